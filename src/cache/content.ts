@@ -1,0 +1,51 @@
+/**
+ * What the cache hands out: bytes to be read at any offset, from the store or from a download that
+ * is still growing, or else the upstream's own answer to be passed on.
+ */
+import type { Digest } from "../protocol/digest.ts";
+import type { RegistryResponse } from "../upstream/registry-client.ts";
+
+/** One reader's view of a blob: stateless reads, so a slow or stopped reader costs nothing but itself. */
+export interface ByteSource {
+  /** Bytes in all; undefined only while a download of unknown length runs. */
+  readonly size: number | undefined;
+  /**
+   * Fills `buffer` from `position` on with bytes that may be released, waiting for them if they are
+   * still coming; resolves with the bytes read, 0 only at the verified end. Rejects when they can
+   * never come (the client must then be cut, never ended cleanly) or when `signal` aborts.
+   */
+  read(buffer: Uint8Array, position: number, signal: AbortSignal): Promise<number>;
+  /** Idempotent; never rejects. */
+  close(): Promise<void>;
+}
+
+/** How the answer came about, for Cache-Status (RFC 9211), the log and the counters. */
+export type CacheOutcome =
+  | "hit" // from the store
+  | "miss" // fetched for this request and stored
+  | "collapsed" // joined a fetch that another request started
+  | "revalidated" // upstream said that what is kept still holds
+  | "stale" // upstream could not be asked; what is kept was served
+  | "negative" // a shared 404
+  | "bypass"; // passed through, not kept
+
+export type Content = {
+  readonly kind: "content";
+  readonly digest: Digest;
+  readonly mediaType: string | undefined;
+  readonly source: ByteSource;
+  readonly outcome: CacheOutcome;
+  /** Seconds since the upstream last confirmed it; for the Age field. */
+  readonly age: number | undefined;
+  /** Text of a `Warning: 299` field, for stale answers. */
+  readonly warning: string | undefined;
+};
+
+/** The upstream's answer, to be passed on as it is (errors, redirects, far ranges). */
+export type Passed = {
+  readonly kind: "passed";
+  readonly response: RegistryResponse;
+  readonly outcome: CacheOutcome;
+};
+
+export type CacheAnswer = Content | Passed;

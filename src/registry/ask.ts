@@ -1,0 +1,24 @@
+/** What a door knows about a request when it hands it to the registry engine. */
+import type { Registry } from "../protocol/registry-name.ts";
+
+export type Door = "proxy" | "mirror" | "hosted";
+
+/** How names look to this client; applied by answer.ts alone. */
+export type View = {
+  /** What the client puts before the upstream's repository name (`ghcr.io/`), "" when nothing. */
+  readonly repositoryPrefix: string;
+  /** Echoed as OCI-Namespace when the client sent `?ns=`. */
+  readonly namespace: string | undefined;
+};
+
+export type Ask = {
+  readonly registry: Registry;
+  readonly door: Door;
+  /** Origin-form path and query as the upstream names things (prefix and ns already taken off). */
+  readonly target: string;
+  /** The client's socket address, for the log and for limits. */
+  readonly client: string;
+  readonly view: View;
+  /** A mirror name that never challenges; its requests use the shared or an anonymous credential. */
+  readonly isOpen: boolean;
+};

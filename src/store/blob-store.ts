@@ -1,0 +1,64 @@
+/**
+ * The port to kept bytes: immutable blobs under their digest. An adapter knows nothing of
+ * registries, repositories or who may have what.
+ */
+import type { Digest } from "../protocol/digest.ts";
+
+/** What is known of a kept blob without reading it. */
+export type BlobStat = {
+  readonly size: number;
+  /** False after an unclean stop, until its bytes were hashed again: recheck before trusting them. */
+  readonly isVerified: boolean;
+};
+
+/** A kept blob as the walk over everything finds it; `usedAt` is in milliseconds since 1970. */
+export type KeptBlob = { readonly digest: Digest; readonly size: number; readonly usedAt: number };
+
+/** Bytes that stay readable until closed, even when the blob is deleted meanwhile. */
+export interface BlobReader {
+  readonly size: number;
+  /** Fills `buffer` from `position` on; resolves with the bytes read, 0 only at the end. */
+  read(buffer: Uint8Array, position: number): Promise<number>;
+  /** Idempotent; never rejects. */
+  close(): Promise<void>;
+}
+
+/** A blob being written. Exactly one of commit and discard ends the write; the other is then a no-op. */
+export interface BlobDraft {
+  /** Bytes written and readable so far. */
+  readonly written: number;
+  /** Writes all of `chunk`, then raises `written`. Throws StoreError FULL or IO; what was written before stays readable. */
+  append(chunk: Uint8Array): Promise<void>;
+  /** Reads what is written; resolves with the bytes read, 0 at `written`. Valid after commit and discard, until closed. */
+  read(buffer: Uint8Array, position: number): Promise<number>;
+  /**
+   * Puts the bytes under their final name. The caller has checked the digest; the adapter checks nothing but size.
+   * `isDurable` waits until the bytes survive a power cut (pushes). Throws StoreError; then the draft counts as discarded.
+   */
+  commit(digest: Digest, options?: { readonly isDurable?: boolean }): Promise<void>;
+  /** Throws away what was written. Never rejects. */
+  discard(): Promise<void>;
+  /** Ends reading; discards first if nothing else ended the write. Idempotent; never rejects. */
+  close(): Promise<void>;
+}
+
+export interface BlobStore {
+  /** Size and verification of a kept blob, undefined when it is not held. Throws StoreError IO. */
+  stat(digest: Digest): Promise<BlobStat | undefined>;
+  /** Opens a kept blob, undefined when it is not held or its size is not the recorded one (it is then dropped). */
+  open(digest: Digest): Promise<BlobReader | undefined>;
+  /** Starts a new blob. Throws StoreError FULL or IO. */
+  create(): Promise<BlobDraft>;
+  /** Forgets a blob; false when it is not held or may not go (see holds.ts). Readers that have it open finish. */
+  delete(digest: Digest): Promise<boolean>;
+  /** Everything kept, in no order; tolerates blobs coming and going while it walks. */
+  list(): AsyncIterable<KeptBlob>;
+  /** Records that the blob's bytes were hashed and are right. */
+  markVerified(digest: Digest): void;
+}
+
+/** How much room the bytes have. */
+export interface BlobSpace {
+  /** Free and total bytes of the volume; undefined where there is no such limit. Throws StoreError IO. */
+  space(): Promise<{ readonly free: number; readonly total: number } | undefined>;
+}

@@ -1,0 +1,23 @@
+/** What goes wrong with kept bytes and records, as a code from a closed list. */
+
+export type StoreErrorCode =
+  /** No room left on the volume. */
+  | "FULL"
+  /** The volume cannot be read or written. */
+  | "IO"
+  /** The record backend failed. */
+  | "RECORDS"
+  /** Another process holds the data folder. */
+  | "LOCKED"
+  /** The data folder was written by a version this one does not know, or cannot be made. */
+  | "FORMAT";
+
+export class StoreError extends Error {
+  readonly code: StoreErrorCode;
+
+  constructor(code: StoreErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "StoreError";
+    this.code = code;
+  }
+}

@@ -1,0 +1,50 @@
+/**
+ * The port to other registries: what the cache and the registry room ask of them. Tokens, redirects,
+ * corporate proxies and destination rules are the adapter's business (undici-registry-client.ts).
+ */
+import type { Readable } from "node:stream";
+import type { HeaderList } from "../protocol/http/header-list.ts";
+import type { Registry } from "../protocol/registry-name.ts";
+
+/**
+ * In whose name a request goes upstream. `none`: no Authorization and no token is fetched, a 401
+ * comes back as it is. `client`: the client's own header, untouched. `anonymous` and `shared`: we do
+ * the token exchange ourselves, without or with the operator's credential.
+ */
+export type Access =
+  | { readonly kind: "none" }
+  | { readonly kind: "anonymous" }
+  | { readonly kind: "shared" }
+  | { readonly kind: "client"; readonly authorization: string };
+
+/** `blob`: ≤ 5 hops anywhere allowed; `manifest`: ≤ 3 hops, only to `/v2/…/manifests/…`; `pass`: the 3xx is the answer. */
+export type RedirectRule = "blob" | "manifest" | "pass";
+
+export type RegistryRequest = {
+  readonly registry: Registry;
+  readonly method: string;
+  /** Origin-form path with query, as the upstream names things: `/v2/library/alpine/manifests/3.20`. */
+  readonly target: string;
+  /** End-to-end fields only; Authorization and Host are never taken from here. */
+  readonly headers: HeaderList;
+  readonly body?: AsyncIterable<Uint8Array> | undefined;
+  readonly access: Access;
+  readonly redirects: RedirectRule;
+  /** `brief`: a kept answer could be served instead, so 1 s to connect and 2 s for headers; `full`: 25 s in all. */
+  readonly patience: "full" | "brief";
+  readonly signal: AbortSignal;
+};
+
+export type RegistryResponse = {
+  readonly status: number;
+  readonly headers: HeaderList;
+  /** Must be consumed or destroyed. Silent for 30 s: it fails with UpstreamError TIMEOUT. */
+  readonly body: Readable;
+};
+
+export interface RegistryClient {
+  /** Resolves at the response's headers, whatever the status. Throws UpstreamError when there is none. */
+  send(request: RegistryRequest): Promise<RegistryResponse>;
+  /** Whether the operator configured a credential for this registry (or its token host). */
+  hasCredential(registry: Registry): boolean;
+}
