@@ -1,0 +1,138 @@
+/**
+ * What a manifest or index refers to. The bytes come from anywhere, so size, nesting and counts are
+ * bounded before anything is believed; the bytes themselves are never rewritten.
+ */
+import { type Digest, parseDigest } from "./digest.ts";
+import { bareMediaType, dockerList, dockerManifest, ociIndex, ociManifest } from "./media-type.ts";
+
+/** Larger ones are refused (the spec asks registries for at least 4 megabytes). */
+export const maxManifestBytes = 4 * 1024 * 1024;
+const maxDepth = 64;
+const maxDescriptors = 10_000;
+
+export type ManifestReference = {
+  readonly digest: Digest;
+  readonly size: number;
+  readonly mediaType: string;
+  readonly kind: "manifest" | "blob";
+  /** False for foreign layers, which registries need not hold. */
+  readonly isDistributable: boolean;
+};
+
+export type Manifest = {
+  readonly mediaType: string;
+  readonly kind: "index" | "image";
+  /** In the order of the document; config first. */
+  readonly references: readonly ManifestReference[];
+  /** What this manifest is about; it need not exist. */
+  readonly subject: Digest | undefined;
+};
+
+/** Undefined when the bytes are not a manifest of that type, or are one that breaks a limit. */
+export function readManifest(bytes: Uint8Array, mediaType: string): Manifest | undefined {
+  const type = bareMediaType(mediaType);
+  const kind = kindOf(type);
+  if (kind === undefined || bytes.length > maxManifestBytes || nestsTooDeep(bytes))
+    return undefined;
+  const document = parseObject(bytes);
+  if (document === undefined || contradicts(document, type, kind)) return undefined;
+  const references = kind === "index" ? indexReferences(document) : imageReferences(document);
+  if (references === undefined) return undefined;
+  const subject = isObject(document.subject) ? digestIn(document.subject) : undefined;
+  return { mediaType: type, kind, references, subject };
+}
+
+const quote = 0x22;
+const backslash = 0x5c;
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+function kindOf(type: string): Manifest["kind"] | undefined {
+  if (type === ociIndex || type === dockerList) return "index";
+  return type === ociManifest || type === dockerManifest ? "image" : undefined;
+}
+
+/** The same bytes must not be an index to one client and an image to another (CVE-2021-41190). */
+function contradicts(document: JsonObject, type: string, kind: Manifest["kind"]): boolean {
+  const declared = document.mediaType;
+  if (declared !== undefined && declared !== type) return true;
+  return kind === "index"
+    ? "layers" in document || "fsLayers" in document
+    : "manifests" in document || "fsLayers" in document;
+}
+
+function indexReferences(document: JsonObject): ManifestReference[] | undefined {
+  return referencesIn(document.manifests ?? [], "manifest");
+}
+
+function imageReferences(document: JsonObject): ManifestReference[] | undefined {
+  const config = referencesIn([document.config], "blob");
+  const layers = referencesIn(document.layers ?? [], "blob");
+  return config === undefined || layers === undefined ? undefined : [...config, ...layers];
+}
+
+function referencesIn(
+  list: unknown,
+  kind: ManifestReference["kind"],
+): ManifestReference[] | undefined {
+  if (!Array.isArray(list) || list.length > maxDescriptors) return undefined;
+  const references: ManifestReference[] = [];
+  for (const item of list) {
+    const reference = referenceOf(item, kind);
+    if (reference === undefined) return undefined;
+    references.push(reference);
+  }
+  return references;
+}
+
+function referenceOf(
+  item: unknown,
+  kind: ManifestReference["kind"],
+): ManifestReference | undefined {
+  if (!isObject(item)) return undefined;
+  const digest = digestIn(item);
+  const { size, mediaType } = item;
+  if (digest === undefined || typeof mediaType !== "string") return undefined;
+  if (typeof size !== "number" || !Number.isSafeInteger(size) || size < 0) return undefined;
+  const isDistributable = !/\.(?:foreign|nondistributable)\./.test(mediaType);
+  return { digest, size, mediaType, kind, isDistributable };
+}
+
+function digestIn(descriptor: JsonObject): Digest | undefined {
+  const text = descriptor.digest;
+  return typeof text === "string" ? parseDigest(text) : undefined;
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function parseObject(bytes: Uint8Array): JsonObject | undefined {
+  try {
+    const value: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Counts brackets outside strings before any parser recurses into them. */
+function nestsTooDeep(bytes: Uint8Array): boolean {
+  let depth = 0;
+  for (let index = 0; index < bytes.length; index += 1) {
+    const byte = bytes[index];
+    if (byte === quote) index = endOfString(bytes, index);
+    else if (byte === 0x7b || byte === 0x5b) depth += 1;
+    else if (byte === 0x7d || byte === 0x5d) depth -= 1;
+    if (depth > maxDepth) return true;
+  }
+  return false;
+}
+
+/** The index of the quote that closes the string opened at `start`. */
+function endOfString(bytes: Uint8Array, start: number): number {
+  let index = start + 1;
+  while (index < bytes.length && bytes[index] !== quote)
+    index += bytes[index] === backslash ? 2 : 1;
+  return index;
+}
