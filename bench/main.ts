@@ -1,0 +1,74 @@
+/**
+ * `npm run bench`: measures Entrepot beside the real peers in one run and prints a table of ratios.
+ * Server on core 0, clients on core 1. `--rounds 3` is quicker, `--only NAME` runs one group of rows.
+ */
+import { execFileSync } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import type { Row } from "./measure.ts";
+import { openScene, type Scene } from "./parts/scene.ts";
+import { cold, throttled, warmPlain, warmTls } from "./rows/blobs.ts";
+import { cut, herd, warmPull } from "./rows/herd.ts";
+import { idle, manifestHits } from "./rows/manifests.ts";
+
+const groups: Readonly<Record<string, (scene: Scene, rounds: number) => Promise<Row[]>>> = {
+  idle: (scene) => idle(scene),
+  "warm-tls": warmTls,
+  "warm-plain": warmPlain,
+  cold,
+  throttled,
+  herd: (scene) => herd(scene),
+  cut: (scene) => cut(scene),
+  manifests: manifestHits,
+  "warm-pull": (scene) => warmPull(scene),
+};
+
+const { values } = parseArgs({
+  options: { rounds: { type: "string", default: "9" }, only: { type: "string" } },
+});
+
+function print(rows: readonly Row[]): void {
+  const mark = (row: Row): string => {
+    if (row.isMet === undefined) return " ";
+    return row.isMet ? "✓" : "✗";
+  };
+  for (const row of rows) {
+    const cells = [
+      row.work.padEnd(52),
+      row.ours.padEnd(12),
+      row.peer.padEnd(36),
+      row.ratio.padEnd(9),
+    ];
+    console.log(`${mark(row)} ${cells.join(" ")} ${row.bar}`);
+  }
+}
+
+async function main(): Promise<void> {
+  execFileSync("npm", ["run", "--silent", "build"], { stdio: "inherit" });
+  execFileSync("taskset", ["-cp", "1", String(process.pid)], { stdio: "ignore" });
+  const chosen = Object.entries(groups).filter(
+    ([name]) => values.only === undefined || values.only.split(",").includes(name),
+  );
+  console.log(`${cpus()[0]?.model}, Node ${process.version}, median of ${values.rounds} pairs\n`);
+  const scene = await openScene();
+  const all: Row[] = [];
+  try {
+    for (const [, measure] of chosen) {
+      const rows = await measure(scene, Number(values.rounds));
+      print(rows);
+      all.push(...rows);
+    }
+  } finally {
+    await scene.close();
+  }
+  const folder = fileURLToPath(new URL("results", import.meta.url));
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(
+    `${folder}/latest.json`,
+    JSON.stringify({ at: new Date().toISOString(), node: process.version, rows: all }, null, 2),
+  );
+}
+
+await main();
