@@ -1,0 +1,77 @@
+/** What happened in the cache, told once by whoever saw it; the log and the counters listen. */
+import type { Digest } from "../protocol/digest.ts";
+import type { RepositoryName, Tag } from "../protocol/reference.ts";
+import type { RegistryName } from "../protocol/registry-name.ts";
+
+/** Who may have what a repository holds; see visibility.ts. */
+export type VisibilityName = "public" | "shared" | "client";
+
+type Place = { readonly registry: RegistryName; readonly repository: RepositoryName };
+type Blob = { readonly digest: Digest };
+
+export type CacheEvent =
+  | (Place & Blob & { readonly kind: "downloadStarted" })
+  /** The upstream broke or stalled at `offset` and is asked for the rest. */
+  | (Place &
+      Blob & {
+        readonly kind: "downloadResumed";
+        readonly offset: number;
+        readonly attempt: number;
+        readonly error: unknown;
+      })
+  /** All bytes came, passed verification and are kept. */
+  | (Place & Blob & { readonly kind: "blobStored"; readonly size: number })
+  /** `received` bytes came from upstream for nothing. */
+  | (Place &
+      Blob & {
+        readonly kind: "downloadFailed";
+        readonly received: number;
+        readonly error: unknown;
+      })
+  /** A kept or downloaded blob whose bytes are not those of its digest; it is dropped. */
+  | (Blob & { readonly kind: "blobCorrupted"; readonly foundBy: "download" | "recheck" | "scrub" })
+  /** The disk is full or broken; pulls go on without it. */
+  | { readonly kind: "diskFailed"; readonly error: unknown }
+  /** The records cannot be read or written; pulls go on without them. */
+  | { readonly kind: "recordsFailed"; readonly error: unknown }
+  | (Place & {
+      readonly kind: "tagMoved";
+      readonly tag: Tag;
+      readonly from: Digest;
+      readonly to: Digest;
+    })
+  /** The upstream was asked about a tag. */
+  | (Place & {
+      readonly kind: "tagRevalidated";
+      readonly tag: Tag;
+      readonly isBackground: boolean;
+      readonly outcome: "same" | "moved" | "new" | "gone" | "refused" | "unavailable";
+    })
+  | (Place & {
+      readonly kind: "visibilityChanged";
+      readonly from: VisibilityName;
+      readonly to: VisibilityName;
+    })
+  /** What the upstream says is left of the pulls it allows (Docker Hub's `ratelimit-*` fields). */
+  | {
+      readonly kind: "budgetSeen";
+      readonly registry: RegistryName;
+      readonly limit: number;
+      readonly remaining: number;
+    }
+  | (Blob & { readonly kind: "blobEvicted"; readonly size: number })
+  | {
+      readonly kind: "evictionFinished";
+      readonly blobs: number;
+      readonly bytes: number;
+      /** Bytes that should have gone but may not: being read, held, or just served. */
+      readonly missing: number;
+    }
+  | {
+      readonly kind: "scrubFinished";
+      readonly blobs: number;
+      readonly bytes: number;
+      readonly corrupted: number;
+    };
+
+export type Observe = (event: CacheEvent) => void;
