@@ -41,7 +41,8 @@ export type RouteKind = Route["kind"];
 export function parseRoute(method: string, path: string): Route {
   if (path === "/v2/") return { kind: "ping" };
   if (path === "/v2/_catalog") return { kind: "catalog" };
-  if (!path.startsWith("/v2/") || hasOddSegment(path)) {
+  if (!path.startsWith("/v2/")) return { kind: "outside" };
+  if (hasOddSegment(path)) {
     return invalid("NAME_INVALID", `${excerpt(path)} is not a path of the registry API`, 404);
   }
   const rest = path.slice(4);

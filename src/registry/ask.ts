@@ -21,4 +21,6 @@ export type Ask = {
   readonly view: View;
   /** A mirror name that never challenges; its requests use the shared or an anonymous credential. */
   readonly isOpen: boolean;
+  /** This client may have public images only, not what the operator's credential opens. */
+  readonly isPublicOnly?: boolean;
 };
