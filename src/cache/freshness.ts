@@ -1,0 +1,50 @@
+/** When may a tag be believed? Pure: the clock and the rule are arguments. */
+
+/** How long a tag is fresh, from the operator's rules or the default. */
+export type TagRule = {
+  /** Milliseconds. */
+  readonly ttl: number;
+  /** Once known it never moves. */
+  readonly isImmutable: boolean;
+  /** Never believed without asking. */
+  readonly isNoCache: boolean;
+};
+
+/** What the upstream last said of the pulls it allows. */
+export type Budget = { readonly limit: number; readonly remaining: number };
+
+export type Check = {
+  /** When the upstream last confirmed the tag. */
+  readonly checkedAt: number;
+  readonly now: number;
+};
+
+/** Milliseconds since the upstream last confirmed it; a clock set back gives 0. */
+export function ageOf({ checkedAt, now }: Check): number {
+  return Math.max(0, now - checkedAt);
+}
+
+/** Whether it may be served without asking the upstream. */
+export function isFresh(check: Check, rule: TagRule, budget?: Budget): boolean {
+  if (rule.isNoCache) return false;
+  return rule.isImmutable || ageOf(check) < rule.ttl * stretch(budget);
+}
+
+/** Whether it may be served when the upstream cannot be asked. */
+export function maySubstitute(check: Check, staleIfError: number): boolean {
+  return ageOf(check) <= staleIfError;
+}
+
+/** Whether it is time to confirm a busy tag before anybody has to wait for it. */
+export function isDue(check: Check, rule: TagRule, budget?: Budget): boolean {
+  if (rule.isNoCache || rule.isImmutable) return false;
+  return ageOf(check) >= rule.ttl * stretch(budget) * 0.75;
+}
+
+/** As the budget nears its end, tags are believed longer: before the 429s, not after. */
+function stretch(budget: Budget | undefined): number {
+  if (budget === undefined || budget.limit <= 0) return 1;
+  const left = budget.remaining / budget.limit;
+  if (left >= 0.2) return 1;
+  return left >= 0.05 ? 6 : 30;
+}
