@@ -1,0 +1,98 @@
+/** Certificates made on the spot: an authority of the test's own and leaves it signs. */
+import { generateKeyPairSync, randomBytes } from "node:crypto";
+import { isIP } from "node:net";
+import forge from "node-forge";
+
+export type Certificate = {
+  /** The leaf, PEM. */
+  readonly cert: string;
+  /** Its private key, PEM. */
+  readonly key: string;
+  /** The authority's certificate, PEM: what a client must trust. */
+  readonly ca: string;
+};
+
+export type Authority = {
+  readonly ca: string;
+  issue(names: readonly string[], life?: Life): Certificate;
+};
+
+type Life = { readonly notBefore?: Date; readonly notAfter?: Date };
+
+const day = 86_400_000;
+
+/** A leaf for these names (DNS names and addresses) by a fresh authority. */
+export function makeCertificate(names: readonly string[], life: Life = {}): Certificate {
+  return makeAuthority().issue(names, life);
+}
+
+/** An authority that can sign several leaves. */
+export function makeAuthority(commonName = "Test authority"): Authority {
+  const keys = makeKeys();
+  const subject = [{ name: "commonName", value: commonName }];
+  const certificate = blank(keys, {});
+  certificate.setSubject(subject);
+  certificate.setIssuer(subject);
+  certificate.setExtensions([
+    { name: "basicConstraints", cA: true, critical: true },
+    { name: "keyUsage", keyCertSign: true, cRLSign: true, critical: true },
+    { name: "subjectKeyIdentifier" },
+  ]);
+  certificate.sign(keys.privateKey, forge.md.sha256.create());
+  const ca = forge.pki.certificateToPem(certificate);
+  return {
+    ca,
+    issue: (names, life = {}) => ({ ...issueLeaf({ names, life, keys, subject }), ca }),
+  };
+}
+
+type Keys = { privateKey: forge.pki.rsa.PrivateKey; publicKey: forge.pki.rsa.PublicKey };
+type Leaf = {
+  readonly names: readonly string[];
+  readonly life: Life;
+  readonly keys: Keys;
+  readonly subject: { name: string; value: string }[];
+};
+
+function issueLeaf({ names, life, keys, subject }: Leaf): { cert: string; key: string } {
+  const own = makeKeys();
+  const leaf = blank(own, life);
+  leaf.setSubject([{ name: "commonName", value: names[0] ?? "leaf" }]);
+  leaf.setIssuer(subject);
+  leaf.setExtensions([
+    { name: "basicConstraints", cA: false },
+    { name: "keyUsage", digitalSignature: true, keyEncipherment: true, critical: true },
+    { name: "extKeyUsage", serverAuth: true },
+    { name: "subjectAltName", altNames: names.map(altName) },
+  ]);
+  leaf.sign(keys.privateKey, forge.md.sha256.create());
+  return {
+    cert: forge.pki.certificateToPem(leaf),
+    key: forge.pki.privateKeyToPem(own.privateKey),
+  };
+}
+
+function altName(name: string): object {
+  return isIP(name) === 0 ? { type: 2, value: name } : { type: 7, ip: name };
+}
+
+function makeKeys(): Keys {
+  const pair = generateKeyPairSync("rsa", {
+    modulusLength: 2048,
+    publicKeyEncoding: { type: "spki", format: "pem" },
+    privateKeyEncoding: { type: "pkcs8", format: "pem" },
+  });
+  return {
+    privateKey: forge.pki.privateKeyFromPem(pair.privateKey),
+    publicKey: forge.pki.publicKeyFromPem(pair.publicKey) as forge.pki.rsa.PublicKey,
+  };
+}
+
+function blank(keys: Keys, life: Life): forge.pki.Certificate {
+  const certificate = forge.pki.createCertificate();
+  certificate.publicKey = keys.publicKey;
+  certificate.serialNumber = `00${randomBytes(15).toString("hex")}`;
+  certificate.validity.notBefore = life.notBefore ?? new Date(Date.now() - day);
+  certificate.validity.notAfter = life.notAfter ?? new Date(Date.now() + 30 * day);
+  return certificate;
+}
