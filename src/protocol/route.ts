@@ -33,6 +33,8 @@ export type Route =
   | { readonly kind: "upload"; readonly repository: RepositoryName; readonly session: string }
   /** Any other path under /v2/, extensions included: the upstream knows what it means. */
   | { readonly kind: "other" }
+  /** Not under /v2/ at all: a token service, a download path, a web page of the same host. */
+  | { readonly kind: "outside" }
   | InvalidRoute;
 
 export type RouteKind = Route["kind"];

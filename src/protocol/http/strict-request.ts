@@ -47,19 +47,24 @@ function hostFault(head: RequestHead, { hosts }: Framing): string | undefined {
   return undefined;
 }
 
-function framingFault(head: RequestHead, { lengths, codings }: Framing): string | undefined {
+function framingFault(head: RequestHead, framing: Framing): string | undefined {
+  const { lengths, codings } = framing;
   if (lengths.length > 1) return "the request has more than one Content-Length field";
-  if (lengths.some((value) => !/^\d{1,15}$/.test(value)))
+  if (lengths.some((value) => !/^\d{1,15}$/.test(value))) {
     return "the Content-Length is not a number";
-  if (codings.length > 0) {
-    if (head.httpVersion !== "1.1") return "Transfer-Encoding needs HTTP/1.1";
-    if (lengths.length > 0) return "the request has both Content-Length and Transfer-Encoding";
-    if (codings.length > 1 || codings[0]?.trim().toLowerCase() !== "chunked") {
-      return "Transfer-Encoding other than chunked is not supported";
-    }
   }
+  const fault = codings.length > 0 ? codingFault(head, framing) : undefined;
+  if (fault !== undefined) return fault;
   const hasBody = codings.length > 0 || Number(lengths[0] ?? 0) > 0;
-  return hasBody && bodiless.has(head.method)
-    ? `a ${head.method} request must not have a body`
-    : undefined;
+  if (!hasBody || !bodiless.has(head.method)) return undefined;
+  return `a ${head.method} request must not have a body`;
+}
+
+function codingFault(head: RequestHead, { lengths, codings }: Framing): string | undefined {
+  if (head.httpVersion !== "1.1") return "Transfer-Encoding needs HTTP/1.1";
+  if (lengths.length > 0) return "the request has both Content-Length and Transfer-Encoding";
+  if (codings.length > 1 || codings[0]?.trim().toLowerCase() !== "chunked") {
+    return "Transfer-Encoding other than chunked is not supported";
+  }
+  return undefined;
 }
