@@ -1,0 +1,38 @@
+/** What the doors tell those who log and count. Hosts are validated; nothing here is a secret. */
+
+export type DoorEvent =
+  /** A CONNECT or a request was turned away before the registry engine saw it. */
+  | {
+      readonly kind: "refused";
+      readonly client: string;
+      readonly asked: string;
+      readonly status: number;
+      readonly reason: string;
+    }
+  /** The client ended the TLS handshake: most often it does not trust the CA. */
+  | {
+      readonly kind: "handshakeFailed";
+      readonly client: string;
+      readonly host: string;
+      readonly reason: string;
+    }
+  | { readonly kind: "tunnelOpened"; readonly client: string; readonly host: string }
+  | {
+      readonly kind: "tunnelClosed";
+      readonly client: string;
+      readonly host: string;
+      readonly sent: number;
+      readonly received: number;
+    }
+  /** Plain HTTP that is no registry's went through. */
+  | {
+      readonly kind: "forwarded";
+      readonly client: string;
+      readonly host: string;
+      readonly method: string;
+      readonly status: number;
+    }
+  /** A handler broke its promise never to reject; the client got a 500 or a cut connection. */
+  | { readonly kind: "handlerFailed"; readonly client: string; readonly cause: unknown };
+
+export type ObserveDoor = (event: DoorEvent) => void;

@@ -1,0 +1,56 @@
+/**
+ * What every listener of ours has in common: Node's limits set on purpose, and an end with a deadline
+ * that lets running requests and tunnels finish first.
+ */
+import type { Server } from "node:http";
+import type { Duplex } from "node:stream";
+
+/** At most this many header fields; one more than allowed is read, so that too many can be told. */
+export const maxHeaderFields = 100;
+
+/** Node's defaults that are wrong for blobs that take hours, and right limits for heads that take seconds. */
+export function setLimits(server: Server, maxConnections = 10_000): void {
+  server.headersTimeout = 10_000;
+  server.requestTimeout = 0; // a push may take hours
+  server.keepAliveTimeout = 60_000;
+  server.timeout = 0; // an upstream being healed is silent for longer than any idle limit
+  server.maxHeadersCount = maxHeaderFields + 1;
+  server.maxConnections = maxConnections;
+}
+
+/** Sockets that no server looks after: those in a TLS handshake and both ends of every tunnel. */
+export class OpenSockets {
+  readonly #sockets = new Set<Duplex>();
+
+  add(socket: Duplex): void {
+    if (socket.destroyed) return;
+    this.#sockets.add(socket);
+    socket.once("close", () => this.#sockets.delete(socket));
+  }
+
+  get size(): number {
+    return this.#sockets.size;
+  }
+
+  destroyAll(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+}
+
+/** Stops accepting, lets what runs finish, and cuts what is left after `deadline` milliseconds. */
+export async function drain(server: Server, open: OpenSockets, deadline: number): Promise<void> {
+  if (!server.listening) return;
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  // A connection becomes idle when its last answer is out; Node closes only those idle at close().
+  const sweep = setInterval(() => server.closeIdleConnections(), 50);
+  const cut = setTimeout(() => {
+    server.closeAllConnections();
+    open.destroyAll();
+  }, deadline);
+  try {
+    await closed;
+  } finally {
+    clearInterval(sweep);
+    clearTimeout(cut);
+  }
+}

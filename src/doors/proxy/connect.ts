@@ -1,0 +1,124 @@
+/**
+ * CONNECT: admitted, judged by the policy, then intercepted, tunnelled or refused. A refusal says why
+ * in its reason phrase. Never throws and never rejects.
+ */
+import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
+import { formatHostPort, type HostPort, parseHostPort } from "../../protocol/http/host-port.ts";
+import { UpstreamError } from "../../upstream/upstream-error.ts";
+import { type Admission, clientAddress } from "../admission.ts";
+import type { ObserveDoor } from "../door-event.ts";
+import { framingProblem } from "../framing.ts";
+import type { OpenSockets } from "../listener.ts";
+import {
+  loginNeeded,
+  notAllowed,
+  type Refusal,
+  reasonPhrase,
+  refusalOf,
+  refuseConnect,
+} from "../refusal.ts";
+import type { ConnectCall } from "./front-door.ts";
+import type { Interceptor } from "./intercept.ts";
+import type { Policy } from "./policy.ts";
+import { joinSockets, type TunnelDialer } from "./tunnel.ts";
+
+export type ConnectOptions = {
+  readonly admission: Admission;
+  readonly policy: Policy;
+  readonly interceptor: Interceptor;
+  readonly dialer: TunnelDialer;
+  readonly open: OpenSockets;
+  readonly observe: ObserveDoor;
+};
+
+export class Connect {
+  readonly #options: ConnectOptions;
+
+  constructor(options: ConnectOptions) {
+    this.#options = options;
+  }
+
+  async handle(call: ConnectCall): Promise<void> {
+    const { request, socket } = call;
+    const client = clientAddress(socket);
+    const gone = new AbortController();
+    const leave = () => gone.abort();
+    socket.once("close", leave);
+    try {
+      const address = this.#admit(request, socket, client);
+      if (isRefusal(address)) this.#refuse(call, client, address);
+      else await this.#judged(call, address, gone.signal);
+    } catch (error) {
+      this.#refuse(call, client, this.#refusalFor(error, client));
+    } finally {
+      socket.off("close", leave);
+    }
+  }
+
+  #admit(request: IncomingMessage, socket: Socket, client: string): HostPort | Refusal {
+    const { admission, interceptor } = this.#options;
+    if (interceptor.insideOf(socket) !== undefined) {
+      return { status: 405, sentence: "no CONNECT inside a CONNECT" };
+    }
+    if (!admission.mayEnter(client)) return notAllowed(client);
+    const problem = framingProblem(request);
+    if (problem !== undefined) return problem;
+    const address = parseHostPort(request.url ?? "");
+    if (address === undefined) return { status: 400, sentence: "CONNECT needs host:port" };
+    if (!admission.hasLogin(request.headers["proxy-authorization"])) return loginNeeded;
+    return address;
+  }
+
+  async #judged(call: ConnectCall, address: HostPort, signal: AbortSignal): Promise<void> {
+    const { policy, interceptor } = this.#options;
+    const client = clientAddress(call.socket);
+    const verdict = await policy.connect(address, call.request.headers["user-agent"]);
+    if (call.socket.destroyed) return;
+    if (verdict.kind === "refused") this.#refuse(call, client, verdict.refusal);
+    else if (verdict.kind === "through") await this.#tunnel(call, address, signal);
+    else {
+      const registry = verdict.kind === "own" ? undefined : verdict.registry;
+      interceptor.intercept(call.socket, call.head, {
+        address,
+        registry,
+        client,
+        adopt: call.adopt,
+      });
+    }
+  }
+
+  async #tunnel(call: ConnectCall, address: HostPort, signal: AbortSignal): Promise<void> {
+    const { dialer, open, observe } = this.#options;
+    const { socket, head } = call;
+    const client = clientAddress(socket);
+    const upstream = await dialer.dial(address, { signal });
+    if (socket.destroyed) {
+      upstream.destroy();
+      return;
+    }
+    socket.write("HTTP/1.1 200 Connection established\r\n\r\n");
+    if (head.length > 0) socket.unshift(head);
+    const host = formatHostPort(address);
+    observe({ kind: "tunnelOpened", client, host });
+    const traffic = await joinSockets(socket, upstream, open);
+    observe({ kind: "tunnelClosed", client, host, ...traffic });
+  }
+
+  #refuse(call: ConnectCall, client: string, refusal: Refusal): void {
+    const asked = reasonPhrase(call.request.url ?? "");
+    const { status, sentence } = refusal;
+    this.#options.observe({ kind: "refused", client, asked, status, reason: sentence });
+    refuseConnect(call.socket, refusal);
+  }
+
+  #refusalFor(error: unknown, client: string): Refusal {
+    if (error instanceof UpstreamError) return refusalOf(error);
+    this.#options.observe({ kind: "handlerFailed", client, cause: error });
+    return { status: 500, sentence: "the proxy failed; its log says why" };
+  }
+}
+
+function isRefusal(value: HostPort | Refusal): value is Refusal {
+  return "sentence" in value;
+}

@@ -1,0 +1,106 @@
+/** Plain HTTP that is no registry's: sent on within the destination rules and streamed both ways, unkept. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { type HeaderList, parseRawHeaders, printHeaders } from "../../protocol/http/header-list.ts";
+import { endToEnd } from "../../protocol/http/hop-by-hop.ts";
+import { formatHostPort, type HostPort } from "../../protocol/http/host-port.ts";
+import { type RegistryName, registryNameOf } from "../../protocol/registry-name.ts";
+import { UpstreamError } from "../../upstream/upstream-error.ts";
+import type { ObserveDoor } from "../door-event.ts";
+import type { ForwardCall } from "../reception.ts";
+import { refusalOf, refuseRequest } from "../refusal.ts";
+
+/** One HTTP exchange with one origin (upstream/transport.ts). */
+export interface Exchange {
+  send(request: {
+    readonly scheme: "http" | "https";
+    readonly address: HostPort;
+    readonly onBehalfOf: RegistryName;
+    readonly method: string;
+    readonly target: string;
+    readonly headers: HeaderList;
+    readonly body?: AsyncIterable<Uint8Array> | undefined;
+    readonly patience: "full" | "brief";
+    readonly signal: AbortSignal;
+  }): Promise<{
+    readonly status: number;
+    readonly headers: HeaderList;
+    readonly body: Readable;
+  }>;
+}
+
+export class Forwarder {
+  readonly #exchange: Exchange;
+  readonly #observe: ObserveDoor;
+
+  constructor(exchange: Exchange, observe: ObserveDoor) {
+    this.#exchange = exchange;
+    this.#observe = observe;
+  }
+
+  /** Answers the request with the origin's answer, or with why there is none. */
+  async forward(
+    request: IncomingMessage,
+    response: ServerResponse,
+    call: ForwardCall,
+  ): Promise<void> {
+    const gone = new AbortController();
+    const leave = () => gone.abort();
+    response.once("close", leave);
+    try {
+      const answer = await this.#send(request, call, gone.signal);
+      this.#observe({
+        kind: "forwarded",
+        client: call.client,
+        host: formatHostPort(call.address, 80),
+        method: request.method ?? "",
+        status: answer.status,
+      });
+      await relay(answer, response);
+    } catch (error) {
+      if (!(error instanceof UpstreamError)) throw error;
+      refuseRequest(response, refusalOf(error));
+    } finally {
+      response.off("close", leave);
+    }
+  }
+
+  #send(request: IncomingMessage, call: ForwardCall, signal: AbortSignal) {
+    const headers = new Map(endToEnd(parseRawHeaders(request.rawHeaders)));
+    for (const name of ["host", "expect"]) headers.delete(name);
+    const hasBody =
+      request.headers["transfer-encoding"] !== undefined ||
+      Number(request.headers["content-length"] ?? 0) > 0;
+    return this.#exchange.send({
+      scheme: "http",
+      address: call.address,
+      onBehalfOf: registryNameOf(call.address),
+      method: request.method ?? "GET",
+      target: call.target,
+      headers,
+      body: hasBody ? request : undefined,
+      patience: "full",
+      signal,
+    });
+  }
+}
+
+async function relay(
+  answer: Awaited<ReturnType<Exchange["send"]>>,
+  response: ServerResponse,
+): Promise<void> {
+  if (response.destroyed) {
+    answer.body.destroy();
+    return;
+  }
+  response.sendDate = false;
+  response.writeHead(answer.status, printHeaders(endToEnd(answer.headers)));
+  response.flushHeaders();
+  try {
+    await pipeline(answer.body, response);
+  } catch {
+    // A cut origin is told to the client the only way HTTP has: its connection is cut as well.
+    response.destroy();
+  }
+}

@@ -1,0 +1,168 @@
+/**
+ * The listener on 3128. http-mitm-proxy owns the server and the CONNECT hook; its own interception
+ * (a second loopback connection per client), WebSocket relay, CA and console are all switched off.
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import { join } from "node:path";
+import { Proxy as MitmProxy } from "http-mitm-proxy";
+import { type Admission, clientAddress } from "../admission.ts";
+import { DoorError } from "../door-error.ts";
+import { drain, OpenSockets, setLimits } from "../listener.ts";
+
+/** A CONNECT as it arrived; `adopt` gives a socket of it back to the server, to be read as HTTP. */
+export type ConnectCall = {
+  readonly request: IncomingMessage;
+  readonly socket: Socket;
+  /** Bytes that came with the CONNECT, before our answer. */
+  readonly head: Buffer;
+  readonly adopt: (socket: Socket) => void;
+};
+
+export type FrontDoorOptions = {
+  /** `::` takes IPv4 too, and falls back to IPv4 alone on a machine without IPv6. */
+  readonly host: string;
+  readonly port: number;
+  /** A folder of ours in which the unused CA of http-mitm-proxy may lie until the door is open. */
+  readonly scratchFolder: string;
+  readonly admission: Admission;
+  readonly onRequest: (request: IncomingMessage, response: ServerResponse) => void;
+  readonly onConnect: (call: ConnectCall) => void;
+  /** Trouble of the open listener itself; nothing of a client's ever comes here. */
+  readonly onError: (error: Error) => void;
+  readonly maxConnections?: number | undefined;
+};
+
+const tooMany =
+  "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+
+export class FrontDoor extends MitmProxy {
+  /** Sockets that the server does not count: handshakes and tunnels put themselves here. */
+  readonly open: OpenSockets;
+  readonly #options: FrontDoorOptions;
+  readonly #adopted = new WeakSet<Socket>();
+  #reject: ((error: Error) => void) | undefined;
+
+  private constructor(options: FrontDoorOptions, open: OpenSockets) {
+    super();
+    this.#options = options;
+    this.open = open;
+    this.onConnect((request, socket, head) => {
+      // The hook's callback is never called: it would start the library's own interception.
+      this.#options.onConnect({
+        request,
+        socket: socket as Socket,
+        head,
+        adopt: (inner) => this.#adopt(inner),
+      });
+    });
+  }
+
+  /** Resolves once it listens; throws DoorError LISTEN when it cannot. */
+  static async open(options: FrontDoorOptions, open = new OpenSockets()): Promise<FrontDoor> {
+    const folder = await mkdtemp(join(options.scratchFolder, "front-door-"));
+    try {
+      return await FrontDoor.#openOn(options.host, options, { open, folder });
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+
+  static async #openOn(
+    host: string,
+    options: FrontDoorOptions,
+    its: { readonly open: OpenSockets; readonly folder: string },
+  ): Promise<FrontDoor> {
+    const door = new FrontDoor(options, its.open);
+    try {
+      await door.#listen(host, its.folder);
+      return door;
+    } catch (error) {
+      const code = error instanceof Error && "code" in error ? error.code : undefined;
+      if (host === "::" && code === "EAFNOSUPPORT") {
+        return FrontDoor.#openOn("0.0.0.0", options, its);
+      }
+      throw listenError(error, options);
+    }
+  }
+
+  get server(): Server {
+    if (this.httpServer === undefined) throw new TypeError("the front door is not open");
+    return this.httpServer;
+  }
+
+  get address(): AddressInfo {
+    return this.server.address() as AddressInfo;
+  }
+
+  /** Stops accepting, lets what runs finish, cuts the rest after `deadline` milliseconds. */
+  async stop(deadline: number): Promise<void> {
+    await drain(this.server, this.open, deadline);
+  }
+
+  override _onHttpServerRequest(
+    _isSsl: boolean,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): void {
+    this.#options.onRequest(request, response);
+  }
+
+  /** A client's reset is the client's business; the library would print it. */
+  override _onSocketError(): void {
+    return;
+  }
+
+  override _onError(_kind: string, _context: unknown, error: Error): void {
+    this.#reject?.(error);
+  }
+
+  #listen(host: string, folder: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#reject = reject;
+      this.listen({ host, port: this.#options.port, sslCaDir: folder }, (error) => {
+        if (error) {
+          reject(error);
+          return;
+        }
+        this.#opened();
+        resolve();
+      });
+    });
+  }
+
+  #opened(): void {
+    this.#reject = undefined;
+    const server = this.server;
+    // Left alone, it relays every WebSocket upgrade to any host, past every rule of ours.
+    this.wsServer?.close();
+    server.on("error", (error) => this.#options.onError(error));
+    server.on("connection", (socket) => this.#count(socket));
+    setLimits(server, this.#options.maxConnections);
+  }
+
+  #count(socket: Socket): void {
+    if (this.#adopted.has(socket)) return;
+    if (this.#options.admission.enter(clientAddress(socket), socket)) return;
+    socket.end(tooMany);
+    socket.destroySoon();
+  }
+
+  #adopt(socket: Socket): void {
+    this.#adopted.add(socket);
+    this.server.emit("connection", socket);
+  }
+}
+
+function listenError(error: unknown, options: FrontDoorOptions): DoorError {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const where = `${options.host} port ${options.port}`;
+  const sentences: Readonly<Record<string, string>> = {
+    EADDRINUSE: `${where} is in use by another program; stop it or set PORT`,
+    EACCES: `${where} may not be opened by this user; choose a PORT above 1023`,
+    EADDRNOTAVAIL: `${options.host} is no address of this machine; set HOST`,
+  };
+  const sentence = sentences[code] ?? `${where} cannot be listened on: ${code || String(error)}`;
+  return new DoorError("LISTEN", sentence, { cause: error });
+}

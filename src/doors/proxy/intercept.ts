@@ -1,0 +1,135 @@
+/**
+ * Ends a client's TLS in this process with a leaf for the CONNECT authority, and gives the connection
+ * back to the front door's server as HTTP. Remembers for every such connection whom it was meant for.
+ */
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { type SecureContext, TLSSocket } from "node:tls";
+import { formatHostPort, type HostPort } from "../../protocol/http/host-port.ts";
+import type { Registry } from "../../protocol/registry-name.ts";
+import type { ObserveDoor } from "../door-event.ts";
+import type { OpenSockets } from "../listener.ts";
+import type { Inside } from "../reception.ts";
+
+/** Certificates for any host, from the CA that clients trust (authority/leaf.ts). */
+export interface Leaves {
+  contextFor(host: string): SecureContext;
+}
+
+export type InterceptorOptions = {
+  readonly leaves: Leaves;
+  readonly open: OpenSockets;
+  readonly observe: ObserveDoor;
+  /** From our 200 to the end of the handshake. */
+  readonly handshakeTimeout?: number | undefined;
+};
+
+export type Interception = {
+  readonly address: HostPort;
+  /** Undefined when it is one of our own names. */
+  readonly registry: Registry | undefined;
+  readonly client: string;
+  /** Gives the connection to the server that reads HTTP from it. */
+  readonly adopt: (socket: Socket) => void;
+};
+
+const established = "HTTP/1.1 200 Connection established\r\n\r\n";
+const tlsHandshakeRecord = 0x16;
+
+export class Interceptor {
+  readonly #options: InterceptorOptions;
+  readonly #inside = new WeakMap<Duplex, Inside>();
+
+  constructor(options: InterceptorOptions) {
+    this.#options = options;
+  }
+
+  /** What a connection is inside of; undefined for one that came straight to the front door. */
+  insideOf(connection: Duplex): Inside | undefined {
+    return this.#inside.get(connection);
+  }
+
+  /** Answers 200 and speaks TLS. `head` is what came with the CONNECT. */
+  intercept(socket: Socket, head: Buffer, its: Interception): void {
+    // Minted before the 200: a name that cannot be certified is refused, not broken off.
+    const context = this.#options.leaves.contextFor(its.address.host);
+    this.#options.open.add(socket);
+    if (head.length > 0) socket.unshift(head);
+    socket.write(established);
+    if (its.registry === undefined) this.#awaitFirstByte(socket, context, its);
+    else this.#speakTls(socket, context, its);
+  }
+
+  /** Our own names answer TLS and plain HTTP alike: which one is meant shows in the first byte. */
+  #awaitFirstByte(socket: Socket, context: SecureContext, its: Interception): void {
+    const timer = this.#deadline(socket, its);
+    const leave = () => socket.destroy();
+    const look = () => {
+      const first: Buffer | null = socket.read();
+      if (first === null) {
+        socket.once("readable", look);
+        return;
+      }
+      clearTimeout(timer);
+      socket.off("end", leave);
+      socket.unshift(first);
+      if (first[0] === tlsHandshakeRecord) this.#speakTls(socket, context, its);
+      else this.#adopt(socket, its);
+    };
+    socket.once("end", leave);
+    look();
+  }
+
+  #speakTls(socket: Socket, secureContext: SecureContext, its: Interception): void {
+    const tls = new TLSSocket(socket, {
+      isServer: true,
+      secureContext,
+      ALPNProtocols: ["http/1.1"],
+    });
+    const timer = this.#deadline(tls, its);
+    tls.on("error", (error) => {
+      if (!this.#inside.has(tls)) this.#tell(its, reasonOf(error));
+    });
+    tls.once("close", () => {
+      clearTimeout(timer);
+      socket.destroy();
+    });
+    tls.once("secure", () => {
+      clearTimeout(timer);
+      this.#adopt(tls, its);
+    });
+  }
+
+  #adopt(socket: Socket, its: Interception): void {
+    const { address, registry, client } = its;
+    const isTls = socket instanceof TLSSocket;
+    this.#inside.set(socket, { address, registry, client, isTls, sni: () => sniOf(socket) });
+    its.adopt(socket);
+  }
+
+  #deadline(socket: Socket, its: Interception): NodeJS.Timeout {
+    const { handshakeTimeout = 10_000 } = this.#options;
+    const timer = setTimeout(() => {
+      this.#tell(its, "no TLS handshake in time");
+      socket.destroy();
+    }, handshakeTimeout);
+    timer.unref();
+    socket.once("close", () => clearTimeout(timer));
+    return timer;
+  }
+
+  #tell(its: Interception, reason: string): void {
+    const host = formatHostPort(its.address, 443);
+    this.#options.observe({ kind: "handshakeFailed", client: its.client, host, reason });
+  }
+}
+
+function sniOf(socket: Socket): string | undefined {
+  if (!(socket instanceof TLSSocket)) return undefined;
+  const name: unknown = Reflect.get(socket, "servername");
+  return typeof name === "string" && name !== "" ? name : undefined;
+}
+
+function reasonOf(error: Error): string {
+  return "code" in error && typeof error.code === "string" ? error.code : error.message;
+}

@@ -1,0 +1,168 @@
+/**
+ * What becomes of a CONNECT or an absolute-form request, by its host and port alone: answered here,
+ * given to the registry engine, passed through untouched, or refused with a sentence.
+ */
+import { formatHostPort, type HostPort } from "../../protocol/http/host-port.ts";
+import {
+  builtInRealmPairs,
+  builtInRegistries,
+  matchesHostPattern,
+  tokenHostsThatAreSites,
+} from "../../protocol/known-registries.ts";
+import { type Registry, registryNameOf } from "../../protocol/registry-name.ts";
+import type { OwnNames } from "../own-names.ts";
+import type { Refusal } from "../refusal.ts";
+
+export type Verdict =
+  /** One of our own names on a public port. */
+  | { readonly kind: "own" }
+  | { readonly kind: "registry"; readonly registry: Registry }
+  | { readonly kind: "through" }
+  | { readonly kind: "refused"; readonly refusal: Refusal };
+
+/** What one TLS handshake with the peer showed; `reason` says why when it is not trusted. */
+export type PeerTls = {
+  readonly state: "trusted" | "untrusted" | "plain" | "unreachable";
+  readonly reason?: string | undefined;
+};
+
+/** What the policy asks of the network (upstream/probe.ts). */
+export interface PeerProbe {
+  isRegistry(address: HostPort): Promise<boolean>;
+  peerTls(address: HostPort): Promise<PeerTls>;
+}
+
+export type PolicyOptions = {
+  /** `auto` also looks at unknown hosts; `named` never does. */
+  readonly mode: "auto" | "named";
+  /** Host patterns of REGISTRIES and the hosts of AUTH_REGISTRIES and AUTH_REALMS. */
+  readonly named: readonly string[];
+  /** Host patterns that are never intercepted. */
+  readonly except: readonly string[];
+  readonly tunnel: "allow" | "deny";
+  readonly tunnelPorts: readonly number[];
+  readonly own: OwnNames;
+  /** Whether the operator configured a credential for this very host. */
+  readonly hasCredential: (address: HostPort) => boolean;
+  readonly probe: PeerProbe;
+  /** How long a CONNECT waits for the look at its peer before it is taken for unreachable. */
+  readonly patience?: number | undefined;
+};
+
+/** How a host is known: by the operator or the built-in list, by its own answer to a probe, or not at all. */
+type Known = "named" | "probed" | "unknown";
+
+const through: Verdict = { kind: "through" };
+
+export class Policy {
+  readonly #options: PolicyOptions;
+  readonly #builtIn: readonly string[];
+
+  constructor(options: PolicyOptions) {
+    this.#options = options;
+    const tokenHosts = builtInRealmPairs.map((pair) => pair.tokenHost);
+    const sites = new Set(tokenHostsThatAreSites);
+    this.#builtIn = [...builtInRegistries, ...tokenHosts.filter((host) => !sites.has(host))];
+  }
+
+  /** For `CONNECT address`; `userAgent` is that of the CONNECT, the only thing known of the client's kind. */
+  async connect(address: HostPort, userAgent: string | undefined): Promise<Verdict> {
+    const own = this.#ownVerdict(address);
+    if (own !== undefined) return own;
+    const known = await this.#known(address, isContainerEngine(userAgent));
+    if (known === "unknown") return this.#through(address, "unknown");
+    const peer = await this.#peer(address);
+    if (peer.state === "plain") return this.#through(address, known);
+    if (peer.state !== "untrusted") return this.#registry(address, "https");
+    return known === "named" ? untrusted(address, peer) : this.#through(address, known);
+  }
+
+  /** For `GET http://address/…`. Over plain HTTP only the operator's own registries are trusted to be themselves. */
+  plain(address: HostPort): Verdict {
+    const own = this.#ownVerdict(address);
+    if (own !== undefined) return own;
+    if (this.#isExcepted(address)) return this.#through(address, "unknown");
+    if (matchesAny(this.#options.named, address)) return this.#registry(address, "http");
+    if (address.port === 80 && this.#options.tunnel === "allow") return through;
+    return this.#through(address, "unknown");
+  }
+
+  #ownVerdict(address: HostPort): Verdict | undefined {
+    const own = this.#options.own;
+    if (own.isBackOffice(address)) {
+      return refused(403, `${shown(address)} is the proxy's back office, which no proxy leads to`);
+    }
+    return own.isOwn(address) ? { kind: "own" } : undefined;
+  }
+
+  async #known(address: HostPort, isEngine: boolean): Promise<Known> {
+    if (this.#isExcepted(address)) return "unknown";
+    if (matchesAny(tokenHostsThatAreSites, address)) {
+      return isEngine && this.#options.hasCredential(address) ? "named" : "unknown";
+    }
+    if (matchesAny(this.#options.named, address) || matchesAny(this.#builtIn, address)) {
+      return "named";
+    }
+    if (this.#options.mode === "named" || !isEngine || address.port !== 443) return "unknown";
+    return (await this.#options.probe.isRegistry(address)) ? "probed" : "unknown";
+  }
+
+  #isExcepted(address: HostPort): boolean {
+    return matchesAny(this.#options.except, address);
+  }
+
+  #through(address: HostPort, known: Known): Verdict {
+    const { tunnel, tunnelPorts } = this.#options;
+    if (tunnel === "deny") {
+      return refused(
+        403,
+        `${shown(address)} is no registry and TUNNEL is deny on the proxy; if it is one, add it to REGISTRIES`,
+      );
+    }
+    if (known === "named" || tunnelPorts.includes(address.port)) return through;
+    return refused(
+      403,
+      `port ${address.port} of ${shown(address)} is not tunnelled; add it to TUNNEL_PORTS on the proxy`,
+    );
+  }
+
+  #registry(address: HostPort, scheme: "https" | "http"): Verdict {
+    return { kind: "registry", registry: { name: registryNameOf(address), scheme } };
+  }
+
+  /** A registry that is down must not hold up what is kept of it: no answer in time counts as unreachable. */
+  async #peer(address: HostPort): Promise<PeerTls> {
+    const { probe, patience = 1_500 } = this.#options;
+    const late = Promise.withResolvers<PeerTls>();
+    const timer = setTimeout(() => late.resolve({ state: "unreachable" }), patience);
+    try {
+      return await Promise.race([probe.peerTls(address), late.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/** The CONNECTs of dockerd, containerd, podman, skopeo, crane … come from Go's net/http, which names itself. */
+function isContainerEngine(userAgent: string | undefined): boolean {
+  return userAgent?.startsWith("Go-http-client/") ?? false;
+}
+
+function matchesAny(patterns: readonly string[], address: HostPort): boolean {
+  return patterns.some((pattern) => matchesHostPattern(pattern, address));
+}
+
+function untrusted(address: HostPort, peer: PeerTls): Verdict {
+  const reason = peer.reason === undefined ? "" : ` (${peer.reason})`;
+  return refused(502, `the certificate of ${shown(address)} is not trusted by the proxy${reason}`);
+}
+
+function refused(status: number, sentence: string): Verdict {
+  return { kind: "refused", refusal: { status, sentence } };
+}
+
+/** Short enough that the setting named after it survives the reason phrase's 160 bytes. */
+function shown(address: HostPort): string {
+  const text = formatHostPort(address);
+  return text.length <= 60 ? text : `${text.slice(0, 28)}...${text.slice(-28)}`;
+}

@@ -1,0 +1,46 @@
+/** A CONNECT passed through untouched: bytes both ways until both sides are done or either breaks. */
+import type { Socket } from "node:net";
+import { pipeline } from "node:stream/promises";
+import type { HostPort } from "../../protocol/http/host-port.ts";
+import type { OpenSockets } from "../listener.ts";
+
+/** What a tunnel asks of the network (upstream/dial.ts). */
+export interface TunnelDialer {
+  /** A connection to the address, within the destination rules. Throws UpstreamError. */
+  dial(address: HostPort, options: { readonly signal: AbortSignal }): Promise<Socket>;
+}
+
+export type Traffic = { readonly sent: number; readonly received: number };
+
+/** Joins the two; resolves when it is over, however it ended. Both are destroyed then. */
+export async function joinSockets(
+  client: Socket,
+  upstream: Socket,
+  open: OpenSockets,
+): Promise<Traffic> {
+  const already = { client: client.bytesRead, upstream: upstream.bytesRead };
+  for (const socket of [client, upstream]) {
+    open.add(socket);
+    socket.setNoDelay(true);
+    // A peer that vanished without a word is found by the system, not by an idle limit.
+    socket.setKeepAlive(true, 60_000);
+  }
+  await Promise.allSettled([flow(client, upstream), flow(upstream, client)]);
+  client.destroy();
+  upstream.destroy();
+  return {
+    sent: client.bytesRead - already.client,
+    received: upstream.bytesRead - already.upstream,
+  };
+}
+
+/** One direction; its end closes only that half, its failure both sockets. */
+async function flow(from: Socket, to: Socket): Promise<void> {
+  try {
+    await pipeline(from, to);
+  } catch (error) {
+    from.destroy();
+    to.destroy();
+    throw error;
+  }
+}

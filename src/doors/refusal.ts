@@ -1,0 +1,98 @@
+/**
+ * How a door says no: the sentence goes into the reason phrase of a refused CONNECT, since Go clients
+ * print nothing else, and into a registry error body everywhere.
+ */
+import type { ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import { errorBody, type RegistryErrorCode } from "../protocol/registry-error.ts";
+import type { UpstreamError, UpstreamErrorCode } from "../upstream/upstream-error.ts";
+
+export type Refusal = {
+  readonly status: number;
+  readonly sentence: string;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+};
+
+const upstreamStatus: Readonly<Record<UpstreamErrorCode, number>> = {
+  DNS: 502,
+  CONNECT: 502,
+  TLS: 502,
+  TIMEOUT: 504,
+  RESET: 502,
+  FORBIDDEN: 403,
+  REDIRECT: 502,
+  TOO_LARGE: 502,
+  PROTOCOL: 502,
+  DOWN: 503,
+  ABORTED: 502,
+};
+
+export function refusalOf(error: UpstreamError): Refusal {
+  return { status: upstreamStatus[error.code], sentence: error.message };
+}
+
+export function notAllowed(client: string): Refusal {
+  return {
+    status: 403,
+    sentence: `${client} may not use this proxy; add it to ALLOW_CLIENTS on the proxy`,
+  };
+}
+
+export const loginNeeded: Refusal = {
+  status: 407,
+  sentence: "this proxy asks for a login: put user:password@ into the proxy's URL",
+  headers: { "Proxy-Authenticate": 'Basic realm="entrepot", charset="UTF-8"' },
+};
+
+/** Answers the request, unless an answer has begun: then the connection is cut. */
+export function refuseRequest(response: ServerResponse, refusal: Refusal): void {
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  const body = Buffer.from(bodyOf(refusal));
+  response.writeHead(refusal.status, {
+    ...refusal.headers,
+    "Content-Type": "application/json",
+    "Content-Length": body.length,
+    // What is left of the request is not read, so the connection cannot carry another one.
+    ...(refusal.status === 404 ? {} : { Connection: "close" }),
+  });
+  response.end(response.req.method === "HEAD" ? undefined : body);
+}
+
+/** Answers a CONNECT and closes. Bytes the client still sends are read away, else a reset could overtake the answer. */
+export function refuseConnect(socket: Duplex, refusal: Refusal): void {
+  if (socket.destroyed) return;
+  const body = bodyOf(refusal);
+  const fields = {
+    ...refusal.headers,
+    "Content-Type": "application/json",
+    "Content-Length": String(Buffer.byteLength(body)),
+    Connection: "close",
+  };
+  const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
+  const head = `HTTP/1.1 ${refusal.status} ${reasonPhrase(refusal.sentence)}\r\n${lines.join("")}\r\n`;
+  const timer = setTimeout(() => socket.destroy(), 2_000).unref();
+  socket.once("close", () => clearTimeout(timer));
+  socket.end(head + body);
+  socket.resume();
+}
+
+/** ASCII, one line, at most 160 bytes. */
+export function reasonPhrase(sentence: string): string {
+  return sentence.replace(/[^\x20-\x7e]/g, "?").slice(0, 160);
+}
+
+function bodyOf(refusal: Refusal): string {
+  return errorBody({ code: codeOf(refusal.status), message: refusal.sentence, detail: undefined });
+}
+
+function codeOf(status: number): RegistryErrorCode {
+  if (status === 401 || status === 407) return "UNAUTHORIZED";
+  if (status === 403) return "DENIED";
+  if (status === 404) return "NAME_UNKNOWN";
+  if (status === 429) return "TOOMANYREQUESTS";
+  if (status === 405 || status === 501) return "UNSUPPORTED";
+  return status >= 500 ? "UNAVAILABLE" : "UNKNOWN";
+}
