@@ -57,6 +57,15 @@ export interface BlobStore {
   markVerified(digest: Digest): void;
 }
 
+/** Takes wrong bytes out of service, also where delete may not. */
+export interface BlobQuarantine {
+  /**
+   * For a blob whose bytes failed their hash: deleted, or, when it is held, set aside where no name
+   * leads to it and reported. False when it is not there any more. Throws StoreError IO.
+   */
+  condemn(digest: Digest): Promise<boolean>;
+}
+
 /** How much room the bytes have. */
 export interface BlobSpace {
   /** Free and total bytes of the volume; undefined where there is no such limit. Throws StoreError IO. */

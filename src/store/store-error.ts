@@ -21,3 +21,8 @@ export class StoreError extends Error {
     this.code = code;
   }
 }
+
+/** The error for something another error caused. */
+export function storeErrorFrom(cause: unknown, code: StoreErrorCode, message: string): StoreError {
+  return new StoreError(code, message, { cause });
+}

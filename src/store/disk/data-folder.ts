@@ -1,0 +1,121 @@
+/**
+ * The folder everything is kept in: one process at a time, one format, and a marker that tells a
+ * clean stop from a crash. Only files of our own naming are ever touched.
+ *
+ *     VERSION  lock  lock.pid  clean  ca/  blobs/  partial/  quarantine/  records.sqlite
+ */
+import { mkdir, open, readdir, readFile, rename, unlink } from "node:fs/promises";
+import { join } from "node:path";
+import { StoreError, storeErrorFrom } from "../store-error.ts";
+import { parseVerified, printVerified, type Verified } from "./clean-marker.ts";
+import { nodeFileSystem, storeFailure, syncPath, systemCode } from "./file-system.ts";
+import { type Lock, takeLock } from "./lock-file.ts";
+
+const format = "1";
+
+/** What drafts are called; the sweep at start takes these and nothing else. */
+export const draftName = /^[0-9a-f]{32}\.draft$/;
+
+export type DataFolder = {
+  readonly path: string;
+  /** What the last clean stop vouched for; nothing after a crash. */
+  readonly verified: Verified;
+  /** Leaves the marker of a clean stop. Throws StoreError. */
+  markClean(verified: Verified): Promise<void>;
+  /** Lets the next process in. Idempotent. */
+  close(): void;
+};
+
+/**
+ * Makes the folder if need be and takes it for this process. Throws StoreError LOCKED, FORMAT or IO
+ * with a sentence for the operator.
+ */
+export async function openDataFolder(path: string): Promise<DataFolder> {
+  await makeRoot(path);
+  const written = await readFormat(path);
+  const lock = takeLock(path);
+  try {
+    return await prepare(path, lock, written === undefined);
+  } catch (error) {
+    lock.release();
+    throw storeFailure(error, `prepare ${path}`);
+  }
+}
+
+async function makeRoot(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    const why = systemCode(error) ?? String(error);
+    throw storeErrorFrom(error, "FORMAT", `${path} cannot be made: ${why}`);
+  }
+}
+
+async function readFormat(path: string): Promise<string | undefined> {
+  const text = (await readIfThere(join(path, "VERSION")))?.trim();
+  if (text === undefined || text === format) return text;
+  const found = /^[\w.-]{1,20}$/.test(text) ? `format ${text}` : "an unknown format";
+  const sentence = `${path} holds ${found}, and this version reads format ${format}`;
+  throw new StoreError("FORMAT", `${sentence}; use another folder or the version that wrote it`);
+}
+
+async function prepare(path: string, lock: Lock, isNew: boolean): Promise<DataFolder> {
+  for (const name of ["blobs", "partial"]) {
+    await mkdir(join(path, name), { recursive: true, mode: 0o700 });
+  }
+  const marker = join(path, "clean");
+  const isEmpty = isNew && (await readdir(join(path, "blobs"))).length === 0;
+  const verified = isEmpty ? "all" : parseVerified(await readIfThere(marker));
+  await removeIfThere(marker);
+  if (isNew) await writeWhole(path, "VERSION", `${format}\n`);
+  // From here on a crash is seen as one: the marker's absence must outlive a power cut too.
+  await syncPath(nodeFileSystem, path);
+  await sweepDrafts(join(path, "partial"));
+  return {
+    path,
+    verified,
+    markClean: (known) => writeWhole(path, "clean", printVerified(known)),
+    close: () => lock.release(),
+  };
+}
+
+async function sweepDrafts(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (draftName.test(name)) await removeIfThere(join(folder, name));
+  }
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return undefined;
+    throw storeFailure(error, `read ${path}`);
+  }
+}
+
+async function removeIfThere(path: string): Promise<void> {
+  try {
+    await unlink(path);
+  } catch (error) {
+    if (systemCode(error) !== "ENOENT") throw error;
+  }
+}
+
+/** The file is there with all of its bytes, or not at all, also after a power cut. */
+async function writeWhole(folder: string, name: string, text: string): Promise<void> {
+  const draft = join(folder, `${name}.new`);
+  try {
+    const file = await open(draft, "w", 0o600);
+    try {
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(draft, join(folder, name));
+    await syncPath(nodeFileSystem, folder);
+  } catch (error) {
+    throw storeFailure(error, `write ${join(folder, name)}`);
+  }
+}

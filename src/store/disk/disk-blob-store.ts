@@ -1,0 +1,174 @@
+/**
+ * Blobs as files. A final name stands for bytes that were all there and right when it was given; it
+ * is given by a rename, and what it names is never written again. Opening costs one open and one
+ * fstat, reading one read.
+ */
+import { randomBytes } from "node:crypto";
+import { constants } from "node:fs";
+import { join } from "node:path";
+import type { Digest } from "../../protocol/digest.ts";
+import type {
+  BlobDraft,
+  BlobQuarantine,
+  BlobReader,
+  BlobSpace,
+  BlobStat,
+  BlobStore,
+  KeptBlob,
+} from "../blob-store.ts";
+import { Holds } from "../holds.ts";
+import type { ObserveStore } from "../store-event.ts";
+import type { NamedBlob } from "./blob-names.ts";
+import type { DataFolder } from "./data-folder.ts";
+import { DiskDraft } from "./disk-draft.ts";
+import { DiskReader } from "./disk-reader.ts";
+import {
+  closeQuietly,
+  type FileFacts,
+  type FileSystem,
+  nodeFileSystem,
+  type OpenFile,
+  storeFailure,
+  systemCode,
+} from "./file-system.ts";
+import { HeldFile } from "./held-file.ts";
+import { Shelf } from "./shelf.ts";
+
+export type DiskBlobStoreOptions = {
+  readonly holds?: Holds;
+  readonly observe?: ObserveStore;
+  readonly fs?: FileSystem;
+};
+
+// A link is never ours: final names are plain files.
+const readOnly = constants.O_RDONLY | constants.O_NOFOLLOW;
+const statsAtOnce = 32;
+
+export class DiskBlobStore implements BlobStore, BlobSpace, BlobQuarantine {
+  readonly #path: string;
+  readonly #fs: FileSystem;
+  readonly #shelf: Shelf;
+
+  /** Looks at no blob, so it takes no longer with a hundred thousand of them. Throws StoreError. */
+  static async open(folder: DataFolder, options?: DiskBlobStoreOptions): Promise<DiskBlobStore> {
+    const store = new DiskBlobStore(folder, options ?? {});
+    await store.space();
+    return store;
+  }
+
+  private constructor(folder: DataFolder, options: DiskBlobStoreOptions) {
+    const { fs = nodeFileSystem, holds = new Holds(), observe = () => undefined } = options;
+    this.#path = folder.path;
+    this.#fs = fs;
+    this.#shelf = new Shelf(folder, { fs, holds, observe });
+  }
+
+  async stat(digest: Digest): Promise<BlobStat | undefined> {
+    const blob = await this.#shelf.find(digest);
+    if (blob === undefined) return undefined;
+    if (isAsNamed(await this.#shelf.facts(blob), blob)) return this.#shelf.statOf(blob);
+    await this.#shelf.recheck(blob);
+    return undefined;
+  }
+
+  async open(digest: Digest): Promise<BlobReader | undefined> {
+    const blob = await this.#shelf.find(digest);
+    if (blob === undefined) return undefined;
+    const file = await this.#openFile(blob.path);
+    if (file !== undefined) {
+      if (isAsNamed(await statOrClose(file, blob.path), blob)) {
+        return new DiskReader(new HeldFile(file, blob.path), blob.size);
+      }
+      await closeQuietly(file);
+    }
+    await this.#shelf.recheck(blob);
+    return undefined;
+  }
+
+  async create(): Promise<BlobDraft> {
+    const path = join(this.#path, "partial", `${randomBytes(16).toString("hex")}.draft`);
+    try {
+      const file = new HeldFile(await this.#fs.open(path, "wx+", 0o600), path);
+      const place: Shelf["place"] = (digest, finished) => this.#shelf.place(digest, finished);
+      return new DiskDraft({ fs: this.#fs, path, file, place });
+    } catch (error) {
+      throw storeFailure(error, `create ${path}`);
+    }
+  }
+
+  delete(digest: Digest): Promise<boolean> {
+    return this.#shelf.remove(digest);
+  }
+
+  condemn(digest: Digest): Promise<boolean> {
+    return this.#shelf.condemn(digest);
+  }
+
+  async *list(): AsyncIterable<KeptBlob> {
+    let isAllVerified = true;
+    for await (const shard of this.#shelf.walk()) {
+      for (let start = 0; start < shard.length; start += statsAtOnce) {
+        const batch = shard.slice(start, start + statsAtOnce);
+        for (const kept of await Promise.all(batch.map((blob) => this.#look(blob)))) {
+          if (kept === undefined) continue;
+          isAllVerified &&= kept.isVerified;
+          yield { digest: kept.digest, size: kept.size, usedAt: kept.usedAt };
+        }
+      }
+    }
+    if (isAllVerified) this.#shelf.allVerified();
+  }
+
+  markVerified(digest: Digest): void {
+    this.#shelf.verified(digest);
+  }
+
+  async space(): Promise<{ readonly free: number; readonly total: number }> {
+    try {
+      const { bavail, blocks, bsize } = await this.#fs.statfs(this.#path);
+      return { free: bavail * bsize, total: blocks * bsize };
+    } catch (error) {
+      throw storeFailure(error, `measure ${this.#path}`);
+    }
+  }
+
+  /**
+   * Ends the run: leaves the marker of a clean stop if all that was written since the start reaches
+   * the platter before `deadline`. Throws StoreError.
+   */
+  close(deadline?: AbortSignal): Promise<void> {
+    return this.#shelf.settle(deadline);
+  }
+
+  async #look(blob: NamedBlob): Promise<(KeptBlob & BlobStat) | undefined> {
+    const facts = await this.#shelf.facts(blob);
+    if (facts?.isFile() !== true) return undefined;
+    const usedAt = Math.max(facts.atimeMs, facts.mtimeMs);
+    const { isVerified } = this.#shelf.statOf(blob);
+    return { digest: blob.digest, size: facts.size, usedAt, isVerified };
+  }
+
+  /** Undefined when there is no file of that name, or only a link. */
+  async #openFile(path: string): Promise<OpenFile | undefined> {
+    try {
+      return await this.#fs.open(path, readOnly);
+    } catch (error) {
+      const code = systemCode(error);
+      if (code === "ENOENT" || code === "ELOOP") return undefined;
+      throw storeFailure(error, `open ${path}`);
+    }
+  }
+}
+
+function isAsNamed(facts: FileFacts | undefined, blob: NamedBlob): boolean {
+  return facts?.isFile() === true && facts.size === blob.size;
+}
+
+async function statOrClose(file: OpenFile, path: string): Promise<FileFacts> {
+  try {
+    return await file.stat();
+  } catch (error) {
+    await closeQuietly(file);
+    throw storeFailure(error, `look at ${path}`);
+  }
+}

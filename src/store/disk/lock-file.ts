@@ -1,0 +1,64 @@
+/**
+ * Keeps a second process out of the data folder. Node has no flock, so the lock is a SQLite file held
+ * with BEGIN EXCLUSIVE for life: the kernel frees it with the process, also after kill -9 and also
+ * when the holder runs in another PID namespace. The pid beside it is only for the message.
+ */
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { storeErrorFrom } from "../store-error.ts";
+
+const SQLITE_BUSY = 5;
+
+export type Lock = {
+  /** Idempotent. */
+  release(): void;
+};
+
+/** Throws StoreError LOCKED naming the holder, or IO when the folder does not allow locks. */
+export function takeLock(folder: string): Lock {
+  const pidFile = join(folder, "lock.pid");
+  const database = openExclusively(folder, pidFile);
+  try {
+    writeFileSync(pidFile, `${process.pid}\n`, { mode: 0o600 });
+  } catch (error) {
+    database.close();
+    throw storeErrorFrom(error, "IO", `${folder} cannot be written`);
+  }
+  let isHeld = true;
+  const release = (): void => {
+    if (!isHeld) return;
+    isHeld = false;
+    rmSync(pidFile, { force: true });
+    database.close();
+  };
+  return { release };
+}
+
+function openExclusively(folder: string, pidFile: string): DatabaseSync {
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(join(folder, "lock"), { timeout: 0 });
+    database.exec("BEGIN EXCLUSIVE");
+    return database;
+  } catch (error) {
+    database?.close();
+    if (isBusy(error)) {
+      throw storeErrorFrom(error, "LOCKED", `${folder} is in use by ${holder(pidFile)}`);
+    }
+    throw storeErrorFrom(error, "IO", `${folder} cannot be locked; is it writable?`);
+  }
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && "errcode" in error && error.errcode === SQLITE_BUSY;
+}
+
+function holder(pidFile: string): string {
+  try {
+    const pid = readFileSync(pidFile, "utf8").trim();
+    return /^\d+$/.test(pid) ? `process ${pid}` : "another process";
+  } catch {
+    return "another process";
+  }
+}

@@ -1,0 +1,181 @@
+/** Blobs in memory, for tests and small uses: the same promises, as long as the process lives. */
+import type { Digest } from "../../protocol/digest.ts";
+import type {
+  BlobDraft,
+  BlobQuarantine,
+  BlobReader,
+  BlobSpace,
+  BlobStat,
+  BlobStore,
+  KeptBlob,
+} from "../blob-store.ts";
+import { Holds } from "../holds.ts";
+import { StoreError } from "../store-error.ts";
+
+type Kept = { readonly bytes: Uint8Array; usedAt: number };
+
+export type MemoryBlobStoreOptions = {
+  readonly holds?: Holds;
+  /** Room in bytes; without it there is no limit. */
+  readonly capacity?: number;
+  readonly now?: () => number;
+};
+
+export class MemoryBlobStore implements BlobStore, BlobSpace, BlobQuarantine {
+  readonly #kept = new Map<Digest, Kept>();
+  readonly #holds: Holds;
+  readonly #capacity: number | undefined;
+  readonly #now: () => number;
+  #drafted = 0;
+
+  constructor(options: MemoryBlobStoreOptions = {}) {
+    this.#holds = options.holds ?? new Holds();
+    this.#capacity = options.capacity;
+    this.#now = options.now ?? Date.now;
+  }
+
+  async stat(digest: Digest): Promise<BlobStat | undefined> {
+    const kept = this.#kept.get(digest);
+    return kept === undefined ? undefined : { size: kept.bytes.length, isVerified: true };
+  }
+
+  async open(digest: Digest): Promise<BlobReader | undefined> {
+    const kept = this.#kept.get(digest);
+    if (kept === undefined) return undefined;
+    kept.usedAt = this.#now();
+    return new MemoryReader(kept.bytes);
+  }
+
+  async create(): Promise<BlobDraft> {
+    return new MemoryDraft({
+      reserve: (count) => this.#reserve(count),
+      keep: (digest, bytes) => {
+        this.#kept.set(digest, { bytes, usedAt: this.#now() });
+      },
+    });
+  }
+
+  async delete(digest: Digest): Promise<boolean> {
+    return !this.#holds.isHeld(digest) && this.#kept.delete(digest);
+  }
+
+  async condemn(digest: Digest): Promise<boolean> {
+    return this.#kept.delete(digest);
+  }
+
+  async *list(): AsyncIterable<KeptBlob> {
+    for (const [digest, { bytes, usedAt }] of this.#kept) {
+      yield { digest, size: bytes.length, usedAt };
+    }
+  }
+
+  markVerified(): void {
+    // Memory does not outlive a crash, so nothing in it is ever in doubt.
+  }
+
+  async space(): Promise<{ readonly free: number; readonly total: number } | undefined> {
+    if (this.#capacity === undefined) return undefined;
+    return { free: this.#capacity - this.#used(), total: this.#capacity };
+  }
+
+  #used(): number {
+    let used = this.#drafted;
+    for (const { bytes } of this.#kept.values()) used += bytes.length;
+    return used;
+  }
+
+  /** Takes room for a draft; gives it back when `count` is negative. */
+  #reserve(count: number): void {
+    if (count > 0 && this.#capacity !== undefined && this.#used() + count > this.#capacity) {
+      throw new StoreError("FULL", "cannot keep more: no room left in memory");
+    }
+    this.#drafted += count;
+  }
+}
+
+class MemoryReader implements BlobReader {
+  readonly #bytes: Uint8Array;
+  #isClosed = false;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  get size(): number {
+    return this.#bytes.length;
+  }
+
+  async read(buffer: Uint8Array, position: number): Promise<number> {
+    if (this.#isClosed) throw new StoreError("IO", "the blob is closed");
+    return copy(this.#bytes, buffer, position);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+  }
+}
+
+type DraftParts = {
+  readonly reserve: (count: number) => void;
+  readonly keep: (digest: Digest, bytes: Uint8Array) => void;
+};
+
+class MemoryDraft implements BlobDraft {
+  readonly #parts: DraftParts;
+  #bytes = new Uint8Array(0);
+  #written = 0;
+  #isEnded = false;
+  #isClosed = false;
+
+  constructor(parts: DraftParts) {
+    this.#parts = parts;
+  }
+
+  get written(): number {
+    return this.#written;
+  }
+
+  async append(chunk: Uint8Array): Promise<void> {
+    if (this.#isEnded) throw new StoreError("IO", "the draft takes no more bytes");
+    this.#parts.reserve(chunk.length);
+    const needed = this.#written + chunk.length;
+    if (needed > this.#bytes.length) {
+      const larger = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
+      larger.set(this.#bytes.subarray(0, this.#written));
+      this.#bytes = larger;
+    }
+    this.#bytes.set(chunk, this.#written);
+    this.#written = needed;
+  }
+
+  async read(buffer: Uint8Array, position: number): Promise<number> {
+    if (this.#isClosed) throw new StoreError("IO", "the draft is closed");
+    return copy(this.#bytes.subarray(0, this.#written), buffer, position);
+  }
+
+  async commit(digest: Digest): Promise<void> {
+    if (this.#isEnded) return;
+    this.#end();
+    this.#parts.keep(digest, this.#bytes.slice(0, this.#written));
+  }
+
+  async discard(): Promise<void> {
+    if (!this.#isEnded) this.#end();
+  }
+
+  async close(): Promise<void> {
+    await this.discard();
+    this.#isClosed = true;
+  }
+
+  #end(): void {
+    this.#isEnded = true;
+    this.#parts.reserve(-this.#written);
+  }
+}
+
+function copy(from: Uint8Array, to: Uint8Array, position: number): number {
+  const part = from.subarray(position, position + to.length);
+  to.set(part);
+  return part.length;
+}

@@ -1,0 +1,12 @@
+/** What a store tells of itself: things an operator should hear of although no request failed. */
+import type { Digest } from "../protocol/digest.ts";
+
+export type StoreEvent =
+  /** A blob's size was not the recorded one; it is gone and will be fetched again. */
+  | { readonly kind: "blobDropped"; readonly digest: Digest; readonly size: number }
+  /** A held blob has wrong bytes; it was set aside and has to be pushed again. */
+  | { readonly kind: "blobQuarantined"; readonly digest: Digest; readonly path: string }
+  /** The volume did not confirm a write; the blob is given up and the next start re-hashes all. */
+  | { readonly kind: "syncFailed"; readonly digest: Digest; readonly error: Error };
+
+export type ObserveStore = (event: StoreEvent) => void;
