@@ -6,6 +6,7 @@ import { Readable } from "node:stream";
 import { type HeaderList, headerValue } from "../protocol/http/header-list.ts";
 import { errorBody, type RegistryErrorCode } from "../protocol/registry-error.ts";
 import type { RegistryResponse } from "../upstream/registry-client.ts";
+import { UpstreamError, type UpstreamErrorCode } from "../upstream/upstream-error.ts";
 import type { CacheOutcome, Passed } from "./content.ts";
 
 export type SmallAnswer = {
@@ -41,9 +42,21 @@ export async function readBody(
       chunks.push(chunk);
     }
     return Buffer.concat(chunks, length);
+  } catch (error) {
+    if (error instanceof UpstreamError) throw error;
+    throw brokenAnswer("RESET", "the answer broke off in the middle", error);
   } finally {
     response.body.destroy();
   }
+}
+
+/** The error for an answer whose body is no good. */
+export function brokenAnswer(
+  code: UpstreamErrorCode,
+  message: string,
+  cause: unknown,
+): UpstreamError {
+  return new UpstreamError(code, "", message, { cause });
 }
 
 /** Hands it to one who asked. */

@@ -1,0 +1,172 @@
+/**
+ * Manifests by digest: served from memory, kept in the store with the media type each registry gave
+ * them, hashed again whenever they are read back. The bytes are never rewritten.
+ */
+import { type Digest, digestAlgorithm, digestOf } from "../protocol/digest.ts";
+import { type Manifest, maxManifestBytes, readManifest } from "../protocol/manifest.ts";
+import { bareMediaType } from "../protocol/media-type.ts";
+import type { RegistryName } from "../protocol/registry-name.ts";
+import type { BlobReader, BlobStore } from "../store/blob-store.ts";
+import type { Json, RecordStore } from "../store/record-store.ts";
+import { BoundedMap } from "./bounded-map.ts";
+import type { Observe } from "./cache-event.ts";
+import { Facts } from "./facts.ts";
+import { type Place, placeNames } from "./place.ts";
+
+export type KeptManifest = {
+  readonly digest: Digest;
+  /** Exactly as this registry's Content-Type said. */
+  readonly mediaType: string;
+  readonly bytes: Buffer;
+};
+
+export type ManifestsOptions = {
+  readonly blobs: BlobStore;
+  readonly records: RecordStore;
+  readonly observe: Observe;
+  /** Bytes of manifests in memory; 64 MiB. */
+  readonly limit?: number;
+};
+
+/** The media type by registry: one registry's word about bytes is not another's. */
+type Types = ReadonlyMap<string, string>;
+
+const mostTypes = 16;
+
+export class Manifests {
+  readonly #options: ManifestsOptions;
+  readonly #bytes: BoundedMap<Digest, Buffer>;
+  readonly #types: Facts<Types>;
+  readonly #writing = new Set<Promise<void>>();
+
+  constructor(options: ManifestsOptions) {
+    this.#options = options;
+    const { records, observe, limit = 64 * 1024 * 1024 } = options;
+    this.#bytes = new BoundedMap({ limit, weigh: (bytes) => bytes.length + 512 });
+    this.#types = new Facts({ records, observe, prefix: "manifest/", read, print, limit: 50_000 });
+  }
+
+  /** The manifest as this registry gave it; undefined when it is not kept, or not from there. */
+  async get(digest: Digest, registry: RegistryName): Promise<KeptManifest | undefined> {
+    const { isKnown, fact } = this.#types.peek(digest);
+    const types = isKnown ? fact : await this.#types.get(digest);
+    if (types === undefined) return undefined;
+    const bytes = this.#bytes.get(digest) ?? (await this.#load(digest));
+    if (bytes === undefined) return undefined;
+    const mediaType = types.get(registry) ?? declaredType(bytes, types);
+    return mediaType === undefined ? undefined : { digest, mediaType, bytes };
+  }
+
+  /** Serves it from now on and writes it to the store; what the disk does not take stays in memory. */
+  async keep(place: Place, manifest: KeptManifest): Promise<void> {
+    const { digest, mediaType, bytes } = manifest;
+    const before = await this.#types.get(digest);
+    if (before?.get(place.registry.name) !== mediaType) {
+      const after = new Map(before);
+      after.set(place.registry.name, mediaType);
+      const [oldest] = after.keys();
+      if (after.size > mostTypes && oldest !== undefined) after.delete(oldest);
+      this.#types.set(digest, after);
+    }
+    this.#bytes.set(digest, bytes);
+    const writing = this.#store(place, manifest).finally(() => this.#writing.delete(writing));
+    this.#writing.add(writing);
+  }
+
+  /** What a kept manifest refers to; undefined when it is none that is kept or understood. */
+  async read(digest: Digest): Promise<Manifest | undefined> {
+    const types = await this.#types.get(digest);
+    const bytes =
+      this.#bytes.get(digest) ?? (types === undefined ? undefined : await this.#load(digest));
+    if (bytes === undefined || types === undefined) return undefined;
+    for (const type of types.values()) {
+      const manifest = readManifest(bytes, type);
+      if (manifest !== undefined) return manifest;
+    }
+    return undefined;
+  }
+
+  /** The bytes are gone from the store, or wrong. */
+  forget(digest: Digest): void {
+    this.#bytes.delete(digest);
+    if (this.#types.peek(digest).fact !== undefined) this.#types.delete(digest);
+  }
+
+  /** Resolves when everything kept so far is in the store, or could not be written. */
+  async flush(): Promise<void> {
+    await Promise.all(this.#writing);
+    await this.#types.flush();
+  }
+
+  async #load(digest: Digest): Promise<Buffer | undefined> {
+    try {
+      const reader = await this.#options.blobs.open(digest);
+      if (reader === undefined) return undefined;
+      const bytes = await readWhole(reader);
+      if (bytes !== undefined && digestOf(bytes, digestAlgorithm(digest)) === digest) {
+        this.#bytes.set(digest, bytes);
+        return bytes;
+      }
+      this.#options.observe({ kind: "blobCorrupted", digest, foundBy: "recheck" });
+      await this.#options.blobs.delete(digest);
+    } catch (error) {
+      this.#options.observe({ kind: "diskFailed", error });
+    }
+    return undefined;
+  }
+
+  async #store(place: Place, { digest, bytes }: KeptManifest): Promise<void> {
+    const { blobs, observe } = this.#options;
+    try {
+      if ((await blobs.stat(digest)) !== undefined) return;
+      const draft = await blobs.create();
+      try {
+        await draft.append(bytes);
+        await draft.commit(digest);
+        observe({ kind: "blobStored", ...placeNames(place), digest, size: bytes.length });
+      } finally {
+        await draft.close();
+      }
+    } catch (error) {
+      observe({ kind: "diskFailed", error });
+    }
+  }
+}
+
+/** A type the bytes themselves name, and that some registry gave, holds for every registry. */
+function declaredType(bytes: Buffer, types: Types): string | undefined {
+  for (const type of types.values())
+    if (readManifest(bytes, type) !== undefined && declares(bytes, bareMediaType(type)))
+      return type;
+  return undefined;
+}
+
+function declares(bytes: Buffer, type: string): boolean {
+  const document: unknown = JSON.parse(bytes.toString("utf8"));
+  return (document as { readonly mediaType?: unknown }).mediaType === type;
+}
+
+async function readWhole(reader: BlobReader): Promise<Buffer | undefined> {
+  try {
+    if (reader.size > maxManifestBytes) return undefined;
+    const bytes = Buffer.alloc(reader.size);
+    let length = 0;
+    while (length < bytes.length) {
+      const read = await reader.read(bytes.subarray(length), length);
+      if (read === 0) return undefined;
+      length += read;
+    }
+    return bytes;
+  } finally {
+    await reader.close();
+  }
+}
+
+function read(value: Json): Types | undefined {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+  return new Map(Object.entries(value).map(([registry, type]) => [registry, String(type)]));
+}
+
+function print(types: Types): Json {
+  return Object.fromEntries(types);
+}
