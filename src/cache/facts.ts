@@ -51,6 +51,14 @@ export class Facts<T> {
     return reading;
   }
 
+  /** Changes the fact as it is when it is known; `change` returns undefined to leave it. */
+  async update(key: string, change: (before: T | undefined) => T | undefined): Promise<void> {
+    const read = await this.get(key);
+    const { isKnown, fact } = this.peek(key);
+    const after = change(isKnown ? fact : read);
+    if (after !== undefined) this.set(key, after);
+  }
+
   /** Known at once, in the records soon. */
   set(key: string, fact: T): void {
     this.#remember(key, { fact });

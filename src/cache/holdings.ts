@@ -71,14 +71,14 @@ export class Holdings {
   }
 
   async #add(key: string, digest: Digest, isOrigin: boolean): Promise<void> {
-    const before = await this.#holders.get(digest);
-    const known = before?.get(key);
-    if (known === true || known === isOrigin) return;
-    const after = new Map(before);
-    after.set(key, isOrigin);
-    const [oldest] = after.keys();
-    if (after.size > mostHolders && oldest !== undefined) after.delete(oldest);
-    this.#holders.set(digest, after);
+    await this.#holders.update(digest, (before) => {
+      const known = before?.get(key);
+      if (known === true || known === isOrigin) return undefined;
+      const after = new Map(before).set(key, isOrigin);
+      const [oldest] = after.keys();
+      if (after.size > mostHolders && oldest !== undefined) after.delete(oldest);
+      return after;
+    });
   }
 }
 

@@ -60,14 +60,7 @@ export class Manifests {
   /** Serves it from now on and writes it to the store; what the disk does not take stays in memory. */
   async keep(place: Place, manifest: KeptManifest): Promise<void> {
     const { digest, mediaType, bytes } = manifest;
-    const before = await this.#types.get(digest);
-    if (before?.get(place.registry.name) !== mediaType) {
-      const after = new Map(before);
-      after.set(place.registry.name, mediaType);
-      const [oldest] = after.keys();
-      if (after.size > mostTypes && oldest !== undefined) after.delete(oldest);
-      this.#types.set(digest, after);
-    }
+    await this.#types.update(digest, (before) => withType(before, place.registry.name, mediaType));
     this.#bytes.set(digest, bytes);
     const writing = this.#store(place, manifest).finally(() => this.#writing.delete(writing));
     this.#writing.add(writing);
@@ -133,6 +126,14 @@ export class Manifests {
   }
 }
 
+function withType(before: Types | undefined, registry: string, type: string): Types | undefined {
+  if (before?.get(registry) === type) return undefined;
+  const after = new Map(before).set(registry, type);
+  const [oldest] = after.keys();
+  if (after.size > mostTypes && oldest !== undefined) after.delete(oldest);
+  return after;
+}
+
 /** A type the bytes themselves name, and that some registry gave, holds for every registry. */
 function declaredType(bytes: Buffer, types: Types): string | undefined {
   for (const type of types.values())
@@ -152,9 +153,9 @@ async function readWhole(reader: BlobReader): Promise<Buffer | undefined> {
     const bytes = Buffer.alloc(reader.size);
     let length = 0;
     while (length < bytes.length) {
-      const read = await reader.read(bytes.subarray(length), length);
-      if (read === 0) return undefined;
-      length += read;
+      const more = await reader.read(bytes.subarray(length), length);
+      if (more === 0) return undefined;
+      length += more;
     }
     return bytes;
   } finally {

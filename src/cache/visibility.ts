@@ -141,12 +141,19 @@ export class Visibility {
    * are renewed before they count again.
    */
   async doubt(place: Place, access: Access): Promise<void> {
-    const standing = await this.#standings.get(placeKey(place));
-    if (access.kind === "anonymous" && standing?.public !== undefined)
-      await this.#change(place, { public: { ...standing.public, at: 0 } });
-    if (access.kind !== "shared" || standing?.shared === undefined) return;
-    if (!this.isOurFault(place, access))
-      await this.#change(place, { shared: { ...standing.shared, at: 0 } });
+    const key = placeKey(place);
+    if (access.kind === "anonymous")
+      await this.#standings.update(key, (before) =>
+        before?.public === undefined
+          ? undefined
+          : { ...before, public: { ...before.public, at: 0 } },
+      );
+    if (access.kind === "shared" && !this.isOurFault(place, access))
+      await this.#standings.update(key, (before) =>
+        before?.shared === undefined
+          ? undefined
+          : { ...before, shared: { ...before.shared, at: 0 } },
+      );
   }
 
   /** A refusal of the operator's broken credential says nothing about the image. */
@@ -198,14 +205,14 @@ export class Visibility {
   }
 
   async #change(place: Place, change: Standing): Promise<void> {
-    const key = placeKey(place);
-    const before = await this.#standings.get(key);
-    const after = { ...before, ...change };
-    const [from, to] = [nameOf(before), nameOf(after)];
-    if (before === undefined && to === "client") return;
-    this.#standings.set(key, after);
-    if (from !== to)
-      this.#options.observe({ kind: "visibilityChanged", ...placeNames(place), from, to });
+    await this.#standings.update(placeKey(place), (before) => {
+      const after = { ...before, ...change };
+      const [from, to] = [nameOf(before), nameOf(after)];
+      if (before === undefined && to === "client") return undefined;
+      if (from !== to)
+        this.#options.observe({ kind: "visibilityChanged", ...placeNames(place), from, to });
+      return after;
+    });
   }
 }
 
