@@ -1,0 +1,56 @@
+import { describe, expect, it } from "vitest";
+import { importBreaches } from "./import-law.ts";
+
+const breaches = (path: string, text: string) => importBreaches(new Map([[path, text]]));
+
+describe("the import law", () => {
+  it.each([
+    ["src/cache/a.ts", 'import { b } from "../store/b.ts";'],
+    ["src/cache/a.ts", 'import type { B } from "../store/disk/b.ts";'],
+    ["src/protocol/a.ts", 'import { isIPv4, isIPv6 as six } from "node:net";'],
+    ["src/protocol/a.ts", 'import type { Readable } from "undici";'],
+    ["src/cache/a.ts", 'import { pipeline } from "node:stream/promises";'],
+    ["src/store/disk/a.ts", 'import { rm } from "node:fs/promises";'],
+    ["src/store/disk/a.ts", 'import { holds } from "../holds.ts";'],
+    ["src/upstream/a.ts", 'import { b } from "./auth/b.ts";'],
+    ["src/doors/proxy/authority/a.ts", 'import { b } from "../connect.ts";'],
+    ["src/store/keyv/a.ts", 'import { K } from "@keyv/sqlite";'],
+    ["src/cache/a.ts", '// import { b } from "../app/b.ts";\nimport "./b.ts";'],
+    ["src/registry/a.ts", 'import type { B } from "../store/b.ts";'],
+  ])("lets %s have %s", (path, text) => {
+    expect(breaches(path, text)).toEqual([]);
+  });
+
+  it.each([
+    ["src/registry/bad.ts", 'import { A } from "undici";', "registry may not reach undici"],
+    [
+      "src/registry/bad.ts",
+      'import { A } from "../store/blob-store.ts";',
+      "registry may not import store",
+    ],
+    [
+      "src/store/a.ts",
+      'import {\n  a,\n  b,\n} from "../cache/b.ts";',
+      "store may not import cache",
+    ],
+    ["src/store/a.ts", 'import type { B } from "../cache/b.ts";', "cache is not below store"],
+    ["src/registry/a.ts", 'import { type B } from "../store/b.ts";', "may not import store"],
+    [
+      "src/doors/proxy/b.ts",
+      'import { a } from "../mirror/a.ts";',
+      "doors/proxy may not import its sibling mirror",
+    ],
+    ["src/cache/a.ts", 'import { BlockList, connect } from "node:net";', "may not reach node:net"],
+    ["src/cache/a.ts", 'import net from "node:net";', "may not reach node:net"],
+    ["src/cache/a.ts", 'const a = await import("node:fs/promises");', "may not reach node:fs"],
+    ["src/cache/a.ts", 'import "../doors/b.ts";', "cache may not import doors"],
+    ["src/cache/a.ts", 'export { b } from "../doors/b.ts";', "cache may not import doors"],
+    ["src/cache/a.ts", 'import { x } from "../../test/x.ts";', "it lies in no room"],
+  ])("says of %s with %s: %s", (path, text, why) => {
+    expect(breaches(path, text)).toEqual([expect.stringContaining(why)]);
+  });
+
+  it.each(["src/util/a.ts", "src/a.ts"])("finds that %s lies in no room", (path) => {
+    expect(breaches(path, "")).toEqual([`${path} lies in no room`]);
+  });
+});

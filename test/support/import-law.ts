@@ -1,0 +1,99 @@
+/**
+ * Checks imports against the rooms: they point down only, the sub-folders of a room do not see each
+ * other, and every package has its home. One line per breach.
+ */
+import { posix } from "node:path";
+import { computing, computingNames, rooms } from "./rooms.ts";
+import { type SourceFiles, withoutComments } from "./source-files.ts";
+
+type Import = {
+  readonly from: string;
+  readonly isType: boolean;
+  /** The names in braces, without what they are renamed to; undefined when there are no braces. */
+  readonly names: readonly string[] | undefined;
+};
+
+type Place = { readonly room: string; readonly folder: string | undefined };
+
+const order = Object.keys(rooms);
+
+/** What is wrong with the imports of these files (paths start with `src/`). */
+export function importBreaches(files: SourceFiles): string[] {
+  return [...files].flatMap(([path, text]) => breachesOf(path, text));
+}
+
+function breachesOf(path: string, text: string): string[] {
+  const place = placeOf(path);
+  if (rooms[place.room] === undefined) return [`${path} lies in no room`];
+  return importsIn(text).flatMap((each) => {
+    const why = each.from.startsWith(".")
+      ? whyNotFile(place, placeOf(posix.join(posix.dirname(path), each.from)), each.isType)
+      : whyNotPackage(place.room, each);
+    return why === undefined ? [] : [`${path} imports ${each.from}: ${why}`];
+  });
+}
+
+function whyNotFile(from: Place, to: Place, isType: boolean): string | undefined {
+  if (rooms[to.room] === undefined) return "it lies in no room";
+  if (from.room === to.room) return whyNotSibling(from, to);
+  if (isType) {
+    const isBelow = order.indexOf(from.room) < order.indexOf(to.room);
+    return isBelow ? undefined : `${to.room} is not below ${from.room}`;
+  }
+  const mayImport = rooms[from.room]?.rooms.includes(to.room) === true;
+  return mayImport ? undefined : `${from.room} may not import ${to.room}`;
+}
+
+function whyNotSibling(from: Place, to: Place): string | undefined {
+  if (from.folder === undefined || to.folder === undefined) return undefined;
+  if (from.folder === to.folder) return undefined;
+  return `${from.room}/${from.folder} may not import its sibling ${to.folder}`;
+}
+
+function whyNotPackage(room: string, { from, isType, names }: Import): string | undefined {
+  const name = packageOf(from);
+  if (isType || computing.has(name)) return undefined;
+  const free = computingNames[name];
+  if (free !== undefined && names?.every((each) => free.includes(each))) return undefined;
+  return rooms[room]?.packages.includes(name) ? undefined : `${room} may not reach ${name}`;
+}
+
+/** `src/doors/proxy/authority/ca.ts` is in room doors, folder proxy. */
+function placeOf(path: string): Place {
+  const [, room = "", ...rest] = path.split("/");
+  return { room: rest.length === 0 ? "" : room, folder: rest.length > 1 ? rest[0] : undefined };
+}
+
+/** `node:fs/promises` is node:fs, `@keyv/sqlite/x` is @keyv/sqlite. */
+function packageOf(from: string): string {
+  return from
+    .split("/")
+    .slice(0, from.startsWith("@") ? 2 : 1)
+    .join("/");
+}
+
+// Biome's formatter fixes the form, so one expression sees every import; `import {type A}` counts as
+// a value import because it is one: the module is loaded.
+const statement = /^(?:import|export)\s+(?:(type)\s+)?(?:([^;"'()]*?)\s*from\s+)?"([^"]+)";/gm;
+const dynamic = /(?<!typeof )\bimport\(\s*"([^"]+)"/g;
+const loaded = /\brequire\(\s*"([^"]+)"/g;
+
+function importsIn(source: string): Import[] {
+  const text = withoutComments(source);
+  const found = [...text.matchAll(statement)].map(([, type, clause = "", from = ""]) => ({
+    from,
+    isType: type !== undefined,
+    names: namesIn(clause),
+  }));
+  const later = [...text.matchAll(dynamic), ...text.matchAll(loaded)];
+  return [...found, ...later.map(([, from = ""]) => ({ from, isType: false, names: undefined }))];
+}
+
+function namesIn(clause: string): string[] | undefined {
+  const inBraces = /^\{([^}]*)\}$/.exec(clause.trim())?.[1];
+  return inBraces
+    ?.split(",")
+    .map((name) => name.trim().replace(/^type\s+/, ""))
+    .map((name) => name.replace(/\s+as\s+.*$/, ""))
+    .filter((name) => name !== "");
+}
