@@ -40,7 +40,7 @@ describe("the law on promises", () => {
     "// rm(a);",
     "/**\n * rm(a);\n */",
     "server.close(done);",
-    "this.#database.close();",
+    "this.#database?.close();",
     'async function run() {}\nx.on("y", () => void run().catch(report));',
   ])("lets pass: %s", (text) => {
     expect(breaches(`${imports}${text}`)).toEqual([]);

@@ -38,7 +38,7 @@ function asyncNames(text: string): string[] {
 }
 
 // These closers return nothing, or report by a callback.
-const closesAtOnce = /(?:server|database|watcher|channel|port|readline)\.close\(\);$/i;
+const closesAtOnce = /(?:server|database|watcher|channel|port|readline)\??\.close\(\);$/i;
 const closing =
   /^[ \t]*(?:(?:if|for|while) \(.*\) |else )?(?!await|void|return)[\w#.?[\]()!]*[\w\])]\??\.close\(\);$/gm;
 
