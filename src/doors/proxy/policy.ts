@@ -9,7 +9,7 @@ import {
   matchesHostPattern,
   tokenHostsThatAreSites,
 } from "../../protocol/known-registries.ts";
-import { type Registry, registryNameOf } from "../../protocol/registry-name.ts";
+import { type Registry, registryNameOf, type Scheme } from "../../protocol/registry-name.ts";
 import type { OwnNames } from "../own-names.ts";
 import type { Refusal } from "../refusal.ts";
 
@@ -40,7 +40,6 @@ export type PolicyOptions = {
   /** Host patterns that are never intercepted. */
   readonly except: readonly string[];
   readonly tunnel: "allow" | "deny";
-  readonly tunnelPorts: readonly number[];
   readonly own: OwnNames;
   /** Whether the operator configured a credential for this very host. */
   readonly hasCredential: (address: HostPort) => boolean;
@@ -51,8 +50,6 @@ export type PolicyOptions = {
 
 /** How a host is known: by the operator or the built-in list, by its own answer to a probe, or not at all. */
 type Known = "named" | "probed" | "unknown";
-
-const through: Verdict = { kind: "through" };
 
 export class Policy {
   readonly #options: PolicyOptions;
@@ -70,21 +67,21 @@ export class Policy {
     const own = this.#ownVerdict(address);
     if (own !== undefined) return own;
     const known = await this.#known(address, isContainerEngine(userAgent));
-    if (known === "unknown") return this.#through(address, "unknown");
+    if (known === "unknown") return this.#through(address);
     const peer = await this.#peer(address);
-    if (peer.state === "plain") return this.#through(address, known);
-    if (peer.state !== "untrusted") return this.#registry(address, "https");
-    return known === "named" ? untrusted(address, peer) : this.#through(address, known);
+    if (peer.state === "plain") return this.#through(address);
+    if (peer.state !== "untrusted") return registry(address, "https");
+    return known === "named" ? untrusted(address, peer) : this.#through(address);
   }
 
   /** For `GET http://address/…`. Over plain HTTP only the operator's own registries are trusted to be themselves. */
   plain(address: HostPort): Verdict {
     const own = this.#ownVerdict(address);
     if (own !== undefined) return own;
-    if (this.#isExcepted(address)) return this.#through(address, "unknown");
-    if (matchesAny(this.#options.named, address)) return this.#registry(address, "http");
-    if (address.port === 80 && this.#options.tunnel === "allow") return through;
-    return this.#through(address, "unknown");
+    if (!this.#isExcepted(address) && matchesAny(this.#options.named, address)) {
+      return registry(address, "http");
+    }
+    return this.#through(address);
   }
 
   #ownVerdict(address: HostPort): Verdict | undefined {
@@ -111,23 +108,13 @@ export class Policy {
     return matchesAny(this.#options.except, address);
   }
 
-  #through(address: HostPort, known: Known): Verdict {
-    const { tunnel, tunnelPorts } = this.#options;
-    if (tunnel === "deny") {
-      return refused(
-        403,
-        `${shown(address)} is no registry and TUNNEL is deny on the proxy; if it is one, add it to REGISTRIES`,
-      );
-    }
-    if (known === "named" || tunnelPorts.includes(address.port)) return through;
+  /** Which ports and addresses may be reached is for the destination rules to say, when it is dialled. */
+  #through(address: HostPort): Verdict {
+    if (this.#options.tunnel === "allow") return { kind: "through" };
     return refused(
       403,
-      `port ${address.port} of ${shown(address)} is not tunnelled; add it to TUNNEL_PORTS on the proxy`,
+      `${shown(address)} is no registry, and TUNNEL is deny on the proxy; REGISTRIES would make it one`,
     );
-  }
-
-  #registry(address: HostPort, scheme: "https" | "http"): Verdict {
-    return { kind: "registry", registry: { name: registryNameOf(address), scheme } };
   }
 
   /** A registry that is down must not hold up what is kept of it: no answer in time counts as unreachable. */
@@ -150,6 +137,10 @@ function isContainerEngine(userAgent: string | undefined): boolean {
 
 function matchesAny(patterns: readonly string[], address: HostPort): boolean {
   return patterns.some((pattern) => matchesHostPattern(pattern, address));
+}
+
+function registry(address: HostPort, scheme: Scheme): Verdict {
+  return { kind: "registry", registry: { name: registryNameOf(address), scheme } };
 }
 
 function untrusted(address: HostPort, peer: PeerTls): Verdict {

@@ -1,0 +1,189 @@
+/**
+ * The certificate authority that clients trust: made on the first start, or the operator's own. Its key
+ * leaves this process only as signatures.
+ */
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  X509Certificate,
+} from "node:crypto";
+import { join } from "node:path";
+import { DoorError } from "../../door-error.ts";
+import { distinguishedName, keyIdentifierOf, readIssuer, signCertificate } from "./certificate.ts";
+import {
+  basicConstraints,
+  keyUsage,
+  nameConstraints,
+  serverAuthOnly,
+  subjectKeyIdentifier,
+} from "./extensions.ts";
+import {
+  createKeyFile,
+  makeKeyFolder,
+  readCertificateFile,
+  readKeyFile,
+  writeCertificateFile,
+} from "./key-files.ts";
+
+export type Authority = {
+  /** What clients put into their trust store, PEM. */
+  readonly root: string;
+  /** SHA-256 of the root, as `AB:CD:…`. */
+  readonly fingerprint: string;
+  /** What goes over the wire after a leaf: everything between it and the root, PEM. */
+  readonly chain: string;
+  /** The issuing certificate's end, in milliseconds since 1970. */
+  readonly notAfter: number;
+  /** The issuing certificate's subject in DER. */
+  readonly subject: Buffer;
+  readonly keyIdentifier: Buffer | undefined;
+  readonly key: KeyObject;
+};
+
+export type AuthorityOptions = {
+  /** Where our own CA lies or is made: `ca.crt` and `ca.key`. */
+  readonly folder: string;
+  /** CA_CERT and CA_KEY: the operator's own, never written to. */
+  readonly own?: { readonly certificate: string; readonly key: string } | undefined;
+  readonly passphrase?: string | undefined;
+  /** A CA made now is good for these hosts and what is below them only. */
+  readonly onlyFor?: readonly string[] | undefined;
+  readonly now: () => number;
+};
+
+const day = 86_400_000;
+
+/** docker-registry-proxy locks its key with this, and tells everybody. */
+const usualPassphrase = "foobar";
+
+/** Throws DoorError with a sentence for the operator; nothing is ever overwritten. */
+export async function openAuthority(options: AuthorityOptions): Promise<Authority> {
+  const { folder, own, passphrase, now } = options;
+  const paths = own ?? { certificate: join(folder, "ca.crt"), key: join(folder, "ca.key") };
+  const keyText = await readKeyFile(paths.key);
+  const certificates = await readCertificateFile(paths.certificate);
+  if (keyText === undefined && certificates === undefined && own === undefined) {
+    return makeAuthority(options, paths);
+  }
+  if (keyText === undefined) throw missing("KEY", paths.key, paths.certificate);
+  const key = parseKey(keyText, paths.key, passphrase);
+  if (certificates !== undefined) return authorityOf(certificates, key, paths.certificate, now());
+  if (own !== undefined) throw missing("CERTIFICATE", paths.certificate, paths.key);
+  // An earlier start was cut off between the two files.
+  return certify(key, options, paths.certificate);
+}
+
+type Paths = { readonly certificate: string; readonly key: string };
+
+async function makeAuthority(options: AuthorityOptions, paths: Paths): Promise<Authority> {
+  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  await makeKeyFolder(options.folder);
+  await createKeyFile(paths.key, privateKey.export({ type: "pkcs8", format: "pem" }).toString());
+  return certify(privateKey, options, paths.certificate);
+}
+
+async function certify(
+  key: KeyObject,
+  { now, onlyFor }: AuthorityOptions,
+  path: string,
+): Promise<Authority> {
+  const publicKey = createPublicKey(key);
+  const made = new Date(now()).toISOString().slice(0, 10);
+  const name = distinguishedName("Entrepot", `Entrepot CA ${made}`);
+  const certificate = signCertificate(
+    {
+      issuer: name,
+      subject: name,
+      notBefore: now() - 2 * day, // a client's clock may be behind
+      notAfter: now() + 3 * 365 * day,
+      publicKey,
+      extensions: [
+        basicConstraints(true),
+        keyUsage(true),
+        serverAuthOnly(),
+        subjectKeyIdentifier(keyIdentifierOf(publicKey)),
+        ...(onlyFor === undefined ? [] : [nameConstraints(onlyFor)]),
+      ],
+    },
+    key,
+  );
+  await writeCertificateFile(path, certificate);
+  return authorityOf(certificate, key, path, now());
+}
+
+function authorityOf(pem: string, key: KeyObject, path: string, now: number): Authority {
+  const all = parseCertificates(pem, path);
+  const issuing = all.find((one) => one.checkPrivateKey(key));
+  if (issuing === undefined) {
+    throw new DoorError("CERTIFICATE", `no certificate in ${path} belongs to the CA's key`);
+  }
+  if (!issuing.ca) {
+    throw new DoorError("CERTIFICATE", `the certificate in ${path} may not sign others (no CA)`);
+  }
+  if (issuing.validToDate.getTime() <= now) {
+    throw new DoorError(
+      "CERTIFICATE",
+      `the CA in ${path} has expired (${issuing.validTo}); remove it with its key to have a new one made, which clients must then trust`,
+    );
+  }
+  const chain = chainOf(issuing, all);
+  const root = chain.at(-1) ?? issuing;
+  return {
+    root: root.toString(),
+    fingerprint: root.fingerprint256,
+    chain: chain.filter((one) => !one.checkIssued(one)).join(""),
+    notAfter: issuing.validToDate.getTime(),
+    ...readIssuer(issuing.raw),
+    key,
+  };
+}
+
+/** From the issuing certificate up to the root, as far as the file has it. */
+function chainOf(issuing: X509Certificate, all: readonly X509Certificate[]): X509Certificate[] {
+  const chain = [issuing];
+  for (let last = issuing; !last.checkIssued(last); ) {
+    const parent = all.find((one) => !chain.includes(one) && last.checkIssued(one));
+    if (parent === undefined) break;
+    chain.push(parent);
+    last = parent;
+  }
+  return chain;
+}
+
+function parseCertificates(pem: string, path: string): X509Certificate[] {
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  try {
+    return blocks.map((block) => new X509Certificate(block));
+  } catch (error) {
+    throw unreadable("CERTIFICATE", `${path} has no readable certificate`, error);
+  }
+}
+
+function parseKey(pem: string, path: string, passphrase = usualPassphrase): KeyObject {
+  const key = tryKey(pem, path, passphrase);
+  if (key.asymmetricKeyType !== "ec" && key.asymmetricKeyType !== "rsa") {
+    throw new DoorError("KEY", `${path} must hold an EC or RSA key, not ${key.asymmetricKeyType}`);
+  }
+  return key;
+}
+
+function tryKey(pem: string, path: string, passphrase: string): KeyObject {
+  try {
+    return createPrivateKey({ key: pem, passphrase });
+  } catch (error) {
+    const sentence = pem.includes("ENCRYPTED")
+      ? `${path} is locked with a pass-phrase; set CA_KEY_PASSPHRASE to the right one`
+      : `${path} holds no readable private key (PEM)`;
+    throw unreadable("KEY", sentence, error);
+  }
+}
+
+function unreadable(code: "KEY" | "CERTIFICATE", sentence: string, cause: unknown): DoorError {
+  return new DoorError(code, sentence, { cause });
+}
+
+function missing(code: "KEY" | "CERTIFICATE", path: string, other: string): DoorError {
+  return new DoorError(code, `${path} is missing, though it belongs with ${other}`);
+}

@@ -1,0 +1,97 @@
+/**
+ * Leaf certificates for the hosts whose TLS ends here: minted when first asked for, kept for the most
+ * recent thousand hosts, and renewed long before they end, without a restart.
+ */
+import { generateKeyPairSync, type KeyObject } from "node:crypto";
+import { createSecureContext, type SecureContext } from "node:tls";
+import type { Authority } from "./ca.ts";
+import { distinguishedName, signCertificate } from "./certificate.ts";
+import {
+  authorityKeyIdentifier,
+  basicConstraints,
+  keyUsage,
+  serverAuthOnly,
+  subjectAltName,
+} from "./extensions.ts";
+
+export type LeafIssuerOptions = {
+  readonly authority: Authority;
+  readonly now: () => number;
+  readonly capacity?: number | undefined;
+};
+
+export type Leaf = {
+  readonly context: SecureContext;
+  /** The leaf and what stands between it and the root, PEM. */
+  readonly chain: string;
+};
+
+type KeptLeaf = Leaf & { readonly renewAt: number };
+
+const day = 86_400_000;
+const life = 30 * day;
+
+export class LeafIssuer {
+  readonly #authority: Authority;
+  readonly #now: () => number;
+  readonly #capacity: number;
+  /** One pair for all leaves, of this process alone: an exchange of keys costs no minting of keys. */
+  readonly #publicKey: KeyObject;
+  readonly #privateKey: string;
+  /** Least recently used first. */
+  readonly #leaves = new Map<string, KeptLeaf>();
+
+  constructor({ authority, now, capacity = 1_000 }: LeafIssuerOptions) {
+    this.#authority = authority;
+    this.#now = now;
+    this.#capacity = capacity;
+    const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+    this.#publicKey = publicKey;
+    this.#privateKey = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+  }
+
+  /** What a TLS server for this host (a name or an address, already validated) uses. */
+  contextFor(host: string): SecureContext {
+    return this.leafFor(host).context;
+  }
+
+  leafFor(host: string): Leaf {
+    const kept = this.#leaves.get(host);
+    const leaf = kept === undefined || kept.renewAt <= this.#now() ? this.#mint(host) : kept;
+    this.#leaves.delete(host);
+    this.#leaves.set(host, leaf);
+    for (const oldest of this.#leaves.keys()) {
+      if (this.#leaves.size <= this.#capacity) break;
+      this.#leaves.delete(oldest);
+    }
+    return leaf;
+  }
+
+  #mint(host: string): KeptLeaf {
+    const { subject, keyIdentifier, key, chain, notAfter } = this.#authority;
+    const now = this.#now();
+    const ends = Math.min(now + life, notAfter);
+    const leaf = signCertificate(
+      {
+        issuer: subject,
+        // A CommonName has at most 64 characters; the name that counts is in the extension.
+        subject: distinguishedName("Entrepot", host.length <= 63 ? host : undefined),
+        notBefore: now - 2 * day, // a client's clock may be behind
+        notAfter: ends,
+        publicKey: this.#publicKey,
+        extensions: [
+          basicConstraints(false),
+          keyUsage(false),
+          serverAuthOnly(),
+          subjectAltName(host),
+          ...(keyIdentifier === undefined ? [] : [authorityKeyIdentifier(keyIdentifier)]),
+        ],
+      },
+      key,
+    );
+    const full = leaf + chain;
+    // No trust store: left out, each context would carry the system's, and no client is verified here.
+    const context = createSecureContext({ cert: full, key: this.#privateKey, ca: [] });
+    return { context, chain: full, renewAt: now + ((ends - now) * 2) / 3 };
+  }
+}
