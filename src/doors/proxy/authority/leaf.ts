@@ -3,6 +3,7 @@
  * recent thousand hosts, and renewed long before they end, without a restart.
  */
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
+import { isIP } from "node:net";
 import { createSecureContext, type SecureContext } from "node:tls";
 import type { Authority } from "./ca.ts";
 import { distinguishedName, signCertificate } from "./certificate.ts";
@@ -74,8 +75,7 @@ export class LeafIssuer {
     const leaf = signCertificate(
       {
         issuer: subject,
-        // A CommonName has at most 64 characters; the name that counts is in the extension.
-        subject: distinguishedName("Entrepot", host.length <= 63 ? host : undefined),
+        subject: distinguishedName("Entrepot", commonName(host)),
         notBefore: now - 2 * day, // a client's clock may be behind
         notAfter: ends,
         publicKey: this.#publicKey,
@@ -94,4 +94,12 @@ export class LeafIssuer {
     const context = createSecureContext({ cert: full, key: this.#privateKey, ca: [] });
     return { context, chain: full, renewAt: now + ((ends - now) * 2) / 3 };
   }
+}
+
+/**
+ * For people who look; the name that counts is in the extension. It holds 64 characters at most, and
+ * OpenSSL takes an address in it for a DNS name, which name constraints then forbid.
+ */
+function commonName(host: string): string | undefined {
+  return isIP(host) === 0 && host.length <= 63 ? host : undefined;
 }

@@ -1,0 +1,137 @@
+import { execFileSync } from "node:child_process";
+import { createPublicKey, X509Certificate } from "node:crypto";
+import { once } from "node:events";
+import { writeFile } from "node:fs/promises";
+import { type AddressInfo, createServer, isIP } from "node:net";
+import { join } from "node:path";
+import { checkServerIdentity, connect, TLSSocket } from "node:tls";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { openAuthority } from "../../../../src/doors/proxy/authority/ca.ts";
+import { readIssuer } from "../../../../src/doors/proxy/authority/certificate.ts";
+import { LeafIssuer } from "../../../../src/doors/proxy/authority/leaf.ts";
+import { temporaryFolder } from "../../../support/temp-folder.ts";
+
+const day = 86_400_000;
+const long = `${"a".repeat(60)}.registry.example`;
+
+describe("a leaf certificate", () => {
+  it.each(["registry.example", "xn--bcher-kva.example", long, "10.99.0.1", "fd00::1"])(
+    "for %s satisfies OpenSSL and a TLS client that trusts the CA alone",
+    async (host) => {
+      const { authority, leaves, folder } = await makeLeaves();
+      await writeFile(join(folder, "leaf.crt"), leaves.leafFor(host).chain);
+      const kind = isIP(host) === 0 ? "-verify_hostname" : "-verify_ip";
+      const check = ["-x509_strict", "-purpose", "sslserver", kind, host];
+      const files = ["-CAfile", join(folder, "ca.crt"), join(folder, "leaf.crt")];
+      expect(openssl("verify", ...check, ...files)).toMatch(/OK/);
+      expect((await handshake(leaves, host, authority.root)).authorized).toBe(true);
+    },
+  );
+
+  it("names exactly its host, its issuer byte for byte, and lives a month at most", async () => {
+    const { authority, leaves, folder } = await makeLeaves();
+    const leaf = new X509Certificate(leaves.leafFor(long).chain);
+    const root = new X509Certificate(authority.root);
+    expect(leaf.subjectAltName).toBe(`DNS:${long}`);
+    expect(leaf.subject).toBe("O=Entrepot");
+    expect(leaf.ca).toBe(false);
+    expect(leaf.checkIssued(root)).toBe(true);
+    expect(leaf.verify(root.publicKey)).toBe(true);
+    expect(leaf.raw.includes(readIssuer(root.raw).subject)).toBe(true);
+    expect(leaf.validToDate.getTime()).toBeLessThanOrEqual(Date.now() + 30 * day);
+    expect(leaf.validFromDate.getTime()).toBeLessThanOrEqual(Date.now() - 2 * day);
+    expect(leaf.publicKey.equals(createPublicKey(authority.key))).toBe(false);
+    expect(leaf.serialNumber).toMatch(/^[0-9A-F]{32}$/);
+    await writeFile(join(folder, "leaf.crt"), leaves.leafFor("10.99.0.1").chain);
+    const text = openssl("x509", "-noout", "-text", "-in", join(folder, "leaf.crt"));
+    expect(text).toMatch(/IP Address:10\.99\.0\.1\n/);
+    expect(text).toMatch(/Key Usage: critical\s+Digital Signature\n/);
+    expect(text).toMatch(/Extended Key Usage:\s+TLS Web Server Authentication\n/);
+    const identifier = /Authority Key Identifier:\s+(?:keyid:)?([0-9A-F:]+)\n/.exec(text)?.[1];
+    const its = openssl(
+      "x509",
+      "-noout",
+      "-ext",
+      "subjectKeyIdentifier",
+      "-in",
+      join(folder, "ca.crt"),
+    );
+    expect(its).toContain(identifier);
+  });
+
+  it("is minted once, however many ask", async () => {
+    const { leaves } = await makeLeaves();
+    const first = leaves.contextFor("registry.example");
+    for (let index = 0; index < 100; index += 1) {
+      expect(leaves.contextFor("registry.example")).toBe(first);
+    }
+  });
+
+  it("is forgotten when a thousand others were used since", async () => {
+    const { leaves } = await makeLeaves({ capacity: 3 });
+    const kept = leaves.contextFor("kept.example");
+    const lost = leaves.contextFor("lost.example");
+    for (const name of ["a.example", "kept.example", "b.example"]) leaves.contextFor(name);
+    expect(leaves.contextFor("kept.example")).toBe(kept);
+    expect(leaves.contextFor("lost.example")).not.toBe(lost);
+  });
+
+  it("is good on each of 400 days of one process, and renewed with a third of its life left", async () => {
+    let time = Date.now();
+    const { authority, leaves } = await makeLeaves({ now: () => time });
+    const root = new X509Certificate(authority.root);
+    const serials = new Set<string>();
+    for (let count = 0; count < 400; count += 1) {
+      const leaf = new X509Certificate(leaves.leafFor("registry.example").chain);
+      serials.add(leaf.serialNumber);
+      expect(leaf.validFromDate.getTime()).toBeLessThan(time);
+      expect(leaf.validToDate.getTime()).toBeGreaterThan(time + 9 * day);
+      expect(leaf.verify(root.publicKey)).toBe(true);
+      time += day;
+    }
+    expect(serials.size).toBe(20);
+  });
+
+  it("never outlives its issuer", async () => {
+    let time = Date.now();
+    const { authority, leaves } = await makeLeaves({ now: () => time });
+    time = authority.notAfter - 5 * day;
+    const leaf = new X509Certificate(leaves.leafFor("registry.example").chain);
+    expect(leaf.validToDate.getTime()).toBe(authority.notAfter);
+  });
+});
+
+async function makeLeaves(options: { capacity?: number; now?: () => number } = {}) {
+  const folder = await temporaryFolder();
+  const now = options.now ?? (() => Date.now());
+  const authority = await openAuthority({ folder, now });
+  return { folder, authority, leaves: new LeafIssuer({ authority, now, ...options }) };
+}
+
+/** A TLS client that trusts the CA alone and expects this host, against a server that has the leaf alone. */
+async function handshake(leaves: LeafIssuer, host: string, ca: string): Promise<TLSSocket> {
+  const server = createServer((socket) => {
+    const secureContext = leaves.contextFor(host);
+    new TLSSocket(socket, { isServer: true, secureContext }).on("error", () => socket.destroy());
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const client = connect({
+    port,
+    host: "127.0.0.1",
+    ca,
+    ...(isIP(host) === 0 ? { servername: host } : {}),
+    checkServerIdentity: (_name, certificate) => checkServerIdentity(host, certificate),
+  });
+  onTestFinished(() => {
+    client.destroy();
+    server.close();
+  });
+  await once(client, "secureConnect");
+  return client;
+}
+
+function openssl(...args: readonly string[]): string {
+  return execFileSync("openssl", args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+}
