@@ -1,28 +1,43 @@
 /**
- * Writes a body piece by piece, the next one only once the last has left: a client that stops
- * reading costs one piece, and after a while its connection.
+ * Writes an answer piece by piece, the next one only once the last has left: a client that stops
+ * reading costs one piece, and after a while its connection. The head goes out with the first
+ * piece, so that what fails before it can still be answered cleanly.
  */
 import type { ServerResponse } from "node:http";
 
+export type BodyWriterOptions = {
+  readonly status: number;
+  /** Name, value, name, value … */
+  readonly fields: readonly string[];
+  /** Milliseconds that one piece may take. */
+  readonly sendIdle: number;
+  /** Milliseconds after which the head goes out alone. */
+  readonly headDelay: number;
+  /** Hears of each piece that has left. */
+  readonly onSent: (bytes: number) => void;
+};
+
 export class BodyWriter {
   readonly #response: ServerResponse;
-  readonly #sendIdle: number;
-  readonly #onSent: (bytes: number) => void;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #options: BodyWriterOptions;
+  #headTimer: NodeJS.Timeout | undefined;
+  #idleTimer: NodeJS.Timeout | undefined;
   #fail: ((error: Error) => void) | undefined;
 
-  /** `sendIdle`: milliseconds that one piece may take. `onSent` hears of each piece that has left. */
-  constructor(response: ServerResponse, sendIdle: number, onSent: (bytes: number) => void) {
+  constructor(response: ServerResponse, options: BodyWriterOptions) {
     this.#response = response;
-    this.#sendIdle = sendIdle;
-    this.#onSent = onSent;
+    this.#options = options;
+    this.#headTimer = setTimeout(() => {
+      this.#writeHead();
+      response.flushHeaders();
+    }, options.headDelay);
     response.once("close", this.#onClose);
   }
 
   /** Resolves when the system has taken all of it; the chunk may then be written over. */
   async write(chunk: Uint8Array): Promise<void> {
     await this.#settle((done) => this.#response.write(chunk, done));
-    this.#onSent(chunk.length);
+    this.#options.onSent(chunk.length);
   }
 
   /** Ends the body, with a last piece when given. */
@@ -31,17 +46,19 @@ export class BodyWriter {
       if (chunk === undefined) this.#response.end(() => done());
       else this.#response.end(chunk, () => done());
     });
-    if (chunk !== undefined) this.#onSent(chunk.length);
+    if (chunk !== undefined) this.#options.onSent(chunk.length);
   }
 
-  /** Stops the clock; to be called however the body ends. */
+  /** Stops the clocks; to be called however the body ends. */
   close(): void {
-    clearTimeout(this.#timer);
+    clearTimeout(this.#headTimer);
+    clearTimeout(this.#idleTimer);
     this.#response.off("close", this.#onClose);
   }
 
   #settle(write: (done: (error?: Error | null) => void) => void): Promise<void> {
     if (this.#response.destroyed) return Promise.reject(clientLeft());
+    this.#writeHead();
     return new Promise((resolve, reject) => {
       this.#fail = reject;
       this.#wind();
@@ -53,12 +70,21 @@ export class BodyWriter {
     });
   }
 
-  /** One timer a body, wound up again for each piece; between pieces it may ring unheard. */
+  #writeHead(): void {
+    if (this.#headTimer === undefined) return;
+    clearTimeout(this.#headTimer);
+    this.#headTimer = undefined;
+    this.#response.writeHead(this.#options.status, [...this.#options.fields]);
+  }
+
+  /** One timer a body, wound up again for each piece; between pieces it rings unheard. */
   #wind(): void {
-    this.#timer ??= setTimeout(() => {
-      if (this.#fail !== undefined) cut(this.#response);
-    }, this.#sendIdle).unref();
-    this.#timer.refresh();
+    this.#idleTimer ??= setTimeout(() => {
+      if (this.#fail === undefined) return;
+      this.#fail(new Error("the client stopped reading"));
+      cut(this.#response);
+    }, this.#options.sendIdle);
+    this.#idleTimer.refresh();
   }
 
   readonly #onClose = (): void => {

@@ -3,52 +3,127 @@
  * and tells about it. Never rejects.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { CacheAnswer } from "../cache/content.ts";
-import type { BlobAsk, ManifestAsk } from "../cache/pull-ask.ts";
-import type { HeaderList } from "../protocol/http/header-list.ts";
-import type { Reference, RepositoryName } from "../protocol/reference.ts";
-import type { Registry } from "../protocol/registry-name.ts";
-import type { RegistryClient } from "../upstream/registry-client.ts";
+import { headerList, parseRawHeaders } from "../protocol/http/header-list.ts";
+import { requestFault } from "../protocol/http/strict-request.ts";
+import { RegistryError } from "../protocol/registry-error.ts";
+import { parseRoute } from "../protocol/route.ts";
+import { Answers } from "./answer.ts";
 import type { Ask } from "./ask.ts";
-import type { AccessDecision, Exchange, Handler } from "./exchange.ts";
-import type { ObserveRegistry } from "./registry-event.ts";
+import type { EngineParts, EngineTiming } from "./engine-parts.ts";
+import type { Exchange, Handler } from "./exchange.ts";
+import { passThrough } from "./pass-through.ts";
+import { pullBlob } from "./pull/blob.ts";
+import { pullList } from "./pull/list.ts";
+import { pullManifest } from "./pull/manifest.ts";
+import { pushManifest } from "./push/manifest.ts";
+import { pushUpload } from "./push/upload.ts";
+import { requestAnswered } from "./registry-event.ts";
+import { outsideAccess } from "./request-access.ts";
+import { findHandler, type Handlers } from "./router.ts";
 
-/** What the engine asks of the cache (cache/pull-through.ts). */
-export interface Pulls {
-  blob(ask: BlobAsk): Promise<CacheAnswer>;
-  manifest(ask: ManifestAsk): Promise<CacheAnswer>;
-  /** A push went through: what is known of that tag or digest is out of date. */
-  pushed(registry: Registry, repository: RepositoryName, reference: Reference): unknown;
-}
-
-export type EngineParts = {
-  readonly client: RegistryClient;
-  readonly pulls: Pulls;
-  /** Turns a request's Authorization into an access (access.ts). */
-  readonly accessOf: (headers: HeaderList, ask: Ask) => AccessDecision | Promise<AccessDecision>;
-  /** Answers `GET /v2/` (pull/ping.ts). */
-  readonly ping: Handler;
-  /** Token requests (token.ts); everything it does not recognise goes on its way. */
-  readonly tokens: {
-    readonly isTokenRequest: (exchange: Exchange) => boolean;
-    readonly answer: Handler;
-  };
-  /** The setting ALLOW_PUSH. */
-  readonly isPushAllowed: boolean;
-  readonly observe: ObserveRegistry;
+const usualTiming: EngineTiming = {
+  now: () => performance.now(),
+  sendIdle: 60_000,
+  bodyIdle: 60_000,
 };
 
 export class RegistryEngine {
   readonly #parts: EngineParts;
+  readonly #timing: EngineTiming;
+  readonly #answers: Answers;
+  readonly #handlers: Handlers;
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
+    this.#timing = parts.timing ?? usualTiming;
+    this.#answers = new Answers({ sendIdle: this.#timing.sendIdle });
+    this.#handlers = handlersOf(parts, this.#timing.bodyIdle);
   }
 
   async handle(request: IncomingMessage, response: ServerResponse, ask: Ask): Promise<void> {
-    void this.#parts;
-    void request;
-    void ask;
-    response.destroy();
+    const started = this.#timing.now();
+    const leaving = new AbortController();
+    const onClose = () => {
+      if (!response.writableFinished) leaving.abort(new Error("the client left"));
+    };
+    response.once("close", onClose);
+    const exchange = beginExchange(request, response, ask, leaving.signal);
+    try {
+      const handler = await this.#handlerOf(exchange);
+      await this.#answers.write(exchange, await handler(exchange));
+    } catch (error) {
+      await this.#answers.fail(exchange, error);
+    } finally {
+      response.off("close", onClose);
+      this.#parts.observe(requestAnswered(exchange, this.#timing.now() - started));
+    }
   }
+
+  async #handlerOf(exchange: Exchange): Promise<Handler> {
+    const { ask, method, request, route } = exchange;
+    const { url: target = "", httpVersion, rawHeaders } = request;
+    const fault = requestFault({ method, target, httpVersion, rawHeaders });
+    if (fault !== undefined) throw unsound(fault);
+    const mayBeToken = route.kind === "outside" || route.kind === "other";
+    const { tokens, isPushAllowed } = this.#parts;
+    if (mayBeToken && (await tokens.isTokenRequest(ask, method))) return written(tokens);
+    return findHandler(route, method, this.#handlers, isPushAllowed);
+  }
+}
+
+function beginExchange(
+  request: IncomingMessage,
+  response: ServerResponse,
+  ask: Ask,
+  signal: AbortSignal,
+): Exchange {
+  const method = request.method ?? "";
+  const [path = ""] = ask.target.split("?", 1);
+  return {
+    request,
+    response,
+    ask,
+    method,
+    headers: parseRawHeaders(request.rawHeaders),
+    route: parseRoute(method, path),
+    signal,
+    tally: {
+      status: 0,
+      sent: 0,
+      received: 0,
+      outcome: undefined,
+      end: "complete",
+      error: undefined,
+    },
+  };
+}
+
+function handlersOf(parts: EngineParts, bodyIdle: number): Handlers {
+  const { accessOf, client } = parts;
+  return {
+    ping: written(parts.ping),
+    pullBlob: (exchange) => pullBlob(exchange, parts),
+    pullManifest: (exchange) => pullManifest(exchange, parts),
+    pullList: (exchange) => pullList(exchange, parts, bodyIdle),
+    pushUpload: (exchange) => pushUpload(exchange, parts, bodyIdle),
+    pushManifest: (exchange) => pushManifest(exchange, parts, bodyIdle),
+    passOutside: async (exchange) =>
+      passThrough(exchange, await outsideAccess(exchange, accessOf), client, bodyIdle),
+  };
+}
+
+/** Pings and token requests write their small answers themselves. */
+function written(writer: EngineParts["ping"]): Handler {
+  return async ({ request, response, ask }) => {
+    await writer.handle(request, response, ask);
+    return { kind: "written" };
+  };
+}
+
+/** What follows on such a connection cannot be trusted either. */
+function unsound(fault: string): RegistryError {
+  return new RegistryError("UNSUPPORTED", fault, {
+    status: 400,
+    headers: headerList({ connection: "close" }),
+  });
 }

@@ -6,7 +6,6 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { CacheAnswer, CacheOutcome } from "../cache/content.ts";
 import type { HeaderList } from "../protocol/http/header-list.ts";
 import type { Route } from "../protocol/route.ts";
-import type { Access } from "../upstream/registry-client.ts";
 import type { Ask } from "./ask.ts";
 
 export type Exchange = {
@@ -14,10 +13,6 @@ export type Exchange = {
   readonly response: ServerResponse;
   readonly ask: Ask;
   readonly method: string;
-  /** The target without its query. */
-  readonly path: string;
-  /** The query with its question mark, "" when there is none. */
-  readonly query: string;
   readonly headers: HeaderList;
   readonly route: Route;
   /** Aborts when the client leaves. */
@@ -32,25 +27,21 @@ export type Tally = {
   sent: number;
   received: number;
   outcome: CacheOutcome | undefined;
-  /** `cut`: we broke off; `left`: the client did. */
   end: "complete" | "cut" | "left";
   error: unknown;
 };
 
-/** A small answer of our own. */
-export type Own = {
-  readonly kind: "own";
-  readonly status: number;
-  readonly headers: HeaderList;
-  readonly body: Uint8Array | undefined;
-};
+/** A small answer of our own, or one that the handler has already written. */
+export type Own =
+  | {
+      readonly kind: "own";
+      readonly status: number;
+      readonly headers: HeaderList;
+      readonly body: Uint8Array;
+    }
+  | { readonly kind: "written" };
 
 export type Reply = CacheAnswer | Own;
 
 /** Resolves with what to answer; throws RegistryError, UpstreamError or whatever else went wrong. */
 export type Handler = (exchange: Exchange) => Promise<Reply>;
-
-/** In whose name to go on, or the challenge that says why the request's Authorization is no good. */
-export type AccessDecision =
-  | Access
-  | { readonly kind: "rejected"; readonly challenge: readonly string[] | string | undefined };

@@ -1,7 +1,8 @@
 /** Several ranges in one body (RFC 9110 §14.6): one part a range, in the client's order. */
 import { type ByteRange, printContentRange } from "../protocol/http/range.ts";
 
-export type Part = { readonly preamble: Uint8Array; readonly range: ByteRange };
+/** A range of the bytes, and what goes before it. */
+export type Part = { readonly preamble: Uint8Array | undefined; readonly range: ByteRange };
 
 export type Multipart = {
   readonly contentType: string;

@@ -1,8 +1,11 @@
 /** What happened with a request, told once when it is over; the log and the counters listen. */
 import type { CacheOutcome } from "../cache/content.ts";
+import { printReference } from "../protocol/reference.ts";
 import type { RegistryName } from "../protocol/registry-name.ts";
-import type { RouteKind } from "../protocol/route.ts";
+import type { Route, RouteKind } from "../protocol/route.ts";
 import type { Door } from "./ask.ts";
+import type { Exchange, Tally } from "./exchange.ts";
+import { withoutSecrets } from "./failure.ts";
 
 export type RegistryEvent = {
   readonly kind: "requestAnswered";
@@ -11,22 +14,56 @@ export type RegistryEvent = {
   readonly registry: RegistryName;
   /** As the upstream names it; undefined where the request names none. */
   readonly repository: string | undefined;
+  readonly route: RouteKind;
   /** What was asked for: a tag, a digest, or the kind of request. */
   readonly what: string;
-  readonly route: RouteKind;
   readonly method: string;
+  /** 499 when the client left before there was an answer. */
   readonly status: number;
-  /** Body bytes sent to the client. */
+  /** Body bytes sent to the client, and received from it. */
   readonly bytes: number;
-  /** Body bytes received from it. */
   readonly received: number;
   readonly outcome: CacheOutcome | undefined;
   readonly milliseconds: number;
-  /** `cut`: broken off because the bytes could not be had or the client stopped reading; `left`: the client went away. */
-  readonly end: "complete" | "cut" | "left";
+  /** `cut`: broken off, for want of bytes or because the client stopped reading; `left`: the client went away. */
+  readonly end: Tally["end"];
   readonly error:
     | { readonly code: string; readonly host: string | undefined; readonly message: string }
     | undefined;
 };
 
 export type ObserveRegistry = (event: RegistryEvent) => void;
+
+/** The event of an exchange that is over. */
+export function requestAnswered(exchange: Exchange, milliseconds: number): RegistryEvent {
+  const { ask, method, route, tally } = exchange;
+  return {
+    kind: "requestAnswered",
+    client: ask.client,
+    door: ask.door,
+    registry: ask.registry.name,
+    repository: "repository" in route ? route.repository : undefined,
+    route: route.kind,
+    what: whatOf(route),
+    method,
+    status: tally.end === "left" && tally.status === 0 ? 499 : tally.status,
+    bytes: tally.sent,
+    received: tally.received,
+    outcome: tally.outcome,
+    milliseconds,
+    end: tally.end,
+    error: tally.end === "left" ? undefined : describe(tally.error),
+  };
+}
+
+function whatOf(route: Route): string {
+  if (route.kind === "manifest") return printReference(route.reference);
+  return "digest" in route ? route.digest : route.kind;
+}
+
+function describe(error: unknown): RegistryEvent["error"] {
+  if (!(error instanceof Error)) return undefined;
+  const code = "code" in error && typeof error.code === "string" ? error.code : error.name;
+  const host = "host" in error && typeof error.host === "string" ? error.host : undefined;
+  return { code, host, message: withoutSecrets(error.message) };
+}

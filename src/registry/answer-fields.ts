@@ -1,0 +1,89 @@
+/** The header fields of our answers, flat as `writeHead` takes them, with names as people write them. */
+import type { CacheOutcome, Content, Passed } from "../cache/content.ts";
+import { type CacheStatus, printCacheStatus } from "../protocol/http/cache-status.ts";
+import type { HeaderList } from "../protocol/http/header-list.ts";
+import { endToEnd } from "../protocol/http/hop-by-hop.ts";
+import type { RegistryError } from "../protocol/registry-error.ts";
+import { UpstreamError } from "../upstream/upstream-error.ts";
+import type { Exchange } from "./exchange.ts";
+import { fieldName } from "./field-names.ts";
+import { viewedFields } from "./view.ts";
+
+const cacheName = "entrepot";
+
+const statusOf: Readonly<Record<CacheOutcome, CacheStatus>> = {
+  hit: { isHit: true },
+  miss: { fwd: "miss", isStored: true },
+  collapsed: { fwd: "miss", isCollapsed: true },
+  revalidated: { fwd: "stale", detail: "revalidated" },
+  stale: { fwd: "stale", detail: "stale" },
+  negative: { isHit: true, detail: "negative" },
+  bypass: { fwd: "bypass" },
+};
+
+export function printOutcome(outcome: CacheOutcome): string {
+  return printCacheStatus(cacheName, statusOf[outcome]);
+}
+
+/** What every answer out of the cache carries, but its length and range. */
+export function contentFields(exchange: Exchange, content: Content): string[] {
+  const fields = [
+    "Docker-Content-Digest",
+    content.digest,
+    "Docker-Distribution-Api-Version",
+    "registry/2.0",
+    "ETag",
+    `"${content.digest}"`,
+    "Accept-Ranges",
+    "bytes",
+    "Cache-Status",
+    printOutcome(content.outcome),
+    "X-Content-Type-Options",
+    "nosniff",
+  ];
+  if (content.age !== undefined) fields.push("Age", String(Math.max(0, Math.floor(content.age))));
+  if (content.warning !== undefined) fields.push("Warning", printWarning(content.warning));
+  const { namespace } = exchange.ask.view;
+  if (namespace !== undefined) fields.push("OCI-Namespace", namespace);
+  return fields;
+}
+
+/** The upstream's end-to-end fields as this client must see them. */
+export function passedFields(exchange: Exchange, { response, outcome }: Passed): string[] {
+  const headers = new Map(viewedFields(endToEnd(response.headers), exchange.ask));
+  // Would lead clients past the proxy.
+  headers.delete("alt-svc");
+  // Each cache on the way adds itself at the end (RFC 9211 §2).
+  const before = headers.get("cache-status") ?? [];
+  headers.set("cache-status", [...before, printOutcome(outcome)]);
+  return flatFields(headers);
+}
+
+/** What an answer of our own about an error carries besides its own fields. */
+export function errorFields(exchange: Exchange, error: RegistryError): string[] {
+  const status: CacheStatus =
+    error.cause instanceof UpstreamError
+      ? { fwd: "miss", detail: error.cause.code }
+      : { detail: error.code };
+  const fields = ["Cache-Status", printCacheStatus(cacheName, status)];
+  if (exchange.route.kind !== "outside") {
+    fields.push("Docker-Distribution-Api-Version", "registry/2.0");
+  }
+  return [...fields, ...flatFields(error.headers)];
+}
+
+/** Values that no HTTP field may have are left out: Node would throw. */
+export function flatFields(headers: HeaderList): string[] {
+  const flat: string[] = [];
+  for (const [name, values] of headers) {
+    for (const value of values) {
+      if (/^[\t\x20-\x7e\x80-\xff]*$/.test(value)) flat.push(fieldName(name), value);
+    }
+  }
+  return flat;
+}
+
+/** podman and skopeo show it (RFC 7234 §5.5; the OCI spec asks for code 299 and no date). */
+function printWarning(text: string): string {
+  return `299 - "${text.replace(/[^\x20-\x7e]/g, "?").replace(/["\\]/g, "\\$&")}"`;
+}

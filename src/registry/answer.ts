@@ -1,0 +1,126 @@
+/**
+ * The one writer of answers: status, fields, ranges, bodies and errors. How names look to the
+ * client is applied here and nowhere else.
+ */
+import type { Content, Passed } from "../cache/content.ts";
+import { errorBody } from "../protocol/registry-error.ts";
+import { contentFields, errorFields, flatFields, passedFields } from "./answer-fields.ts";
+import { BodyWriter, cut } from "./body-writer.ts";
+import { planContent } from "./content-plan.ts";
+import type { Exchange, Reply } from "./exchange.ts";
+import { toRegistryError } from "./failure.ts";
+import { layOut } from "./layout.ts";
+import { presentable } from "./passed-body.ts";
+import { ReaderBuffers } from "./reader-buffers.ts";
+import { sendParts } from "./send-parts.ts";
+
+export type AnswerOptions = {
+  /** Milliseconds that one piece may take to leave for a client that reads slowly. */
+  readonly sendIdle: number;
+};
+
+/** Bytes that take longer than this to come do not keep the head waiting. */
+const headDelay = 200;
+
+/** Up to this much of a body nobody wants is read and forgotten to save the connection. */
+const worthDraining = 1024 * 1024;
+
+export class Answers {
+  readonly #options: AnswerOptions;
+  readonly #buffers = new ReaderBuffers();
+
+  constructor(options: AnswerOptions) {
+    this.#options = options;
+  }
+
+  /** Writes the reply; rejects when it could not be written to its end. Closes what the reply holds. */
+  async write(exchange: Exchange, reply: Reply): Promise<void> {
+    switch (reply.kind) {
+      case "content":
+        exchange.tally.outcome = reply.outcome;
+        return this.#content(exchange, reply).finally(() => reply.source.close());
+      case "passed":
+        exchange.tally.outcome = reply.outcome;
+        return this.#passed(exchange, reply).finally(() => reply.response.body.destroy());
+      case "own":
+        return this.#small(exchange, reply.status, flatFields(reply.headers), reply.body);
+      case "written":
+        exchange.tally.status = exchange.response.statusCode;
+        return undefined;
+    }
+  }
+
+  /** Answers an error, or breaks off when an answer is already on its way. Never rejects. */
+  async fail(exchange: Exchange, failure: unknown): Promise<void> {
+    const { response, tally } = exchange;
+    tally.error = failure;
+    if (response.headersSent || response.destroyed) {
+      tally.end = exchange.signal.aborted ? "left" : "cut";
+      return cut(response);
+    }
+    const error = toRegistryError(failure);
+    const fields = ["Content-Type", "application/json", ...errorFields(exchange, error)];
+    const body = Buffer.from(errorBody(error));
+    await this.#small(exchange, error.status, fields, body).catch(() => cut(response));
+  }
+
+  async #content(exchange: Exchange, content: Content): Promise<void> {
+    const { source, digest, outcome } = content;
+    const { size } = source;
+    const plan = planContent(exchange.method, exchange.headers, { digest, outcome, size });
+    const layout = layOut(plan, size, content.mediaType ?? "application/octet-stream");
+    const fields = [...layout.fields, ...contentFields(exchange, content)];
+    await this.#open(exchange, layout.status, fields, async (writer) => {
+      if (exchange.method === "HEAD" || layout.parts.length === 0) return writer.end();
+      const loan = this.#buffers.lend();
+      try {
+        await sendParts({ writer, loan, source, signal: exchange.signal }, layout);
+      } finally {
+        loan.giveBack();
+      }
+    });
+  }
+
+  async #passed(exchange: Exchange, upstreams: Passed): Promise<void> {
+    const passed = await presentable(exchange, upstreams);
+    const { status, body } = passed.response;
+    const hasNoBody = exchange.method === "HEAD" || status === 204 || status === 304;
+    await this.#open(exchange, status, passedFields(exchange, passed), async (writer) => {
+      if (!hasNoBody) for await (const chunk of body) await writer.write(chunk);
+      await writer.end();
+    });
+  }
+
+  #small(exchange: Exchange, status: number, fields: string[], body: Uint8Array): Promise<void> {
+    fields.push("Content-Length", String(body.length));
+    return this.#open(exchange, status, fields, (writer) =>
+      writer.end(exchange.method === "HEAD" ? undefined : body),
+    );
+  }
+
+  async #open(
+    { request, headers, response, tally }: Exchange,
+    status: number,
+    fields: string[],
+    write: (writer: BodyWriter) => Promise<void>,
+  ): Promise<void> {
+    tally.status = status;
+    if (!request.complete && isLong(headers)) fields.push("Connection", "close");
+    const onSent = (bytes: number) => {
+      tally.sent += bytes;
+    };
+    const { sendIdle } = this.#options;
+    const writer = new BodyWriter(response, { status, fields, sendIdle, headDelay, onSent });
+    try {
+      await write(writer);
+    } finally {
+      writer.close();
+    }
+  }
+}
+
+/** Whether the request's body is too long to be read just to keep its connection. */
+function isLong(headers: Exchange["headers"]): boolean {
+  if (headers.has("transfer-encoding")) return true;
+  return Number(headers.get("content-length")?.[0] ?? 0) > worthDraining;
+}

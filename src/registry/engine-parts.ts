@@ -1,0 +1,48 @@
+/** What the engine needs of others, as compose hands it over. */
+import type { CacheAnswer } from "../cache/content.ts";
+import type { BlobAsk, ManifestAsk } from "../cache/pull-ask.ts";
+import type { HeaderList } from "../protocol/http/header-list.ts";
+import type { Reference, RepositoryName } from "../protocol/reference.ts";
+import type { Registry } from "../protocol/registry-name.ts";
+import type { Access, RegistryClient } from "../upstream/registry-client.ts";
+import type { Rejected } from "./access.ts";
+import type { Ask } from "./ask.ts";
+import type { Ping } from "./pull/ping.ts";
+import type { ObserveRegistry } from "./registry-event.ts";
+import type { TokenRequests } from "./token.ts";
+
+/** What the engine asks of the cache; cache/pull-through.ts fits. */
+export interface Pulls {
+  blob(ask: BlobAsk): Promise<CacheAnswer>;
+  manifest(ask: ManifestAsk): Promise<CacheAnswer>;
+  /** A push went through: what is known of that tag or digest is out of date. */
+  pushed(registry: Registry, repository: RepositoryName, reference: Reference): unknown;
+}
+
+/** Turns a request's Authorization into an access; access.ts with its context filled in. */
+export type AccessOf = (
+  headers: HeaderList,
+  ask: Ask,
+  context: { readonly method: string; readonly signal: AbortSignal },
+) => Promise<Access | Rejected>;
+
+export type EngineParts = {
+  readonly client: RegistryClient;
+  readonly pulls: Pulls;
+  readonly accessOf: AccessOf;
+  readonly ping: Pick<Ping, "handle">;
+  readonly tokens: Pick<TokenRequests, "isTokenRequest" | "handle">;
+  /** The setting ALLOW_PUSH. */
+  readonly isPushAllowed: boolean;
+  readonly observe: ObserveRegistry;
+  readonly timing?: EngineTiming;
+};
+
+/** In milliseconds; tests shorten them. */
+export type EngineTiming = {
+  readonly now: () => number;
+  /** How long one piece may take to leave for a client that reads slowly. */
+  readonly sendIdle: number;
+  /** How long a client that is sending a body may pause. */
+  readonly bodyIdle: number;
+};

@@ -1,0 +1,104 @@
+/**
+ * What went wrong, in the spec's words and with a status that makes clients do the right thing:
+ * never 404 for "cannot reach it", never a secret in the message.
+ */
+import { CacheError, type CacheErrorCode } from "../cache/cache-error.ts";
+import { headerList } from "../protocol/http/header-list.ts";
+import { RegistryError, type RegistryErrorCode } from "../protocol/registry-error.ts";
+import type { StoreError, StoreErrorCode } from "../store/store-error.ts";
+import { UpstreamError, type UpstreamErrorCode } from "../upstream/upstream-error.ts";
+
+type Failure = { readonly status: number; readonly code: RegistryErrorCode; readonly hint: string };
+
+const badGateway = { status: 502, code: "UNAVAILABLE", hint: "" } as const;
+const unavailable = { status: 503, code: "UNAVAILABLE", hint: "" } as const;
+
+const upstreamFailures: Readonly<Record<UpstreamErrorCode, Failure>> = {
+  DNS: badGateway,
+  CONNECT: badGateway,
+  TLS: {
+    ...badGateway,
+    hint: "if it has a certificate of a private CA, name that CA in UPSTREAM_CA",
+  },
+  RESET: badGateway,
+  REDIRECT: badGateway,
+  PROTOCOL: badGateway,
+  TOO_LARGE: badGateway,
+  TIMEOUT: { ...badGateway, status: 504 },
+  DOWN: { ...unavailable, hint: "it is asked again in a few seconds" },
+  FORBIDDEN: { status: 403, code: "DENIED", hint: "" },
+  ABORTED: unavailable,
+};
+
+const cacheFailures: Readonly<Record<CacheErrorCode, Failure>> = {
+  WRONG_DIGEST: { ...badGateway, hint: "nothing of it was kept; try again" },
+  WRONG_LENGTH: { ...badGateway, hint: "nothing of it was kept; try again" },
+  UNVERIFIABLE: badGateway,
+  DISK: unavailable,
+  ABANDONED: unavailable,
+  ABORTED: unavailable,
+};
+
+const storeFailures: Readonly<Record<StoreErrorCode, Failure & { readonly message: string }>> = {
+  FULL: {
+    ...unavailable,
+    status: 507,
+    message: "the proxy's disk is full",
+    hint: "free some room or lower CACHE_MAX_SIZE",
+  },
+  IO: { ...unavailable, message: "the proxy's disk cannot be read or written" },
+  RECORDS: { ...unavailable, message: "the proxy's records cannot be read or written" },
+  LOCKED: { ...unavailable, message: "the proxy's data folder is in use by another process" },
+  FORMAT: { ...unavailable, message: "the proxy's data folder is of another version" },
+};
+
+/** A host that failed is left alone that long, in seconds. */
+const downFor = 15;
+
+/** The answer to give. What is none of our errors is told to the log, not to the client. */
+export function toRegistryError(error: unknown): RegistryError {
+  if (error instanceof RegistryError) return error;
+  if (error instanceof UpstreamError) return fromUpstream(error);
+  if (error instanceof CacheError) {
+    const { status, code, hint } = cacheFailures[error.code];
+    return new RegistryError(code, sentence(error.message, hint), { status, cause: error });
+  }
+  if (isStoreError(error)) {
+    const { status, code, message, hint } = storeFailures[error.code];
+    return new RegistryError(code, sentence(message, hint), { status, cause: error });
+  }
+  return new RegistryError("UNKNOWN", "the proxy failed; its log says why", { cause: error });
+}
+
+/** Text for a person or a log, without signed queries, logins in URLs and Authorization values. */
+export function withoutSecrets(text: string): string {
+  return text
+    .replace(/(\bhttps?:\/\/[^\s?"'<>]*)\?[^\s"'<>]*/gi, "$1?...")
+    .replace(/(\bhttps?:\/\/)[^\s/@"'<>]+@/gi, "$1")
+    .replace(/\b(bearer|basic)\s+[\w.~+/=-]+/gi, "$1 ...")
+    .replace(/\bept1\.[\w.=-]+/g, "ept1...");
+}
+
+function fromUpstream(error: UpstreamError): RegistryError {
+  const { status, code, hint } = upstreamFailures[error.code];
+  const message = error.message.includes(error.host)
+    ? error.message
+    : `${error.host}: ${error.message}`;
+  return new RegistryError(code, sentence(message, hint), {
+    status,
+    cause: error,
+    detail: { reason: error.code, host: error.host },
+    ...(error.code === "DOWN" ? { headers: headerList({ "retry-after": String(downFor) }) } : {}),
+  });
+}
+
+function sentence(message: string, hint: string): string {
+  const safe = withoutSecrets(message);
+  return hint === "" ? safe : `${safe}; ${hint}`;
+}
+
+/** The store is out of this room's reach, its errors only pass through: known by name and code. */
+function isStoreError(error: unknown): error is StoreError {
+  if (!(error instanceof Error) || error.name !== "StoreError" || !("code" in error)) return false;
+  return typeof error.code === "string" && Object.hasOwn(storeFailures, error.code);
+}

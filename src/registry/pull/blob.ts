@@ -1,0 +1,27 @@
+/** `GET` and `HEAD /v2/<name>/blobs/<digest>` (OCI distribution-spec end-2). */
+import { wantsRevalidation } from "../../protocol/http/cache-control.ts";
+import { askedRange } from "../content-plan.ts";
+import type { EngineParts } from "../engine-parts.ts";
+import type { Exchange, Reply } from "../exchange.ts";
+import { readingAccess } from "../request-access.ts";
+
+export async function pullBlob(
+  exchange: Exchange,
+  { pulls, accessOf }: Pick<EngineParts, "pulls" | "accessOf">,
+): Promise<Reply> {
+  const { ask, headers, method, route, signal } = exchange;
+  if (route.kind !== "blob") throw new TypeError(`not a blob: ${route.kind}`);
+  const { repository, digest } = route;
+  return pulls.blob({
+    registry: ask.registry,
+    repository,
+    digest,
+    access: await readingAccess(exchange, accessOf),
+    range: method === "GET" ? askedRange(headers, digest) : undefined,
+    isHead: method === "HEAD",
+    noCache: wantsRevalidation(headers),
+    isMirror: ask.door === "mirror",
+    isPublicOnly: ask.isPublicOnly ?? false,
+    signal,
+  });
+}
