@@ -1,6 +1,6 @@
 /**
  * The port to other registries: what the cache and the registry room ask of them. Tokens, redirects,
- * corporate proxies and destination rules are the adapter's business (undici-registry-client.ts).
+ * corporate proxies and destination rules are the adapter's business (pooled-registry-client.ts).
  */
 import type { Readable } from "node:stream";
 import type { HeaderList } from "../protocol/http/header-list.ts";
@@ -40,6 +40,8 @@ export type RegistryResponse = {
   readonly headers: HeaderList;
   /** Must be consumed or destroyed. Silent for 30 s: it fails with UpstreamError TIMEOUT. */
   readonly body: Readable;
+  /** Neither length nor chunks: the body ends when the connection does, so a cut looks like its end. */
+  readonly endsAtClose?: boolean;
 };
 
 export interface RegistryClient {

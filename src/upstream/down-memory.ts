@@ -1,0 +1,74 @@
+/**
+ * Remembers for a moment which hosts do not answer. Whoever has a kept answer to fall back on is told
+ * so at once; when the moment has passed, one of them may try, and the others go on being told.
+ */
+import { UpstreamError, type UpstreamErrorCode } from "./upstream-error.ts";
+import type { ObserveUpstream } from "./upstream-event.ts";
+
+export type DownMemoryOptions = {
+  readonly now: () => number;
+  readonly observe: ObserveUpstream;
+  /** 15 s. */
+  readonly downMs?: number;
+};
+
+type Down = { until: number; isProbed: boolean };
+
+const outages: ReadonlySet<UpstreamErrorCode> = new Set([
+  "DNS",
+  "CONNECT",
+  "TLS",
+  "TIMEOUT",
+  "RESET",
+]);
+const maxHosts = 1_000;
+
+export class DownMemory {
+  readonly #now: () => number;
+  readonly #observe: ObserveUpstream;
+  readonly #downMs: number;
+  readonly #hosts = new Map<string, Down>();
+
+  constructor(options: DownMemoryOptions) {
+    this.#now = options.now;
+    this.#observe = options.observe;
+    this.#downMs = options.downMs ?? 15_000;
+  }
+
+  /**
+   * Asks, and remembers how it went. Throws DOWN without asking when the host is down and the asker is
+   * brief; who has nothing to fall back on always asks.
+   */
+  async ask<T>(host: string, isBrief: boolean, question: () => Promise<T>): Promise<T> {
+    const down = this.#hosts.get(host);
+    if (isBrief && down !== undefined) this.#enter(host, down);
+    try {
+      const answer = await question();
+      this.#answered(host);
+      return answer;
+    } catch (error) {
+      if (error instanceof UpstreamError && outages.has(error.code)) this.#failed(host, error.code);
+      else if (isBrief && down !== undefined) down.isProbed = false;
+      throw error;
+    }
+  }
+
+  #enter(host: string, down: Down): void {
+    if (down.isProbed || this.#now() < down.until) {
+      throw new UpstreamError("DOWN", host, `${host} did not answer a moment ago`);
+    }
+    down.isProbed = true;
+  }
+
+  #answered(host: string): void {
+    if (this.#hosts.delete(host)) this.#observe({ kind: "hostUp", host });
+  }
+
+  #failed(host: string, code: UpstreamErrorCode): void {
+    if (!this.#hosts.has(host)) this.#observe({ kind: "hostDown", host, code });
+    this.#hosts.delete(host);
+    this.#hosts.set(host, { until: this.#now() + this.#downMs, isProbed: false });
+    const oldest = this.#hosts.keys().next().value;
+    if (this.#hosts.size > maxHosts && oldest !== undefined) this.#hosts.delete(oldest);
+  }
+}

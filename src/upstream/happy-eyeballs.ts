@@ -1,0 +1,94 @@
+/**
+ * Connects to whichever of several addresses answers first (RFC 8305): the families take turns, the
+ * next attempt starts when the one before has failed or has been silent for 250 ms, so that a dead
+ * IPv6 route costs a moment and not the connection.
+ */
+import { connect, type Socket } from "node:net";
+
+export type ResolvedAddress = { readonly address: string; readonly family: 4 | 6 };
+
+const stagger = 250;
+
+/**
+ * Resolves with a connected socket that carries an error listener and belongs to the caller. Rejects
+ * with the first attempt's error when all have failed, or with the signal's reason.
+ */
+export function connectFirst(
+  addresses: readonly ResolvedAddress[],
+  port: number,
+  signal: AbortSignal,
+): Promise<Socket> {
+  return new Race(takeTurns(addresses), port, signal).winner;
+}
+
+class Race {
+  readonly winner: Promise<Socket>;
+  readonly #waiting: ResolvedAddress[];
+  readonly #port: number;
+  readonly #signal: AbortSignal;
+  readonly #running = new Set<Socket>();
+  readonly #settle = Promise.withResolvers<Socket>();
+  #firstError: Error | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #isOver = false;
+
+  constructor(addresses: readonly ResolvedAddress[], port: number, signal: AbortSignal) {
+    this.#waiting = [...addresses];
+    this.#port = port;
+    this.#signal = signal;
+    this.winner = this.#settle.promise;
+    signal.addEventListener("abort", this.#abort, { once: true });
+    if (signal.aborted) this.#abort();
+    else this.#next();
+  }
+
+  #next(): void {
+    clearTimeout(this.#timer);
+    const candidate = this.#waiting.shift();
+    if (candidate !== undefined) {
+      this.#attempt(candidate);
+      this.#timer = setTimeout(() => this.#next(), stagger);
+    } else if (this.#running.size === 0) {
+      this.#finish(undefined, this.#firstError);
+    }
+  }
+
+  #attempt(candidate: ResolvedAddress): void {
+    const socket = connect({ host: candidate.address, port: this.#port, autoSelectFamily: false });
+    this.#running.add(socket);
+    socket.once("connect", () => this.#finish(socket, undefined));
+    // Stays for the socket's life: whoever uses it adds his own.
+    socket.on("error", (error) => {
+      if (!this.#running.delete(socket) || this.#isOver) return;
+      this.#firstError ??= error;
+      this.#next();
+    });
+  }
+
+  readonly #abort = (): void => this.#finish(undefined, this.#signal.reason);
+
+  #finish(socket: Socket | undefined, error: unknown): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    clearTimeout(this.#timer);
+    this.#signal.removeEventListener("abort", this.#abort);
+    for (const other of this.#running) if (other !== socket) other.destroy();
+    this.#running.clear();
+    if (socket === undefined) this.#settle.reject(error ?? new Error("no address to connect to"));
+    else this.#settle.resolve(socket);
+  }
+}
+
+/** IPv6, IPv4, IPv6 …, each family in the resolver's order, starting with the resolver's first. */
+function takeTurns(addresses: readonly ResolvedAddress[]): ResolvedAddress[] {
+  const first = addresses.filter(({ family }) => family === addresses[0]?.family);
+  const second = addresses.filter(({ family }) => family !== addresses[0]?.family);
+  const turns: ResolvedAddress[] = [];
+  for (let index = 0; index < Math.max(first.length, second.length); index++) {
+    for (const list of [first, second]) {
+      const entry = list[index];
+      if (entry !== undefined) turns.push(entry);
+    }
+  }
+  return turns;
+}

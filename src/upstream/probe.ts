@@ -1,0 +1,151 @@
+/**
+ * Finds out what stands behind an address that nobody named: whether it is a registry, and whether its
+ * TLS can be trusted. Each is asked once and remembered; neither question carries a credential.
+ */
+
+import { challengeOf, parseChallenges } from "../protocol/http/challenge.ts";
+import { headerList, headerValue } from "../protocol/http/header-list.ts";
+import { formatHostPort, type HostPort } from "../protocol/http/host-port.ts";
+import { registryNameOf } from "../protocol/registry-name.ts";
+import { discard } from "./body.ts";
+import { Deadline } from "./deadline.ts";
+import type { Dialer } from "./dial.ts";
+import { errorCode } from "./network-error.ts";
+import type { RegistryResponse } from "./registry-client.ts";
+import { Remembered } from "./remembered.ts";
+import type { TlsClient } from "./tls-client.ts";
+import type { Transport } from "./transport.ts";
+import { UpstreamError } from "./upstream-error.ts";
+
+export type ProbeOptions = {
+  readonly transport: Transport;
+  readonly dialer: Dialer;
+  readonly tls: TlsClient;
+  readonly now: () => number;
+};
+
+export type PeerTls = "trusted" | "untrusted" | "plain" | "unreachable";
+
+type Handshake = { readonly peer: PeerTls; readonly reason: string | undefined };
+
+const second = 1_000;
+const day = 86_400 * second;
+const askTime = 1.5 * second;
+const handshakeTime = 5 * second;
+
+export class Probe {
+  readonly #options: ProbeOptions;
+  readonly #registries: Remembered<boolean>;
+  readonly #handshakes: Remembered<Handshake>;
+
+  constructor(options: ProbeOptions) {
+    this.#options = options;
+    this.#registries = new Remembered(options.now);
+    this.#handshakes = new Remembered(options.now);
+  }
+
+  /** Asks `GET /v2/` over https within 1.5 s. Yes is kept 7 days, no 24 h, no answer 60 s. Never rejects. */
+  async isRegistry(address: HostPort): Promise<boolean> {
+    return await this.#registries.get(formatHostPort(address), async () => {
+      try {
+        const isRegistry = await this.#ask(address);
+        return { value: isRegistry, forMs: isRegistry ? 7 * day : day };
+      } catch (error) {
+        const isTls = error instanceof UpstreamError && error.code === "TLS";
+        return { value: false, forMs: isTls ? day : 60 * second };
+      }
+    });
+  }
+
+  /**
+   * Makes one TLS handshake, remembered 10 min (`unreachable`: 10 s). Rejects with UpstreamError
+   * FORBIDDEN where nothing may be dialled.
+   */
+  async peerSpeaksTls(address: HostPort): Promise<PeerTls> {
+    return (await this.#handshake(address)).peer;
+  }
+
+  /** In words, why the last handshake was not `trusted`; undefined when it was, or is forgotten. */
+  tlsTrouble(address: HostPort): string | undefined {
+    return this.#handshakes.peek(formatHostPort(address))?.reason;
+  }
+
+  async #ask(address: HostPort): Promise<boolean> {
+    const host = formatHostPort(address, 443);
+    using deadline = new Deadline(
+      new AbortController().signal,
+      host,
+      askTime,
+      `${host} did not answer`,
+    );
+    const response = await this.#options.transport.send({
+      scheme: "https",
+      address,
+      onBehalfOf: registryNameOf(address),
+      method: "GET",
+      target: "/v2/",
+      headers: headerList({ "accept-encoding": "identity", "user-agent": "entrepot" }),
+      patience: "brief",
+      signal: deadline.signal,
+    });
+    discard(response.body);
+    return looksLikeRegistry(response);
+  }
+
+  async #handshake(address: HostPort): Promise<Handshake> {
+    return await this.#handshakes.get(formatHostPort(address), async () => {
+      const value = await this.#shake(address);
+      const forMs = value.peer === "unreachable" ? 10 * second : 600 * second;
+      return { value, forMs };
+    });
+  }
+
+  async #shake(address: HostPort): Promise<Handshake> {
+    const { dialer, tls } = this.#options;
+    const host = formatHostPort(address, 443);
+    const what = `${host} did not finish a TLS handshake`;
+    using deadline = new Deadline(new AbortController().signal, host, handshakeTime, what);
+    const { signal } = deadline;
+    try {
+      const socket = await dialer.dial(address, { signal, onBehalfOf: registryNameOf(address) });
+      try {
+        (await tls.secure(socket, address, signal)).destroy();
+        return { peer: "trusted", reason: undefined };
+      } catch (error) {
+        return { peer: isSilent(error) ? "unreachable" : spoken(error), reason: textOf(error) };
+      }
+    } catch (error) {
+      if (error instanceof UpstreamError && error.code === "FORBIDDEN") throw error;
+      return { peer: "unreachable", reason: textOf(error) };
+    }
+  }
+}
+
+/** A registry names its API, or challenges for a token; a web site does neither. */
+function looksLikeRegistry({ status, headers }: RegistryResponse): boolean {
+  if (status !== 200 && status !== 401) return false;
+  const version = headerValue(headers, "docker-distribution-api-version") ?? "";
+  if (/^registry\/2\.0\b/i.test(version)) return true;
+  const challenges = parseChallenges(headers.get("www-authenticate") ?? []);
+  return status === 401 && challengeOf(challenges, "bearer") !== undefined;
+}
+
+const notTls: ReadonlySet<string> = new Set([
+  "ERR_SSL_WRONG_VERSION_NUMBER",
+  "ERR_SSL_PACKET_LENGTH_TOO_LONG",
+  "ERR_SSL_HTTP_REQUEST",
+]);
+
+/** Who answers a ClientHello with something else, or by hanging up, speaks no TLS. */
+function spoken(error: unknown): PeerTls {
+  if (!(error instanceof UpstreamError)) return "untrusted";
+  return error.code === "RESET" || notTls.has(errorCode(error.cause)) ? "plain" : "untrusted";
+}
+
+function isSilent(error: unknown): boolean {
+  return error instanceof UpstreamError && (error.code === "TIMEOUT" || error.code === "ABORTED");
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,125 @@
+/**
+ * Remembers a registry's 429 for as long as its Retry-After says (an hour at most; without one, and
+ * for repeated ones, a growing pause), per host and credential. Meanwhile the same answer is given
+ * without asking, and when the time has passed a single request tries.
+ */
+import { Readable } from "node:stream";
+import { type HeaderList, headerValue } from "../protocol/http/header-list.ts";
+import { readStart } from "./body.ts";
+import type { RegistryResponse } from "./registry-client.ts";
+import type { ObserveUpstream } from "./upstream-event.ts";
+
+export type RateLimitsOptions = { readonly now: () => number; readonly observe: ObserveUpstream };
+
+/** In whose name: `access` is told, the key tells credentials of one kind apart. */
+export type Asker = { readonly host: string; readonly access: string; readonly key: string };
+
+type Limit = {
+  until: number;
+  strikes: number;
+  isProbed: boolean;
+  readonly headers: HeaderList;
+  readonly body: Uint8Array;
+};
+
+const status = 429;
+const firstPause = 1_000;
+const longestPause = 30_000;
+const longestRetryAfter = 3_600_000;
+const maxBody = 65_536;
+const maxLimits = 10_000;
+
+export class RateLimits {
+  readonly #now: () => number;
+  readonly #observe: ObserveUpstream;
+  readonly #limits = new Map<string, Limit>();
+
+  constructor(options: RateLimitsOptions) {
+    this.#now = options.now;
+    this.#observe = options.observe;
+  }
+
+  /** Asks unless a 429 still holds; its answer, or the remembered one. */
+  async ask(
+    asker: Asker,
+    isHead: boolean,
+    question: () => Promise<RegistryResponse>,
+  ): Promise<RegistryResponse> {
+    const key = `${asker.host} ${asker.key}`;
+    const limit = this.#limits.get(key);
+    if (limit !== undefined) {
+      if (limit.isProbed || this.#now() < limit.until) return this.#remembered(limit, isHead);
+      limit.isProbed = true;
+    }
+    try {
+      const response = await question();
+      this.#readBudget(asker, response.headers);
+      if (response.status === status) return await this.#struck(asker, key, response);
+      this.#limits.delete(key);
+      return response;
+    } finally {
+      if (limit !== undefined) limit.isProbed = false;
+    }
+  }
+
+  async #struck(asker: Asker, key: string, response: RegistryResponse): Promise<RegistryResponse> {
+    const strikes = (this.#limits.get(key)?.strikes ?? 0) + 1;
+    const pause = Math.min(firstPause * 2 ** (strikes - 1), longestPause);
+    const wanted = Math.min(retryAfter(response.headers) ?? 0, longestRetryAfter);
+    const until = this.#now() + Math.max(pause, wanted);
+    const limit: Limit = {
+      until,
+      strikes,
+      isProbed: false,
+      headers: response.headers,
+      body: new Uint8Array(),
+    };
+    this.#keep(key, limit);
+    const seconds = this.#secondsLeft(limit);
+    this.#observe({ kind: "rateLimited", host: asker.host, access: asker.access, seconds });
+    const body = await readStart(response.body, maxBody);
+    this.#keep(key, { ...limit, body });
+    return this.#remembered({ ...limit, body }, false);
+  }
+
+  #keep(key: string, limit: Limit): void {
+    this.#limits.delete(key);
+    this.#limits.set(key, limit);
+    const oldest = this.#limits.keys().next().value;
+    if (this.#limits.size > maxLimits && oldest !== undefined) this.#limits.delete(oldest);
+  }
+
+  #remembered(limit: Limit, isHead: boolean): RegistryResponse {
+    const headers = new Map(limit.headers);
+    headers.set("retry-after", [`${this.#secondsLeft(limit)}`]);
+    headers.set("content-length", [`${limit.body.length}`]);
+    const body = isHead || limit.body.length === 0 ? [] : [limit.body];
+    return { status, headers, body: Readable.from(body) };
+  }
+
+  #secondsLeft(limit: Limit): number {
+    return Math.max(1, Math.ceil((limit.until - this.#now()) / 1_000));
+  }
+
+  /** Docker Hub: `ratelimit-limit: 100;w=21600`, `ratelimit-remaining: 76;w=21600`. */
+  #readBudget({ host, access }: Asker, headers: HeaderList): void {
+    const [limit, windowSeconds] = budget(headerValue(headers, "ratelimit-limit"));
+    const [remaining] = budget(headerValue(headers, "ratelimit-remaining"));
+    if (limit === undefined || remaining === undefined) return;
+    this.#observe({ kind: "rateLimitRead", host, access, limit, remaining, windowSeconds });
+  }
+}
+
+function budget(text = ""): readonly [number | undefined, number | undefined] {
+  const match = /^\s*(\d{1,12})\s*(?:;\s*w=(\d{1,9}))?/.exec(text);
+  if (match === null) return [undefined, undefined];
+  return [Number(match[1]), match[2] === undefined ? undefined : Number(match[2])];
+}
+
+/** In milliseconds. A date counts from the answer's own Date, so that our clock may be wrong. */
+function retryAfter(headers: HeaderList): number | undefined {
+  const text = headerValue(headers, "retry-after")?.trim() ?? "";
+  if (/^\d{1,9}$/.test(text)) return Number(text) * 1_000;
+  const gap = Date.parse(text) - Date.parse(headerValue(headers, "date") ?? "");
+  return Number.isNaN(gap) ? undefined : Math.max(0, gap);
+}

@@ -1,0 +1,34 @@
+/** What happens on the way to other registries, told to whoever observes; never with a secret in it. */
+import type { UpstreamErrorCode } from "./upstream-error.ts";
+
+export type UpstreamEvent =
+  /** One request was answered, or failed before its headers. */
+  | {
+      readonly kind: "exchanged";
+      readonly host: string;
+      readonly method: string;
+      readonly status: number | UpstreamErrorCode;
+      readonly milliseconds: number;
+    }
+  /** The host did not answer: it is left alone for a moment where a kept answer will do. */
+  | { readonly kind: "hostDown"; readonly host: string; readonly code: UpstreamErrorCode }
+  /** A host that was down has answered. */
+  | { readonly kind: "hostUp"; readonly host: string }
+  /** 429: nothing is asked there with this credential until the time has passed. */
+  | {
+      readonly kind: "rateLimited";
+      readonly host: string;
+      readonly access: string;
+      readonly seconds: number;
+    }
+  /** Docker Hub's `ratelimit-*` fields: what is left of how much, in a window of so many seconds. */
+  | {
+      readonly kind: "rateLimitRead";
+      readonly host: string;
+      readonly access: string;
+      readonly limit: number;
+      readonly remaining: number;
+      readonly windowSeconds: number | undefined;
+    };
+
+export type ObserveUpstream = (event: UpstreamEvent) => void;
