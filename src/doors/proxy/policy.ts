@@ -20,16 +20,16 @@ export type Verdict =
   | { readonly kind: "through" }
   | { readonly kind: "refused"; readonly refusal: Refusal };
 
-/** What one TLS handshake with the peer showed; `reason` says why when it is not trusted. */
-export type PeerTls = {
-  readonly state: "trusted" | "untrusted" | "plain" | "unreachable";
-  readonly reason?: string | undefined;
-};
+/** What one TLS handshake with the peer showed. */
+type PeerTls = "trusted" | "untrusted" | "plain" | "unreachable";
 
 /** What the policy asks of the network (upstream/probe.ts). */
 export interface PeerProbe {
   isRegistry(address: HostPort): Promise<boolean>;
-  peerTls(address: HostPort): Promise<PeerTls>;
+  /** Rejects with UpstreamError FORBIDDEN where nothing may be dialled. */
+  peerSpeaksTls(address: HostPort): Promise<PeerTls>;
+  /** Why the peer was not trusted. */
+  tlsTrouble(address: HostPort): string | undefined;
 }
 
 export type PolicyOptions = {
@@ -69,9 +69,10 @@ export class Policy {
     const known = await this.#known(address, isContainerEngine(userAgent));
     if (known === "unknown") return this.#through(address);
     const peer = await this.#peer(address);
-    if (peer.state === "plain") return this.#through(address);
-    if (peer.state !== "untrusted") return registry(address, "https");
-    return known === "named" ? untrusted(address, peer) : this.#through(address);
+    if (peer === "plain") return this.#through(address);
+    if (peer !== "untrusted") return registry(address, "https");
+    if (known === "probed") return this.#through(address);
+    return untrusted(address, this.#options.probe.tlsTrouble(address));
   }
 
   /** For `GET http://address/…`. Over plain HTTP only the operator's own registries are trusted to be themselves. */
@@ -121,9 +122,9 @@ export class Policy {
   async #peer(address: HostPort): Promise<PeerTls> {
     const { probe, patience = 1_500 } = this.#options;
     const late = Promise.withResolvers<PeerTls>();
-    const timer = setTimeout(() => late.resolve({ state: "unreachable" }), patience);
+    const timer = setTimeout(() => late.resolve("unreachable"), patience);
     try {
-      return await Promise.race([probe.peerTls(address), late.promise]);
+      return await Promise.race([probe.peerSpeaksTls(address), late.promise]);
     } finally {
       clearTimeout(timer);
     }
@@ -143,9 +144,8 @@ function registry(address: HostPort, scheme: Scheme): Verdict {
   return { kind: "registry", registry: { name: registryNameOf(address), scheme } };
 }
 
-function untrusted(address: HostPort, peer: PeerTls): Verdict {
-  const reason = peer.reason === undefined ? "" : ` (${peer.reason})`;
-  return refused(502, `the certificate of ${shown(address)} is not trusted by the proxy${reason}`);
+function untrusted(address: HostPort, trouble: string | undefined): Verdict {
+  return refused(502, trouble ?? `the proxy does not trust the certificate of ${shown(address)}`);
 }
 
 function refused(status: number, sentence: string): Verdict {

@@ -86,7 +86,7 @@ describe("the CA made on the first start", () => {
 
 describe("the operator's own CA", () => {
   it.each([
-    ["an EC key", ["ecparam", "-genkey", "-noout", "-name", "secp384r1"]],
+    ["an EC key", ["ecparam", "-name", "secp384r1", "-noout", "-genkey"]],
     ["an RSA key", ["genrsa", "2048"]],
     [
       "a key locked with a pass-phrase",
