@@ -1,0 +1,294 @@
+/** What every blob store promises; each adapter's test runs this suite on itself. */
+import { randomBytes } from "node:crypto";
+import { describe, expect, it } from "vitest";
+import { type Digest, digestOf } from "../../src/protocol/digest.ts";
+import type {
+  BlobDraft,
+  BlobQuarantine,
+  BlobReader,
+  BlobSpace,
+  BlobStore,
+} from "../../src/store/blob-store.ts";
+import { Holds } from "../../src/store/holds.ts";
+
+export type AnyBlobStore = BlobStore & BlobSpace & BlobQuarantine;
+
+export function blobStoreContract(name: string, make: (holds: Holds) => Promise<AnyBlobStore>) {
+  const fresh = async () => {
+    const holds = new Holds();
+    return { holds, store: await make(holds) };
+  };
+
+  describe(`${name}, as any blob store`, () => {
+    it("has nothing at first", async () => {
+      const { store } = await fresh();
+      const digest = digestOf(randomBytes(8));
+      expect(await store.stat(digest)).toBeUndefined();
+      expect(await store.open(digest)).toBeUndefined();
+      expect(await store.delete(digest)).toBe(false);
+      expect(await store.condemn(digest)).toBe(false);
+      expect(await listed(store)).toEqual([]);
+    });
+
+    it.each(["sha256", "sha512"] as const)(
+      "keeps a blob under its %s digest",
+      async (algorithm) => {
+        const { store } = await fresh();
+        const bytes = randomBytes(100_000);
+        const digest = digestOf(bytes, algorithm);
+        await keep(store, bytes, digest);
+        expect(await store.stat(digest)).toEqual({ size: bytes.length, isVerified: true });
+        expect(await readBlob(store, digest)).toEqual(bytes);
+        expect(await listed(store)).toEqual([digest]);
+      },
+    );
+
+    it("keeps the empty blob", async () => {
+      const { store } = await fresh();
+      const digest = await keep(store, Buffer.alloc(0));
+      expect(await store.stat(digest)).toEqual({ size: 0, isVerified: true });
+      expect(await readBlob(store, digest)).toHaveLength(0);
+    });
+
+    it("keeps a pushed blob once it is durable", async () => {
+      const { store } = await fresh();
+      const bytes = randomBytes(1_000);
+      const digest = digestOf(bytes);
+      const draft = await store.create();
+      await draft.append(bytes);
+      await draft.commit(digest, { isDurable: true });
+      await draft.close();
+      expect(await readBlob(store, digest)).toEqual(bytes);
+    });
+
+    it("shows what is written so far to a reader of the draft, and no name of it", async () => {
+      const { store } = await fresh();
+      const draft = await store.create();
+      await draft.append(Buffer.from("hello "));
+      await draft.append(Buffer.from("world"));
+      expect(draft.written).toBe(11);
+      expect(await readDraft(draft, 6)).toBe("world");
+      expect(await readDraft(draft, 11)).toBe("");
+      expect(await readDraft(draft, 99)).toBe("");
+      expect(await listed(store)).toEqual([]);
+      await draft.close();
+      expect(await listed(store)).toEqual([]);
+    });
+
+    it("goes on reading a draft after its commit, until it is closed", async () => {
+      const { store } = await fresh();
+      const draft = await store.create();
+      await draft.append(Buffer.from("kept"));
+      await draft.commit(digestOf(Buffer.from("kept")));
+      expect(await readDraft(draft, 0)).toBe("kept");
+      await draft.close();
+      await draft.close();
+      await expect(draft.read(Buffer.alloc(4), 0)).rejects.toMatchObject({ code: "IO" });
+    });
+
+    it("goes on reading a draft after it was discarded, until it is closed", async () => {
+      const { store } = await fresh();
+      const draft = await store.create();
+      await draft.append(Buffer.from("gone"));
+      await draft.discard();
+      expect(await readDraft(draft, 0)).toBe("gone");
+      await draft.close();
+    });
+
+    it("does nothing on commit after discard, nor on discard after commit", async () => {
+      const { store } = await fresh();
+      const discarded = await store.create();
+      await discarded.append(Buffer.from("a"));
+      await discarded.discard();
+      await discarded.commit(digestOf(Buffer.from("a")));
+      await discarded.close();
+      expect(await listed(store)).toEqual([]);
+      const committed = await store.create();
+      await committed.append(Buffer.from("b"));
+      await committed.commit(digestOf(Buffer.from("b")));
+      await committed.discard();
+      await committed.close();
+      expect(await readBlob(store, digestOf(Buffer.from("b")))).toEqual(Buffer.from("b"));
+    });
+
+    it("takes no more bytes once the draft has ended", async () => {
+      const { store } = await fresh();
+      const draft = await store.create();
+      await draft.discard();
+      await expect(draft.append(Buffer.from("x"))).rejects.toMatchObject({ code: "IO" });
+      await draft.close();
+    });
+
+    it("reads at any offset, short at the end, nothing beyond it", async () => {
+      const { store } = await fresh();
+      const reader = await opened(store, await keep(store, Buffer.from("0123456789")));
+      const buffer = Buffer.alloc(4);
+      expect(await reader.read(buffer, 3)).toBe(4);
+      expect(buffer.toString()).toBe("3456");
+      expect(await reader.read(buffer, 8)).toBe(2);
+      expect(await reader.read(buffer, 10)).toBe(0);
+      expect(await reader.read(buffer, 1_000)).toBe(0);
+      await reader.close();
+    });
+
+    it("keeps a reader going when the blob is deleted under it", async () => {
+      const { store } = await fresh();
+      const bytes = randomBytes(10_000);
+      const digest = await keep(store, bytes);
+      const reader = await opened(store, digest);
+      expect(await store.delete(digest)).toBe(true);
+      expect(await store.open(digest)).toBeUndefined();
+      expect(await readAll(reader)).toEqual(bytes);
+    });
+
+    it("closes a reader while it reads, twice", async () => {
+      const { store } = await fresh();
+      const reader = await opened(store, await keep(store, randomBytes(100_000)));
+      const reading = reader.read(Buffer.alloc(100_000), 0);
+      await Promise.all([reader.close(), reader.close()]);
+      expect(await reading).toBe(100_000);
+      await expect(reader.read(Buffer.alloc(1), 0)).rejects.toMatchObject({ code: "IO" });
+    });
+
+    it("keeps one blob when two drafts of the same bytes are committed at once", async () => {
+      const { store } = await fresh();
+      const bytes = randomBytes(5_000);
+      await Promise.all([keep(store, bytes), keep(store, bytes), keep(store, bytes)]);
+      expect(await listed(store)).toHaveLength(1);
+      expect(await readBlob(store, digestOf(bytes))).toEqual(bytes);
+    });
+
+    it("ends with either all of a blob or none when it is committed and deleted at once", async () => {
+      const { store } = await fresh();
+      const bytes = randomBytes(5_000);
+      for (let round = 0; round < 20; round += 1) {
+        await Promise.all([keep(store, bytes), store.delete(digestOf(bytes))]);
+        const isThere = (await store.stat(digestOf(bytes))) !== undefined;
+        const reader = await store.open(digestOf(bytes));
+        expect(reader !== undefined).toBe(isThere);
+        if (reader !== undefined) expect(await readAll(reader)).toEqual(bytes);
+      }
+    });
+
+    it("does not delete what is held, until as many releases have come", async () => {
+      const { store, holds } = await fresh();
+      const digest = await keep(store, Buffer.from("pushed"));
+      holds.hold(digest);
+      holds.hold(digest);
+      expect(await store.delete(digest)).toBe(false);
+      holds.release(digest);
+      expect(await store.delete(digest)).toBe(false);
+      holds.release(digest);
+      expect(await store.delete(digest)).toBe(true);
+    });
+
+    it("lets whoever holds first and looks second rely on what it sees", async () => {
+      const { store, holds } = await fresh();
+      const digest = await keep(store, Buffer.from("wanted"));
+      const deleting = store.delete(digest);
+      holds.hold(digest);
+      const seen = await store.stat(digest);
+      const isDeleted = await deleting;
+      expect(seen === undefined).toBe(isDeleted);
+    });
+
+    it("takes wrong bytes out of service, held or not", async () => {
+      const { store, holds } = await fresh();
+      const digest = await keep(store, Buffer.from("rotten"));
+      holds.hold(digest);
+      expect(await store.condemn(digest)).toBe(true);
+      expect(await store.stat(digest)).toBeUndefined();
+      await keep(store, Buffer.from("rotten"));
+      expect(await store.stat(digest)).toMatchObject({ size: 6 });
+    });
+
+    it("walks on while blobs come and go", async () => {
+      const { store } = await fresh();
+      const digests: Digest[] = [];
+      for (let count = 0; count < 20; count += 1) digests.push(await keep(store, randomBytes(10)));
+      const walk = store.list()[Symbol.asyncIterator]();
+      const first = await walk.next();
+      await Promise.all(digests.slice(10).map((digest) => store.delete(digest)));
+      await keep(store, randomBytes(10));
+      const rest: Digest[] = [];
+      for await (const kept of { [Symbol.asyncIterator]: () => walk }) rest.push(kept.digest);
+      const seen = [first.value?.digest, ...rest];
+      for (const digest of digests.slice(0, 10)) expect(seen).toContain(digest);
+    });
+
+    it("says when a blob was used, in milliseconds", async () => {
+      const { store } = await fresh();
+      await keep(store, Buffer.from("now"));
+      for await (const kept of store.list()) {
+        expect(Math.abs(kept.usedAt - Date.now())).toBeLessThan(60_000);
+        expect(kept.size).toBe(3);
+      }
+    });
+
+    it("keeps its word about the verified after markVerified", async () => {
+      const { store } = await fresh();
+      const digest = await keep(store, Buffer.from("right"));
+      store.markVerified(digest);
+      store.markVerified(digestOf(Buffer.from("never seen")));
+      expect(await store.stat(digest)).toMatchObject({ isVerified: true });
+    });
+
+    it("tells its room, or that there is no limit", async () => {
+      const { store } = await fresh();
+      const space = await store.space();
+      if (space !== undefined) expect(space.free).toBeLessThanOrEqual(space.total);
+    });
+  });
+}
+
+/** Writes the bytes in two pieces and commits them. */
+export async function keep(
+  store: BlobStore,
+  bytes: Uint8Array,
+  digest: Digest = digestOf(bytes),
+): Promise<Digest> {
+  const draft = await store.create();
+  try {
+    await draft.append(bytes.subarray(0, 7));
+    await draft.append(bytes.subarray(7));
+    await draft.commit(digest);
+    return digest;
+  } finally {
+    await draft.close();
+  }
+}
+
+export async function opened(store: BlobStore, digest: Digest): Promise<BlobReader> {
+  const reader = await store.open(digest);
+  if (reader === undefined) throw new Error(`${digest} is not kept`);
+  return reader;
+}
+
+export async function readBlob(store: BlobStore, digest: Digest): Promise<Buffer> {
+  return readAll(await opened(store, digest));
+}
+
+export async function readAll(reader: BlobReader): Promise<Buffer> {
+  const buffer = Buffer.alloc(reader.size + 1);
+  let position = 0;
+  try {
+    for (;;) {
+      const count = await reader.read(buffer.subarray(position), position);
+      if (count === 0) return buffer.subarray(0, position);
+      position += count;
+    }
+  } finally {
+    await reader.close();
+  }
+}
+
+async function readDraft(draft: BlobDraft, position: number): Promise<string> {
+  const buffer = Buffer.alloc(100);
+  return buffer.toString("utf8", 0, await draft.read(buffer, position));
+}
+
+export async function listed(store: BlobStore): Promise<Digest[]> {
+  const digests: Digest[] = [];
+  for await (const kept of store.list()) digests.push(kept.digest);
+  return digests;
+}

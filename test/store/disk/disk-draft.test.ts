@@ -1,0 +1,59 @@
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { digestOf } from "../../../src/protocol/digest.ts";
+import { DiskDraft, type Finished } from "../../../src/store/disk/disk-draft.ts";
+import { HeldFile } from "../../../src/store/disk/held-file.ts";
+import { temporaryFolder } from "../../support/temp-folder.ts";
+import { failingFileSystem } from "./fail-nth-call.ts";
+import { filesIn } from "./opened-store.ts";
+
+const digest = digestOf(Buffer.from("0123456789"));
+
+async function newDraft(place: (finished: Finished) => Promise<void>) {
+  const folder = await temporaryFolder();
+  const fs = failingFileSystem();
+  const path = join(folder, "a.draft");
+  const file = new HeldFile(await fs.open(path, "wx+"), path);
+  const draft = new DiskDraft({ fs, path, file, place: (_, finished) => place(finished) });
+  return { folder, fs, draft };
+}
+
+describe("a disk draft", () => {
+  it("makes one call for one append", async () => {
+    const { fs, draft } = await newDraft(async () => undefined);
+    const before = fs.calls();
+    await draft.append(Buffer.alloc(100_000));
+    expect(fs.calls() - before).toBe(1);
+    await draft.close();
+  });
+
+  it("hands over its file with size and durability, once", async () => {
+    const placed: Finished[] = [];
+    const { draft } = await newDraft(async (finished) => {
+      placed.push(finished);
+    });
+    await draft.append(Buffer.from("0123456789"));
+    await draft.commit(digest, { isDurable: true });
+    await draft.commit(digest);
+    await draft.close();
+    expect(placed).toHaveLength(1);
+    expect(placed[0]).toMatchObject({ size: 10, isDurable: true });
+  });
+
+  it("leaves nothing when it cannot be placed, and passes the reason on", async () => {
+    const reason = new Error("no");
+    const { folder, fs, draft } = await newDraft(() => Promise.reject(reason));
+    await draft.append(Buffer.from("0123456789"));
+    await expect(draft.commit(digest)).rejects.toMatchObject({ code: "IO", cause: reason });
+    expect(await filesIn(folder)).toEqual([]);
+    await draft.close();
+    expect(fs.openFiles()).toBe(0);
+  });
+
+  it("closes without a word although its file cannot be removed", async () => {
+    const { fs, draft } = await newDraft(async () => undefined);
+    fs.failNext("unlink");
+    await draft.close();
+    expect(fs.openFiles()).toBe(0);
+  });
+});

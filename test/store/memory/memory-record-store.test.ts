@@ -1,0 +1,11 @@
+import { MemoryRecordStore } from "../../../src/store/memory/memory-record-store.ts";
+import { recordStoreContract } from "../../contracts/record-store.ts";
+
+recordStoreContract("memory", async () => {
+  let now = 1_000;
+  const store = new MemoryRecordStore(() => now);
+  const wait = async (milliseconds: number) => {
+    now += milliseconds;
+  };
+  return { store, wait };
+});
