@@ -11,6 +11,7 @@ import { discard, readStart } from "./body.ts";
 import { decoded, encodingOf } from "./content-encoding.ts";
 import type { Access, RegistryClient, RegistryResponse } from "./registry-client.ts";
 import { UpstreamError } from "./upstream-error.ts";
+import { UpstreamRefusal } from "./upstream-refusal.ts";
 
 export type BlobRangeAsk = {
   readonly registry: Registry;
@@ -37,22 +38,6 @@ export type OpenedBlob = {
   /** For whoever does not read; idempotent. */
   close(): void;
 };
-
-/** Another status than was asked for: the registry's own answer, its body cut at 64 KiB. */
-export class UpstreamRefusal extends Error {
-  readonly code = "REFUSED";
-  readonly response: {
-    readonly status: number;
-    readonly headers: HeaderList;
-    readonly body: Buffer;
-  };
-
-  constructor(response: UpstreamRefusal["response"]) {
-    super(`the registry answered ${response.status}`);
-    this.name = "UpstreamRefusal";
-    this.response = response;
-  }
-}
 
 const maxRefusal = 65_536;
 
