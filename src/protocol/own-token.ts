@@ -47,7 +47,7 @@ export class OwnTokens {
   }
 
   read(token: string): OwnTokenReading {
-    if (!isOwnToken(token)) return { ok: false, reason: "foreign" };
+    if (!token.startsWith(prefix)) return { ok: false, reason: "foreign" };
     const dot = token.lastIndexOf(".");
     const payload = token.slice(0, dot);
     if (token.length > maxLength || !this.#isSigned(payload, token.slice(dot + 1))) {
@@ -73,9 +73,12 @@ export class OwnTokens {
   }
 }
 
-/** Whether the text claims to be one of these tokens, good or not: such a text never goes upstream. */
-export function isOwnToken(token: string): boolean {
-  return token.startsWith(prefix);
+/**
+ * What claims to be one of these tokens in an Authorization, good or not and whatever the scheme: it
+ * never goes upstream.
+ */
+export function ownTokenIn(authorization: string | undefined): string | undefined {
+  return /^\s*\S+\s+(ept1\..*)$/i.exec(authorization ?? "")?.[1]?.trim();
 }
 
 /** The token of `Bearer …`, or undefined for any other Authorization. */

@@ -2,18 +2,192 @@
  * Token requests: answered with a token of our own when the request has no login; a client's own
  * login is passed on byte for byte, and what comes back is the client's alone.
  */
-import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Ask } from "./ask.ts";
+import { hasLogin } from "../protocol/http/basic-auth.ts";
+import { headerList, headerValue } from "../protocol/http/header-list.ts";
+import { endToEnd } from "../protocol/http/hop-by-hop.ts";
+import { type OwnTokens, ownTokenIn, ownTokenLifetime } from "../protocol/own-token.ts";
+import { type Registry, registryAddress } from "../protocol/registry-name.ts";
+import type { Authorizer } from "../upstream/auth/authorizer.ts";
+import type { BearerChallenge, ChallengeMemory } from "../upstream/auth/challenge-memory.ts";
+import { realmKey } from "../upstream/auth/realm.ts";
+import type { RealmPairs } from "../upstream/auth/realm-pairs.ts";
+import { pullScopes, splitScopes } from "../upstream/auth/scopes.ts";
+import { TokenRefusal } from "../upstream/auth/token-reply.ts";
+import type { RegistryClient } from "../upstream/registry-client.ts";
+import { UpstreamError, type UpstreamErrorCode } from "../upstream/upstream-error.ts";
+import type { Exchange, Own, Reply } from "./exchange.ts";
+import { readTokenForm, type TokenForm } from "./token-form.ts";
+
+export type TokenRequestsParts = {
+  readonly ownTokens: OwnTokens;
+  readonly authorizer: Authorizer;
+  readonly memory: ChallengeMemory;
+  readonly pairs: RealmPairs;
+  readonly client: RegistryClient;
+  readonly now: () => number;
+};
+
+type Issuer = { readonly registry: Registry; readonly bearer: BearerChallenge };
+
+/** The token service cannot say anything now: the token is made blind, and the pull will find out. */
+const unreachable: ReadonlySet<UpstreamErrorCode> = new Set([
+  "DNS",
+  "CONNECT",
+  "TLS",
+  "TIMEOUT",
+  "RESET",
+  "DOWN",
+]);
 
 export class TokenRequests {
-  /**
-   * Whether this is a request to the token service of a registry; to be asked about everything that
-   * is not a ping, nor in a repository. May ask a registry's `/v2/` for its challenge.
-   */
-  async isTokenRequest(_ask: Ask, _method: string): Promise<boolean> {
-    return false;
+  readonly #parts: TokenRequestsParts;
+
+  constructor(parts: TokenRequestsParts) {
+    this.#parts = parts;
   }
 
-  /** Answers it. Throws RegistryError or UpstreamError while nothing has been written. */
-  async handle(_request: IncomingMessage, _response: ServerResponse, _ask: Ask): Promise<void> {}
+  /**
+   * Whether this is, or may turn out to be, a request to the token service of a registry: `answer`
+   * finds out and passes on what is none. False for everything in a repository.
+   */
+  isTokenRequest(exchange: Exchange): boolean {
+    const { ask, method, route } = exchange;
+    if (ask.door !== "proxy" || (method !== "GET" && method !== "POST")) return false;
+    if (route.kind !== "outside" && route.kind !== "other") return false;
+    return this.#issuers(exchange).length > 0 || this.#unknown(ask.registry).length > 0;
+  }
+
+  /** Throws RegistryError, or UpstreamError when a client's own login cannot be passed on. */
+  async answer(exchange: Exchange): Promise<Reply> {
+    const { method, headers } = exchange;
+    const form = method === "POST" ? await readTokenForm(exchange) : undefined;
+    const authorization = headerValue(headers, "authorization");
+    const isLoggedIn = hasLogin(authorization) && ownTokenIn(authorization) === undefined;
+    if (isLoggedIn || form?.kind === "login" || form?.kind === "foreign") {
+      return this.#passOn(exchange, form);
+    }
+    const issuer = await this.#issuerFor(exchange, form);
+    return issuer === undefined
+      ? this.#passOn(exchange, form)
+      : this.#issue(issuer, exchange, form);
+  }
+
+  async #issue(issuer: Issuer, exchange: Exchange, form: TokenForm | undefined): Promise<Own> {
+    const { registry, bearer } = issuer;
+    const isShared = this.#parts.authorizer.hasCredential(registry);
+    const scopes = pullScopes(splitScopes(valuesOf("scope", exchange, form)), bearer.scopes);
+    const { signal } = exchange;
+    try {
+      await this.#parts.authorizer.prepare({
+        registry,
+        isShared,
+        scopes,
+        patience: "brief",
+        signal,
+      });
+    } catch (error) {
+      if (error instanceof TokenRefusal) return refused(error);
+      if (!(error instanceof UpstreamError && unreachable.has(error.code))) throw error;
+    }
+    const token = this.#parts.ownTokens.mint({
+      realm: bearer.key,
+      service: bearer.service,
+      scopes,
+      class: isShared ? "shared" : "anonymous",
+    });
+    return json({
+      token,
+      access_token: token,
+      scope: scopes.join(" "),
+      expires_in: ownTokenLifetime,
+      issued_at: new Date(this.#parts.now()).toISOString(),
+    });
+  }
+
+  /** Whose token is wanted; asks the registries of this token host that nothing is known of yet. */
+  async #issuerFor(exchange: Exchange, form: TokenForm | undefined): Promise<Issuer | undefined> {
+    if (this.#issuers(exchange).length === 0) await this.#learn(exchange);
+    const service = valuesOf("service", exchange, form)[0] ?? "";
+    const issuers = this.#issuers(exchange).filter(({ bearer }) => bearer.service === service);
+    const { authorizer } = this.#parts;
+    return issuers.find(({ registry }) => authorizer.hasCredential(registry)) ?? issuers[0];
+  }
+
+  async #learn({ ask, signal }: Exchange): Promise<void> {
+    const { authorizer } = this.#parts;
+    const asked = this.#unknown(ask.registry).map((one) => authorizer.challengeOf(one, signal));
+    // A registry that does not answer makes this no token request that we know of.
+    await Promise.allSettled(asked);
+  }
+
+  /** Registries whose remembered challenge sends clients here, rightly so. */
+  #issuers({ ask, path }: Exchange): Issuer[] {
+    const address = registryAddress(ask.registry.name);
+    const { scheme } = ask.registry;
+    const key = realmKey({ scheme, address, path, query: [], scopes: [] });
+    return this.#parts.memory
+      .registriesOfRealm(key)
+      .filter(({ registry }) => this.#parts.pairs.arePaired(registry.name, address))
+      .flatMap(({ registry, bearer }) => (bearer === undefined ? [] : [{ registry, bearer }]));
+  }
+
+  /** Registries that may have their tokens from this host, and of which nothing is remembered. */
+  #unknown(host: Registry): Registry[] {
+    return this.#parts.pairs
+      .registriesOf(host.name)
+      .map((name): Registry => (name === host.name ? host : { name, scheme: "https" }))
+      .filter((registry) => this.#parts.memory.recall(registry) === undefined);
+  }
+
+  async #passOn(exchange: Exchange, form: TokenForm | undefined): Promise<Reply> {
+    const { ask, method, headers, request, signal } = exchange;
+    const authorization = headerValue(headers, "authorization");
+    const isOwn = ownTokenIn(authorization) !== undefined;
+    const response = await this.#parts.client.send({
+      registry: ask.registry,
+      method,
+      target: ask.target,
+      headers: endToEnd(headers),
+      body: form === undefined || form.kind === "foreign" ? bodyOf(method, request) : form.body(),
+      access:
+        authorization === undefined || isOwn ? { kind: "none" } : { kind: "client", authorization },
+      redirects: "pass",
+      patience: "full",
+      signal,
+    });
+    return { kind: "passed", response, outcome: "bypass" };
+  }
+}
+
+function bodyOf(
+  method: string,
+  request: AsyncIterable<Uint8Array>,
+): AsyncIterable<Uint8Array> | undefined {
+  return method === "GET" ? undefined : request;
+}
+
+/** What the query says, or else the form. */
+function valuesOf(name: string, exchange: Exchange, form: TokenForm | undefined): string[] {
+  const fields = form?.kind === "anonymous" ? form.fields.getAll(name) : [];
+  return [...new URLSearchParams(exchange.query).getAll(name), ...fields];
+}
+
+/** The token service's own words. */
+function refused(refusal: TokenRefusal): Own {
+  const { status, contentType, body } = refusal;
+  return {
+    kind: "own",
+    status,
+    headers: headerList({ "content-type": contentType, "cache-control": "no-store" }),
+    body,
+  };
+}
+
+function json(value: unknown): Own {
+  return {
+    kind: "own",
+    status: 200,
+    headers: headerList({ "content-type": "application/json", "cache-control": "no-store" }),
+    body: Buffer.from(JSON.stringify(value)),
+  };
 }

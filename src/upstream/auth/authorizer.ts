@@ -1,9 +1,21 @@
 /**
  * Decides what Authorization a request to a registry carries: the client's own, a token fetched for
- * it, or the operator's credential where the registry speaks Basic.
+ * it, or the operator's credential where the registry speaks Basic. Nothing else adds one.
  */
-import type { Registry } from "../../protocol/registry-name.ts";
+import { bearerToken, ownTokenIn } from "../../protocol/own-token.ts";
+import { type Registry, registryAddress } from "../../protocol/registry-name.ts";
 import type { Access } from "../registry-client.ts";
+import type { ChallengeFinder } from "./challenge-finder.ts";
+import {
+  type ChallengeMemory,
+  challengedScopes,
+  type RememberedChallenge,
+} from "./challenge-memory.ts";
+import type { Credential } from "./credential.ts";
+import type { Credentials } from "./credentials.ts";
+import type { RegistryTokenAsk, RegistryTokens } from "./registry-tokens.ts";
+import { pullScopes, repositoryOf } from "./scopes.ts";
+import { TokenRefusal } from "./token-reply.ts";
 
 export type AuthorizationAsk = {
   readonly registry: Registry;
@@ -15,13 +27,28 @@ export type AuthorizationAsk = {
   readonly signal: AbortSignal;
 };
 
+export type AuthorizerParts = {
+  readonly memory: ChallengeMemory;
+  readonly finder: ChallengeFinder;
+  readonly credentials: Credentials;
+  readonly tokens: RegistryTokens;
+};
+
 export class Authorizer {
+  readonly #parts: AuthorizerParts;
+
+  constructor(parts: AuthorizerParts) {
+    this.#parts = parts;
+  }
+
   /**
    * The Authorization to send first, or undefined for none. Throws UpstreamError when the token
    * service cannot be asked; a refusal there only means that nothing is sent.
    */
-  async authorize(_ask: AuthorizationAsk): Promise<string | undefined> {
-    return undefined;
+  async authorize(ask: AuthorizationAsk): Promise<string | undefined> {
+    if (ask.access.kind === "client") return clientHeader(ask.access.authorization);
+    if (ask.access.kind === "none") return undefined;
+    return this.#ours(ask, this.#parts.memory.recall(ask.registry));
   }
 
   /**
@@ -29,15 +56,125 @@ export class Authorizer {
    * Call it at most once a request, and never for the answer of a redirect's target.
    */
   async retry(
-    _ask: AuthorizationAsk,
-    _sent: string | undefined,
-    _challenges: readonly string[],
+    ask: AuthorizationAsk,
+    sent: string | undefined,
+    challenges: readonly string[],
   ): Promise<string | undefined> {
-    return undefined;
+    const isOurs = ask.access.kind === "anonymous" || ask.access.kind === "shared";
+    // What a token service or a web page on the same host asks for is not the registry's challenge.
+    const remembered =
+      isOurs || ask.scopes.length > 0
+        ? this.#learn(ask.registry, challenges)
+        : this.#parts.memory.recall(ask.registry);
+    if (!isOurs) return undefined;
+    const sentToken = bearerToken(sent);
+    if (sentToken !== undefined) this.#parts.tokens.forget(sentToken);
+    else if (sent !== undefined && remembered?.bearer === undefined) {
+      return this.#retryBasic(ask, sent);
+    }
+    const scopes = pullScopes([...ask.scopes, ...challengedScopes(challenges)]);
+    const next = await this.#ours({ ...ask, scopes }, remembered);
+    return next === sent ? undefined : next;
   }
 
   /** Whether the operator configured a credential for this registry, or its token host. */
-  hasCredential(_registry: Registry): boolean {
-    return false;
+  hasCredential(registry: Registry): boolean {
+    return this.#parts.credentials.has(registry);
   }
+
+  /** The id under which what this credential opened is recorded; undefined when there is none. */
+  credentialId(registry: Registry, repository: string | undefined): string | undefined {
+    const { memory, credentials } = this.#parts;
+    const bearer = memory.recall(registry)?.bearer;
+    const credential =
+      bearer === undefined
+        ? credentials.forRegistry(registry, repository)
+        : credentials.forRealm(registry, bearer.realm.address, repository);
+    return credential?.id;
+  }
+
+  /** Whether clients of this registry need no login since it speaks Basic alone and has an entry. */
+  isSharedOnly(registry: Registry): boolean {
+    const remembered = this.#parts.memory.recall(registry);
+    if (remembered === undefined || remembered.bearer !== undefined) return false;
+    return remembered.hasBasic && this.#parts.credentials.hasOwnEntry(registry);
+  }
+
+  /** Whether the registry itself has an entry: how it wants it is then worth finding out. */
+  hasOwnEntry(registry: Registry): boolean {
+    return this.#parts.credentials.hasOwnEntry(registry);
+  }
+
+  /** What the registry last said about logging in, or says now. Throws UpstreamError. */
+  challengeOf(registry: Registry, signal: AbortSignal): Promise<RememberedChallenge | undefined> {
+    return this.#parts.finder.find(registry, signal);
+  }
+
+  /**
+   * Makes sure that a token for this can be had, and keeps it for the requests to come. Throws
+   * TokenRefusal with the token service's own words, UpstreamError when it cannot be asked.
+   */
+  async prepare(ask: RegistryTokenAsk): Promise<void> {
+    const bearer = this.#parts.memory.recall(ask.registry)?.bearer;
+    if (bearer !== undefined) await this.#parts.tokens.get(ask, bearer);
+  }
+
+  /** A request with the shared credential went well where only the caller can see it: at a Basic registry. */
+  confirm(registry: Registry): void {
+    if (this.isSharedOnly(registry)) {
+      this.#parts.credentials.forRegistry(registry, undefined)?.markAccepted();
+    }
+  }
+
+  #learn(registry: Registry, lines: readonly string[]): RememberedChallenge | undefined {
+    const { memory } = this.#parts;
+    return lines.length === 0 ? memory.recall(registry) : memory.remember(registry, lines);
+  }
+
+  async #ours(
+    ask: AuthorizationAsk,
+    remembered: RememberedChallenge | undefined,
+  ): Promise<string | undefined> {
+    const isShared = ask.access.kind === "shared";
+    if (remembered?.bearer === undefined) {
+      return remembered?.hasBasic === true && isShared ? this.#basic(ask) : undefined;
+    }
+    try {
+      return `Bearer ${await this.#parts.tokens.get({ ...ask, isShared }, remembered.bearer)}`;
+    } catch (error) {
+      if (error instanceof TokenRefusal) return undefined;
+      throw error;
+    }
+  }
+
+  async #basic(ask: AuthorizationAsk): Promise<string | undefined> {
+    const credential = this.#basicCredential(ask);
+    if (credential?.mayBeTriedByAll() !== true) return undefined;
+    return this.#basicHeader(ask, credential);
+  }
+
+  async #retryBasic(ask: AuthorizationAsk, sent: string): Promise<string | undefined> {
+    const credential = this.#basicCredential(ask);
+    if (credential === undefined) return undefined;
+    await credential.refresh(ask.signal);
+    const next = await this.#basicHeader(ask, credential);
+    if (next !== undefined && next !== sent) return next;
+    credential.markRefused();
+    return undefined;
+  }
+
+  #basicCredential(ask: AuthorizationAsk): Credential | undefined {
+    return this.#parts.credentials.forRegistry(ask.registry, repositoryOf(ask.scopes));
+  }
+
+  async #basicHeader(ask: AuthorizationAsk, credential: Credential): Promise<string | undefined> {
+    const { registry, signal } = ask;
+    const to = { scheme: registry.scheme, address: registryAddress(registry.name), registry };
+    return (await credential.attachTo(to, signal))?.authorization;
+  }
+}
+
+/** A token of ours means something to us alone: it never goes upstream, not even by mistake. */
+function clientHeader(authorization: string): string | undefined {
+  return ownTokenIn(authorization) === undefined ? authorization : undefined;
 }

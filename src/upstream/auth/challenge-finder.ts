@@ -1,0 +1,124 @@
+/**
+ * Asks a registry's `/v2/` how it wants its clients to log in, when nothing is remembered or it has
+ * grown old: once for all who want to know, with no Authorization at all.
+ */
+
+import { type HeaderList, headerList } from "../../protocol/http/header-list.ts";
+import { formatHostPort } from "../../protocol/http/host-port.ts";
+import { type Registry, registryAddress } from "../../protocol/registry-name.ts";
+import { Deadline } from "../deadline.ts";
+import type { Transport } from "../transport.ts";
+import { UpstreamError } from "../upstream-error.ts";
+import type { ChallengeMemory, RememberedChallenge } from "./challenge-memory.ts";
+import { Flights, unlessAborted } from "./flights.ts";
+import { readReply } from "./token-reply.ts";
+
+/** What `/v2/` answered. */
+export type PingAnswer = {
+  readonly status: number;
+  readonly headers: HeaderList;
+  /** At most 256 KiB. */
+  readonly body: Buffer;
+  /** Undefined when the answer says nothing about logging in: a redirect, an error, a web page. */
+  readonly remembered: RememberedChallenge | undefined;
+};
+
+export type ChallengeFinderOptions = {
+  readonly transport: Pick<Transport, "send">;
+  readonly memory: ChallengeMemory;
+  readonly now: () => number;
+  readonly fullMs?: number;
+  readonly briefMs?: number;
+};
+
+const downMs = 15_000;
+/** Token hosts that are no registries, and registries whose `/v2/` redirects: no need to insist. */
+const noRegistryMs = 600_000;
+
+export class ChallengeFinder {
+  readonly #options: ChallengeFinderOptions;
+  readonly #flights = new Flights<PingAnswer>();
+  /** Registries that failed, or gave no challenge, a moment ago. */
+  readonly #silentUntil = new Map<string, number>();
+
+  constructor(options: ChallengeFinderOptions) {
+    this.#options = options;
+  }
+
+  /** What is remembered, be it old, or else what `/v2/` says now; undefined when that is nothing. Throws UpstreamError. */
+  async find(registry: Registry, signal: AbortSignal): Promise<RememberedChallenge | undefined> {
+    const remembered = this.#options.memory.recall(registry);
+    if (remembered !== undefined) return remembered;
+    if (this.#isSilent(registry)) return undefined;
+    return (await this.ping(registry, "full", signal)).remembered;
+  }
+
+  /**
+   * Asks now. `brief`: gives up early, at once if the registry failed a moment ago, since the
+   * remembered challenge serves instead. Throws UpstreamError.
+   */
+  async ping(
+    registry: Registry,
+    patience: "full" | "brief",
+    signal: AbortSignal,
+  ): Promise<PingAnswer> {
+    const host = formatHostPort(registryAddress(registry.name), 443);
+    if (patience === "brief" && this.#isSilent(registry)) {
+      throw new UpstreamError("DOWN", host, `${host} did not answer a moment ago`);
+    }
+    const key = `${registry.scheme} ${registry.name}`;
+    const work = this.#flights.join(key, (life) => this.#ask(registry, life));
+    const { fullMs = 10_000, briefMs = 1_000 } = this.#options;
+    const limit = patience === "brief" ? briefMs : fullMs;
+    using deadline = new Deadline(signal, host, limit, `${host} did not answer /v2/`);
+    try {
+      return await unlessAborted(work, deadline.signal, host);
+    } catch (error) {
+      if (error instanceof UpstreamError && error.code !== "ABORTED") {
+        this.#silence(registry, downMs);
+      }
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#flights.close();
+  }
+
+  async #ask(registry: Registry, life: AbortSignal): Promise<PingAnswer> {
+    const address = registryAddress(registry.name);
+    const host = formatHostPort(address, 443);
+    const { transport, memory, fullMs = 10_000 } = this.#options;
+    using deadline = new Deadline(life, host, fullMs, `${host} did not answer /v2/`);
+    const { status, headers, body } = await transport.send({
+      scheme: registry.scheme,
+      address,
+      onBehalfOf: registry.name,
+      method: "GET",
+      target: "/v2/",
+      headers: headerList({ accept: "application/json", "accept-encoding": "identity" }),
+      patience: "full",
+      signal: deadline.signal,
+    });
+    const bytes = await readReply(host, { status, headers, body });
+    const lines = challengeLines(status, headers);
+    const remembered = lines === undefined ? undefined : memory.remember(registry, lines);
+    if (remembered !== undefined) this.#silentUntil.delete(registry.name);
+    else this.#silence(registry, status < 500 && status !== 429 ? noRegistryMs : downMs);
+    return { status, headers, body: bytes, remembered };
+  }
+
+  #isSilent(registry: Registry): boolean {
+    return (this.#silentUntil.get(registry.name) ?? 0) > this.#options.now();
+  }
+
+  #silence(registry: Registry, milliseconds: number): void {
+    this.#silentUntil.set(registry.name, this.#options.now() + milliseconds);
+  }
+}
+
+/** A 401 without a challenge says nothing; a 200 says that nobody needs to log in. */
+function challengeLines(status: number, headers: HeaderList): readonly string[] | undefined {
+  if (status === 401) return headers.get("www-authenticate");
+  return status === 200 ? [] : undefined;
+}

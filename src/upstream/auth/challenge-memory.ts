@@ -1,0 +1,158 @@
+/**
+ * What each registry last said about logging in. It answers pings without asking anybody, and says
+ * which registries a token service serves. What belongs to one request (scopes, errors) is left out.
+ */
+import {
+  type Challenge,
+  challengeOf,
+  parseChallenges,
+  printChallenge,
+  withParameters,
+} from "../../protocol/http/challenge.ts";
+import {
+  canonicalRegistry,
+  type Registry,
+  type RegistryName,
+  type Scheme,
+} from "../../protocol/registry-name.ts";
+import { mayAskRealm, parseRealm, printRealm, type Realm, realmKey } from "./realm.ts";
+import { splitScopes, wordScopes } from "./scopes.ts";
+
+export type BearerChallenge = {
+  readonly realm: Realm;
+  /** The realm without its query, for comparing. */
+  readonly key: string;
+  /** "" when it names none. */
+  readonly service: string;
+  /** Scopes it demands whatever the repository, such as Public ECR's `aws`. */
+  readonly scopes: readonly string[];
+};
+
+export type RememberedChallenge = {
+  readonly registry: Registry;
+  /** WWW-Authenticate as a ping is answered; none when the registry lets everybody in. */
+  readonly lines: readonly string[];
+  readonly bearer: BearerChallenge | undefined;
+  readonly hasBasic: boolean;
+  readonly learnedAt: number;
+};
+
+/** What is kept across restarts. */
+export type SavedChallenge = {
+  readonly registry: string;
+  readonly scheme: Scheme;
+  readonly lines: readonly string[];
+  readonly learnedAt: number;
+};
+
+export type ChallengeMemoryOptions = {
+  readonly now: () => number;
+  /** Told about every challenge that is new or has changed. */
+  readonly save?: (saved: SavedChallenge) => void;
+};
+
+const freshMs = 600_000;
+const maxRegistries = 10_000;
+
+export class ChallengeMemory {
+  readonly #options: ChallengeMemoryOptions;
+  readonly #byRegistry = new Map<RegistryName, RememberedChallenge>();
+
+  constructor(options: ChallengeMemoryOptions) {
+    this.#options = options;
+  }
+
+  /** Fills the memory from what was saved; malformed records are passed over. */
+  load(records: Iterable<SavedChallenge>): void {
+    for (const { registry, scheme, lines, learnedAt } of records) {
+      const name = canonicalRegistry(registry);
+      if (name === undefined || this.#byRegistry.has(name)) continue;
+      this.#put(read({ name, scheme }, lines, Math.min(learnedAt, this.#options.now())));
+    }
+  }
+
+  /** Learns what a registry answered: no lines at all mean that it asks for no login. */
+  remember(registry: Registry, lines: readonly string[]): RememberedChallenge {
+    const learned = read(registry, lines, this.#options.now());
+    const before = this.#byRegistry.get(registry.name);
+    this.#put(learned);
+    const isNews = before === undefined || before.lines.join("\n") !== learned.lines.join("\n");
+    if (isNews || this.#options.now() - before.learnedAt > freshMs) {
+      const { lines: kept, learnedAt } = learned;
+      const { name, scheme } = registry;
+      this.#options.save?.({ registry: name, scheme, lines: kept, learnedAt });
+    }
+    return learned;
+  }
+
+  recall(registry: Registry): RememberedChallenge | undefined {
+    const found = this.#byRegistry.get(registry.name);
+    return found?.registry.scheme === registry.scheme ? found : undefined;
+  }
+
+  /** Whether it was learned in the last ten minutes. */
+  isFresh(remembered: RememberedChallenge): boolean {
+    return this.#options.now() - remembered.learnedAt <= freshMs;
+  }
+
+  /** Whose challenge names this realm (`https://auth.docker.io/token`); the caller checks the pair. */
+  registriesOfRealm(key: string): RememberedChallenge[] {
+    return [...this.#byRegistry.values()].filter(({ bearer }) => bearer?.key === key);
+  }
+
+  #put(learned: RememberedChallenge): void {
+    const { name } = learned.registry;
+    this.#byRegistry.delete(name);
+    this.#byRegistry.set(name, learned);
+    if (this.#byRegistry.size <= maxRegistries) return;
+    const oldest = this.#byRegistry.keys().next();
+    if (oldest.done !== true) this.#byRegistry.delete(oldest.value);
+  }
+}
+
+/** The scopes a challenge asks for, in its parameter or in the realm's own query (nvcr.io). */
+export function challengedScopes(lines: readonly string[]): readonly string[] {
+  const bearer = challengeOf(parseChallenges(lines), "bearer");
+  const realm = parseRealm(bearer?.parameters.get("realm") ?? "");
+  return splitScopes([bearer?.parameters.get("scope") ?? "", ...(realm?.scopes ?? [])]);
+}
+
+function read(
+  registry: Registry,
+  lines: readonly string[],
+  learnedAt: number,
+): RememberedChallenge {
+  const challenges = parseChallenges(lines);
+  const bearer = challengeOf(challenges, "bearer");
+  return {
+    registry,
+    lines: challenges.map((challenge) => printChallenge(lasting(challenge))),
+    bearer: bearer === undefined ? undefined : readBearer(registry, bearer),
+    hasBasic: challengeOf(challenges, "basic") !== undefined,
+    learnedAt,
+  };
+}
+
+function readBearer(registry: Registry, challenge: Challenge): BearerChallenge | undefined {
+  const realm = parseRealm(challenge.parameters.get("realm") ?? "");
+  if (realm === undefined || !mayAskRealm(realm, registry)) return undefined;
+  const scopes = wordScopes(splitScopes([challenge.parameters.get("scope") ?? ""]));
+  return {
+    realm,
+    key: realmKey(realm),
+    service: challenge.parameters.get("service") ?? "",
+    scopes,
+  };
+}
+
+/** Without what belongs to one request: repositories in scope and realm, and errors. */
+function lasting(challenge: Challenge): Challenge {
+  const words = wordScopes(splitScopes([challenge.parameters.get("scope") ?? ""]));
+  const realm = parseRealm(challenge.parameters.get("realm") ?? "");
+  return withParameters(challenge, {
+    scope: words.length > 0 ? words.join(" ") : undefined,
+    error: undefined,
+    error_description: undefined,
+    ...(challenge.scheme === "bearer" && realm !== undefined ? { realm: printRealm(realm) } : {}),
+  });
+}

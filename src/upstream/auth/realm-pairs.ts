@@ -1,0 +1,114 @@
+/**
+ * Which token host belongs to which registry: the same host and port, a pair of the built-in table or
+ * of the operator's, or two hosts the operator named himself under one domain. Always by equality of
+ * canonical names: whatever a registry claims beyond that gets neither credential nor token.
+ */
+import type { HostPort } from "../../protocol/http/host-port.ts";
+import { isAddress } from "../../protocol/http/host-port.ts";
+import type { RealmPair } from "../../protocol/known-registries.ts";
+import {
+  canonicalRegistry,
+  type RegistryName,
+  registryAddress,
+  registryNameOf,
+} from "../../protocol/registry-name.ts";
+import { CredentialError } from "./credential-error.ts";
+
+export type RealmPairsOptions = {
+  /** The built-in table. */
+  readonly known: readonly RealmPair[];
+  /** `AUTH_REALMS`, as `parseAuthRealms` reads it. */
+  readonly configured?: readonly RealmPair[];
+  /** Hosts the operator named: REGISTRIES without wildcards, AUTH_REGISTRIES. */
+  readonly named?: readonly HostPort[];
+};
+
+/** Second levels under which countries sell names, and zones where strangers live door to door. */
+const publicSecondLevel =
+  /^(?:ac|co|com|edu|gen|go|gob|gouv|gov|govt|id|ltd|mil|ne|net|nom|or|org|plc|sch)$/;
+const sharedZones: ReadonlySet<string> = new Set(
+  `amazonaws.com appspot.com azurecr.io azurewebsites.net cloudfront.net ddns.net duckdns.org
+  dyndns.org fly.dev github.io gitlab.io herokuapp.com netlify.app no-ip.org onrender.com pages.dev
+  pkg.dev run.app scw.cloud vercel.app web.app windows.net workers.dev`.split(/\s+/),
+);
+
+export class RealmPairs {
+  readonly #tokenHosts = new Map<RegistryName, Set<RegistryName>>();
+  #named: ReadonlySet<RegistryName> = new Set();
+
+  constructor(options: RealmPairsOptions) {
+    for (const pair of [...options.known, ...(options.configured ?? [])]) this.#add(pair);
+    this.setNamed(options.named ?? []);
+  }
+
+  /** Takes the place of the named hosts so far, when settings are read again. */
+  setNamed(named: readonly HostPort[]): void {
+    this.#named = new Set(named.map(registryNameOf));
+  }
+
+  /** Whether tokens of this registry may come from there. */
+  arePaired(registry: RegistryName, tokenHost: HostPort): boolean {
+    const host = registryNameOf(tokenHost);
+    if (host === registry) return true;
+    if (this.#tokenHosts.get(registry)?.has(host) === true) return true;
+    return this.#areSiblings(registry, host);
+  }
+
+  /** The registries whose tokens may come from this host, itself first. */
+  registriesOf(tokenHost: RegistryName): readonly RegistryName[] {
+    const found = new Set([tokenHost]);
+    for (const [registry, hosts] of this.#tokenHosts) if (hosts.has(tokenHost)) found.add(registry);
+    for (const name of this.#named) if (this.#areSiblings(name, tokenHost)) found.add(name);
+    return [...found];
+  }
+
+  #add(pair: RealmPair): void {
+    const registry = canonicalRegistry(pair.registry);
+    const host = canonicalRegistry(pair.tokenHost);
+    if (registry === undefined || host === undefined) return;
+    const hosts = this.#tokenHosts.get(registry) ?? new Set();
+    this.#tokenHosts.set(registry, hosts.add(host));
+  }
+
+  #areSiblings(one: RegistryName, other: RegistryName): boolean {
+    if (!this.#named.has(one) || !this.#named.has(other)) return false;
+    const domain = commonDomain(registryAddress(one).host, registryAddress(other).host);
+    return domain.length > 1 && !isPublicSuffix(domain);
+  }
+}
+
+/** Reads `AUTH_REALMS`: `reg.example.com=git.example.com …`; throws CredentialError with a sentence. */
+export function parseAuthRealms(text: string): RealmPair[] {
+  return text
+    .split(/[\s,]+/)
+    .filter((part) => part !== "")
+    .map((part) => {
+      const [registry = "", tokenHost = "", ...rest] = part.split("=");
+      const pair = {
+        registry: canonicalRegistry(registry),
+        tokenHost: canonicalRegistry(tokenHost),
+      };
+      if (pair.registry === undefined || pair.tokenHost === undefined || rest.length > 0) {
+        throw new CredentialError(
+          "SYNTAX",
+          `AUTH_REALMS has "${part}"; write registry-host=token-host, such as reg.example.com=git.example.com`,
+        );
+      }
+      return { registry: pair.registry, tokenHost: pair.tokenHost };
+    });
+}
+
+/** The labels both hosts end in; nothing for addresses. A host counts as being under itself. */
+function commonDomain(one: string, other: string): string[] {
+  if (isAddress(one) || isAddress(other)) return [];
+  const ones = one.split(".").reverse();
+  const others = other.split(".").reverse();
+  const length = ones.findIndex((label, index) => label !== others[index]);
+  return ones.slice(0, length === -1 ? ones.length : length).reverse();
+}
+
+function isPublicSuffix(domain: readonly string[]): boolean {
+  if (sharedZones.has(domain.slice(-2).join("."))) return true;
+  const [second = "", top = ""] = domain;
+  return domain.length === 2 && top.length === 2 && publicSecondLevel.test(second);
+}

@@ -1,0 +1,116 @@
+/**
+ * Tokens for a registry, with the operator's credential where there is one that works, else without:
+ * a credential that is refused is our fault, not the image's, so pulls go on anonymously.
+ */
+import type { Registry } from "../../protocol/registry-name.ts";
+import { UpstreamError } from "../upstream-error.ts";
+import type { BearerChallenge } from "./challenge-memory.ts";
+import type { Credential } from "./credential.ts";
+import type { Credentials } from "./credentials.ts";
+import { pullScopes, repositoryOf } from "./scopes.ts";
+import type { TokenClient } from "./token-client.ts";
+import { TokenRefusal } from "./token-reply.ts";
+
+export type RegistryTokenAsk = {
+  readonly registry: Registry;
+  readonly scopes: readonly string[];
+  /** With the operator's credential, if there is one for this. */
+  readonly isShared: boolean;
+  readonly patience?: "full" | "brief";
+  readonly signal: AbortSignal;
+};
+
+/** A success so recent says that a refusal is about the scopes. */
+const provenMs = 60_000;
+
+export class RegistryTokens {
+  readonly #credentials: Credentials;
+  readonly #client: TokenClient;
+
+  constructor(credentials: Credentials, client: TokenClient) {
+    this.#credentials = credentials;
+    this.#client = client;
+  }
+
+  /** Throws TokenRefusal when even anonymously there is none to be had, UpstreamError when nobody can be asked. */
+  async get(ask: RegistryTokenAsk, bearer: BearerChallenge): Promise<string> {
+    const scopes = pullScopes(ask.scopes, bearer.scopes);
+    const { registry } = ask;
+    const credential = ask.isShared
+      ? this.#credentials.forRealm(registry, bearer.realm.address, repositoryOf(scopes))
+      : undefined;
+    if (credential?.mayBeTried() === true) {
+      const token = await this.#sharedToken(credential, { ...ask, scopes }, bearer);
+      if (token !== undefined) return token;
+    }
+    return this.#fetch({ ...ask, scopes }, bearer, undefined);
+  }
+
+  /** Undefined when the token service says no to the credential, or to it for these scopes. */
+  async #sharedToken(
+    credential: Credential,
+    ask: RegistryTokenAsk,
+    bearer: BearerChallenge,
+  ): Promise<string | undefined> {
+    const token = await refusable(this.#fetch(ask, bearer, credential));
+    if (token !== undefined) return token;
+    if (await credential.refresh(ask.signal)) {
+      const fresh = await refusable(this.#fetch(ask, bearer, credential));
+      if (fresh !== undefined) return fresh;
+    }
+    if (!(await this.#isStillGood(credential, ask, bearer))) credential.markRefused();
+    return undefined;
+  }
+
+  /**
+   * Some services say 401 or 403 to a good login that may not have these scopes (GitLab, ACR): one
+   * client asking for somebody's repository must not put the credential out of use for everybody.
+   */
+  async #isStillGood(
+    credential: Credential,
+    ask: RegistryTokenAsk,
+    bearer: BearerChallenge,
+  ): Promise<boolean> {
+    if (credential.wasAcceptedWithin(provenMs)) return true;
+    if (repositoryOf(ask.scopes) === undefined) return false;
+    try {
+      const bare = { ...ask, scopes: pullScopes([], bearer.scopes) };
+      return (await refusable(this.#fetch(bare, bearer, credential))) !== undefined;
+    } catch (error) {
+      if (error instanceof UpstreamError) return true;
+      throw error;
+    }
+  }
+
+  #fetch(
+    ask: RegistryTokenAsk,
+    bearer: BearerChallenge,
+    credential: Credential | undefined,
+  ): Promise<string> {
+    const { registry, scopes, patience = "full", signal } = ask;
+    const { realm, service } = bearer;
+    return this.#client.fetch({
+      registry,
+      realm,
+      service,
+      scopes,
+      credential,
+      patience,
+      signal,
+    });
+  }
+
+  /** The next ask fetches another in its place. */
+  forget(token: string): void {
+    this.#client.forget(token);
+  }
+}
+
+async function refusable(token: Promise<string>): Promise<string | undefined> {
+  try {
+    return await token;
+  } catch (error) {
+    if (error instanceof TokenRefusal) return undefined;
+    throw error;
+  }
+}

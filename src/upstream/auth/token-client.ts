@@ -1,0 +1,211 @@
+/**
+ * Fetches tokens from token services: once for all who want the same, kept until shortly before they
+ * expire. It follows no redirect, and leaves a service alone that is down or asks for it.
+ */
+
+import { headerValue } from "../../protocol/http/header-list.ts";
+import { formatHostPort } from "../../protocol/http/host-port.ts";
+import { type Registry, registryNameOf } from "../../protocol/registry-name.ts";
+import { Deadline } from "../deadline.ts";
+import type { RegistryResponse } from "../registry-client.ts";
+import type { Transport } from "../transport.ts";
+import { UpstreamError } from "../upstream-error.ts";
+import type { ObserveAuth } from "./auth-event.ts";
+import type { Credential } from "./credential.ts";
+import { Flights, unlessAborted } from "./flights.ts";
+import { printRealm, type Realm } from "./realm.ts";
+import { parseReply, readReply, TokenRefusal } from "./token-reply.ts";
+import { type TokenRequest, tokenRequest } from "./token-request.ts";
+
+export type TokenAsk = {
+  /** On whose behalf: its tokens are sent to no other. */
+  readonly registry: Registry;
+  readonly realm: Realm;
+  /** "" when the challenge names none. */
+  readonly service: string;
+  readonly scopes: readonly string[];
+  readonly credential: Credential | undefined;
+  /** `brief`: waits a second, then fails while the exchange goes on for the next who asks. */
+  readonly patience: "full" | "brief";
+  readonly signal: AbortSignal;
+};
+
+export type TokenClientOptions = {
+  readonly transport: Pick<Transport, "send">;
+  readonly now: () => number;
+  readonly observe: ObserveAuth;
+  readonly fullMs?: number;
+  readonly briefMs?: number;
+};
+
+type Kept = { readonly token: string; readonly until: number };
+
+const safetyMs = 30_000;
+const downMs = 15_000;
+const longestPauseMs = 3_600_000;
+const maxKept = 10_000;
+
+export class TokenClient {
+  readonly #options: TokenClientOptions;
+  readonly #kept = new Map<string, Kept>();
+  readonly #flights = new Flights<string>();
+  /** Services that failed a moment ago, and until when a brief ask is not worth its wait. */
+  readonly #downUntil = new Map<string, number>();
+  /** Services, with the credential, that answered 429. */
+  readonly #pausedUntil = new Map<string, number>();
+
+  constructor(options: TokenClientOptions) {
+    this.#options = options;
+  }
+
+  /** Throws TokenRefusal when the service says no, UpstreamError when there is no answer to be had. */
+  async fetch(ask: TokenAsk): Promise<string> {
+    const key = keyOf(ask);
+    const kept = this.#kept.get(key);
+    if (kept !== undefined && kept.until > this.#options.now()) return kept.token;
+    this.#refuseForNow(ask);
+    const work = this.#flights.join(key, (life) => this.#exchange(key, ask, life));
+    return ask.patience === "brief" ? this.#waitBriefly(work, ask) : wait(work, ask);
+  }
+
+  /** This token was refused where it should have been good: the next ask fetches another. */
+  forget(token: string): void {
+    for (const [key, kept] of this.#kept) if (kept.token === token) this.#kept.delete(key);
+  }
+
+  async close(): Promise<void> {
+    this.#kept.clear();
+    await this.#flights.close();
+  }
+
+  async #waitBriefly(work: Promise<string>, ask: TokenAsk): Promise<string> {
+    const host = hostOf(ask);
+    const milliseconds = this.#options.briefMs ?? 1_000;
+    using deadline = new Deadline(ask.signal, host, milliseconds, `${host} gave no token`);
+    try {
+      return await unlessAborted(work, deadline.signal, host);
+    } catch (error) {
+      const isLate = error instanceof UpstreamError && error.code === "TIMEOUT";
+      if (isLate) this.#downUntil.set(host, this.#options.now() + downMs);
+      throw error;
+    }
+  }
+
+  #refuseForNow(ask: TokenAsk): void {
+    const host = hostOf(ask);
+    const now = this.#options.now();
+    if ((this.#pausedUntil.get(pauseKey(ask)) ?? 0) > now) {
+      throw new UpstreamError("DOWN", host, `${host} asks to be left alone for a while (429)`);
+    }
+    if (ask.patience === "brief" && (this.#downUntil.get(host) ?? 0) > now) {
+      throw new UpstreamError("DOWN", host, `${host} did not answer a moment ago`);
+    }
+  }
+
+  async #exchange(key: string, ask: TokenAsk, life: AbortSignal): Promise<string> {
+    const host = hostOf(ask);
+    const { now, observe, fullMs = 10_000 } = this.#options;
+    const startedAt = now();
+    using deadline = new Deadline(life, host, fullMs, `${host} gave no token`);
+    try {
+      const reply = parseReply(host, await this.#ask(ask, deadline.signal));
+      this.#keep(key, reply.token, startedAt + reply.expiresIn * 1000 - safetyMs);
+      ask.credential?.markAccepted();
+      this.#downUntil.delete(host);
+      observe({ kind: "tokenFetched", host, isShared: ask.credential !== undefined });
+      return reply.token;
+    } catch (error) {
+      if (!(error instanceof UpstreamError) || error.code === "ABORTED") throw error;
+      this.#downUntil.set(host, now() + downMs);
+      observe({ kind: "tokenServiceFailed", host, reason: error.message });
+      throw error;
+    }
+  }
+
+  async #ask(ask: TokenAsk, signal: AbortSignal): Promise<Buffer> {
+    const { realm, registry, credential } = ask;
+    const host = hostOf(ask);
+    const to = { scheme: realm.scheme, address: realm.address, registry };
+    const attached = await credential?.attachTo(to, signal);
+    if (credential !== undefined && attached === undefined) {
+      throw new TokenRefusal(host, { status: 401, body: Buffer.alloc(0) });
+    }
+    const first = await this.#send(ask, tokenRequest(ask, attached), signal);
+    if (attached === undefined || (first.status !== 404 && first.status !== 405)) {
+      return this.#judge(ask, first);
+    }
+    // Some services know only one of the two forms (distribution, auth/oauth.md).
+    first.body.destroy();
+    const isPost = attached.authorization !== undefined;
+    return this.#judge(ask, await this.#send(ask, tokenRequest(ask, attached, isPost), signal));
+  }
+
+  #send(ask: TokenAsk, request: TokenRequest, signal: AbortSignal): Promise<RegistryResponse> {
+    const { form, ...head } = request;
+    return this.#options.transport.send({
+      ...head,
+      scheme: ask.realm.scheme,
+      address: ask.realm.address,
+      onBehalfOf: ask.registry.name,
+      body: form === undefined ? undefined : once(form),
+      patience: "full",
+      signal,
+    });
+  }
+
+  async #judge(ask: TokenAsk, response: RegistryResponse): Promise<Buffer> {
+    const host = hostOf(ask);
+    const { status, headers } = response;
+    if (status === 429) this.#pause(ask, headerValue(headers, "retry-after"));
+    if (status >= 300 && status < 400) {
+      response.body.destroy();
+      throw new UpstreamError("REDIRECT", host, `the token service ${host} redirects`);
+    }
+    const body = await readReply(host, response);
+    if (status === 429 || status >= 500 || status < 200) {
+      throw new UpstreamError("DOWN", host, `the token service ${host} answered ${status}`);
+    }
+    if (status < 300) return body;
+    const contentType = headerValue(headers, "content-type");
+    throw new TokenRefusal(host, { status, contentType, body: body.subarray(0, 65_536) });
+  }
+
+  #pause(ask: TokenAsk, retryAfter: string | undefined): void {
+    const now = this.#options.now();
+    const seconds = Number(retryAfter);
+    const given = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(retryAfter ?? "") - now;
+    const pause = Number.isFinite(given) ? Math.min(Math.max(given, 1_000), longestPauseMs) : 1_000;
+    this.#pausedUntil.set(pauseKey(ask), now + pause);
+  }
+
+  #keep(key: string, token: string, until: number): void {
+    this.#kept.delete(key);
+    this.#kept.set(key, { token, until });
+    if (this.#kept.size <= maxKept) return;
+    const oldest = this.#kept.keys().next();
+    if (oldest.done !== true) this.#kept.delete(oldest.value);
+  }
+}
+
+function wait(work: Promise<string>, ask: TokenAsk): Promise<string> {
+  return unlessAborted(work, ask.signal, hostOf(ask));
+}
+
+function hostOf(ask: TokenAsk): string {
+  return formatHostPort(ask.realm.address, 443);
+}
+
+function pauseKey(ask: TokenAsk): string {
+  return `${registryNameOf(ask.realm.address)} ${ask.credential?.id ?? ""}`;
+}
+
+function keyOf(ask: TokenAsk): string {
+  const { registry, realm, service, scopes, credential } = ask;
+  const realmText = printRealm(realm);
+  const who = credential?.id ?? "";
+  return JSON.stringify([registry.name, registry.scheme, realmText, service, scopes, who]);
+}
+
+async function* once(text: string): AsyncGenerator<Uint8Array> {
+  yield Buffer.from(text);
+}
