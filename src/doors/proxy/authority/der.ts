@@ -8,8 +8,12 @@ const { Class, Type } = asn1;
 
 /** Bit strings stay bytes: forge would otherwise open one, a key say, that happens to look like DER. */
 const readExactly = { strict: true, parseAllBytes: true, decodeBitStrings: false };
-// Its published type knows only the older boolean.
-const fromDer = asn1.fromDer as (bytes: forge.util.ByteBuffer, options: typeof readExactly) => Asn1;
+
+// What forge can do and its published types do not know.
+const unlisted: {
+  readonly fromDer: (bytes: forge.util.ByteBuffer, options: typeof readExactly) => Asn1;
+  readonly bytesFromIP: (address: string) => string;
+} = { fromDer: Reflect.get(asn1, "fromDer"), bytesFromIP: Reflect.get(forge.util, "bytesFromIP") };
 
 export function sequence(members: Asn1[]): Asn1 {
   return asn1.create(Class.UNIVERSAL, Type.SEQUENCE, true, members);
@@ -68,11 +72,16 @@ export function isTagged(value: Asn1, number: number): boolean {
 
 /** Throws when the bytes are not DER. */
 export function parseDer(der: Buffer): Asn1 {
-  return fromDer(forge.util.createBuffer(binary(der)), readExactly);
+  return unlisted.fromDer(forge.util.createBuffer(binary(der)), readExactly);
 }
 
 export function printDer(value: Asn1): Buffer {
   return Buffer.from(asn1.toDer(value).getBytes(), "binary");
+}
+
+/** The 4 or 16 bytes of a valid address. */
+export function addressBytes(address: string): Buffer {
+  return Buffer.from(unlisted.bytesFromIP(address), "binary");
 }
 
 /** The values inside a constructed one; none for anything else. */

@@ -1,7 +1,16 @@
 /** The certificate extensions that a CA and its leaves carry (RFC 5280 §4.2.1). */
 import { isIP, isIPv4, isIPv6 } from "node:net";
-import forge from "node-forge";
-import { type Asn1, bits, integer, octets, oid, sequence, tagged, truth } from "./der.ts";
+import {
+  type Asn1,
+  addressBytes,
+  bits,
+  integer,
+  octets,
+  oid,
+  sequence,
+  tagged,
+  truth,
+} from "./der.ts";
 
 export type Extension = { readonly id: string; readonly isCritical: boolean; readonly value: Asn1 };
 
@@ -53,8 +62,4 @@ function constraint(host: string): Asn1 {
   if (isIP(host) === 0) return tagged(2, Buffer.from(host));
   const address = addressBytes(host);
   return tagged(7, Buffer.concat([address, Buffer.alloc(address.length, 0xff)]));
-}
-
-function addressBytes(host: string): Buffer {
-  return Buffer.from(forge.util.bytesFromIP(host), "binary");
 }

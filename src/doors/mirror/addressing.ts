@@ -1,0 +1,123 @@
+/**
+ * Which registry does an origin-form `/v2/` request mean? By virtual host, path prefix, `?ns=`, or
+ * else the default registry, in this order; and how does the upstream spell the path? Pure.
+ */
+import type { HostPort } from "../../protocol/http/host-port.ts";
+import {
+  canonicalRegistry,
+  type Registry,
+  type RegistryName,
+} from "../../protocol/registry-name.ts";
+import type { View } from "../../registry/ask.ts";
+
+/** A name of ours behind which one registry stands. */
+export type VirtualHost = {
+  readonly host: string;
+  readonly registry: Registry;
+  /** Its challenges and logins pass through; otherwise it never challenges. */
+  readonly isLogin: boolean;
+};
+
+export type MirrorRules = {
+  readonly virtualHosts: readonly VirtualHost[];
+  readonly defaultRegistry: Registry;
+  readonly isDefaultLogin: boolean;
+  /** A registry the operator named or everybody knows: good as a path prefix whatever its name looks like. */
+  readonly isKnown: (name: RegistryName) => boolean;
+  /** How it is spoken to; https unless the operator said otherwise. */
+  readonly registryOf: (name: RegistryName) => Registry;
+};
+
+export type Addressed = {
+  readonly registry: Registry;
+  /** Path and query as the upstream names things. */
+  readonly target: string;
+  readonly view: View;
+  readonly isLogin: boolean;
+};
+
+/** Undefined when `?ns=` is no host name. `target` starts with `/v2`. */
+export function addressMirror(
+  target: string,
+  host: HostPort | undefined,
+  rules: MirrorRules,
+): Addressed | undefined {
+  const { path, rest, namespace } = split(target);
+  const name = namespace === undefined ? undefined : canonicalRegistry(namespace);
+  if (namespace !== undefined && name === undefined) return undefined;
+  const addressed = (registry: Registry, isLogin: boolean, text = ""): Addressed => ({
+    registry,
+    isLogin,
+    target: upstreamPath(path, text, registry) + rest,
+    view: { repositoryPrefix: text, namespace },
+  });
+  const virtual = rules.virtualHosts.find((one) => one.host === host?.host);
+  if (virtual !== undefined) return addressed(virtual.registry, virtual.isLogin);
+  const prefix = prefixOf(path, name, rules);
+  // A path-prefix name is one of many behind one challenge, and so can take no login.
+  if (prefix !== undefined) return addressed(prefix.registry, false, prefix.text);
+  if (name !== undefined && name !== rules.defaultRegistry.name) {
+    return addressed(rules.registryOf(name), false);
+  }
+  return addressed(rules.defaultRegistry, rules.isDefaultLogin);
+}
+
+type Prefix = { readonly registry: Registry; readonly text: string };
+
+/** The first path segment where it names a registry and something follows it. */
+function prefixOf(
+  path: string,
+  namespace: RegistryName | undefined,
+  rules: MirrorRules,
+): Prefix | undefined {
+  const segment = /^\/v2\/([^/]+)\/./.exec(path)?.[1];
+  const name = segment === undefined ? undefined : canonicalRegistry(segment);
+  if (segment === undefined || name === undefined) return undefined;
+  const text = `${segment}/`;
+  if (name === namespace || rules.isKnown(name)) return { registry: rules.registryOf(name), text };
+  // With ns the registry is already named; a dotted group of its own is then no host.
+  if (namespace !== undefined || rules.defaultRegistry.name !== "docker.io") return undefined;
+  if (!/[.:]/.test(segment) && segment !== "localhost") return undefined;
+  return { registry: rules.registryOf(name), text };
+}
+
+function upstreamPath(path: string, prefix: string, registry: Registry): string {
+  const bare = path === "/v2" ? "/v2/" : `/v2/${path.slice(4 + prefix.length)}`;
+  return registry.name === "docker.io" ? withLibrary(bare) : bare;
+}
+
+/** At Docker Hub `alpine` is `library/alpine`; clients that take it for a mirror of theirs may not know. */
+function withLibrary(path: string): string {
+  const bareName =
+    /^\/v2\/([^/]+)\/(?:manifests\/[^/]+|blobs\/[^/]+|tags\/list|referrers\/[^/]+|blobs\/uploads\/[^/]*)$/;
+  return bareName.test(path) ? `/v2/library/${path.slice(4)}` : path;
+}
+
+type Split = {
+  readonly path: string;
+  readonly rest: string;
+  readonly namespace: string | undefined;
+};
+
+/** Takes `ns` out of the query; every other parameter stays as it was written. */
+function split(target: string): Split {
+  const mark = target.indexOf("?");
+  if (mark < 0) return { path: target, rest: "", namespace: undefined };
+  const parameters = target.slice(mark + 1).split("&");
+  const others = parameters.filter((one) => !one.startsWith("ns="));
+  const found = parameters.find((one) => one.startsWith("ns="))?.slice(3);
+  return {
+    path: target.slice(0, mark),
+    rest: others.join("&") === "" ? "" : `?${others.join("&")}`,
+    namespace: found === undefined ? undefined : decoded(found),
+  };
+}
+
+/** A colon may come as `%3A`; what cannot be decoded is no host name either. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return "%";
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * The mirror door: an origin-form `/v2/` request becomes an Ask of the registry engine. A host nobody
+ * named is asked for only once it has shown itself to be a registry.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { HostPort } from "../../protocol/http/host-port.ts";
+import { type Registry, type RegistryName, registryAddress } from "../../protocol/registry-name.ts";
+import type { Ask } from "../../registry/ask.ts";
+import { isLoopback } from "../admission.ts";
+import type { OriginCall } from "../reception.ts";
+import { type Refusal, refuseRequest } from "../refusal.ts";
+import { type Addressed, addressMirror, type MirrorRules } from "./addressing.ts";
+
+export type MirrorOptions = {
+  readonly rules: MirrorRules;
+  readonly engine: (request: IncomingMessage, response: ServerResponse, ask: Ask) => Promise<void>;
+  /** Whether `GET /v2/` there is answered as registries answer it (upstream/probe.ts). */
+  readonly isRegistry: (address: HostPort) => Promise<boolean>;
+};
+
+export class Mirror {
+  readonly #options: MirrorOptions;
+
+  constructor(options: MirrorOptions) {
+    this.#options = options;
+  }
+
+  /** Answers the request. Throws only what the engine throws, which is nothing. */
+  async handle(
+    request: IncomingMessage,
+    response: ServerResponse,
+    call: OriginCall,
+  ): Promise<void> {
+    const addressed = addressMirror(call.target, call.host, this.#options.rules);
+    const problem = addressed === undefined ? badNamespace : await this.#problemOf(addressed, call);
+    if (addressed === undefined || problem !== undefined) {
+      refuseRequest(response, problem ?? badNamespace);
+      return;
+    }
+    const { registry, target, view, isLogin } = addressed;
+    const { client } = call;
+    const ask: Ask = { registry, door: "mirror", target, client, view, isOpen: !isLogin };
+    await this.#options.engine(request, response, ask);
+  }
+
+  async #problemOf(addressed: Addressed, call: OriginCall): Promise<Refusal | undefined> {
+    // Over plain HTTP anybody on the way could read the login.
+    if (addressed.isLogin && !call.isTls && !isLoopback(call.client)) return loginNeedsTls;
+    const { name } = addressed.registry;
+    if (this.#isListed(addressed.registry)) return undefined;
+    return (await this.#options.isRegistry(registryAddress(name))) ? undefined : unknown(name);
+  }
+
+  #isListed({ name }: Registry): boolean {
+    const { rules } = this.#options;
+    if (name === rules.defaultRegistry.name || rules.isKnown(name)) return true;
+    return rules.virtualHosts.some((one) => one.registry.name === name);
+  }
+}
+
+const badNamespace: Refusal = { status: 400, sentence: "?ns= must be a registry's host name" };
+
+const loginNeedsTls: Refusal = {
+  status: 403,
+  sentence: "this name takes logins and answers over TLS only",
+};
+
+/** 404, so that a container engine goes on to the next endpoint. */
+function unknown(name: RegistryName): Refusal {
+  return {
+    status: 404,
+    sentence: `${name} does not answer as a registry; if it is one, add it to REGISTRIES on the proxy`,
+  };
+}

@@ -1,0 +1,145 @@
+import { describe, expect, it } from "vitest";
+import { addressMirror, type MirrorRules } from "../../../src/doors/mirror/addressing.ts";
+import { parseHostPort } from "../../../src/protocol/http/host-port.ts";
+import {
+  canonicalRegistry,
+  type Registry,
+  type RegistryName,
+} from "../../../src/protocol/registry-name.ts";
+
+const known = new Set(["docker.io", "ghcr.io", "quay.io", "plain.lan:5000", "registry"]);
+
+describe("the default registry", () => {
+  it.each([
+    ["/v2/", "docker.io", "/v2/"],
+    ["/v2", "docker.io", "/v2/"],
+    ["/v2/alpine/manifests/3.20", "docker.io", "/v2/library/alpine/manifests/3.20"],
+    ["/v2/library/alpine/manifests/3.20", "docker.io", "/v2/library/alpine/manifests/3.20"],
+    ["/v2/alpine/blobs/sha256:ab", "docker.io", "/v2/library/alpine/blobs/sha256:ab"],
+    ["/v2/alpine/tags/list?n=5", "docker.io", "/v2/library/alpine/tags/list?n=5"],
+    ["/v2/manifests/manifests/latest", "docker.io", "/v2/library/manifests/manifests/latest"],
+    ["/v2/me/app/manifests/1", "docker.io", "/v2/me/app/manifests/1"],
+    ["/v2/me/manifests/blobs/sha256:ab", "docker.io", "/v2/me/manifests/blobs/sha256:ab"],
+    ["/v2/_catalog", "docker.io", "/v2/_catalog"],
+  ])("%s is at %s", (target, registry, upstream) => {
+    expect(addressMirror(target, undefined, rules())).toMatchObject({
+      registry: { name: registry, scheme: "https" },
+      target: upstream,
+      view: { repositoryPrefix: "", namespace: undefined },
+    });
+  });
+});
+
+describe("a path prefix", () => {
+  it.each([
+    ["/v2/ghcr.io/owner/app/manifests/1", "ghcr.io", "/v2/owner/app/manifests/1", "ghcr.io/"],
+    [
+      "/v2/docker.io/alpine/manifests/1",
+      "docker.io",
+      "/v2/library/alpine/manifests/1",
+      "docker.io/",
+    ],
+    [
+      "/v2/index.docker.io/me/app/manifests/1",
+      "docker.io",
+      "/v2/me/app/manifests/1",
+      "index.docker.io/",
+    ],
+    [
+      "/v2/unknown.example/app/manifests/1",
+      "unknown.example",
+      "/v2/app/manifests/1",
+      "unknown.example/",
+    ],
+    ["/v2/lab:5000/app/manifests/1", "lab:5000", "/v2/app/manifests/1", "lab:5000/"],
+    ["/v2/localhost/app/manifests/1", "localhost", "/v2/app/manifests/1", "localhost/"],
+    ["/v2/registry/app/manifests/1", "registry", "/v2/app/manifests/1", "registry/"],
+  ])("%s is at %s", (target, registry, upstream, repositoryPrefix) => {
+    const addressed = addressMirror(target, undefined, rules());
+    expect(addressed).toMatchObject({ target: upstream, view: { repositoryPrefix } });
+    expect(addressed?.registry.name).toBe(registry);
+  });
+
+  it("is spoken to over plain HTTP when the operator said so", () => {
+    const addressed = addressMirror("/v2/plain.lan:5000/app/tags/list", undefined, rules());
+    expect(addressed?.registry).toEqual({ name: "plain.lan:5000", scheme: "http" });
+  });
+
+  it("with another default registry is only what is known: a dotted group stays a group", () => {
+    const corp = rules({ defaultRegistry: named("corp.example") });
+    expect(addressMirror("/v2/my.group/app/tags/list", undefined, corp)).toMatchObject({
+      registry: { name: "corp.example" },
+      target: "/v2/my.group/app/tags/list",
+    });
+    expect(addressMirror("/v2/ghcr.io/app/x/tags/list", undefined, corp)?.registry.name).toBe(
+      "ghcr.io",
+    );
+  });
+});
+
+describe("?ns=", () => {
+  it.each([
+    ["/v2/o/app/manifests/1?ns=ghcr.io", "ghcr.io", "/v2/o/app/manifests/1"],
+    ["/v2/app/manifests/1?ns=docker.io", "docker.io", "/v2/library/app/manifests/1"],
+    ["/v2/a/b/tags/list?n=1&ns=quay.io&last=x", "quay.io", "/v2/a/b/tags/list?n=1&last=x"],
+    ["/v2/a/tags/list?ns=lab.example%3A8443", "lab.example:8443", "/v2/a/tags/list"],
+    ["/v2/ghcr.io/o/app/manifests/1?ns=ghcr.io", "ghcr.io", "/v2/o/app/manifests/1"],
+    ["/v2/my.group/app/manifests/1?ns=lab.example", "lab.example", "/v2/my.group/app/manifests/1"],
+    ["/v2/lab.example/app/manifests/1?ns=lab.example", "lab.example", "/v2/app/manifests/1"],
+    ["/v2/?ns=quay.io", "quay.io", "/v2/"],
+  ])("%s is at %s", (target, registry, upstream) => {
+    const addressed = addressMirror(target, undefined, rules());
+    expect(addressed?.registry.name).toBe(registry);
+    expect(addressed?.target).toBe(upstream);
+    expect(addressed?.view.namespace).toBeDefined();
+  });
+
+  it.each(["", "a%00b", "%", "a b", "$(id)", "127.1"])("%j is refused", (namespace) => {
+    const target = `/v2/a/tags/list?ns=${encodeURI(namespace)}`;
+    expect(addressMirror(target, undefined, rules())).toBeUndefined();
+  });
+});
+
+describe("a virtual host", () => {
+  const virtualHosts = [
+    { host: "quay.registry.example", registry: named("quay.io"), isLogin: false },
+    { host: "corp.registry.example", registry: named("corp.example:5000"), isLogin: true },
+  ];
+
+  it("stands for its registry, whatever the port, and its paths are the registry's own", () => {
+    const host = parseHostPort("quay.registry.example:3128");
+    const addressed = addressMirror(
+      "/v2/ghcr.io/x/tags/list?ns=ghcr.io",
+      host,
+      rules({ virtualHosts }),
+    );
+    expect(addressed?.registry.name).toBe("quay.io");
+    expect(addressed?.target).toBe("/v2/ghcr.io/x/tags/list");
+  });
+
+  it("takes logins when it was told to; path prefixes never do", () => {
+    const host = parseHostPort("corp.registry.example", 443);
+    expect(addressMirror("/v2/", host, rules({ virtualHosts }))?.isLogin).toBe(true);
+    const corp = rules({ defaultRegistry: named("corp.example"), isDefaultLogin: true });
+    expect(addressMirror("/v2/a/tags/list", undefined, corp)?.isLogin).toBe(true);
+    expect(addressMirror("/v2/quay.io/a/tags/list", undefined, corp)?.isLogin).toBe(false);
+    expect(addressMirror("/v2/a/tags/list?ns=quay.io", undefined, corp)?.isLogin).toBe(false);
+  });
+});
+
+function named(text: string): Registry {
+  const name = canonicalRegistry(text);
+  if (name === undefined) throw new TypeError(text);
+  return { name, scheme: "https" };
+}
+
+function rules(changes: Partial<MirrorRules> = {}): MirrorRules {
+  return {
+    virtualHosts: [],
+    defaultRegistry: named("docker.io"),
+    isDefaultLogin: false,
+    isKnown: (name: RegistryName) => known.has(name),
+    registryOf: (name) => ({ name, scheme: name.startsWith("plain.") ? "http" : "https" }),
+    ...changes,
+  };
+}
