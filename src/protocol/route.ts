@@ -50,10 +50,10 @@ export function parseRoute(method: string, path: string): Route {
   const rest = path.slice(4);
   return (
     parseUpload(method, rest) ??
-    parseLeaf(rest, /^(.+)\/tags\/list$/, tagsRoute) ??
-    parseLeaf(rest, /^(.+)\/blobs\/([^/]+)$/, blobRoute) ??
-    parseLeaf(rest, /^(.+)\/manifests\/([^/]+)$/, manifestRoute) ??
-    parseLeaf(rest, /^(.+)\/referrers\/([^/]+)$/, referrersRoute) ?? { kind: "other" }
+    parseLeaf(rest, /^(.*)\/tags\/list$/, tagsRoute) ??
+    parseLeaf(rest, /^(.*)\/blobs\/([^/]+)$/, blobRoute) ??
+    parseLeaf(rest, /^(.*)\/manifests\/([^/]+)$/, manifestRoute) ??
+    parseLeaf(rest, /^(.*)\/referrers\/([^/]+)$/, referrersRoute) ?? { kind: "other" }
   );
 }
 
@@ -69,10 +69,10 @@ function parseLeaf(rest: string, shape: RegExp, leaf: Leaf): Route | undefined {
 
 function parseUpload(method: string, rest: string): Route | undefined {
   // `POST …/blobs/uploads` without the slash is what some clients send; as a digest it is nonsense.
-  const start = method === "POST" ? /^(.+)\/blobs\/uploads\/?$/ : /^(.+)\/blobs\/uploads\/$/;
+  const start = method === "POST" ? /^(.*)\/blobs\/uploads\/?$/ : /^(.*)\/blobs\/uploads\/$/;
   return (
     parseLeaf(rest, start, (repository) => ({ kind: "upload-start", repository })) ??
-    parseLeaf(rest, /^(.+)\/blobs\/uploads\/([^/]+)$/, (repository, session) => ({
+    parseLeaf(rest, /^(.*)\/blobs\/uploads\/([^/]+)$/, (repository, session) => ({
       kind: "upload",
       repository,
       session,

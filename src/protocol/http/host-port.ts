@@ -37,6 +37,8 @@ function parseIPv6(text: string): string | undefined {
 }
 
 function parseHost(text: string): string | undefined {
+  // Before lower case: the Kelvin sign's lower-case letter is a plain k.
+  if (!/^[\x21-\x7e]*$/.test(text)) return undefined;
   const name = text.toLowerCase().replace(/\.$/, "");
   if (name.length === 0 || name.length > 253) return undefined;
   if (isIPv4(name)) return name;

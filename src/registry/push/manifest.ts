@@ -13,7 +13,7 @@ export async function pushManifest(
   parts: Pick<EngineParts, "client" | "accessOf" | "pulls">,
   bodyIdle: number,
 ): Promise<Reply> {
-  const { ask, route } = exchange;
+  const { route } = exchange;
   if (route.kind !== "manifest") throw new TypeError(`not a manifest: ${route.kind}`);
   const access = await writingAccess(exchange, parts.accessOf);
   const passed = await passThrough(exchange, access, parts.client, bodyIdle);
