@@ -10,10 +10,10 @@ const { Class, Type } = asn1;
 const readExactly = { strict: true, parseAllBytes: true, decodeBitStrings: false };
 
 // What forge can do and its published types do not know.
-const unlisted: {
-  readonly fromDer: (bytes: forge.util.ByteBuffer, options: typeof readExactly) => Asn1;
-  readonly bytesFromIP: (address: string) => string;
-} = { fromDer: Reflect.get(asn1, "fromDer"), bytesFromIP: Reflect.get(forge.util, "bytesFromIP") };
+const reader = asn1 as unknown as {
+  fromDer(bytes: forge.util.ByteBuffer, options: typeof readExactly): Asn1;
+};
+const addresses = forge.util as unknown as { bytesFromIP(address: string): string };
 
 export function sequence(members: Asn1[]): Asn1 {
   return asn1.create(Class.UNIVERSAL, Type.SEQUENCE, true, members);
@@ -72,7 +72,7 @@ export function isTagged(value: Asn1, number: number): boolean {
 
 /** Throws when the bytes are not DER. */
 export function parseDer(der: Buffer): Asn1 {
-  return unlisted.fromDer(forge.util.createBuffer(binary(der)), readExactly);
+  return reader.fromDer(forge.util.createBuffer(binary(der)), readExactly);
 }
 
 export function printDer(value: Asn1): Buffer {
@@ -81,7 +81,7 @@ export function printDer(value: Asn1): Buffer {
 
 /** The 4 or 16 bytes of a valid address. */
 export function addressBytes(address: string): Buffer {
-  return Buffer.from(unlisted.bytesFromIP(address), "binary");
+  return Buffer.from(addresses.bytesFromIP(address), "binary");
 }
 
 /** The values inside a constructed one; none for anything else. */
