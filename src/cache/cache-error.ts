@@ -23,3 +23,8 @@ export class CacheError extends Error {
     this.code = code;
   }
 }
+
+/** Whether it is the cache's own error, of one of these kinds. */
+export function isCacheError(error: unknown, ...codes: readonly CacheErrorCode[]): boolean {
+  return error instanceof CacheError && codes.includes(error.code);
+}

@@ -1,26 +1,101 @@
 /**
- * Kept blobs that an unclean stop left in doubt: hashed again while they are first served, once for
- * all who read meanwhile. Wrong bytes never complete at a reader, and the blob is dropped.
+ * A kept blob that an unclean stop left in doubt, hashed while it is read: it grows like a download,
+ * and its tail is held back like one, until its bytes have proven to be right.
  */
-import type { Digest } from "../protocol/digest.ts";
-import type { BlobStore } from "../store/blob-store.ts";
+import { createHash } from "node:crypto";
+import { type Digest, digestAlgorithm, toDigest } from "../protocol/digest.ts";
+import type { BlobQuarantine, BlobReader, BlobStore } from "../store/blob-store.ts";
+import { StoreError } from "../store/store-error.ts";
+import { Audience } from "./audience.ts";
+import { CacheError } from "./cache-error.ts";
 import type { Observe } from "./cache-event.ts";
-import type { ByteSource } from "./content.ts";
+import { Mark } from "./mark.ts";
 
-export type RechecksOptions = { readonly blobs: BlobStore; readonly observe: Observe };
+const stretch = 256 * 1024;
 
-export class Rechecks {
-  readonly #options: RechecksOptions;
+export type RecheckParts = {
+  readonly blobs: BlobStore & BlobQuarantine;
+  readonly observe: Observe;
+};
 
-  constructor(options: RechecksOptions) {
-    this.#options = options;
+export class Recheck {
+  readonly audience: Audience;
+  /** How far the hashing is. */
+  readonly mark = new Mark((buffer, position) => this.#read(buffer, position));
+  readonly #digest: Digest;
+  readonly #parts: RecheckParts;
+  readonly #opened = Promise.withResolvers<boolean>();
+  #file: BlobReader | undefined;
+  #isStopped = false;
+
+  constructor(digest: Digest, parts: RecheckParts) {
+    this.#digest = digest;
+    this.#parts = parts;
+    this.audience = new Audience(
+      async () => this.#file?.close(),
+      () => undefined,
+    );
   }
 
-  /** A reader of the blob while it is hashed; undefined when it is not held. Throws StoreError IO. */
-  open(digest: Digest): Promise<ByteSource | undefined> {
-    throw new Error(`not yet: ${digest} ${this.#options.blobs}`);
+  /** Resolves with whether there is such a blob. Rejects with StoreError. */
+  get isHeld(): Promise<boolean> {
+    return this.#opened.promise;
   }
 
-  /** Stops everything and closes every file. */
-  async close(): Promise<void> {}
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  /** Hashes all of it, whoever reads; to be called once. Never rejects. */
+  async run(): Promise<void> {
+    try {
+      this.#file = await this.#parts.blobs.open(this.#digest);
+      this.#opened.resolve(this.#file !== undefined);
+      if (this.#file !== undefined) await this.#hash(this.#file);
+    } catch (error) {
+      this.#opened.reject(error);
+      this.#opened.promise.catch(() => undefined);
+      await this.#fail(error);
+    }
+  }
+
+  async #hash(file: BlobReader): Promise<void> {
+    this.mark.declare(file.size);
+    const algorithm = digestAlgorithm(this.#digest);
+    const hash = createHash(algorithm);
+    const buffer = Buffer.allocUnsafeSlow(Math.min(stretch, file.size));
+    while (this.mark.written < file.size) {
+      if (this.#isStopped) throw new CacheError("ABANDONED", "the recheck was stopped");
+      const length = await file.read(buffer, this.mark.written);
+      if (length === 0) throw new CacheError("WRONG_LENGTH", `${this.#digest} is cut short`);
+      hash.update(buffer.subarray(0, length));
+      this.mark.advance(this.mark.written + length);
+    }
+    if (toDigest(algorithm, hash.digest("hex")) !== this.#digest) {
+      throw new CacheError("WRONG_DIGEST", `what is kept is not ${this.#digest}`);
+    }
+    this.#parts.blobs.markVerified(this.#digest);
+    this.mark.complete();
+  }
+
+  /** Drops wrong bytes before anyone hears of it, so that who asks again finds none. */
+  async #fail(error: unknown): Promise<void> {
+    const { blobs, observe } = this.#parts;
+    try {
+      if (error instanceof StoreError) throw error;
+      if (!this.#isStopped) {
+        observe({ kind: "blobCorrupted", digest: this.#digest, foundBy: "recheck" });
+        await blobs.condemn(this.#digest);
+      }
+    } catch (failure) {
+      observe({ kind: "diskFailed", error: failure });
+    }
+    this.mark.fail(error instanceof Error ? error : new Error("unknown", { cause: error }));
+  }
+
+  async #read(buffer: Uint8Array, position: number): Promise<number> {
+    const length = (await this.#file?.read(buffer, position)) ?? 0;
+    if (length > 0) return length;
+    throw new StoreError("IO", `${this.#digest} ends at ${position}`);
+  }
 }

@@ -3,26 +3,26 @@
  * outlives them all within limits.
  */
 import type { Digest } from "../protocol/digest.ts";
-import type { HeaderList } from "../protocol/http/header-list.ts";
-import type { RepositoryName } from "../protocol/reference.ts";
-import type { Registry } from "../protocol/registry-name.ts";
+import { type HeaderList, headerValue } from "../protocol/http/header-list.ts";
 import type { BlobStore } from "../store/blob-store.ts";
-import type { Access, RegistryClient } from "../upstream/registry-client.ts";
+import type { RegistryClient } from "../upstream/registry-client.ts";
+import { BoundedMap } from "./bounded-map.ts";
+import { CacheError, isCacheError } from "./cache-error.ts";
 import type { Observe } from "./cache-event.ts";
 import type { ByteSource } from "./content.ts";
-import type { Timing } from "./timing.ts";
+import { Download, type DownloadParts } from "./download.ts";
+import { type OrphanLimits, Orphans, usualOrphans } from "./orphans.ts";
+import { type Source, sourceKey } from "./sources.ts";
+import { systemTiming, type Timing } from "./timing.ts";
+import { bodyOpener } from "./upstream-body.ts";
 
-export type DownloadAsk = {
-  readonly kind: "blob" | "manifest";
-  readonly registry: Registry;
-  readonly repository: RepositoryName;
-  readonly digest: Digest;
-  readonly access: Access;
-  /** Sent upstream for manifests. */
-  readonly accept?: string | undefined;
+/** A finished download can be joined so long, by those who looked into the store just before. */
+const linger = 1_000;
+
+export type DownloadAsk = Source & {
   /** The first byte wanted; negative counts from the end. */
   readonly from: number;
-  /** What the manifest that lists the blob says. Nothing completes for this reader at another length. */
+  /** What the manifest that lists the blob says; at another length nothing completes for this reader. */
   readonly expectedSize?: number | undefined;
   /**
    * The caller has seen that this asker may have these very bytes, so it may join a download made
@@ -41,13 +41,6 @@ export type OpenedDownload = {
   readonly headers: HeaderList;
 };
 
-/** How many downloads may go on with nobody reading, how large in all, and how long each. */
-export type OrphanLimits = {
-  readonly count: number;
-  readonly bytes: number;
-  readonly milliseconds: number;
-};
-
 export type DownloadsOptions = {
   readonly client: RegistryClient;
   readonly blobs: BlobStore;
@@ -60,25 +53,111 @@ export type DownloadsOptions = {
 export type Progress = { readonly written: number; readonly size: number | undefined };
 
 export class Downloads {
-  readonly #options: DownloadsOptions;
+  readonly #parts: DownloadParts;
+  readonly #orphans: Orphans;
+  /** Those that can be joined. */
+  readonly #joinable = new Map<Digest, Set<Download>>();
+  /** Those whose file is open. */
+  readonly #open = new Set<Download>();
+  readonly #lingering = new Map<Download, () => void>();
+  /** Digests whose last download brought wrong bytes. */
+  readonly #suspects = new BoundedMap<Digest, true>({ limit: 1_000 });
+  #isClosed = false;
 
   constructor(options: DownloadsOptions) {
-    this.#options = options;
+    const { client, blobs, observe, timing = systemTiming, orphans = usualOrphans } = options;
+    this.#parts = { open: bodyOpener(client), blobs, observe, timing };
+    this.#orphans = new Orphans(orphans, timing);
   }
 
   /**
    * Resolves with the first byte at `from` that may be released, or 5 s after the upstream's
    * headers. Rejects before that with UpstreamRefusal, UpstreamError or CacheError.
    */
-  open(ask: DownloadAsk): Promise<OpenedDownload> {
-    throw new Error(`not yet: ${ask.digest} ${this.#options.client}`);
+  async open(ask: DownloadAsk): Promise<OpenedDownload> {
+    await this.#turn(ask);
+    const joined = this.#toJoin(ask);
+    const download = joined ?? this.#start(ask);
+    const reader = download.reader(ask, ask.expectedSize);
+    this.#orphans.reclaim(download.mark);
+    try {
+      const headers = await download.begin(reader, ask.from, ask.signal);
+      const mediaType = headerValue(headers, "content-type");
+      return { source: reader, mediaType, isFirst: joined === undefined, headers };
+    } catch (error) {
+      await reader.close();
+      throw error;
+    }
   }
 
   /** The download of this digest that is under way, if any. */
-  running(_digest: Digest): Progress | undefined {
-    return undefined;
+  running(digest: Digest): Progress | undefined {
+    return this.#running(digest).find(({ mark }) => mark.ended === undefined)?.mark;
   }
 
   /** Stops everything; resolves when no file is open and nothing half-written is left. */
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const all = [...this.#open];
+    for (const download of all) download.abandon();
+    for (const download of [...this.#lingering.keys()]) this.#retire(download);
+    await Promise.all(all.map((download) => download.audience.dismiss()));
+    await Promise.all(all.map((download) => download.audience.gone));
+  }
+
+  /** After wrong bytes there is one try at a time, even for those who could not share it. */
+  async #turn(ask: DownloadAsk): Promise<void> {
+    while (this.#suspects.get(ask.digest) && this.#toJoin(ask) === undefined) {
+      const other = this.#running(ask.digest).at(0);
+      if (other === undefined) return;
+      await other.mark.wait(Number.POSITIVE_INFINITY, ask.signal);
+    }
+  }
+
+  #toJoin(ask: DownloadAsk): Download | undefined {
+    const key = sourceKey(ask);
+    const running = this.#running(ask.digest).filter((download) => download.kind === ask.kind);
+    const own = running.find((download) => download.sources.find(key) !== undefined);
+    return own ?? (ask.isProven === true ? running[0] : undefined);
+  }
+
+  #running(digest: Digest): Download[] {
+    return [...(this.#joinable.get(digest) ?? [])].filter((download) => download.isJoinable);
+  }
+
+  #start(ask: DownloadAsk): Download {
+    if (this.#isClosed) throw new CacheError("ABANDONED", "no more downloads are started");
+    const download: Download = new Download(ask, {
+      ...this.#parts,
+      onDeserted: () => this.#orphans.leave(download.mark, () => download.abandon()),
+    });
+    const others = this.#joinable.get(ask.digest);
+    if (others === undefined) this.#joinable.set(ask.digest, new Set([download]));
+    else others.add(download);
+    this.#open.add(download);
+    void download.audience.gone.then(() => this.#open.delete(download));
+    void download.run().then(() => this.#land(download));
+    return download;
+  }
+
+  #land(download: Download): void {
+    const { digest } = download;
+    const { ended } = download.mark;
+    this.#orphans.reclaim(download.mark);
+    if (ended === "complete") this.#suspects.delete(digest);
+    else if (isCacheError(ended, "WRONG_DIGEST")) this.#suspects.set(digest, true);
+    const retire = (): void => this.#retire(download);
+    if (ended !== "complete" || this.#isClosed) retire();
+    else this.#lingering.set(download, this.#parts.timing.after(linger, retire));
+  }
+
+  /** Nobody joins it any more. */
+  #retire(download: Download): void {
+    this.#lingering.get(download)?.();
+    this.#lingering.delete(download);
+    const others = this.#joinable.get(download.digest);
+    others?.delete(download);
+    if (others?.size === 0) this.#joinable.delete(download.digest);
+    download.audience.endAdmission();
+  }
 }

@@ -1,0 +1,247 @@
+/**
+ * One download that feeds many readers, who may come late or leave early. It appends to a file,
+ * hashes as it goes and publishes how far it is; it ends verified and kept, or leaves nothing.
+ *
+ *     upstream ──▶ healing body ──▶ batches ──▶ file and hash ──▶ mark
+ *                                                  │                │ wakes who is due
+ *                                                  └──▶ reader, reader, reader …
+ */
+import type { Digest } from "../protocol/digest.ts";
+import type { HeaderList } from "../protocol/http/header-list.ts";
+import type { BlobStore } from "../store/blob-store.ts";
+import type { OpenedBlob } from "../upstream/blob-range.ts";
+import { Audience } from "./audience.ts";
+import { Batches } from "./batches.ts";
+import { CacheError, isCacheError } from "./cache-error.ts";
+import type { Observe } from "./cache-event.ts";
+import { HashedDraft } from "./hashed-draft.ts";
+import { type Break, HealingBody } from "./healing-body.ts";
+import { Mark } from "./mark.ts";
+import { OwnRange } from "./own-range.ts";
+import { type Source, Sources } from "./sources.ts";
+import type { TailReader } from "./tail-reader.ts";
+import type { Timing } from "./timing.ts";
+import type { OpenBody } from "./upstream-body.ts";
+
+/** An answer begins so long after the upstream's headers, even without a byte to release. */
+const patience = 5_000;
+
+const mostBytes = { blob: Number.MAX_SAFE_INTEGER, manifest: 4 * 1024 * 1024 };
+
+export type DownloadParts = {
+  readonly open: OpenBody;
+  readonly blobs: BlobStore;
+  readonly observe: Observe;
+  readonly timing: Timing;
+};
+
+export class Download {
+  readonly digest: Digest;
+  readonly kind: Source["kind"];
+  /** In whose name the upstream is asked. */
+  readonly sources: Sources;
+  readonly audience: Audience;
+  /** How far it is. */
+  readonly mark = new Mark((buffer, position) => this.#read(buffer, position));
+  readonly #parts: DownloadParts;
+  readonly #first: Source;
+  readonly #stop = new AbortController();
+  readonly #file: HashedDraft;
+  #headers: HeaderList | undefined;
+  #isAnswerDue = false;
+  #stopPatience: (() => void) | undefined;
+
+  /** `onDeserted` is called when the last reader leaves and bytes still come. */
+  constructor(first: Source, parts: DownloadParts & { readonly onDeserted: () => void }) {
+    this.digest = first.digest;
+    this.kind = first.kind;
+    this.#first = first;
+    this.#parts = parts;
+    this.#file = new HashedDraft(first.digest, parts.blobs);
+    this.sources = new Sources(parts.open, () => this.mark.wake());
+    this.audience = new Audience(
+      () => this.#file.close(),
+      () => this.mark.ended === undefined && parts.onDeserted(),
+    );
+  }
+
+  /** Whether a new reader can still get all of it here. */
+  get isJoinable(): boolean {
+    return (
+      this.mark.ended === "complete" ||
+      (this.mark.ended === undefined && !this.#stop.signal.aborted)
+    );
+  }
+
+  /** A reader in the name of `source`; nothing completes for it at another length than expected. */
+  reader(source: Source, expectedSize: number | undefined): TailReader {
+    const asked = this.sources.join(source);
+    return this.audience.seat({
+      growing: this.mark,
+      check: () => {
+        const refusal = this.sources.refusalOf(asked);
+        if (refusal !== undefined) throw refusal;
+        const size = this.mark.size ?? expectedSize;
+        if (expectedSize === undefined || size === expectedSize) return;
+        throw new CacheError("WRONG_LENGTH", `${size} bytes where ${expectedSize} are expected`);
+      },
+      goOn: (from) => this.#ownRange(asked, from),
+    });
+  }
+
+  /**
+   * The upstream's headers, once an answer that starts at `from` (negative: counted from the end)
+   * should begin. Throws what ended the download or the reader before that.
+   */
+  async begin(reader: TailReader, from: number, signal: AbortSignal): Promise<HeaderList> {
+    for (;;) {
+      reader.check();
+      const end = this.mark.size ?? Number.POSITIVE_INFINITY;
+      const position = from < 0 ? Math.max(0, end + from) : from;
+      const isDue = this.#isAnswerDue || position < this.mark.released || this.#isServable;
+      if (this.#headers !== undefined && isDue) return this.#headers;
+      if (this.mark.ended instanceof Error) throw this.mark.ended;
+      await this.mark.wait(position, signal);
+    }
+  }
+
+  /** Fetches until it is kept or discarded; to be called once. Never rejects. */
+  async run(): Promise<void> {
+    this.#parts.observe({ kind: "downloadStarted", ...this.#place });
+    try {
+      await this.#receive();
+      this.#verify();
+      await this.#keep();
+    } catch (error) {
+      this.#fail(this.#stop.signal.aborted ? this.#stop.signal.reason : error);
+    }
+    this.#stopPatience?.();
+    await this.#file.discard();
+  }
+
+  /** Ends it for good. */
+  abandon(): void {
+    this.#stop.abort(new CacheError("ABANDONED", `nobody waits for ${this.digest} any more`));
+  }
+
+  async #receive(): Promise<void> {
+    const signal = this.#stop.signal;
+    const batches = new Batches((batch) => this.#append(batch), this.#parts.timing);
+    const body = new HealingBody({
+      ...this.#healing(this.#first),
+      open: (offset) => this.sources.open(offset, signal),
+      from: 0,
+      size: undefined,
+      isUnderway: false,
+      onOpened: (opened) => this.#opened(opened),
+      signal,
+    });
+    try {
+      for await (const chunk of body) await batches.put(chunk);
+      await batches.drain();
+    } finally {
+      await batches.stop();
+    }
+  }
+
+  #opened({ total, headers }: OpenedBlob): void {
+    if (total !== undefined) this.mark.declare(total);
+    if (this.#headers !== undefined) return;
+    this.#headers = headers;
+    this.#stopPatience = this.#parts.timing.after(patience, () => {
+      this.#isAnswerDue = true;
+      this.mark.wake();
+    });
+    this.mark.wake();
+  }
+
+  async #append(batch: Uint8Array): Promise<void> {
+    try {
+      await this.#file.append(batch);
+    } catch (error) {
+      this.#stopForDisk(error);
+      throw error;
+    }
+    this.mark.advance(this.#file.written);
+  }
+
+  #verify(): void {
+    this.#stop.signal.throwIfAborted();
+    if (!this.#file.isRight()) {
+      throw new CacheError("WRONG_DIGEST", `what came is not ${this.digest}`);
+    }
+    this.mark.complete();
+  }
+
+  /** The readers have everything already; a disk that fails now costs only the copy. */
+  async #keep(): Promise<void> {
+    try {
+      await this.#file.commit();
+      this.#parts.observe({ kind: "blobStored", ...this.#place, size: this.mark.written });
+    } catch (error) {
+      this.#parts.observe({ kind: "diskFailed", error });
+    }
+  }
+
+  #fail(error: Error): void {
+    const { observe } = this.#parts;
+    this.mark.fail(error);
+    if (isCacheError(error, "DISK")) return;
+    if (isCacheError(error, "WRONG_DIGEST", "WRONG_LENGTH")) {
+      observe({ kind: "blobCorrupted", digest: this.digest, foundBy: "download" });
+    }
+    observe({ kind: "downloadFailed", ...this.#place, received: this.mark.written, error });
+  }
+
+  #stopForDisk(cause: unknown): void {
+    if (this.#stop.signal.aborted) return;
+    this.#parts.observe({ kind: "diskFailed", error: cause });
+    this.#stop.abort(new CacheError("DISK", `the file of ${this.digest} failed`, { cause }));
+  }
+
+  async #read(buffer: Uint8Array, position: number): Promise<number> {
+    try {
+      return await this.#file.read(buffer, position);
+    } catch (error) {
+      this.#stopForDisk(error); // what cannot be read back must not be kept
+      throw error;
+    }
+  }
+
+  /** What one reader goes on with alone: from the mark, or from the start if the file cannot be read. */
+  #ownRange(source: Source, from: "mark" | "start"): OwnRange {
+    const file = from === "mark" ? this.#file : new HashedDraft(this.digest, this.#parts.blobs);
+    return new OwnRange({
+      digest: this.digest,
+      from: file.written,
+      hash: file.hash(),
+      readFile: this.mark.read,
+      upstream: {
+        ...this.#healing(source),
+        open: (offset, signal) => this.#parts.open(source, offset, signal),
+        size: this.mark.size,
+      },
+    });
+  }
+
+  /** What all requests for these bytes have in common. */
+  #healing(source: Source) {
+    return {
+      host: source.registry.name,
+      most: mostBytes[source.kind],
+      timing: this.#parts.timing,
+      onBreak: (what: Break) =>
+        this.#parts.observe({ kind: "downloadResumed", ...this.#place, ...what }),
+    };
+  }
+
+  /** It is over, and yet all of it can be had: from the file, or from where that stops. */
+  get #isServable(): boolean {
+    return this.mark.ended === "complete" || isCacheError(this.mark.ended, "DISK");
+  }
+
+  get #place() {
+    const { registry, repository, digest } = this.#first;
+    return { registry: registry.name, repository, digest };
+  }
+}

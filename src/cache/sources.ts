@@ -1,0 +1,144 @@
+/**
+ * In whose name the upstream may be asked for one digest: every registry, repository and access
+ * that waits for it. One that is refused is out, and its readers with it; the others go on.
+ */
+import type { Digest } from "../protocol/digest.ts";
+import type { RepositoryName } from "../protocol/reference.ts";
+import type { Registry } from "../protocol/registry-name.ts";
+import type { OpenedBlob } from "../upstream/blob-range.ts";
+import type { Access } from "../upstream/registry-client.ts";
+import { UpstreamError } from "../upstream/upstream-error.ts";
+import { UpstreamRefusal } from "../upstream/upstream-refusal.ts";
+import type { OpenBody } from "./upstream-body.ts";
+
+export type Source = {
+  readonly kind: "blob" | "manifest";
+  readonly registry: Registry;
+  readonly repository: RepositoryName;
+  readonly digest: Digest;
+  readonly access: Access;
+  readonly accept?: string | undefined;
+};
+
+/** Asks with the same key are the same to the upstream. */
+export function sourceKey(source: Source): string {
+  const { kind, registry, repository, access } = source;
+  const authorization = access.kind === "client" ? access.authorization : "";
+  return [kind, registry.name, repository, access.kind, authorization].join(" ");
+}
+
+export class Sources {
+  readonly #open: OpenBody;
+  readonly #onRefused: () => void;
+  readonly #list: Source[] = [];
+  readonly #refusals = new WeakMap<Source, Error>();
+  #hasServed = false;
+
+  constructor(open: OpenBody, onRefused: () => void) {
+    this.#open = open;
+    this.#onRefused = onRefused;
+  }
+
+  /** The source of that key which is not refused. */
+  find(key: string): Source | undefined {
+    return this.#list.find((source) => sourceKey(source) === key);
+  }
+
+  /** The one of the same key that is in already, or else this one, which is in from now on. */
+  join({ kind, registry, repository, digest, access, accept }: Source): Source {
+    const source = { kind, registry, repository, digest, access, accept };
+    const same = this.find(sourceKey(source));
+    if (same === undefined) this.#list.push(source);
+    return same ?? source;
+  }
+
+  /** Why the upstream refused this source, if it did. */
+  refusalOf(source: Source): Error | undefined {
+    return this.#refusals.get(source);
+  }
+
+  /**
+   * The body from `offset` on, by the source that served last. When that one is refused all others
+   * are asked at once, for one after the other would be a queue, and the first to be let in serves.
+   */
+  async open(offset: number, signal: AbortSignal): Promise<OpenedBlob> {
+    const asked = new Set<Source>();
+    for (let group = this.#list.slice(0, 1); ; ) {
+      for (const source of group) asked.add(source);
+      try {
+        return await this.#race(group, offset, signal);
+      } catch (error) {
+        if (this.#list.some((source) => asked.has(source))) throw error;
+        group = this.#list.filter((source) => !asked.has(source));
+        if (group.length === 0) throw error;
+      }
+    }
+  }
+
+  async #race(group: readonly Source[], offset: number, signal: AbortSignal): Promise<OpenedBlob> {
+    const runners = group.map((source) => {
+      const stop = new AbortController();
+      const within = AbortSignal.any([signal, stop.signal]);
+      return { stop, body: this.#ask(source, offset, within) };
+    });
+    try {
+      const winner = await Promise.any(runners.map(async (it) => ({ it, body: await it.body })));
+      for (const loser of runners) {
+        if (loser === winner.it) continue;
+        loser.body.then((late) => late.close()).catch(() => undefined);
+        loser.stop.abort();
+      }
+      return winner.body;
+    } catch (error) {
+      throw error instanceof AggregateError ? mostHopeful(error.errors) : error;
+    }
+  }
+
+  async #ask(source: Source, offset: number, signal: AbortSignal): Promise<OpenedBlob> {
+    try {
+      const body = await this.#tryTwice(source, offset, signal);
+      if (!signal.aborted) this.#promote(source);
+      return body;
+    } catch (error) {
+      if (!signal.aborted && this.#isRefusal(error)) this.#refuse(source, error);
+      throw error;
+    }
+  }
+
+  /** A kept-alive connection may die just as it is used: nothing has been sent yet, so ask again. */
+  async #tryTwice(source: Source, offset: number, signal: AbortSignal): Promise<OpenedBlob> {
+    try {
+      return await this.#open(source, offset, signal);
+    } catch (error) {
+      if (this.#hasServed || signal.aborted || !isBlip(error)) throw error;
+      return await this.#open(source, offset, signal);
+    }
+  }
+
+  /** Before anything was served any failure is this source's own; after that, healing may mend most. */
+  #isRefusal(error: unknown): error is Error {
+    if (!this.#hasServed) return error instanceof UpstreamRefusal || error instanceof UpstreamError;
+    return error instanceof UpstreamRefusal && [401, 403, 404].includes(error.response.status);
+  }
+
+  #refuse(source: Source, refusal: Error): void {
+    this.#refusals.set(source, refusal);
+    this.#list.splice(this.#list.indexOf(source), 1);
+    this.#onRefused();
+  }
+
+  #promote(source: Source): void {
+    this.#hasServed = true;
+    this.#list.splice(this.#list.indexOf(source), 1);
+    this.#list.unshift(source);
+  }
+}
+
+/** Of several failures the one that another try may mend. */
+function mostHopeful(errors: readonly unknown[]): unknown {
+  return errors.find((error) => error instanceof UpstreamError) ?? errors[0];
+}
+
+function isBlip(error: unknown): boolean {
+  return error instanceof UpstreamError && (error.code === "CONNECT" || error.code === "RESET");
+}
