@@ -1,0 +1,15 @@
+/** The clients a journey is done with, by name. */
+import type { StartClient } from "./client.ts";
+import { startContainerd } from "./containerd.ts";
+import { startBuildah, startPodman, startSkopeo } from "./containers-tools.ts";
+import { startCurl } from "./curl.ts";
+import { startDocker } from "./docker.ts";
+
+export const everyClient: readonly (readonly [string, StartClient])[] = [
+  ["dockerd", (surroundings) => startDocker(surroundings)],
+  ["containerd", (surroundings) => startContainerd(surroundings)],
+  ["podman", startPodman],
+  ["skopeo", startSkopeo],
+  ["buildah", startBuildah],
+  ["curl", startCurl],
+];

@@ -1,0 +1,170 @@
+/**
+ * What stands before a docker-registry to make it look like one on the internet: TLS on 443 under
+ * its public names, a token service, blobs sent on to a CDN host that refuses Authorization as S3
+ * does. Every request goes into the ledger.
+ */
+import { once } from "node:events";
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import { type IncomingMessage, request as plainRequest, type ServerResponse } from "node:http";
+import { createServer, type Server } from "node:https";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import type { Certificate } from "../../../support/certificates.ts";
+import type { Ledger, LedgerEntry } from "./ledger.ts";
+import type { LookAlike } from "./look-alikes.ts";
+import type { TokenService } from "./token-service.ts";
+
+export type FrontOptions = {
+  readonly lookAlike: LookAlike;
+  readonly tokens: TokenService;
+  readonly ledger: Ledger;
+  /** Of the docker-registry behind. */
+  readonly port: number;
+  readonly storage: string;
+};
+
+type Exchange = {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly url: URL;
+  readonly entry: LedgerEntry;
+};
+
+/** Listens for one host name on port 443 of its address. */
+export async function openFront(
+  host: string,
+  address: string,
+  certificate: Certificate,
+  answer: (request: IncomingMessage, response: ServerResponse) => void,
+): Promise<Server> {
+  const server = createServer({ cert: certificate.cert, key: certificate.key }, answer);
+  server.listen(443, address);
+  await once(server, "listening").catch((cause) => {
+    throw new Error(`${host} cannot be played on ${address}:443: ${cause}`, { cause });
+  });
+  return server;
+}
+
+export class Front {
+  readonly #options: FrontOptions;
+
+  constructor(options: FrontOptions) {
+    this.#options = options;
+  }
+
+  /** Answers a request that came for this host. Never throws: a client may leave at any time. */
+  answer(host: string, request: IncomingMessage, response: ServerResponse): void {
+    const { method = "GET", url: path = "/", headers } = request;
+    const entry = this.#options.ledger.add({
+      host,
+      method,
+      path,
+      status: 0,
+      bytes: 0,
+      hasAuthorization: headers.authorization !== undefined,
+      userAgent: headers["user-agent"] ?? "",
+    });
+    const exchange = { request, response, url: new URL(path, `https://${host}`), entry };
+    void this.#route(host, exchange).catch((error) => response.destroy(error));
+  }
+
+  async #route(host: string, exchange: Exchange): Promise<void> {
+    const { lookAlike } = this.#options;
+    const { pathname } = exchange.url;
+    if (`${host}${pathname}` === lookAlike.realm) return this.#token(exchange);
+    if (host === lookAlike.cdn) return this.#cdn(exchange);
+    if (host !== lookAlike.registry) return finish(exchange, 404, {}, "nothing here");
+    const isRead = exchange.entry.method === "GET" || exchange.entry.method === "HEAD";
+    const isBlob = /^\/v2\/.+\/blobs\/sha256:[0-9a-f]{64}$/.test(pathname);
+    return isRead && isBlob ? this.#blob(exchange) : this.#registry(exchange);
+  }
+
+  async #token(exchange: Exchange): Promise<void> {
+    const scopes = exchange.url.searchParams.getAll("scope").flatMap((scope) => scope.split(" "));
+    const { authorization } = exchange.request.headers;
+    const { status, body } = this.#options.tokens.answer(authorization, scopes);
+    finish(exchange, status, { "content-type": "application/json" }, JSON.stringify(body));
+  }
+
+  /** Whoever may read it according to the registry is sent to the CDN with a signed URL. */
+  async #blob(exchange: Exchange): Promise<void> {
+    const asked = await this.#ask(exchange, "HEAD");
+    asked.resume();
+    if (asked.statusCode !== 200) return this.#registry(exchange);
+    const digest = exchange.url.pathname.slice(exchange.url.pathname.lastIndexOf("/") + 1);
+    const signature = "X-Amz-Signature=CANARY-signature&X-Amz-Expires=1200";
+    const location = `https://${this.#options.lookAlike.cdn}/cdn/${digest}?${signature}`;
+    finish(exchange, 307, { location, "docker-distribution-api-version": "registry/2.0" }, "");
+  }
+
+  async #cdn(exchange: Exchange): Promise<void> {
+    const { entry, url, request } = exchange;
+    if (entry.hasAuthorization) return finish(exchange, 400, {}, "Only one auth mechanism allowed");
+    if (!url.searchParams.has("X-Amz-Signature")) return finish(exchange, 403, {}, "AccessDenied");
+    const hex = /^\/cdn\/sha256:([0-9a-f]{64})$/.exec(url.pathname)?.[1] ?? "none";
+    const file = join(this.#options.storage, blobPath(hex));
+    const size = (await stat(file).catch(() => undefined))?.size;
+    if (size === undefined) return finish(exchange, 404, {}, "NoSuchKey");
+    const start = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? "")?.[1] ?? 0);
+    entry.status = start === 0 ? 200 : 206;
+    exchange.response.writeHead(entry.status, {
+      "content-length": String(size - start),
+      "content-type": "application/octet-stream",
+      "accept-ranges": "bytes",
+      ...(start === 0 ? {} : { "content-range": `bytes ${start}-${size - 1}/${size}` }),
+    });
+    if (entry.method === "HEAD") exchange.response.end();
+    else await send(createReadStream(file, { start, highWaterMark: 262_144 }), exchange);
+  }
+
+  /** Everything else is the registry's own answer. */
+  async #registry(exchange: Exchange): Promise<void> {
+    const answer = await this.#ask(exchange, exchange.entry.method);
+    exchange.entry.status = answer.statusCode ?? 0;
+    exchange.response.writeHead(exchange.entry.status, answer.rawHeaders);
+    await send(answer, exchange);
+  }
+
+  async #ask({ request, url }: Exchange, method: string): Promise<IncomingMessage> {
+    const { port, lookAlike } = this.#options;
+    const headers = { ...request.headers, host: lookAlike.registry, "x-forwarded-proto": "https" };
+    const path = `${url.pathname}${url.search}`;
+    const asked = plainRequest({ host: "127.0.0.1", port, method, path, headers });
+    if (method === "HEAD") asked.end();
+    else request.pipe(asked);
+    const [answer] = await once(asked, "response");
+    return answer;
+  }
+}
+
+/** Where docker-registry's file system driver keeps a blob's bytes. */
+function blobPath(hex: string): string {
+  return `docker/registry/v2/blobs/sha256/${hex.slice(0, 2)}/${hex}/data`;
+}
+
+function finish(
+  { response, entry }: Exchange,
+  status: number,
+  headers: Readonly<Record<string, string>>,
+  body: string,
+): void {
+  entry.status = status;
+  const length = String(Buffer.byteLength(body));
+  response.writeHead(status, { "content-length": length, ...headers });
+  if (entry.method === "HEAD") response.end();
+  else {
+    entry.bytes += Buffer.byteLength(body);
+    response.end(body);
+  }
+}
+
+async function send(body: AsyncIterable<Buffer>, { response, entry }: Exchange): Promise<void> {
+  const counted = async function* () {
+    for await (const piece of body) {
+      entry.bytes += piece.length;
+      yield piece;
+    }
+  };
+  await pipeline(counted, response);
+}
