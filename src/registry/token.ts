@@ -15,6 +15,7 @@ import { pullScopes, splitScopes } from "../upstream/auth/scopes.ts";
 import { TokenRefusal } from "../upstream/auth/token-reply.ts";
 import type { RegistryClient } from "../upstream/registry-client.ts";
 import { UpstreamError, type UpstreamErrorCode } from "../upstream/upstream-error.ts";
+import type { Ask } from "./ask.ts";
 import type { Exchange, Own, Reply } from "./exchange.ts";
 import { readTokenForm, type TokenForm } from "./token-form.ts";
 
@@ -48,13 +49,11 @@ export class TokenRequests {
 
   /**
    * Whether this is, or may turn out to be, a request to the token service of a registry: `answer`
-   * finds out and passes on what is none. False for everything in a repository.
+   * finds out and passes on what is none. To be asked about what is no ping and in no repository.
    */
-  isTokenRequest(exchange: Exchange): boolean {
-    const { ask, method, route } = exchange;
+  isTokenRequest(ask: Ask, method: string): boolean {
     if (ask.door !== "proxy" || (method !== "GET" && method !== "POST")) return false;
-    if (route.kind !== "outside" && route.kind !== "other") return false;
-    return this.#issuers(exchange).length > 0 || this.#unknown(ask.registry).length > 0;
+    return this.#issuers(ask).length > 0 || this.#unknown(ask.registry).length > 0;
   }
 
   /** Throws RegistryError, or UpstreamError when a client's own login cannot be passed on. */
@@ -75,7 +74,7 @@ export class TokenRequests {
   async #issue(issuer: Issuer, exchange: Exchange, form: TokenForm | undefined): Promise<Own> {
     const { registry, bearer } = issuer;
     const isShared = this.#parts.authorizer.hasCredential(registry);
-    const scopes = pullScopes(splitScopes(valuesOf("scope", exchange, form)), bearer.scopes);
+    const scopes = pullScopes(splitScopes(valuesOf("scope", exchange.ask, form)), bearer.scopes);
     const { signal } = exchange;
     try {
       await this.#parts.authorizer.prepare({
@@ -106,9 +105,10 @@ export class TokenRequests {
 
   /** Whose token is wanted; asks the registries of this token host that nothing is known of yet. */
   async #issuerFor(exchange: Exchange, form: TokenForm | undefined): Promise<Issuer | undefined> {
-    if (this.#issuers(exchange).length === 0) await this.#learn(exchange);
-    const service = valuesOf("service", exchange, form)[0] ?? "";
-    const issuers = this.#issuers(exchange).filter(({ bearer }) => bearer.service === service);
+    const { ask } = exchange;
+    if (this.#issuers(ask).length === 0) await this.#learn(exchange);
+    const service = valuesOf("service", ask, form)[0] ?? "";
+    const issuers = this.#issuers(ask).filter(({ bearer }) => bearer.service === service);
     const { authorizer } = this.#parts;
     return issuers.find(({ registry }) => authorizer.hasCredential(registry)) ?? issuers[0];
   }
@@ -121,9 +121,9 @@ export class TokenRequests {
   }
 
   /** Registries whose remembered challenge sends clients here, rightly so. */
-  #issuers({ ask, path }: Exchange): Issuer[] {
-    const address = registryAddress(ask.registry.name);
-    const { scheme } = ask.registry;
+  #issuers({ registry: { name, scheme }, target }: Ask): Issuer[] {
+    const address = registryAddress(name);
+    const [path = ""] = target.split("?", 1);
     const key = realmKey({ scheme, address, path, query: [], scopes: [] });
     return this.#parts.memory
       .registriesOfRealm(key)
@@ -167,9 +167,10 @@ function bodyOf(
 }
 
 /** What the query says, or else the form. */
-function valuesOf(name: string, exchange: Exchange, form: TokenForm | undefined): string[] {
+function valuesOf(name: string, ask: Ask, form: TokenForm | undefined): string[] {
+  const query = ask.target.slice(`${ask.target}?`.indexOf("?") + 1);
   const fields = form?.kind === "anonymous" ? form.fields.getAll(name) : [];
-  return [...new URLSearchParams(exchange.query).getAll(name), ...fields];
+  return [...new URLSearchParams(query).getAll(name), ...fields];
 }
 
 /** The token service's own words. */
