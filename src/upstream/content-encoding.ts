@@ -16,7 +16,7 @@ import { UpstreamError } from "./upstream-error.ts";
 const maxGrowth = 200;
 const freeBytes = 1024 * 1024;
 
-const decoders: ReadonlyMap<string, () => Transform> = new Map([
+const decoders = new Map<string, () => Transform>([
   ["gzip", createGunzip],
   ["x-gzip", createGunzip],
   ["deflate", createInflate],
