@@ -32,7 +32,12 @@ export type TagQuestion = TagPlace & {
 };
 
 export type TagAnswer =
-  | { readonly kind: "tag"; readonly known: KnownTag }
+  | {
+      readonly kind: "tag";
+      readonly known: KnownTag;
+      /** The bytes came with the answer, and are kept. */
+      readonly hasBytes: boolean;
+    }
   /** It exists and cannot be verified: pass the upstream's answer through. */
   | { readonly kind: "unkept" }
   | Denial;
@@ -101,7 +106,7 @@ export class TagResolver {
     const isCurrent = tags.generation(question) === generation;
     if (known !== undefined) {
       if (isCurrent) await tags.learn(question, variant, known);
-      return { kind: "tag", known: { ...known, variant } };
+      return { kind: "tag", known: { ...known, variant }, hasBytes: answer.kind === "bytes" };
     }
     if (answer.kind === "unavailable") tags.pause(question);
     if (isCurrent && variant === native && isGone(question, answer)) tags.gone(question);
@@ -122,7 +127,7 @@ export class TagResolver {
     const { digest, mediaType } = answer;
     const size = answer.kind === "found" ? answer.size : answer.bytes.length;
     const current = { digest, mediaType, size, checkedAt };
-    if (answer.kind === "found") return { current, kept: before?.kept };
+    if (answer.kind === "found") return { current, kept: lastKept(before) };
     await manifests.keep(place, answer);
     await holdings.delivered(place, digest);
     return { current, kept: current };
@@ -144,6 +149,12 @@ type Change = {
   readonly before: TagVariant | undefined;
   readonly known: TagVariant | undefined;
 };
+
+/** The last meaning whose bytes are kept, as of when it was last confirmed. */
+function lastKept(before: TagVariant | undefined): TagVariant["kept"] {
+  if (before?.kept?.digest === before?.current.digest) return before?.current;
+  return before?.kept;
+}
 
 /** Types that the fixed Accept names, or that registries give whether asked for or not. */
 const unremarkable =

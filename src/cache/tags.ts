@@ -71,7 +71,7 @@ export class Tags {
   }
 
   /** Whether a busy tag should be confirmed before somebody has to wait for it. */
-  isDue(place: TagPlace, { checkedAt }: TagEntry): boolean {
+  isDue(place: TagPlace, checkedAt: number): boolean {
     const { now, budgets } = this.#options;
     return isDue({ checkedAt, now: now() }, this.#rule(place), budgets.of(place.registry.name));
   }
@@ -106,7 +106,7 @@ export class Tags {
   async noteKept(place: TagPlace, variant: string, entry: TagEntry): Promise<void> {
     await this.#states.update(tagKey(place), (state) => {
       const known = state?.get(variant);
-      if (known === undefined || known.kept?.checkedAt === entry.checkedAt) return undefined;
+      if (known === undefined || known.kept?.digest === entry.digest) return undefined;
       return withVariant(state, variant, { ...known, kept: entry });
     });
   }

@@ -1,0 +1,209 @@
+/** Manifests by digest: from memory for whom they may be, otherwise fetched once and kept. */
+import type { Digest } from "../protocol/digest.ts";
+import { resolveAccept } from "../protocol/media-type.ts";
+import type { Access, RegistryClient } from "../upstream/registry-client.ts";
+import { firstAllowed, isDenial, passDenial } from "./attempts.ts";
+import type { CacheAnswer, CacheOutcome, Content } from "./content.ts";
+import { Flights, unlessAborted } from "./flights.ts";
+import type { Holdings } from "./holdings.ts";
+import { getManifest, headManifest, type ManifestAnswer } from "./manifest-asks.ts";
+import type { KeptManifest, Manifests } from "./manifests.ts";
+import { LengthSource, MemorySource } from "./memory-source.ts";
+import type { Negative } from "./negative.ts";
+import { placeKey } from "./place.ts";
+import type { Proofs } from "./proofs.ts";
+import type { ManifestAsk } from "./pull-ask.ts";
+import type { Visibility } from "./visibility.ts";
+
+export type ManifestPullOptions = {
+  readonly client: RegistryClient;
+  readonly visibility: Visibility;
+  readonly proofs: Proofs;
+  readonly holdings: Holdings;
+  readonly manifests: Manifests;
+  readonly negative: Negative;
+};
+
+/** An ask by digest. */
+export type DigestAsk = ManifestAsk & { readonly digest: Digest };
+
+type Fetching = { readonly accessKey: string; readonly work: Promise<ManifestAnswer> };
+
+export class ManifestPull {
+  readonly #options: ManifestPullOptions;
+  readonly #flights = new Flights<ManifestAnswer>();
+  readonly #fetching = new Map<string, Fetching>();
+
+  constructor(options: ManifestPullOptions) {
+    this.#options = options;
+  }
+
+  /** From memory or the store, when this asker may have it. */
+  async hit(ask: DigestAsk): Promise<Content | undefined> {
+    const { holdings, proofs } = this.#options;
+    if (!(await holdings.holds(ask, ask.digest))) return undefined;
+    const manifest = await this.#kept(ask);
+    if (manifest === undefined) return undefined;
+    if (!(await proofs.permits(ask, ask.digest, ask.signal))) return undefined;
+    return content(manifest, "hit");
+  }
+
+  /** Asks upstream first; undefined when only its body will do. */
+  async confirmed(ask: DigestAsk): Promise<CacheAnswer | undefined> {
+    const manifest = await this.#kept(ask);
+    const [others] = await this.#othersWork(ask);
+    if (manifest === undefined && others === undefined && !ask.isHead) return undefined;
+    const { visibility } = this.#options;
+    const { access, answer } = await firstAllowed(visibility, ask, (own) => this.#head(ask, own));
+    if (answer.kind === "refused") return passDenial(answer);
+    if (answer.kind === "unavailable") return (await this.#standing(ask)) ?? passDenial(answer);
+    if (answer.kind !== "found") return undefined;
+    await this.#allowed(ask, access);
+    if (manifest !== undefined && (await this.#options.holdings.confirmed(ask, ask.digest)))
+      return content(manifest, "hit");
+    if (ask.isHead) return headContent(ask, answer);
+    return others === undefined ? undefined : this.#awaited(ask, others);
+  }
+
+  /** From the registry asked. */
+  async miss(ask: DigestAsk): Promise<CacheAnswer> {
+    const { visibility, negative, client } = this.#options;
+    const variant = `${ask.digest}\n${ask.accept}\n${visibility.accessKey(ask.access)}`;
+    const known = negative.recall(placeKey(ask), variant);
+    if (known !== undefined) return passDenial({ kind: "missing", answer: known }, "negative");
+    const isFirst = !this.#fetching.has(placeDigest(ask));
+    const { access, answer } = await firstAllowed(visibility, ask, (own) => this.#get(ask, own));
+    if (answer.kind === "missing") negative.remember(placeKey(ask), variant, answer.answer);
+    if (isDenial(answer)) return passDenial(answer);
+    await this.#allowed(ask, access);
+    if (answer.kind === "bytes") return content(answer, isFirst ? "miss" : "collapsed");
+    return passThrough(client, ask, access);
+  }
+
+  close(): Promise<void> {
+    return this.#flights.close();
+  }
+
+  #kept(ask: DigestAsk): Promise<KeptManifest | undefined> {
+    return this.#options.manifests.get(ask.digest, ask.registry.name);
+  }
+
+  async #allowed(ask: DigestAsk, access: Access): Promise<void> {
+    await this.#options.visibility.yes(ask, access, ask.reference);
+    this.#options.proofs.sighted(ask, access, ask.reference);
+  }
+
+  async #head(ask: DigestAsk, access: Access): Promise<ManifestAnswer> {
+    const question = this.#question(ask, access, ask.signal);
+    const answer = await headManifest(this.#options.client, question);
+    return answer ?? { kind: "unkept" };
+  }
+
+  #get(ask: DigestAsk, access: Access): Promise<ManifestAnswer> {
+    const accessKey = this.#options.visibility.accessKey(access);
+    const key = placeDigest(ask);
+    const start = (signal: AbortSignal): Promise<ManifestAnswer> => {
+      const work = this.#fetch(ask, access, signal);
+      const fetching = { accessKey, work };
+      if (!this.#fetching.has(key)) this.#fetching.set(key, fetching);
+      return work.finally(() => {
+        if (this.#fetching.get(key) === fetching) this.#fetching.delete(key);
+      });
+    };
+    return this.#flights.join(`${key}\n${accessKey}`, start, ask.signal);
+  }
+
+  async #fetch(ask: DigestAsk, access: Access, signal: AbortSignal): Promise<ManifestAnswer> {
+    const { client, manifests, holdings } = this.#options;
+    const answer = await getManifest(client, this.#question(ask, access, signal));
+    if (answer.kind !== "bytes") return answer;
+    await manifests.keep(ask, answer);
+    await holdings.delivered(ask, ask.digest);
+    return answer;
+  }
+
+  /** Types beyond the usual are in the client's own set. */
+  #question(ask: DigestAsk, access: Access, signal: AbortSignal) {
+    const { registry, repository, reference } = ask;
+    const accept = `${resolveAccept}, ${ask.accept.replaceAll(",", ", ")}`;
+    return { registry, repository, reference, access, accept, patience: "full", signal } as const;
+  }
+
+  /** The fetch that somebody runs in a name this asker would not ask in. */
+  async #othersWork(ask: DigestAsk): Promise<Promise<ManifestAnswer>[]> {
+    const fetching = this.#fetching.get(placeDigest(ask));
+    if (fetching === undefined) return [];
+    const { visibility } = this.#options;
+    const [first] = await visibility.accesses(ask);
+    const isOwn = first !== undefined && visibility.accessKey(first) === fetching.accessKey;
+    return isOwn ? [] : [fetching.work];
+  }
+
+  /** While nobody can be asked, proofs made before stand. */
+  async #standing(ask: DigestAsk): Promise<Content | undefined> {
+    const { holdings, visibility } = this.#options;
+    const manifest = await this.#kept(ask);
+    if (manifest === undefined || !(await holdings.holds(ask, ask.digest))) return undefined;
+    return (await visibility.stands(ask, ask.digest)) ? content(manifest, "hit") : undefined;
+  }
+
+  /** What somebody else is fetching from the same place; undefined when nothing came of it. */
+  async #awaited(ask: DigestAsk, work: Promise<ManifestAnswer>): Promise<Content | undefined> {
+    const answer = await unlessAborted(work, ask.signal).catch(() => undefined);
+    return answer?.kind === "bytes" ? content(answer, "collapsed") : undefined;
+  }
+}
+
+/** Bytes that cannot be verified, straight from upstream. */
+export async function passThrough(
+  client: RegistryClient,
+  ask: ManifestAsk,
+  access: Access,
+): Promise<CacheAnswer> {
+  const { registry, repository, reference, accept, isHead, signal } = ask;
+  const name = reference.kind === "tag" ? reference.tag : reference.digest;
+  const response = await client.send({
+    registry,
+    method: isHead ? "HEAD" : "GET",
+    target: `/v2/${repository}/manifests/${name}`,
+    headers: new Map([
+      ["accept", [accept.replaceAll(",", ", ")]],
+      ["accept-encoding", ["identity"]],
+    ]),
+    access,
+    redirects: "manifest",
+    patience: "full",
+    signal,
+  });
+  return { kind: "passed", response, outcome: "bypass" };
+}
+
+function placeDigest(ask: DigestAsk): string {
+  return `${placeKey(ask)}@${ask.digest}`;
+}
+
+function content(manifest: KeptManifest, outcome: CacheOutcome): Content {
+  const { digest, mediaType, bytes } = manifest;
+  const source = new MemorySource(bytes);
+  return {
+    kind: "content",
+    digest,
+    mediaType,
+    source,
+    outcome,
+    age: undefined,
+    warning: undefined,
+  };
+}
+
+/** HEAD of what is not kept; undefined when the upstream does not say how long it is. */
+function headContent(
+  ask: DigestAsk,
+  found: Extract<ManifestAnswer, { readonly kind: "found" }>,
+): Content | undefined {
+  if (found.size === undefined || found.digest !== ask.digest) return undefined;
+  const { digest, mediaType, size } = found;
+  const source = new LengthSource(size);
+  const [age, warning] = [undefined, undefined];
+  return { kind: "content", digest, mediaType, source, outcome: "bypass", age, warning };
+}

@@ -1,0 +1,214 @@
+/**
+ * Manifests by tag: what is known while it is fresh, otherwise what the upstream says, and what is
+ * known once more when the upstream cannot say anything. 401, 403 and 404 are never masked.
+ */
+
+import { headerList } from "../protocol/http/header-list.ts";
+import type { Tag } from "../protocol/reference.ts";
+import { RegistryError } from "../protocol/registry-error.ts";
+import type { Access, RegistryClient } from "../upstream/registry-client.ts";
+import { type Attempted, firstAllowed, isDenial, passDenial } from "./attempts.ts";
+import { type CompletenessParts, isComplete } from "./completeness.ts";
+import type { CacheAnswer, CacheOutcome, Content } from "./content.ts";
+import { ageOf, maySubstitute } from "./freshness.ts";
+import type { HotTags } from "./hot-tags.ts";
+import type { Denial } from "./manifest-asks.ts";
+import { passThrough } from "./manifest-pull.ts";
+import { LengthSource, MemorySource } from "./memory-source.ts";
+import type { Negative } from "./negative.ts";
+import { placeKey } from "./place.ts";
+import type { Proofs } from "./proofs.ts";
+import type { ManifestAsk } from "./pull-ask.ts";
+import type { TagAnswer, TagQuestion, TagResolver } from "./tag-resolver.ts";
+import type { TagEntry } from "./tag-state.ts";
+import type { KnownTag, Tags } from "./tags.ts";
+import type { Visibility } from "./visibility.ts";
+
+export type TagPullOptions = CompletenessParts & {
+  readonly client: RegistryClient;
+  readonly visibility: Visibility;
+  readonly proofs: Proofs;
+  readonly negative: Negative;
+  readonly tags: Tags;
+  readonly resolver: TagResolver;
+  readonly hot: HotTags;
+  /** Milliseconds for which what is known stands in for an upstream that cannot say. */
+  readonly staleIfError: number;
+  readonly now: () => number;
+};
+
+/** An ask by tag. */
+export type TagAsk = ManifestAsk & { readonly tag: Tag };
+
+export class TagPull {
+  readonly #options: TagPullOptions;
+  readonly #closing = new AbortController();
+
+  constructor(options: TagPullOptions) {
+    this.#options = options;
+  }
+
+  /** What is known, while it is fresh and this asker may have it. */
+  async hit(ask: TagAsk): Promise<Content | undefined> {
+    const { tags, visibility, hot } = this.#options;
+    const known = await tags.recall(ask, ask.accept);
+    if (known === undefined || ask.noCache || !tags.isFresh(ask, known.current)) return undefined;
+    if (!(await visibility.may(ask))) return undefined;
+    hot.asked(ask, ask.accept, known);
+    return this.#content(ask, known, "hit");
+  }
+
+  /** What the upstream says, or else what is known. */
+  async asked(ask: TagAsk): Promise<CacheAnswer> {
+    const { tags, negative, visibility } = this.#options;
+    const variant = `${ask.tag}\n${ask.accept}\n${visibility.accessKey(ask.access)}`;
+    const missing = ask.noCache ? undefined : negative.recall(placeKey(ask), variant);
+    if (missing !== undefined) return passDenial({ kind: "missing", answer: missing }, "negative");
+    if (tags.isPaused(ask) && !ask.noCache) {
+      const stale = await this.#stale(ask);
+      if (stale !== undefined) return stale;
+    }
+    const patience = (await this.#standIn(ask)) === undefined ? "full" : "brief";
+    const { access, answer } = await this.#resolved(ask, patience);
+    if (answer.kind === "missing") negative.remember(placeKey(ask), variant, answer.answer);
+    if (isDenial(answer)) return this.#denied(ask, answer, patience);
+    await this.#allowed(ask, access);
+    if (answer.kind === "unkept") return passThrough(this.#options.client, ask, access);
+    return this.#served(ask, access, answer);
+  }
+
+  close(): void {
+    this.#closing.abort();
+  }
+
+  async #resolved(ask: TagAsk, patience: "full" | "brief"): Promise<Attempted<TagAnswer>> {
+    const { resolver, visibility } = this.#options;
+    const wanted = await this.#wanted(ask);
+    return firstAllowed<TagAnswer>(visibility, ask, (access) => {
+      const question = this.#question(ask, access, patience);
+      if (wanted !== undefined) return resolver.fetch(question, wanted);
+      return resolver.resolve(question);
+    });
+  }
+
+  /** The variant of which nothing is missing but the bytes: a HEAD went before this GET. */
+  async #wanted(ask: TagAsk): Promise<string | undefined> {
+    const { tags } = this.#options;
+    if (ask.isHead || ask.noCache) return undefined;
+    const known = await tags.recall(ask, ask.accept);
+    if (known === undefined || !tags.isFresh(ask, known.current)) return undefined;
+    return (await this.#bytes(ask, known.current)) === undefined ? known.variant : undefined;
+  }
+
+  /** The manifest that the tag means now. */
+  async #served(
+    ask: TagAsk,
+    access: Access,
+    answer: Extract<TagAnswer, { readonly kind: "tag" }>,
+  ): Promise<CacheAnswer> {
+    const { hot, resolver } = this.#options;
+    hot.asked(ask, ask.accept, answer.known);
+    const outcome = answer.hasBytes ? "miss" : "revalidated";
+    const content = await this.#content(ask, answer.known, outcome);
+    if (content !== undefined) return content;
+    const question = this.#question(ask, access, "full");
+    const fetched = await resolver.fetch(question, answer.known.variant);
+    if (isDenial(fetched)) return this.#denied(ask, fetched, "full");
+    if (fetched.kind === "unkept") return passThrough(this.#options.client, ask, access);
+    const complete = await this.#content(ask, fetched.known, "miss");
+    return complete ?? passThrough(this.#options.client, ask, access);
+  }
+
+  async #denied(ask: TagAsk, denial: Denial, patience: "full" | "brief"): Promise<CacheAnswer> {
+    if (denial.kind !== "unavailable") return passDenial(denial);
+    const stale = await this.#stale(ask);
+    if (stale === undefined) return passDenial(denial);
+    // A slow upstream is waited for behind the client's back, or the tag would never move again.
+    if (patience === "brief" && "error" in denial && denial.error.code === "TIMEOUT")
+      this.#goOn(ask);
+    return stale;
+  }
+
+  #goOn(ask: TagAsk): void {
+    const { resolver, visibility } = this.#options;
+    const later: TagAsk = { ...ask, signal: this.#closing.signal };
+    firstAllowed<TagAnswer>(visibility, later, (access) =>
+      resolver.resolve({ ...this.#question(later, access, "full"), isBackground: true }),
+    ).catch(() => undefined);
+  }
+
+  /** What stands in while the upstream cannot say; 503 where a mirror could not give all of it. */
+  async #stale(ask: TagAsk): Promise<Content | undefined> {
+    const entry = await this.#standIn(ask);
+    if (entry === undefined) return undefined;
+    if (ask.isMirror && !(await isComplete(this.#options, ask, entry.digest)))
+      throw new RegistryError(
+        "UNAVAILABLE",
+        `${ask.registry.name} cannot be asked, and not all of ${ask.repository}:${ask.tag} is kept here`,
+        { headers: headerList({ "retry-after": "10" }) },
+      );
+    const bytes = await this.#bytes(ask, entry);
+    if (bytes === undefined) return undefined;
+    const age = this.#age(entry);
+    const warning = `${ask.registry.name} cannot be asked; this is what ${ask.tag} meant ${age} s ago`;
+    return { ...this.#contentOf(entry, "stale"), source: new MemorySource(bytes), warning };
+  }
+
+  /** The last meaning of the tag that this asker may have and whose bytes are kept. */
+  async #standIn(ask: TagAsk): Promise<TagEntry | undefined> {
+    const { tags, visibility, staleIfError, now } = this.#options;
+    const known = await tags.recall(ask, ask.accept);
+    if (known === undefined || !(await visibility.stands(ask))) return undefined;
+    for (const entry of [known.current, known.kept]) {
+      if (entry === undefined) continue;
+      if (!maySubstitute({ checkedAt: entry.checkedAt, now: now() }, staleIfError)) continue;
+      if ((await this.#bytes(ask, entry)) !== undefined) return entry;
+    }
+    return undefined;
+  }
+
+  /** Undefined when the bytes are needed and not kept. */
+  async #content(
+    ask: TagAsk,
+    { current, variant }: KnownTag,
+    outcome: CacheOutcome,
+  ): Promise<Content | undefined> {
+    const content = this.#contentOf(current, outcome);
+    if (ask.isHead && current.size !== undefined) return content;
+    const bytes = await this.#bytes(ask, current);
+    if (bytes === undefined) return undefined;
+    await this.#options.tags.noteKept(ask, variant, current);
+    return { ...content, source: new MemorySource(bytes) };
+  }
+
+  #contentOf(entry: TagEntry, outcome: CacheOutcome): Content {
+    const { digest, mediaType, size } = entry;
+    const source = new LengthSource(size ?? 0);
+    const age = this.#age(entry);
+    return { kind: "content", digest, mediaType, source, outcome, age, warning: undefined };
+  }
+
+  /** The kept bytes, if they are this repository's to give. */
+  async #bytes(ask: TagAsk, { digest }: TagEntry): Promise<Buffer | undefined> {
+    const { manifests, holdings } = this.#options;
+    const manifest = await manifests.get(digest, ask.registry.name);
+    if (manifest === undefined) return undefined;
+    return (await holdings.confirmed(ask, digest)) ? manifest.bytes : undefined;
+  }
+
+  #age({ checkedAt }: TagEntry): number {
+    return Math.floor(ageOf({ checkedAt, now: this.#options.now() }) / 1_000);
+  }
+
+  async #allowed(ask: TagAsk, access: Access): Promise<void> {
+    await this.#options.visibility.yes(ask, access, ask.reference);
+    this.#options.proofs.sighted(ask, access, ask.reference);
+  }
+
+  #question(ask: TagAsk, access: Access, patience: "full" | "brief"): TagQuestion {
+    const { registry, repository, tag, accept, noCache, signal } = ask;
+    const accessKey = this.#options.visibility.accessKey(access);
+    const place = { registry, repository, tag };
+    return { ...place, accept, access, accessKey, patience, isForced: noCache, signal };
+  }
+}
