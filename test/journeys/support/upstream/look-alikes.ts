@@ -38,7 +38,7 @@ export const quay: LookAlike = {
 export const lookAlikes: readonly LookAlike[] = [hub, ghcr, quay];
 
 /** The account that may pull everything. */
-export const account = { user: "robot", password: "CANARY-robot:pass word" };
+export const account = { user: "robot", password: "CANARY-robot:pa$$word" };
 
 /** Every host has a loopback address of its own, where it can have port 443 to itself. */
 export const addresses: ReadonlyMap<string, string> = new Map(

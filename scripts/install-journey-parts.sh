@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# Installs the programs that the journeys drive: container engines, Debian's docker-registry, curl.
+# What is there already is left alone. Ends with 1, and one line for each, when something is missing.
+#
+#   scripts/install-journey-parts.sh [--go FOLDER]
+#
+# With --go, tools that only come as Go sources are built into FOLDER when Go is installed; the
+# journeys do without them when they are missing.
+set -u
+
+go_folder=""
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --go)
+      go_folder="${2:?--go needs a folder}"
+      shift 2
+      ;;
+    *)
+      echo "usage: $0 [--go FOLDER]" >&2
+      exit 2
+      ;;
+  esac
+done
+
+PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
+
+# program:package
+parts="dockerd:docker.io docker:docker.io containerd:containerd ctr:containerd podman:podman
+  skopeo:skopeo buildah:buildah docker-registry:docker-registry curl:curl openssl:openssl"
+crane=github.com/google/go-containerregistry/cmd/crane@v0.20.2
+
+missing_programs() {
+  for part in $parts; do
+    command -v "${part%%:*}" > /dev/null || echo "${part%%:*}"
+  done
+}
+
+missing_packages() {
+  for part in $parts; do
+    command -v "${part%%:*}" > /dev/null || echo "${part#*:}"
+  done | sort -u
+}
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then
+    "$@"
+  else
+    sudo -n "$@"
+  fi
+}
+
+# A package's service must not start on its own: the journeys run every program themselves.
+without_services() {
+  local policy=/usr/sbin/policy-rc.d made=""
+  if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" > /dev/null && made=yes
+    as_root chmod 755 "$policy"
+  fi
+  "$@"
+  local code=$?
+  [ -z "$made" ] || as_root rm -f "$policy"
+  return "$code"
+}
+
+install_packages() {
+  local packages
+  packages=$(missing_packages)
+  [ -n "$packages" ] || return 0
+  echo "installing:" $packages
+  if ! command -v apt-get > /dev/null; then
+    echo "there is no apt-get here" >&2
+    return 1
+  fi
+  export DEBIAN_FRONTEND=noninteractive
+  as_root apt-get update -qq
+  for package in $packages; do
+    without_services as_root apt-get install -y -qq --no-install-recommends "$package" > /dev/null ||
+      echo "apt-get could not install $package" >&2
+  done
+  # Newer releases have the docker command in a package of its own.
+  command -v docker > /dev/null ||
+    without_services as_root apt-get install -y -qq --no-install-recommends docker-cli > /dev/null
+}
+
+build_go_tools() {
+  [ -n "$go_folder" ] || return 0
+  if command -v crane > /dev/null || [ -x "$go_folder/crane" ]; then return 0; fi
+  if ! command -v go > /dev/null; then
+    echo "without: crane (Go is not installed)"
+    return 0
+  fi
+  mkdir -p "$go_folder"
+  GOBIN=$(realpath "$go_folder") GOFLAGS= go install "$crane" 2> /dev/null ||
+    echo "without: crane (its sources could not be fetched or built)"
+}
+
+install_packages
+build_go_tools
+
+missing=$(missing_programs)
+[ -n "$missing" ] || exit 0
+for program in $missing; do echo "missing: $program"; done
+exit 1

@@ -1,0 +1,82 @@
+/** What nearly every journey starts from: the played registries, and Entrepot between them and clients. */
+import { existsSync, readFileSync } from "node:fs";
+import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
+import { delimiter, join } from "node:path";
+import { inject } from "vitest";
+import type { Client, StartClient } from "./clients/client.ts";
+import { type Entrepot, startEntrepot } from "./entrepot.ts";
+import type { Environment, Run } from "./program.ts";
+import { account } from "./upstream/look-alikes.ts";
+import { startUpstream, type Upstream } from "./upstream/upstream.ts";
+
+/** One per test file; what it started is stopped by `end`, last first. */
+export class Journey {
+  readonly folder: string;
+  readonly upstream: Upstream;
+  /** PEM file of the authority that signed the played registries' certificates. */
+  readonly upstreamCa: string;
+  readonly #started: (() => Promise<unknown>)[] = [];
+
+  private constructor(folder: string, upstream: Upstream, upstreamCa: string) {
+    this.folder = folder;
+    this.upstream = upstream;
+    this.upstreamCa = upstreamCa;
+    this.#started.push(() => upstream.stop());
+  }
+
+  static async begin(): Promise<Journey> {
+    const parts = inject("parts");
+    const folder = await mkdtemp(join(parts.folder, "journey-"));
+    const upstream = await startUpstream(parts.images, join(folder, "upstream"));
+    const upstreamCa = join(folder, "upstream-ca.pem");
+    await writeFile(upstreamCa, upstream.ca);
+    return new Journey(folder, upstream, upstreamCa);
+  }
+
+  /** What tells Entrepot of the played internet. */
+  get settings(): Environment {
+    return { UPSTREAM_CA: this.upstreamCa, UPSTREAM_ALLOW_ADDRESSES: "127.0.0.0/8" };
+  }
+
+  /** Started in a folder of that name; the same name again is a restart. */
+  async entrepot(env: Environment = {}, name = "entrepot"): Promise<Entrepot> {
+    const folder = join(this.folder, name);
+    await mkdir(folder, { recursive: true });
+    const entrepot = await startEntrepot(folder, { ...this.settings, ...env });
+    this.#started.push(() => entrepot.stop());
+    return entrepot;
+  }
+
+  /** A client with empty hands that trusts this file's authorities. */
+  async client(start: StartClient, trust: string, proxy?: string): Promise<Client> {
+    const folder = await mkdtemp(join(this.folder, "client-"));
+    const client = await start({ folder, trust, proxy });
+    this.#started.push(() => client.stop());
+    return client;
+  }
+
+  async end(): Promise<void> {
+    for (const stop of this.#started.splice(0).reverse()) await stop();
+  }
+}
+
+/** The credential an operator gives to Entrepot for Docker Hub. */
+export const hubLogin = `auth.docker.io:${account.user}:${account.password}`;
+
+/** Whether this program is here; in CI all are, or the journeys do not begin. */
+export function hasProgram(name: string): boolean {
+  const folders = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin"];
+  return folders.some((folder) => existsSync(join(folder, name)));
+}
+
+/** The digest of a manifest or index as a registry's own storage has it. */
+export function digestOfTag(registry: string, repository: string, tag: string): string {
+  const link = `docker/registry/v2/repositories/${repository}/_manifests/tags/${tag}/current/link`;
+  return readFileSync(join(inject("parts").images, registry, link), "utf8").trim();
+}
+
+/** Throws what the program said when a pull failed. */
+export function mustSucceed(pulled: Run): Run {
+  if (pulled.code === 0) return pulled;
+  throw new Error(`the pull failed with ${pulled.code}:\n${pulled.output}`);
+}
