@@ -35,7 +35,7 @@ export async function setup({ provide }: TestProject): Promise<() => Promise<voi
   await installParts(tools);
   await runWell("npm", ["run", "build"], { cwd: project, env: { HOME: kept } });
   const images = await pushImages(kept);
-  const folder = await mkdtemp(join(kept, "run-"));
+  const folder = await mkdtemp(join(kept, "r-"));
   provide("parts", { images, folder });
   return () => rm(folder, { recursive: true, force: true });
 }

@@ -49,7 +49,8 @@ export class Journey {
 
   /** A client with empty hands that trusts this file's authorities. */
   async client(start: StartClient, trust: string, proxy?: string): Promise<Client> {
-    const folder = await mkdtemp(join(this.folder, "client-"));
+    // Short, since podman takes no run root longer than 50 characters.
+    const folder = await mkdtemp(join(inject("parts").folder, "c-"));
     const client = await start({ folder, trust, proxy });
     this.#started.push(() => client.stop());
     return client;

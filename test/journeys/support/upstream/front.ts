@@ -74,7 +74,9 @@ export class Front {
     const { pathname } = exchange.url;
     if (`${host}${pathname}` === lookAlike.realm) return this.#token(exchange);
     if (host === lookAlike.cdn) return this.#cdn(exchange);
-    if (host !== lookAlike.registry) return finish(exchange, 404, {}, "nothing here");
+    if (host !== lookAlike.registry && host !== lookAlike.alias) {
+      return finish(exchange, 404, {}, "nothing here");
+    }
     const isRead = exchange.entry.method === "GET" || exchange.entry.method === "HEAD";
     const isBlob = /^\/v2\/.+\/blobs\/sha256:[0-9a-f]{64}$/.test(pathname);
     return isRead && isBlob ? this.#blob(exchange) : this.#registry(exchange);

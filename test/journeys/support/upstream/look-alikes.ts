@@ -2,6 +2,8 @@
 
 export type LookAlike = {
   readonly registry: string;
+  /** Another name the same registry has. */
+  readonly alias?: string;
   /** Host and path of the token service. */
   readonly realm: string;
   readonly service: string;
@@ -12,6 +14,7 @@ export type LookAlike = {
 
 export const hub: LookAlike = {
   registry: "registry-1.docker.io",
+  alias: "index.docker.io",
   realm: "auth.docker.io/token",
   service: "registry.docker.io",
   cdn: "production.cloudflare.docker.com",
@@ -40,11 +43,17 @@ export const lookAlikes: readonly LookAlike[] = [hub, ghcr, quay];
 /** The account that may pull everything. */
 export const account = { user: "robot", password: "CANARY-robot:pa$$word" };
 
+/** Every host name of a registry, each once. */
+export function hostsOf({ registry, alias, realm, cdn }: LookAlike): string[] {
+  const names = [registry, alias ?? registry, realm.replace(/\/.*/, ""), cdn];
+  return [...new Set(names)];
+}
+
+/** A name without a registry of its own, for journeys that put one there. */
+export const spare = { host: "registry.test", address: "127.0.83.100" };
+
 /** Every host has a loopback address of its own, where it can have port 443 to itself. */
-export const addresses: ReadonlyMap<string, string> = new Map(
-  [
-    ...new Set(
-      lookAlikes.flatMap(({ registry, realm, cdn }) => [registry, realm.replace(/\/.*/, ""), cdn]),
-    ),
-  ].map((host, index) => [host, `127.0.83.${index + 1}`]),
-);
+export const addresses: ReadonlyMap<string, string> = new Map([
+  ...lookAlikes.flatMap(hostsOf).map((host, index) => [host, `127.0.83.${index + 1}`] as const),
+  [spare.host, spare.address],
+]);

@@ -10,7 +10,7 @@ import { startDockerRegistry } from "./docker-registry.ts";
 import { Front, openFront } from "./front.ts";
 import { nameHosts } from "./hosts-file.ts";
 import { Ledger } from "./ledger.ts";
-import { account, addresses, type LookAlike, lookAlikes } from "./look-alikes.ts";
+import { account, addresses, hostsOf, type LookAlike, lookAlikes } from "./look-alikes.ts";
 import { TokenService } from "./token-service.ts";
 
 export type Upstream = {
@@ -57,7 +57,7 @@ type Part = {
 };
 
 async function startOne({ lookAlike, images, folder, authority, ledger }: Part) {
-  const { registry, realm, service, cdn, privateRepositories } = lookAlike;
+  const { registry, realm, service, privateRepositories } = lookAlike;
   const signer = authority.issue(["token signer"]);
   const storage = join(images, registry);
   const behind = await startDockerRegistry({
@@ -68,8 +68,7 @@ async function startOne({ lookAlike, images, folder, authority, ledger }: Part) 
   const users = { [account.user]: account.password };
   const tokens = new TokenService({ service, users, privateRepositories, certificate: signer });
   const front = new Front({ lookAlike, tokens, ledger, port: behind.port, storage });
-  const hosts = new Set([registry, realm.replace(/\/.*/, ""), cdn]);
-  const open = [...hosts].map((host) =>
+  const open = hostsOf(lookAlike).map((host) =>
     openFront(host, addresses.get(host) ?? "", authority.issue([host]), (request, response) =>
       front.answer(host, request, response),
     ),
