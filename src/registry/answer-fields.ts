@@ -5,7 +5,7 @@ import type { HeaderList } from "../protocol/http/header-list.ts";
 import { endToEnd } from "../protocol/http/hop-by-hop.ts";
 import type { RegistryError } from "../protocol/registry-error.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Exchange, Own } from "./exchange.ts";
 import { fieldName } from "./field-names.ts";
 import { viewedFields } from "./view.ts";
 
@@ -59,17 +59,22 @@ export function passedFields(exchange: Exchange, { response, outcome }: Passed):
   return flatFields(headers);
 }
 
+/** Made here without asking anybody, so the cache says no more than its name (RFC 9211 §2). */
+export function ownFields({ headers }: Own): string[] {
+  return [...flatFields(headers), "Cache-Status", cacheName];
+}
+
 /** What an answer of our own about an error carries besides its own fields. */
 export function errorFields(exchange: Exchange, error: RegistryError): string[] {
   const status: CacheStatus =
     error.cause instanceof UpstreamError
       ? { fwd: "miss", detail: error.cause.code }
       : { detail: error.code };
-  const fields = ["Cache-Status", printCacheStatus(cacheName, status)];
+  const headers = new Map(error.headers);
   if (exchange.route.kind !== "outside") {
-    fields.push("Docker-Distribution-Api-Version", "registry/2.0");
+    headers.set("docker-distribution-api-version", ["registry/2.0"]);
   }
-  return [...fields, ...flatFields(error.headers)];
+  return [...flatFields(headers), "Cache-Status", printCacheStatus(cacheName, status)];
 }
 
 /** Values that no HTTP field may have are left out: Node would throw. */

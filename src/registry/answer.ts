@@ -4,8 +4,9 @@
  */
 import type { Content, Passed } from "../cache/content.ts";
 import { errorBody } from "../protocol/registry-error.ts";
-import { contentFields, errorFields, flatFields, passedFields } from "./answer-fields.ts";
+import { contentFields, errorFields, ownFields, passedFields } from "./answer-fields.ts";
 import { BodyWriter, cut } from "./body-writer.ts";
+import { ClientGone } from "./client-gone.ts";
 import { planContent } from "./content-plan.ts";
 import type { Exchange, Reply } from "./exchange.ts";
 import { toRegistryError } from "./failure.ts";
@@ -43,25 +44,26 @@ export class Answers {
         exchange.tally.outcome = reply.outcome;
         return this.#passed(exchange, reply).finally(() => reply.response.body.destroy());
       case "own":
-        return this.#small(exchange, reply.status, flatFields(reply.headers), reply.body);
-      case "written":
-        exchange.tally.status = exchange.response.statusCode;
-        return undefined;
+        return this.#small(exchange, reply.status, ownFields(reply), reply.body);
     }
   }
 
   /** Answers an error, or breaks off when an answer is already on its way. Never rejects. */
   async fail(exchange: Exchange, failure: unknown): Promise<void> {
-    const { response, tally } = exchange;
+    const { response, signal, tally } = exchange;
     tally.error = failure;
-    if (response.headersSent || response.destroyed) {
-      tally.end = exchange.signal.aborted ? "left" : "cut";
+    const hasLeft = signal.aborted || (failure instanceof ClientGone && failure.code === "LEFT");
+    if (hasLeft || response.headersSent || response.destroyed) {
+      tally.end = hasLeft ? "left" : "cut";
       return cut(response);
     }
     const error = toRegistryError(failure);
     const fields = ["Content-Type", "application/json", ...errorFields(exchange, error)];
     const body = Buffer.from(errorBody(error));
-    await this.#small(exchange, error.status, fields, body).catch(() => cut(response));
+    await this.#small(exchange, error.status, fields, body).catch(() => {
+      tally.end = "left";
+      cut(response);
+    });
   }
 
   async #content(exchange: Exchange, content: Content): Promise<void> {

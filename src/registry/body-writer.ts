@@ -4,6 +4,7 @@
  * piece, so that what fails before it can still be answered cleanly.
  */
 import type { ServerResponse } from "node:http";
+import { ClientGone } from "./client-gone.ts";
 
 export type BodyWriterOptions = {
   readonly status: number;
@@ -57,14 +58,14 @@ export class BodyWriter {
   }
 
   #settle(write: (done: (error?: Error | null) => void) => void): Promise<void> {
-    if (this.#response.destroyed) return Promise.reject(clientLeft());
+    if (this.#response.destroyed) return Promise.reject(new ClientGone("LEFT"));
     this.#writeHead();
     return new Promise((resolve, reject) => {
       this.#fail = reject;
       this.#wind();
       write((error) => {
         this.#fail = undefined;
-        if (error) reject(clientLeft(error));
+        if (error) reject(new ClientGone("LEFT", { cause: error }));
         else resolve();
       });
     });
@@ -81,7 +82,7 @@ export class BodyWriter {
   #wind(): void {
     this.#idleTimer ??= setTimeout(() => {
       if (this.#fail === undefined) return;
-      this.#fail(new Error("the client stopped reading"));
+      this.#fail(new ClientGone("STOPPED_READING"));
       cut(this.#response);
     }, this.#options.sendIdle);
     this.#idleTimer.refresh();
@@ -89,7 +90,7 @@ export class BodyWriter {
 
   readonly #onClose = (): void => {
     // Node forgets the callbacks of what was waiting for a socket that is gone.
-    this.#fail?.(clientLeft());
+    this.#fail?.(new ClientGone("LEFT"));
   };
 }
 
@@ -99,8 +100,4 @@ export function cut(response: ServerResponse): void {
   if (socket === null) response.destroy();
   else if ("encrypted" in socket) socket.destroy();
   else socket.resetAndDestroy();
-}
-
-function clientLeft(cause?: Error): Error {
-  return new Error("the client left", { cause });
 }

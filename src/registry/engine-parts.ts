@@ -30,8 +30,8 @@ export type EngineParts = {
   readonly client: RegistryClient;
   readonly pulls: Pulls;
   readonly accessOf: AccessOf;
-  readonly ping: Pick<Ping, "handle">;
-  readonly tokens: Pick<TokenRequests, "isTokenRequest" | "handle">;
+  readonly ping: Pick<Ping, "answer">;
+  readonly tokens: Pick<TokenRequests, "isTokenRequest" | "answer">;
   /** The setting ALLOW_PUSH. */
   readonly isPushAllowed: boolean;
   readonly observe: ObserveRegistry;

@@ -1,16 +1,16 @@
 /**
- * The one call in which every door ends: takes a request that is meant for a registry, answers it
- * and tells about it. Never rejects.
+ * The one call in which every door ends: takes a request that is meant for a registry, and that the
+ * door has found sound (protocol/http/strict-request.ts), answers it and tells about it.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { headerList, parseRawHeaders } from "../protocol/http/header-list.ts";
-import { requestFault } from "../protocol/http/strict-request.ts";
-import { RegistryError } from "../protocol/registry-error.ts";
+import { parseRawHeaders } from "../protocol/http/header-list.ts";
 import { parseRoute } from "../protocol/route.ts";
 import { Answers } from "./answer.ts";
 import type { Ask } from "./ask.ts";
+import { ClientGone } from "./client-gone.ts";
 import type { EngineParts, EngineTiming } from "./engine-parts.ts";
 import type { Exchange, Handler } from "./exchange.ts";
+import { passRefusal } from "./failure.ts";
 import { passThrough } from "./pass-through.ts";
 import { pullBlob } from "./pull/blob.ts";
 import { pullList } from "./pull/list.ts";
@@ -40,17 +40,19 @@ export class RegistryEngine {
     this.#handlers = handlersOf(parts, this.#timing.bodyIdle);
   }
 
+  /** Never rejects. */
   async handle(request: IncomingMessage, response: ServerResponse, ask: Ask): Promise<void> {
     const started = this.#timing.now();
     const leaving = new AbortController();
     const onClose = () => {
-      if (!response.writableFinished) leaving.abort(new Error("the client left"));
+      if (!response.writableFinished) leaving.abort(new ClientGone("LEFT"));
     };
     response.once("close", onClose);
+    if (response.destroyed) onClose();
     const exchange = beginExchange(request, response, ask, leaving.signal);
     try {
-      const handler = await this.#handlerOf(exchange);
-      await this.#answers.write(exchange, await handler(exchange));
+      const handler = this.#handlerOf(exchange);
+      await this.#answers.write(exchange, await handler(exchange).catch(passRefusal));
     } catch (error) {
       await this.#answers.fail(exchange, error);
     } finally {
@@ -59,14 +61,12 @@ export class RegistryEngine {
     }
   }
 
-  async #handlerOf(exchange: Exchange): Promise<Handler> {
-    const { ask, method, request, route } = exchange;
-    const { url: target = "", httpVersion, rawHeaders } = request;
-    const fault = requestFault({ method, target, httpVersion, rawHeaders });
-    if (fault !== undefined) throw unsound(fault);
+  #handlerOf({ ask, method, route }: Exchange): Handler {
     const mayBeToken = route.kind === "outside" || route.kind === "other";
     const { tokens, isPushAllowed } = this.#parts;
-    if (mayBeToken && (await tokens.isTokenRequest(ask, method))) return written(tokens);
+    if (mayBeToken && tokens.isTokenRequest(ask, method)) {
+      return (exchange) => tokens.answer(exchange);
+    }
     return findHandler(route, method, this.#handlers, isPushAllowed);
   }
 }
@@ -101,7 +101,7 @@ function beginExchange(
 function handlersOf(parts: EngineParts, bodyIdle: number): Handlers {
   const { accessOf, client } = parts;
   return {
-    ping: written(parts.ping),
+    ping: (exchange) => parts.ping.answer(exchange),
     pullBlob: (exchange) => pullBlob(exchange, parts),
     pullManifest: (exchange) => pullManifest(exchange, parts),
     pullList: (exchange) => pullList(exchange, parts, bodyIdle),
@@ -110,20 +110,4 @@ function handlersOf(parts: EngineParts, bodyIdle: number): Handlers {
     passOutside: async (exchange) =>
       passThrough(exchange, await outsideAccess(exchange, accessOf), client, bodyIdle),
   };
-}
-
-/** Pings and token requests write their small answers themselves. */
-function written(writer: EngineParts["ping"]): Handler {
-  return async ({ request, response, ask }) => {
-    await writer.handle(request, response, ask);
-    return { kind: "written" };
-  };
-}
-
-/** What follows on such a connection cannot be trusted either. */
-function unsound(fault: string): RegistryError {
-  return new RegistryError("UNSUPPORTED", fault, {
-    status: 400,
-    headers: headerList({ connection: "close" }),
-  });
 }

@@ -31,15 +31,13 @@ export type Tally = {
   error: unknown;
 };
 
-/** A small answer of our own, or one that the handler has already written. */
-export type Own =
-  | {
-      readonly kind: "own";
-      readonly status: number;
-      readonly headers: HeaderList;
-      readonly body: Uint8Array;
-    }
-  | { readonly kind: "written" };
+/** A small answer of our own. */
+export type Own = {
+  readonly kind: "own";
+  readonly status: number;
+  readonly headers: HeaderList;
+  readonly body: Uint8Array;
+};
 
 export type Reply = CacheAnswer | Own;
 

@@ -2,11 +2,14 @@
  * What went wrong, in the spec's words and with a status that makes clients do the right thing:
  * never 404 for "cannot reach it", never a secret in the message.
  */
+import { Readable } from "node:stream";
 import { CacheError, type CacheErrorCode } from "../cache/cache-error.ts";
+import type { Passed } from "../cache/content.ts";
 import { headerList } from "../protocol/http/header-list.ts";
 import { RegistryError, type RegistryErrorCode } from "../protocol/registry-error.ts";
 import type { StoreError, StoreErrorCode } from "../store/store-error.ts";
 import { UpstreamError, type UpstreamErrorCode } from "../upstream/upstream-error.ts";
+import { UpstreamRefusal } from "../upstream/upstream-refusal.ts";
 
 type Failure = { readonly status: number; readonly code: RegistryErrorCode; readonly hint: string };
 
@@ -68,6 +71,19 @@ export function toRegistryError(error: unknown): RegistryError {
     return new RegistryError(code, sentence(message, hint), { status, cause: error });
   }
   return new RegistryError("UNKNOWN", "the proxy failed; its log says why", { cause: error });
+}
+
+/** A registry's own refusal is passed on as it is; anything else is thrown again. */
+export function passRefusal(error: unknown): Passed {
+  if (!(error instanceof UpstreamRefusal)) throw error;
+  const { status, body } = error.response;
+  const headers = new Map(error.response.headers);
+  headers.set("content-length", [String(body.length)]);
+  return {
+    kind: "passed",
+    response: { status, headers, body: Readable.from([body]) },
+    outcome: "bypass",
+  };
 }
 
 /** Text for a person or a log, without signed queries, logins in URLs and Authorization values. */

@@ -2,12 +2,11 @@
  * Hands a request to its upstream and the answer back, streaming both ways at the pace of the
  * slower side, however long it takes; only a client that stops sending is given up.
  */
-import type { IncomingMessage } from "node:http";
 import type { Passed } from "../cache/content.ts";
 import type { HeaderList } from "../protocol/http/header-list.ts";
 import { endToEnd } from "../protocol/http/hop-by-hop.ts";
 import type { Access, RegistryClient } from "../upstream/registry-client.ts";
-import type { Exchange, Tally } from "./exchange.ts";
+import type { Exchange } from "./exchange.ts";
 
 /** Rejects with UpstreamError when there is no answer. */
 export async function passThrough(
@@ -16,13 +15,13 @@ export async function passThrough(
   client: RegistryClient,
   bodyIdle: number,
 ): Promise<Passed> {
-  const { ask, method, request, signal } = exchange;
+  const { ask, method, signal } = exchange;
   const response = await client.send({
     registry: ask.registry,
     method,
     target: ask.target,
     headers: headersToPass(exchange),
-    body: hasBody(exchange.headers) ? receive(request, exchange.tally, bodyIdle) : undefined,
+    body: hasBody(exchange.headers) ? receive(exchange, bodyIdle) : undefined,
     access,
     redirects: "pass",
     patience: "full",
@@ -51,14 +50,15 @@ function hasBody(headers: HeaderList): boolean {
  * before it has read everything; waiting for the client is timed, waiting for the upstream is not.
  */
 async function* receive(
-  request: IncomingMessage,
-  tally: Tally,
+  { request, response, tally }: Exchange,
   bodyIdle: number,
 ): AsyncGenerator<Uint8Array> {
   let isWaiting = true;
   const timer = setTimeout(() => {
     if (isWaiting) request.destroy(new Error("the client stopped sending"));
   }, bodyIdle);
+  // Whoever reads this may forget it halfway; the connection then serves the next request.
+  response.once("close", () => clearTimeout(timer));
   try {
     const chunks: AsyncIterable<Buffer> = request.iterator({ destroyOnReturn: false });
     for await (const chunk of chunks) {
