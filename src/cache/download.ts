@@ -55,10 +55,10 @@ export class Download {
   constructor(first: Source, parts: DownloadParts & { readonly onDeserted: () => void }) {
     this.digest = first.digest;
     this.kind = first.kind;
-    this.#first = first;
     this.#parts = parts;
     this.#file = new HashedDraft(first.digest, parts.blobs);
     this.sources = new Sources(parts.open, () => this.mark.wake());
+    this.#first = this.sources.join(first);
     this.audience = new Audience(
       () => this.#file.close(),
       () => this.mark.ended === undefined && parts.onDeserted(),

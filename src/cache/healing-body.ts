@@ -72,7 +72,7 @@ export class HealingBody implements AsyncIterable<Uint8Array> {
     this.#size ??= opened.total;
     const failure = this.#objection(opened.total ?? this.#size);
     if (failure !== undefined) {
-      opened.close();
+      void opened.close();
       throw failure;
     }
     this.#ask.onOpened?.(opened);

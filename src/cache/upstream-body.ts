@@ -16,7 +16,7 @@ export function bodyOpener(client: RegistryClient): OpenBody {
     const opened = await openBlobAt(client, { ...request(source), offset, signal });
     const type = bareMediaType(headerValue(opened.headers, "content-type") ?? "");
     if (!isSignedSchema1(type)) return opened;
-    opened.close();
+    void opened.close();
     throw new CacheError("UNVERIFIABLE", "the digest of signed schema 1 does not cover its bytes");
   };
   return async (source, offset, signal) => {

@@ -1,0 +1,108 @@
+import { createHash } from "node:crypto";
+import type { CacheEvent } from "../../../src/cache/cache-event.ts";
+import type { ByteSource } from "../../../src/cache/content.ts";
+import {
+  type DownloadAsk,
+  Downloads,
+  type DownloadsOptions,
+} from "../../../src/cache/single-flight.ts";
+import { type Digest, digestOf } from "../../../src/protocol/digest.ts";
+import { parseRepositoryName, type RepositoryName } from "../../../src/protocol/reference.ts";
+import { canonicalRegistry, type Registry } from "../../../src/protocol/registry-name.ts";
+import { MemoryBlobStore } from "../../../src/store/memory/memory-blob-store.ts";
+import { type Script, ScriptedRegistry } from "./scripted-registry.ts";
+import { TestTiming } from "./test-timing.ts";
+
+/** Bytes that look random and are the same every time. */
+export function content(size: number, seed = "entrepot"): Buffer {
+  const bytes = Buffer.alloc(size);
+  let block = createHash("sha256").update(seed).digest();
+  for (let at = 0; at < size; at += block.length) {
+    block.copy(bytes, at);
+    block = createHash("sha256").update(block).digest();
+  }
+  return bytes;
+}
+
+export function registry(name = "registry.example"): Registry {
+  const canonical = canonicalRegistry(name);
+  if (canonical === undefined) throw new TypeError(name);
+  return { name: canonical, scheme: "https" };
+}
+
+export function repository(name = "team/app"): RepositoryName {
+  const parsed = parseRepositoryName(name);
+  if (parsed === undefined) throw new TypeError(name);
+  return parsed;
+}
+
+/** What one client asks for, unless the test says otherwise. */
+export function askFor(digest: Digest, change: Partial<DownloadAsk> = {}): DownloadAsk {
+  return {
+    kind: "blob",
+    registry: registry(),
+    repository: repository(),
+    digest,
+    access: { kind: "anonymous" },
+    from: 0,
+    signal: new AbortController().signal,
+    ...change,
+  };
+}
+
+/** Downloads of one blob from a scripted registry. */
+export function scene(
+  bytes: Uint8Array,
+  script?: (nth: number, authorization: string) => Script,
+  options: Partial<DownloadsOptions> = {},
+) {
+  const upstream = new ScriptedRegistry(bytes, (request, nth) => {
+    const { access } = request;
+    return script?.(nth, access.kind === "client" ? access.authorization : access.kind) ?? {};
+  });
+  const blobs = new MemoryBlobStore();
+  const timing = new TestTiming();
+  const events: CacheEvent[] = [];
+  const observe = (event: CacheEvent): void => void events.push(event);
+  const downloads = new Downloads({ client: upstream, blobs, observe, timing, ...options });
+  const digest = digestOf(bytes);
+  return { upstream, blobs, timing, events, downloads, digest };
+}
+
+export type ReadOptions = {
+  readonly from?: number;
+  readonly to?: number;
+  readonly buffer?: number;
+  readonly signal?: AbortSignal;
+  readonly onBytes?: (total: number) => unknown;
+};
+
+/** Reads as a client does, front to back. */
+export async function readAll(source: ByteSource, options: ReadOptions = {}): Promise<Buffer> {
+  const {
+    from = 0,
+    to = Number.POSITIVE_INFINITY,
+    signal = new AbortController().signal,
+  } = options;
+  const parts: Buffer[] = [];
+  let position = from;
+  while (position < to) {
+    const buffer = Buffer.alloc(Math.min(options.buffer ?? 64 * 1024, to - position));
+    const length = await source.read(buffer, position, signal);
+    if (length === 0) break;
+    parts.push(buffer.subarray(0, length));
+    position += length;
+    await options.onBytes?.(position - from);
+  }
+  return Buffer.concat(parts);
+}
+
+/** Opens, reads to the end, closes. */
+export async function pull(downloads: Downloads, ask: DownloadAsk, options: ReadOptions = {}) {
+  const { source } = await downloads.open(ask);
+  try {
+    return await readAll(source, { from: ask.from, signal: ask.signal, ...options });
+  } finally {
+    await source.close();
+  }
+}

@@ -1,0 +1,36 @@
+import type { Timing } from "../../../src/cache/timing.ts";
+
+/**
+ * Short waits (batches, back-offs without jitter) are over at the next turn of the event loop; long
+ * ones when the test says so.
+ */
+export class TestTiming implements Timing {
+  readonly #long = new Set<{ milliseconds: number; act: () => void }>();
+  readonly pauses: number[] = [];
+  readonly random = (): number => 0;
+
+  readonly after = (milliseconds: number, act: () => void): (() => void) => {
+    this.pauses.push(milliseconds);
+    if (milliseconds < 1_000) {
+      const soon = setImmediate(act);
+      return () => clearImmediate(soon);
+    }
+    const entry = { milliseconds, act };
+    this.#long.add(entry);
+    return () => this.#long.delete(entry);
+  };
+
+  /** Lets every wait of this length be over. */
+  pass(milliseconds: number): void {
+    for (const entry of [...this.#long]) {
+      if (entry.milliseconds !== milliseconds) continue;
+      this.#long.delete(entry);
+      entry.act();
+    }
+  }
+
+  /** How many long waits are under way. */
+  get waiting(): number {
+    return this.#long.size;
+  }
+}
