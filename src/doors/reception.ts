@@ -32,6 +32,8 @@ export type OriginCall = {
   readonly host: HostPort | undefined;
   readonly client: string;
   readonly isTls: boolean;
+  /** False when it came through the proxy door, by CONNECT or in absolute form. */
+  readonly isDirect: boolean;
 };
 
 /** Plain HTTP for another host. */
@@ -91,7 +93,8 @@ export class Reception {
     const target = request.url ?? "";
     if (!target.startsWith("/")) return this.#absolute(request, response, client);
     const isTls = isEncrypted(request.socket);
-    return this.#origin(request, response, { target, host: hostOf(request, isTls), client, isTls });
+    const host = hostOf(request, isTls);
+    return this.#origin(request, response, { target, host, client, isTls, isDirect: true });
   }
 
   /** A request inside an intercepted CONNECT. */
@@ -101,7 +104,8 @@ export class Reception {
     if (problem !== undefined) return this.#refuse(request, response, problem);
     const target = request.url ?? "";
     if (registry === undefined) {
-      return this.#origin(request, response, { target, host: address, client, isTls });
+      const call = { target, host: address, client, isTls, isDirect: false };
+      return this.#origin(request, response, call);
     }
     return this.#options.engine(request, response, askOf(registry, target, client));
   }
@@ -123,8 +127,10 @@ export class Reception {
     switch (verdict.kind) {
       case "refused":
         return this.#refuse(request, response, verdict.refusal);
-      case "own":
-        return this.#origin(request, response, { target, host: address, client, isTls: false });
+      case "own": {
+        const call = { target, host: address, client, isTls: false, isDirect: false };
+        return this.#origin(request, response, call);
+      }
       case "registry":
         return this.#options.engine(request, response, askOf(verdict.registry, target, client));
       case "through":

@@ -1,0 +1,153 @@
+/**
+ * What this very host answers outside `/v2/`: the CA, set-up scripts, health, and a page for people.
+ * A host name is echoed only after it has passed the grammar.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { formatHostPort } from "../../protocol/http/host-port.ts";
+import { canonicalRegistry, type RegistryName } from "../../protocol/registry-name.ts";
+import type { OriginCall } from "../reception.ts";
+import { type Refusal, refuseRequest } from "../refusal.ts";
+import { type Health, readiness } from "./health.ts";
+import { printPage } from "./page.ts";
+import { setupBuildkit } from "./setup-buildkit.ts";
+import { setupContainerd } from "./setup-containerd.ts";
+import { setupDocker, setupSystemd } from "./setup-docker.ts";
+import { setupDockerMirror } from "./setup-docker-mirror.ts";
+import { setupK3s } from "./setup-k3s.ts";
+import { setupPodman } from "./setup-podman.ts";
+import { printScript, type SetupFacts } from "./setup-script.ts";
+
+export type FrontPageOptions = {
+  /** The CA that clients trust: PEM, and its SHA-256 as `AB:CD:…`. */
+  readonly authority: { readonly root: string; readonly fingerprint: string };
+  readonly health: () => Health;
+  /** The port of the proxy door, for clients that came another way. */
+  readonly proxyPort: () => number;
+  /** Canonical names that mirror clients are set up for. */
+  readonly registries?: readonly RegistryName[] | undefined;
+};
+
+type Answer = {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
+  readonly headers?: Readonly<Record<string, string>>;
+};
+
+const usualRegistries = [
+  "docker.io",
+  "ghcr.io",
+  "quay.io",
+  "gcr.io",
+  "registry.k8s.io",
+  "mcr.microsoft.com",
+  "public.ecr.aws",
+  "registry.gitlab.com",
+  "lscr.io",
+  "nvcr.io",
+  "docker.elastic.co",
+].flatMap((host) => canonicalRegistry(host) ?? []);
+
+const scripts = [
+  setupDocker,
+  setupDockerMirror,
+  setupContainerd,
+  setupPodman,
+  setupK3s,
+  setupBuildkit,
+];
+const allScripts = new Map([...scripts, setupSystemd].map((one) => [`/setup/${one.name}`, one]));
+
+export class FrontPage {
+  readonly #options: FrontPageOptions;
+
+  constructor(options: FrontPageOptions) {
+    this.#options = options;
+  }
+
+  async handle(
+    request: IncomingMessage,
+    response: ServerResponse,
+    call: OriginCall,
+  ): Promise<void> {
+    if (request.method !== "GET" && request.method !== "HEAD") {
+      return refuseRequest(response, onlyReading);
+    }
+    const [path = ""] = call.target.split("?", 1);
+    const answer = this.#answer(path, call);
+    if ("sentence" in answer) return refuseRequest(response, answer);
+    response.writeHead(answer.status, {
+      "Content-Type": answer.type,
+      "Content-Length": Buffer.byteLength(answer.body),
+      "Cache-Control": "no-cache",
+      "X-Content-Type-Options": "nosniff",
+      ...answer.headers,
+    });
+    response.end(request.method === "HEAD" ? undefined : answer.body);
+  }
+
+  #answer(path: string, call: OriginCall): Answer | Refusal {
+    const { authority, health } = this.#options;
+    const fingerprint = { "X-Ca-Fingerprint-Sha256": authority.fingerprint };
+    switch (path) {
+      case "/ca.crt":
+        return certificate("application/x-x509-ca-cert", authority.root, fingerprint);
+      case "/ca.pem":
+        return certificate("application/x-pem-file", authority.root, fingerprint);
+      case "/healthz":
+        return { status: 200, type: "text/plain; charset=utf-8", body: "ok\n" };
+      case "/readyz":
+        return { ...readiness(health()), type: "application/json" };
+    }
+    const script = allScripts.get(path);
+    if (script === undefined && path !== "/") return notHere;
+    const facts = this.#facts(call);
+    if (facts === undefined) return badHost;
+    return script === undefined
+      ? page(printPage(facts, scripts))
+      : {
+          status: 200,
+          type: "text/x-shellscript; charset=utf-8",
+          body: printScript(script, facts),
+        };
+  }
+
+  /** This host as the client knows it; undefined when its name must not be repeated. */
+  #facts({ host, isTls, isDirect }: OriginCall): SetupFacts | undefined {
+    if (host === undefined) return undefined;
+    const { authority, proxyPort, registries = usualRegistries } = this.#options;
+    // 80 and 443 are what a client means that names no port; they lead here through the proxy alone.
+    const isPlainPort = !(isTls && isDirect) && host.port !== 80 && host.port !== 443;
+    const port = isPlainPort ? host.port : proxyPort();
+    const proxy = formatHostPort({ host: host.host, port });
+    const mirror = isTls && isDirect ? `https://${formatHostPort(host, 443)}` : `http://${proxy}`;
+    return { proxy, mirror, registries, ...authority };
+  }
+}
+
+const onlyReading: Refusal = {
+  status: 405,
+  sentence: "this page can only be read",
+  headers: { Allow: "GET, HEAD" },
+};
+
+const notHere: Refusal = { status: 404, sentence: "there is no such page; / lists what there is" };
+
+const badHost: Refusal = {
+  status: 400,
+  sentence: "the Host field is no host name that could be put into a script",
+};
+
+function certificate(
+  type: string,
+  body: string,
+  headers: Readonly<Record<string, string>>,
+): Answer {
+  return { status: 200, type, body, headers };
+}
+
+function page(body: string): Answer {
+  const policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
+  const headers = { "Content-Security-Policy": policy, "Referrer-Policy": "no-referrer" };
+  return { status: 200, type: "text/html; charset=utf-8", body, headers };
+}

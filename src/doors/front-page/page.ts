@@ -1,0 +1,72 @@
+/** The page for a person who opens the proxy in a browser: what this is, and the lines to paste. */
+import type { SetupFacts, SetupScript } from "./setup-script.ts";
+
+export function printPage(facts: SetupFacts, scripts: readonly SetupScript[]): string {
+  const { mirror, proxy, fingerprint } = facts;
+  return `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>Entrepot at ${escaped(proxy)}</title>
+<style>${style}</style>
+<main>
+<h1>Entrepot</h1>
+<p>This is a caching proxy for container registries. Images pulled through it are fetched from the
+internet once, verified, kept, and served from here to everybody, also while the registry is slow,
+rate-limiting or down. Image names do not change.</p>
+
+<h2>Use it from this machine</h2>
+<p>As a proxy for every registry (installs the certificate below and restarts Docker):</p>
+<pre>curl -fsS ${escaped(mirror)}/setup/docker | sudo bash</pre>
+<p>Or by hand: give the container engine <code>HTTPS_PROXY=http://${escaped(proxy)}</code> and let
+the system trust the <a href="/ca.crt">CA certificate</a>. Its SHA-256 fingerprint, to be compared
+with the one that the server printed when it started:</p>
+<pre class="wrap">${escaped(fingerprint)}</pre>
+
+<h2>Other ways to set up a client</h2>
+<p>Each script can be read first, says <code>--help</code>, and takes everything back with
+<code>--undo</code>.</p>
+<table>
+${scripts.map((script) => row(script, mirror)).join("\n")}
+</table>
+
+<h2>Without any set-up</h2>
+<pre>docker pull ${escaped(bareHost(mirror))}/ghcr.io/OWNER/IMAGE:TAG</pre>
+<p class="small">An engine has to allow plain HTTP for this address, unless it is loopback or answers
+over TLS.</p>
+<p class="small"><a href="/healthz">healthz</a> · <a href="/readyz">readyz</a> ·
+<a href="/ca.pem">ca.pem</a></p>
+</main>
+</html>
+`;
+}
+
+function row({ name, summary }: SetupScript, mirror: string): string {
+  const path = `/setup/${escaped(name)}`;
+  return `<tr><td><a href="${path}">${escaped(name)}</a></td><td>${escaped(summary)}
+<pre>curl -fsS ${escaped(mirror)}${path} | sudo bash</pre></td></tr>`;
+}
+
+function bareHost(url: string): string {
+  return url.replace(/^https?:\/\//, "");
+}
+
+function escaped(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}
+
+const style = `
+:root { color-scheme: light dark; --line: light-dark(#d5d9de, #3a4047); --box: light-dark(#f3f5f7, #1d2126); }
+body { margin: 0; font: 16px/1.55 system-ui, sans-serif; background: light-dark(#fff, #14171a); color: light-dark(#1c2126, #dde2e7); }
+main { max-width: 46rem; margin: 0 auto; padding: 2.5rem 1.25rem 4rem; }
+h1 { margin: 0 0 .5rem; font-size: 2rem; letter-spacing: -.02em; }
+h2 { margin: 2.25rem 0 .5rem; font-size: 1.15rem; }
+a { color: light-dark(#0b5cad, #7db7f0); }
+pre, code { font: 14px/1.5 ui-monospace, Menlo, Consolas, monospace; }
+code { background: var(--box); padding: .1em .3em; border-radius: 4px; }
+pre { margin: .5rem 0; padding: .7rem .9rem; background: var(--box); border: 1px solid var(--line); border-radius: 6px; overflow-x: auto; user-select: all; }
+pre.wrap { white-space: pre-wrap; overflow-wrap: anywhere; }
+table { width: 100%; border-collapse: collapse; }
+td { padding: .6rem .75rem .6rem 0; border-top: 1px solid var(--line); vertical-align: top; }
+.small { font-size: 14px; opacity: .8; }
+`;

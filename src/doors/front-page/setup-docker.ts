@@ -1,0 +1,34 @@
+/** `/setup/docker` and `/setup/systemd`: a systemd drop-in with the proxy's address, and the CA. */
+import type { SetupScript } from "./setup-script.ts";
+import { trustCa } from "./trust-ca.ts";
+
+export const setupDocker: SetupScript = {
+  name: "docker",
+  summary: "Makes Docker pull through this proxy; image names stay as they are.",
+  body: (facts) => `${trustCa(facts)}
+# The name sorts after the usual http-proxy.conf, so that this one wins.
+drop_in=/etc/systemd/system/docker.service.d/proxy-entrepot.conf
+
+apply() {
+  trust_ca
+  put "$drop_in" <<'END'
+# Written by entrepot: /setup/docker --undo removes it
+[Service]
+Environment="HTTP_PROXY=http://${facts.proxy}"
+Environment="HTTPS_PROXY=http://${facts.proxy}"
+Environment="NO_PROXY=localhost,127.0.0.0/8,::1"
+END
+  [[ -n $root || $printing = yes || -d /run/systemd/system ]] ||
+    say "no systemd here: give dockerd HTTP_PROXY and HTTPS_PROXY=http://${facts.proxy} yourself"
+  restart restart docker
+}
+
+undo() {
+  distrust_ca
+  drop "$drop_in" folder
+  restart restart docker
+}`,
+};
+
+/** The name under which docker-registry-proxy has it. */
+export const setupSystemd: SetupScript = { ...setupDocker, name: "systemd" };

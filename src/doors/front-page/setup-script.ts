@@ -1,0 +1,148 @@
+/**
+ * The frame of every set-up script: options, idempotent writing, undoing. Only validated host names and
+ * PEM text are ever put into one, since it is piped into a root shell.
+ */
+
+import type { RegistryName } from "../../protocol/registry-name.ts";
+
+export type SetupFacts = {
+  /** `host:port` of the proxy door, as this very client reaches it. */
+  readonly proxy: string;
+  /** `http://host:port` or `https://host[:port]` of the mirror door. */
+  readonly mirror: string;
+  /** The CA that clients trust, PEM. */
+  readonly root: string;
+  readonly fingerprint: string;
+  /** Registries that the mirror door is set up for. */
+  readonly registries: readonly RegistryName[];
+};
+
+export type SetupScript = {
+  /** What stands after `/setup/`. */
+  readonly name: string;
+  /** One line for the front page and `--help`. */
+  readonly summary: string;
+  /** bash: defines `apply` and `undo`; may use everything the frame defines. */
+  readonly body: (facts: SetupFacts) => string;
+};
+
+/** The whole script. Everything is in functions, so a download cut short does nothing at all. */
+export function printScript(script: SetupScript, facts: SetupFacts): string {
+  const url = `${facts.mirror}/setup/${script.name}`;
+  return `#!/usr/bin/env bash
+# ${script.summary}
+# From the proxy at ${facts.proxy}; its CA has the SHA-256 fingerprint
+# ${facts.fingerprint}
+set -euo pipefail
+
+usage() {
+  cat <<'END'
+${script.summary}
+
+  curl -fsS ${url} | sudo bash
+  curl -fsS ${url} | sudo bash -s -- --undo
+
+  --undo        take everything back
+  --print       show what would be written, change nothing
+  --no-restart  leave running services alone
+  --root DIR    write below DIR (an image being built) and start nothing
+  --help        this text
+END
+}
+${frame}
+${script.body(facts)}
+
+main "$@"
+`;
+}
+
+const frame = `
+action=apply printing=no restarting=yes root= changed=no
+
+say() { printf 'entrepot: %s\\n' "$*"; }
+die() { printf 'entrepot: %s\\n' "$*" >&2; exit 1; }
+
+main() {
+  while (($#)); do
+    case $1 in
+      --undo) action=undo ;;
+      --print) printing=yes ;;
+      --no-restart) restarting=no ;;
+      --root) root=\${2-}; shift || true; [[ -d $root ]] || die "--root needs a folder" ;;
+      --help | -h) usage; exit 0 ;;
+      *) die "unknown option $1; --help lists them" ;;
+    esac
+    shift
+  done
+  [[ $printing = yes || -n $root || $EUID -eq 0 ]] || die "this needs root: pipe it into 'sudo bash'"
+  "$action"
+  [[ $changed = yes ]] || say "nothing to do"
+}
+
+# put PATH: makes standard input the content of PATH
+put() {
+  local content
+  content=$(cat)
+  if [[ $printing = yes ]]; then
+    printf '# %s\\n%s\\n' "$1" "$content"
+    changed=yes
+    return
+  fi
+  if [[ -f $root$1 && $(cat "$root$1") == "$content" ]]; then return; fi
+  mkdir -p "$(dirname "$root$1")"
+  printf '%s\\n' "$content" >"$root$1.entrepot-new"
+  chmod 644 "$root$1.entrepot-new"
+  mv -f "$root$1.entrepot-new" "$root$1"
+  changed=yes
+  say "wrote $1"
+}
+
+# drop PATH [folder]: removes a file that is ours, and with "folder" its folder if that is empty then
+drop() {
+  [[ -e $root$1 ]] || return 0
+  if [[ $printing = yes ]]; then
+    say "would remove $1"
+  else
+    rm -f "$root$1"
+    [[ -z \${2-} ]] || rmdir "$(dirname "$root$1")" 2>/dev/null || true
+    say "removed $1"
+  fi
+  changed=yes
+}
+
+# is_ours PATH: not there yet, or written by one of these scripts
+is_ours() { [[ ! -s $root$1 ]] || grep -q 'Written by entrepot' "$root$1"; }
+
+# put_ours PATH: put, but never over somebody else's file
+put_ours() {
+  if is_ours "$1"; then
+    put "$1"
+    return
+  fi
+  printf '\\n%s\\n\\n' "$(cat)" >&2
+  die "$1 exists and is not ours: add the lines above to it by hand"
+}
+
+drop_ours() {
+  if is_ours "$1"; then drop "$@"; else say "$1 is not ours and stays as it is"; fi
+}
+
+# is_live: whether services of this machine are ours to restart
+is_live() {
+  [[ $changed = yes && $printing = no && $restarting = yes && -z $root ]] &&
+    command -v systemctl >/dev/null && [[ -d /run/systemd/system ]]
+}
+
+# restart VERB SERVICE...: those that are running
+restart() {
+  local verb=$1 service
+  shift
+  is_live || return 0
+  systemctl daemon-reload
+  for service in "$@"; do
+    systemctl is-active --quiet "$service" || continue
+    systemctl "$verb" "$service"
+    say "$verb: $service"
+  done
+}
+`;

@@ -1,0 +1,50 @@
+/** The part of a set-up script that puts the CA into the system's trust store, or takes it out. */
+import type { SetupFacts } from "./setup-script.ts";
+
+/** bash: defines `trust_ca` and `distrust_ca`. */
+export function trustCa(facts: SetupFacts): string {
+  return `
+ca() {
+  cat <<'END'
+${facts.root.trim()}
+END
+}
+
+# Debian and Alpine, Fedora and RHEL, Arch, openSUSE
+anchors() {
+  local folder
+  for folder in /usr/local/share/ca-certificates /etc/pki/ca-trust/source/anchors \\
+    /etc/ca-certificates/trust-source/anchors /etc/pki/trust/anchors; do
+    if [[ -d $root$folder ]]; then
+      printf %s "$folder"
+      return
+    fi
+  done
+  die "no system trust store found; install the package ca-certificates"
+}
+
+update_trust() {
+  [[ $changed = yes && $printing = no && -z $root ]] || return 0
+  if command -v update-ca-certificates >/dev/null; then
+    update-ca-certificates --fresh >/dev/null 2>&1 || update-ca-certificates >/dev/null
+  else
+    update-ca-trust extract
+  fi
+  say "updated the system's trust store"
+}
+
+trust_ca() {
+  local folder
+  folder=$(anchors)
+  put "$folder/entrepot.crt" < <(ca)
+  update_trust
+}
+
+distrust_ca() {
+  local folder
+  folder=$(anchors)
+  drop "$folder/entrepot.crt"
+  update_trust
+}
+`;
+}

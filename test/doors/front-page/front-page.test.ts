@@ -1,0 +1,128 @@
+import { X509Certificate } from "node:crypto";
+import { once } from "node:events";
+import { createServer, request as httpRequest, type IncomingMessage } from "node:http";
+import { text } from "node:stream/consumers";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { FrontPage } from "../../../src/doors/front-page/front-page.ts";
+import type { Health } from "../../../src/doors/front-page/health.ts";
+import type { OriginCall } from "../../../src/doors/reception.ts";
+import { parseHostPort } from "../../../src/protocol/http/host-port.ts";
+import { makeAuthority } from "../../support/certificates.ts";
+import { portOf } from "../open-door.ts";
+
+const root = makeAuthority().ca;
+const authority = { root, fingerprint: new X509Certificate(root).fingerprint256 };
+
+describe("the CA", () => {
+  it.each([
+    ["/ca.crt", "application/x-x509-ca-cert"],
+    ["/ca.pem", "application/x-pem-file"],
+  ])("%s is PEM, with its fingerprint beside it", async (path, type) => {
+    const { answer, body } = await ask(path);
+    expect(answer.headers["content-type"]).toBe(type);
+    expect(answer.headers["x-ca-fingerprint-sha256"]).toBe(authority.fingerprint);
+    expect(new X509Certificate(body).fingerprint256).toBe(authority.fingerprint);
+  });
+
+  it.each(["/ca.key", "/ca.crt/../ca.key", "/%2e%2e/ca.key", "/ca.crt%00", "//ca.crt", "/ca"])(
+    "%s is nothing",
+    async (path) => {
+      const { answer, body } = await ask(path);
+      expect(answer.statusCode).toBe(404);
+      expect(body).not.toContain("PRIVATE");
+    },
+  );
+
+  it("has headers only for HEAD, and refuses to be written", async () => {
+    const head = await ask("/ca.crt", { method: "HEAD" });
+    expect(head.answer.headers["content-length"]).toBe(String(root.length));
+    expect(head.body).toBe("");
+    const put = await ask("/ca.crt", { method: "PUT" });
+    expect(put.answer.statusCode).toBe(405);
+    expect(put.answer.headers.allow).toBe("GET, HEAD");
+  });
+});
+
+describe("health", () => {
+  it.each([
+    [{ isStopping: false, degraded: [] }, 200, { status: "ready", reasons: [] }],
+    [{ isStopping: false, degraded: ["x"] }, 200, { status: "degraded", reasons: ["x"] }],
+    [{ isStopping: true, degraded: [] }, 503, { status: "stopping", reasons: [] }],
+  ])("%j", async (health, status, told) => {
+    const { answer, body } = await ask("/readyz", { health });
+    expect(answer.statusCode).toBe(status);
+    expect(JSON.parse(body)).toEqual(told);
+    expect((await ask("/healthz", { health })).answer.statusCode).toBe(200);
+  });
+});
+
+describe("the page", () => {
+  it("shows the fingerprint, this very host, and every set-up", async () => {
+    const { answer, body } = await ask("/", { host: "cache.lan:3128" });
+    expect(answer.headers["content-type"]).toBe("text/html; charset=utf-8");
+    expect(body).toContain(authority.fingerprint);
+    for (const name of ["docker", "docker-mirror", "containerd", "podman", "k3s", "buildkit"]) {
+      expect(body).toContain(`curl -fsS http://cache.lan:3128/setup/${name} | sudo bash`);
+    }
+    expect(body).not.toMatch(/(?:src|href)="(?!\/)/);
+  });
+
+  it.each([
+    ["cache.lan:8080", {}, "http://cache.lan:8080/setup/docker"],
+    ["cache.lan", { isDirect: false }, "http://cache.lan:3128/setup/docker"],
+    ["cache.lan:443", { isDirect: false, isTls: true }, "http://cache.lan:3128/setup/docker"],
+    ["cache.lan:443", { isTls: true }, "https://cache.lan/setup/docker"],
+    ["cache.lan:8443", { isTls: true }, "https://cache.lan:8443/setup/docker"],
+    ["[fd00::1]:3128", {}, "http://[fd00::1]:3128/setup/docker"],
+  ])("asked as %s %j gives %s", async (host, call, url) => {
+    expect((await ask("/", { host, call })).body).toContain(`curl -fsS ${url} |`);
+  });
+
+  it.each(["$(id)", "a;b", "`id`", "a b", 'a"b', "a/b", "", "x".repeat(300)])(
+    "a Host of %j is refused, not echoed",
+    async (host) => {
+      for (const path of ["/", "/setup/docker", "/setup/podman"]) {
+        const { answer, body } = await ask(path, { host });
+        expect(answer.statusCode).toBe(400);
+        if (host !== "") expect(body).not.toContain(host);
+      }
+    },
+  );
+});
+
+type Asked = {
+  readonly method?: string;
+  readonly host?: string;
+  readonly health?: Health;
+  readonly call?: Partial<OriginCall>;
+};
+
+/** One request to a front page behind a server of its own. */
+async function ask(
+  target: string,
+  { method = "GET", host = "cache.lan:3128", health, call }: Asked = {},
+): Promise<{ answer: IncomingMessage; body: string }> {
+  const page = new FrontPage({
+    authority,
+    proxyPort: () => 3128,
+    health: () => health ?? { isStopping: false, degraded: [] },
+  });
+  const server = createServer((request, response) => {
+    const its: OriginCall = {
+      target: request.url ?? "",
+      host: parseHostPort(host, 80),
+      client: "127.0.0.1",
+      isTls: false,
+      isDirect: true,
+      ...call,
+    };
+    page.handle(request, response, its).catch((error: unknown) => response.destroy(error as Error));
+  });
+  server.listen(0, "127.0.0.1");
+  onTestFinished(() => void server.close());
+  await once(server, "listening");
+  const asked = httpRequest({ port: portOf(server), host: "127.0.0.1", path: target, method });
+  asked.end();
+  const [answer] = (await once(asked, "response")) as [IncomingMessage];
+  return { answer, body: await text(answer) };
+}
