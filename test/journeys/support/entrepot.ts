@@ -10,6 +10,7 @@ export type Entrepot = {
   /** What clients put into HTTPS_PROXY. */
   readonly proxy: string;
   readonly port: number;
+  readonly pid: number;
   /** PEM file with its authority, as fetched from `/ca.crt`. */
   readonly trust: string;
   readonly dataDir: string;
@@ -36,6 +37,7 @@ export async function startEntrepot(folder: string, env: Environment = {}): Prom
   return {
     proxy,
     port,
+    pid: service.pid,
     trust,
     dataDir,
     lines: service.lines,

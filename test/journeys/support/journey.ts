@@ -35,7 +35,7 @@ export class Journey {
 
   /** What tells Entrepot of the played internet. */
   get settings(): Environment {
-    return { UPSTREAM_CA: this.upstreamCa, UPSTREAM_ALLOW_ADDRESSES: "127.0.0.0/8" };
+    return { UPSTREAM_CA: this.upstreamCa, UPSTREAM_ALLOW_ADDRESSES: "127.0.83.0/24" };
   }
 
   /** Started in a folder of that name; the same name again is a restart. */
