@@ -1,0 +1,58 @@
+import { describe, expect, it } from "vitest";
+import { abortedError, Deadline } from "../../src/upstream/deadline.ts";
+import { UpstreamError } from "../../src/upstream/upstream-error.ts";
+import { eventually } from "../support/eventually.ts";
+
+const never = new AbortController().signal;
+
+describe("a deadline", () => {
+  it("ends the wait with TIMEOUT, saying what did not happen", async () => {
+    using deadline = new Deadline(never, "reg.test", 20, "reg.test did not answer");
+    await eventually(() => deadline.signal.aborted);
+    expect(deadline.signal.reason).toMatchObject({
+      code: "TIMEOUT",
+      host: "reg.test",
+      message: "reg.test did not answer within 0 s",
+    });
+  });
+
+  it("ends the wait with ABORTED when the caller does", () => {
+    const caller = new AbortController();
+    using deadline = new Deadline(caller.signal, "reg.test", 1_000, "");
+    const reason = new Error("gone");
+    caller.abort(reason);
+    expect(deadline.signal.reason).toMatchObject({ code: "ABORTED", cause: reason });
+  });
+
+  it("has ended already when the caller has", () => {
+    using deadline = new Deadline(AbortSignal.abort(), "reg.test", 1_000, "");
+    expect(deadline.signal.reason).toMatchObject({ code: "ABORTED" });
+  });
+
+  it("keeps a reason that is an UpstreamError", () => {
+    const reason = new UpstreamError("TIMEOUT", "reg.test", "late");
+    expect(abortedError("reg.test", AbortSignal.abort(reason))).toBe(reason);
+  });
+
+  it("follows only the caller once disarmed, and nobody once disposed", async () => {
+    const caller = new AbortController();
+    const disarmed = new Deadline(caller.signal, "reg.test", 10, "");
+    const disposed = new Deadline(caller.signal, "reg.test", 10, "");
+    const other = new Deadline(never, "reg.test", 20, "");
+    disarmed.disarm();
+    disposed[Symbol.dispose]();
+    await eventually(() => other.signal.aborted);
+    expect(disarmed.signal.aborted).toBe(false);
+    caller.abort();
+    expect(disarmed.signal.aborted).toBe(true);
+    expect(disposed.signal.aborted).toBe(false);
+  });
+
+  it("without a limit waits for the caller alone", () => {
+    const caller = new AbortController();
+    using deadline = new Deadline(caller.signal, "reg.test", undefined, "");
+    expect(deadline.signal.aborted).toBe(false);
+    caller.abort();
+    expect(deadline.signal.aborted).toBe(true);
+  });
+});
