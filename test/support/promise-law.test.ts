@@ -25,6 +25,7 @@ describe("the law on promises", () => {
     "handle.close();",
     "this.#handle?.close();",
     "if (x) handle.close();",
+    "class Writer {\n  close(): Promise<void> {}\n}\nwriter.close();",
   ])("refuses a promise nobody waits for: %s", (text) => {
     expect(breaches(`${imports}${text}`)).toHaveLength(1);
   });
@@ -41,6 +42,7 @@ describe("the law on promises", () => {
     "/**\n * rm(a);\n */",
     "server.close(done);",
     "this.#database?.close();",
+    "class BodyWriter {\n  close(): void {}\n}\nthis.#writer.close();",
     'async function run() {}\nx.on("y", () => void run().catch(report));',
   ])("lets pass: %s", (text) => {
     expect(breaches(`${imports}${text}`)).toEqual([]);

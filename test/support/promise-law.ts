@@ -6,9 +6,10 @@ import { type SourceFiles, withoutComments } from "./source-files.ts";
 
 /** One line per breach: `path:line: what is wrong`. */
 export function promiseBreaches(files: SourceFiles): string[] {
-  return [...files].flatMap(([path, source]) => {
-    const text = withoutComments(source);
-    const found = [...ignoredFunctions(text), ...bareCalls(text)];
+  const texts = [...files].map(([path, source]) => [path, withoutComments(source)] as const);
+  const atOnce = closingAtOnce(texts.map(([, text]) => text));
+  return texts.flatMap(([path, text]) => {
+    const found = [...ignoredFunctions(text), ...bareCalls(text, atOnce)];
     return found.map(({ at, what }) => `${path}:${lineOf(text, at)}: ${what}`);
   });
 }
@@ -37,14 +38,27 @@ function asyncNames(text: string): string[] {
     .filter((name) => name !== "function" && name !== "");
 }
 
-// These closers return nothing, or report by a callback.
-const closesAtOnce = /(?:server|database|watcher|channel|port|readline)\??\.close\(\);$/i;
+// Of Node: these return nothing, or report by a callback.
+const nodeCloser = /(?:server|database|watcher|channel|port|readline)$/i;
+
+/** What a value is called that closes at once: `writer` for the house's own `BodyWriter`. */
+function closingAtOnce(texts: readonly string[]): (receiver: string) => boolean {
+  const types = texts
+    .flatMap((text) => text.split(/^(?=(?:export )?(?:class|interface|type) )/m))
+    .filter((part) => /\bclose(?:\(\)|: \(\)): void\b|\bclose: \(\) => void\b/.test(part))
+    .map((part) => /^(?:export )?\w+ (\w+)/.exec(part)?.[1]?.toLowerCase() ?? "");
+  return (receiver) => {
+    const name = /(\w+)\??$/.exec(receiver)?.[1]?.toLowerCase() ?? "";
+    return nodeCloser.test(name) || types.some((type) => name !== "" && type.endsWith(name));
+  };
+}
+
 const closing =
   /^[ \t]*(?:(?:if|for|while) \(.*\) |else )?(?!await|void|return)[\w#.?[\]()!]*[\w\])]\??\.close\(\);$/gm;
 
-function bareCalls(text: string): Finding[] {
+function bareCalls(text: string, isAtOnce: (receiver: string) => boolean): Finding[] {
   const closers = [...text.matchAll(closing)]
-    .filter(({ 0: line }) => !closesAtOnce.test(line))
+    .filter(({ 0: line }) => !isAtOnce(line.replace(/\.close\(\);$/, "")))
     .filter(({ index }) => isStatement(text, index))
     .map(({ index }) => ({ at: index, what: "nobody waits for .close()" }));
   return [...closers, ...promisedNames(text).flatMap((name) => bareCallsOf(text, name))];
