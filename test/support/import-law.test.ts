@@ -17,6 +17,7 @@ describe("the import law", () => {
     ["src/store/keyv/a.ts", 'import { K } from "@keyv/sqlite";'],
     ["src/cache/a.ts", '// import { b } from "../app/b.ts";\nimport "./b.ts";'],
     ["src/registry/a.ts", 'import type { B } from "../store/b.ts";'],
+    ["src/app/compose/a.ts", 'import { b } from "../settings/b.ts";'],
   ])("lets %s have %s", (path, text) => {
     expect(breaches(path, text)).toEqual([]);
   });
@@ -40,6 +41,7 @@ describe("the import law", () => {
       'import { a } from "../mirror/a.ts";',
       "doors/proxy may not import its sibling mirror",
     ],
+    ["src/app/settings/a.ts", 'import { b } from "../compose/b.ts";', "its sibling compose"],
     ["src/cache/a.ts", 'import { BlockList, connect } from "node:net";', "may not reach node:net"],
     ["src/cache/a.ts", 'import net from "node:net";', "may not reach node:net"],
     ["src/cache/a.ts", 'const a = await import("node:fs/promises");', "may not reach node:fs"],

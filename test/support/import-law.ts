@@ -47,6 +47,7 @@ function whyNotFile(from: Place, to: Place, isType: boolean): string | undefined
 function whyNotSibling(from: Place, to: Place): string | undefined {
   if (from.folder === undefined || to.folder === undefined) return undefined;
   if (from.folder === to.folder) return undefined;
+  if (rooms[from.room]?.shared?.includes(to.folder) === true) return undefined;
   return `${from.room}/${from.folder} may not import its sibling ${to.folder}`;
 }
 

@@ -5,6 +5,8 @@ export type Room = {
   readonly rooms: readonly string[];
   /** What it may touch outside the house: packages and Node modules that do I/O. */
   readonly packages: readonly string[];
+  /** Sub-folders that their siblings may import; otherwise sub-folders do not see each other. */
+  readonly shared?: readonly string[];
   readonly purpose: string;
 };
 
@@ -12,6 +14,8 @@ export const rooms: Readonly<Record<string, Room>> = {
   app: {
     rooms: ["doors", "registry", "cache", "hosted", "upstream", "store", "protocol"],
     packages: ["commander", "pino", "zod", "yaml", "node:fs", "node:os", "node:process"],
+    // The one room that knows the whole configuration: building and running it start from there.
+    shared: ["settings"],
     purpose: "Reads the settings, builds every object once, starts them and stops them.",
   },
   doors: {
