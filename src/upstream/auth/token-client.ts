@@ -114,7 +114,8 @@ export class TokenClient {
       this.#downUntil.delete(host);
       observe({ kind: "tokenFetched", host, isShared: ask.credential !== undefined });
       return reply.token;
-    } catch (error) {
+    } catch (thrown) {
+      const error: unknown = deadline.signal.aborted ? deadline.signal.reason : thrown;
       if (!(error instanceof UpstreamError) || error.code === "ABORTED") throw error;
       this.#downUntil.set(host, now() + downMs);
       observe({ kind: "tokenServiceFailed", host, reason: error.message });

@@ -199,8 +199,8 @@ export function makeAuth(loopback: Loopback, options: AuthOptions = {}) {
   });
   const memory = new ChallengeMemory({ now });
   const { transport } = loopback;
-  const finder = new ChallengeFinder({ transport, memory, now, fullMs: 2_000, briefMs: 100 });
-  const client = new TokenClient({ transport, now, observe, fullMs: 2_000, briefMs: 100 });
+  const finder = new ChallengeFinder({ transport, memory, now, fullMs: 1_000, briefMs: 100 });
+  const client = new TokenClient({ transport, now, observe, fullMs: 1_000, briefMs: 100 });
   const tokens = new RegistryTokens(credentials, client);
   const authorizer = new Authorizer({ memory, finder, credentials, tokens });
   onTestFinished(async () => {

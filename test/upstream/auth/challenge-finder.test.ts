@@ -1,0 +1,75 @@
+import { describe, expect, it } from "vitest";
+import {
+  bearerRegistry,
+  hub,
+  hubChallenge,
+  hubHost,
+  makeAuth,
+  registry,
+  say,
+  startLoopback,
+} from "./loopback.ts";
+
+const never = new AbortController().signal;
+
+async function make() {
+  const loopback = await startLoopback();
+  return { loopback, ...makeAuth(loopback) };
+}
+
+describe("finding out how a registry wants its logins", () => {
+  it("asks /v2/ once for all, without any Authorization, and remembers", async () => {
+    const { loopback, finder, memory } = await make();
+    loopback.play(hubHost, bearerRegistry(hubChallenge));
+    const found = await Promise.all([1, 2, 3].map(() => finder.find(hub, never)));
+    expect(found.map((one) => one?.lines)).toEqual([
+      [hubChallenge],
+      [hubChallenge],
+      [hubChallenge],
+    ]);
+    expect(await finder.find(hub, never)).toBe(memory.recall(hub));
+    expect(loopback.seen).toMatchObject([
+      { host: hubHost, method: "GET", url: "/v2/", authorization: undefined },
+    ]);
+  });
+
+  it("remembers that a registry lets everybody in", async () => {
+    const { loopback, finder } = await make();
+    loopback.play("open.example", (_, response) => say(response, 200, {}));
+    expect((await finder.find(registry("open.example"), never))?.lines).toEqual([]);
+  });
+
+  it.each([
+    [404, {}],
+    [401, {}],
+    [307, { location: "https://ghcr.io/v2/" }],
+    [500, {}],
+    [429, { "retry-after": "5" }],
+  ])("learns nothing from %i, and does not insist", async (status, headers) => {
+    const { loopback, finder, memory } = await make();
+    loopback.play("lscr.io", (_, response) => say(response, status, "x", headers));
+    const lscr = registry("lscr.io");
+    const answer = await finder.ping(lscr, "full", never);
+    expect(answer).toMatchObject({ status, body: Buffer.from("x"), remembered: undefined });
+    expect(await finder.find(lscr, never)).toBeUndefined();
+    expect(memory.recall(lscr)).toBeUndefined();
+    expect(loopback.seen).toHaveLength(1);
+  });
+
+  it("tells when nobody answers, and then leaves it alone for a moment", async () => {
+    const { loopback, finder, time } = await make();
+    await expect(finder.find(hub, never)).rejects.toMatchObject({ code: "CONNECT" });
+    expect(await finder.find(hub, never)).toBeUndefined();
+    await expect(finder.ping(hub, "brief", never)).rejects.toMatchObject({ code: "DOWN" });
+    expect(loopback.seen).toHaveLength(1);
+    time.now += 16_000;
+    loopback.play(hubHost, bearerRegistry(hubChallenge));
+    expect(await finder.find(hub, never)).toBeDefined();
+  });
+
+  it("waits a moment only when briefly asked", async () => {
+    const { loopback, finder } = await make();
+    loopback.play(hubHost, () => undefined);
+    await expect(finder.ping(hub, "brief", never)).rejects.toMatchObject({ code: "TIMEOUT" });
+  });
+});

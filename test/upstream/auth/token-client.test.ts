@@ -1,0 +1,171 @@
+import { describe, expect, it } from "vitest";
+import { parseHostPort } from "../../../src/protocol/http/host-port.ts";
+import { parseRealm } from "../../../src/upstream/auth/realm.ts";
+import type { TokenAsk } from "../../../src/upstream/auth/token-client.ts";
+import { hub, makeAuth, registry, say, startLoopback, tokenService } from "./loopback.ts";
+
+const host = "auth.docker.io";
+const address = parseHostPort(host, 443) ?? { host: "", port: 0 };
+
+function ask(changes: Partial<TokenAsk> = {}): TokenAsk {
+  const realm = parseRealm("https://auth.docker.io/token");
+  if (realm === undefined) throw new Error("no realm");
+  return {
+    registry: hub,
+    realm,
+    service: "registry.docker.io",
+    scopes: ["repository:a/b:pull"],
+    credential: undefined,
+    patience: "full",
+    signal: new AbortController().signal,
+    ...changes,
+  };
+}
+
+async function make(auth = "") {
+  const loopback = await startLoopback();
+  return { loopback, ...makeAuth(loopback, { auth }) };
+}
+
+describe("the token client", () => {
+  it("asks once for all who want the same, and keeps the token until 30 s before its end", async () => {
+    const { loopback, client, time } = await make();
+    loopback.play(host, tokenService({}, { expiresIn: 300 }));
+    const tokens = await Promise.all([1, 2, 3].map(() => client.fetch(ask())));
+    expect(tokens).toEqual(["anonymous-0", "anonymous-0", "anonymous-0"]);
+    time.now += 269_000;
+    expect(await client.fetch(ask())).toBe("anonymous-0");
+    time.now += 2_000;
+    expect(await client.fetch(ask())).toBe("anonymous-1");
+    expect(loopback.at(host).map((one) => one.url)).toEqual([
+      "/token?service=registry.docker.io&scope=repository%3Aa%2Fb%3Apull",
+      "/token?service=registry.docker.io&scope=repository%3Aa%2Fb%3Apull",
+    ]);
+  });
+
+  it("keeps tokens apart by registry, service, scopes, realm and credential", async () => {
+    const { loopback, client, credentials } = await make("auth.docker.io:bob:CANARY");
+    loopback.play(host, tokenService({ bob: "CANARY" }));
+    const realm = parseRealm("https://auth.docker.io/token?x=y");
+    const credential = credentials.forRealm(hub, address, undefined);
+    const asks = [
+      ask(),
+      ask({ registry: registry("evil.example") }),
+      ask({ service: "other" }),
+      ask({ scopes: [] }),
+      ask(realm === undefined ? {} : { realm }),
+      ask({ credential }),
+    ];
+    const tokens = await Promise.all(asks.map((one) => client.fetch(one)));
+    expect(new Set(tokens).size).toBe(asks.length);
+    expect(tokens.filter((token) => token.startsWith("CANARY"))).toHaveLength(1);
+  });
+
+  it("fetches another once a token is forgotten", async () => {
+    const { loopback, client } = await make();
+    loopback.play(host, tokenService());
+    client.forget(await client.fetch(ask()));
+    expect(await client.fetch(ask())).toBe("anonymous-1");
+  });
+
+  it("passes a refusal on in the service's own words", async () => {
+    const { loopback, client } = await make();
+    loopback.play(host, tokenService({}, { anonymous: false }));
+    await expect(client.fetch(ask())).rejects.toMatchObject({
+      code: "REFUSED",
+      status: 401,
+      body: Buffer.from('{"details":"incorrect username or password"}'),
+    });
+  });
+
+  it.each([301, 302, 303, 307, 308])("does not follow a %i", async (status) => {
+    const { loopback, client, credentials } = await make("auth.docker.io:bob:CANARY");
+    loopback.play(host, (_, response) =>
+      say(response, status, "", { location: "https://evil.example/token" }),
+    );
+    loopback.play("evil.example", tokenService());
+    const credential = credentials.forRealm(hub, address, undefined);
+    await expect(client.fetch(ask({ credential }))).rejects.toMatchObject({ code: "REDIRECT" });
+    expect(loopback.at("evil.example")).toEqual([]);
+  });
+
+  it("posts the password where GET is not known, and GETs where POST is not", async () => {
+    const { loopback, client, credentials } = await make("auth.docker.io:bob:CANARY");
+    loopback.play(host, (request, response) => {
+      if (request.method === "GET") return say(response, 405);
+      say(response, 200, { access_token: "posted" });
+    });
+    const credential = credentials.forRealm(hub, address, undefined);
+    expect(await client.fetch(ask({ credential }))).toBe("posted");
+    expect(loopback.at(host).map((one) => one.method)).toEqual(["GET", "POST"]);
+  });
+
+  it("leaves a service alone that says 429, for as long as it says", async () => {
+    const { loopback, client, time } = await make();
+    loopback.play(host, (_, response) => say(response, 429, "", { "retry-after": "120" }));
+    await expect(client.fetch(ask())).rejects.toMatchObject({ code: "DOWN" });
+    loopback.play(host, tokenService());
+    time.now += 119_000;
+    await expect(client.fetch(ask())).rejects.toMatchObject({ code: "DOWN" });
+    expect(loopback.at(host)).toHaveLength(1);
+    time.now += 2_000;
+    expect(await client.fetch(ask())).toBe("anonymous-0");
+  });
+
+  it("answers a brief ask at once while the service is down, and asks for a full one", async () => {
+    const { loopback, client, time, events } = await make();
+    await expect(client.fetch(ask())).rejects.toMatchObject({ code: "CONNECT" });
+    await expect(client.fetch(ask({ patience: "brief" }))).rejects.toMatchObject({ code: "DOWN" });
+    expect(loopback.at(host)).toHaveLength(1);
+    expect(events.map((event) => event.kind)).toEqual(["tokenServiceFailed"]);
+    loopback.play(host, (_, response) => say(response, 503));
+    await expect(client.fetch(ask())).rejects.toMatchObject({ code: "DOWN" });
+    time.now += 16_000;
+    loopback.play(host, tokenService());
+    expect(await client.fetch(ask({ patience: "brief" }))).toBe("anonymous-0");
+  });
+
+  it("lets a brief ask go while the exchange goes on for the next", async () => {
+    const { loopback, client } = await make();
+    const gate = Promise.withResolvers<void>();
+    const service = tokenService();
+    loopback.play(
+      host,
+      (request, response) => void gate.promise.then(() => service(request, response)),
+    );
+    await expect(client.fetch(ask({ patience: "brief" }))).rejects.toMatchObject({
+      code: "TIMEOUT",
+    });
+    const patient = client.fetch(ask());
+    gate.resolve();
+    expect(await patient).toBe("anonymous-0");
+    expect(await client.fetch(ask({ patience: "brief" }))).toBe("anonymous-0");
+    expect(loopback.at(host)).toHaveLength(1);
+  });
+
+  it("does not end the exchange for others when one leaves", async () => {
+    const { loopback, client } = await make();
+    const gate = Promise.withResolvers<void>();
+    const service = tokenService();
+    loopback.play(
+      host,
+      (request, response) => void gate.promise.then(() => service(request, response)),
+    );
+    const leaving = new AbortController();
+    const first = client.fetch(ask({ signal: leaving.signal }));
+    const second = client.fetch(ask());
+    leaving.abort();
+    await expect(first).rejects.toMatchObject({ code: "ABORTED" });
+    gate.resolve();
+    expect(await second).toBe("anonymous-0");
+  });
+
+  it("gives up on a service that never ends its answer", async () => {
+    const { loopback, client } = await make();
+    loopback.play(host, (_, response) => {
+      response.writeHead(200);
+      response.write('{"token":');
+    });
+    await expect(client.fetch(ask())).rejects.toMatchObject({ code: "TIMEOUT" });
+  });
+});
