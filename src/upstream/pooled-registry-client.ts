@@ -31,9 +31,12 @@ import type {
 import type { Transport } from "./transport.ts";
 import type { ObserveUpstream } from "./upstream-event.ts";
 
+/** What is asked of the authorizer. */
+export type Authorizing = Pick<Authorizer, "authorize" | "retry" | "hasCredential">;
+
 export type PooledRegistryClientOptions = {
   readonly transport: Transport;
-  readonly authorizer: Authorizer;
+  readonly authorizer: Authorizing;
   readonly observe: ObserveUpstream;
   readonly now: () => number;
   /** Sent where the client's request has none. */
@@ -46,7 +49,7 @@ type Authorization = string | undefined;
 
 export class PooledRegistryClient implements RegistryClient {
   readonly #transport: Transport;
-  readonly #authorizer: Authorizer;
+  readonly #authorizer: Authorizing;
   readonly #userAgent: string;
   readonly #limits: { readonly full: number; readonly brief: number };
   readonly #down: DownMemory;
