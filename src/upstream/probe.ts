@@ -85,7 +85,7 @@ export class Probe {
       method: "GET",
       target: "/v2/",
       headers: headerList({ "accept-encoding": "identity", "user-agent": "entrepot" }),
-      patience: "brief",
+      patience: "full",
       signal: deadline.signal,
     });
     discard(response.body);
