@@ -77,7 +77,7 @@ export type ReadOptions = {
   readonly onBytes?: (total: number) => unknown;
 };
 
-/** Reads as a client does, front to back. */
+/** Reads as a client does, front to back, and is content with as many bytes as were promised. */
 export async function readAll(source: ByteSource, options: ReadOptions = {}): Promise<Buffer> {
   const {
     from = 0,
@@ -86,7 +86,7 @@ export async function readAll(source: ByteSource, options: ReadOptions = {}): Pr
   } = options;
   const parts: Buffer[] = [];
   let position = from;
-  while (position < to) {
+  while (position < Math.min(to, source.size ?? to)) {
     const buffer = Buffer.alloc(Math.min(options.buffer ?? 64 * 1024, to - position));
     const length = await source.read(buffer, position, signal);
     if (length === 0) break;

@@ -83,11 +83,10 @@ export class ScriptedRegistry implements RegistryClient {
 
   async #answer(request: RegistryRequest, script: Script, seen: Seen): Promise<RegistryResponse> {
     const { signal } = request;
-    if (script.holdHeaders !== undefined) await unlessAborted(script.holdHeaders, signal);
+    await unlessAborted(script.holdHeaders ?? Promise.resolve(), signal);
     if (script.fail !== undefined) throw script.fail;
     const size = this.#content.length;
-    const range = /^bytes=(\d+)-$/.exec(headerValue(request.headers, "range") ?? "");
-    const asked = range === null || script.ignoreRange ? undefined : Number(range[1]);
+    const asked = script.ignoreRange ? undefined : rangeStart(request);
     const status = script.status ?? statusFor(asked, size);
     if (status >= 300) {
       seen.isEnded = true;
@@ -138,6 +137,11 @@ function headersOf(script: Script, size: number, start: number | undefined): Hea
     "content-length": script.noLength ? undefined : String(declared - (start ?? 0)),
     "content-range": start === undefined ? undefined : `bytes ${start}-${declared - 1}/${total}`,
   });
+}
+
+function rangeStart(request: RegistryRequest): number | undefined {
+  const range = /^bytes=(\d+)-$/.exec(headerValue(request.headers, "range") ?? "");
+  return range === null ? undefined : Number(range[1]);
 }
 
 function statusFor(asked: number | undefined, size: number): number {

@@ -1,0 +1,160 @@
+import { setImmediate as turn } from "node:timers/promises";
+import { describe, expect, it } from "vitest";
+import { UpstreamError } from "../../src/upstream/upstream-error.ts";
+import { eventually } from "../support/eventually.ts";
+import { FaultyBlobs } from "./support/faulty-blobs.ts";
+import { askFor, content, readAll, scene } from "./support/pulling.ts";
+import type { Script } from "./support/scripted-registry.ts";
+
+/** Run one seed again: `PROPERTY_SEED=17 vitest run test/cache/download-property.test.ts`. */
+const { PROPERTY_SEED } = process.env;
+const seeds = PROPERTY_SEED
+  ? [Number(PROPERTY_SEED)]
+  : Array.from({ length: 150 }, (_, index) => index + 1);
+
+/** mulberry32: small, seeded, good enough to draw schedules. */
+class Chance {
+  #state: number;
+
+  constructor(seed: number) {
+    this.#state = seed;
+  }
+
+  next(): number {
+    this.#state = (this.#state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  }
+
+  /** From `low` to `high`, both possible. */
+  between(low: number, high: number): number {
+    return low + Math.floor(this.next() * (high - low + 1));
+  }
+
+  oneIn(count: number): boolean {
+    return this.next() < 1 / count;
+  }
+
+  pick<T>(...values: readonly T[]): T {
+    return values[this.between(0, values.length - 1)] as T;
+  }
+}
+
+type Plan = {
+  readonly size: number;
+  readonly scripts: readonly Script[];
+  readonly usual: Script;
+  readonly hasRanges: boolean;
+  readonly isCorrupt: boolean;
+  readonly fullAt: number | undefined;
+  readonly readers: readonly Visitor[];
+};
+
+type Visitor = {
+  readonly from: number;
+  readonly buffer: number;
+  /** Turns of the event loop before it comes, and between its reads. */
+  readonly comes: number;
+  readonly rests: number;
+  readonly leavesAfter: number;
+};
+
+function draw(seed: number): Plan {
+  const chance = new Chance(seed);
+  const size = chance.pick(0, 1, 65_535, 65_536, 65_537, 262_144, chance.between(1, 600_000));
+  const piece = Math.max(1, Math.floor(size / chance.between(200, 400)));
+  const hasRanges = !chance.oneIn(4);
+  const usual: Script = { piece, noLength: chance.oneIn(4), ignoreRange: !hasRanges };
+  const isCorrupt = chance.oneIn(5);
+  const faults = Array.from({ length: chance.between(0, 4) }, () => fault(chance, size, hasRanges));
+  if (isCorrupt && size > 0) faults.push({ corruptAt: chance.between(0, size - 1) });
+  return {
+    size,
+    usual,
+    scripts: faults.map((script) => ({ ...usual, ...script })),
+    hasRanges,
+    isCorrupt,
+    fullAt: chance.oneIn(6) ? chance.between(0, size) : undefined,
+    readers: Array.from({ length: chance.between(1, 8) }, () => visitor(chance, size)),
+  };
+}
+
+function fault(chance: Chance, size: number, hasRanges: boolean): Script {
+  const at = chance.between(0, size);
+  const kind = chance.pick("cut", "cut", "end", "stall", "busy", hasRanges ? "cut" : "wrong");
+  if (kind === "end") return { endAt: at, noLength: false };
+  if (kind === "busy") return { fail: new UpstreamError("CONNECT", "test", "refused") };
+  if (kind === "wrong") return { wrongRange: 7, ignoreRange: false };
+  if (kind === "cut") return { cutAt: at };
+  const gate = Promise.reject(new UpstreamError("TIMEOUT", "test", "silent for 30 s"));
+  gate.catch(() => undefined);
+  return { stallAt: at, gate };
+}
+
+function visitor(chance: Chance, size: number): Visitor {
+  return {
+    from: chance.pick(0, 0, chance.between(0, size), Math.max(0, size - chance.between(1, 70_000))),
+    buffer: chance.between(1_000, 70_000),
+    comes: chance.pick(0, 0, chance.between(0, 200)),
+    rests: chance.pick(0, 0, chance.between(0, 5)),
+    leavesAfter: chance.pick(Number.POSITIVE_INFINITY, chance.between(0, size)),
+  };
+}
+
+function mayFail(plan: Plan, code: unknown): boolean {
+  if (plan.scripts.length === 0) return false;
+  // Two refused connections in a row, before anything was received, are the client's to know.
+  return code === "CONNECT" || (plan.isCorrupt && code === "WRONG_DIGEST");
+}
+
+async function turns(count: number): Promise<void> {
+  for (let index = 0; index < count; index += 1) await turn();
+}
+
+describe("whatever upstream, disk and readers do", () => {
+  it.each(seeds)(
+    "nobody completes a wrong body, and nothing is fetched twice (seed %i)",
+    async (seed) => {
+      const plan = draw(seed);
+      const bytes = content(plan.size, `${seed}`);
+      const disk = plan.fullAt === undefined ? {} : { fullAt: plan.fullAt };
+      const blobs = new FaultyBlobs(disk);
+      const { downloads, digest, upstream, timing } = scene(
+        bytes,
+        (nth) => plan.scripts[nth] ?? plan.usual,
+        { blobs },
+      );
+      const visit = async (reader: Visitor): Promise<void> => {
+        await turns(reader.comes);
+        const { source } = await downloads.open(askFor(digest, { from: reader.from }));
+        try {
+          const body = await readAll(source, {
+            from: reader.from,
+            to: reader.from + reader.leavesAfter,
+            buffer: reader.buffer,
+            onBytes: () => turns(reader.rests),
+          });
+          const end = Math.min(plan.size, reader.from + reader.leavesAfter);
+          expect(body.equals(bytes.subarray(reader.from, end))).toBe(true);
+        } finally {
+          await source.close();
+        }
+      };
+      const visits = await Promise.allSettled(plan.readers.map(visit));
+      const failures = visits.flatMap((end) => (end.status === "rejected" ? [end.reason] : []));
+      const unexpected = failures.filter(({ code }) => !mayFail(plan, code));
+      for (const failure of unexpected) throw failure;
+      if (plan.hasRanges && !plan.isCorrupt && plan.fullAt === undefined && failures.length === 0) {
+        expect(upstream.sent).toBeLessThanOrEqual(Math.ceil(plan.size * 1.05));
+        await eventually(async () =>
+          expect(await blobs.stat(digest)).toEqual({ size: plan.size, isVerified: true }),
+        );
+      }
+      await downloads.close();
+      expect(blobs.drafts).toBe(0);
+      expect(timing.waiting).toBe(0);
+      await eventually(() => expect(upstream.open).toBe(0));
+    },
+  );
+});

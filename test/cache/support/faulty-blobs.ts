@@ -1,0 +1,75 @@
+import type { BlobDraft } from "../../../src/store/blob-store.ts";
+import { MemoryBlobStore } from "../../../src/store/memory/memory-blob-store.ts";
+import { StoreError } from "../../../src/store/store-error.ts";
+
+export type Trouble = {
+  /** Drafts take no byte at or beyond this offset. */
+  readonly fullAt?: number;
+  /** A draft cannot be read any more after so many reads. */
+  readonly unreadableAfter?: number;
+  readonly noCommit?: boolean;
+};
+
+/** Blobs on a disk that is full or broken as the test says. */
+export class FaultyBlobs extends MemoryBlobStore {
+  trouble: Trouble;
+  /** Drafts that nobody has closed yet. */
+  drafts = 0;
+
+  constructor(trouble: Trouble = {}) {
+    super();
+    this.trouble = trouble;
+  }
+
+  override async create(): Promise<BlobDraft> {
+    if (this.trouble.fullAt === 0) throw new StoreError("FULL", "no room");
+    this.drafts += 1;
+    return new FaultyDraft(await super.create(), this);
+  }
+}
+
+class FaultyDraft implements BlobDraft {
+  readonly #draft: BlobDraft;
+  readonly #blobs: FaultyBlobs;
+  #reads = 0;
+  #isClosed = false;
+
+  constructor(draft: BlobDraft, blobs: FaultyBlobs) {
+    this.#draft = draft;
+    this.#blobs = blobs;
+  }
+
+  get written(): number {
+    return this.#draft.written;
+  }
+
+  /** Like a disk: what still fits is written. */
+  async append(chunk: Uint8Array): Promise<void> {
+    const { fullAt = Number.POSITIVE_INFINITY } = this.#blobs.trouble;
+    const room = fullAt - this.written;
+    await this.#draft.append(chunk.subarray(0, Math.min(chunk.length, room)));
+    if (chunk.length > room) throw new StoreError("FULL", "no room");
+  }
+
+  async read(buffer: Uint8Array, position: number): Promise<number> {
+    this.#reads += 1;
+    const { unreadableAfter = Number.POSITIVE_INFINITY } = this.#blobs.trouble;
+    if (this.#reads > unreadableAfter) throw new StoreError("IO", "cannot be read");
+    return await this.#draft.read(buffer, position);
+  }
+
+  async commit(...[digest, options]: Parameters<BlobDraft["commit"]>): Promise<void> {
+    if (this.#blobs.trouble.noCommit) throw new StoreError("IO", "cannot be renamed");
+    await this.#draft.commit(digest, options);
+  }
+
+  discard(): Promise<void> {
+    return this.#draft.discard();
+  }
+
+  async close(): Promise<void> {
+    if (!this.#isClosed) this.#blobs.drafts -= 1;
+    this.#isClosed = true;
+    await this.#draft.close();
+  }
+}
