@@ -57,6 +57,7 @@ export class RegistryEngine {
       await this.#answers.fail(exchange, error);
     } finally {
       response.off("close", onClose);
+      if (exchange.tally.end !== "complete") onClose();
       this.#parts.observe(requestAnswered(exchange, this.#timing.now() - started));
     }
   }

@@ -39,7 +39,7 @@ export function viewedNames(body: Uint8Array, ask: Ask): Uint8Array {
   const prefix = ask.view.repositoryPrefix;
   try {
     const document: unknown = JSON.parse(Buffer.from(body).toString("utf8"));
-    if (typeof document !== "object" || document === null) return body;
+    if (typeof document !== "object" || document === null || Array.isArray(document)) return body;
     const named = Object.entries(document).map(([key, value]: [string, unknown]) => {
       if (key === "name" && typeof value === "string") return [key, prefix + value];
       if (key !== "repositories" || !Array.isArray(value)) return [key, value];

@@ -1,0 +1,47 @@
+import { describe, expect, it } from "vitest";
+import { startRig, upstreamAnswer } from "../rig.ts";
+
+describe("a pushed manifest", () => {
+  it.each([
+    ["PUT", "/v2/a/b/manifests/v1", 201],
+    ["DELETE", "/v2/a/b/manifests/v1", 202],
+  ])(
+    "%s that the upstream takes makes what is known of the tag out of date",
+    async (method, path, status) => {
+      const digest = `sha256:${"0".repeat(64)}`;
+      const rig = await startRig({
+        send: async (request) => {
+          for await (const _ of request.body ?? []);
+          return upstreamAnswer(status, { "docker-content-digest": digest, "oci-subject": digest });
+        },
+      });
+      const answer = await rig.fetch(path, { method, ...(method === "PUT" ? { body: "{}" } : {}) });
+      expect(answer.status).toBe(status);
+      expect(answer.headers["docker-content-digest"]).toBe(digest);
+      expect(answer.rawHeaders).toContain("OCI-Subject");
+      expect(rig.pushed).toEqual(["registry.example/a/b:v1"]);
+    },
+  );
+
+  it("that the upstream refuses changes nothing", async () => {
+    const rig = await startRig({ send: async () => upstreamAnswer(403) });
+    await rig.fetch("/v2/a/manifests/v1", { method: "PUT", body: "{}" });
+    expect(rig.pushed).toEqual([]);
+  });
+
+  it("stands even when the cache cannot forget, and the failure is told", async () => {
+    const rig = await startRig({
+      send: async () => upstreamAnswer(201),
+      parts: {
+        pulls: {
+          blob: () => Promise.reject(new Error("not asked")),
+          manifest: () => Promise.reject(new Error("not asked")),
+          pushed: () => Promise.reject(new Error("the records are gone")),
+        },
+      },
+    });
+    const answer = await rig.fetch("/v2/a/manifests/v1", { method: "PUT", body: "{}" });
+    expect(answer.status).toBe(201);
+    expect(rig.events).toMatchObject([{ status: 201, error: { message: "the records are gone" } }]);
+  });
+});
