@@ -12,6 +12,7 @@ import { BoundedMap } from "./bounded-map.ts";
 import type { Observe } from "./cache-event.ts";
 import { Facts } from "./facts.ts";
 import { type Place, placeNames } from "./place.ts";
+import type { Usage } from "./usage.ts";
 
 export type KeptManifest = {
   readonly digest: Digest;
@@ -23,7 +24,10 @@ export type KeptManifest = {
 export type ManifestsOptions = {
   readonly blobs: BlobStore;
   readonly records: RecordStore;
+  readonly usage: Pick<Usage, "used">;
   readonly observe: Observe;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
   /** Bytes of manifests in memory; 64 MiB. */
   readonly limit?: number;
 };
@@ -37,6 +41,8 @@ export class Manifests {
   readonly #options: ManifestsOptions;
   readonly #bytes: BoundedMap<Digest, Buffer>;
   readonly #types: Facts<Types>;
+  /** When each was last served, oldest first. */
+  readonly #served = new BoundedMap<Digest, number>({ limit: 10_000 });
   readonly #writing = new Set<Promise<void>>();
 
   constructor(options: ManifestsOptions) {
@@ -54,7 +60,17 @@ export class Manifests {
     const bytes = this.#bytes.get(digest) ?? (await this.#load(digest));
     if (bytes === undefined) return undefined;
     const mediaType = types.get(registry) ?? declaredType(bytes, types);
-    return mediaType === undefined ? undefined : { digest, mediaType, bytes };
+    if (mediaType === undefined) return undefined;
+    this.#options.usage.used(digest);
+    this.#served.set(digest, this.#options.now());
+    return { digest, mediaType, bytes };
+  }
+
+  /** Those served from that time on. */
+  servedSince(since: number): Digest[] {
+    const served: Digest[] = [];
+    for (const [digest, at] of this.#served.entries()) if (at >= since) served.push(digest);
+    return served;
   }
 
   /** Serves it from now on and writes it to the store; what the disk does not take stays in memory. */
@@ -62,6 +78,7 @@ export class Manifests {
     const { digest, mediaType, bytes } = manifest;
     await this.#types.update(digest, (before) => withType(before, place.registry.name, mediaType));
     this.#bytes.set(digest, bytes);
+    this.#served.set(digest, this.#options.now());
     const writing = this.#store(place, manifest).finally(() => this.#writing.delete(writing));
     this.#writing.add(writing);
   }
@@ -82,7 +99,8 @@ export class Manifests {
   /** The bytes are gone from the store, or wrong. */
   forget(digest: Digest): void {
     this.#bytes.delete(digest);
-    if (this.#types.peek(digest).fact !== undefined) this.#types.delete(digest);
+    const { isKnown, fact } = this.#types.peek(digest);
+    if (!isKnown || fact !== undefined) this.#types.delete(digest);
   }
 
   /** Resolves when everything kept so far is in the store, or could not be written. */

@@ -1,0 +1,142 @@
+/**
+ * Makes room: the least recently used blobs go until what is kept fits its cap and the volume has
+ * its free space. Never what is read, held, or belongs to a manifest that was just served.
+ */
+import { setImmediate as yieldToOthers } from "node:timers/promises";
+import type { Digest } from "../protocol/digest.ts";
+import type { BlobSpace, BlobStore, KeptBlob } from "../store/blob-store.ts";
+import { StoreError } from "../store/store-error.ts";
+import type { CacheEvent, Observe } from "./cache-event.ts";
+import type { Usage } from "./usage.ts";
+
+export type EvictionOptions = {
+  readonly blobs: Pick<BlobStore, "delete"> & BlobSpace;
+  readonly usage: Usage;
+  /** Bytes that may be kept. */
+  readonly maxSize: number;
+  /** Bytes of a volume of so many in all that must stay free. */
+  readonly minFree: (total: number) => number;
+  /** Hosted content relies on it. */
+  readonly isHeld: (digest: Digest) => boolean;
+  /** What clients are about to ask for: the parts of manifests served a moment ago. */
+  readonly wanted: () => Promise<ReadonlySet<Digest>>;
+  readonly observe: Observe;
+  readonly now: () => number;
+};
+
+/** A volume that reports itself full gets this much room at least. */
+const reliefBytes = 256 * 1024 * 1024;
+/** After a failure the volume is left alone for so many milliseconds. */
+const quiet = 5_000;
+/** So many blobs are passed over before others get their turn. */
+const stride = 500;
+
+export class Eviction {
+  readonly #options: EvictionOptions;
+  #running: Promise<void> | undefined;
+  #isWoken = false;
+  #relief = 0;
+  #quietUntil = 0;
+  #isClosed = false;
+
+  constructor(options: EvictionOptions) {
+    this.#options = options;
+  }
+
+  /** Takes note of what happened in the cache: new blobs need room, and so does a full disk. */
+  note(event: CacheEvent): void {
+    if (event.kind === "blobStored") this.wake();
+    if (event.kind !== "diskFailed") return;
+    if (event.error instanceof StoreError && event.error.code === "FULL")
+      this.#relief = reliefBytes;
+    this.wake();
+  }
+
+  /** Looks whether something has to go, now or once more after the present look. */
+  wake(): void {
+    if (this.#isClosed || this.#options.now() < this.#quietUntil) return;
+    this.#isWoken = true;
+    this.#running ??= this.#work();
+  }
+
+  /** Resolves when nothing is being looked at or deleted. */
+  async settled(): Promise<void> {
+    while (this.#running !== undefined) await this.#running;
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.settled();
+  }
+
+  async #work(): Promise<void> {
+    while (this.#isWoken && !this.#isClosed) {
+      this.#isWoken = false;
+      try {
+        const excess = await this.#excess();
+        if (excess > 0) await this.#makeRoom(excess);
+      } catch (error) {
+        this.#quietUntil = this.#options.now() + quiet;
+        this.#options.observe({ kind: "diskFailed", error });
+      }
+    }
+    this.#running = undefined;
+  }
+
+  /** Bytes that have to go. */
+  async #excess(): Promise<number> {
+    const { blobs, usage, maxSize, minFree } = this.#options;
+    const relief = this.#relief;
+    this.#relief = 0;
+    const space = await blobs.space();
+    const short = space === undefined ? 0 : minFree(space.total) - space.free;
+    const lacking = space === undefined ? 0 : relief - space.free;
+    return Math.max(usage.total - maxSize, short, lacking);
+  }
+
+  async #makeRoom(excess: number): Promise<void> {
+    const { usage, isHeld, wanted, observe } = this.#options;
+    const keep = await wanted();
+    const refused = new Set<Digest>();
+    const mayGo = ({ digest }: KeptBlob): boolean =>
+      !usage.isRead(digest) && !isHeld(digest) && !keep.has(digest) && !refused.has(digest);
+    let [blobs, bytes] = [0, 0];
+    for (const blob of candidates(usage.oldestFirst(), mayGo)) {
+      if (bytes >= excess || this.#isClosed) break;
+      if (blob === undefined) await yieldToOthers();
+      else if (await this.#evict(blob)) [blobs, bytes] = [blobs + 1, bytes + blob.size];
+      else refused.add(blob.digest);
+    }
+    observe({ kind: "evictionFinished", blobs, bytes, missing: Math.max(0, excess - bytes) });
+  }
+
+  /** Out of the index before it is off the disk, so that nobody is sent to what is no more. */
+  async #evict({ digest, size }: KeptBlob): Promise<boolean> {
+    const { blobs, usage, observe } = this.#options;
+    usage.removed(digest);
+    try {
+      if (await blobs.delete(digest)) {
+        observe({ kind: "blobEvicted", digest, size });
+        return true;
+      }
+    } catch (error) {
+      usage.added(digest, size);
+      throw error;
+    }
+    usage.added(digest, size);
+    return false;
+  }
+}
+
+/** The blobs that may go, in the order given; undefined where others should get their turn. */
+export function* candidates(
+  oldestFirst: Iterable<KeptBlob>,
+  mayGo: (blob: KeptBlob) => boolean,
+): IterableIterator<KeptBlob | undefined> {
+  let passed = 0;
+  for (const blob of oldestFirst) {
+    if (mayGo(blob)) yield blob;
+    passed += 1;
+    if (passed % stride === 0) yield undefined;
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * The policy of a pull: what is kept is served to whom it may be; what only the upstream can say is
+ * asked there; everything else is fetched once, and kept while it is served.
+ */
+import { setImmediate as yieldToOthers } from "node:timers/promises";
+import type { Digest } from "../protocol/digest.ts";
+import type { Reference, RepositoryName } from "../protocol/reference.ts";
+import type { Registry } from "../protocol/registry-name.ts";
+import type { CacheEvent } from "./cache-event.ts";
+import type { CacheAnswer } from "./content.ts";
+import { placeKey } from "./place.ts";
+import type { BlobAsk, ManifestAsk, PullAsk } from "./pull-ask.ts";
+import { type PullParts, type PullThroughOptions, pullParts } from "./pull-parts.ts";
+
+/** Clients ask for an image's blobs within so many milliseconds of its manifest. */
+const justServed = 600_000;
+const stride = 50;
+
+export class PullThrough {
+  readonly #parts: PullParts;
+  readonly #options: PullThroughOptions;
+
+  constructor(options: PullThroughOptions) {
+    this.#options = options;
+    this.#parts = pullParts(options);
+  }
+
+  /** Throws UpstreamError, RegistryError or CacheError when there is no answer to give. */
+  async blob(ask: BlobAsk): Promise<CacheAnswer> {
+    const { blobPull } = this.#parts;
+    const own = withOwnAccess(ask);
+    const hit = await blobPull.hit(own);
+    const confirmed = hit ?? (await blobPull.confirmed(own));
+    return confirmed ?? blobPull.miss(own);
+  }
+
+  /** Throws like `blob`. A tag's stale answer is part of asking about it. */
+  async manifest(ask: ManifestAsk): Promise<CacheAnswer> {
+    const { manifestPull, tagPull } = this.#parts;
+    const { reference } = ask;
+    if (reference.kind === "tag") {
+      const own = { ...withOwnAccess(ask), tag: reference.tag };
+      return (await tagPull.hit(own)) ?? tagPull.asked(own);
+    }
+    const own = { ...withOwnAccess(ask), digest: reference.digest };
+    const hit = await manifestPull.hit(own);
+    const confirmed = hit ?? (await manifestPull.confirmed(own));
+    return confirmed ?? manifestPull.miss(own);
+  }
+
+  /** A push went through: what is known of that tag, or not to be there, is out of date. */
+  pushed(registry: Registry, repository: RepositoryName, reference: Reference): void {
+    const { tags, negative } = this.#parts;
+    negative.forget(placeKey({ registry, repository }));
+    if (reference.kind === "tag") tags.forget({ registry, repository, tag: reference.tag });
+  }
+
+  /** To be told of everything that happens in the cache: who delivered what, and what is gone. */
+  note(event: CacheEvent): void {
+    if (event.kind === "blobStored") this.#stored(event);
+    const isGone = event.kind === "blobEvicted" || event.kind === "blobCorrupted";
+    // Bytes that were wrong on arrival say nothing about what is kept under that digest.
+    if (isGone && !("foundBy" in event && event.foundBy === "download")) this.#gone(event.digest);
+  }
+
+  /** What clients who just got a manifest are about to ask for. */
+  async wanted(): Promise<ReadonlySet<Digest>> {
+    const { manifests } = this.#parts;
+    const wanted = new Set<Digest>();
+    const served = manifests.servedSince(this.#options.now() - justServed);
+    for (const [index, digest] of served.entries()) {
+      wanted.add(digest);
+      const manifest = await manifests.read(digest);
+      for (const reference of manifest?.references ?? []) wanted.add(reference.digest);
+      if (index % stride === stride - 1) await yieldToOthers();
+    }
+    return wanted;
+  }
+
+  /** Confirms busy tags in the background, until closed. */
+  start(): void {
+    this.#parts.hot.start();
+  }
+
+  /** Ends what goes on in the background, and writes what is not in the records yet. */
+  async close(): Promise<void> {
+    const { hot, tagPull, blobPull, proofs, manifestPull, resolver } = this.#parts;
+    hot.close();
+    tagPull.close();
+    blobPull.close();
+    await Promise.all([proofs.close(), manifestPull.close(), resolver.close()]);
+    await this.flush();
+  }
+
+  /** Resolves when everything known is in the records, or could not be written. */
+  async flush(): Promise<void> {
+    const { manifests, visibility, holdings, tags } = this.#parts;
+    await manifests.flush();
+    await Promise.all([visibility.flush(), holdings.flush(), tags.flush()]);
+  }
+
+  #stored(event: Extract<CacheEvent, { readonly kind: "blobStored" }>): void {
+    const { registry: name, repository, digest, size } = event;
+    this.#options.usage.added(digest, size);
+    const place = { registry: { name, scheme: "https" }, repository } as const;
+    void this.#parts.holdings.delivered(place, digest);
+  }
+
+  #gone(digest: Digest): void {
+    const { holdings, manifests, kept } = this.#parts;
+    this.#options.usage.removed(digest);
+    holdings.forget(digest);
+    manifests.forget(digest);
+    kept.forget(digest);
+  }
+}
+
+/** Who may have public images only is asked for like anybody, whatever the operator's login opens. */
+function withOwnAccess<A extends PullAsk>(ask: A): A {
+  const isPublicOnly = ask.isPublicOnly === true && ask.access.kind === "shared";
+  return isPublicOnly ? { ...ask, access: { kind: "anonymous" } } : ask;
+}
