@@ -1,0 +1,18 @@
+import { expect, it } from "vitest";
+import { printPage } from "../../../src/doors/front-page/page.ts";
+import { facts } from "./script-runner.ts";
+
+const scripts = [{ name: "one", summary: 'Sets <one> & "two" up.', body: () => "" }];
+
+it("the page loads nothing from elsewhere and needs no script", () => {
+  const page = printPage(facts, scripts);
+  expect(page).not.toMatch(/<script|<link|<img|@import|url\(/);
+  expect(page).not.toMatch(/(?:src|href)="(?!\/)/);
+});
+
+it("the page has each set-up with the line to paste, as text and not as markup", () => {
+  const page = printPage(facts, scripts);
+  expect(page).toContain("curl -fsS http://cache.lan:3128/setup/one | sudo bash");
+  expect(page).toContain("Sets &#60;one&#62; &#38; &#34;two&#34; up.");
+  expect(page).toContain(facts.fingerprint);
+});
