@@ -9,6 +9,7 @@ import type { Exchange } from "./exchange.ts";
 export async function readingAccess(exchange: Exchange, accessOf: AccessOf): Promise<Access> {
   const { headers, ask, method, signal } = exchange;
   const access = await accessOf(headers, ask, { method, signal });
+  if (access.kind === "shared" && ask.isPublicOnly === true) return { kind: "anonymous" };
   if (access.kind !== "rejected") return access;
   throw new RegistryError("UNAUTHORIZED", "the token is not valid here any more; log in again", {
     headers: headerList({ "www-authenticate": access.challenge }),

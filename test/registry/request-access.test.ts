@@ -27,6 +27,13 @@ describe("in whose name a request goes on", () => {
     expect(await readingAccess(exchange(), decides(client))).toBe(client);
   });
 
+  it("when it reads and may have public images only: never the operator's", async () => {
+    const ask = askFor("/v2/a/tags/list", { isPublicOnly: true });
+    const only = { ...exchange(), ask };
+    expect(await readingAccess(only, decides({ kind: "shared" }))).toEqual({ kind: "anonymous" });
+    expect(await readingAccess(only, decides(client))).toBe(client);
+  });
+
   it("when it writes: the client's, never the operator's", async () => {
     expect(await writingAccess(exchange(), decides(client))).toBe(client);
     for (const kind of ["none", "anonymous", "shared"] as const) {

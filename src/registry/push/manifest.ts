@@ -2,7 +2,7 @@
  * `PUT` and `DELETE /v2/<name>/manifests/<reference>` (OCI distribution-spec end-7, end-9): once the
  * upstream has taken it, what the cache knows of that tag or digest is out of date.
  */
-import type { Route } from "../../protocol/route.ts";
+import { parseTag, type Reference } from "../../protocol/reference.ts";
 import type { EngineParts } from "../engine-parts.ts";
 import type { Exchange, Reply } from "../exchange.ts";
 import { passThrough } from "../pass-through.ts";
@@ -13,24 +13,36 @@ export async function pushManifest(
   parts: Pick<EngineParts, "client" | "accessOf" | "pulls">,
   bodyIdle: number,
 ): Promise<Reply> {
-  const { route } = exchange;
-  if (route.kind !== "manifest") throw new TypeError(`not a manifest: ${route.kind}`);
   const access = await writingAccess(exchange, parts.accessOf);
-  const passed = await passThrough(exchange, access, parts.client, bodyIdle);
-  const { status } = passed.response;
-  if (status >= 200 && status < 300) await forget(exchange, route, parts.pulls);
-  return passed;
+  try {
+    const passed = await passThrough(exchange, access, parts.client, bodyIdle);
+    const { status } = passed.response;
+    if (status >= 200 && status < 300) await forget(exchange, parts.pulls);
+    return passed;
+  } catch (error) {
+    // Whether it was taken, nobody knows.
+    await forget(exchange, parts.pulls);
+    throw error;
+  }
 }
 
 /** Before the client hears of it, so that its next pull is of what it pushed. The push itself stands. */
-async function forget(
-  { ask, tally }: Exchange,
-  { repository, reference }: Extract<Route, { kind: "manifest" }>,
-  pulls: EngineParts["pulls"],
-): Promise<void> {
+async function forget({ ask, route, tally }: Exchange, pulls: EngineParts["pulls"]): Promise<void> {
+  if (route.kind !== "manifest") throw new TypeError(`not a manifest: ${route.kind}`);
   try {
-    await pulls.pushed(ask.registry, repository, reference);
+    for (const reference of [route.reference, ...tagsOf(ask.target)]) {
+      await pulls.pushed(ask.registry, route.repository, reference);
+    }
   } catch (error) {
     tally.error = error;
   }
+}
+
+/** `PUT …/manifests/<digest>?tag=a&tag=b` names tags too (end-7b). */
+function tagsOf(target: string): Reference[] {
+  const query = target.slice(`${target}?`.indexOf("?") + 1);
+  return new URLSearchParams(query).getAll("tag").flatMap((text) => {
+    const tag = parseTag(text);
+    return tag === undefined ? [] : [{ kind: "tag", tag }];
+  });
 }

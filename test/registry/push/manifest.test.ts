@@ -23,6 +23,24 @@ describe("a pushed manifest", () => {
     },
   );
 
+  it("that names tags beside its digest makes them out of date too", async () => {
+    const digest = `sha256:${"0".repeat(64)}`;
+    const rig = await startRig({ send: async () => upstreamAnswer(201) });
+    await rig.fetch(`/v2/a/manifests/${digest}?tag=v1&tag=-bad-&tag=v2`, {
+      method: "PUT",
+      body: "{}",
+    });
+    expect(rig.pushed).toEqual([digest, "v1", "v2"].map((one) => `registry.example/a:${one}`));
+  });
+
+  it("whose fate nobody knows counts as pushed", async () => {
+    const rig = await startRig({
+      send: async () => Promise.reject(new Error("the line went dead")),
+    });
+    const answer = await rig.fetch("/v2/a/manifests/v1", { method: "PUT", body: "{}" });
+    expect([answer.status, rig.pushed]).toEqual([500, ["registry.example/a:v1"]]);
+  });
+
   it("that the upstream refuses changes nothing", async () => {
     const rig = await startRig({ send: async () => upstreamAnswer(403) });
     await rig.fetch("/v2/a/manifests/v1", { method: "PUT", body: "{}" });
