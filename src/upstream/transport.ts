@@ -34,6 +34,8 @@ export type TransportOptions = {
   readonly pools: OriginPools;
   readonly observe: ObserveUpstream;
   readonly now: () => number;
+  /** Asks nobody: everything fails at once, as if the network were gone. */
+  readonly isOffline?: boolean;
   readonly limits?: Partial<TransportLimits>;
 };
 
@@ -65,8 +67,10 @@ export class Transport {
   readonly #observe: ObserveUpstream;
   readonly #now: () => number;
   readonly #limits: TransportLimits;
+  readonly #isOffline: boolean;
 
   constructor(options: TransportOptions) {
+    this.#isOffline = options.isOffline ?? false;
     this.#pools = options.pools;
     this.#observe = options.observe;
     this.#now = options.now;
@@ -75,6 +79,7 @@ export class Transport {
 
   /** Resolves at the headers, whatever the status. Throws UpstreamError. */
   async send(outgoing: Outgoing): Promise<RegistryResponse> {
+    if (this.#isOffline) throw offlineError(formatHostPort(outgoing.address, 443));
     const started = this.#now();
     try {
       return await this.#attempt(outgoing, 0);
@@ -169,4 +174,8 @@ async function* borrowed(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
     if (done === true) return;
     yield value;
   }
+}
+
+function offlineError(host: string): UpstreamError {
+  return new UpstreamError("CONNECT", host, `${host} is not asked: OFFLINE is set on the proxy`);
 }
