@@ -1,0 +1,32 @@
+/** What the command line starts and stops, and how it is put together from the settings. */
+import type { Log } from "./log.ts";
+import type { Settings } from "./settings/settings.ts";
+
+/** A listener that is open. */
+export type Listening = {
+  /** `clients`, `tls` or `admin`. */
+  readonly door: "clients" | "tls" | "admin";
+  readonly host: string;
+  readonly port: number;
+};
+
+/** What the operator is told once everything runs. */
+export type Started = {
+  readonly listening: readonly Listening[];
+  /** SHA-256 of the CA certificate, as `AB:CD:…`. */
+  readonly fingerprint: string;
+  /** The name by which clients of the network most likely reach this machine. */
+  readonly hostName: string;
+  /** Things to know at once, such as a listener on a public address. */
+  readonly warnings: readonly string[];
+};
+
+export interface Application {
+  /** Resolves when clients are served; what a failed start opened is closed again by stop. */
+  start(): Promise<Started>;
+  /** Stops accepting, lets what runs finish until `deadline` aborts, then closes everything. Idempotent. */
+  stop(deadline: AbortSignal): Promise<void>;
+}
+
+/** Builds every object, opens nothing that clients see. Throws what is wrong with settings or folders. */
+export type Compose = (settings: Settings, log: Log) => Promise<Application>;

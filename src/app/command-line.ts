@@ -1,0 +1,164 @@
+/** The command line: commands and flags, the latter straight from the table of settings. */
+import { readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { Command, CommanderError, Option } from "commander";
+import { showCa } from "./commands/ca.ts";
+import { checkConfig } from "./commands/config-check.ts";
+import { checkHealth } from "./commands/health.ts";
+import { serve } from "./commands/serve.ts";
+import { describeFailure } from "./failure.ts";
+import { createLog, openOutput } from "./log.ts";
+import { settingOptions } from "./options.ts";
+import { type Loaded, loadSettings, SettingsError } from "./settings/load.ts";
+import { describeSettings, secretsOf } from "./settings/redact.ts";
+
+/** Resolves with the exit code; never rejects. */
+export async function runCommandLine(process: NodeJS.Process): Promise<number> {
+  const program = new CommandLine(process);
+  try {
+    return await program.run();
+  } catch (error) {
+    const { lines, exitCode } = describeFailure(error);
+    for (const line of lines) program.fail(line);
+    return exitCode;
+  }
+}
+
+class CommandLine {
+  readonly #process: NodeJS.Process;
+  readonly #program: Command;
+  #exitCode = 0;
+
+  constructor(process: NodeJS.Process) {
+    this.#process = process;
+    this.#program = this.#declare();
+  }
+
+  async run(): Promise<number> {
+    try {
+      await this.#program.parseAsync(this.#process.argv);
+      return this.#exitCode;
+    } catch (error) {
+      if (!(error instanceof CommanderError)) throw error;
+      // --help and --version end here too.
+      if (error.exitCode === 0) return 0;
+      throw wrongArguments(error);
+    }
+  }
+
+  fail(sentence: string): void {
+    this.#process.stderr.write(`entrepot: ${sentence}\n`);
+  }
+
+  #declare(): Command {
+    const program = new Command("entrepot")
+      .description("A caching forward proxy for container registries.")
+      .version(version(), "--version", "print the version")
+      .helpOption("--help", "print this help")
+      .exitOverride()
+      .configureOutput({ writeErr: () => undefined })
+      .showSuggestionAfterError();
+    program.addOption(
+      new Option("--config <file>", "YAML file with settings (CONFIG_FILE)").helpGroup("Settings:"),
+    );
+    for (const option of settingOptions()) program.addOption(option);
+    const run = (work: () => Promise<number>) => async () => {
+      this.#exitCode = await work();
+    };
+    program
+      .command("serve", { isDefault: true })
+      .description("serve until told to stop (what happens without a command)")
+      .action(run(() => this.#serve()));
+    program
+      .command("config")
+      .description("look at the settings")
+      .command("check")
+      .description("read the settings as a start would, and show what differs from the defaults")
+      .action(
+        run(async () => checkConfig(async () => describeSettings(await this.#load()), this.#print)),
+      );
+    const ca = program.command("ca").description("the certificate that clients have to trust");
+    for (const [name, description] of [
+      ["fingerprint", "print its SHA-256"],
+      ["print", "print it, as PEM"],
+    ] as const) {
+      ca.command(name)
+        .description(description)
+        .action(run(() => this.#showCa(name)));
+    }
+    program
+      .command("health")
+      .description("ask the server on this machine whether it is ready")
+      .action(run(() => this.#checkHealth()));
+    return program;
+  }
+
+  readonly #print = (line: string): void => {
+    this.#process.stdout.write(`${line}\n`);
+  };
+
+  #load(): Promise<Loaded> {
+    const { env } = this.#process;
+    const flags = this.#program.opts<Readonly<Record<string, string>>>();
+    return loadSettings({
+      flags: new Map(
+        settingOptions().flatMap((option) => {
+          const value = flags[option.attributeName()];
+          return value === undefined ? [] : [[option.setting, value] as const];
+        }),
+      ),
+      environment: env,
+      settingsFile: flags.config ?? (env.CONFIG_FILE || undefined),
+      readFile: (path) => readFile(path, "utf8"),
+    });
+  }
+
+  async #serve(): Promise<number> {
+    const { settings } = await this.#load();
+    const { stdout, stderr } = this.#process;
+    const output = openOutput(1);
+    const log = createLog({
+      level: settings.files.logLevel,
+      format: settings.files.logFormat ?? (stdout.isTTY ? "pretty" : "json"),
+      hasColours: stdout.isTTY && stdout.hasColors(),
+      secrets: secretsOf(settings),
+      write: output.write,
+    });
+    try {
+      const { compose } = await import("./compose.ts");
+      return await serve({
+        log,
+        compose: () => compose(settings, log),
+        signals: this.#process,
+        say: (text) => void stderr.write(text),
+        exitNow: (code) => this.#process.exit(code),
+      });
+    } finally {
+      await output.end();
+    }
+  }
+
+  async #showCa(what: "fingerprint" | "print"): Promise<number> {
+    const { settings } = await this.#load();
+    const certificate = settings.authority.cert;
+    const { dataDir } = settings.files;
+    const fail = (sentence: string): void => this.fail(sentence);
+    return showCa(what, { certificate, dataDir, print: this.#print, fail });
+  }
+
+  async #checkHealth(): Promise<number> {
+    const { host, port } = (await this.#load()).settings.listen;
+    const fail = (sentence: string): void => this.fail(sentence);
+    return checkHealth({ host, port, print: this.#print, fail });
+  }
+}
+
+function wrongArguments(cause: CommanderError): SettingsError {
+  const sentence = cause.message.replace(/^error: /, "").replace(/\s*\n\s*/g, " ");
+  return new SettingsError([`${sentence}; entrepot --help shows what there is`], { cause });
+}
+
+function version(): string {
+  const file = new URL("../../package.json", import.meta.url);
+  return String((JSON.parse(readFileSync(file, "utf8")) as { version?: unknown }).version);
+}

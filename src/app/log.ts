@@ -1,0 +1,96 @@
+/**
+ * What the rooms tell becomes lines of the log: JSON for machines, a plain line for people. Nothing
+ * leaves here before secrets are masked and control characters shown as such.
+ */
+import { pino } from "pino";
+import type { Observe } from "../cache/cache-event.ts";
+import type { ObserveDoor } from "../doors/door-event.ts";
+import type { ObserveRegistry } from "../registry/registry-event.ts";
+import type { ObserveStore } from "../store/store-event.ts";
+import type { ObserveAuth } from "../upstream/auth/auth-event.ts";
+import type { ObserveUpstream } from "../upstream/upstream-event.ts";
+import {
+  authLine,
+  cacheLine,
+  doorLine,
+  type Facts,
+  type Level,
+  type Line,
+  requestLine,
+  storeLine,
+  upstreamLine,
+} from "./log/event-lines.ts";
+import { maskFor } from "./log/mask.ts";
+import { prettyPrinter } from "./log/pretty-lines.ts";
+
+export type LogOptions = {
+  readonly level: Level | "silent";
+  readonly format: "json" | "pretty";
+  readonly hasColours: boolean;
+  readonly secrets: readonly string[];
+  /** Gets whole lines, each with its line break. */
+  readonly write: (line: string) => void;
+};
+
+/** An `observe` for each room, and words of our own. */
+export type Log = {
+  readonly registry: ObserveRegistry;
+  readonly door: ObserveDoor;
+  readonly cache: Observe;
+  readonly store: ObserveStore;
+  readonly upstream: ObserveUpstream;
+  readonly auth: ObserveAuth;
+  readonly note: (level: Level, message: string, facts?: Facts) => void;
+};
+
+export function createLog(options: LogOptions): Log {
+  const { level, format, hasColours, secrets, write } = options;
+  const print = format === "pretty" ? prettyPrinter({ hasColours, secrets }) : jsonPrinter(secrets);
+  const logger = pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    { write: (line: string) => write(`${print(line.slice(0, -1))}\n`) },
+  );
+  const put = (line: Line): void => logger[line.level](line.facts, line.message);
+  return {
+    registry: (event) => put(requestLine(event)),
+    door: (event) => put(doorLine(event)),
+    cache: (event) => put(cacheLine(event)),
+    store: (event) => put(storeLine(event)),
+    upstream: (event) => put(upstreamLine(event)),
+    auth: (event) => put(authLine(event)),
+    note: (noted, message, facts = {}) => put({ level: noted, message, facts }),
+  };
+}
+
+/** A secret with quotes in it looks different inside JSON. */
+function jsonPrinter(secrets: readonly string[]): (line: string) => string {
+  return maskFor(secrets.flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1)]));
+}
+
+/** Where lines go, apart from the requests they tell of: a reader that is slow never holds one up. */
+export type Output = {
+  readonly write: (line: string) => void;
+  /** Resolves when all lines are out, or when nobody takes them. */
+  readonly end: () => Promise<void>;
+};
+
+/** Lines beyond so many characters waiting are dropped: the log must not eat the memory. */
+const mostWaiting = 16 * 2 ** 20;
+
+export function openOutput(descriptor: number): Output {
+  const output = pino.destination({ dest: descriptor, sync: false, maxLength: mostWaiting });
+  // Nobody reads any more (EPIPE): that is no reason to stop serving.
+  output.on("error", () => undefined);
+  const end = (): Promise<void> =>
+    new Promise((resolve) => {
+      output.once("close", resolve);
+      output.once("error", () => resolve());
+      output.end();
+    });
+  return { write: (line) => void output.write(line), end };
+}

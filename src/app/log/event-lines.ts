@@ -1,0 +1,138 @@
+/** What each event of the rooms is worth: a level, a message and the facts, or no line at all. */
+import type { CacheEvent } from "../../cache/cache-event.ts";
+import type { DoorEvent } from "../../doors/door-event.ts";
+import type { RegistryEvent } from "../../registry/registry-event.ts";
+import type { StoreEvent } from "../../store/store-event.ts";
+import type { AuthEvent } from "../../upstream/auth/auth-event.ts";
+import type { UpstreamEvent } from "../../upstream/upstream-event.ts";
+
+export type Level = "debug" | "info" | "warn" | "error";
+
+export type Facts = Readonly<Record<string, string | number | boolean | undefined>>;
+
+export type Line = { readonly level: Level; readonly message: string; readonly facts: Facts };
+
+/** The one line of a request. */
+export function requestLine(event: RegistryEvent): Line {
+  const { client, door, registry, repository, method, what, status, bytes, error } = event;
+  const facts: Facts = {
+    client,
+    door,
+    registry,
+    repository,
+    method,
+    what,
+    status,
+    bytes,
+    received: event.received > 0 ? event.received : undefined,
+    cache: event.outcome,
+    ms: Math.round(event.milliseconds),
+    end: event.end === "complete" ? undefined : event.end,
+    code: error?.code,
+    error: error?.message,
+  };
+  return { level: levelOf(event), message: "request", facts };
+}
+
+function levelOf({ status, end }: RegistryEvent): Level {
+  if (status >= 500 || end === "cut") return "warn";
+  return "info";
+}
+
+export function doorLine(event: DoorEvent): Line {
+  const { kind, ...facts } = event;
+  switch (kind) {
+    case "refused":
+      return { level: "warn", message: "refused", facts: plain(facts) };
+    case "handshakeFailed":
+      return { level: "warn", message: "TLS handshake failed", facts: plain(facts) };
+    case "tunnelOpened":
+      return { level: "debug", message: "tunnel opened", facts: plain(facts) };
+    case "tunnelClosed":
+      return { level: "info", message: "tunnel", facts: plain(facts) };
+    case "forwarded":
+      return { level: "info", message: "forwarded", facts: plain(facts) };
+    case "handlerFailed":
+      return { level: "error", message: "a handler failed", facts: plain(facts) };
+  }
+}
+
+export function storeLine(event: StoreEvent): Line {
+  const { kind, ...facts } = event;
+  switch (kind) {
+    case "blobDropped":
+      return { level: "warn", message: "dropped a blob of the wrong size", facts: plain(facts) };
+    case "blobQuarantined":
+      return {
+        level: "error",
+        message: "set a pushed blob with wrong bytes aside",
+        facts: plain(facts),
+      };
+    case "syncFailed":
+      return { level: "error", message: "the volume did not confirm a write", facts: plain(facts) };
+  }
+}
+
+const authLines: Readonly<Record<AuthEvent["kind"], readonly [Level, string]>> = {
+  credentialRefused: ["error", "a configured login was refused; pulls go on without it"],
+  credentialAccepted: ["info", "a configured login works again"],
+  credentialHelperFailed: ["error", "a credential helper failed"],
+  tokenFetched: ["debug", "fetched a token"],
+  tokenServiceFailed: ["warn", "a token service failed"],
+};
+
+export function authLine({ kind, ...facts }: AuthEvent): Line {
+  const [level, message] = authLines[kind];
+  return { level, message, facts: plain(facts) };
+}
+
+const upstreamLines: Readonly<Record<UpstreamEvent["kind"], readonly [Level, string]>> = {
+  exchanged: ["debug", "asked upstream"],
+  hostDown: ["warn", "a registry does not answer"],
+  hostUp: ["info", "a registry answers again"],
+  rateLimited: ["warn", "a registry limits our rate"],
+  rateLimitRead: ["debug", "read a rate limit"],
+};
+
+export function upstreamLine({ kind, ...facts }: UpstreamEvent): Line {
+  const [level, message] = upstreamLines[kind];
+  return { level, message, facts: plain(facts) };
+}
+
+const cacheLines: Readonly<Record<CacheEvent["kind"], readonly [Level, string]>> = {
+  downloadStarted: ["debug", "a download began"],
+  downloadResumed: ["warn", "the upstream broke off; the download goes on"],
+  blobStored: ["debug", "kept a blob"],
+  downloadFailed: ["warn", "a download failed"],
+  blobCorrupted: ["error", "bytes are not those of their digest; dropped"],
+  diskFailed: ["error", "the disk is full or broken; pulls go on without it"],
+  recordsFailed: ["error", "the records cannot be read or written; pulls go on without them"],
+  tagMoved: ["info", "a tag moved"],
+  tagRevalidated: ["debug", "asked about a tag"],
+  visibilityChanged: ["info", "who may have a repository changed"],
+  budgetSeen: ["debug", "read what is left of the pulls allowed"],
+  blobEvicted: ["debug", "made room by forgetting a blob"],
+  evictionFinished: ["info", "made room"],
+  scrubFinished: ["info", "read and hashed everything kept"],
+};
+
+export function cacheLine({ kind, ...facts }: CacheEvent): Line {
+  const [level, message] = cacheLines[kind];
+  return { level, message, facts: plain(facts) };
+}
+
+/** Errors become their code and message; what is left out stays out. */
+function plain(facts: Readonly<Record<string, unknown>>): Facts {
+  const lines: Record<string, string | number | boolean> = {};
+  for (const [name, value] of Object.entries(facts)) {
+    if (value instanceof Error) Object.assign(lines, errorFacts(value));
+    else if (typeof value === "number" || typeof value === "boolean") lines[name] = value;
+    else if (value !== undefined) lines[name] = String(value);
+  }
+  return lines;
+}
+
+function errorFacts(error: Error): Facts {
+  const code = "code" in error && typeof error.code === "string" ? error.code : error.name;
+  return { code, error: error.message };
+}

@@ -1,0 +1,46 @@
+/** How much is kept, and how long it is believed. */
+import { truth } from "./kind.ts";
+import { setting } from "./setting.ts";
+import { duration, freeSpace, size } from "./units.ts";
+
+export const cache = {
+  title: "Cache",
+  settings: {
+    maxSize: setting({
+      name: "CACHE_MAX_SIZE",
+      kind: size,
+      default: "32 GiB",
+      help: "How much is kept; beyond it the least recently used goes first.",
+    }),
+    minFree: setting({
+      name: "CACHE_MIN_FREE",
+      kind: freeSpace,
+      default: "5 % or 1 GiB",
+      help: "What stays free on the volume, whichever is more.",
+    }),
+    tagTtl: setting({
+      name: "TAG_TTL",
+      kind: duration,
+      default: "10 s",
+      help: "How long a tag is believed without asking its registry again.",
+    }),
+    staleIfError: setting({
+      name: "STALE_IF_ERROR",
+      kind: duration,
+      default: "24 h",
+      help: "How long a tag is still served, marked as stale, while its registry cannot be asked.",
+    }),
+    offline: setting({
+      name: "OFFLINE",
+      kind: truth,
+      default: "false",
+      help: "Serve what is kept and never ask any registry.",
+    }),
+    scrubInterval: setting({
+      name: "SCRUB_INTERVAL",
+      kind: duration,
+      default: "7 d",
+      help: "How often everything kept is read and hashed again in the background; 0 for never.",
+    }),
+  },
+} as const;

@@ -1,0 +1,102 @@
+/** What no setting can tell by itself: settings that need, or exclude, one another. */
+import { isIPv4 } from "node:net";
+import { registryAddress } from "../../protocol/registry-name.ts";
+import { CredentialError } from "../../upstream/auth/credential-error.ts";
+import { credentialEntries, defaultRegistry } from "./derived.ts";
+import type { Settings } from "./settings.ts";
+
+/** A sentence for each thing that does not fit. */
+export function contradictions(settings: Settings): readonly string[] {
+  return [
+    ...checkListeners(settings),
+    ...checkCertificates(settings),
+    ...checkAcme(settings),
+    ...checkLogins(settings),
+  ];
+}
+
+function checkListeners({ listen }: Settings): readonly string[] {
+  const sentences: string[] = [];
+  if (listen.tlsPort === listen.port) {
+    sentences.push(`PORT and TLS_PORT are both ${listen.port}; write another TLS_PORT`);
+  }
+  if (listen.adminPort === listen.port || listen.adminPort === listen.tlsPort) {
+    sentences.push(`ADMIN_PORT is ${listen.adminPort}, a port for clients; write another one`);
+  }
+  if (!isLoopback(listen.adminHost) && listen.adminToken === undefined) {
+    sentences.push(
+      `ADMIN_HOST is ${listen.adminHost}, where others reach it; write an ADMIN_TOKEN or ADMIN_TOKEN_FILE too`,
+    );
+  }
+  return sentences;
+}
+
+function checkCertificates({ listen, authority }: Settings): readonly string[] {
+  const sentences: string[] = [];
+  if (listen.tlsKey !== undefined && listen.tlsCert === undefined) {
+    sentences.push("TLS_KEY stands alone; write the certificate it belongs to as TLS_CERT");
+  }
+  if (listen.tlsCert !== undefined && listen.tlsPort === undefined) {
+    sentences.push("TLS_CERT is set but nothing speaks TLS; write a TLS_PORT, such as 443");
+  }
+  if ((authority.cert === undefined) !== (authority.key === undefined)) {
+    const [is, needs] =
+      authority.cert === undefined ? ["CA_KEY", "CA_CERT"] : ["CA_CERT", "CA_KEY"];
+    sentences.push(`${is} stands alone; write ${needs} too`);
+  }
+  return sentences;
+}
+
+function checkAcme({ listen, mirror }: Settings): readonly string[] {
+  const isUsed = mirror.acmeDirectory !== undefined || mirror.acmeDomains.length > 0;
+  if (!isUsed) return [];
+  const sentences: string[] = [];
+  if (mirror.acmeDirectory === undefined) {
+    sentences.push("ACME_DOMAINS is set; write where to order the certificate as ACME_DIRECTORY");
+  }
+  if (mirror.acmeDomains.length === 0) {
+    sentences.push("ACME_DIRECTORY is set; write the names the certificate is for as ACME_DOMAINS");
+  }
+  if (listen.tlsPort === undefined) {
+    sentences.push("ACME_DIRECTORY is set but nothing speaks TLS; write a TLS_PORT, such as 443");
+  }
+  if (listen.tlsCert !== undefined) {
+    sentences.push("TLS_CERT and ACME_DIRECTORY are both set; keep one of them");
+  }
+  if (mirror.acmeChallenge === "dns-01" && mirror.acmeDnsProvider === undefined) {
+    sentences.push("ACME_CHALLENGE is dns-01; write cloudflare or a command as ACME_DNS_PROVIDER");
+  }
+  return sentences;
+}
+
+function checkLogins(settings: Settings): readonly string[] {
+  const { access, mirror } = settings;
+  const sentences: string[] = [];
+  try {
+    credentialEntries(settings);
+  } catch (error) {
+    if (!(error instanceof CredentialError)) throw error;
+    sentences.push(error.message);
+  }
+  if (access.proxyAuth?.some((login) => !/^[^:]+:./.test(login)) === true) {
+    sentences.push("PROXY_AUTH has a login without a password; write user:password");
+  }
+  if (mirror.login !== undefined && !loginNames(settings).includes(mirror.login)) {
+    const names = loginNames(settings).join(", ");
+    sentences.push(
+      `MIRROR_LOGIN is "${mirror.login}"; write one of ${names || "the names in MIRROR_HOSTS"}`,
+    );
+  }
+  return sentences;
+}
+
+/** Docker Hub as the default takes no logins: dockerd would hand it those of other registries. */
+function loginNames(settings: Settings): readonly string[] {
+  const { name } = defaultRegistry(settings);
+  const hosts = settings.mirror.hosts.map((each) => each.host);
+  return name === "docker.io" ? hosts : [...hosts, name, registryAddress(name).host];
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || (isIPv4(host) && host.startsWith("127."));
+}

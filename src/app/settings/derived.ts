@@ -1,0 +1,72 @@
+/** What follows from several settings together. */
+import { formatHostPort } from "../../protocol/http/host-port.ts";
+import {
+  canonicalRegistry,
+  type Registry,
+  type RegistryName,
+  registryAddress,
+} from "../../protocol/registry-name.ts";
+import { parseAuthRegistries, refuseDuplicates } from "../../upstream/auth/auth-registries.ts";
+import type { CredentialEntry } from "../../upstream/auth/credential.ts";
+import type { CorporateProxy, ProxySettings } from "../../upstream/corporate-proxy.ts";
+import type { Settings } from "./settings.ts";
+
+/** Every login of AUTH_REGISTRIES and CONFIG. Throws CredentialError with a sentence. */
+export function credentialEntries({ registries, mirror }: Settings): readonly CredentialEntry[] {
+  const { authRegistries, authRegistriesDelimiter, authRegistryDelimiter } = registries;
+  const written = (authRegistries?.texts ?? []).flatMap(({ text, isOneEntry }) =>
+    parseAuthRegistries(text, {
+      // No entry of a YAML list holds a line break in its middle.
+      entries: isOneEntry ? "\n" : authRegistriesDelimiter,
+      fields: authRegistryDelimiter,
+    }),
+  );
+  const configured = mirror.config.flatMap(({ registry, remote, login }) => {
+    if (login === undefined) return [];
+    const address = registryAddress((remote ?? registry).name);
+    return [{ address, login: { kind: "password" as const, ...login } }];
+  });
+  const entries = [...written, ...(authRegistries?.entries ?? []), ...configured];
+  refuseDuplicates(entries);
+  return entries;
+}
+
+/** Patterns of REGISTRIES, hosts with a login, and what the mirror stands for: all that was named. */
+export function namedRegistries(settings: Settings): readonly string[] {
+  const { registries, mirror } = settings;
+  const upstreams = [
+    ...mirror.hosts.map((each) => each.registry),
+    ...mirror.config.flatMap(({ registry, remote }) => [registry, ...(remote ? [remote] : [])]),
+    ...(mirror.default ? [mirror.default] : []),
+  ];
+  const names = [
+    ...registries.registries.map((each) => each.pattern),
+    ...credentialEntries(settings).map((each) => formatHostPort(each.address, 443)),
+    ...upstreams.map((each) => formatHostPort(registryAddress(each.name), 443)),
+  ];
+  return [...new Set(names)];
+}
+
+/** The registry meant by a request to the mirror that names none. */
+export function defaultRegistry({ mirror }: Settings): Registry {
+  const hub: Registry = { name: "docker.io" as RegistryName, scheme: "https" };
+  return mirror.default ?? mirror.config[0]?.registry ?? hub;
+}
+
+/** Registries whose clients log in themselves. */
+export function ownLoginRegistries({ registries }: Settings): ReadonlySet<RegistryName> {
+  const names = registries.registries
+    .filter((each) => each.hasOwnLogin)
+    .map((each) => canonicalRegistry(each.pattern));
+  return new Set(names.filter((name) => name !== undefined));
+}
+
+export function proxySettings({ upstream, registries }: Settings): ProxySettings {
+  const perRegistry = new Map<RegistryName, CorporateProxy | "direct">();
+  for (const { pattern, proxy } of registries.registries) {
+    const name = canonicalRegistry(pattern);
+    if (name !== undefined && proxy !== undefined) perRegistry.set(name, proxy);
+  }
+  const { httpsProxy: https, httpProxy: http, noProxy: except } = upstream;
+  return { https, http, except, perRegistry };
+}

@@ -1,0 +1,115 @@
+/**
+ * Kinds of settings: how the text of a flag, a variable or a YAML value becomes a typed value, and
+ * what to write when it does not.
+ */
+
+/** What a source gives: text, or whatever YAML can hold. */
+export type Raw = unknown;
+
+export type Kind<T> = {
+  /** Its text, where it is text, is YAML or JSON, and `parse` gets what that holds. */
+  readonly isStructured?: boolean;
+  /** One word for it, as in `--port <port>`. */
+  readonly word: string;
+  /** Ends the sentence "PORT is "x"; write …". */
+  readonly hint: string;
+  /** Throws WrongValue. */
+  readonly parse: (raw: Raw) => T;
+};
+
+/** A value that makes no sense. Never holds a secret: `what` is shown to whoever starts the program. */
+export class WrongValue extends Error {
+  readonly code = "VALUE";
+  readonly hint: string | undefined;
+
+  /** `what` follows the setting's name, as in `has "x" twice`; `hint` takes the place of the kind's own. */
+  constructor(what: string, hint?: string, options?: ErrorOptions) {
+    super(what, options);
+    this.name = "WrongValue";
+    this.hint = hint;
+  }
+}
+
+/** A kind whose `read` gives undefined for text it cannot take. */
+export function kind<T>(
+  word: string,
+  hint: string,
+  read: (text: string) => T | undefined,
+): Kind<T> {
+  const parse = (raw: Raw): T => {
+    const text = textOf(raw);
+    const value = text === undefined ? undefined : read(text);
+    if (value === undefined) throw new WrongValue(`is ${shown(raw)}`);
+    return value;
+  };
+  return { word, hint, parse };
+}
+
+/** Text as it is, blanks included. */
+export const verbatim: Kind<string> = kind("text", "text", (value) => value);
+
+export const text: Kind<string> = kind("text", "text", (value) => value.trim() || undefined);
+
+export const path: Kind<string> = kind("path", "a path", (value) => value.trim() || undefined);
+
+export const truth: Kind<boolean> = kind("true|false", "true or false", (value) => {
+  const word = value.trim().toLowerCase();
+  if (["true", "yes", "on", "1"].includes(word)) return true;
+  return ["false", "no", "off", "0"].includes(word) ? false : undefined;
+});
+
+export function choice<const T extends string>(...words: readonly T[]): Kind<T> {
+  const last = words.at(-1) ?? "";
+  const hint = `${words.slice(0, -1).join(", ")} or ${last}`;
+  return kind(words.join("|"), hint, (value) =>
+    words.find((word) => word === value.trim().toLowerCase()),
+  );
+}
+
+export function wholeNumber(from: number, to: number, what: string): Kind<number> {
+  return kind("number", `${what} from ${from} to ${to}`, (value) => {
+    const number = /^\s*\d{1,15}\s*$/.test(value) ? Number(value) : Number.NaN;
+    return number >= from && number <= to ? number : undefined;
+  });
+}
+
+export const port: Kind<number> = { ...wholeNumber(1, 65_535, "a port"), word: "port" };
+
+/** Items between blanks or commas, or a YAML list; each must be of the kind. */
+export function listOf<T>(item: Kind<T>, hint = `${item.hint}, several with blanks between`) {
+  const parse = (raw: Raw): readonly T[] =>
+    itemsOf(raw).map((each) => {
+      try {
+        return item.parse(each);
+      } catch (error) {
+        throw error instanceof WrongValue ? asItem(error, each) : error;
+      }
+    });
+  return { word: "list", hint, parse } satisfies Kind<readonly T[]>;
+}
+
+function asItem(error: WrongValue, item: Raw): WrongValue {
+  if (error.message !== `is ${shown(item)}`) return error;
+  return new WrongValue(`has ${shown(item)}`, error.hint, { cause: error });
+}
+
+/** The parts of a list as written. */
+export function itemsOf(raw: Raw): readonly Raw[] {
+  if (Array.isArray(raw)) return raw;
+  const value = textOf(raw);
+  if (value === undefined) throw new WrongValue(`is ${shown(raw)}`);
+  return value.split(/[\s,]+/).filter((item) => item !== "");
+}
+
+/** Numbers and booleans of YAML are as good as their text. */
+export function textOf(raw: Raw): string | undefined {
+  if (typeof raw === "string") return raw;
+  return typeof raw === "number" || typeof raw === "boolean" ? String(raw) : undefined;
+}
+
+/** A value as an error sentence quotes it. */
+export function shown(raw: Raw): string {
+  const value = typeof raw === "string" ? raw : (JSON.stringify(raw) ?? String(raw));
+  const short = value.length > 80 ? `${value.slice(0, 80)}…` : value;
+  return typeof raw === "object" ? short : JSON.stringify(short);
+}

@@ -1,0 +1,160 @@
+/**
+ * Reads the settings: flags before the environment, before the file a secret lies in, before the
+ * settings file, before the default. Everything that is wrong is told at once, a sentence each.
+ */
+import { CredentialError } from "../../upstream/auth/credential-error.ts";
+import { contradictions } from "./checks.ts";
+import { type Raw, WrongValue } from "./kind.ts";
+import { fileVariableOf, flagOf, type Group, keyOf, type Setting } from "./setting.ts";
+import { groups, type Settings } from "./settings.ts";
+
+export type Sources = {
+  /** By setting name; of a secret, the path of its file. */
+  readonly flags: ReadonlyMap<string, string>;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** The settings file, when there is one. */
+  readonly settingsFile: string | undefined;
+  readonly readFile: (path: string) => Promise<string>;
+};
+
+export type Origin = "flag" | "environment" | "secret file" | "settings file" | "default";
+
+export type Loaded = {
+  readonly settings: Settings;
+  /** Where each setting's value comes from, by name. */
+  readonly origins: ReadonlyMap<string, Origin>;
+  /** Files that were read, to be watched for changes. */
+  readonly files: readonly string[];
+};
+
+/** The settings make no sense; `problems` holds a sentence each, none with a secret. */
+export class SettingsError extends Error {
+  readonly code = "SETTINGS";
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[], options?: ErrorOptions) {
+    super(problems.join("\n"), options);
+    this.name = "SettingsError";
+    this.problems = problems;
+  }
+}
+
+/** A value before it is parsed, and what a sentence about it calls it. */
+type Found = { readonly raw: Raw; readonly origin: Origin; readonly label: string };
+
+/** Throws SettingsError. */
+export async function loadSettings(sources: Sources): Promise<Loaded> {
+  const reading = new Reading(sources);
+  await reading.readSettingsFile();
+  const settings: Record<string, Record<string, unknown>> = {};
+  for (const [group, { settings: members }] of Object.entries<Group>(groups)) {
+    const values: Record<string, unknown> = {};
+    for (const [key, setting] of Object.entries(members)) values[key] = await reading.read(setting);
+    settings[group] = values;
+  }
+  if (reading.problems.length > 0) throw new SettingsError(reading.problems);
+  const complete = settings as Settings;
+  const sentences = contradictions(complete);
+  if (sentences.length > 0) throw new SettingsError(sentences);
+  return { settings: complete, origins: reading.origins, files: reading.files };
+}
+
+class Reading {
+  readonly problems: string[] = [];
+  readonly origins = new Map<string, Origin>();
+  readonly files: string[] = [];
+  readonly #sources: Sources;
+  #fromFile: ReadonlyMap<string, Raw> = new Map();
+
+  constructor(sources: Sources) {
+    this.#sources = sources;
+  }
+
+  async readSettingsFile(): Promise<void> {
+    const { settingsFile: path } = this.#sources;
+    if (path === undefined) return;
+    const content = await this.#readFile(path, "the settings file");
+    if (content === undefined) return;
+    // Loaded only when needed: YAML costs ten megabytes.
+    const { readSettingsFile } = await import("./settings-file.ts");
+    const { allSettings } = await import("./settings.ts");
+    const { values, problems } = readSettingsFile(path, content, allSettings());
+    this.#fromFile = values;
+    this.problems.push(...problems);
+  }
+
+  /** The value, or undefined once its problem is noted. */
+  async read(setting: Setting<unknown>): Promise<unknown> {
+    const found = await this.#find(setting);
+    if (found === undefined) return undefined;
+    this.origins.set(setting.name, found.origin);
+    try {
+      const raw = setting.kind.isStructured === true ? await structureOf(found.raw) : found.raw;
+      return setting.kind.parse(raw);
+    } catch (error) {
+      this.problems.push(sentence(error, found, setting));
+      return undefined;
+    }
+  }
+
+  async #find(setting: Setting<unknown>): Promise<Found | undefined> {
+    const { flags, environment, settingsFile } = this.#sources;
+    const flag = flags.get(setting.name);
+    const label = flagOf(setting) ?? setting.name;
+    if (flag !== undefined && setting.isSecret) return this.#secret(flag, label);
+    if (flag !== undefined) return { raw: flag, origin: "flag", label };
+    // An empty variable is how env files leave a setting out.
+    const variable = setting.environment.find((name) => (environment[name] ?? "") !== "");
+    if (variable !== undefined) {
+      return { raw: environment[variable], origin: "environment", label: variable };
+    }
+    const fileVariable = fileVariableOf(setting) ?? "";
+    const secretFile = environment[fileVariable] ?? "";
+    if (secretFile !== "") return this.#secret(secretFile, fileVariable);
+    const written = this.#fromFile.get(setting.name);
+    if (written !== undefined) {
+      const key = `${keyOf(setting)} in ${settingsFile}`;
+      return { raw: written, origin: "settings file", label: key };
+    }
+    if (setting.default === undefined) return undefined;
+    return { raw: setting.default, origin: "default", label: setting.name };
+  }
+
+  async #secret(path: string, label: string): Promise<Found | undefined> {
+    const content = await this.#readFile(path, label);
+    if (content === undefined) return undefined;
+    return { raw: content.replace(/\r?\n$/, ""), origin: "secret file", label };
+  }
+
+  async #readFile(path: string, what: string): Promise<string | undefined> {
+    this.files.push(path);
+    try {
+      return await this.#sources.readFile(path);
+    } catch (error) {
+      const code = error instanceof Error && "code" in error ? String(error.code) : "unreadable";
+      this.problems.push(
+        `${what} ${path} cannot be read (${code}); write the path of a readable file`,
+      );
+      return undefined;
+    }
+  }
+}
+
+async function structureOf(raw: Raw): Promise<Raw> {
+  if (typeof raw !== "string") return raw;
+  // What nobody changed is not worth loading a parser for.
+  if (raw === "[]") return [];
+  // JSON is YAML too.
+  const { parseYaml } = await import("./settings-file.ts");
+  const read = parseYaml(raw);
+  if (read.problem !== undefined) throw new WrongValue(read.problem);
+  return read.value;
+}
+
+function sentence(error: unknown, { label }: Found, { kind, isSecret }: Setting<unknown>): string {
+  if (error instanceof CredentialError) return error.message;
+  if (!(error instanceof WrongValue)) throw error;
+  // "is "…"" and "has "…"" quote what was written.
+  const what = isSecret && error.message.includes('"') ? "cannot be read" : error.message;
+  return `${label} ${what}; write ${error.hint ?? kind.hint}`;
+}

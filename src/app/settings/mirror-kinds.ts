@@ -1,0 +1,98 @@
+/** What the settings of the mirror hold: names of our own that stand for registries. */
+import type { Registry } from "../../protocol/registry-name.ts";
+import { isObject, readFields } from "./fields.ts";
+import { itemsOf, type Kind, kind, type Raw, text, textOf, WrongValue } from "./kind.ts";
+import { hostName, parseRegistry, registry } from "./network-kinds.ts";
+
+/** Clients that ask for `host` mean `registry`. */
+export type MirrorHost = { readonly host: string; readonly registry: Registry };
+
+export type MirrorUpstream = {
+  /** The name that clients use. */
+  readonly registry: Registry;
+  /** Where it is fetched from, if that is somewhere else. */
+  readonly remote: Registry | undefined;
+  readonly login: { readonly user: string; readonly password: string } | undefined;
+};
+
+/** `mirror.example.com=docker.io …`, or a YAML map. */
+export const mirrorHosts: Kind<readonly MirrorHost[]> = {
+  word: "pairs",
+  hint: "name=registry, such as hub.example.com=docker.io, several with blanks between",
+  parse: (raw) => {
+    const pairs = isObject(raw)
+      ? Object.entries(raw).map(([host, name]) => `${host}=${String(name)}`)
+      : itemsOf(raw).map(String);
+    const hosts = pairs.map(readPair);
+    const names = hosts.map((each) => each.host);
+    const twice = names.find((name, index) => names.indexOf(name) !== index);
+    if (twice !== undefined) throw new WrongValue(`has ${twice} twice`);
+    return hosts;
+  },
+};
+
+function readPair(pair: string): MirrorHost {
+  const at = pair.indexOf("=");
+  if (at < 0) throw new WrongValue(`has "${pair}"`);
+  const target = parseRegistry(pair.slice(at + 1));
+  if (target === undefined) throw new WrongValue(`has "${pair}"`);
+  return { host: hostName.parse(pair.slice(0, at)), registry: target };
+}
+
+/**
+ * The list of lhns/docker-registry-cache: registries as text, or `{"registry", "variables"}` with the
+ * login in REGISTRY_PROXY_USERNAME and REGISTRY_PROXY_PASSWORD. What else it holds has no meaning here.
+ */
+export const mirrorConfig: Kind<readonly MirrorUpstream[]> = {
+  isStructured: true,
+  word: "json",
+  hint: 'a JSON list such as ["ghcr.io", {"registry": "registry-1.docker.io"}]',
+  parse: (raw) => {
+    if (!Array.isArray(raw)) throw new WrongValue("is not a list");
+    return raw.map((entry, index) => readUpstream(entry, `entry ${index + 1}`));
+  },
+};
+
+function readUpstream(raw: Raw, where: string): MirrorUpstream {
+  if (!isObject(raw)) return { registry: registry.parse(raw), remote: undefined, login: undefined };
+  const names = ["registry", "variables", "externalUri", "healthcheck"];
+  const fields = readFields(raw, where, names);
+  const variables = fields.get("variables", variableMap) ?? {};
+  const address = variables.REGISTRY_PROXY_REMOTEURL;
+  const remote =
+    address === undefined ? fields.get("externalUri", registry) : registry.parse(address);
+  return { registry: fields.need("registry", registry), remote, login: loginOf(variables, where) };
+}
+
+const variableMap: Kind<Readonly<Record<string, string>>> = {
+  word: "map",
+  hint: "names and texts",
+  parse: (raw) => {
+    if (!isObject(raw)) throw new WrongValue("is no map");
+    return Object.fromEntries(
+      Object.entries(raw).map(([name, value]) => [name, textOf(value) ?? ""]),
+    );
+  },
+};
+
+function loginOf(
+  variables: Readonly<Record<string, string>>,
+  where: string,
+): MirrorUpstream["login"] {
+  const { REGISTRY_PROXY_USERNAME: user, REGISTRY_PROXY_PASSWORD: password } = variables;
+  if (user === undefined && password === undefined) return undefined;
+  if (!user || !password) {
+    throw new WrongValue(
+      `has half a login in ${where}`,
+      "both REGISTRY_PROXY_USERNAME and REGISTRY_PROXY_PASSWORD",
+    );
+  }
+  return { user, password };
+}
+
+/** A mirror name that passes logins on: one of MIRROR_HOSTS, or the default registry. */
+export const mirrorLogin: Kind<string> = kind(
+  "name",
+  "a name of MIRROR_HOSTS or the default registry",
+  (value) => text.parse(value).toLowerCase(),
+);

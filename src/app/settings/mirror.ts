@@ -1,0 +1,79 @@
+/** The doors for clients that do not use a proxy, and real certificates for them. */
+import { choice, listOf, path, port, text } from "./kind.ts";
+import { mirrorConfig, mirrorHosts, mirrorLogin } from "./mirror-kinds.ts";
+import { addressRange, hostName, registry } from "./network-kinds.ts";
+import { optional, setting } from "./setting.ts";
+
+export const mirror = {
+  title: "Mirror",
+  settings: {
+    hosts: setting({
+      name: "MIRROR_HOSTS",
+      kind: mirrorHosts,
+      default: "",
+      help: "Names of this machine that stand for a registry, as hub.example.com=docker.io.",
+    }),
+    default: optional({
+      name: "MIRROR_DEFAULT",
+      kind: registry,
+      help: "The registry meant when a request names none; docker.io when left out.",
+    }),
+    login: optional({
+      name: "MIRROR_LOGIN",
+      kind: mirrorLogin,
+      help: "The mirror name at which clients log in with their own account, over TLS only.",
+    }),
+    allowClients: optional({
+      name: "MIRROR_ALLOW_CLIENTS",
+      kind: listOf(addressRange),
+      help: "Clients that may have private images through a mirror although PROXY_AUTH is set.",
+    }),
+    config: setting({
+      name: "CONFIG",
+      kind: mirrorConfig,
+      default: "[]",
+      isSecret: true,
+      hasFlag: false,
+      help: `Registries with their logins as a JSON list, in the form of docker-registry-cache; the first is the
+        default registry unless MIRROR_DEFAULT says otherwise.`,
+    }),
+    acmeDirectory: optional({
+      name: "ACME_DIRECTORY",
+      kind: text,
+      help: "Where certificates for the TLS listener are ordered (ACME), such as Let's Encrypt or step-ca.",
+    }),
+    acmeEmail: optional({
+      name: "ACME_EMAIL",
+      kind: text,
+      help: "Whom the ACME service may write to.",
+    }),
+    acmeDomains: setting({
+      name: "ACME_DOMAINS",
+      kind: listOf(hostName),
+      default: "",
+      help: "Names the certificate is ordered for.",
+    }),
+    acmeChallenge: setting({
+      name: "ACME_CHALLENGE",
+      kind: choice("http-01", "dns-01"),
+      default: "http-01",
+      help: "How the ACME service is shown that the names are ours.",
+    }),
+    acmeDnsProvider: optional({
+      name: "ACME_DNS_PROVIDER",
+      kind: text,
+      help: "Who sets the record of a dns-01 challenge: cloudflare, or a command.",
+    }),
+    acmeCa: optional({
+      name: "ACME_CA",
+      kind: path,
+      help: "Certificate (PEM) by which an ACME service of your own is trusted.",
+    }),
+    acmeHttpPort: setting({
+      name: "ACME_HTTP_PORT",
+      kind: port,
+      default: "80",
+      help: "Port on which http-01 challenges are answered.",
+    }),
+  },
+} as const;

@@ -1,0 +1,71 @@
+/** Settings that name hosts, addresses and ports. */
+import { isIP, isIPv4 } from "node:net";
+import { isAddress, parseHostPort } from "../../protocol/http/host-port.ts";
+import { canonicalRegistry, type Registry } from "../../protocol/registry-name.ts";
+import { type CorporateProxy, parseCorporateProxy } from "../../upstream/corporate-proxy.ts";
+import { type Kind, kind, WrongValue } from "./kind.ts";
+
+/** What to listen on: an address, or a name that resolves to one. */
+export const listenHost: Kind<string> = kind(
+  "address",
+  "an address to listen on, such as 127.0.0.1 or ::",
+  (text) => {
+    const host = text.trim().replace(/^\[(.*)\]$/, "$1");
+    if (isAddress(host)) return host;
+    return parseHostPort(host, 1)?.host;
+  },
+);
+
+export const addressRange: Kind<string> = kind(
+  "range",
+  "an address or a range such as 192.168.0.0/16 or fd00::/8",
+  (text) => {
+    const [address = "", bits, ...rest] = text.trim().split("/");
+    const width = isIPv4(address) ? 32 : 128;
+    if (isIP(address) === 0 || rest.length > 0) return undefined;
+    if (bits === undefined) return address;
+    return /^\d{1,3}$/.test(bits) && Number(bits) <= width ? `${address}/${bits}` : undefined;
+  },
+);
+
+/** `ghcr.io`, `registry.lan:5000`, `*.example.com`; `.example.com` as nginx writes it. */
+export const hostPattern: Kind<string> = kind(
+  "host",
+  "a host such as ghcr.io, registry.lan:5000 or *.example.com, without https://",
+  (text) => {
+    const pattern = text.trim().toLowerCase().replace(/^\./, "*.").replace(/\.$/, "");
+    // A star takes the place of a label or of a part of one.
+    return parseHostPort(pattern.replaceAll("*", "x"), 443) === undefined ? undefined : pattern;
+  },
+);
+
+/** A host of our own: no port, no pattern. */
+export const hostName: Kind<string> = kind("host", "a host name, without a port", (text) => {
+  const address = parseHostPort(text.trim(), 1);
+  return address?.port === 1 ? address.host : undefined;
+});
+
+/** A registry as an upstream: `ghcr.io`, `registry.lan:5000`, `http://127.0.0.1:5000`. */
+export const registry: Kind<Registry> = kind(
+  "registry",
+  "a registry such as docker.io, registry.lan:5000 or http://127.0.0.1:5000",
+  (text) => parseRegistry(text),
+);
+
+export function parseRegistry(text: string): Registry | undefined {
+  const [, prefix, host = ""] = /^(?:(https?):\/\/)?(.*?)\/?$/i.exec(text.trim()) ?? [];
+  const scheme = prefix?.toLowerCase() === "http" ? "http" : "https";
+  const name = canonicalRegistry(host, scheme === "http" ? 80 : 443);
+  return name === undefined ? undefined : { name, scheme };
+}
+
+/** Never shown: it may hold a password. */
+export const corporateProxy: Kind<CorporateProxy> = {
+  word: "url",
+  hint: "a proxy such as http://proxy.example:8080 or http://user:password@proxy.example:8080",
+  parse: (raw) => {
+    const proxy = typeof raw === "string" ? parseCorporateProxy(raw.trim()) : undefined;
+    if (proxy === undefined) throw new WrongValue("is not a proxy's address");
+    return proxy;
+  },
+};

@@ -1,0 +1,174 @@
+/** What the settings about registries hold: hosts with what is special about them, logins, tag rules. */
+import { TagRules, type TagRuleText } from "../../cache/tag-rules.ts";
+import { parseHostPort } from "../../protocol/http/host-port.ts";
+import type { RealmPair } from "../../protocol/known-registries.ts";
+import type { CredentialEntry, Login } from "../../upstream/auth/credential.ts";
+import { parseAuthRealms } from "../../upstream/auth/realm-pairs.ts";
+import type { CorporateProxy } from "../../upstream/corporate-proxy.ts";
+import { isObject, readFields } from "./fields.ts";
+import {
+  itemsOf,
+  type Kind,
+  kind,
+  listOf,
+  type Raw,
+  text,
+  textOf,
+  truth,
+  WrongValue,
+} from "./kind.ts";
+import { corporateProxy, hostPattern } from "./network-kinds.ts";
+import { duration } from "./units.ts";
+
+export type RegistryEntry = {
+  readonly pattern: string;
+  /** The way out to this registry alone; undefined for the one that all use. */
+  readonly proxy: CorporateProxy | "direct" | undefined;
+  /** Its clients log in themselves: no shared login is ever added. */
+  readonly hasOwnLogin: boolean;
+};
+
+/** Logins as written; the text waits for its delimiters, which are settings too. */
+export type AuthRegistries = {
+  readonly texts: readonly { readonly text: string; readonly isOneEntry: boolean }[];
+  readonly entries: readonly CredentialEntry[];
+};
+
+export const registryEntry: Kind<RegistryEntry> = {
+  word: "host",
+  hint: hostPattern.hint,
+  parse: (raw) => {
+    if (!isObject(raw))
+      return { pattern: hostPattern.parse(raw), proxy: undefined, hasOwnLogin: false };
+    const fields = readFields(raw, "an entry", ["host", "proxy", "own_login"]);
+    const pattern = fields.need("host", hostPattern);
+    const hasOwnLogin = fields.get("own_login", truth) ?? false;
+    return { pattern, hasOwnLogin, proxy: fields.get("proxy", ownProxy) };
+  },
+};
+
+const ownProxy: Kind<CorporateProxy | "direct"> = {
+  word: "url",
+  hint: `${corporateProxy.hint}, or direct`,
+  parse: (raw) => (raw === "direct" ? "direct" : corporateProxy.parse(raw)),
+};
+
+export const authRegistries: Kind<AuthRegistries> = {
+  word: "logins",
+  hint: "host[:port]:user:password, several with blanks between",
+  parse: (raw) => {
+    if (!Array.isArray(raw))
+      return { texts: [{ text: textOrFail(raw), isOneEntry: false }], entries: [] };
+    return {
+      texts: raw
+        .filter((item) => typeof item === "string")
+        .map((item) => ({ text: item, isOneEntry: true })),
+      entries: raw
+        .map((item, index) => (typeof item === "string" ? undefined : readLogin(item, index + 1)))
+        .filter((entry) => entry !== undefined),
+    };
+  },
+};
+
+function textOrFail(raw: Raw): string {
+  const value = textOf(raw);
+  if (value === undefined) throw new WrongValue("is neither text nor a list");
+  return value;
+}
+
+function readLogin(raw: Raw, position: number): CredentialEntry {
+  const names = ["host", "user", "password", "identity_token", "helper", "repositories"];
+  const fields = readFields(raw, `entry ${position}`, names);
+  const address = fields.need("host", credentialHost);
+  const repositories = fields.get("repositories", listOf(text));
+  const server = textOf(isObject(raw) ? raw.host : undefined) ?? "";
+  const helper = fields.get("helper", text);
+  const token = fields.get("identity_token", text);
+  const login = ((): Login => {
+    if (helper !== undefined) return { kind: "helper", helper, server };
+    if (token !== undefined) return { kind: "identity", token };
+    return {
+      kind: "password",
+      user: fields.need("user", text),
+      password: fields.need("password", text),
+    };
+  })();
+  return { address, login, ...(repositories === undefined ? {} : { repositories }) };
+}
+
+const credentialHost = kind("host", "a host such as ghcr.io or registry.lan:5000", (value) =>
+  parseHostPort(value.trim(), 443),
+);
+
+/** `registry=token-host …`, or a YAML map. */
+export const authRealms: Kind<readonly RealmPair[]> = {
+  word: "pairs",
+  hint: "registry-host=token-host, several with blanks between",
+  parse: (raw) => {
+    const pairs = isObject(raw)
+      ? Object.entries(raw).map(([registry, tokenHost]) => `${registry}=${String(tokenHost)}`)
+      : itemsOf(raw).map(String);
+    return parseAuthRealms(pairs.join(" "));
+  },
+};
+
+export const tagRules: Kind<readonly TagRuleText[]> = {
+  isStructured: true,
+  word: "rules",
+  hint: 'a list of rules such as [{"repository": "library/*", "tag": "latest", "ttl": "1 h"}]',
+  parse: (raw) => {
+    if (!Array.isArray(raw)) throw new WrongValue("is not a list");
+    return raw.map((rule, index) => readRule(rule, `rule ${index + 1}`));
+  },
+};
+
+function readRule(raw: Raw, where: string): TagRuleText {
+  const names = ["registry", "repository", "tag", "ttl", "immutable", "no_cache"];
+  const fields = readFields(raw, where, names);
+  const given = {
+    registry: fields.get("registry", text),
+    repository: fields.get("repository", text),
+    tag: fields.get("tag", text),
+    ttl: fields.get("ttl", duration),
+    immutable: fields.get("immutable", truth),
+    noCache: fields.get("no_cache", truth),
+  };
+  const rule: TagRuleText = Object.fromEntries(
+    Object.entries(given).filter(([, value]) => value !== undefined),
+  );
+  return checked(rule, where);
+}
+
+function checked(rule: TagRuleText, where: string): TagRuleText {
+  try {
+    new TagRules([rule], 0);
+    return rule;
+  } catch (cause) {
+    throw wrongPattern(where, cause);
+  }
+}
+
+function wrongPattern(where: string, cause: unknown): WrongValue {
+  const hint = "a glob such as v1.*, or a regular expression between slashes";
+  return new WrongValue(`has a tag pattern in ${where} that makes no sense`, hint, { cause });
+}
+
+/** Hosts whose certificate is not checked; none for `true`. */
+export const unverifiedHosts: Kind<readonly string[]> = {
+  word: "hosts",
+  hint: "true, or the hosts that may go unchecked, such as registry.lan:5000=false",
+  parse: (raw) => {
+    const items = isObject(raw)
+      ? Object.entries(raw).map(([host, value]) => `${host}=${String(value)}`)
+      : itemsOf(raw).map(String);
+    if (items.length === 1 && items[0] === "true") return [];
+    if (items.length === 1 && items[0] === "false") {
+      throw new WrongValue("is false, which would leave every registry unchecked");
+    }
+    return items.map((item) => {
+      const host = /^(.+)=false$/i.exec(item)?.[1];
+      if (host === undefined) throw new WrongValue(`has "${item}"`);
+      return hostPattern.parse(host);
+    });
+  },
+};
