@@ -1,0 +1,161 @@
+/**
+ * Settings in, the running program out: every long-lived object is built here, the bottom room first,
+ * and closed in reverse. Nothing is open to clients before `start`.
+ */
+import { hostname } from "node:os";
+import type { FrontDoor } from "../doors/proxy/front-door.ts";
+import type { RecordStore } from "../store/record-store.ts";
+import type { ChallengeMemory, SavedChallenge } from "../upstream/auth/challenge-memory.ts";
+import type { Application, Compose, Started } from "./application.ts";
+import { type Cache, composeCache } from "./compose/cache.ts";
+import { composeDoors, type Doors } from "./compose/doors.ts";
+import { composeListen } from "./compose/listen.ts";
+import { composeRegistry } from "./compose/registry.ts";
+import { openSecrets, type Secrets } from "./compose/secret.ts";
+import { composeStore, type Store } from "./compose/store.ts";
+import { composeUpstream, refuseLoop, type Upstream } from "./compose/upstream.ts";
+import type { Log } from "./log.ts";
+import type { Settings } from "./settings/settings.ts";
+
+export const compose: Compose = async (settings, log) => {
+  const store = await composeStore(settings.files.dataDir, log);
+  try {
+    const secrets = await openSecrets(settings.files.dataDir, settings.authority.tokenSecret);
+    return await composeOver(store, { settings, log, secrets });
+  } catch (error) {
+    await store.close(AbortSignal.timeout(1_000));
+    throw error;
+  }
+};
+
+type Over = {
+  readonly settings: Settings;
+  readonly log: Log;
+  readonly secrets: Secrets;
+};
+
+async function composeOver(store: Store, { settings, log, secrets }: Over): Promise<Application> {
+  const now = Date.now;
+  const life = new AbortController();
+  const listen = composeListen(settings);
+  const upstream = await composeUpstream({
+    ...{ settings, listen, now, log },
+    // biome-ignore lint/style/noProcessEnv: credential helpers run in the operator's own environment
+    environment: process.env,
+    secret: secrets.credentials,
+    saveChallenge: (saved) => saveChallenge(store.records, saved, log),
+    life: life.signal,
+  });
+  await refuseLoop(upstream, life.signal);
+  await loadChallenges(store.records, upstream.memory);
+  const secret = secrets.visibility;
+  const cache = composeCache({ settings, store, upstream, secret, now, log });
+  const engine = composeRegistry({
+    ...{ settings, upstream, now, log },
+    pulls: cache.pulls,
+    tokenSecret: secrets.tokens,
+  });
+  const state = { isStopping: false };
+  const health = () => ({ isStopping: state.isStopping, degraded: degradedBy(upstream) });
+  const doors = await composeDoors({ settings, listen, upstream, engine, health, now, log });
+  return new Program({ settings, log, store, upstream, cache, doors, life, state });
+}
+
+/** Longer than any deadline that is set on stopping. */
+const drainMs = 60_000;
+
+type ProgramParts = {
+  readonly settings: Settings;
+  readonly log: Log;
+  readonly store: Store;
+  readonly upstream: Upstream;
+  readonly cache: Cache;
+  readonly doors: Doors;
+  readonly life: AbortController;
+  readonly state: { isStopping: boolean };
+};
+
+class Program implements Application {
+  readonly #parts: ProgramParts;
+  #door: FrontDoor | undefined;
+  #stopped: Promise<void> | undefined;
+
+  constructor(parts: ProgramParts) {
+    this.#parts = parts;
+  }
+
+  async start(): Promise<Started> {
+    const { doors, cache, log } = this.#parts;
+    this.#door = await doors.open();
+    cache.start().catch((error: unknown) => log.cache({ kind: "diskFailed", error }));
+    const { address, port } = this.#door.address;
+    return {
+      listening: [{ door: "clients", host: address, port }],
+      fingerprint: doors.authority.fingerprint,
+      hostName: hostname().toLowerCase(),
+      warnings: [],
+    };
+  }
+
+  stop(deadline: AbortSignal): Promise<void> {
+    this.#stopped ??= this.#stop(deadline);
+    return this.#stopped;
+  }
+
+  async #stop(deadline: AbortSignal): Promise<void> {
+    const { state, cache, upstream, store, life } = this.#parts;
+    state.isStopping = true;
+    await this.#stopDoor(deadline);
+    await cache.close();
+    life.abort();
+    await upstream.close();
+    await store.close(AbortSignal.timeout(10_000));
+  }
+
+  /** Until the deadline for what runs; what is left then is cut. */
+  async #stopDoor(deadline: AbortSignal): Promise<void> {
+    const door = this.#door;
+    if (door === undefined) return;
+    const cut = () => void door.stop(0).catch(() => undefined);
+    deadline.addEventListener("abort", cut, { once: true });
+    await door.stop(deadline.aborted ? 0 : drainMs);
+    deadline.removeEventListener("abort", cut);
+  }
+}
+
+const challengePrefix = "challenge/";
+
+function saveChallenge(records: RecordStore, saved: SavedChallenge, log: Log): void {
+  const { registry, scheme, lines, learnedAt } = saved;
+  records
+    .set(`${challengePrefix}${scheme}/${registry}`, { registry, scheme, lines, learnedAt })
+    .catch((error: unknown) => log.cache({ kind: "recordsFailed", error }));
+}
+
+async function loadChallenges(records: RecordStore, memory: ChallengeMemory): Promise<void> {
+  const saved: SavedChallenge[] = [];
+  for await (const { value } of records.list(challengePrefix)) {
+    if (isSavedChallenge(value)) saved.push(value);
+  }
+  memory.load(saved);
+}
+
+function isSavedChallenge(value: unknown): value is SavedChallenge {
+  if (typeof value !== "object" || value === null) return false;
+  const { registry, scheme, lines, learnedAt } = value as Partial<SavedChallenge>;
+  const isScheme = scheme === "https" || scheme === "http";
+  return (
+    typeof registry === "string" &&
+    isScheme &&
+    Array.isArray(lines) &&
+    typeof learnedAt === "number"
+  );
+}
+
+function degradedBy(upstream: Upstream): readonly string[] {
+  return upstream.logins
+    .refused()
+    .map(
+      ({ host }) => `the login configured for ${host} was refused; pulls there go on without it`,
+    );
+}

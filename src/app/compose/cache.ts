@@ -1,0 +1,85 @@
+/** The cache over its store: downloads, the policy of a pull, what is forgotten and what is re-read. */
+import type { CacheEvent } from "../../cache/cache-event.ts";
+import { Eviction } from "../../cache/eviction.ts";
+import { PullThrough } from "../../cache/pull-through.ts";
+import { Rechecks } from "../../cache/rechecks.ts";
+import { Scrub } from "../../cache/scrub.ts";
+import { Downloads } from "../../cache/single-flight.ts";
+import { systemTiming } from "../../cache/timing.ts";
+import { Usage } from "../../cache/usage.ts";
+import type { SharedCredential } from "../../cache/visibility.ts";
+import type { Registry } from "../../protocol/registry-name.ts";
+import type { Log } from "../log.ts";
+import type { Settings } from "../settings/settings.ts";
+import type { Store } from "./store.ts";
+import type { Upstream } from "./upstream.ts";
+
+export type CacheParts = {
+  readonly settings: Settings;
+  readonly store: Store;
+  readonly upstream: Upstream;
+  readonly secret: Uint8Array;
+  readonly now: () => number;
+  readonly log: Pick<Log, "cache">;
+};
+
+export type Cache = ReturnType<typeof composeCache>;
+
+export function composeCache(parts: CacheParts) {
+  const { settings, store, upstream, now, log } = parts;
+  const { blobs, records, holds } = store;
+  const { client } = upstream;
+  const listeners: ((event: CacheEvent) => void)[] = [log.cache];
+  const observe = (event: CacheEvent): void => {
+    for (const listen of listeners) listen(event);
+  };
+  const usage = new Usage({ records, observe, now });
+  const downloads = new Downloads({ client, blobs, observe });
+  const rechecks = new Rechecks({ blobs, observe });
+  const { tagTtl, staleIfError, offline, maxSize, minFree } = settings.cache;
+  const pulls = new PullThrough({
+    ...{ client, blobs, records, downloads, rechecks, usage, observe, now },
+    secret: parts.secret,
+    credentialOf: (registry) => sharedCredential(upstream, registry),
+    tagTtl,
+    tagRules: settings.registries.policy,
+    staleIfError: offline ? Number.POSITIVE_INFINITY : staleIfError,
+  });
+  const eviction = new Eviction({
+    ...{ blobs, usage, maxSize, observe, now },
+    minFree: (total) => Math.max(minFree.bytes, minFree.fraction * total),
+    isHeld: (digest) => holds.isHeld(digest),
+    wanted: () => pulls.wanted(),
+  });
+  const scrub = new Scrub({
+    ...{ blobs, records, observe, now },
+    timing: systemTiming,
+    interval: settings.cache.scrubInterval,
+  });
+  listeners.push(
+    (event) => pulls.note(event),
+    (event) => eviction.note(event),
+  );
+  return {
+    pulls,
+    /** Resolves once everything kept is known by size and use; pulls need not wait for it. */
+    start: async () => {
+      usage.start();
+      pulls.start();
+      scrub.start();
+      await usage.load(blobs);
+      eviction.wake();
+    },
+    close: async () => {
+      await Promise.all([scrub.close(), eviction.close(), downloads.close(), rechecks.close()]);
+      await pulls.close();
+      await usage.close();
+    },
+  };
+}
+
+function sharedCredential(upstream: Upstream, registry: Registry): SharedCredential | undefined {
+  const id = upstream.authorizer.credentialId(registry, undefined);
+  if (id === undefined) return undefined;
+  return { id, isRefused: upstream.logins.refused().some((refused) => refused.id === id) };
+}

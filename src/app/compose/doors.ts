@@ -1,0 +1,165 @@
+/** The doors: the public listener with everything behind it, up to the engine. */
+import { join } from "node:path";
+import { Admission } from "../../doors/admission.ts";
+import { FrontPage } from "../../doors/front-page/front-page.ts";
+import type { Health } from "../../doors/front-page/health.ts";
+import { OpenSockets } from "../../doors/listener.ts";
+import { Mirror } from "../../doors/mirror/mirror.ts";
+import { OwnNames } from "../../doors/own-names.ts";
+import { type Authority, openAuthority } from "../../doors/proxy/authority/ca.ts";
+import { LeafIssuer } from "../../doors/proxy/authority/leaf.ts";
+import { Connect } from "../../doors/proxy/connect.ts";
+import { Forwarder } from "../../doors/proxy/forward.ts";
+import { FrontDoor } from "../../doors/proxy/front-door.ts";
+import { Interceptor } from "../../doors/proxy/intercept.ts";
+import { Policy } from "../../doors/proxy/policy.ts";
+import { Reception } from "../../doors/reception.ts";
+import { builtInRegistries, matchesHostPattern } from "../../protocol/known-registries.ts";
+import { type Registry, registryAddress, registryNameOf } from "../../protocol/registry-name.ts";
+import type { RegistryEngine } from "../../registry/engine.ts";
+import type { Log } from "../log.ts";
+import { defaultRegistry, namedRegistries } from "../settings/derived.ts";
+import type { Settings } from "../settings/settings.ts";
+import type { Listen } from "./listen.ts";
+import type { Upstream } from "./upstream.ts";
+
+export type DoorsParts = {
+  readonly settings: Settings;
+  readonly listen: Listen;
+  readonly upstream: Upstream;
+  readonly engine: RegistryEngine;
+  readonly health: () => Health;
+  readonly now: () => number;
+  readonly log: Pick<Log, "door" | "note">;
+};
+
+export type Doors = {
+  readonly authority: Authority;
+  readonly open: () => Promise<FrontDoor>;
+};
+
+/** Throws DoorError when the CA cannot be used. */
+export async function composeDoors(parts: DoorsParts): Promise<Doors> {
+  const { settings, log, now } = parts;
+  const observe = log.door;
+  const authority = await openAuthority(authorityOptions(settings, now));
+  const admission = new Admission({
+    allowClients: settings.access.allowClients,
+    proxyLogins: settings.access.proxyAuth,
+    maxPerClient: settings.access.maxConnectionsPerClient,
+  });
+  const sockets = new OpenSockets();
+  const leaves = new LeafIssuer({ authority, now });
+  const interceptor = new Interceptor({ leaves, open: sockets, observe });
+  const policy = composePolicy(parts);
+  const connect = new Connect({
+    ...{ admission, policy, interceptor, observe },
+    dialer: parts.upstream.dialer,
+    open: sockets,
+  });
+  const reception = composeReception(parts, { admission, interceptor, policy, authority });
+  const open = () =>
+    FrontDoor.open(
+      {
+        host: settings.listen.host,
+        port: settings.listen.port,
+        scratchFolder: settings.files.dataDir,
+        admission,
+        onRequest: (request, response) => reception.receive(request, response),
+        onConnect: (call) => void connect.handle(call),
+        onError: (error) => log.note("error", "the listener failed", { error: error.message }),
+      },
+      sockets,
+    );
+  return { authority, open };
+}
+
+function authorityOptions(settings: Settings, now: () => number) {
+  const { cert, key, keyPassphrase } = settings.authority;
+  return {
+    folder: join(settings.files.dataDir, "ca"),
+    own: cert === undefined || key === undefined ? undefined : { certificate: cert, key },
+    passphrase: keyPassphrase,
+    now,
+  };
+}
+
+function composePolicy({ settings, listen, upstream }: DoorsParts): Policy {
+  const { intercept, interceptExcept, authRealms } = settings.registries;
+  const realmHosts = authRealms.flatMap((pair) => [String(pair.registry), String(pair.tokenHost)]);
+  return new Policy({
+    mode: intercept,
+    named: [...namedRegistries(settings), ...realmHosts],
+    except: interceptExcept,
+    tunnel: settings.access.tunnel,
+    own: new OwnNames({
+      hosts: listen.hosts,
+      addresses: listen.addresses,
+      ports: listen.publicPorts,
+      backOfficePort: settings.listen.adminPort,
+    }),
+    hasCredential: (address) =>
+      upstream.logins.has({ name: registryNameOf(address), scheme: "https" }),
+    probe: upstream.probe,
+  });
+}
+
+type Behind = {
+  readonly admission: Admission;
+  readonly interceptor: Interceptor;
+  readonly policy: Policy;
+  readonly authority: Authority;
+};
+
+function composeReception(parts: DoorsParts, behind: Behind): Reception {
+  const { settings, upstream, engine } = parts;
+  const observe = parts.log.door;
+  const { admission, interceptor, policy, authority } = behind;
+  const forwarder = new Forwarder(upstream.transport, observe);
+  const mirror = new Mirror({
+    rules: mirrorRules(settings),
+    engine: (request, response, ask) => engine.handle(request, response, ask),
+    isRegistry: (address) => upstream.probe.isRegistry(address),
+  });
+  const frontPage = new FrontPage({
+    authority,
+    health: parts.health,
+    proxyPort: () => settings.listen.port,
+    registries: frontPageRegistries(settings),
+  });
+  return new Reception({
+    admission,
+    insideOf: (connection) => interceptor.insideOf(connection),
+    judge: (address) => policy.plain(address),
+    engine: (request, response, ask) => engine.handle(request, response, ask),
+    forward: (request, response, call) => forwarder.forward(request, response, call),
+    mirror: (request, response, call) => mirror.handle(request, response, call),
+    frontPage: (request, response, call) => frontPage.handle(request, response, call),
+    observe,
+  });
+}
+
+/** What clients are set up for: the usual ones, unless the operator said which. */
+function frontPageRegistries(settings: Settings) {
+  const { hosts, config } = settings.mirror;
+  const own = [...hosts, ...config].map((one) => one.registry.name);
+  return own.length === 0 ? undefined : [...new Set(own)];
+}
+
+function mirrorRules(settings: Settings) {
+  const { hosts, login, config } = settings.mirror;
+  const fallback = defaultRegistry(settings);
+  const named = [...namedRegistries(settings), ...builtInRegistries];
+  const known = new Map<string, Registry>(
+    [...hosts, ...config].map(({ registry }) => [registry.name, registry]),
+  );
+  known.set(fallback.name, fallback);
+  return {
+    virtualHosts: hosts.map((one) => ({ ...one, isLogin: one.host === login })),
+    defaultRegistry: fallback,
+    isDefaultLogin: login === fallback.name,
+    isKnown: (name: Registry["name"]) =>
+      named.some((pattern) => matchesHostPattern(pattern, registryAddress(name))),
+    registryOf: (name: Registry["name"]): Registry => known.get(name) ?? { name, scheme: "https" },
+  };
+}

@@ -1,0 +1,40 @@
+/**
+ * All logins of the operator's: those of the settings, then those of a docker config.json and its
+ * helpers. Of two for the same host the first of that order stands.
+ */
+import { readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { CredentialEntry } from "../../upstream/auth/credential.ts";
+import type { CredentialHelpers } from "../../upstream/auth/credential-helper.ts";
+import {
+  mergeEntries,
+  parseDockerConfig,
+  storeEntries,
+} from "../../upstream/auth/docker-config.ts";
+import { credentialEntries } from "../settings/derived.ts";
+import { SettingsError } from "../settings/load.ts";
+import type { Settings } from "../settings/settings.ts";
+
+/** Everything, with DOCKER_CONFIG read now. Throws CredentialError or SettingsError. */
+export async function allLogins(
+  settings: Settings,
+  helpers: Pick<CredentialHelpers, "list">,
+): Promise<readonly CredentialEntry[]> {
+  const path = settings.registries.dockerConfig;
+  const own = credentialEntries(settings);
+  if (path === undefined) return own;
+  const config = parseDockerConfig(await readConfig(path));
+  const stored =
+    config.store === undefined ? [] : storeEntries(config.store, await helpers.list(config.store));
+  return mergeEntries(own, config.entries, stored);
+}
+
+/** DOCKER_CONFIG is a folder to docker, and a file to everybody else. */
+async function readConfig(path: string): Promise<string> {
+  try {
+    const isFolder = (await stat(path)).isDirectory();
+    return await readFile(isFolder ? join(path, "config.json") : path, "utf8");
+  } catch (cause) {
+    throw new SettingsError([`DOCKER_CONFIG names ${path}, which cannot be read`], { cause });
+  }
+}

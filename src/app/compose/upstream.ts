@@ -1,0 +1,148 @@
+/** The way out: destination rules, connections, credentials, and the client that the cache asks. */
+import { readFile } from "node:fs/promises";
+import { formatHostPort, type HostPort, parseHostPort } from "../../protocol/http/host-port.ts";
+import { builtInRealmPairs, matchesHostPattern } from "../../protocol/known-registries.ts";
+import { Authorizer } from "../../upstream/auth/authorizer.ts";
+import { ChallengeFinder } from "../../upstream/auth/challenge-finder.ts";
+import { ChallengeMemory, type SavedChallenge } from "../../upstream/auth/challenge-memory.ts";
+import { CredentialHelpers } from "../../upstream/auth/credential-helper.ts";
+import { Credentials } from "../../upstream/auth/credentials.ts";
+import { RealmPairs } from "../../upstream/auth/realm-pairs.ts";
+import { RegistryTokens } from "../../upstream/auth/registry-tokens.ts";
+import { TokenClient } from "../../upstream/auth/token-client.ts";
+import { CorporateProxies } from "../../upstream/corporate-proxy.ts";
+import { Destinations } from "../../upstream/destination.ts";
+import { Dialer } from "../../upstream/dial.ts";
+import { OriginPools } from "../../upstream/dispatcher.ts";
+import { systemLookup } from "../../upstream/name-lookup.ts";
+import { PooledRegistryClient } from "../../upstream/pooled-registry-client.ts";
+import { Probe } from "../../upstream/probe.ts";
+import { systemAuthorities, TlsClient } from "../../upstream/tls-client.ts";
+import { Transport } from "../../upstream/transport.ts";
+import type { Log } from "../log.ts";
+import { namedRegistries, ownLoginRegistries, proxySettings } from "../settings/derived.ts";
+import { SettingsError } from "../settings/load.ts";
+import type { Settings } from "../settings/settings.ts";
+import type { Listen } from "./listen.ts";
+import { allLogins } from "./logins.ts";
+
+export type UpstreamParts = {
+  readonly settings: Settings;
+  /** What credential helpers run in. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly listen: Listen;
+  /** Keys the ids of credentials. */
+  readonly secret: Uint8Array;
+  readonly now: () => number;
+  readonly log: Pick<Log, "upstream" | "auth">;
+  readonly saveChallenge: (saved: SavedChallenge) => void;
+  readonly life: AbortSignal;
+};
+
+export type Upstream = Awaited<ReturnType<typeof composeUpstream>>;
+
+export async function composeUpstream(parts: UpstreamParts) {
+  const { settings, now, log } = parts;
+  const tls = new TlsClient({
+    authorities: [...systemAuthorities(), ...(await trustedFiles(settings))],
+    isUnverified: (address) => isUnverified(settings, address),
+  });
+  const destinations = new Destinations({
+    named: namedRegistries(settings),
+    allowedAddresses: settings.access.upstreamAllowAddresses,
+    tunnelPorts: settings.access.tunnelPorts,
+    ownListeners: parts.listen.listeners,
+    ownAddresses: parts.listen.addresses,
+  });
+  const proxies = new CorporateProxies(proxySettings(settings));
+  const family = settings.upstream.family === "auto" ? "auto" : familyNumber(settings);
+  const dialer = new Dialer({ destinations, lookup: systemLookup, proxies, tls, family });
+  const pools = new OriginPools({ dialer, tls, proxies });
+  const transport = new Transport({
+    pools,
+    observe: log.upstream,
+    now,
+    isOffline: settings.cache.offline,
+  });
+  const helpers = new CredentialHelpers({
+    environment: parts.environment,
+    life: parts.life,
+  });
+  const credentials = await composeCredentials(parts, { tls, helpers });
+  const memory = new ChallengeMemory({ now, save: parts.saveChallenge });
+  const finder = new ChallengeFinder({ transport, memory, now });
+  const tokens = new TokenClient({ transport, now, observe: log.auth });
+  const registryTokens = new RegistryTokens(credentials.logins, tokens);
+  const authorizer = new Authorizer({
+    memory,
+    finder,
+    credentials: credentials.logins,
+    tokens: registryTokens,
+  });
+  return {
+    client: new PooledRegistryClient({ transport, authorizer, observe: log.upstream, now }),
+    probe: new Probe({ transport, dialer, tls, now }),
+    reloadLogins: async () => credentials.logins.replace(await allLogins(settings, helpers)),
+    close: async () => {
+      await Promise.all([finder.close(), tokens.close()]);
+      await pools.close();
+    },
+    ...{ dialer, transport, authorizer, memory, finder, pairs: credentials.pairs },
+    logins: credentials.logins,
+  };
+}
+
+async function composeCredentials(
+  parts: UpstreamParts,
+  { tls, helpers }: { readonly tls: TlsClient; readonly helpers: CredentialHelpers },
+) {
+  const { settings } = parts;
+  const pairs = new RealmPairs({
+    known: builtInRealmPairs,
+    configured: settings.registries.authRealms,
+    named: namedRegistries(settings)
+      .map((pattern) => parseHostPort(pattern, 443))
+      .filter((address) => address !== undefined),
+  });
+  const logins = new Credentials({
+    entries: await allLogins(settings, helpers),
+    pairs,
+    secret: parts.secret,
+    askHelper: (helper, server) => helpers.get(helper, server),
+    ownLogin: ownLoginRegistries(settings),
+    isVerified: (address) => tls.isVerified(address),
+    now: parts.now,
+    observe: parts.log.auth,
+  });
+  return { pairs, logins };
+}
+
+async function trustedFiles(settings: Settings): Promise<readonly string[]> {
+  return Promise.all(
+    settings.upstream.ca.map(async (path) => {
+      try {
+        return await readFile(path, "utf8");
+      } catch (cause) {
+        throw new SettingsError([`UPSTREAM_CA names ${path}, which cannot be read`], { cause });
+      }
+    }),
+  );
+}
+
+function isUnverified(settings: Settings, address: HostPort): boolean {
+  return settings.upstream.unverified.some((pattern) => matchesHostPattern(pattern, address));
+}
+
+function familyNumber(settings: Settings): 4 | 6 {
+  return settings.upstream.family === "6" ? 6 : 4;
+}
+
+/** A corporate proxy that is this very process would swallow every request: better not to start. */
+export async function refuseLoop(upstream: Upstream, signal: AbortSignal): Promise<void> {
+  const loop = await upstream.dialer.findLoop(signal);
+  if (loop === undefined) return;
+  const where = formatHostPort(loop);
+  throw new SettingsError([
+    `HTTPS_PROXY or HTTP_PROXY points at ${where}, which is this proxy itself; unset it for this process`,
+  ]);
+}
