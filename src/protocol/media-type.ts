@@ -29,9 +29,9 @@ export const resolveAccept = [ociIndex, dockerList, ociManifest, dockerManifest]
 /** The set of all Accept lines. Clients send them in random order; no line at all accepts anything. */
 export function parseAccept(lines: readonly string[]): AcceptSet {
   const types = new Set<string>();
-  for (const item of lines.join(",").split(",")) {
-    const [type = "", ...parameters] = item.toLowerCase().split(";");
-    if (type.trim() !== "" && !parameters.some(isRefusal)) types.add(type.trim());
+  for (const item of lines.join(",").toLowerCase().split(",")) {
+    const type = item.includes(";") ? withoutParameters(item) : item.trim();
+    if (type !== "") types.add(type);
   }
   return (types.size === 0 ? "*/*" : [...types].sort().join(",")) as AcceptSet;
 }
@@ -62,6 +62,12 @@ export function isIndexType(type: string): boolean {
 /** Its digest covers the signed payload, not the bytes sent, so it cannot be verified by hashing. */
 export function isSignedSchema1(type: string): boolean {
   return type === signedSchema1;
+}
+
+/** The bare type, or "" when its parameters refuse it. */
+function withoutParameters(item: string): string {
+  const [type = "", ...parameters] = item.split(";");
+  return parameters.some(isRefusal) ? "" : type.trim();
 }
 
 /** `;q=0` says "anything but this" (RFC 9110 §12.4.2). */

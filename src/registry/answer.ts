@@ -26,6 +26,13 @@ const headDelay = 200;
 /** Up to this much of a body nobody wants is read and forgotten to save the connection. */
 const worthDraining = 1024 * 1024;
 
+type Head = {
+  readonly status: number;
+  readonly fields: string[];
+  /** The body may keep it waiting. */
+  readonly isLate: boolean;
+};
+
 export class Answers {
   readonly #options: AnswerOptions;
   readonly #buffers = new ReaderBuffers();
@@ -72,7 +79,8 @@ export class Answers {
     const plan = planContent(exchange.method, exchange.headers, { digest, outcome, size });
     const layout = layOut(plan, size, content.mediaType ?? "application/octet-stream");
     const fields = [...layout.fields, ...contentFields(exchange, content)];
-    await this.#open(exchange, layout.status, fields, async (writer) => {
+    const head = { status: layout.status, fields, isLate: outcome !== "hit" };
+    await this.#open(exchange, head, async (writer) => {
       if (exchange.method === "HEAD" || layout.parts.length === 0) return writer.end();
       const loan = this.#buffers.lend();
       try {
@@ -87,7 +95,8 @@ export class Answers {
     const passed = await presentable(exchange, upstreams);
     const { status, body } = passed.response;
     const hasNoBody = exchange.method === "HEAD" || status === 204 || status === 304;
-    await this.#open(exchange, status, passedFields(exchange, passed), async (writer) => {
+    const head = { status, fields: passedFields(exchange, passed), isLate: true };
+    await this.#open(exchange, head, async (writer) => {
       if (!hasNoBody) for await (const chunk of body) await writer.write(chunk);
       await writer.end();
     });
@@ -95,15 +104,14 @@ export class Answers {
 
   #small(exchange: Exchange, status: number, fields: string[], body: Uint8Array): Promise<void> {
     fields.push("Content-Length", String(body.length));
-    return this.#open(exchange, status, fields, (writer) =>
+    return this.#open(exchange, { status, fields, isLate: false }, (writer) =>
       writer.end(exchange.method === "HEAD" ? undefined : body),
     );
   }
 
   async #open(
     { request, headers, response, tally }: Exchange,
-    status: number,
-    fields: string[],
+    { status, fields, isLate }: Head,
     write: (writer: BodyWriter) => Promise<void>,
   ): Promise<void> {
     tally.status = status;
@@ -111,8 +119,13 @@ export class Answers {
     const onSent = (bytes: number) => {
       tally.sent += bytes;
     };
-    const { sendIdle } = this.#options;
-    const writer = new BodyWriter(response, { status, fields, sendIdle, headDelay, onSent });
+    const writer = new BodyWriter(response, {
+      status,
+      fields,
+      sendIdle: this.#options.sendIdle,
+      headDelay: isLate ? headDelay : undefined,
+      onSent,
+    });
     try {
       await write(writer);
     } finally {

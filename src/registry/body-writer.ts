@@ -12,8 +12,8 @@ export type BodyWriterOptions = {
   readonly fields: readonly string[];
   /** Milliseconds that one piece may take. */
   readonly sendIdle: number;
-  /** Milliseconds after which the head goes out alone. */
-  readonly headDelay: number;
+  /** Milliseconds after which the head goes out alone; undefined when the first piece is at hand. */
+  readonly headDelay: number | undefined;
   /** Hears of each piece that has left. */
   readonly onSent: (bytes: number) => void;
 };
@@ -21,17 +21,19 @@ export type BodyWriterOptions = {
 export class BodyWriter {
   readonly #response: ServerResponse;
   readonly #options: BodyWriterOptions;
-  #headTimer: NodeJS.Timeout | undefined;
+  readonly #headTimer: NodeJS.Timeout | undefined;
   #idleTimer: NodeJS.Timeout | undefined;
   #fail: ((error: Error) => void) | undefined;
 
   constructor(response: ServerResponse, options: BodyWriterOptions) {
     this.#response = response;
     this.#options = options;
-    this.#headTimer = setTimeout(() => {
-      this.#writeHead();
-      response.flushHeaders();
-    }, options.headDelay);
+    if (options.headDelay !== undefined) {
+      this.#headTimer = setTimeout(() => {
+        this.#writeHead();
+        response.flushHeaders();
+      }, options.headDelay);
+    }
     response.once("close", this.#onClose);
   }
 
@@ -72,9 +74,8 @@ export class BodyWriter {
   }
 
   #writeHead(): void {
-    if (this.#headTimer === undefined) return;
+    if (this.#response.headersSent) return;
     clearTimeout(this.#headTimer);
-    this.#headTimer = undefined;
     this.#response.writeHead(this.#options.status, [...this.#options.fields]);
   }
 

@@ -29,7 +29,7 @@ export class ReaderBuffers {
     this.#open += 1;
     return new Loan(
       () => this.share,
-      (size) => (size === largest ? this.#spares.pop() : undefined) ?? Buffer.allocUnsafeSlow(size),
+      (size) => (size === largest ? this.#spares.pop() : undefined) ?? Buffer.allocUnsafe(size),
       (buffer, isLast) => {
         if (isLast) this.#open -= 1;
         if (buffer?.length === largest && this.#spares.length < maxSpares)

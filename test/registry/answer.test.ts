@@ -215,7 +215,8 @@ describe("bytes that do not come", () => {
       await gate.promise;
       return read(...args);
     };
-    const rig = await startRig({ blob: async () => ({ ...blob, source }) });
+    const outcome = "miss";
+    const rig = await startRig({ blob: async () => ({ ...blob, source, outcome }) });
     const socket = connect(rig.port, "127.0.0.1");
     socket.write(`GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
     const head = await new Promise<Buffer>((resolve) => socket.once("data", resolve));
