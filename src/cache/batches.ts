@@ -1,7 +1,7 @@
 /**
  * Makes few large writes of many small pieces. What arrives while a write is under way is gathered
  * for the next; otherwise a write starts with the very first byte, then with 64 KiB or after 10 ms,
- * so nobody waits longer than that for a byte that is here. Two buffers, however much goes through.
+ * so nobody waits longer than that for a byte that is here. Two buffers at most, however much goes through.
  */
 import type { Timing } from "./timing.ts";
 
@@ -12,8 +12,8 @@ const patience = 10;
 export class Batches {
   readonly #write: (batch: Uint8Array) => Promise<void>;
   readonly #timing: Timing;
-  #filling = Buffer.allocUnsafeSlow(capacity);
-  #spare = Buffer.allocUnsafeSlow(capacity);
+  #filling: Buffer | undefined;
+  #spare: Buffer | undefined;
   #filled = 0;
   #hasBegun = false;
   #writing: Promise<void> | undefined;
@@ -32,6 +32,7 @@ export class Batches {
       while (this.#filled === capacity) await this.#writing;
       this.#throwFailure();
       const taken = rest.subarray(0, capacity - this.#filled);
+      this.#filling ??= Buffer.allocUnsafeSlow(capacity);
       this.#filling.set(taken, this.#filled);
       this.#filled += taken.length;
       rest = rest.subarray(taken.length);
@@ -66,7 +67,7 @@ export class Batches {
     this.#stopTimer?.();
     this.#stopTimer = undefined;
     this.#hasBegun = true;
-    const batch = this.#filling.subarray(0, this.#filled);
+    const batch = this.#filling?.subarray(0, this.#filled) ?? new Uint8Array();
     [this.#filling, this.#spare, this.#filled] = [this.#spare, this.#filling, 0];
     this.#writing = this.#run(batch);
   }

@@ -117,7 +117,7 @@ export class Downloads {
   #toJoin(ask: DownloadAsk): Download | undefined {
     const key = sourceKey(ask);
     const running = this.#running(ask.digest).filter((download) => download.kind === ask.kind);
-    const own = running.find((download) => download.sources.find(key) !== undefined);
+    const own = running.find((download) => download.sources.has(key));
     return own ?? (ask.isProven === true ? running[0] : undefined);
   }
 
@@ -145,7 +145,7 @@ export class Downloads {
     const { ended } = download.mark;
     this.#orphans.reclaim(download.mark);
     if (ended === "complete") this.#suspects.delete(digest);
-    else if (isCacheError(ended, "WRONG_DIGEST")) this.#suspects.set(digest, true);
+    else if (isCacheError(ended, "WRONG_DIGEST", "WRONG_LENGTH")) this.#suspects.set(digest, true);
     const retire = (): void => this.#retire(download);
     if (ended !== "complete" || this.#isClosed) retire();
     else this.#lingering.set(download, this.#parts.timing.after(linger, retire));

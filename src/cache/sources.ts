@@ -30,25 +30,27 @@ export function sourceKey(source: Source): string {
 export class Sources {
   readonly #open: OpenBody;
   readonly #onRefused: () => void;
-  readonly #list: Source[] = [];
+  readonly #admitted = new Map<string, Source>();
   readonly #refusals = new WeakMap<Source, Error>();
-  #hasServed = false;
+  /** Who served last; undefined before the first byte. */
+  #server: Source | undefined;
 
   constructor(open: OpenBody, onRefused: () => void) {
     this.#open = open;
     this.#onRefused = onRefused;
   }
 
-  /** The source of that key which is not refused. */
-  find(key: string): Source | undefined {
-    return this.#list.find((source) => sourceKey(source) === key);
+  /** Whether the source of that key is in. */
+  has(key: string): boolean {
+    return this.#admitted.has(key);
   }
 
   /** The one of the same key that is in already, or else this one, which is in from now on. */
   join({ kind, registry, repository, digest, access, accept }: Source): Source {
     const source = { kind, registry, repository, digest, access, accept };
-    const same = this.find(sourceKey(source));
-    if (same === undefined) this.#list.push(source);
+    const key = sourceKey(source);
+    const same = this.#admitted.get(key);
+    if (same === undefined) this.#admitted.set(key, source);
     return same ?? source;
   }
 
@@ -62,17 +64,24 @@ export class Sources {
    * are asked at once, for one after the other would be a queue, and the first to be let in serves.
    */
   async open(offset: number, signal: AbortSignal): Promise<OpenedBlob> {
-    const asked = new Set<Source>();
-    for (let group = this.#list.slice(0, 1); ; ) {
-      for (const source of group) asked.add(source);
+    let group = this.#first();
+    for (;;) {
       try {
         return await this.#race(group, offset, signal);
       } catch (error) {
-        if (this.#list.some((source) => asked.has(source))) throw error;
-        group = this.#list.filter((source) => !asked.has(source));
-        if (group.length === 0) throw error;
+        const others = [...this.#admitted.values()];
+        // Who failed without being refused is asked again, but later.
+        if (others.length === 0 || group.some((source) => others.includes(source))) throw error;
+        group = others;
       }
     }
+  }
+
+  /** Who served last, or whoever came first. */
+  #first(): Source[] {
+    const all = [...this.#admitted.values()];
+    const server = all.find((source) => source === this.#server);
+    return server === undefined ? all.slice(0, 1) : [server];
   }
 
   async #race(group: readonly Source[], offset: number, signal: AbortSignal): Promise<OpenedBlob> {
@@ -97,7 +106,7 @@ export class Sources {
   async #ask(source: Source, offset: number, signal: AbortSignal): Promise<OpenedBlob> {
     try {
       const body = await this.#tryTwice(source, offset, signal);
-      if (!signal.aborted) this.#promote(source);
+      if (!signal.aborted) this.#server = source;
       return body;
     } catch (error) {
       if (!signal.aborted && this.#isRefusal(error)) this.#refuse(source, error);
@@ -110,27 +119,23 @@ export class Sources {
     try {
       return await this.#open(source, offset, signal);
     } catch (error) {
-      if (this.#hasServed || signal.aborted || !isBlip(error)) throw error;
+      if (this.#server !== undefined || signal.aborted || !isBlip(error)) throw error;
       return await this.#open(source, offset, signal);
     }
   }
 
   /** Before anything was served any failure is this source's own; after that, healing may mend most. */
   #isRefusal(error: unknown): error is Error {
-    if (!this.#hasServed) return error instanceof UpstreamRefusal || error instanceof UpstreamError;
+    if (this.#server === undefined) {
+      return error instanceof UpstreamRefusal || error instanceof UpstreamError;
+    }
     return error instanceof UpstreamRefusal && [401, 403, 404].includes(error.response.status);
   }
 
   #refuse(source: Source, refusal: Error): void {
     this.#refusals.set(source, refusal);
-    this.#list.splice(this.#list.indexOf(source), 1);
+    this.#admitted.delete(sourceKey(source));
     this.#onRefused();
-  }
-
-  #promote(source: Source): void {
-    this.#hasServed = true;
-    this.#list.splice(this.#list.indexOf(source), 1);
-    this.#list.unshift(source);
   }
 }
 
