@@ -24,10 +24,14 @@ const decoders = new Map<string, () => Transform>([
   ["zstd", createZstdDecompress],
 ]);
 
+/** `aws-chunked` is how an object was once uploaded; some stores repeat it though the bytes are plain. */
+const noEncodings: ReadonlySet<string> = new Set(["", "identity", "aws-chunked"]);
+
 /** The encoding that the fields name, or undefined for none. */
 export function encodingOf(headers: HeaderList): string | undefined {
-  const text = headerJoined(headers, "content-encoding")?.trim().toLowerCase() ?? "";
-  return text === "" || text === "identity" ? undefined : text;
+  const names = (headerJoined(headers, "content-encoding") ?? "").toLowerCase().split(",");
+  const real = names.map((name) => name.trim()).filter((name) => !noEncodings.has(name));
+  return real.length === 0 ? undefined : real.join(", ");
 }
 
 /** The decoded bytes. Fails with PROTOCOL when they are damaged, too many, or in no encoding we know. */

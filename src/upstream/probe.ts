@@ -22,6 +22,8 @@ export type ProbeOptions = {
   readonly dialer: Dialer;
   readonly tls: TlsClient;
   readonly now: () => number;
+  /** Looks at nobody: every peer is unreachable and no registry is found. */
+  readonly isOffline?: boolean;
 };
 
 export type PeerTls = "trusted" | "untrusted" | "plain" | "unreachable";
@@ -101,8 +103,9 @@ export class Probe {
   }
 
   async #shake(address: HostPort): Promise<Handshake> {
-    const { dialer, tls } = this.#options;
+    const { dialer, tls, isOffline } = this.#options;
     const host = formatHostPort(address, 443);
+    if (isOffline === true) return { peer: "unreachable", reason: `${host} is not asked: offline` };
     const what = `${host} did not finish a TLS handshake`;
     using deadline = new Deadline(new AbortController().signal, host, handshakeTime, what);
     const { signal } = deadline;

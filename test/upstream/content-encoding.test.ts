@@ -22,6 +22,8 @@ describe("the encoding of an answer", () => {
     ["gzip", "gzip"],
     [" GZip ", "gzip"],
     ["identity", undefined],
+    ["aws-chunked", undefined],
+    ["aws-chunked,gzip", "gzip"],
     ["", undefined],
     [undefined, undefined],
     [["gzip", "gzip"], "gzip, gzip"],

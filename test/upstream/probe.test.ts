@@ -152,6 +152,15 @@ describe("a peer's TLS", () => {
     expect(await probe.peerSpeaksTls(address)).toBe("trusted");
   });
 
+  it("is unreachable, and not looked at, offline", async () => {
+    let connections = 0;
+    const address = await listening(createTcpServer(() => connections++));
+    const rig = buildRig({ named: [`${address.host}:${address.port}`] });
+    const probe = new Probe({ ...rig, now: () => 0, isOffline: true });
+    expect(await probe.peerSpeaksTls(address)).toBe("unreachable");
+    expect(connections).toBe(0);
+  });
+
   it("is not looked at where nothing may be dialled", async () => {
     const { address } = await site(() => undefined);
     const { probe } = probing(address, { allowed: [] });

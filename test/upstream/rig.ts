@@ -28,6 +28,7 @@ export type RigOptions = {
   readonly family?: "auto" | 4 | 6;
   readonly limits?: Partial<TransportLimits>;
   readonly bodyTimeoutMs?: number;
+  readonly isOffline?: boolean;
 };
 
 export type Rig = {
@@ -84,6 +85,7 @@ export function buildRig(options: RigOptions = {}): Rig {
     observe: (event) => events.push(event),
     now: () => performance.now(),
     limits: options.limits ?? {},
+    isOffline: options.isOffline ?? false,
   });
   return { destinations, dialer, tls, transport, events, lookups };
 }

@@ -39,7 +39,7 @@ async function servedRaw(serve: (socket: Socket) => void, options: RigOptions = 
   const address = await listening(server);
   const { transport } = rigFor(address, options);
   const send = (changes: Partial<Outgoing> = {}) => transport.send(outgoing(address, changes));
-  return { send, count: () => connections };
+  return { address, send, count: () => connections };
 }
 
 describe("an exchange", () => {
@@ -392,6 +392,13 @@ describe("an answer that does not come", () => {
     expect(await rejection(send())).toMatchObject({ code: "PROTOCOL" });
   });
 
+  it("is given up at once, and nobody is asked, offline", async () => {
+    const { address, count } = await servedRaw((socket) => socket.end());
+    const { transport } = rigFor(address, { isOffline: true });
+    expect(await rejection(transport.send(outgoing(address)))).toBeInstanceOf(UpstreamError);
+    expect(count()).toBe(0);
+  });
+
   it("is FORBIDDEN, and nobody is asked, where nothing may be dialled", async () => {
     const { address } = await served((_request, response) => response.end());
     const rig = rigFor(address, { allowed: [] });
@@ -526,6 +533,20 @@ describe("behind a corporate proxy", () => {
     const answer = await rig.transport.send(outgoing(far, { scheme: "https" }));
     expect(String(await readAll(answer.body))).toBe("ok");
     expect(fake.seen).toEqual(["CONNECT far.example:443"]);
+  });
+
+  it("asks for https through a proxy that is itself spoken to over TLS", async () => {
+    const authority = makeAuthority();
+    const upstream = await listening(
+      createTlsServer(authority.issue(["far.example"]), (_request, response) => response.end("ok")),
+    );
+    const fake = fakeProxy({ leadsTo: upstream, tls: authority.issue(["127.0.0.1"]) });
+    const address = await listening(fake.server);
+    const https: CorporateProxy = { scheme: "https", address, authorization: undefined };
+    const rig = buildRig({ proxies: { https }, authorities: [authority.ca] });
+    const far = { host: "far.example", port: 443 };
+    const answer = await rig.transport.send(outgoing(far, { scheme: "https" }));
+    expect(String(await readAll(answer.body))).toBe("ok");
   });
 
   it("takes the proxy's demand for a login for a failure, not for the answer", async () => {
