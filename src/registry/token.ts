@@ -2,6 +2,7 @@
  * Token requests: answered with a token of our own when the request has no login; a client's own
  * login is passed on byte for byte, and what comes back is the client's alone.
  */
+import type { Passed } from "../cache/content.ts";
 import { hasLogin } from "../protocol/http/basic-auth.ts";
 import { headerList, headerValue } from "../protocol/http/header-list.ts";
 import { endToEnd } from "../protocol/http/hop-by-hop.ts";
@@ -13,10 +14,12 @@ import { realmKey } from "../upstream/auth/realm.ts";
 import type { RealmPairs } from "../upstream/auth/realm-pairs.ts";
 import { pullScopes, splitScopes } from "../upstream/auth/scopes.ts";
 import { TokenRefusal } from "../upstream/auth/token-reply.ts";
-import type { RegistryClient } from "../upstream/registry-client.ts";
+import type { Access, RegistryClient } from "../upstream/registry-client.ts";
 import { UpstreamError, type UpstreamErrorCode } from "../upstream/upstream-error.ts";
 import type { Ask } from "./ask.ts";
 import type { Exchange, Own, Reply } from "./exchange.ts";
+import { passThrough } from "./pass-through.ts";
+import { passInTime } from "./timed-pass.ts";
 import { readTokenForm, type TokenForm } from "./token-form.ts";
 
 export type TokenRequestsParts = {
@@ -29,6 +32,8 @@ export type TokenRequestsParts = {
 };
 
 type Issuer = { readonly registry: Registry; readonly bearer: BearerChallenge };
+
+const bodyIdleMs = 60_000;
 
 /** The token service cannot say anything now: the token is made blind, and the pull will find out. */
 const unreachable: ReadonlySet<UpstreamErrorCode> = new Set([
@@ -53,19 +58,22 @@ export class TokenRequests {
    */
   isTokenRequest(ask: Ask, method: string): boolean {
     if (ask.door !== "proxy" || (method !== "GET" && method !== "POST")) return false;
-    return this.#issuers(ask).length > 0 || this.#unknown(ask.registry).length > 0;
+    if (this.#issuers(ask).length > 0) return true;
+    // Deeper paths under /v2/ are somebody's extension, and writing there obeys other rules.
+    return !/^\/v2\/[^/?]*\//.test(ask.target) && this.#unknown(ask.registry).length > 0;
   }
 
   /** Throws RegistryError, or UpstreamError when a client's own login cannot be passed on. */
   async answer(exchange: Exchange): Promise<Reply> {
-    const { method, headers } = exchange;
-    const form = method === "POST" ? await readTokenForm(exchange) : undefined;
+    const { ask, method, headers } = exchange;
     const authorization = headerValue(headers, "authorization");
     const isLoggedIn = hasLogin(authorization) && ownTokenIn(authorization) === undefined;
-    if (isLoggedIn || form?.kind === "login" || form?.kind === "foreign") {
-      return this.#passOn(exchange, form);
+    if (isLoggedIn || (await this.#learnedIssuers(exchange)).length === 0) {
+      return this.#passOn(exchange, undefined);
     }
-    const issuer = await this.#issuerFor(exchange, form);
+    const form = method === "POST" ? await readTokenForm(exchange) : undefined;
+    if (form?.kind === "login" || form?.kind === "foreign") return this.#passOn(exchange, form);
+    const issuer = this.#issuerOf(valuesOf("service", ask, form)[0] ?? "", ask);
     return issuer === undefined
       ? this.#passOn(exchange, form)
       : this.#issue(issuer, exchange, form);
@@ -103,21 +111,24 @@ export class TokenRequests {
     });
   }
 
-  /** Whose token is wanted; asks the registries of this token host that nothing is known of yet. */
-  async #issuerFor(exchange: Exchange, form: TokenForm | undefined): Promise<Issuer | undefined> {
-    const { ask } = exchange;
-    if (this.#issuers(ask).length === 0) await this.#learn(exchange);
-    const service = valuesOf("service", ask, form)[0] ?? "";
-    const issuers = this.#issuers(ask).filter(({ bearer }) => bearer.service === service);
+  /** Whose token is wanted: of several, the one that we have a credential for. */
+  #issuerOf(service: string, ask: Ask): Issuer | undefined {
     const { authorizer } = this.#parts;
+    const issuers = this.#issuers(ask).filter(({ bearer }) => bearer.service === service);
     return issuers.find(({ registry }) => authorizer.hasCredential(registry)) ?? issuers[0];
   }
 
-  async #learn({ ask, signal }: Exchange): Promise<void> {
+  /** Asks the registries of this host that nothing is known of yet, the host itself last. */
+  async #learnedIssuers({ ask, signal }: Exchange): Promise<Issuer[]> {
     const { authorizer } = this.#parts;
-    const asked = this.#unknown(ask.registry).map((one) => authorizer.challengeOf(one, signal));
-    // A registry that does not answer makes this no token request that we know of.
-    await Promise.allSettled(asked);
+    const isItself = (one: Registry): boolean => one.name === ask.registry.name;
+    for (const isAsked of [(one: Registry) => !isItself(one), isItself]) {
+      if (this.#issuers(ask).length > 0) break;
+      const unknown = this.#unknown(ask.registry).filter(isAsked);
+      // A registry that does not answer makes this no token request that we know of.
+      await Promise.allSettled(unknown.map((one) => authorizer.challengeOf(one, signal)));
+    }
+    return this.#issuers(ask);
   }
 
   /** Registries whose remembered challenge sends clients here, rightly so. */
@@ -139,31 +150,33 @@ export class TokenRequests {
       .filter((registry) => this.#parts.memory.recall(registry) === undefined);
   }
 
-  async #passOn(exchange: Exchange, form: TokenForm | undefined): Promise<Reply> {
-    const { ask, method, headers, request, signal } = exchange;
-    const authorization = headerValue(headers, "authorization");
-    const isOwn = ownTokenIn(authorization) !== undefined;
-    const response = await this.#parts.client.send({
+  /** As it came, and so is what comes back. */
+  #passOn(exchange: Exchange, form: TokenForm | undefined): Promise<Passed> {
+    const authorization = headerValue(exchange.headers, "authorization");
+    const isOurs = authorization === undefined || ownTokenIn(authorization) !== undefined;
+    const access: Access = isOurs ? { kind: "none" } : { kind: "client", authorization };
+    return passInTime(exchange, (timed) => this.#pass(timed, access, form));
+  }
+
+  async #pass(exchange: Exchange, access: Access, form: TokenForm | undefined): Promise<Passed> {
+    const { client } = this.#parts;
+    const { ask, method, headers, signal } = exchange;
+    if (form === undefined || form.kind === "foreign") {
+      return passThrough(exchange, access, client, bodyIdleMs);
+    }
+    const response = await client.send({
       registry: ask.registry,
       method,
       target: ask.target,
       headers: endToEnd(headers),
-      body: form === undefined || form.kind === "foreign" ? bodyOf(method, request) : form.body(),
-      access:
-        authorization === undefined || isOwn ? { kind: "none" } : { kind: "client", authorization },
+      body: form.body(),
+      access,
       redirects: "pass",
       patience: "full",
       signal,
     });
     return { kind: "passed", response, outcome: "bypass" };
   }
-}
-
-function bodyOf(
-  method: string,
-  request: AsyncIterable<Uint8Array>,
-): AsyncIterable<Uint8Array> | undefined {
-  return method === "GET" ? undefined : request;
 }
 
 /** What the query says, or else the form. */

@@ -2,6 +2,7 @@
  * `GET /v2/`: answered from the remembered challenge, so that a pull of what is kept asks nobody. A
  * login of the client's own is the upstream's to judge.
  */
+import type { Passed } from "../../cache/content.ts";
 import { headerList } from "../../protocol/http/header-list.ts";
 import { endToEnd } from "../../protocol/http/hop-by-hop.ts";
 import type { OwnTokens } from "../../protocol/own-token.ts";
@@ -13,6 +14,7 @@ import type { Access, RegistryClient } from "../../upstream/registry-client.ts";
 import { UpstreamError } from "../../upstream/upstream-error.ts";
 import { accessOf } from "../access.ts";
 import type { Exchange, Own, Reply } from "../exchange.ts";
+import { passInTime } from "../timed-pass.ts";
 
 export type PingParts = {
   readonly ownTokens: OwnTokens;
@@ -72,38 +74,39 @@ export class Ping {
     return asItIs(answer);
   }
 
-  /** A Basic registry is opened with the shared credential, and stays open while it cannot be asked. */
+  /** A Basic registry is opened with the shared credential, and is open while it cannot be asked. */
   async #open(exchange: Exchange): Promise<Reply> {
     const { registry } = exchange.ask;
     const key = `${registry.name} ${this.#parts.authorizer.credentialId(registry, undefined)}`;
-    const openedAt = this.#openedAt.get(key);
-    if (openedAt !== undefined && this.#parts.now() - openedAt <= freshMs) return welcome();
-    const patience = openedAt === undefined ? "full" : "brief";
-    const reply = await unlessKept(
-      this.#pass(exchange, { kind: "shared" }, patience),
-      openedAt !== undefined,
-    );
-    if (reply === undefined) return welcome();
-    if (reply.kind === "passed" && reply.response.status === 200) {
+    const openedAt = this.#openedAt.get(key) ?? Number.NEGATIVE_INFINITY;
+    if (this.#parts.now() - openedAt <= freshMs) return welcome();
+    const reply = await unlessKept(this.#pass(exchange, { kind: "shared" }, "brief"), true);
+    if (reply === undefined || isTrouble(reply.response)) {
+      reply?.response.body.destroy();
+      return welcome();
+    }
+    if (reply.response.status === 200) {
       this.#openedAt.set(key, this.#parts.now());
       this.#parts.authorizer.confirm(registry);
-    } else this.#openedAt.delete(key);
+    }
     return reply;
   }
 
-  async #pass(exchange: Exchange, access: Access, patience: "full" | "brief"): Promise<Reply> {
-    const { ask, method, headers, signal } = exchange;
-    const response = await this.#parts.client.send({
-      registry: ask.registry,
-      method,
-      target: ask.target,
-      headers: endToEnd(headers),
-      access,
-      redirects: "pass",
-      patience,
-      signal,
+  #pass(exchange: Exchange, access: Access, patience: "full" | "brief"): Promise<Passed> {
+    const { ask, method, headers } = exchange;
+    return passInTime(exchange, async ({ signal }) => {
+      const response = await this.#parts.client.send({
+        registry: ask.registry,
+        method,
+        target: ask.target,
+        headers: endToEnd(headers),
+        access,
+        redirects: "pass",
+        patience,
+        signal,
+      });
+      return { kind: "passed", response, outcome: "bypass" };
     });
-    return { kind: "passed", response, outcome: "bypass" };
   }
 }
 
@@ -123,7 +126,7 @@ function replyFrom(remembered: RememberedChallenge): Own {
 }
 
 /** No answer, or one that says nothing about logging in, now. */
-function isTrouble(answer: PingAnswer | undefined): boolean {
+function isTrouble(answer: { readonly status: number } | undefined): boolean {
   return answer === undefined || answer.status === 429 || answer.status >= 500;
 }
 

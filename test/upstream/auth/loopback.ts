@@ -33,7 +33,7 @@ export type Seen = {
   readonly text: string;
 };
 
-type Play = (request: IncomingMessage, response: ServerResponse) => void;
+export type Play = (request: IncomingMessage, response: ServerResponse) => void;
 
 export type Loopback = {
   readonly transport: Pick<Transport, "send">;
