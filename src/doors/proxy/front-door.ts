@@ -10,6 +10,7 @@ import { Proxy as MitmProxy } from "http-mitm-proxy";
 import { type Admission, clientAddress } from "../admission.ts";
 import { DoorError } from "../door-error.ts";
 import { drain, OpenSockets, setLimits } from "../listener.ts";
+import { writeUnusedCa } from "./unused-ca.ts";
 
 /** A CONNECT as it arrived; `adopt` gives a socket of it back to the server, to be read as HTTP. */
 export type ConnectCall = {
@@ -63,6 +64,7 @@ export class FrontDoor extends MitmProxy {
   static async open(options: FrontDoorOptions, open = new OpenSockets()): Promise<FrontDoor> {
     const folder = await mkdtemp(join(options.scratchFolder, "front-door-"));
     try {
+      await writeUnusedCa(folder);
       return await FrontDoor.#openOn(options.host, options, { open, folder });
     } finally {
       await rm(folder, { recursive: true, force: true });
