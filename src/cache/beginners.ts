@@ -9,10 +9,15 @@ import { type Place, placeKey } from "./place.ts";
 
 export type Beginner = {
   readonly place: Place;
+  /** In whose name; who asks in the same name shares without more ado. */
+  readonly accessKey: string;
   /** The registry has begun to send it there. */
   isGranted: boolean;
   /** Asks that have not been answered yet. */
   pending: number;
+  /** Resolves with the first answer. */
+  readonly answered: Promise<void>;
+  readonly settle: () => void;
 };
 
 /** On which grounds an asker is let in: its own repository is open to it, or the registry said yes to this blob. */
@@ -27,11 +32,19 @@ export class Beginners {
     this.#isRunning = isRunning;
   }
 
+  /** Resolves when it is known whether the registry sends what another has just asked for at `place`. */
+  firstAnswer(digest: Digest, place: Place, accessKey: string): Promise<void> | undefined {
+    const beginner = this.#alive(digest);
+    if (beginner === undefined || beginner.isGranted || !isHere(beginner, place)) return undefined;
+    return beginner.accessKey === accessKey ? undefined : beginner.answered;
+  }
+
   /** Whether only the registry's word is missing for somebody at `place` to share what is under way. */
   needsWord(digest: Digest, place: Place, byPlace: boolean): boolean {
-    const beginner = this.#begun.get(digest);
-    if (beginner === undefined || !this.#isAlive(digest, beginner)) return false;
-    return isNear(beginner, place) && !(byPlace && placeKey(beginner.place) === placeKey(place));
+    const beginner = this.#alive(digest);
+    if (beginner?.isGranted !== true || beginner.place.registry.name !== place.registry.name)
+      return false;
+    return !(byPlace && isHere(beginner, place));
   }
 
   /**
@@ -40,32 +53,39 @@ export class Beginners {
    */
   enter(
     digest: Digest,
-    place: Place,
+    asker: { readonly place: Place; readonly accessKey: string },
     grounds: Grounds,
   ): { readonly beginner: Beginner; readonly mayShare: boolean } {
     const before = this.#begun.get(digest);
-    const isHere = before !== undefined && placeKey(before.place) === placeKey(place);
-    const isAlive = before !== undefined && this.#isAlive(digest, before);
-    const beginner =
-      isAlive && before !== undefined ? before : { place, isGranted: false, pending: 0 };
+    const { place, accessKey } = asker;
+    const beginner = this.#alive(digest) ?? newBeginner(place, accessKey);
     beginner.pending += 1;
     this.#begun.set(digest, beginner);
-    if (isHere) return { beginner, mayShare: grounds.byPlace || grounds.byWord };
-    return { beginner, mayShare: isAlive && grounds.byWord && isNear(beginner, place) };
+    if (before?.isGranted !== true) return { beginner, mayShare: false };
+    if (isHere(before, place)) return { beginner, mayShare: grounds.byPlace || grounds.byWord };
+    const isNear = before === beginner && before.place.registry.name === place.registry.name;
+    return { beginner, mayShare: isNear && grounds.byWord };
   }
 
   /** `isFirst`: this ask began the download, and its bytes come. */
   leave(beginner: Beginner, isFirst: boolean): void {
     beginner.pending -= 1;
     beginner.isGranted ||= isFirst;
+    beginner.settle();
   }
 
-  #isAlive(digest: Digest, beginner: Beginner): boolean {
-    return beginner.pending > 0 || this.#isRunning(digest);
+  #alive(digest: Digest): Beginner | undefined {
+    const beginner = this.#begun.get(digest);
+    if (beginner === undefined) return undefined;
+    return beginner.pending > 0 || this.#isRunning(digest) ? beginner : undefined;
   }
 }
 
-function isNear(beginner: Beginner, place: Place): boolean {
-  if (placeKey(beginner.place) === placeKey(place)) return true;
-  return beginner.isGranted && beginner.place.registry.name === place.registry.name;
+function newBeginner(place: Place, accessKey: string): Beginner {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  return { place, accessKey, isGranted: false, pending: 0, answered: promise, settle: resolve };
+}
+
+function isHere(beginner: Beginner, place: Place): boolean {
+  return placeKey(beginner.place) === placeKey(place);
 }

@@ -9,6 +9,7 @@ import { firstAllowed, isDenial, passDenial } from "./attempts.ts";
 import { Beginners, type Grounds } from "./beginners.ts";
 import { askBlob, type BlobQuestion, denialOf, type Given } from "./blob-asks.ts";
 import type { ByteSource, CacheAnswer, CacheOutcome, Content } from "./content.ts";
+import { unlessAborted } from "./flights.ts";
 import type { Holdings } from "./holdings.ts";
 import type { KeptBlobs } from "./kept-blobs.ts";
 import { type Denial, isExcuse } from "./manifest-asks.ts";
@@ -134,7 +135,9 @@ export class BlobPull {
   ): Promise<Opened | Denial> {
     const { registry, repository, digest, signal } = ask;
     const { access, from, grounds } = how;
-    const { beginner, mayShare } = this.#beginners.enter(digest, { registry, repository }, grounds);
+    const accessKey = this.#options.visibility.accessKey(access);
+    const asker = { place: { registry, repository }, accessKey };
+    const { beginner, mayShare } = this.#beginners.enter(digest, asker, grounds);
     const source = { kind: "blob", registry, repository, digest, access } as const;
     let isFirst = false;
     try {
@@ -157,7 +160,13 @@ export class BlobPull {
 
   /** Asks the registry only where its word would spare it another download. */
   async #grounds(ask: BlobAsk): Promise<Grounds> {
-    const byPlace = await this.#options.visibility.may(ask, ask.digest);
+    const { visibility } = this.#options;
+    const [first = ask.access] = await visibility.accesses(ask);
+    const accessKey = visibility.accessKey(first);
+    const answered = this.#beginners.firstAnswer(ask.digest, ask, accessKey);
+    // Once only: who waited for a refusal asks at once, not behind the next one.
+    if (answered !== undefined) await unlessAborted(answered, ask.signal);
+    const byPlace = await visibility.may(ask, ask.digest);
     if (!this.#beginners.needsWord(ask.digest, ask, byPlace)) return { byPlace, byWord: false };
     return { byPlace, byWord: (await this.#proven(ask)).answer.kind === "given" };
   }
