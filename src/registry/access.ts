@@ -47,6 +47,8 @@ async function accessOfOwnToken(
 ): Promise<Access | Rejected> {
   const reading = context.ownTokens.read(token);
   const remembered = await challengeOf(ask.registry, context);
+  // A registry that asks for no login has no challenge to send anybody away with.
+  if (remembered?.lines.length === 0) return { kind: isRead(context) ? "anonymous" : "none" };
   if (!reading.ok) return rejected(remembered, ask, "invalid_token");
   if (!isRead(context)) return rejected(remembered, ask, "insufficient_scope");
   // Nothing remembered and nobody to ask: what everybody may have is all it can open.

@@ -88,6 +88,13 @@ describe("in whose name a request goes upstream", () => {
     });
   });
 
+  it("a token of ours, good or not, does no harm where nobody needs to log in", async () => {
+    const { access, memory } = await make();
+    memory.remember(hub, []);
+    expect(await access("Bearer ept1.x.y")).toEqual({ kind: "anonymous" });
+    expect(await access("Bearer ept1.x.y", {}, "PUT")).toEqual({ kind: "none" });
+  });
+
   it("a token of ours pushes nothing", async () => {
     const { access, token, memory } = await make({ auth: "docker.io:bob:CANARY" });
     memory.remember(hub, [hubChallenge]);

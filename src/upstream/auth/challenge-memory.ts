@@ -35,6 +35,8 @@ export type RememberedChallenge = {
   readonly bearer: BearerChallenge | undefined;
   readonly hasBasic: boolean;
   readonly learnedAt: number;
+  /** When it last asked for a login; `learnedAt` moves on when a ping lets everybody in. */
+  readonly challengedAt: number;
 };
 
 /** What is kept across restarts. */
@@ -52,6 +54,7 @@ export type ChallengeMemoryOptions = {
 };
 
 const freshMs = 600_000;
+const dayMs = 86_400_000;
 const maxRegistries = 10_000;
 
 export class ChallengeMemory {
@@ -73,11 +76,13 @@ export class ChallengeMemory {
 
   /** Learns what a registry answered: no lines at all mean that it asks for no login. */
   remember(registry: Registry, lines: readonly string[]): RememberedChallenge {
-    const learned = read(registry, lines, this.#options.now());
+    const now = this.#options.now();
     const before = this.#byRegistry.get(registry.name);
+    const isKept = lines.length === 0 && isStillMeant(before, registry, now);
+    const learned = isKept ? { ...before, learnedAt: now } : read(registry, lines, now);
     this.#put(learned);
     const isNews = before === undefined || before.lines.join("\n") !== learned.lines.join("\n");
-    if (isNews || this.#options.now() - before.learnedAt > freshMs) {
+    if (isNews || now - before.learnedAt > freshMs) {
       const { lines: kept, learnedAt } = learned;
       const { name, scheme } = registry;
       this.#options.save?.({ registry: name, scheme, lines: kept, learnedAt });
@@ -130,7 +135,21 @@ function read(
     bearer: bearer === undefined ? undefined : readBearer(registry, bearer),
     hasBasic: challengeOf(challenges, "basic") !== undefined,
     learnedAt,
+    challengedAt: learnedAt,
   };
+}
+
+/**
+ * Some registries let every ping in and ask for a token in their repositories: what they said there
+ * stands, since some engines learn it from the ping alone.
+ */
+function isStillMeant(
+  before: RememberedChallenge | undefined,
+  registry: Registry,
+  now: number,
+): before is RememberedChallenge {
+  if (before?.bearer === undefined || before.registry.scheme !== registry.scheme) return false;
+  return now - before.challengedAt <= dayMs;
 }
 
 function readBearer(registry: Registry, challenge: Challenge): BearerChallenge | undefined {

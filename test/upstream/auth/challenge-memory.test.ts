@@ -83,6 +83,16 @@ describe("the memory of challenges", () => {
     expect(memory.recall({ ...registry("reg.lan:5000"), scheme: "https" })).toBeUndefined();
   });
 
+  it("keeps what repositories ask for, for a day, though every ping is let in", () => {
+    const time = { now: 0 };
+    const memory = memoryAt(time);
+    memory.remember(hub, [hubChallenge]);
+    time.now += 86_400_000;
+    expect(memory.remember(hub, [])).toMatchObject({ lines: [hubChallenge], learnedAt: time.now });
+    time.now += 1;
+    expect(memory.remember(hub, []).lines).toEqual([]);
+  });
+
   it("comes back after a restart", () => {
     const saved: SavedChallenge[] = [];
     const time = { now: 1_000 };
