@@ -4,14 +4,15 @@
  */
 import { once } from "node:events";
 import { connect as connectTcp, type Socket } from "node:net";
-import { connect as connectTls } from "node:tls";
+import { connect as connectTls, type SecureContext } from "node:tls";
 
 export type Target = {
   /** Where to connect: the server itself, or the proxy. */
   readonly port: number;
   /** `CONNECT` here first, when it is a proxy. */
   readonly authority?: string;
-  readonly ca: string;
+  /** Made once: reading the CA again for each connection would be what is measured. */
+  readonly secureContext: SecureContext;
   readonly servername?: string;
   readonly path: string;
   readonly host: string;
@@ -34,7 +35,7 @@ async function open(target: Target): Promise<Socket> {
   }
   const tls = connectTls({
     socket,
-    ca: target.ca,
+    secureContext: target.secureContext,
     checkServerIdentity: () => undefined,
     ...(target.servername === undefined ? {} : { servername: target.servername }),
   });

@@ -126,7 +126,8 @@ async function certificates(folder: string): Promise<void> {
 }
 
 function nginxConfig(folder: string): string {
-  return `daemon off; worker_processes 1; pid ${folder}/nginx.pid; error_log ${folder}/nginx.err;
+  const user = process.getuid?.() === 0 ? "user root; " : "";
+  return `${user}daemon off; worker_processes 1; pid ${folder}/nginx.pid; error_log ${folder}/nginx.err;
 events { worker_connections 1024; }
 http { access_log off; sendfile on; tcp_nopush on; client_body_temp_path ${folder}/nb; proxy_temp_path ${folder}/np;
  fastcgi_temp_path ${folder}/nf; uwsgi_temp_path ${folder}/nu; scgi_temp_path ${folder}/ns;

@@ -1,5 +1,6 @@
 /** The rows about requests per second: a manifest from the cache against a bare answer of the same size. */
 import { readFile } from "node:fs/promises";
+import { createSecureContext } from "node:tls";
 import { fixed, pairs, type Row, tolerance } from "../measure.ts";
 import { throughProxy } from "../parts/curl.ts";
 import { keepAlive, newConnections, paced, type Target } from "../parts/load.ts";
@@ -11,9 +12,15 @@ async function targets(scene: Scene): Promise<Record<"ours" | "https" | "connect
   const bodyBytes = (await throughProxy(scene, path)).bytes;
   const host = `127.0.0.1:${ports.upstream}`;
   const ca = await readFile(`${scene.folder}/data/ca/ca.crt`, "utf8");
-  const hello = { ca: scene.ca, path, host, bodyBytes: 482 };
+  const secureContext = createSecureContext({ ca });
+  const hello = {
+    secureContext: createSecureContext({ ca: scene.ca }),
+    path,
+    host,
+    bodyBytes: 482,
+  };
   return {
-    ours: { port: ports.entrepot, authority: host, ca, path, host, bodyBytes },
+    ours: { port: ports.entrepot, authority: host, secureContext, path, host, bodyBytes },
     https: { ...hello, port: ports.hello },
     connect: { ...hello, port: ports.helloConnect, authority: host },
   };
