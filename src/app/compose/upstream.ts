@@ -42,7 +42,10 @@ export type UpstreamParts = {
 export type Upstream = Awaited<ReturnType<typeof composeUpstream>>;
 
 export async function composeUpstream(parts: UpstreamParts) {
-  const { settings, now, log } = parts;
+  const { settings, log } = parts;
+  const { offline: isOffline } = settings.cache;
+  // Waits and pauses must not jump with the wall clock; what is written down uses the wall clock.
+  const now = (): number => performance.timeOrigin + performance.now();
   const tls = new TlsClient({
     authorities: [...systemAuthorities(), ...(await trustedFiles(settings))],
     isUnverified: (address) => isUnverified(settings, address),
@@ -62,15 +65,15 @@ export async function composeUpstream(parts: UpstreamParts) {
     pools,
     observe: log.upstream,
     now,
-    isOffline: settings.cache.offline,
+    isOffline,
   });
   const helpers = new CredentialHelpers({
     environment: parts.environment,
     life: parts.life,
   });
   const credentials = await composeCredentials(parts, { tls, helpers });
-  const memory = new ChallengeMemory({ now, save: parts.saveChallenge });
-  const finder = new ChallengeFinder({ transport, memory, now });
+  const memory = new ChallengeMemory({ now: parts.now, save: parts.saveChallenge });
+  const finder = new ChallengeFinder({ transport, memory, now: parts.now });
   const tokens = new TokenClient({ transport, now, observe: log.auth });
   const registryTokens = new RegistryTokens(credentials.logins, tokens);
   const authorizer = new Authorizer({
@@ -81,7 +84,7 @@ export async function composeUpstream(parts: UpstreamParts) {
   });
   return {
     client: new PooledRegistryClient({ transport, authorizer, observe: log.upstream, now }),
-    probe: new Probe({ transport, dialer, tls, now }),
+    probe: new Probe({ transport, dialer, tls, now, isOffline }),
     reloadLogins: async () => credentials.logins.replace(await allLogins(settings, helpers)),
     close: async () => {
       await Promise.all([finder.close(), tokens.close()]);
