@@ -24,11 +24,6 @@ export class Flights<T> {
     return this.#running.get(key);
   }
 
-  /** Who asks from now on starts anew; who waits already gets what comes. */
-  forget(key: string): void {
-    this.#running.delete(key);
-  }
-
   /** Aborts everything and resolves when it has ended. */
   async close(): Promise<void> {
     this.#closing.abort();
