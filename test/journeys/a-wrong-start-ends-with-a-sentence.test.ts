@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, expect, inject, it } from "vitest";
 import { runEntrepot, startEntrepot } from "./support/entrepot.ts";
 import { freePort } from "./support/free-port.ts";
+import { runWell } from "./support/program.ts";
 
 /** What an operator reads is short: no stack, no more than a few lines. */
 function expectSentence(output: string, words: RegExp): void {
@@ -58,11 +59,14 @@ describe("a start that cannot work ends, and says why", () => {
 
   it("a data folder on a read-only disk: says which", async () => {
     const folder = await folderFor();
+    const disk = join(folder, "disk");
+    await mkdir(disk);
+    await runWell("mount", ["-t", "tmpfs", "-o", "ro", "tmpfs", disk]);
     const PORT = String(await freePort());
-    // Root may write anywhere but here.
-    const ended = await runEntrepot(folder, { PORT, DATA_DIR: "/proc/entrepot" });
+    const ended = await runEntrepot(folder, { PORT, DATA_DIR: join(disk, "data") });
+    await runWell("umount", [disk]);
     expect(ended.code).toBeGreaterThan(0);
-    expectSentence(ended.output, /\/proc\/entrepot/);
+    expectSentence(ended.output, new RegExp(disk));
   });
 
   it("a data folder another process holds: names its pid, within two seconds", async () => {

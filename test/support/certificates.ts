@@ -91,7 +91,8 @@ function makeKeys(): Keys {
 function blank(keys: Keys, life: Life): forge.pki.Certificate {
   const certificate = forge.pki.createCertificate();
   certificate.publicKey = keys.publicKey;
-  certificate.serialNumber = `00${randomBytes(15).toString("hex")}`;
+  // Positive and without leading zeros, as DER wants its integers.
+  certificate.serialNumber = `7f${randomBytes(15).toString("hex")}`;
   certificate.validity.notBefore = life.notBefore ?? new Date(Date.now() - day);
   certificate.validity.notAfter = life.notAfter ?? new Date(Date.now() + 30 * day);
   return certificate;

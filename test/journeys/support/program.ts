@@ -61,6 +61,7 @@ export class Service {
   readonly #child: ChildProcess;
   readonly #ended: Promise<number>;
   #isRunning = true;
+  readonly #killAtExit = () => this.#signal("SIGKILL");
 
   /** In a process group of its own, so that what it starts ends with it. */
   constructor(command: string, args: readonly string[], { env = {}, cwd }: Options = {}) {
@@ -77,9 +78,10 @@ export class Service {
     this.#child.once("error", (error) => this.lines.push(String(error)));
     this.#child.once("close", (code) => {
       this.#isRunning = false;
+      process.off("exit", this.#killAtExit);
       end.resolve(code ?? -1);
     });
-    process.once("exit", () => this.#signal("SIGKILL"));
+    process.once("exit", this.#killAtExit);
   }
 
   get pid(): number {

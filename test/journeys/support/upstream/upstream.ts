@@ -37,9 +37,7 @@ export async function startUpstream(images: string, folder: string): Promise<Ups
   };
   try {
     for (const lookAlike of lookAlikes) {
-      const one = await startOne({ lookAlike, images, folder, authority, ledger });
-      servers.push(...one.servers);
-      undone.push(one.stop);
+      await startOne({ lookAlike, images, folder, authority, ledger, servers, undone });
     }
   } catch (error) {
     await stop();
@@ -54,9 +52,13 @@ type Part = {
   readonly folder: string;
   readonly authority: Authority;
   readonly ledger: Ledger;
+  /** What is open is put in here as soon as it is. */
+  readonly servers: Server[];
+  readonly undone: (() => unknown)[];
 };
 
-async function startOne({ lookAlike, images, folder, authority, ledger }: Part) {
+async function startOne(part: Part): Promise<void> {
+  const { lookAlike, images, folder, authority, ledger } = part;
   const { registry, realm, service, privateRepositories } = lookAlike;
   const signer = authority.issue(["token signer"]);
   const storage = join(images, registry);
@@ -65,16 +67,17 @@ async function startOne({ lookAlike, images, folder, authority, ledger }: Part) 
     folder: join(folder, registry),
     token: { realm: `https://${realm}`, service, ca: authority.ca },
   });
+  part.undone.push(() => behind.stop());
   const users = { [account.user]: account.password };
   const tokens = new TokenService({ service, users, privateRepositories, certificate: signer });
   const front = new Front({ lookAlike, tokens, ledger, port: behind.port, storage });
-  const open = hostsOf(lookAlike).map((host) =>
-    openFront(host, addresses.get(host) ?? "", authority.issue([host]), (request, response) =>
+  for (const host of hostsOf(lookAlike)) {
+    const address = addresses.get(host) ?? "";
+    const server = await openFront(host, address, authority.issue([host]), (request, response) =>
       front.answer(host, request, response),
-    ),
-  );
-  const servers = await Promise.all(open);
-  return { servers, stop: () => behind.stop() };
+    );
+    part.servers.push(server);
+  }
 }
 
 async function closeServer(server: Server): Promise<void> {
