@@ -11,8 +11,10 @@ import {
   redirect,
   reset,
   slice,
+  slow,
   stallAt,
   status,
+  withHeaders,
   wrongRange,
 } from "./fake-registry/fault.ts";
 import { startFakeRegistry } from "./fake-registry.ts";
@@ -173,6 +175,16 @@ describe("a fake registry that misbehaves", () => {
     expect(await (await fetch(url)).text()).toBe("0123456789");
     const headers = { authorization: "Bearer x" };
     expect((await fetch(registry.cdnUrl(digest), { headers })).status).toBe(400);
+  });
+
+  it("sends slowly, and says in its headers what it is told to", async () => {
+    const { registry, url } = await withBlob();
+    registry.misbehave({}, slow(500), withHeaders({ etag: undefined, "x-note": "hello" }));
+    const begun = performance.now();
+    const response = await fetch(url);
+    expect(await response.text()).toBe("0123456789");
+    expect(performance.now() - begun).toBeGreaterThan(15);
+    expect([response.headers.get("etag"), response.headers.get("x-note")]).toEqual([null, "hello"]);
   });
 
   it("resets, and holds its headers", async () => {

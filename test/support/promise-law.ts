@@ -49,8 +49,13 @@ function closingAtOnce(texts: readonly string[]): (receiver: string) => boolean 
     .map((part) => /^(?:export )?\w+ (\w+)/.exec(part)?.[1]?.toLowerCase() ?? "");
   return (receiver) => {
     const name = /(\w+)\??$/.exec(receiver)?.[1]?.toLowerCase() ?? "";
-    return nodeCloser.test(name) || types.some((type) => name !== "" && type.endsWith(name));
+    return nodeCloser.test(name) || types.some((type) => isPartOf(name, type));
   };
+}
+
+/** `writer` and `body` both stand for a BodyWriter. */
+function isPartOf(name: string, type: string): boolean {
+  return name !== "" && (type.startsWith(name) || type.endsWith(name));
 }
 
 const closing =

@@ -20,7 +20,7 @@ export type Auth =
     };
 
 /** Password by user. */
-export type Users = Readonly<Record<string, string>>;
+type Users = Readonly<Record<string, string>>;
 
 export type TokenRequest = {
   readonly method: string;

@@ -4,7 +4,6 @@ import { type Digest, digestOf, parseDigest } from "../../../src/protocol/digest
 import type { Answer } from "./answer.ts";
 
 export const ociManifest = "application/vnd.oci.image.manifest.v1+json";
-export const ociIndex = "application/vnd.oci.image.index.v1+json";
 
 type Manifest = { readonly bytes: Buffer; readonly mediaType: string };
 

@@ -5,7 +5,7 @@
  */
 
 /** A door the test opens; `reached` tells that somebody stands before it. */
-export class Gate {
+class Gate {
   readonly #opening = Promise.withResolvers<void>();
   readonly #reaching = Promise.withResolvers<void>();
 
