@@ -70,9 +70,9 @@ export function isRefusal(status: number): boolean {
   return status === 401 || status === 403;
 }
 
-/** It cannot say now: too many requests, or out of order. */
+/** It cannot say now: too many requests, or out of order. A 501 is for good, and about the method. */
 export function isUnavailable(status: number): boolean {
-  return status === 429 || status >= 500;
+  return status === 429 || (status >= 500 && status !== 501);
 }
 
 const about = ["content-length", "content-type", "content-encoding", "transfer-encoding", "etag"];

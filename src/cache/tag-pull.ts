@@ -130,11 +130,18 @@ export class TagPull {
   }
 
   #goOn(ask: TagAsk): void {
+    this.#bringIn({ ...ask, signal: this.#closing.signal }).catch(() => undefined);
+  }
+
+  /** Both the tag's meaning and its bytes, however long that takes. */
+  async #bringIn(ask: TagAsk): Promise<void> {
     const { resolver, visibility } = this.#options;
-    const later: TagAsk = { ...ask, signal: this.#closing.signal };
-    firstAllowed<TagAnswer>(visibility, later, (access) =>
-      resolver.resolve({ ...this.#question(later, access, "full"), isBackground: true }),
-    ).catch(() => undefined);
+    const { access, answer } = await firstAllowed<TagAnswer>(visibility, ask, (own) =>
+      resolver.resolve({ ...this.#question(ask, own, "full"), isBackground: true }),
+    );
+    if (answer.kind !== "tag" || (await this.#bytes(ask, answer.known.current)) !== undefined)
+      return;
+    await resolver.fetch(this.#question(ask, access, "full"), answer.known.variant);
   }
 
   /** What stands in while the upstream cannot say; 503 where a mirror could not give all of it. */
