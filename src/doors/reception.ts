@@ -11,7 +11,7 @@ import { type Admission, clientAddress } from "./admission.ts";
 import type { ObserveDoor } from "./door-event.ts";
 import { framingProblem } from "./framing.ts";
 import type { Verdict } from "./proxy/policy.ts";
-import { loginNeeded, notAllowed, type Refusal, refuseRequest } from "./refusal.ts";
+import { askedOf, loginNeeded, notAllowed, type Refusal, refuseRequest } from "./refusal.ts";
 
 /** What a connection that came through CONNECT was meant for. */
 export type Inside = {
@@ -155,7 +155,7 @@ export class Reception {
     const inside = this.#options.insideOf(request.socket);
     const client = inside?.client ?? clientAddress(request.socket);
     const { status, sentence } = refusal;
-    const asked = `${request.method} ${request.url?.split("?", 1)[0]?.slice(0, 200)}`;
+    const asked = askedOf(request);
     this.#options.observe({ kind: "refused", client, asked, status, reason: sentence });
     refuseRequest(response, refusal);
   }

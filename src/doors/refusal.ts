@@ -2,7 +2,7 @@
  * How a door says no: the sentence goes into the reason phrase of a refused CONNECT, since Go clients
  * print nothing else, and into a registry error body everywhere.
  */
-import type { ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { errorBody, type RegistryErrorCode } from "../protocol/registry-error.ts";
 import type { UpstreamError, UpstreamErrorCode } from "../upstream/upstream-error.ts";
@@ -77,6 +77,12 @@ export function refuseConnect(socket: Duplex, refusal: Refusal): void {
   socket.once("close", () => clearTimeout(timer));
   socket.end(head + body);
   socket.resume();
+}
+
+/** What was asked for, for the log: without query or user information, which may be secrets. */
+export function askedOf({ method, url = "" }: IncomingMessage): string {
+  const [path = ""] = url.split("?", 1);
+  return reasonPhrase(`${method} ${path.replace(/^([a-z]+:\/\/)?[^/]*@/i, "$1")}`);
 }
 
 /** ASCII, one line, at most 160 bytes. */

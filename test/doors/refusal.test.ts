@@ -1,8 +1,9 @@
 import { once } from "node:events";
-import { createServer as createHttpServer } from "node:http";
+import { createServer as createHttpServer, type IncomingMessage } from "node:http";
 import { createServer } from "node:net";
 import { expect, it, onTestFinished } from "vitest";
 import {
+  askedOf,
   type Refusal,
   reasonPhrase,
   refusalOf,
@@ -33,6 +34,14 @@ it.each([
   ["x".repeat(200), "x".repeat(160)],
 ])("the reason phrase of %j stays one line of ASCII", (text, phrase) => {
   expect(reasonPhrase(text)).toBe(phrase);
+});
+
+it.each([
+  ["GET", "http://bob:CANARY@a.example/b?token=CANARY", "GET http://a.example/b"],
+  ["CONNECT", "bob:CANARY@a.example:443", "CONNECT a.example:443"],
+  ["GET", "/v2/a@b/c", "GET /v2/a@b/c"],
+])("the log hears of %s %s without its secrets", (method, url, asked) => {
+  expect(askedOf({ method, url } as IncomingMessage)).toBe(asked);
 });
 
 it.each([

@@ -66,7 +66,8 @@ pre, code { font: 14px/1.5 ui-monospace, Menlo, Consolas, monospace; }
 code { background: var(--box); padding: .1em .3em; border-radius: 4px; }
 pre { margin: .5rem 0; padding: .7rem .9rem; background: var(--box); border: 1px solid var(--line); border-radius: 6px; overflow-x: auto; user-select: all; }
 pre.wrap { white-space: pre-wrap; overflow-wrap: anywhere; }
-table { width: 100%; border-collapse: collapse; }
-td { padding: .6rem .75rem .6rem 0; border-top: 1px solid var(--line); vertical-align: top; }
+table { width: 100%; border-collapse: collapse; table-layout: fixed; }
+td:first-child { width: 8rem; }
+td { padding: .6rem 0; border-top: 1px solid var(--line); vertical-align: top; }
 .small { font-size: 14px; opacity: .8; }
 `;

@@ -11,10 +11,10 @@ import type { ObserveDoor } from "../door-event.ts";
 import { framingProblem } from "../framing.ts";
 import type { OpenSockets } from "../listener.ts";
 import {
+  askedOf,
   loginNeeded,
   notAllowed,
   type Refusal,
-  reasonPhrase,
   refusalOf,
   refuseConnect,
 } from "../refusal.ts";
@@ -106,7 +106,7 @@ export class Connect {
   }
 
   #refuse(call: ConnectCall, client: string, refusal: Refusal): void {
-    const asked = reasonPhrase(call.request.url ?? "");
+    const asked = askedOf(call.request);
     const { status, sentence } = refusal;
     this.#options.observe({ kind: "refused", client, asked, status, reason: sentence });
     refuseConnect(call.socket, refusal);

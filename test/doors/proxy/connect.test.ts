@@ -198,7 +198,9 @@ describe("CONNECT to anything else", () => {
     const sentence = "registry.lan is not to be dialled";
     expect(head).toMatch(new RegExp(`^HTTP/1.1 403 ${sentence}\r\n`));
     expect(head + (await readAll(socket))).toContain(`"message":"${sentence}"`);
-    expect(events).toMatchObject([{ kind: "refused", status: 403, asked: "registry.lan:5000" }]);
+    expect(events).toMatchObject([
+      { kind: "refused", status: 403, asked: "CONNECT registry.lan:5000" },
+    ]);
   });
 
   it.each([
