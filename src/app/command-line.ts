@@ -10,6 +10,7 @@ import { describeFailure } from "./failure.ts";
 import { createLog, openOutput } from "./log.ts";
 import { settingOptions } from "./options.ts";
 import { type Loaded, loadSettings, SettingsError } from "./settings/load.ts";
+import { didYouMean } from "./settings/nearest.ts";
 import { describeSettings, secretsOf } from "./settings/redact.ts";
 
 /** Resolves with the exit code; never rejects. */
@@ -154,8 +155,14 @@ class CommandLine {
 }
 
 function wrongArguments(cause: CommanderError): SettingsError {
-  const sentence = cause.message.replace(/^error: /, "").replace(/\s*\n\s*/g, " ");
-  return new SettingsError([`${sentence}; entrepot --help shows what there is`], { cause });
+  const message = cause.message.replace(/^error: /, "").replace(/\s*\n\s*/g, " ");
+  // What is no command is taken for an argument of the default one.
+  const excess = / but got \d+: ([^,]+)/.exec(message)?.[1]?.replace(/\.$/, "");
+  const sentence =
+    excess === undefined
+      ? message
+      : `there is no command "${excess}"${didYouMean(excess, ["serve", "config", "check", "ca", "health"])}`;
+  return new SettingsError([`${sentence} (entrepot --help shows what there is)`], { cause });
 }
 
 function version(): string {

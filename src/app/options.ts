@@ -10,6 +10,8 @@ export class SettingOption extends Option {
   constructor(setting: Setting<unknown>, flag: string) {
     super(`${flag} <${setting.isSecret ? "file" : setting.kind.word}>`, describe(setting));
     this.setting = setting.name;
+    // `--no-proxy` is the name of a setting and not the opposite of `--proxy`.
+    this.negate = false;
   }
 }
 

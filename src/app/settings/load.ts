@@ -23,6 +23,8 @@ export type Loaded = {
   readonly settings: Settings;
   /** Where each setting's value comes from, by name. */
   readonly origins: ReadonlyMap<string, Origin>;
+  /** What was written, by name; nothing for secrets. */
+  readonly written: ReadonlyMap<string, Raw>;
   /** Files that were read, to be watched for changes. */
   readonly files: readonly string[];
 };
@@ -56,12 +58,14 @@ export async function loadSettings(sources: Sources): Promise<Loaded> {
   const complete = settings as Settings;
   const sentences = contradictions(complete);
   if (sentences.length > 0) throw new SettingsError(sentences);
-  return { settings: complete, origins: reading.origins, files: reading.files };
+  const { origins, written, files } = reading;
+  return { settings: complete, origins, written, files };
 }
 
 class Reading {
   readonly problems: string[] = [];
   readonly origins = new Map<string, Origin>();
+  readonly written = new Map<string, Raw>();
   readonly files: string[] = [];
   readonly #sources: Sources;
   #fromFile: ReadonlyMap<string, Raw> = new Map();
@@ -88,6 +92,7 @@ class Reading {
     const found = await this.#find(setting);
     if (found === undefined) return undefined;
     this.origins.set(setting.name, found.origin);
+    if (!setting.isSecret) this.written.set(setting.name, found.raw);
     try {
       const raw = setting.kind.isStructured === true ? await structureOf(found.raw) : found.raw;
       return setting.kind.parse(raw);

@@ -11,8 +11,7 @@ export const listenHost: Kind<string> = kind(
   "an address to listen on, such as 127.0.0.1 or ::",
   (text) => {
     const host = text.trim().replace(/^\[(.*)\]$/, "$1");
-    if (isAddress(host)) return host;
-    return parseHostPort(host, 1)?.host;
+    return isAddress(host) ? host : bareHost(host);
   },
 );
 
@@ -40,10 +39,13 @@ export const hostPattern: Kind<string> = kind(
 );
 
 /** A host of our own: no port, no pattern. */
-export const hostName: Kind<string> = kind("host", "a host name, without a port", (text) => {
-  const address = parseHostPort(text.trim(), 1);
-  return address?.port === 1 ? address.host : undefined;
-});
+export const hostName: Kind<string> = kind("host", "a host name, without a port", (text) =>
+  bareHost(text.trim()),
+);
+
+function bareHost(text: string): string | undefined {
+  return /:\d+$/.test(text) ? undefined : parseHostPort(text, 1)?.host;
+}
 
 /** A registry as an upstream: `ghcr.io`, `registry.lan:5000`, `http://127.0.0.1:5000`. */
 export const registry: Kind<Registry> = kind(

@@ -1,8 +1,8 @@
 /** Keeps secrets out of sight: which ones there are, and the settings as they may be shown. */
 import { credentialEntries, proxySettings } from "./derived.ts";
+import type { Raw } from "./kind.ts";
 import type { Loaded } from "./load.ts";
-import type { Group, Setting } from "./setting.ts";
-import { allSettings, groups, type Settings } from "./settings.ts";
+import { allSettings, type Settings } from "./settings.ts";
 
 /** Every secret the settings hold, for the log to mask should one ever come its way. */
 export function secretsOf(settings: Settings): readonly string[] {
@@ -27,32 +27,24 @@ export function secretsOf(settings: Settings): readonly string[] {
   return [...new Set(all.filter((secret) => secret !== undefined && secret !== ""))] as string[];
 }
 
-/** One line for each setting that is not at its default: `PORT=3128 (environment)`. */
-export function describeSettings({ settings, origins }: Loaded): readonly string[] {
-  const values = new Map<Setting<unknown>, unknown>();
-  for (const [name, group] of Object.entries<Group>(groups)) {
-    for (const [key, setting] of Object.entries(group.settings)) {
-      values.set(
-        setting,
-        (settings as Readonly<Record<string, Readonly<Record<string, unknown>>>>)[name]?.[key],
-      );
-    }
-  }
+/** One line for each setting that is not at its default: `PORT=3130 (environment)`. */
+export function describeSettings({ origins, written }: Loaded): readonly string[] {
   return allSettings()
     .filter(({ name }) => (origins.get(name) ?? "default") !== "default")
-    .map((setting) => {
-      const value = setting.isSecret ? "(secret)" : printed(values.get(setting));
-      return `${setting.name}=${value} (${origins.get(setting.name)})`;
+    .map(({ name, isSecret }) => {
+      const value = isSecret ? "(secret)" : printed(written.get(name));
+      return `${name}=${value} (${origins.get(name)})`;
     });
 }
 
-function printed(value: unknown): string {
+function printed(value: Raw): string {
   return typeof value === "string" ? value : JSON.stringify(value, withoutLogins);
 }
 
 /** A registry's own proxy may carry a login. */
 function withoutLogins(key: string, value: unknown): unknown {
-  return key === "authorization" && value !== undefined ? "(secret)" : value;
+  const isProxy = key === "proxy" && typeof value === "string";
+  return isProxy ? value.replace(/^(.*\/\/)?[^@]*@/, "$1(secret)@") : value;
 }
 
 function basic(login: string): string {

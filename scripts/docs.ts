@@ -1,0 +1,106 @@
+/** Writes docs/reference/configuration.md from the table of settings; `--check` only says whether it is up to date. */
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+import {
+  fileVariableOf,
+  flagOf,
+  type Group,
+  keyOf,
+  type Setting,
+} from "../src/app/settings/setting.ts";
+import { groups } from "../src/app/settings/settings.ts";
+
+const file = fileURLToPath(new URL("../docs/reference/configuration.md", import.meta.url));
+
+const intro = `# Configuration
+
+<!-- Written by \`npm run docs\` from src/app/settings; change it there. -->
+
+Every setting below can be a flag, an environment variable or a key of a YAML file, and is taken from
+the first of these that has it:
+
+1. the flag: \`--tag-ttl "1 min"\`
+2. the environment variable: \`TAG_TTL="1 min"\`; one that is empty counts as left out
+3. for a secret, the file that the variable with \`_FILE\` names: \`ADMIN_TOKEN_FILE=/run/secrets/token\`
+4. the settings file that \`--config\` or \`CONFIG_FILE\` names: \`tag_ttl: 1 min\`
+5. the default
+
+Secrets have no flag that takes them, because everybody on a machine can read a command line; the flag
+takes the path of a file. \`entrepot config check\` reads the settings as a start would, shows what
+differs from the defaults and where it comes from, and says what is wrong. A start with settings that
+make no sense ends at once with a sentence for each of them, and exit code 78.
+
+Sizes carry their unit: \`32 GiB\`, \`500 MB\`, or as nginx writes them \`32g\`, \`512m\` (powers of 1,024).
+So do times: \`10 s\`, \`5 min\`, \`24h\`, \`1 h 30 min\`, \`7 d\`. Lists have blanks or commas between their
+items, or are YAML lists.
+
+\`\`\`yaml
+# entrepot --config entrepot.yaml
+data_dir: /var/lib/entrepot
+registries:
+  - registry.lan:5000
+  - host: registry.corp.example
+    proxy: direct
+auth_registries:
+  - host: auth.docker.io
+    user: lab
+    password: dckr_pat_…
+  - host: ghcr.io
+    user: lab
+    password: ghp_…
+    repositories: ["lab/**"]
+policy:
+  - { repository: "library/*", tag: "/^v?\\\\d+\\\\.\\\\d+\\\\.\\\\d+$/", immutable: true }
+  - { tag: latest, ttl: 1 min }
+\`\`\`
+`;
+
+function reference(): string {
+  return [intro, ...Object.values(groups).map(section)].join("\n");
+}
+
+function section(group: Group): string {
+  return [`## ${group.title}`, "", ...Object.values(group.settings).map(entry)].join("\n");
+}
+
+function entry(setting: Setting<unknown>): string {
+  const help = setting.help.replace(/\s+/g, " ");
+  const rows = [
+    ["value", setting.kind.hint],
+    ["default", setting.default === undefined ? "–" : defaultOf(setting.default)],
+    ["flag", code(flagOf(setting))],
+    [
+      "variable",
+      [...setting.environment, fileVariableOf(setting)].map(code).filter(isThere).join(", "),
+    ],
+    ["key", code(keyOf(setting))],
+  ];
+  const table = rows.map(([name, value]) => `| ${name} | ${value?.replaceAll("|", "\\|")} |`);
+  return [`### ${setting.name}`, "", help, "", "| | |", "|---|---|", ...table, ""].join("\n");
+}
+
+function defaultOf(text: string): string {
+  if (text === "" || text === "[]") return "empty";
+  return text === " " ? "a blank" : `\`${text}\``;
+}
+
+function code(text: string | undefined): string {
+  return text === undefined ? "–" : `\`${text}\``;
+}
+
+function isThere(text: string): boolean {
+  return text !== "–";
+}
+
+const wanted = reference();
+if (process.argv.includes("--check")) {
+  const found = await readFile(file, "utf8").catch(() => "");
+  if (found !== wanted) {
+    console.error("docs/reference/configuration.md is not what the settings say; run npm run docs");
+    process.exitCode = 1;
+  }
+} else {
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, wanted);
+}

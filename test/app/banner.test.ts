@@ -1,0 +1,27 @@
+import { describe, expect, it } from "vitest";
+import { printBanner } from "../../src/app/banner.ts";
+
+describe("the banner", () => {
+  it("says where it listens, whom to trust and what to paste", () => {
+    const text = printBanner({
+      listening: [
+        { door: "clients", host: "::", port: 3130 },
+        { door: "admin", host: "127.0.0.1", port: 3129 },
+      ],
+      fingerprint: "AB:CD",
+      hostName: "proxy.lan",
+      warnings: ["clients may come from anywhere"],
+    });
+    expect(text).toBe(`Entrepot listens
+  clients     [::]:3130
+  back office 127.0.0.1:3129
+Its CA, SHA-256
+  AB:CD
+On a client, paste
+  curl -fsS http://proxy.lan:3130/setup/docker -o setup-entrepot.sh
+  sudo bash setup-entrepot.sh
+  docker pull alpine
+Mind: clients may come from anywhere
+`);
+  });
+});

@@ -1,0 +1,164 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import type { AddressInfo } from "node:net";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { eventually } from "../support/eventually.ts";
+import { temporaryFolder } from "../support/temp-folder.ts";
+
+const main = fileURLToPath(new URL("../../src/app/main.ts", import.meta.url));
+
+type Environment = Readonly<Record<string, string>>;
+
+/** The program in a folder of its own, with nothing but this environment. */
+async function start(args: readonly string[], env: Environment = {}, cwd?: string) {
+  const folder = cwd ?? (await temporaryFolder());
+  const child = spawn(process.execPath, [main, ...args], {
+    cwd: folder,
+    env: { PATH: process.env.PATH ?? "", HOST: "127.0.0.1", ...env },
+  });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  const output = { out: "", err: "" };
+  child.stdout.on("data", (chunk) => {
+    output.out += String(chunk);
+  });
+  child.stderr.on("data", (chunk) => {
+    output.err += String(chunk);
+  });
+  const ended = once(child, "close").then(([code]) => Number(code));
+  return { child, folder, output, ended };
+}
+
+async function run(args: readonly string[], env: Environment = {}, cwd?: string) {
+  const { output, ended } = await start(args, env, cwd);
+  const code = await ended;
+  expect(output.err).not.toMatch(/\n\s+at .+:\d+:\d+/);
+  return { code, ...output };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+describe("the command line", () => {
+  it("explains itself", async () => {
+    const { code, out } = await run(["--help"]);
+    expect(code).toBe(0);
+    expect(out).toMatch(/Usage: entrepot/);
+    expect(out).toMatch(/--cache-max-size <size>/);
+    expect(out).toMatch(/\n {2}health +ask the server/);
+  });
+
+  it("checks settings from flags, environment and file, wherever the flags stand", async () => {
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, "entrepot.yaml"), "port: 3200\ncache_max_size: 1g\n");
+    const args = ["--tag-ttl", "1 min", "config", "check", "--config", "entrepot.yaml"];
+    const { code, out } = await run(args, { AUTH_REGISTRIES: "ghcr.io:u:CANARY-p" }, folder);
+    expect(code).toBe(0);
+    expect(out.split("\n")).toEqual([
+      "HOST=127.0.0.1 (environment)",
+      "PORT=3200 (settings file)",
+      "AUTH_REGISTRIES=(secret) (environment)",
+      "CACHE_MAX_SIZE=1g (settings file)",
+      "TAG_TTL=1 min (flag)",
+      "The settings are fine.",
+      "",
+    ]);
+  });
+
+  it.each<[string, readonly string[], Environment, string]>([
+    ["a misspelt flag", ["--prot", "1"], {}, "unknown option '--prot' (Did you mean --port?)"],
+    ["a misspelt command", ["sreve"], {}, 'there is no command "sreve"; did you mean serve?'],
+    [
+      "a misspelt sub-command",
+      ["ca", "prnit"],
+      {},
+      "unknown command 'prnit' (Did you mean print?)",
+    ],
+    ["a flag without its value", ["--port"], {}, "option '--port <port>' argument missing"],
+    ["a malformed value", [], { PORT: "x" }, 'PORT is "x"; write a port from 1 to 65535'],
+    [
+      "no settings file",
+      ["--config", "none"],
+      {},
+      "the settings file none cannot be read (ENOENT)",
+    ],
+    ["CONFIG_FILE alike", [], { CONFIG_FILE: "none" }, "the settings file none cannot be read"],
+  ])("ends with a sentence and 78 given %s", async (_, args, env, sentence) => {
+    const { code, out, err } = await run(args, env);
+    expect(code).toBe(78);
+    expect(out).toBe("");
+    expect(err).toMatch(/^entrepot: [^\n]+\n$/);
+    expect(err).toContain(`entrepot: ${sentence}`);
+  });
+
+  it("says what was meant by a key of the settings file", async () => {
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, "e.yaml"), "cache_max_sise: 1g\n");
+    const { code, err } = await run(["serve", "--config", "e.yaml"], {}, folder);
+    expect(code).toBe(78);
+    expect(err).toBe(
+      'entrepot: e.yaml has "cache_max_sise", which is no setting; did you mean cache_max_size?\n',
+    );
+  });
+
+  it("says that there is no CA yet, and that nobody answers", async () => {
+    const ca = await run(["ca", "fingerprint"]);
+    expect([ca.code, ca.err]).toEqual([1, expect.stringMatching(/^entrepot: there is no cert/)]);
+    const health = await run(["health", "--port", String(await freePort())]);
+    expect([health.code, health.err]).toEqual([1, expect.stringMatching(/does not answer/)]);
+  });
+
+  it("serves, says so, keeps a second one out, and drains at SIGTERM", async () => {
+    const folder = await temporaryFolder();
+    const PORT = String(await freePort());
+    const first = await start([], { PORT, LOG_FORMAT: "json" }, folder);
+    await eventually(() => first.output.err.includes("docker pull"), { withinMs: 15_000 });
+    expect(first.output.err).toMatch(/^Entrepot listens\n {2}clients +127\.0\.0\.1:\d+\n/);
+    expect((await run(["health"], { PORT })).code).toBe(0);
+    const { out: fingerprint } = await run(["ca", "fingerprint"], {}, folder);
+    expect(first.output.err).toContain(fingerprint.trim());
+
+    const other = { PORT: String(await freePort()) };
+    const second = await run([], other, folder);
+    expect(second.code).toBe(1);
+    expect(second.err).toBe(
+      `entrepot: ./data is in use by process ${first.child.pid}; stop it, or choose another DATA_DIR\n`,
+    );
+    const third = await run([], { PORT, DATA_DIR: "other" }, folder);
+    expect(third.code).toBe(1);
+    expect(third.err).toMatch(new RegExp(`^entrepot: .*${PORT} is in use`));
+
+    first.child.kill("SIGTERM");
+    expect(await first.ended).toBe(0);
+    expect(await readFile(join(folder, "data", "clean"), "utf8")).toBe("all\n");
+    const lines = first.output.out.trimEnd().split("\n");
+    expect(lines.map((line) => JSON.parse(line).msg)).toEqual(
+      expect.arrayContaining(["listening", "stopped"]),
+    );
+  });
+
+  it("says that the data folder cannot be used", async () => {
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, "file"), "");
+    const PORT = String(await freePort());
+    const inFile = await run([], { PORT, DATA_DIR: "file/data" }, folder);
+    expect(inFile.code).toBe(78);
+    expect(inFile.err).toBe(
+      "entrepot: DATA_DIR cannot be used: file/data cannot be made: ENOTDIR\n",
+    );
+    await mkdir(join(folder, "newer"));
+    await writeFile(join(folder, "newer", "VERSION"), "9\n");
+    const newer = await run([], { PORT, DATA_DIR: "newer" }, folder);
+    expect(newer.code).toBe(78);
+    expect(newer.err).toMatch(/newer holds format 9, and this version reads format 1/);
+  });
+});

@@ -1,0 +1,16 @@
+import { describe, expect, it } from "vitest";
+import { checkConfig } from "../../../src/app/commands/config-check.ts";
+
+describe("entrepot config check", () => {
+  it("shows what differs, or that nothing does", async () => {
+    const printed: string[] = [];
+    const print = (line: string) => void printed.push(line);
+    expect(await checkConfig(async () => ["PORT=1 (flag)"], print)).toBe(0);
+    expect(await checkConfig(async () => [], print)).toBe(0);
+    expect(printed).toEqual([
+      "PORT=1 (flag)",
+      "The settings are fine.",
+      "All settings are at their defaults.",
+    ]);
+  });
+});

@@ -1,0 +1,50 @@
+import { EventEmitter } from "node:events";
+import { describe, expect, it } from "vitest";
+import type { Application } from "../../../src/app/application.ts";
+import { serve } from "../../../src/app/commands/serve.ts";
+import { createLog } from "../../../src/app/log.ts";
+
+function parts(app: Application) {
+  const lines: string[] = [];
+  const said: string[] = [];
+  const signals = new EventEmitter();
+  const write = (line: string) => void lines.push(line);
+  const log = createLog({ level: "info", format: "json", hasColours: false, secrets: [], write });
+  const say = (text: string) => {
+    said.push(text);
+    signals.emit("SIGTERM");
+  };
+  const exitNow = () => undefined;
+  return { lines, said, given: { log, compose: async () => app, signals, say, exitNow } };
+}
+
+describe("entrepot serve", () => {
+  it("tells people by the banner and machines by the log, then serves until stopped", async () => {
+    const app: Application = {
+      start: async () => ({
+        listening: [{ door: "clients", host: "::", port: 3128 }],
+        fingerprint: "AB:CD",
+        hostName: "proxy.lan",
+        warnings: ["mind the gap"],
+      }),
+      stop: async () => undefined,
+    };
+    const { lines, said, given } = parts(app);
+    expect(await serve(given)).toBe(0);
+    expect(said).toEqual([expect.stringMatching(/^Entrepot listens\n/)]);
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { msg: "listening", listeners: "clients=:::3128", fingerprint: "AB:CD" },
+      { level: "warn", msg: "mind the gap" },
+      { msg: expect.stringContaining("SIGTERM") },
+      { msg: "stopped" },
+    ]);
+  });
+
+  it("passes on why it could not start", async () => {
+    const reason = new Error("port in use");
+    const app: Application = { start: () => Promise.reject(reason), stop: async () => undefined };
+    const { said, given } = parts(app);
+    await expect(serve(given)).rejects.toBe(reason);
+    expect(said).toEqual([]);
+  });
+});

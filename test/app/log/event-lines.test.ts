@@ -1,0 +1,114 @@
+import { describe, expect, it } from "vitest";
+import {
+  authLine,
+  cacheLine,
+  doorLine,
+  requestLine,
+  storeLine,
+  upstreamLine,
+} from "../../../src/app/log/event-lines.ts";
+import { digestOf } from "../../../src/protocol/digest.ts";
+import type { RegistryName } from "../../../src/protocol/registry-name.ts";
+import type { RegistryEvent } from "../../../src/registry/registry-event.ts";
+
+const digest = digestOf(Buffer.from("a"));
+const docker = "docker.io" as RegistryName;
+
+const request: RegistryEvent = {
+  kind: "requestAnswered",
+  client: "10.0.0.7",
+  door: "proxy",
+  registry: docker,
+  repository: "library/alpine",
+  route: "blob",
+  what: digest,
+  method: "GET",
+  status: 200,
+  bytes: 5,
+  received: 0,
+  outcome: "hit",
+  milliseconds: 1.6,
+  end: "complete",
+  error: undefined,
+};
+
+describe("the line of an event", () => {
+  it("has who, by which door, what, and how it went", () => {
+    expect(requestLine(request)).toEqual({
+      level: "info",
+      message: "request",
+      facts: {
+        client: "10.0.0.7",
+        door: "proxy",
+        registry: "docker.io",
+        repository: "library/alpine",
+        method: "GET",
+        what: digest,
+        status: 200,
+        bytes: 5,
+        received: undefined,
+        cache: "hit",
+        ms: 2,
+        end: undefined,
+        code: undefined,
+        error: undefined,
+      },
+    });
+  });
+
+  it("of a request that failed or was cut is a warning with the reason", () => {
+    const error = { code: "DNS", host: "quay.io", message: "quay.io does not resolve" };
+    expect(requestLine({ ...request, status: 502, error })).toMatchObject({
+      level: "warn",
+      facts: { code: "DNS", error: "quay.io does not resolve" },
+    });
+    expect(requestLine({ ...request, end: "cut" })).toMatchObject({
+      level: "warn",
+      facts: { end: "cut" },
+    });
+    expect(requestLine({ ...request, status: 499, end: "left", received: 7 })).toMatchObject({
+      level: "info",
+      facts: { end: "left", received: 7 },
+    });
+  });
+
+  it("of an error has its code and its words", () => {
+    const error = Object.assign(new Error("no room"), { code: "FULL" });
+    expect(cacheLine({ kind: "diskFailed", error })).toEqual({
+      level: "error",
+      message: expect.any(String),
+      facts: { code: "FULL", error: "no room" },
+    });
+    expect(cacheLine({ kind: "recordsFailed", error: "odd" }).facts).toEqual({ error: "odd" });
+    const cause = new TypeError("oops");
+    expect(doorLine({ kind: "handlerFailed", client: "::1", cause })).toMatchObject({
+      level: "error",
+      facts: { client: "::1", code: "TypeError", error: "oops" },
+    });
+  });
+
+  it("is as loud as the event is rare", () => {
+    const error = new Error("EIO");
+    const client = "::1";
+    const host = "a.lan";
+    const levels = [
+      doorLine({ kind: "refused", client, asked: host, status: 403, reason: "no" }),
+      doorLine({ kind: "handshakeFailed", client, host, reason: "no" }),
+      doorLine({ kind: "tunnelOpened", client, host }),
+      doorLine({ kind: "tunnelClosed", client, host, sent: 1, received: 2 }),
+      doorLine({ kind: "forwarded", client, host, method: "GET", status: 200 }),
+      storeLine({ kind: "blobDropped", digest, size: 1 }),
+      storeLine({ kind: "blobQuarantined", digest, path: "/q" }),
+      storeLine({ kind: "syncFailed", digest, error }),
+      authLine({ kind: "credentialRefused", host, credential: "1" }),
+      authLine({ kind: "tokenFetched", host, isShared: true }),
+      upstreamLine({ kind: "hostDown", host, code: "CONNECT" }),
+      upstreamLine({ kind: "hostUp", host }),
+      cacheLine({ kind: "blobEvicted", digest, size: 1 }),
+      cacheLine({ kind: "blobCorrupted", digest, foundBy: "scrub" }),
+    ].map((line) => line.level);
+    expect(levels.join(" ")).toBe(
+      "warn warn debug info info warn error error error debug warn info debug error",
+    );
+  });
+});

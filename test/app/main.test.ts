@@ -1,0 +1,25 @@
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { describe, expect, it } from "vitest";
+
+const main = fileURLToPath(new URL("../../src/app/main.ts", import.meta.url));
+const run = promisify(execFile);
+
+describe("main", () => {
+  it("refuses a Node that is too old, in a sentence", async () => {
+    const old = `Object.defineProperty(process.versions, "node", { value: "20.20.2" });
+      await import(${JSON.stringify(main)});`;
+    const failing = run(process.execPath, ["--input-type=module", "-e", old]);
+    await expect(failing).rejects.toMatchObject({
+      code: 1,
+      stderr:
+        "entrepot: this is Node.js 20.20.2, and 24 or later is needed; npm start brings its own\n",
+    });
+  });
+
+  it("runs the command line and exits with its code", async () => {
+    const { stdout } = await run(process.execPath, [main, "--version"]);
+    expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+});

@@ -1,0 +1,38 @@
+import { describe, expect, it } from "vitest";
+import { problemsOf } from "./loading.ts";
+
+const acme = { ACME_DIRECTORY: "https://acme", ACME_DOMAINS: "a.example.com", TLS_PORT: "443" };
+
+describe("settings that do not fit together", () => {
+  it.each<[Record<string, string>, RegExp]>([
+    [{ TLS_PORT: "3128" }, /^PORT and TLS_PORT are both 3128/],
+    [{ ADMIN_PORT: "3128" }, /^ADMIN_PORT is 3128, a port for clients/],
+    [{ ADMIN_HOST: "::" }, /write an ADMIN_TOKEN or ADMIN_TOKEN_FILE too$/],
+    [{ TLS_KEY: "k", TLS_PORT: "443" }, /^TLS_KEY stands alone/],
+    [{ TLS_CERT: "c", TLS_KEY: "k" }, /write a TLS_PORT, such as 443$/],
+    [{ CA_CERT: "c" }, /^CA_CERT stands alone; write CA_KEY too/],
+    [{ CA_KEY: "k" }, /^CA_KEY stands alone; write CA_CERT too/],
+    [{ ACME_DOMAINS: "a.example.com", TLS_PORT: "443" }, /as ACME_DIRECTORY$/],
+    [{ ACME_DIRECTORY: "https://acme", TLS_PORT: "443" }, /as ACME_DOMAINS$/],
+    [{ ...acme, TLS_PORT: "" }, /nothing speaks TLS/],
+    [{ ...acme, TLS_CERT: "c" }, /keep one of them$/],
+    [{ ...acme, ACME_CHALLENGE: "dns-01" }, /as ACME_DNS_PROVIDER$/],
+    [{ AUTH_REGISTRIES: "ghcr.io:u" }, /^entry 1 of AUTH_REGISTRIES has no password/],
+    [{ AUTH_REGISTRIES: "ghcr.io:u:p ghcr.io:v:q" }, /two credentials for ghcr.io/],
+    [{ MIRROR_LOGIN: "x.lan" }, /^MIRROR_LOGIN is "x.lan"; write one of the names in MIRROR_HOSTS/],
+    [{ MIRROR_LOGIN: "docker.io" }, /^MIRROR_LOGIN is "docker.io"/],
+  ])("%o", async (environment, sentence) => {
+    expect(await problemsOf({ environment })).toEqual([expect.stringMatching(sentence)]);
+  });
+
+  it.each<[Record<string, string>]>([
+    [{ ADMIN_HOST: "::", ADMIN_TOKEN: "t" }],
+    [{ ADMIN_HOST: "localhost" }],
+    [{ TLS_CERT: "/folder", TLS_PORT: "443" }],
+    [acme],
+    [{ MIRROR_DEFAULT: "reg.lan:5000", MIRROR_LOGIN: "reg.lan:5000" }],
+    [{ MIRROR_HOSTS: "m.lan=docker.io", MIRROR_LOGIN: "M.lan" }],
+  ])("%o do", async (environment) => {
+    expect(await problemsOf({ environment })).toEqual([]);
+  });
+});

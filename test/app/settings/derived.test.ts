@@ -1,0 +1,75 @@
+import { describe, expect, it } from "vitest";
+import {
+  credentialEntries,
+  defaultRegistry,
+  namedRegistries,
+  ownLoginRegistries,
+  proxySettings,
+} from "../../../src/app/settings/derived.ts";
+import { load, settingsFrom, settingsFromYaml } from "./loading.ts";
+
+describe("what follows from several settings", () => {
+  it("logins: text by its delimiters, entries of a list as they are, CONFIG's own", async () => {
+    const settings = await settingsFromYaml(`
+auth_registries:
+  - "ghcr.io:user:pass word"
+  - { host: quay.io, user: u, password: p }
+config:
+  - { registry: gcr.io, variables: { REGISTRY_PROXY_USERNAME: c, REGISTRY_PROXY_PASSWORD: d } }
+`);
+    expect(credentialEntries(settings)).toEqual([
+      {
+        address: { host: "ghcr.io", port: 443 },
+        login: { kind: "password", user: "user", password: "pass word" },
+      },
+      {
+        address: { host: "quay.io", port: 443 },
+        login: { kind: "password", user: "u", password: "p" },
+      },
+      {
+        address: { host: "gcr.io", port: 443 },
+        login: { kind: "password", user: "c", password: "d" },
+      },
+    ]);
+  });
+
+  it("registries the operator has named, however he did", async () => {
+    const settings = await settingsFrom({
+      REGISTRIES: "*.lan a.lan:5000",
+      AUTH_REGISTRIES: "b.lan:8443:u:p auth.docker.io:u:p",
+      MIRROR_HOSTS: "m.example.com=c.lan",
+      MIRROR_DEFAULT: "http://d.lan:5000",
+      CONFIG: '[{"registry": "e.lan", "externalUri": "f.lan"}, "a.lan:5000"]',
+    });
+    expect(namedRegistries(settings)).toEqual([
+      ...["*.lan", "a.lan:5000", "b.lan:8443", "auth.docker.io", "c.lan", "e.lan", "f.lan"],
+      "d.lan:5000",
+    ]);
+  });
+
+  it("the default registry: MIRROR_DEFAULT, else CONFIG's first, else Docker Hub", async () => {
+    const CONFIG = '["ghcr.io", "quay.io"]';
+    expect(defaultRegistry(await settingsFrom({})).name).toBe("docker.io");
+    expect(defaultRegistry(await settingsFrom({ CONFIG })).name).toBe("ghcr.io");
+    const both = await settingsFrom({ CONFIG, MIRROR_DEFAULT: "http://reg.lan:5000" });
+    expect(defaultRegistry(both)).toEqual({ name: "reg.lan:5000", scheme: "http" });
+  });
+
+  it("ways out, one for all and some for one registry", async () => {
+    const { settings } = await load({
+      environment: { HTTPS_PROXY: "http://all:1" },
+      yaml: `
+registries:
+  - { host: a.lan, proxy: "http://own:2" }
+  - { host: b.lan, proxy: direct, own_login: true }
+  - c.lan
+no_proxy: lan
+`,
+    });
+    const proxies = proxySettings(settings);
+    expect(proxies.https?.address.host).toBe("all");
+    expect(proxies.except).toBe("lan");
+    expect([...proxies.perRegistry.keys()]).toEqual(["a.lan", "b.lan"]);
+    expect(ownLoginRegistries(settings)).toEqual(new Set(["b.lan"]));
+  });
+});

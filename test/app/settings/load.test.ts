@@ -1,0 +1,96 @@
+import { readFile } from "node:fs/promises";
+import { describe, expect, it } from "vitest";
+import { load, problemsOf } from "./loading.ts";
+
+describe("loading the settings", () => {
+  const everywhere = {
+    flags: { TAG_TTL: "1 s" },
+    environment: { TAG_TTL: "2 s" },
+    yaml: "tag_ttl: 3 s",
+  };
+
+  it("takes a flag before a variable before the file before the default", async () => {
+    const { environment, yaml } = everywhere;
+    const ttl = async (written: Parameters<typeof load>[0]) => {
+      const { settings, origins } = await load(written);
+      return [settings.cache.tagTtl, origins.get("TAG_TTL")];
+    };
+    expect(await ttl(everywhere)).toEqual([1_000, "flag"]);
+    expect(await ttl({ environment, yaml })).toEqual([2_000, "environment"]);
+    expect(await ttl({ yaml })).toEqual([3_000, "settings file"]);
+    expect(await ttl({})).toEqual([10_000, "default"]);
+  });
+
+  it("takes an empty variable for one that is left out", async () => {
+    const { origins } = await load({ environment: { TAG_TTL: "" }, yaml: "tag_ttl: 3 s" });
+    expect(origins.get("TAG_TTL")).toBe("settings file");
+  });
+
+  it("reads a secret from its file, after its variable and before the settings file", async () => {
+    const files = { "/run/token": "from file\n" };
+    const yaml = "admin_token: from yaml";
+    const token = async (environment: Record<string, string>, flags = {}) => {
+      const loaded = await load({ environment, flags, files, yaml });
+      return [loaded.settings.listen.adminToken, loaded.origins.get("ADMIN_TOKEN"), loaded.files];
+    };
+    const file = { ADMIN_TOKEN_FILE: "/run/token" };
+    expect(await token(file)).toEqual([
+      "from file",
+      "secret file",
+      ["settings.yaml", "/run/token"],
+    ]);
+    expect((await token({ ...file, ADMIN_TOKEN: "direct" }))[0]).toBe("direct");
+    expect((await token({ ADMIN_TOKEN: "direct" }, { ADMIN_TOKEN: "/run/token" }))[0]).toBe(
+      "from file",
+    );
+    expect((await token({}))[0]).toBe("from yaml");
+  });
+
+  it("tells everything that is wrong at once, by the name that was written", async () => {
+    const problems = await problemsOf({
+      flags: { PORT: "x" },
+      environment: { TAG_TTL: "5", no_proxy: "" },
+      yaml: "cache_max_size: lots\nofline: true",
+    });
+    expect(problems).toEqual([
+      'settings.yaml has "ofline", which is no setting; did you mean offline?',
+      '--port is "x"; write a port from 1 to 65535',
+      'cache_max_size in settings.yaml is "lots"; write a size with its unit, such as "32 GiB" or 32g',
+      'TAG_TTL is "5"; write a time with its unit, such as "10 s", "5 min" or 24h',
+    ]);
+  });
+
+  it("names a file that cannot be read", async () => {
+    expect(await problemsOf({ environment: { TOKEN_SECRET_FILE: "/run/none" } })).toEqual([
+      "TOKEN_SECRET_FILE /run/none cannot be read (ENOENT); write the path of a readable file",
+    ]);
+  });
+
+  it("never quotes a secret", async () => {
+    const problems = await problemsOf({
+      environment: {
+        TOKEN_SECRET: "CANARY-1",
+        AUTH_REGISTRIES: "ghcr.io:CANARY-2",
+        CONFIG: "[CANARY-3",
+        HTTPS_PROXY: "ftp://u:CANARY-4@x",
+      },
+      yaml: 'proxy_auth: { "CANARY-5": 1 }',
+    });
+    expect(problems).toHaveLength(4);
+    expect(problems.join()).not.toMatch(/CANARY/);
+  });
+
+  it("says which line of a structured value is not YAML", async () => {
+    expect(await problemsOf({ environment: { POLICY: "[{" } })).toEqual([
+      expect.stringMatching(/^POLICY is not valid YAML \(line 1\); write a list of rules/),
+    ]);
+  });
+
+  it("reads the example of the reference", async () => {
+    const reference = new URL("../../../docs/reference/configuration.md", import.meta.url);
+    const yaml = /```yaml\n([\s\S]*?)```/.exec(await readFile(reference, "utf8"))?.[1] ?? "";
+    const { settings } = await load({ yaml });
+    expect(settings.registries.registries).toHaveLength(2);
+    expect(settings.registries.policy).toHaveLength(2);
+  });
+});
