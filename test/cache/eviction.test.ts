@@ -1,0 +1,192 @@
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { describe, expect, it } from "vitest";
+import type { CacheEvent } from "../../src/cache/cache-event.ts";
+import { candidates, Eviction, type EvictionOptions } from "../../src/cache/eviction.ts";
+import { Usage } from "../../src/cache/usage.ts";
+import { type Digest, digestOf, toDigest } from "../../src/protocol/digest.ts";
+import { Holds } from "../../src/store/holds.ts";
+import { MemoryBlobStore } from "../../src/store/memory/memory-blob-store.ts";
+import { MemoryRecordStore } from "../../src/store/memory/memory-record-store.ts";
+import { StoreError } from "../../src/store/store-error.ts";
+
+const number = (index: number): Digest => toDigest("sha256", String(index).padStart(64, "0"));
+
+function setUp(options: Partial<EvictionOptions> = {}) {
+  const events: CacheEvent[] = [];
+  const holds = new Holds();
+  const blobs = new MemoryBlobStore({ holds });
+  const clock = { now: 0 };
+  const now = (): number => clock.now;
+  const observe = (event: CacheEvent): void => void events.push(event);
+  const usage = new Usage({ records: new MemoryRecordStore(), now, observe });
+  const eviction = new Eviction({
+    blobs,
+    usage,
+    maxSize: 300,
+    minFree: () => 0,
+    isHeld: (digest) => holds.isHeld(digest),
+    wanted: async () => new Set<Digest>(),
+    observe,
+    now,
+    ...options,
+  });
+  const keep = async (text: string): Promise<Digest> => {
+    const bytes = Buffer.from(text.padEnd(100, "."));
+    const digest = digestOf(bytes);
+    const draft = await blobs.create();
+    await draft.append(bytes);
+    await draft.commit(digest);
+    await draft.close();
+    usage.added(digest, bytes.length);
+    return digest;
+  };
+  const left = async (...digests: Digest[]): Promise<boolean[]> =>
+    Promise.all(digests.map(async (digest) => (await blobs.stat(digest)) !== undefined));
+  return { events, holds, blobs, usage, eviction, clock, keep, left };
+}
+
+describe("eviction", () => {
+  it("lets the least recently used go until the rest fits", async () => {
+    const { usage, eviction, keep, left, events } = setUp();
+    const [a, b, c] = [await keep("a"), await keep("b"), await keep("c")];
+    eviction.wake();
+    await eviction.settled();
+    expect(await left(a, b, c)).toEqual([true, true, true]);
+    usage.used(a);
+    const d = await keep("d");
+    eviction.note({
+      kind: "blobStored",
+      digest: d,
+      size: 100,
+      registry: "x" as never,
+      repository: "y" as never,
+    });
+    await eviction.settled();
+    expect(await left(a, b, c, d)).toEqual([true, false, true, true]);
+    expect(events).toEqual([
+      { kind: "blobEvicted", digest: b, size: 100 },
+      { kind: "evictionFinished", blobs: 1, bytes: 100, missing: 0 },
+    ]);
+    expect(usage.total).toBe(300);
+    await eviction.close();
+  });
+
+  it("spares what is read, held, or wanted, and says what is missing", async () => {
+    const wanted = new Set<Digest>();
+    const { usage, eviction, keep, left, holds, events } = setUp({
+      maxSize: 0,
+      wanted: async () => wanted,
+    });
+    const [read, held, next, other] = [
+      await keep("a"),
+      await keep("b"),
+      await keep("c"),
+      await keep("d"),
+    ];
+    const stopReading = usage.reading(read);
+    holds.hold(held);
+    wanted.add(next);
+    eviction.wake();
+    await eviction.settled();
+    expect(await left(read, held, next, other)).toEqual([true, true, true, false]);
+    expect(events.at(-1)).toEqual({ kind: "evictionFinished", blobs: 1, bytes: 100, missing: 300 });
+    stopReading();
+    holds.release(held);
+    wanted.clear();
+    eviction.wake();
+    await eviction.settled();
+    expect(usage.total).toBe(0);
+  });
+
+  it("passes over what the store refuses to delete", async () => {
+    const { eviction, keep, left, holds, usage } = setUp({ maxSize: 100, isHeld: () => false });
+    const [a, b] = [await keep("a"), await keep("b")];
+    holds.hold(a);
+    eviction.wake();
+    await eviction.settled();
+    expect(await left(a, b)).toEqual([true, false]);
+    expect(usage.total).toBe(100);
+  });
+
+  it("keeps room free on the volume, and makes some when the disk says it is full", async () => {
+    const space = { free: 50, total: 1_000 };
+    const store = new MemoryBlobStore();
+    const blobs = {
+      delete: async (digest: Digest) => {
+        space.free += 100;
+        return store.delete(digest).then(() => true);
+      },
+      space: async () => space,
+    };
+    const { usage, eviction, events } = setUp({
+      blobs,
+      maxSize: 1e9,
+      minFree: (total) => total / 5,
+    });
+    for (let index = 0; index < 5; index += 1) usage.added(number(index), 100);
+    eviction.wake();
+    await eviction.settled();
+    expect([space.free, usage.count]).toEqual([250, 3]);
+    eviction.note({ kind: "diskFailed", error: new StoreError("IO", "broken") });
+    await eviction.settled();
+    expect(usage.count).toBe(3);
+    eviction.note({ kind: "diskFailed", error: new StoreError("FULL", "no room") });
+    await eviction.settled();
+    expect(usage.count).toBe(0);
+    expect(events.at(-1)).toMatchObject({ kind: "evictionFinished", blobs: 3 });
+  });
+
+  it("leaves a broken volume alone for a moment", async () => {
+    let asked = 0;
+    const blobs = {
+      delete: async () => true,
+      space: async () => {
+        asked += 1;
+        throw new StoreError("IO", "broken");
+      },
+    };
+    const { eviction, clock, events } = setUp({ blobs });
+    eviction.wake();
+    await eviction.settled();
+    for (const event of events) eviction.note(event);
+    await eviction.settled();
+    expect([asked, events.length]).toEqual([1, 1]);
+    clock.now += 5_000;
+    eviction.wake();
+    await eviction.settled();
+    expect(asked).toBe(2);
+  });
+
+  it("of 100,000 blobs never holds anybody up", async () => {
+    const blobs = { delete: async () => true, space: async () => undefined };
+    let evicted = 0;
+    const { usage, eviction } = setUp({
+      blobs,
+      maxSize: 10_000,
+      isHeld: (digest) => digest.endsWith("7"),
+      observe: (event) => {
+        if (event.kind === "blobEvicted") evicted += 1;
+      },
+    });
+    for (let index = 0; index < 100_000; index += 1) usage.added(number(index), 1);
+    const delay = monitorEventLoopDelay({ resolution: 1 });
+    delay.enable();
+    eviction.wake();
+    await eviction.settled();
+    delay.disable();
+    expect([evicted, usage.total]).toEqual([90_000, 10_000]);
+    expect(delay.percentile(99) / 1e6).toBeLessThan(20);
+  });
+});
+
+describe("the choice", () => {
+  it("goes through them in the order given, with pauses", () => {
+    const blobs = Array.from({ length: 1_200 }, (_, index) => ({
+      digest: number(index),
+      size: 1,
+      usedAt: index,
+    }));
+    const chosen = [...candidates(blobs, ({ usedAt }) => usedAt >= 1_198)];
+    expect(chosen.map((blob) => blob?.usedAt)).toEqual([undefined, undefined, 1_198, 1_199]);
+  });
+});
