@@ -24,6 +24,8 @@ export type Started = {
 export interface Application {
   /** Resolves when clients are served; what a failed start opened is closed again by stop. */
   start(): Promise<Started>;
+  /** Takes up what may change while running: the logins. Throws what is wrong with them, changing nothing. */
+  reload(settings: Settings): Promise<void>;
   /** Stops accepting, lets what runs finish until `deadline` aborts, then closes everything. Idempotent. */
   stop(deadline: AbortSignal): Promise<void>;
 }

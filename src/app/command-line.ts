@@ -115,8 +115,9 @@ class CommandLine {
   }
 
   async #serve(): Promise<number> {
-    const { settings } = await this.#load();
+    const { settings, files } = await this.#load();
     const { stdout, stderr } = this.#process;
+    const { dockerConfig } = settings.registries;
     const output = openOutput(1);
     const log = createLog({
       level: settings.files.logLevel,
@@ -130,6 +131,8 @@ class CommandLine {
       return await serve({
         log,
         compose: () => compose(settings, log),
+        loadAgain: async () => (await this.#load()).settings,
+        watched: dockerConfig === undefined ? files : [...files, dockerConfig],
         signals: this.#process,
         say: (text) => void stderr.write(text),
         exitNow: (code) => this.#process.exit(code),

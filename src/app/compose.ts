@@ -61,9 +61,6 @@ async function composeOver(store: Store, { settings, log, secrets }: Over): Prom
   return new Program({ settings, log, store, upstream, cache, doors, life, state });
 }
 
-/** Longer than any deadline that is set on stopping. */
-const drainMs = 60_000;
-
 type ProgramParts = {
   readonly settings: Settings;
   readonly log: Log;
@@ -97,6 +94,10 @@ class Program implements Application {
     };
   }
 
+  reload(settings: Settings): Promise<void> {
+    return this.#parts.upstream.reloadLogins(settings);
+  }
+
   stop(deadline: AbortSignal): Promise<void> {
     this.#stopped ??= this.#stop(deadline);
     return this.#stopped;
@@ -105,21 +106,11 @@ class Program implements Application {
   async #stop(deadline: AbortSignal): Promise<void> {
     const { state, cache, upstream, store, life } = this.#parts;
     state.isStopping = true;
-    await this.#stopDoor(deadline);
+    await this.#door?.stop(deadline);
     await cache.close();
     life.abort();
     await upstream.close();
     await store.close(AbortSignal.timeout(10_000));
-  }
-
-  /** Until the deadline for what runs; what is left then is cut. */
-  async #stopDoor(deadline: AbortSignal): Promise<void> {
-    const door = this.#door;
-    if (door === undefined) return;
-    const cut = () => void door.stop(0).catch(() => undefined);
-    deadline.addEventListener("abort", cut, { once: true });
-    await door.stop(deadline.aborted ? 0 : drainMs);
-    deadline.removeEventListener("abort", cut);
   }
 }
 

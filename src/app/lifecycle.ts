@@ -11,6 +11,8 @@ export type RunParts = {
   /** The process: SIGTERM, SIGINT, SIGHUP, and what nobody caught. */
   readonly signals: EventEmitter;
   readonly announce: (started: Started) => void;
+  /** SIGHUP came. */
+  readonly onHangUp: () => void;
   /** Ends the process without further ado. */
   readonly exitNow: (code: number) => void;
   /** For what runs to finish; 25 s. */
@@ -45,7 +47,7 @@ class Run {
     this.#handlers = [
       ["SIGTERM", () => this.#signalled("SIGTERM")],
       ["SIGINT", () => this.#signalled("SIGINT")],
-      ["SIGHUP", () => this.#hungUp()],
+      ["SIGHUP", () => this.#parts.onHangUp()],
       ["uncaughtException", (cause) => this.#failed(cause)],
       ["unhandledRejection", (cause) => this.#failed(cause)],
     ];
@@ -82,10 +84,6 @@ class Run {
     }
     this.#parts.log.note("info", `${name}: stopping; once more to stop at once`);
     this.#stop(0);
-  }
-
-  #hungUp(): void {
-    this.#parts.log.note("info", "SIGHUP: settings are read at start; restart to change them");
   }
 
   /** Nobody knows what state we are in: end, but let transfers finish. */

@@ -37,20 +37,26 @@ export class OpenSockets {
   }
 }
 
-/** Stops accepting, lets what runs finish, and cuts what is left after `deadline` milliseconds. */
-export async function drain(server: Server, open: OpenSockets, deadline: number): Promise<void> {
+/** Stops accepting, lets what runs finish, and cuts what is left when `deadline` aborts. */
+export async function drain(
+  server: Server,
+  open: OpenSockets,
+  deadline: AbortSignal,
+): Promise<void> {
   if (!server.listening) return;
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   // A connection becomes idle when its last answer is out; Node closes only those idle at close().
   const sweep = setInterval(() => server.closeIdleConnections(), 50);
-  const cut = setTimeout(() => {
+  const cut = (): void => {
     server.closeAllConnections();
     open.destroyAll();
-  }, deadline);
+  };
+  deadline.addEventListener("abort", cut, { once: true });
+  if (deadline.aborted) cut();
   try {
     await closed;
   } finally {
     clearInterval(sweep);
-    clearTimeout(cut);
+    deadline.removeEventListener("abort", cut);
   }
 }

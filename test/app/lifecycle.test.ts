@@ -21,6 +21,7 @@ function newRun(behaviour: Behaviour = {}, parts: Partial<RunParts> = {}) {
       steps.push("start");
       return (await behaviour.start?.()) ?? started;
     },
+    reload: async () => undefined,
     stop: async (deadline) => {
       steps.push(deadline.aborted ? "stop at once" : "stop");
       await behaviour.stop?.(deadline);
@@ -37,6 +38,7 @@ function newRun(behaviour: Behaviour = {}, parts: Partial<RunParts> = {}) {
     log,
     signals,
     announce: () => steps.push("announced"),
+    onHangUp: () => steps.push("hung up"),
     exitNow: (code) => steps.push(`exit ${code}`),
     ...parts,
   });
@@ -103,11 +105,11 @@ describe("a run", () => {
     await expect(run).rejects.toBe(reason);
   });
 
-  it("stays up at SIGHUP", async () => {
-    const { run, steps, lines, signals } = newRun();
+  it("stays up at SIGHUP, and tells of it", async () => {
+    const { run, steps, signals } = newRun();
     await eventually(() => steps.includes("announced"));
     signals.emit("SIGHUP");
-    expect(lines.join()).toContain("SIGHUP");
+    expect(steps).toContain("hung up");
     expect(steps).not.toContain("stop");
     signals.emit("SIGTERM");
     await run;

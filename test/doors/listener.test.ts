@@ -30,11 +30,11 @@ it("Node reads one header field more than allowed, so that too many can be told"
 
 it("draining a server that never listened, or twice, does no harm", async () => {
   const server = createServer();
-  await drain(server, new OpenSockets(), 0);
+  await drain(server, new OpenSockets(), AbortSignal.abort());
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  await drain(server, new OpenSockets(), 0);
-  await drain(server, new OpenSockets(), 0);
+  await drain(server, new OpenSockets(), AbortSignal.abort());
+  await drain(server, new OpenSockets(), AbortSignal.abort());
 });
 
 it("draining ends a keep-alive connection after its last answer", async () => {
@@ -51,7 +51,7 @@ it("draining ends a keep-alive connection after its last answer", async () => {
   const client = await dial(portOf(server));
   client.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   await readUntil(client, "begun");
-  const drained = drain(server, new OpenSockets(), 10_000);
+  const drained = drain(server, new OpenSockets(), AbortSignal.timeout(10_000));
   held.resolve();
   expect(await readUntil(client, "done")).toContain("done");
   await drained;

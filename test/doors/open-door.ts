@@ -106,7 +106,7 @@ export async function openDoor(settings: DoorSettings = {}): Promise<OpenDoor> {
     },
     open,
   );
-  onTestFinished(() => door.stop(0));
+  onTestFinished(() => door.stop(AbortSignal.abort()));
   ports.push(door.address.port);
   return { port: door.address.port, door, authority, leaves, seen, events, dialled };
 }

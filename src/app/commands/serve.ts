@@ -4,19 +4,27 @@ import type { Application, Started } from "../application.ts";
 import { printBanner } from "../banner.ts";
 import { runUntilStopped } from "../lifecycle.ts";
 import type { Log } from "../log.ts";
+import { Reload } from "../reload.ts";
+import type { Settings } from "../settings/settings.ts";
 
 export type ServeParts = {
   readonly log: Log;
   readonly compose: () => Promise<Application>;
   readonly signals: EventEmitter;
+  /** Reads the settings anew. */
+  readonly loadAgain: () => Promise<Settings>;
+  /** Files whose change makes that worth while. */
+  readonly watched: readonly string[];
   /** For people; the log has the same as facts. */
   readonly say: (text: string) => void;
   readonly exitNow: (code: number) => void;
 };
 
 /** Resolves with the exit code. */
-export async function serve({ log, compose, say, ...parts }: ServeParts): Promise<number> {
+export async function serve(all: ServeParts): Promise<number> {
+  const { log, compose, say, loadAgain, watched, ...parts } = all;
   const app = await compose();
+  const reload = new Reload({ app, log, loadAgain, watched });
   const announce = (started: Started): void => {
     const places = started.listening.map(({ door, host, port }) => `${door}=${host}:${port}`);
     log.note("info", "listening", {
@@ -26,7 +34,17 @@ export async function serve({ log, compose, say, ...parts }: ServeParts): Promis
     for (const warning of started.warnings) log.note("warn", warning);
     say(printBanner(started));
   };
-  const code = await runUntilStopped(app, { log, announce, ...parts });
-  log.note("info", "stopped");
-  return code;
+  reload.watch();
+  try {
+    const code = await runUntilStopped(app, {
+      log,
+      announce,
+      onHangUp: () => reload.now(),
+      ...parts,
+    });
+    log.note("info", "stopped");
+    return code;
+  } finally {
+    reload.close();
+  }
 }

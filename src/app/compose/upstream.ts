@@ -85,7 +85,10 @@ export async function composeUpstream(parts: UpstreamParts) {
   return {
     client: new PooledRegistryClient({ transport, authorizer, observe: log.upstream, now }),
     probe: new Probe({ transport, dialer, tls, now, isOffline }),
-    reloadLogins: async () => credentials.logins.replace(await allLogins(settings, helpers)),
+    reloadLogins: async (changed: Settings): Promise<void> => {
+      credentials.logins.replace(await allLogins(changed, helpers));
+      credentials.pairs.setNamed(namedHosts(changed));
+    },
     close: async () => {
       await Promise.all([finder.close(), tokens.close()]);
       await pools.close();
@@ -103,9 +106,7 @@ async function composeCredentials(
   const pairs = new RealmPairs({
     known: builtInRealmPairs,
     configured: settings.registries.authRealms,
-    named: namedRegistries(settings)
-      .map((pattern) => parseHostPort(pattern, 443))
-      .filter((address) => address !== undefined),
+    named: namedHosts(settings),
   });
   const logins = new Credentials({
     entries: await allLogins(settings, helpers),
@@ -118,6 +119,13 @@ async function composeCredentials(
     observe: parts.log.auth,
   });
   return { pairs, logins };
+}
+
+/** Those the operator named without wildcards. */
+function namedHosts(settings: Settings): readonly HostPort[] {
+  return namedRegistries(settings)
+    .map((pattern) => parseHostPort(pattern, 443))
+    .filter((address) => address !== undefined);
 }
 
 async function trustedFiles(settings: Settings): Promise<readonly string[]> {

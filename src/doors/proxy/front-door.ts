@@ -98,8 +98,8 @@ export class FrontDoor extends MitmProxy {
     return this.server.address() as AddressInfo;
   }
 
-  /** Stops accepting, lets what runs finish, cuts the rest after `deadline` milliseconds. */
-  async stop(deadline: number): Promise<void> {
+  /** Stops accepting, lets what runs finish, cuts the rest when `deadline` aborts. */
+  async stop(deadline: AbortSignal): Promise<void> {
     await drain(this.server, this.open, deadline);
   }
 

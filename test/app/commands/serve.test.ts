@@ -15,7 +15,10 @@ function parts(app: Application) {
     signals.emit("SIGTERM");
   };
   const exitNow = () => undefined;
-  return { lines, said, given: { log, compose: async () => app, signals, say, exitNow } };
+  const loadAgain = () => Promise.reject(new Error("not asked for"));
+  const compose = async () => app;
+  const given = { log, compose, signals, say, exitNow, loadAgain, watched: [] };
+  return { lines, said, given };
 }
 
 describe("entrepot serve", () => {
@@ -27,6 +30,7 @@ describe("entrepot serve", () => {
         hostName: "proxy.lan",
         warnings: ["mind the gap"],
       }),
+      reload: async () => undefined,
       stop: async () => undefined,
     };
     const { lines, said, given } = parts(app);
@@ -42,7 +46,11 @@ describe("entrepot serve", () => {
 
   it("passes on why it could not start", async () => {
     const reason = new Error("port in use");
-    const app: Application = { start: () => Promise.reject(reason), stop: async () => undefined };
+    const app: Application = {
+      start: () => Promise.reject(reason),
+      reload: async () => undefined,
+      stop: async () => undefined,
+    };
     const { said, given } = parts(app);
     await expect(serve(given)).rejects.toBe(reason);
     expect(said).toEqual([]);

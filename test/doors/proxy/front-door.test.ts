@@ -48,7 +48,7 @@ describe("the open door", () => {
   it("leaves nothing of the library's CA behind", async () => {
     const options = await doorOptions();
     const door = await FrontDoor.open(options);
-    onTestFinished(() => door.stop(0));
+    onTestFinished(() => door.stop(AbortSignal.abort()));
     expect(await readdir(options.scratchFolder)).toEqual([]);
   });
 
@@ -58,7 +58,7 @@ describe("the open door", () => {
     );
     const door = await FrontDoor.open(await doorOptions());
     await talk(door.address.port, "GET / HTTP/1.0\r\n\r\n");
-    await door.stop(0);
+    await door.stop(AbortSignal.abort());
     for (const spy of printed) {
       expect(spy).not.toHaveBeenCalled();
       spy.mockRestore();
@@ -89,7 +89,7 @@ describe("the open door", () => {
     // Loopback is exempt, so this client is made to look like another.
     vi.spyOn(admission, "enter").mockReturnValueOnce(true).mockReturnValue(false);
     const door = await FrontDoor.open({ ...(await doorOptions()), admission });
-    onTestFinished(() => door.stop(0));
+    onTestFinished(() => door.stop(AbortSignal.abort()));
     const first = await dial(door.address.port);
     expect(await talk(door.address.port, "")).toMatch(/^HTTP\/1.1 503 [\s\S]*Retry-After: 1\r\n/);
     first.write("GET / HTTP/1.0\r\n\r\n");
@@ -130,7 +130,7 @@ describe("stopping", () => {
     await readUntil(running, "begun");
     const idle = await dial(door.address.port);
     const { port } = door.address;
-    const stopped = door.stop(10_000);
+    const stopped = door.stop(AbortSignal.timeout(10_000));
     await once(idle, "close");
     const late = connect({ port, host: "127.0.0.1" });
     await expect(once(late, "connect")).rejects.toThrow(/ECONNREFUSED/);
@@ -145,7 +145,7 @@ describe("stopping", () => {
     const request = await dial(port);
     request.write("GET http://plain.test:5000/v2/ HTTP/1.1\r\nHost: a\r\n\r\n");
     await eventually(() => expect(door.open.size).toBe(1));
-    await door.stop(50);
+    await door.stop(AbortSignal.timeout(50));
     await eventually(() => expect(socket.destroyed && request.destroyed).toBe(true));
   });
 });
