@@ -1,0 +1,59 @@
+import { describe, expect, it, onTestFinished } from "vitest";
+import { compose } from "../../src/app/compose.ts";
+import { startFakeRegistry } from "../support/fake-registry.ts";
+import { keptLog, settingsWith } from "./compose/composing.ts";
+
+const config = { mediaType: "application/vnd.oci.image.config.v1+json", size: 2 };
+
+async function settingsFor(origin: string, dataDir?: string) {
+  const settings = await settingsWith({
+    MIRROR_DEFAULT: origin,
+    UPSTREAM_ALLOW_ADDRESSES: "127.0.0.0/8",
+    ...(dataDir === undefined ? {} : { DATA_DIR: dataDir }),
+  });
+  return { ...settings, listen: { ...settings.listen, port: 0 } };
+}
+
+describe("the whole program", () => {
+  it("serves what it pulled before a restart, with the registry gone", async () => {
+    const registry = await startFakeRegistry();
+    const digest = registry.addBlob(Buffer.from("{}"));
+    const layers: unknown[] = [];
+    const manifest = registry.addManifest("team/app", "1.0", {
+      schemaVersion: 2,
+      mediaType: "application/vnd.oci.image.manifest.v1+json",
+      ...{ config: { ...config, digest }, layers },
+    });
+    const settings = await settingsFor(registry.origin);
+    const paths = [`manifests/1.0`, `manifests/${manifest}`, `blobs/${digest}`];
+    const pullAll = async () => {
+      const app = await compose(settings, keptLog().log);
+      onTestFinished(() => app.stop(AbortSignal.abort()));
+      const { listening } = await app.start();
+      const seen: [number, string][] = [];
+      for (const path of paths) {
+        const url = `http://127.0.0.1:${listening[0]?.port}/v2/team/app/${path}`;
+        const answer = await fetch(url);
+        await answer.arrayBuffer();
+        seen.push([answer.status, answer.headers.get("cache-status") ?? ""]);
+      }
+      await app.stop(AbortSignal.timeout(5_000));
+      return seen;
+    };
+    expect((await pullAll()).map(([status]) => status)).toEqual([200, 200, 200]);
+    await registry.close();
+    const again = await pullAll();
+    expect(again.map(([status]) => status)).toEqual([200, 200, 200]);
+    expect(again[0]?.[1]).toMatch(/fwd=stale|hit/);
+  });
+
+  it("lets go of its folder when it cannot start", async () => {
+    const registry = await startFakeRegistry();
+    const settings = await settingsFor(registry.origin);
+    const upstream = { ...settings.upstream, ca: ["/nowhere.pem"] };
+    await expect(compose({ ...settings, upstream }, keptLog().log)).rejects.toThrow("UPSTREAM_CA");
+    const app = await compose(settings, keptLog().log);
+    await app.start();
+    await app.stop(AbortSignal.timeout(5_000));
+  });
+});

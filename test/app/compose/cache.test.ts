@@ -1,0 +1,62 @@
+import { describe, expect, it } from "vitest";
+import { parseRepositoryName, type RepositoryName } from "../../../src/protocol/reference.ts";
+import { eventually } from "../../support/eventually.ts";
+import { composedOver } from "./composed.ts";
+
+type Composed = Awaited<ReturnType<typeof composedOver>>;
+
+/** Reads the whole blob as a client would. */
+async function pull({ cache, registry }: Composed, bytes: Buffer): Promise<string> {
+  const answer = await cache.pulls.blob({
+    registry: registry.registry,
+    repository: parseRepositoryName("team/app") as RepositoryName,
+    digest: registry.addBlob(bytes),
+    access: { kind: "none" },
+    ...{ isHead: false, noCache: false, isMirror: false, range: undefined },
+    signal: AbortSignal.timeout(10_000),
+  });
+  if (answer.kind !== "content") throw new Error(`passed ${answer.response.status}`);
+  const buffer = Buffer.alloc(bytes.length + 1);
+  let position = 0;
+  for (;;) {
+    const signal = AbortSignal.timeout(10_000);
+    const read = await answer.source.read(buffer.subarray(position), position, signal);
+    if (read === 0) break;
+    position += read;
+  }
+  await answer.source.close();
+  expect(buffer.subarray(0, position).equals(bytes)).toBe(true);
+  return answer.outcome;
+}
+
+const gets = ({ registry }: Composed): number =>
+  registry.requests.filter(({ method, url }) => method === "GET" && url.includes("/blobs/")).length;
+
+describe("the cache over its store", () => {
+  it("fetches a blob once", async () => {
+    const composed = await composedOver();
+    const bytes = Buffer.alloc(300_000, "layer");
+    expect(await pull(composed, bytes)).toBe("miss");
+    // Until the download is over, others join it; then it is the store that answers.
+    await eventually(async () => (await pull(composed, bytes)) === "hit");
+    expect(gets(composed)).toBe(1);
+  });
+
+  it("evicts what is over its cap, and fetches it again when it is asked for", async () => {
+    const composed = await composedOver({ CACHE_MAX_SIZE: "500 KB" });
+    await composed.cache.start();
+    const [one, other] = [Buffer.alloc(300_000, "one"), Buffer.alloc(300_000, "other")];
+    await pull(composed, one);
+    await pull(composed, other);
+    await eventually(async () => {
+      let kept = 0;
+      for await (const { size } of composed.store.blobs.list()) kept += size;
+      return kept <= 500_000;
+    });
+    await eventually(async () => {
+      await pull(composed, one);
+      await pull(composed, other);
+      return gets(composed) > 2;
+    });
+  });
+});

@@ -1,0 +1,77 @@
+import { describe, expect, it, onTestFinished } from "vitest";
+import { composeListen } from "../../../src/app/compose/listen.ts";
+import { composeUpstream, refuseLoop } from "../../../src/app/compose/upstream.ts";
+import { headerList } from "../../../src/protocol/http/header-list.ts";
+import type { RegistryName } from "../../../src/protocol/registry-name.ts";
+import { startFakeRegistry } from "../../support/fake-registry.ts";
+import { keptLog, settingsWith } from "./composing.ts";
+
+async function upstreamWith(environment: Readonly<Record<string, string>>) {
+  const settings = await settingsWith(environment);
+  const life = new AbortController();
+  const upstream = await composeUpstream({
+    settings,
+    listen: composeListen(settings),
+    environment: {},
+    secret: new Uint8Array(32),
+    now: Date.now,
+    log: keptLog().log,
+    saveChallenge: () => undefined,
+    life: life.signal,
+  });
+  onTestFinished(async () => {
+    life.abort();
+    await upstream.close();
+  });
+  return { upstream, settings };
+}
+
+const ping = (name: RegistryName) => ({
+  registry: { name, scheme: "http" as const },
+  method: "GET",
+  target: "/v2/",
+  headers: headerList({}),
+  access: { kind: "none" as const },
+  redirects: "pass" as const,
+  patience: "full" as const,
+  signal: AbortSignal.timeout(10_000),
+});
+
+describe("the way out", () => {
+  it("reaches a loopback registry only where that is allowed, and nobody while offline", async () => {
+    const registry = await startFakeRegistry({});
+    const name = registry.registry.name;
+    const open = { REGISTRIES: name, UPSTREAM_ALLOW_ADDRESSES: "127.0.0.0/8" };
+    const { upstream } = await upstreamWith(open);
+    const answer = await upstream.client.send(ping(name));
+    answer.body.destroy();
+    expect(answer.status).toBe(200);
+    const closed = await upstreamWith({ REGISTRIES: name });
+    await expect(closed.upstream.client.send(ping(name))).rejects.toMatchObject({
+      code: "FORBIDDEN",
+    });
+    const offline = await upstreamWith({ ...open, OFFLINE: "true" });
+    await expect(offline.upstream.client.send(ping(name))).rejects.toThrow("OFFLINE");
+    expect(registry.requests).toHaveLength(1);
+  });
+
+  it("takes up other logins", async () => {
+    const { upstream } = await upstreamWith({});
+    const ghcr = { name: "ghcr.io" as RegistryName, scheme: "https" as const };
+    expect(upstream.client.hasCredential(ghcr)).toBe(false);
+    await upstream.reloadLogins(await settingsWith({ AUTH_REGISTRIES: "ghcr.io:u:CANARY-p" }));
+    expect(upstream.client.hasCredential(ghcr)).toBe(true);
+  });
+
+  it("does not start through a corporate proxy that is itself", async () => {
+    const { upstream } = await upstreamWith({ PORT: "3299", HTTPS_PROXY: "http://127.0.0.1:3299" });
+    const signal = AbortSignal.timeout(10_000);
+    await expect(refuseLoop(upstream, signal)).rejects.toThrow("which is this proxy itself");
+  });
+
+  it("names the file of UPSTREAM_CA that cannot be read", async () => {
+    await expect(upstreamWith({ UPSTREAM_CA: "/nowhere.pem" })).rejects.toThrow(
+      "UPSTREAM_CA names /nowhere.pem, which cannot be read",
+    );
+  });
+});
