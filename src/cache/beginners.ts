@@ -20,6 +20,8 @@ export type Beginner = {
   readonly settle: () => void;
 };
 
+export type PlacedAsker = { readonly place: Place; readonly accessKey: string };
+
 /** On which grounds an asker is let in: its own repository is open to it, or the registry said yes to this blob. */
 export type Grounds = { readonly byPlace: boolean; readonly byWord: boolean };
 
@@ -32,8 +34,8 @@ export class Beginners {
     this.#isRunning = isRunning;
   }
 
-  /** Resolves when it is known whether the registry sends what another has just asked for at `place`. */
-  firstAnswer(digest: Digest, place: Place, accessKey: string): Promise<void> | undefined {
+  /** Resolves when it is known whether the registry sends what another has just asked for at this place. */
+  firstAnswer(digest: Digest, { place, accessKey }: PlacedAsker): Promise<void> | undefined {
     const beginner = this.#alive(digest);
     if (beginner === undefined || beginner.isGranted || !isHere(beginner, place)) return undefined;
     return beginner.accessKey === accessKey ? undefined : beginner.answered;
@@ -53,11 +55,10 @@ export class Beginners {
    */
   enter(
     digest: Digest,
-    asker: { readonly place: Place; readonly accessKey: string },
+    { place, accessKey }: PlacedAsker,
     grounds: Grounds,
   ): { readonly beginner: Beginner; readonly mayShare: boolean } {
     const before = this.#begun.get(digest);
-    const { place, accessKey } = asker;
     const beginner = this.#alive(digest) ?? newBeginner(place, accessKey);
     beginner.pending += 1;
     this.#begun.set(digest, beginner);
@@ -81,8 +82,9 @@ export class Beginners {
   }
 }
 
-function newBeginner(place: Place, accessKey: string): Beginner {
+function newBeginner({ registry, repository }: Place, accessKey: string): Beginner {
   const { promise, resolve } = Promise.withResolvers<void>();
+  const place = { registry, repository };
   return { place, accessKey, isGranted: false, pending: 0, answered: promise, settle: resolve };
 }
 

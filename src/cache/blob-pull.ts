@@ -37,6 +37,9 @@ const longRecheck = 64 * 1024 * 1024;
 
 type Opened = { readonly kind: "opened"; readonly download: OpenedDownload };
 
+/** One ask's way into a download. It waits for another's answer once, not behind each refusal. */
+type Turn = { readonly from: number; hasWaited: boolean };
+
 type Stretch = { readonly start: number; readonly end: number | undefined };
 
 export class BlobPull {
@@ -116,11 +119,11 @@ export class BlobPull {
 
   async #download(ask: BlobAsk, from: number): Promise<Content | Denial> {
     const { visibility } = this.#options;
-    const grounds = await this.#grounds(ask);
+    const turn: Turn = { from, hasWaited: false };
     const { access, answer } = await firstAllowed<Opened>(
       visibility,
       ask,
-      (own) => this.#open(ask, { access: own, from, grounds }),
+      (own) => this.#open(ask, own, turn),
       "doubt",
     );
     if (isDenial(answer)) return answer;
@@ -129,24 +132,22 @@ export class BlobPull {
     return content(ask, { source, mediaType }, isFirst ? "miss" : "collapsed");
   }
 
-  async #open(
-    ask: BlobAsk,
-    how: { readonly access: Access; readonly from: number; readonly grounds: Grounds },
-  ): Promise<Opened | Denial> {
+  async #open(ask: BlobAsk, access: Access, turn: Turn): Promise<Opened | Denial> {
     const { registry, repository, digest, signal } = ask;
-    const { access, from, grounds } = how;
-    const accessKey = this.#options.visibility.accessKey(access);
-    const asker = { place: { registry, repository }, accessKey };
+    const asker = { place: ask, accessKey: this.#options.visibility.accessKey(access) };
+    let grounds = await this.#grounds(ask);
+    const answered = turn.hasWaited ? undefined : this.#beginners.firstAnswer(digest, asker);
+    if (answered !== undefined) {
+      turn.hasWaited = true;
+      await unlessAborted(answered, signal);
+      grounds = await this.#grounds(ask);
+    }
     const { beginner, mayShare } = this.#beginners.enter(digest, asker, grounds);
     const source = { kind: "blob", registry, repository, digest, access } as const;
+    const how = { from: turn.from, isProven: mayShare, signal };
     let isFirst = false;
     try {
-      const download = await this.#options.downloads.open({
-        ...source,
-        from,
-        isProven: mayShare,
-        signal,
-      });
+      const download = await this.#options.downloads.open({ ...source, ...how });
       isFirst = download.isFirst;
       return { kind: "opened", download };
     } catch (error) {
@@ -160,13 +161,7 @@ export class BlobPull {
 
   /** Asks the registry only where its word would spare it another download. */
   async #grounds(ask: BlobAsk): Promise<Grounds> {
-    const { visibility } = this.#options;
-    const [first = ask.access] = await visibility.accesses(ask);
-    const accessKey = visibility.accessKey(first);
-    const answered = this.#beginners.firstAnswer(ask.digest, ask, accessKey);
-    // Once only: who waited for a refusal asks at once, not behind the next one.
-    if (answered !== undefined) await unlessAborted(answered, ask.signal);
-    const byPlace = await visibility.may(ask, ask.digest);
+    const byPlace = await this.#options.visibility.may(ask, ask.digest);
     if (!this.#beginners.needsWord(ask.digest, ask, byPlace)) return { byPlace, byWord: false };
     return { byPlace, byWord: (await this.#proven(ask)).answer.kind === "given" };
   }
