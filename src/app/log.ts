@@ -81,16 +81,31 @@ export type Output = {
 
 /** Lines beyond so many characters waiting are dropped: the log must not eat the memory. */
 const mostWaiting = 16 * 2 ** 20;
+/** Lines are written together, so many milliseconds' worth: a write for each request costs more than the line. */
+const together = 50;
 
 export function openOutput(descriptor: number): Output {
   const output = pino.destination({ dest: descriptor, sync: false, maxLength: mostWaiting });
   // Nobody reads any more (EPIPE): that is no reason to stop serving.
   output.on("error", () => undefined);
+  let lines = "";
+  let timer: NodeJS.Timeout | undefined;
+  const flush = (): void => {
+    timer = undefined;
+    output.write(lines);
+    lines = "";
+  };
+  const write = (line: string): void => {
+    lines += line;
+    timer ??= setTimeout(flush, together).unref();
+  };
   const end = (): Promise<void> =>
     new Promise((resolve) => {
+      clearTimeout(timer);
+      flush();
       output.once("close", resolve);
       output.once("error", () => resolve());
       output.end();
     });
-  return { write: (line) => void output.write(line), end };
+  return { write, end };
 }

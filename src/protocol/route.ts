@@ -48,36 +48,46 @@ export function parseRoute(method: string, path: string): Route {
     return invalid("NAME_INVALID", `${excerpt(path)} is not a path of the registry API`, 404);
   }
   const rest = path.slice(4);
-  return (
-    parseUpload(method, rest) ??
-    parseLeaf(rest, /^(.*)\/tags\/list$/, tagsRoute) ??
-    parseLeaf(rest, /^(.*)\/blobs\/([^/]+)$/, blobRoute) ??
-    parseLeaf(rest, /^(.*)\/manifests\/([^/]+)$/, manifestRoute) ??
-    parseLeaf(rest, /^(.*)\/referrers\/([^/]+)$/, referrersRoute) ?? { kind: "other" }
-  );
+  const leaf = leafOf(method, rest);
+  if (leaf === undefined) return { kind: "other" };
+  const repository = parseRepositoryName(leaf.name);
+  return repository === undefined ? invalidName(leaf.name) : leaf.route(repository, leaf.last);
 }
 
-type Leaf = (repository: RepositoryName, last: string) => Route;
+type LeafRoute = (repository: RepositoryName, last: string) => Route;
 
-function parseLeaf(rest: string, shape: RegExp, leaf: Leaf): Route | undefined {
-  const match = shape.exec(rest);
-  if (match === null) return undefined;
-  const name = match[1] ?? "";
-  const repository = parseRepositoryName(name);
-  return repository === undefined ? invalidName(name) : leaf(repository, match[2] ?? "");
-}
+/** A path read from its end: the repository's name, and what stands behind the word after it. */
+type Leaf = { readonly name: string; readonly last: string; readonly route: LeafRoute };
 
-function parseUpload(method: string, rest: string): Route | undefined {
+const leafRoutes: ReadonlyMap<string, LeafRoute> = new Map([
+  ["blobs", blobRoute],
+  ["manifests", manifestRoute],
+  ["referrers", referrersRoute],
+  ["tags", tagsRoute],
+]);
+
+function leafOf(method: string, rest: string): Leaf | undefined {
+  const end = rest.lastIndexOf("/");
+  const last = rest.slice(end + 1);
+  const start = rest.lastIndexOf("/", end - 1);
+  if (start < 0) return undefined;
+  const word = rest.slice(start + 1, end);
+  const name = rest.slice(0, start);
+  if (word === "uploads" && name.endsWith("/blobs")) {
+    return { name: name.slice(0, -"/blobs".length), last, route: uploadRoute };
+  }
   // `POST …/blobs/uploads` without the slash is what some clients send; as a digest it is nonsense.
-  const start = method === "POST" ? /^(.*)\/blobs\/uploads\/?$/ : /^(.*)\/blobs\/uploads\/$/;
-  return (
-    parseLeaf(rest, start, (repository) => ({ kind: "upload-start", repository })) ??
-    parseLeaf(rest, /^(.*)\/blobs\/uploads\/([^/]+)$/, (repository, session) => ({
-      kind: "upload",
-      repository,
-      session,
-    }))
-  );
+  if (word === "blobs" && last === "uploads" && method === "POST") {
+    return { name, last: "", route: uploadRoute };
+  }
+  const route = last === "" ? undefined : leafRoutes.get(word);
+  if (route === undefined || (word === "tags" && last !== "list")) return undefined;
+  return { name, last, route };
+}
+
+function uploadRoute(repository: RepositoryName, session: string): Route {
+  if (session === "") return { kind: "upload-start", repository };
+  return { kind: "upload", repository, session };
 }
 
 function tagsRoute(repository: RepositoryName): Route {

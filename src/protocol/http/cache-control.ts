@@ -20,7 +20,10 @@ export function parseCacheControl(lines: readonly string[]): CacheDirectives {
 export function wantsRevalidation(headers: HeaderList): boolean {
   const lines = headers.get("cache-control");
   // Pragma counts only where Cache-Control is absent (RFC 9111 §5.4).
-  if (lines === undefined) return parseCacheControl(headers.get("pragma") ?? []).has("no-cache");
+  if (lines === undefined) {
+    const pragma = headers.get("pragma");
+    return pragma !== undefined && parseCacheControl(pragma).has("no-cache");
+  }
   const directives = parseCacheControl(lines);
   return directives.has("no-cache") || directives.get("max-age") === "0";
 }
