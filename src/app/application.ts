@@ -1,4 +1,5 @@
 /** What the command line starts and stops, and how it is put together from the settings. */
+import type { Lookup } from "../upstream/name-lookup.ts";
 import type { Log } from "./log.ts";
 import type { Settings } from "./settings/settings.ts";
 
@@ -30,5 +31,15 @@ export interface Application {
   stop(deadline: AbortSignal): Promise<void>;
 }
 
+/** What lies around the process; a test may put something else in its place. */
+export type World = {
+  /** From names to addresses. */
+  readonly lookup: Lookup;
+  /** For what is written down: the wall clock. */
+  readonly now: () => number;
+  /** For waits: a clock that does not jump. */
+  readonly steady: () => number;
+};
+
 /** Builds every object, opens nothing that clients see. Throws what is wrong with settings or folders. */
-export type Compose = (settings: Settings, log: Log) => Promise<Application>;
+export type Compose = (settings: Settings, log: Log, world?: World) => Promise<Application>;

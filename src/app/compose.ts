@@ -6,7 +6,8 @@ import { hostname } from "node:os";
 import type { FrontDoor } from "../doors/proxy/front-door.ts";
 import type { RecordStore } from "../store/record-store.ts";
 import type { ChallengeMemory, SavedChallenge } from "../upstream/auth/challenge-memory.ts";
-import type { Application, Compose, Started } from "./application.ts";
+import { systemLookup } from "../upstream/name-lookup.ts";
+import type { Application, Compose, Started, World } from "./application.ts";
 import { type Cache, composeCache } from "./compose/cache.ts";
 import { composeDoors, type Doors } from "./compose/doors.ts";
 import { composeListen } from "./compose/listen.ts";
@@ -17,11 +18,17 @@ import { composeUpstream, refuseLoop, type Upstream } from "./compose/upstream.t
 import type { Log } from "./log.ts";
 import type { Settings } from "./settings/settings.ts";
 
-export const compose: Compose = async (settings, log) => {
+const realWorld: World = {
+  lookup: systemLookup,
+  now: Date.now,
+  steady: () => performance.timeOrigin + performance.now(),
+};
+
+export const compose: Compose = async (settings, log, world = realWorld) => {
   const store = await composeStore(settings.files.dataDir, log);
   try {
     const secrets = await openSecrets(settings.files.dataDir, settings.authority.tokenSecret);
-    return await composeOver(store, { settings, log, secrets });
+    return await composeOver(store, { settings, log, secrets, world });
   } catch (error) {
     await store.close(AbortSignal.timeout(1_000));
     throw error;
@@ -32,14 +39,16 @@ type Over = {
   readonly settings: Settings;
   readonly log: Log;
   readonly secrets: Secrets;
+  readonly world: World;
 };
 
-async function composeOver(store: Store, { settings, log, secrets }: Over): Promise<Application> {
-  const now = Date.now;
+async function composeOver(store: Store, over: Over): Promise<Application> {
+  const { settings, log, secrets, world } = over;
+  const { now, steady, lookup } = world;
   const life = new AbortController();
   const listen = composeListen(settings);
   const upstream = await composeUpstream({
-    ...{ settings, listen, now, log },
+    ...{ settings, listen, now, steady, lookup, log },
     // biome-ignore lint/style/noProcessEnv: credential helpers run in the operator's own environment
     environment: process.env,
     secret: secrets.credentials,

@@ -14,7 +14,7 @@ import { CorporateProxies } from "../../upstream/corporate-proxy.ts";
 import { Destinations } from "../../upstream/destination.ts";
 import { Dialer } from "../../upstream/dial.ts";
 import { OriginPools } from "../../upstream/dispatcher.ts";
-import { systemLookup } from "../../upstream/name-lookup.ts";
+import { type Lookup, systemLookup } from "../../upstream/name-lookup.ts";
 import { PooledRegistryClient } from "../../upstream/pooled-registry-client.ts";
 import { Probe } from "../../upstream/probe.ts";
 import { systemAuthorities, TlsClient } from "../../upstream/tls-client.ts";
@@ -34,6 +34,9 @@ export type UpstreamParts = {
   /** Keys the ids of credentials. */
   readonly secret: Uint8Array;
   readonly now: () => number;
+  /** Waits and pauses must not jump with the wall clock. */
+  readonly steady?: (() => number) | undefined;
+  readonly lookup?: Lookup | undefined;
   readonly log: Pick<Log, "upstream" | "auth">;
   readonly saveChallenge: (saved: SavedChallenge) => void;
   readonly life: AbortSignal;
@@ -42,10 +45,9 @@ export type UpstreamParts = {
 export type Upstream = Awaited<ReturnType<typeof composeUpstream>>;
 
 export async function composeUpstream(parts: UpstreamParts) {
-  const { settings, log } = parts;
+  const { settings, log, lookup = systemLookup } = parts;
   const { offline: isOffline } = settings.cache;
-  // Waits and pauses must not jump with the wall clock; what is written down uses the wall clock.
-  const now = (): number => performance.timeOrigin + performance.now();
+  const now = parts.steady ?? parts.now;
   const tls = new TlsClient({
     authorities: [...systemAuthorities(), ...(await trustedFiles(settings))],
     isUnverified: (address) => isUnverified(settings, address),
@@ -59,7 +61,7 @@ export async function composeUpstream(parts: UpstreamParts) {
   });
   const proxies = new CorporateProxies(proxySettings(settings));
   const family = settings.upstream.family === "auto" ? "auto" : familyNumber(settings);
-  const dialer = new Dialer({ destinations, lookup: systemLookup, proxies, tls, family });
+  const dialer = new Dialer({ destinations, lookup, proxies, tls, family });
   const pools = new OriginPools({ dialer, tls, proxies });
   const transport = new Transport({
     pools,
