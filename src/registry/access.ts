@@ -63,6 +63,7 @@ async function accessOfOwnToken(
 /** Engines learn from the ping alone how to log in, so a Basic registry with an entry never asks them. */
 async function accessWithoutLogin(ask: Ask, context: AccessContext): Promise<Access> {
   const { authorizer } = context;
+  if (ask.isPublicOnly === true) return { kind: "none" };
   if (!isRead(context) || !authorizer.hasOwnEntry(ask.registry)) return { kind: "none" };
   await challengeOf(ask.registry, context);
   return { kind: authorizer.isSharedOnly(ask.registry) ? "shared" : "none" };

@@ -11,6 +11,9 @@ import { viewedFields } from "./view.ts";
 
 const cacheName = "entrepot";
 
+/** Seconds after which a mirror that could not answer may be asked again. */
+const retryAfter = 5;
+
 const statusOf: Readonly<Record<CacheOutcome, CacheStatus>> = {
   hit: { isHit: true },
   miss: { fwd: "miss", isStored: true },
@@ -43,9 +46,7 @@ export function contentFields(exchange: Exchange, content: Content): string[] {
   ];
   if (content.age !== undefined) fields.push("Age", String(Math.max(0, Math.floor(content.age))));
   if (content.warning !== undefined) fields.push("Warning", printWarning(content.warning));
-  const { namespace } = exchange.ask.view;
-  if (namespace !== undefined) fields.push("OCI-Namespace", namespace);
-  return fields;
+  return [...fields, ...namespaceField(exchange)];
 }
 
 /** The upstream's end-to-end fields as this client must see them. */
@@ -60,8 +61,8 @@ export function passedFields(exchange: Exchange, { response, outcome }: Passed):
 }
 
 /** Made here without asking anybody, so the cache says no more than its name (RFC 9211 §2). */
-export function ownFields({ headers }: Own): string[] {
-  return [...flatFields(headers), "Cache-Status", cacheName];
+export function ownFields(exchange: Exchange, { headers }: Own): string[] {
+  return [...flatFields(headers), "Cache-Status", cacheName, ...namespaceField(exchange)];
 }
 
 /** What an answer of our own about an error carries besides its own fields. */
@@ -74,7 +75,15 @@ export function errorFields(exchange: Exchange, error: RegistryError): string[] 
   if (exchange.route.kind !== "outside") {
     headers.set("docker-distribution-api-version", ["registry/2.0"]);
   }
-  return [...flatFields(headers), "Cache-Status", printCacheStatus(cacheName, status)];
+  const isTrouble = exchange.ask.door === "mirror" && error.status >= 500;
+  if (isTrouble && !headers.has("retry-after")) headers.set("retry-after", [String(retryAfter)]);
+  const told = [...flatFields(headers), "Cache-Status", printCacheStatus(cacheName, status)];
+  return [...told, ...namespaceField(exchange)];
+}
+
+/** As the client spelled it (OCI distribution-spec, registry proxying). */
+function namespaceField({ ask }: Exchange): string[] {
+  return ask.view.namespace === undefined ? [] : ["OCI-Namespace", ask.view.namespace];
 }
 
 /** Values that no HTTP field may have are left out: Node would throw. */

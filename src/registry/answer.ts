@@ -51,7 +51,7 @@ export class Answers {
         exchange.tally.outcome = reply.outcome;
         return this.#passed(exchange, reply).finally(() => reply.response.body.destroy());
       case "own":
-        return this.#small(exchange, reply.status, ownFields(reply), reply.body);
+        return this.#small(exchange, reply.status, ownFields(exchange, reply), reply.body);
     }
   }
 

@@ -7,6 +7,8 @@ export type Door = "proxy" | "mirror" | "hosted";
 export type View = {
   /** What the client puts before the upstream's repository name (`ghcr.io/`), "" when nothing. */
   readonly repositoryPrefix: string;
+  /** The client left Docker Hub's `library/` away. */
+  readonly isLibraryImplied?: boolean;
   /** Echoed as OCI-Namespace when the client sent `?ns=`. */
   readonly namespace: string | undefined;
 };
@@ -21,6 +23,6 @@ export type Ask = {
   readonly view: View;
   /** A mirror name that never challenges; its requests use the shared or an anonymous credential. */
   readonly isOpen: boolean;
-  /** This client may have public images only, not what the operator's credential opens. */
+  /** Nothing that the operator's credential opens: public images, and what a login of its own opens. */
   readonly isPublicOnly?: boolean;
 };

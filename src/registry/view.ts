@@ -30,20 +30,20 @@ export function viewedFields(headers: HeaderList, ask: Ask): HeaderList {
 }
 
 /** Whether a tag list or catalog must be rewritten for this client. */
-export function hasOwnNames(ask: Ask): boolean {
-  return ask.door === "mirror" && ask.view.repositoryPrefix !== "";
+export function hasOwnNames({ door, view }: Ask): boolean {
+  return door === "mirror" && (view.repositoryPrefix !== "" || view.isLibraryImplied === true);
 }
 
 /** A tag list or catalog with the names this client knows; anything else comes back as it is. */
 export function viewedNames(body: Uint8Array, ask: Ask): Uint8Array {
-  const prefix = ask.view.repositoryPrefix;
+  const viewed = (name: string): string => viewedName(name, ask);
   try {
     const document: unknown = JSON.parse(Buffer.from(body).toString("utf8"));
     if (typeof document !== "object" || document === null || Array.isArray(document)) return body;
     const named = Object.entries(document).map(([key, value]: [string, unknown]) => {
-      if (key === "name" && typeof value === "string") return [key, prefix + value];
+      if (key === "name" && typeof value === "string") return [key, viewed(value)];
       if (key !== "repositories" || !Array.isArray(value)) return [key, value];
-      return [key, value.map((name: unknown) => (typeof name === "string" ? prefix + name : name))];
+      return [key, value.map((name: unknown) => (typeof name === "string" ? viewed(name) : name))];
     });
     return Buffer.from(JSON.stringify(Object.fromEntries(named)));
   } catch {
@@ -51,12 +51,18 @@ export function viewedNames(body: Uint8Array, ask: Ask): Uint8Array {
   }
 }
 
+function viewedName(name: string, { view }: Ask): string {
+  const short = view.isLibraryImplied === true ? name.replace(/^library\//, "") : name;
+  return view.repositoryPrefix + short;
+}
+
 /** A URL of the upstream's own `/v2/` becomes a path of ours; another host's is left alone. */
 function viewedUrl(url: string, ask: Ask): string {
-  const match = /^(?:https?:\/\/([^/?#]+))?(\/v2\/)(.*)$/is.exec(url);
+  const match = /^(?:http(s?):\/\/([^/?#]+))?(\/v2\/)(.*)$/is.exec(url);
   if (match === null) return url;
-  const [, authority, root = "", rest = ""] = match;
-  if (authority !== undefined && canonicalRegistry(authority) !== ask.registry.name) return url;
+  const [, secure, authority, root = "", rest = ""] = match;
+  const host = authority && canonicalRegistry(authority, secure === "" ? 80 : 443);
+  if (authority !== undefined && host !== ask.registry.name) return url;
   const { repositoryPrefix, namespace } = ask.view;
   const path = root + repositoryPrefix + rest;
   if (namespace === undefined || /[?&]ns=/.test(rest)) return path;

@@ -74,7 +74,7 @@ describe("fields", () => {
       headers: headerList({ a: "b" }),
       body: Buffer.alloc(0),
     } as const;
-    expect(ownFields(own)).toEqual(["A", "b", "Cache-Status", "entrepot"]);
+    expect(ownFields(exchange(), own)).toEqual(["A", "b", "Cache-Status", "entrepot"]);
   });
 
   it("of an error have the API's version once, and only under /v2/", () => {

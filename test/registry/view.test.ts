@@ -20,6 +20,7 @@ describe("Location and Link", () => {
     ["https://cdn.example/v2/a/b", "https://cdn.example/v2/a/b"],
     ["https://registry.example:8443/v2/a", "https://registry.example:8443/v2/a"],
     ["//evil.example/v2/a", "//evil.example/v2/a"],
+    ["http://registry.example/v2/a", "http://registry.example/v2/a"],
     ["/artifacts/x", "/artifacts/x"],
     ["relative", "relative"],
   ])("%s is, under a prefix, %s", (location, viewed) => {
@@ -58,7 +59,18 @@ describe("a list of names", () => {
     expect(Buffer.from(viewedNames(Buffer.from(text), prefixed)).toString()).toBe(text);
   });
 
-  it("is only rewritten under a prefix", () => {
+  it("leaves library/ away where the client did", () => {
+    const its = { repositoryPrefix: "", isLibraryImplied: true, namespace: undefined };
+    const short = askFor("/v2/", { door: "mirror", view: its });
+    const list = Buffer.from(JSON.stringify({ name: "library/alpine", tags: ["library/x"] }));
+    expect(hasOwnNames(short)).toBe(true);
+    expect(JSON.parse(Buffer.from(viewedNames(list, short)).toString())).toEqual({
+      name: "alpine",
+      tags: ["library/x"],
+    });
+  });
+
+  it("is only rewritten where the client has names of its own", () => {
     expect([prefixed, withNamespace, askFor("/v2/")].map(hasOwnNames)).toEqual([
       true,
       false,

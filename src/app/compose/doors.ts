@@ -4,7 +4,6 @@ import { Admission } from "../../doors/admission.ts";
 import { FrontPage } from "../../doors/front-page/front-page.ts";
 import type { Health } from "../../doors/front-page/health.ts";
 import { OpenSockets } from "../../doors/listener.ts";
-import { Mirror } from "../../doors/mirror/mirror.ts";
 import { OwnNames } from "../../doors/own-names.ts";
 import { type Authority, openAuthority } from "../../doors/proxy/authority/ca.ts";
 import { LeafIssuer } from "../../doors/proxy/authority/leaf.ts";
@@ -14,13 +13,13 @@ import { FrontDoor } from "../../doors/proxy/front-door.ts";
 import { Interceptor } from "../../doors/proxy/intercept.ts";
 import { Policy } from "../../doors/proxy/policy.ts";
 import { Reception } from "../../doors/reception.ts";
-import { builtInRegistries, matchesHostPattern } from "../../protocol/known-registries.ts";
-import { type Registry, registryAddress, registryNameOf } from "../../protocol/registry-name.ts";
+import { registryNameOf } from "../../protocol/registry-name.ts";
 import type { RegistryEngine } from "../../registry/engine.ts";
 import type { Log } from "../log.ts";
-import { defaultRegistry, namedRegistries } from "../settings/derived.ts";
+import { namedRegistries } from "../settings/derived.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Listen } from "./listen.ts";
+import { composeMirror } from "./mirror.ts";
 import type { Upstream } from "./upstream.ts";
 
 export type DoorsParts = {
@@ -116,11 +115,7 @@ function composeReception(parts: DoorsParts, behind: Behind): Reception {
   const observe = parts.log.door;
   const { admission, interceptor, policy, authority } = behind;
   const forwarder = new Forwarder(upstream.transport, observe);
-  const mirror = new Mirror({
-    rules: mirrorRules(settings),
-    engine: (request, response, ask) => engine.handle(request, response, ask),
-    isRegistry: (address) => upstream.probe.isRegistry(address),
-  });
+  const mirror = composeMirror(settings, upstream, engine);
   const frontPage = new FrontPage({
     authority,
     health: parts.health,
@@ -144,22 +139,4 @@ function frontPageRegistries(settings: Settings) {
   const { hosts, config } = settings.mirror;
   const own = [...hosts, ...config].map((one) => one.registry.name);
   return own.length === 0 ? undefined : [...new Set(own)];
-}
-
-function mirrorRules(settings: Settings) {
-  const { hosts, login, config } = settings.mirror;
-  const fallback = defaultRegistry(settings);
-  const named = [...namedRegistries(settings), ...builtInRegistries];
-  const known = new Map<string, Registry>(
-    [...hosts, ...config].map(({ registry }) => [registry.name, registry]),
-  );
-  known.set(fallback.name, fallback);
-  return {
-    virtualHosts: hosts.map((one) => ({ ...one, isLogin: one.host === login })),
-    defaultRegistry: fallback,
-    isDefaultLogin: login === fallback.name,
-    isKnown: (name: Registry["name"]) =>
-      named.some((pattern) => matchesHostPattern(pattern, registryAddress(name))),
-    registryOf: (name: Registry["name"]): Registry => known.get(name) ?? { name, scheme: "https" },
-  };
 }

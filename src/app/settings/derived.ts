@@ -50,7 +50,8 @@ export function namedRegistries(settings: Settings): readonly string[] {
 /** The registry meant by a request to the mirror that names none. */
 export function defaultRegistry({ mirror }: Settings): Registry {
   const hub: Registry = { name: "docker.io" as RegistryName, scheme: "https" };
-  return mirror.default ?? mirror.config[0]?.registry ?? hub;
+  const first = mirror.config[0];
+  return mirror.default ?? first?.remote ?? first?.registry ?? hub;
 }
 
 /** Registries whose clients log in themselves. */

@@ -45,12 +45,12 @@ export function addressMirror(
   const { path, rest, namespace } = split(target);
   const name = namespace === undefined ? undefined : canonicalRegistry(namespace);
   if (namespace !== undefined && name === undefined) return undefined;
-  const addressed = (registry: Registry, isLogin: boolean, text = ""): Addressed => ({
-    registry,
-    isLogin,
-    target: upstreamPath(path, text, registry) + rest,
-    view: { repositoryPrefix: text, namespace },
-  });
+  const addressed = (registry: Registry, isLogin: boolean, text = ""): Addressed => {
+    const bare = path === "/v2" ? "/v2/" : `/v2/${path.slice(4 + text.length)}`;
+    const upstreams = registry.name === "docker.io" ? withLibrary(bare) : bare;
+    const view = { repositoryPrefix: text, isLibraryImplied: upstreams !== bare, namespace };
+    return { registry, isLogin, target: upstreams + rest, view };
+  };
   const virtual = rules.virtualHosts.find((one) => one.host === host?.host);
   if (virtual !== undefined) return addressed(virtual.registry, virtual.isLogin);
   const prefix = prefixOf(path, name, rules);
@@ -79,11 +79,6 @@ function prefixOf(
   if (namespace !== undefined || rules.defaultRegistry.name !== "docker.io") return undefined;
   if (!/[.:]/.test(segment) && segment !== "localhost") return undefined;
   return { registry: rules.registryOf(name), text };
-}
-
-function upstreamPath(path: string, prefix: string, registry: Registry): string {
-  const bare = path === "/v2" ? "/v2/" : `/v2/${path.slice(4 + prefix.length)}`;
-  return registry.name === "docker.io" ? withLibrary(bare) : bare;
 }
 
 /** At Docker Hub `alpine` is `library/alpine`; clients that take it for a mirror of theirs may not know. */

@@ -16,6 +16,8 @@ export type MirrorOptions = {
   readonly engine: (request: IncomingMessage, response: ServerResponse, ask: Ask) => Promise<void>;
   /** Whether `GET /v2/` there is answered as registries answer it (upstream/probe.ts). */
   readonly isRegistry: (address: HostPort) => Promise<boolean>;
+  /** Whether this client may have what the operator's credential opens without logging in to the proxy. */
+  readonly mayHaveShared: (client: string) => boolean;
 };
 
 export class Mirror {
@@ -38,8 +40,11 @@ export class Mirror {
       return;
     }
     const { registry, target, view, isLogin } = addressed;
-    const { client } = call;
-    const ask: Ask = { registry, door: "mirror", target, client, view, isOpen: !isLogin };
+    const { client, isDirect } = call;
+    // Through the proxy door a client has shown its login; at a login name it has an account of its own.
+    const isPublicOnly = isLogin || (isDirect && !this.#options.mayHaveShared(client));
+    const its = { registry, target, client, view, isOpen: !isLogin, isPublicOnly };
+    const ask: Ask = { door: "mirror", ...its };
     await this.#options.engine(request, response, ask);
   }
 

@@ -68,7 +68,8 @@ export class Ping {
     );
     const remembered = answer?.remembered ?? (isTrouble(answer) ? known : undefined);
     if (remembered !== undefined) {
-      return authorizer.isSharedOnly(ask.registry) ? this.#open(exchange) : replyFrom(remembered);
+      const isOpened = ask.isPublicOnly !== true && authorizer.isSharedOnly(ask.registry);
+      return isOpened ? this.#open(exchange) : replyFrom(remembered);
     }
     if (answer === undefined) throw new RegistryError("UNAVAILABLE", "the registry is silent");
     return asItIs(answer);

@@ -28,6 +28,14 @@ describe("the default registry", () => {
       view: { repositoryPrefix: "", namespace: undefined },
     });
   });
+
+  it.each([
+    ["/v2/alpine/tags/list", true],
+    ["/v2/library/alpine/tags/list", false],
+    ["/v2/me/app/tags/list", false],
+  ])("%s leaves library/ away: %s", (target, isLibraryImplied) => {
+    expect(addressMirror(target, undefined, rules())?.view).toMatchObject({ isLibraryImplied });
+  });
 });
 
 describe("a path prefix", () => {

@@ -17,8 +17,9 @@ describe("a mirror request", () => {
         door: "mirror",
         target: "/v2/o/app/tags/list",
         client: "10.0.0.9",
-        view: { repositoryPrefix: "ghcr.io/", namespace: "ghcr.io" },
+        view: { repositoryPrefix: "ghcr.io/", isLibraryImplied: false, namespace: "ghcr.io" },
         isOpen: true,
+        isPublicOnly: false,
       },
     ]);
   });
@@ -46,6 +47,22 @@ describe("a mirror request", () => {
   });
 });
 
+describe("a proxy that asks for logins", () => {
+  const target = "/v2/a/b/tags/list";
+
+  it("gives public images alone to mirror clients it does not know", async () => {
+    expect((await ask({ target, client: "10.1.1.1" })).asks).toMatchObject([
+      { isPublicOnly: true },
+    ]);
+  });
+
+  it("gives all to those it knows, and to those who came through the proxy door", async () => {
+    expect((await ask({ target })).asks).toMatchObject([{ isPublicOnly: false }]);
+    const through = await ask({ target, client: "10.1.1.1", isDirect: false });
+    expect(through.asks).toMatchObject([{ isPublicOnly: false }]);
+  });
+});
+
 describe("a name that takes logins", () => {
   const host = { host: "corp.lan", port: 443 };
 
@@ -56,7 +73,9 @@ describe("a name that takes logins", () => {
   ])("%s", async (_what, call, status) => {
     const answer = await ask({ target: "/v2/", host, ...call });
     expect(answer.status).toBe(status);
-    expect(answer.asks).toMatchObject(status === 200 ? [{ isOpen: false }] : []);
+    // What the operator's credential opens is not for those who have an account of their own.
+    const asked = { isOpen: false, isPublicOnly: true };
+    expect(answer.asks).toMatchObject(status === 200 ? [asked] : []);
   });
 });
 
@@ -75,6 +94,7 @@ async function ask(call: Partial<OriginCall>, isRegistry = false) {
       asks.push(its);
       response.end();
     },
+    mayHaveShared: (client) => client === "10.0.0.9",
     isRegistry: async (address) => {
       probed.push(formatHostPort(address));
       return isRegistry;

@@ -1,0 +1,50 @@
+/** The mirror door: which names stand for which registries, and who may have private images there. */
+import { isInRanges, parseAddressRanges } from "../../doors/admission.ts";
+import type { MirrorRules } from "../../doors/mirror/addressing.ts";
+import { Mirror } from "../../doors/mirror/mirror.ts";
+import { builtInRegistries, matchesHostPattern } from "../../protocol/known-registries.ts";
+import { type Registry, registryAddress } from "../../protocol/registry-name.ts";
+import type { RegistryEngine } from "../../registry/engine.ts";
+import { defaultRegistry, namedRegistries } from "../settings/derived.ts";
+import type { Settings } from "../settings/settings.ts";
+import type { Upstream } from "./upstream.ts";
+
+export function composeMirror(
+  settings: Settings,
+  { probe }: Pick<Upstream, "probe">,
+  engine: RegistryEngine,
+): Mirror {
+  return new Mirror({
+    rules: mirrorRules(settings),
+    engine: (request, response, ask) => engine.handle(request, response, ask),
+    isRegistry: (address) => probe.isRegistry(address),
+    mayHaveShared: sharedClients(settings),
+  });
+}
+
+/** Once the proxy asks for logins, mirrors, which cannot, give away public images alone. */
+function sharedClients({ access, mirror }: Settings): (client: string) => boolean {
+  if ((access.proxyAuth ?? []).length === 0) return () => true;
+  const ranges = parseAddressRanges(mirror.allowClients ?? []);
+  return (client) => isInRanges(ranges, client);
+}
+
+function mirrorRules(settings: Settings): MirrorRules {
+  const { hosts, login, config } = settings.mirror;
+  const fallback = defaultRegistry(settings);
+  const named = [...namedRegistries(settings), ...builtInRegistries];
+  const known = new Map<string, Registry>(hosts.map(({ registry }) => [registry.name, registry]));
+  known.set(fallback.name, fallback);
+  // What clients call by one name may be fetched from another place.
+  for (const { registry, remote = registry } of config) {
+    known.set(remote.name, remote).set(registry.name, remote);
+  }
+  return {
+    virtualHosts: hosts.map((one) => ({ ...one, isLogin: one.host === login })),
+    defaultRegistry: fallback,
+    isDefaultLogin: login === fallback.name || login === registryAddress(fallback.name).host,
+    isKnown: (name: Registry["name"]) =>
+      named.some((pattern) => matchesHostPattern(pattern, registryAddress(name))),
+    registryOf: (name: Registry["name"]): Registry => known.get(name) ?? { name, scheme: "https" },
+  };
+}

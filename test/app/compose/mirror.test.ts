@@ -1,0 +1,86 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { composeMirror } from "../../../src/app/compose/mirror.ts";
+import { parseHostPort } from "../../../src/protocol/http/host-port.ts";
+import { startFakeRegistry } from "../../support/fake-registry.ts";
+import { composedOver } from "./composed.ts";
+
+const bytes = Buffer.from("mirrored");
+
+describe("CONFIG in the form of docker-registry-cache", () => {
+  it("fetches what clients call by one name from where its variables say", async () => {
+    const registry = await startFakeRegistry();
+    const digest = registry.addBlob(bytes);
+    const { get } = await openMirror({
+      MIRROR_DEFAULT: "",
+      CONFIG: JSON.stringify([
+        "docker.io",
+        {
+          registry: "images.corp.example",
+          variables: { REGISTRY_PROXY_REMOTEURL: registry.origin },
+        },
+      ]),
+    });
+    for (const path of [
+      `/v2/images.corp.example/team/app/blobs/${digest}`,
+      `/v2/team/app/blobs/${digest}?ns=images.corp.example`,
+    ]) {
+      expect(await (await get(path)).text()).toBe("mirrored");
+    }
+  });
+
+  it("has its first entry as the default, with its login", async () => {
+    const registry = await startFakeRegistry({
+      auth: { kind: "basic", users: { bob: "CANARY-secret" } },
+    });
+    const digest = registry.addBlob(bytes);
+    const { get } = await openMirror({
+      MIRROR_DEFAULT: "",
+      CONFIG: JSON.stringify([
+        {
+          registry: "images.corp.example",
+          variables: {
+            REGISTRY_PROXY_REMOTEURL: registry.origin,
+            REGISTRY_PROXY_USERNAME: "bob",
+            REGISTRY_PROXY_PASSWORD: "CANARY-secret",
+          },
+        },
+      ]),
+    });
+    // A login never goes over plain HTTP: without it the registry refuses, and the mirror says 404.
+    expect((await get(`/v2/team/app/blobs/${digest}`)).status).toBe(404);
+    expect(registry.requests.length).toBeGreaterThan(0);
+  });
+});
+
+describe("names of the mirror", () => {
+  it("stand for their registry", async () => {
+    const registry = await startFakeRegistry();
+    const digest = registry.addBlob(bytes);
+    const { get } = await openMirror({
+      MIRROR_DEFAULT: "",
+      MIRROR_HOSTS: `lab.example.com=${registry.origin}`,
+    });
+    const answer = await get(`/v2/team/app/blobs/${digest}`, "lab.example.com");
+    expect(await answer.text()).toBe("mirrored");
+  });
+});
+
+/** Its `get` asks as a client that knows the mirror by this host. */
+async function openMirror(environment: Readonly<Record<string, string>>) {
+  const composed = await composedOver(environment);
+  const mirror = composeMirror(composed.settings, composed.upstream, composed.engine);
+  const server = createServer((request, response) => {
+    const host = parseHostPort(String(request.headers["x-host"]), 80);
+    const target = request.url ?? "/";
+    const call = { target, host, client: "127.0.0.1", isTls: false, isDirect: true };
+    mirror.handle(request, response, call).catch((error: Error) => response.destroy(error));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+  const get = (path: string, host = "mirror.example.com") =>
+    fetch(`http://127.0.0.1:${port}${path}`, { headers: { "x-host": host } });
+  return { ...composed, get };
+}
