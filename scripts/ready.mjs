@@ -1,6 +1,7 @@
 /**
- * Makes node_modules match package-lock.json, and does nothing when it already does.
- * Runs on the machine's own Node (20 or later) before any package is there.
+ * Makes node_modules match package-lock.json, and does nothing when it already does; `--installed`
+ * says that somebody else just did. Runs on the machine's own Node (20 or later) before any package
+ * is there.
  */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -21,7 +22,9 @@ function installedFor() {
   }
 }
 
-if (installedFor() !== wanted) {
+if (process.argv.includes("--installed")) {
+  writeFileSync(stamp, wanted);
+} else if (installedFor() !== wanted) {
   process.stderr.write("Installing packages (first start, or package-lock.json changed) …\n");
   execFileSync("npm", ["ci", "--include=dev", "--loglevel=error", "--no-audit", "--no-fund"], {
     cwd: root,

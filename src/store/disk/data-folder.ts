@@ -4,8 +4,8 @@
  *
  *     VERSION  lock  lock.pid  clean  ca/  blobs/  partial/  quarantine/  records.sqlite
  */
-import { mkdir, open, readdir, readFile, rename, unlink } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, open, readdir, readFile, rename, stat, unlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { StoreError, storeErrorFrom } from "../store-error.ts";
 import { parseVerified, printVerified, type Verified } from "./clean-marker.ts";
 import { nodeFileSystem, storeFailure, syncPath, systemCode } from "./file-system.ts";
@@ -44,10 +44,24 @@ export async function openDataFolder(path: string): Promise<DataFolder> {
 
 async function makeRoot(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true, mode: 0o700 });
+    await makeFolders(path);
   } catch (error) {
     const why = systemCode(error) ?? String(error);
     throw storeErrorFrom(error, "FORMAT", `${path} cannot be made: ${why}`);
+  }
+}
+
+/** Node's own recursive mkdir never returns where the system says that a parent it made is not there (/proc). */
+async function makeFolders(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === "EEXIST" && (await stat(path)).isDirectory()) return;
+    const parent = dirname(path);
+    if (code !== "ENOENT" || parent === path) throw error;
+    await makeFolders(parent);
+    await mkdir(path, { mode: 0o700 });
   }
 }
 

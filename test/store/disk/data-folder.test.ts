@@ -77,6 +77,10 @@ describe("the data folder", () => {
     await expect(opening).rejects.toThrow(/cannot be made: ENOTDIR$/);
   });
 
+  it("ends with a sentence below /proc, where Node's recursive mkdir never returned", async () => {
+    await expect(openDataFolder("/proc/entrepot/data")).rejects.toThrow(/cannot be made: E[A-Z]+$/);
+  });
+
   it("frees the lock when something in it cannot be prepared", async () => {
     const path = await temporaryFolder();
     await writeFile(join(path, "blobs"), "a file where a folder must be");
