@@ -11,7 +11,7 @@ import type { Visibility } from "./visibility.ts";
 
 export type HotTagsOptions = {
   readonly tags: Tags;
-  readonly resolver: TagResolver;
+  readonly resolver: Pick<TagResolver, "resolve">;
   readonly visibility: Visibility;
 };
 

@@ -51,8 +51,7 @@ export class ManifestPull {
   /** Asks upstream first; undefined when only its body will do. */
   async confirmed(ask: DigestAsk): Promise<CacheAnswer | undefined> {
     const manifest = await this.#kept(ask);
-    const [others] = await this.#othersWork(ask);
-    if (manifest === undefined && others === undefined && !ask.isHead) return undefined;
+    if (manifest === undefined && !ask.isHead) return undefined;
     const { visibility } = this.#options;
     const { access, answer } = await firstAllowed(visibility, ask, (own) => this.#head(ask, own));
     if (answer.kind === "refused") return passDenial(answer);
@@ -61,8 +60,7 @@ export class ManifestPull {
     await this.#allowed(ask, access);
     if (manifest !== undefined && (await this.#options.holdings.confirmed(ask, ask.digest)))
       return content(manifest, "hit");
-    if (ask.isHead) return headContent(ask, answer);
-    return others === undefined ? undefined : this.#awaited(ask, others);
+    return ask.isHead ? headContent(ask, answer) : undefined;
   }
 
   /** From the registry asked. */
@@ -71,8 +69,11 @@ export class ManifestPull {
     const variant = `${ask.digest}\n${ask.accept}\n${visibility.accessKey(ask.access)}`;
     const known = negative.recall(placeKey(ask), variant);
     if (known !== undefined) return passDenial({ kind: "missing", answer: known }, "negative");
-    const isFirst = !this.#fetching.has(placeDigest(ask));
-    const { access, answer } = await firstAllowed(visibility, ask, (own) => this.#get(ask, own));
+    let isFirst = false;
+    const { access, answer } = await firstAllowed(visibility, ask, (own) => {
+      isFirst = !this.#fetching.has(placeDigest(ask));
+      return this.#get(ask, own);
+    });
     if (answer.kind === "missing") negative.remember(placeKey(ask), variant, answer.answer);
     if (isDenial(answer)) return passDenial(answer);
     await this.#allowed(ask, access);
@@ -99,8 +100,20 @@ export class ManifestPull {
     return answer ?? { kind: "unkept" };
   }
 
-  #get(ask: DigestAsk, access: Access): Promise<ManifestAnswer> {
+  /** Who asks in another name than what is being fetched waits for it, if the registry lets him. */
+  async #get(ask: DigestAsk, access: Access): Promise<ManifestAnswer> {
     const accessKey = this.#options.visibility.accessKey(access);
+    const others = this.#fetching.get(placeDigest(ask));
+    if (others === undefined || others.accessKey === accessKey)
+      return this.#join(ask, access, accessKey);
+    const word = await this.#head(ask, access);
+    if (isDenial(word)) return word;
+    if (word.kind !== "found") return this.#join(ask, access, accessKey);
+    const answer = await unlessAborted(others.work, ask.signal).catch(() => undefined);
+    return answer?.kind === "bytes" ? answer : this.#join(ask, access, accessKey);
+  }
+
+  #join(ask: DigestAsk, access: Access, accessKey: string): Promise<ManifestAnswer> {
     const key = placeDigest(ask);
     const start = (signal: AbortSignal): Promise<ManifestAnswer> => {
       const work = this.#fetch(ask, access, signal);
@@ -129,28 +142,12 @@ export class ManifestPull {
     return { registry, repository, reference, access, accept, patience: "full", signal } as const;
   }
 
-  /** The fetch that somebody runs in a name this asker would not ask in. */
-  async #othersWork(ask: DigestAsk): Promise<Promise<ManifestAnswer>[]> {
-    const fetching = this.#fetching.get(placeDigest(ask));
-    if (fetching === undefined) return [];
-    const { visibility } = this.#options;
-    const [first] = await visibility.accesses(ask);
-    const isOwn = first !== undefined && visibility.accessKey(first) === fetching.accessKey;
-    return isOwn ? [] : [fetching.work];
-  }
-
   /** While nobody can be asked, proofs made before stand. */
   async #standing(ask: DigestAsk): Promise<Content | undefined> {
     const { holdings, visibility } = this.#options;
     const manifest = await this.#kept(ask);
     if (manifest === undefined || !(await holdings.holds(ask, ask.digest))) return undefined;
     return (await visibility.stands(ask, ask.digest)) ? content(manifest, "hit") : undefined;
-  }
-
-  /** What somebody else is fetching from the same place; undefined when nothing came of it. */
-  async #awaited(ask: DigestAsk, work: Promise<ManifestAnswer>): Promise<Content | undefined> {
-    const answer = await unlessAborted(work, ask.signal).catch(() => undefined);
-    return answer?.kind === "bytes" ? content(answer, "collapsed") : undefined;
   }
 }
 

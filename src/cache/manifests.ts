@@ -6,7 +6,7 @@ import { type Digest, digestAlgorithm, digestOf } from "../protocol/digest.ts";
 import { type Manifest, maxManifestBytes, readManifest } from "../protocol/manifest.ts";
 import { bareMediaType } from "../protocol/media-type.ts";
 import type { RegistryName } from "../protocol/registry-name.ts";
-import type { BlobReader, BlobStore } from "../store/blob-store.ts";
+import type { BlobQuarantine, BlobReader, BlobStore } from "../store/blob-store.ts";
 import type { Json, RecordStore } from "../store/record-store.ts";
 import { BoundedMap } from "./bounded-map.ts";
 import type { Observe } from "./cache-event.ts";
@@ -22,7 +22,7 @@ export type KeptManifest = {
 };
 
 export type ManifestsOptions = {
-  readonly blobs: BlobStore;
+  readonly blobs: BlobStore & BlobQuarantine;
   readonly records: RecordStore;
   readonly usage: Pick<Usage, "used">;
   readonly observe: Observe;
@@ -118,8 +118,8 @@ export class Manifests {
         this.#bytes.set(digest, bytes);
         return bytes;
       }
+      await this.#options.blobs.condemn(digest);
       this.#options.observe({ kind: "blobCorrupted", digest, foundBy: "recheck" });
-      await this.#options.blobs.delete(digest);
     } catch (error) {
       this.#options.observe({ kind: "diskFailed", error });
     }

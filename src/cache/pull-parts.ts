@@ -1,6 +1,6 @@
 /** Puts the policy of a pull together from what the program gives it. */
 import type { Registry } from "../protocol/registry-name.ts";
-import type { BlobStore } from "../store/blob-store.ts";
+import type { BlobQuarantine, BlobStore } from "../store/blob-store.ts";
 import type { RecordStore } from "../store/record-store.ts";
 import type { RegistryClient } from "../upstream/registry-client.ts";
 import { BlobPull } from "./blob-pull.ts";
@@ -24,7 +24,7 @@ import { type SharedCredential, Visibility } from "./visibility.ts";
 
 export type PullThroughOptions = {
   readonly client: RegistryClient;
-  readonly blobs: BlobStore;
+  readonly blobs: BlobStore & BlobQuarantine;
   readonly records: RecordStore;
   readonly downloads: Pick<Downloads, "open" | "running">;
   readonly rechecks: Rechecking;

@@ -112,7 +112,10 @@ export class TagPull {
     const content = await this.#content(ask, answer.known, outcome);
     if (content !== undefined) return content;
     const question = this.#question(ask, access, "full");
-    const fetched = await resolver.fetch(question, answer.known.variant);
+    // All who were let in share one body, unless that one's login does not hold to the end.
+    const together = { ...question, accessKey: "whoever was let in" };
+    let fetched = await resolver.fetch(together, answer.known.variant);
+    if (fetched.kind === "refused") fetched = await resolver.fetch(question, answer.known.variant);
     if (isDenial(fetched)) return this.#denied(ask, fetched, "full");
     if (fetched.kind === "unkept") return passThrough(this.#options.client, ask, access);
     const complete = await this.#content(ask, fetched.known, "miss");

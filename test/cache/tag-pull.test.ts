@@ -366,6 +366,18 @@ describe("a client that cannot read what the registry has", () => {
 });
 
 describe("a private tag", () => {
+  it("is fetched once for clients that ask together, each in a name of its own", async () => {
+    const door = members({ logins: ["alice", "bob"] });
+    house.upstream.repository("docker.io", "corp/app", door).addImage("1", "app");
+    house.credential = undefined;
+    const pull = (who: string) =>
+      statusOf(house.manifest("docker.io/corp/app:1", { access: login(who) }));
+    expect(await Promise.all(["alice", "bob", "mallory"].map(pull))).toEqual([200, 200, 401]);
+    expect(house.upstream.log.filter((line) => line.startsWith("GET"))).toEqual([
+      "GET corp/app/manifests/1 200",
+    ]);
+  });
+
   it("is revalidated in the name of each client, and moved for all", async () => {
     const door = members({ logins: ["alice", "bob"] });
     const corp = house.upstream.repository("docker.io", "corp/app", door);

@@ -1,0 +1,131 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Proofs } from "../../src/cache/proofs.ts";
+import { Visibility } from "../../src/cache/visibility.ts";
+import { digestOf } from "../../src/protocol/digest.ts";
+import { MemoryRecordStore } from "../../src/store/memory/memory-record-store.ts";
+import { eventually } from "../support/eventually.ts";
+import { anonymous, login, manifestAsk, none, shared } from "./support/house.ts";
+import { everybody, nobody, Registries, type Repository, respond } from "./support/registries.ts";
+
+const {
+  registry,
+  repository: name,
+  reference: witness,
+  signal,
+} = manifestAsk("docker.io/corp/app:1");
+const place = { registry, repository: name };
+const digest = digestOf(Buffer.from("blob"));
+const hour = 3_600_000;
+
+let now = 0;
+let credential = { id: "one", isRefused: false };
+let upstream: Registries;
+let repository: Repository;
+let visibility: Visibility;
+let proofs: Proofs;
+
+beforeEach(() => {
+  now = 1e12;
+  credential = { id: "one", isRefused: false };
+  upstream = new Registries();
+  repository = upstream.repository("docker.io", "corp/app");
+  repository.addImage("1", "app");
+  visibility = new Visibility({
+    records: new MemoryRecordStore(),
+    observe: () => undefined,
+    now: () => now,
+    credentialOf: () => credential,
+    secret: Buffer.from("secret"),
+  });
+  proofs = new Proofs({ client: upstream, visibility, now: () => now });
+});
+afterEach(() => proofs.close());
+
+const permits = (access = none) => proofs.permits({ ...place, access }, digest, signal);
+
+describe("a proof", () => {
+  it("counts for an hour without a question, and is then renewed by one for all", async () => {
+    await visibility.yes(place, anonymous, witness);
+    expect(await permits()).toBe(true);
+    expect(upstream.log).toEqual([]);
+    now += hour;
+    expect(await Promise.all([permits(), permits(login("a")), permits()])).toEqual([
+      true,
+      true,
+      true,
+    ]);
+    expect(upstream.log).toEqual(["HEAD corp/app/manifests/1 200"]);
+    expect(await permits()).toBe(true);
+    expect(upstream.count()).toBe(1);
+  });
+
+  it("is withdrawn when the registry refuses", async () => {
+    await visibility.yes(place, anonymous, witness);
+    now += hour;
+    repository.door = nobody;
+    expect(await permits()).toBe(false);
+    expect(await visibility.stands({ ...place, access: none })).toBe(false);
+  });
+
+  it("stands while the registry cannot be asked, and that is not tried by each client", async () => {
+    await visibility.yes(place, anonymous, witness);
+    now += 100 * hour;
+    upstream.down("docker.io");
+    expect([await permits(), await permits(), await permits()]).toEqual([true, true, true]);
+    expect([upstream.count(), upstream.seen[0]?.patience]).toEqual([1, "brief"]);
+    now += 10_000;
+    upstream.fault("docker.io", (request) => respond(request, 429));
+    expect(await permits()).toBe(true);
+    expect(upstream.count()).toBe(2);
+  });
+
+  it("proves nothing any more when its witness is gone", async () => {
+    await visibility.yes(place, anonymous, witness);
+    now += hour;
+    repository.tags.clear();
+    expect(await permits()).toBe(false);
+    expect(await visibility.stands({ ...place, access: none })).toBe(true);
+  });
+
+  it("of the operator's credential stands while that is refused", async () => {
+    await visibility.yes(place, shared, witness);
+    now += hour;
+    repository.door = nobody;
+    credential = { id: "one", isRefused: true };
+    expect(await permits()).toBe(true);
+    credential = { id: "one", isRefused: false };
+    now += 10_000;
+    expect(await permits()).toBe(false);
+  });
+});
+
+describe("a repository seen for the first time", () => {
+  it.each([login("a"), shared])(
+    "with %j is asked about anonymously, once an hour",
+    async (access) => {
+      repository.door = everybody;
+      proofs.sighted(place, access, witness);
+      proofs.sighted(place, access, witness);
+      await eventually(async () =>
+        expect(await visibility.may({ ...place, access: none })).toBe(true),
+      );
+      expect(upstream.seen.map((seen) => seen.access)).toEqual([anonymous]);
+      now += hour;
+      proofs.sighted(place, access, witness);
+      await eventually(() => expect(upstream.count()).toBe(2));
+    },
+  );
+
+  it("anonymously needs no other question", () => {
+    proofs.sighted(place, anonymous, witness);
+    proofs.sighted(place, none, witness);
+    expect(upstream.count()).toBe(0);
+  });
+
+  it("and private stays so", async () => {
+    repository.door = nobody;
+    proofs.sighted(place, login("a"), witness);
+    await eventually(() => expect(upstream.seen[0]?.status).toBe(401));
+    expect(await permits()).toBe(false);
+  });
+});

@@ -1,0 +1,29 @@
+import { expect, it } from "vitest";
+import { pullParts } from "../../src/cache/pull-parts.ts";
+import { Rechecks } from "../../src/cache/rechecks.ts";
+import { House } from "./support/house.ts";
+
+it("two policies in one process know nothing of each other", async () => {
+  const parts = [new House(), new House()].map(
+    ({ upstream: client, blobs, records, downloads, usage }) =>
+      pullParts({
+        client,
+        blobs,
+        records,
+        downloads,
+        usage,
+        rechecks: new Rechecks({ blobs, observe: () => undefined }),
+        observe: () => undefined,
+        now: () => 0,
+        secret: Buffer.from("secret"),
+        credentialOf: () => undefined,
+        tagTtl: 10_000,
+        staleIfError: 0,
+      }),
+  );
+  expect(parts[0]?.manifests).not.toBe(parts[1]?.manifests);
+});
+
+it("a malformed tag rule is refused when they are put together", () => {
+  expect(() => new House({ tagRules: [{ tag: "/(/" }] })).toThrow(SyntaxError);
+});
