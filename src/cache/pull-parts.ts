@@ -1,4 +1,5 @@
 /** Puts the policy of a pull together from what the program gives it. */
+import type { RepositoryName } from "../protocol/reference.ts";
 import type { Registry } from "../protocol/registry-name.ts";
 import type { BlobQuarantine, BlobStore } from "../store/blob-store.ts";
 import type { RecordStore } from "../store/record-store.ts";
@@ -34,7 +35,11 @@ export type PullThroughOptions = {
   readonly now: () => number;
   /** Keys what is remembered of clients' Authorization fields. */
   readonly secret: Uint8Array;
-  readonly credentialOf: (registry: Registry) => SharedCredential | undefined;
+  /** The operator's credential for a repository, if there is one. */
+  readonly credentialOf: (
+    registry: Registry,
+    repository: RepositoryName,
+  ) => SharedCredential | undefined;
   /** Milliseconds a tag is believed where no rule says otherwise. */
   readonly tagTtl: number;
   readonly tagRules?: readonly TagRuleText[];

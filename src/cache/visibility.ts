@@ -4,7 +4,12 @@
  */
 import { createHmac } from "node:crypto";
 import type { Digest } from "../protocol/digest.ts";
-import { parseReference, printReference, type Reference } from "../protocol/reference.ts";
+import {
+  parseReference,
+  printReference,
+  type Reference,
+  type RepositoryName,
+} from "../protocol/reference.ts";
 import type { Registry } from "../protocol/registry-name.ts";
 import type { Json, RecordStore } from "../store/record-store.ts";
 import type { Access } from "../upstream/registry-client.ts";
@@ -29,7 +34,11 @@ export type VisibilityOptions = {
   readonly observe: Observe;
   /** Milliseconds since 1970. */
   readonly now: () => number;
-  readonly credentialOf: (registry: Registry) => SharedCredential | undefined;
+  /** The operator's credential for a repository, if there is one. */
+  readonly credentialOf: (
+    registry: Registry,
+    repository: RepositoryName,
+  ) => SharedCredential | undefined;
   /** Keys the digests of clients' Authorization fields, so that none is kept. */
   readonly secret: Uint8Array;
   /** Milliseconds; an hour. */
@@ -190,7 +199,7 @@ export class Visibility {
   }
 
   #credential(place: Place): SharedCredential | undefined {
-    return this.#options.credentialOf(place.registry);
+    return this.#options.credentialOf(place.registry, place.repository);
   }
 
   #askerKey(asker: Asker): string {
