@@ -12,6 +12,8 @@ export type Auth =
       /** Whether a token is given without a login (default: yes); never for private repositories. */
       readonly anonymous?: boolean;
       readonly privateRepositories?: readonly string[];
+      /** Repositories that only these users may pull. */
+      readonly members?: Readonly<Record<string, readonly string[]>>;
       /** Named in the challenge; default: `/token` of this very server. */
       readonly realm?: string;
       readonly service?: string;
@@ -84,15 +86,18 @@ export class Gatekeeper {
     if (user === undefined && (isLoginTried || auth.anonymous === false)) {
       return failure(401, "UNAUTHORIZED");
     }
-    return this.#grant(scopes, user !== undefined);
+    return this.#grant(scopes, user);
   }
 
-  #grant(scopes: readonly string[], hasLogin: boolean): Answer {
+  #grant(scopes: readonly string[], user: string | undefined): Answer {
     const auth = this.#auth;
     if (auth.kind !== "bearer") return failure(404, "NOT_FOUND");
     const granted = scopes.flatMap(expand).filter((scope) => {
       const [, repository = "", action] = scope.split(":");
-      return hasLogin || (action === "pull" && !auth.privateRepositories?.includes(repository));
+      const members = auth.members?.[repository];
+      if (members !== undefined) return user !== undefined && members.includes(user);
+      const isPrivate = auth.privateRepositories?.includes(repository) ?? false;
+      return user !== undefined || (action === "pull" && !isPrivate);
     });
     const expiresIn = auth.expiresIn ?? 300;
     const token = `CANARY-token-${randomUUID()}`;
