@@ -14,6 +14,7 @@ import { composeListen } from "./compose/listen.ts";
 import { composeRegistry } from "./compose/registry.ts";
 import { openSecrets, type Secrets } from "./compose/secret.ts";
 import { composeStore, type Store } from "./compose/store.ts";
+import type { OpenTls } from "./compose/tls.ts";
 import { composeUpstream, refuseLoop, type Upstream } from "./compose/upstream.ts";
 import type { Log } from "./log.ts";
 import type { Settings } from "./settings/settings.ts";
@@ -84,6 +85,7 @@ type ProgramParts = {
 class Program implements Application {
   readonly #parts: ProgramParts;
   #door: FrontDoor | undefined;
+  #tls: OpenTls | undefined;
   #stopped: Promise<void> | undefined;
 
   constructor(parts: ProgramParts) {
@@ -93,10 +95,14 @@ class Program implements Application {
   async start(): Promise<Started> {
     const { doors, cache, log } = this.#parts;
     this.#door = await doors.open();
+    this.#tls = await doors.openTls();
     cache.start().catch((error: unknown) => log.cache({ kind: "diskFailed", error }));
     const { address, port } = this.#door.address;
     return {
-      listening: [{ door: "clients", host: address, port }],
+      listening: [
+        { door: "clients", host: address, port },
+        ...(this.#tls === undefined ? [] : [this.#tls.listening]),
+      ],
       fingerprint: doors.authority.fingerprint,
       hostName: hostname().toLowerCase(),
       warnings: [],
@@ -115,7 +121,7 @@ class Program implements Application {
   async #stop(deadline: AbortSignal): Promise<void> {
     const { state, cache, upstream, store, life } = this.#parts;
     state.isStopping = true;
-    await this.#door?.stop(deadline);
+    await Promise.all([this.#door?.stop(deadline), this.#tls?.stop(deadline)]);
     await cache.close();
     life.abort();
     await upstream.close();

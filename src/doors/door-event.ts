@@ -32,6 +32,22 @@ export type DoorEvent =
       readonly method: string;
       readonly status: number;
     }
+  /** A certificate for the TLS listener was taken up; `from` is its file, or the service it was ordered of. */
+  | {
+      readonly kind: "certificateTaken";
+      readonly from: string;
+      readonly names: string;
+      /** When it ends, in milliseconds since 1970. */
+      readonly until: number;
+    }
+  /** There is no new certificate; what served so far serves on. */
+  | {
+      readonly kind: "certificateFailed";
+      readonly from: string;
+      readonly cause: unknown;
+      /** When it is tried again, in milliseconds since 1970. */
+      readonly retryAt?: number;
+    }
   /** A handler broke its promise never to reject; the client got a 500 or a cut connection. */
   | { readonly kind: "handlerFailed"; readonly client: string; readonly cause: unknown };
 

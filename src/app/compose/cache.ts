@@ -40,7 +40,7 @@ export function composeCache(parts: CacheParts) {
   const pulls = new PullThrough({
     ...{ client, blobs, records, downloads, rechecks, usage, observe, now },
     secret: parts.secret,
-    credentialOf: (registry) => sharedCredential(upstream, registry),
+    credentialOf: (registry, repository) => sharedCredential(upstream, registry, repository),
     tagTtl,
     tagRules: settings.registries.policy,
     staleIfError: offline ? Number.POSITIVE_INFINITY : staleIfError,
@@ -78,8 +78,12 @@ export function composeCache(parts: CacheParts) {
   };
 }
 
-function sharedCredential(upstream: Upstream, registry: Registry): SharedCredential | undefined {
-  const id = upstream.authorizer.credentialId(registry, undefined);
+function sharedCredential(
+  upstream: Upstream,
+  registry: Registry,
+  repository: string,
+): SharedCredential | undefined {
+  const id = upstream.authorizer.credentialId(registry, repository);
   if (id === undefined) return undefined;
   return { id, isRefused: upstream.logins.refused().some((refused) => refused.id === id) };
 }

@@ -20,6 +20,7 @@ import { namedRegistries } from "../settings/derived.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Listen } from "./listen.ts";
 import { composeMirror } from "./mirror.ts";
+import { type OpenTls, openTls } from "./tls.ts";
 import type { Upstream } from "./upstream.ts";
 
 export type DoorsParts = {
@@ -35,6 +36,8 @@ export type DoorsParts = {
 export type Doors = {
   readonly authority: Authority;
   readonly open: () => Promise<FrontDoor>;
+  /** The second listener, if there is to be one. */
+  readonly openTls: () => Promise<OpenTls | undefined>;
 };
 
 /** Throws DoorError when the CA cannot be used. */
@@ -70,7 +73,11 @@ export async function composeDoors(parts: DoorsParts): Promise<Doors> {
       },
       sockets,
     );
-  return { authority, open };
+  return {
+    authority,
+    open,
+    openTls: () => openTls({ settings, admission, reception, leaves, log }),
+  };
 }
 
 function authorityOptions(settings: Settings, now: () => number) {
@@ -95,7 +102,6 @@ function composePolicy({ settings, listen, upstream }: DoorsParts): Policy {
       hosts: listen.hosts,
       addresses: listen.addresses,
       ports: listen.publicPorts,
-      backOfficePort: settings.listen.adminPort,
     }),
     hasCredential: (address) =>
       upstream.logins.has({ name: registryNameOf(address), scheme: "https" }),

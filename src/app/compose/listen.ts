@@ -12,7 +12,7 @@ export type Listen = {
 };
 
 export function composeListen(settings: Settings): Listen {
-  const { host, port, tlsPort, adminHost, adminPort } = settings.listen;
+  const { host, port, tlsPort } = settings.listen;
   const name = hostname().toLowerCase();
   const hosts = [
     name,
@@ -20,10 +20,7 @@ export function composeListen(settings: Settings): Listen {
     ...settings.mirror.hosts.map((m) => m.host),
   ];
   const publicPorts = [port, ...(tlsPort === undefined ? [] : [tlsPort])];
-  const listeners = [
-    ...publicPorts.map((each) => ({ host, port: each })),
-    { host: adminHost, port: adminPort },
-  ];
+  const listeners = publicPorts.map((each) => ({ host, port: each }));
   return { hosts, addresses: ownAddresses, listeners: () => listeners, publicPorts };
 }
 

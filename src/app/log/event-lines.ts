@@ -52,6 +52,14 @@ export function doorLine(event: DoorEvent): Line {
       return { level: "info", message: "tunnel", facts: plain(facts) };
     case "forwarded":
       return { level: "info", message: "forwarded", facts: plain(facts) };
+    case "certificateTaken": {
+      const until = new Date(event.until).toISOString();
+      return { level: "info", message: "took up a certificate", facts: plain({ ...facts, until }) };
+    }
+    case "certificateFailed": {
+      const retryAt = event.retryAt && new Date(event.retryAt).toISOString();
+      return { level: "error", message: "no new certificate", facts: plain({ ...facts, retryAt }) };
+    }
     case "handlerFailed":
       return { level: "error", message: "a handler failed", facts: plain(facts) };
   }

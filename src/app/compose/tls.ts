@@ -1,0 +1,67 @@
+/** The TLS listener: its certificates, wherever they come from, and what is opened and closed with it. */
+import type { Admission } from "../../doors/admission.ts";
+import type { Reception } from "../../doors/reception.ts";
+import { CertificateFiles } from "../../doors/tls/certificate-files.ts";
+import type { KeyPair } from "../../doors/tls/key-pair.ts";
+import { type Leaves, ServedCertificates } from "../../doors/tls/served-certificates.ts";
+import { TlsListener } from "../../doors/tls/tls-listener.ts";
+import type { Listening } from "../application.ts";
+import type { Log } from "../log.ts";
+import type { Settings } from "../settings/settings.ts";
+
+export type TlsParts = {
+  readonly settings: Settings;
+  readonly admission: Admission;
+  readonly reception: Pick<Reception, "receive">;
+  readonly leaves: Leaves;
+  readonly log: Pick<Log, "door" | "note">;
+};
+
+export type OpenTls = {
+  readonly listening: Listening;
+  readonly stop: (deadline: AbortSignal) => Promise<void>;
+};
+
+/** Undefined when there is no TLS_PORT. Throws DoorError with a sentence. */
+export async function openTls(parts: TlsParts): Promise<OpenTls | undefined> {
+  const { settings, log } = parts;
+  const { host, tlsPort: port } = settings.listen;
+  if (port === undefined) return undefined;
+  const source = await openSource(parts);
+  try {
+    const listener = await TlsListener.open({
+      ...{ host, port, admission: parts.admission, observe: log.door },
+      certificates: new ServedCertificates({ ...source, leaves: parts.leaves }),
+      onRequest: (request, response) => parts.reception.receive(request, response),
+      onError: (error) => log.note("error", "the TLS listener failed", { error: error.message }),
+    });
+    const { address } = listener;
+    const stop = async (deadline: AbortSignal): Promise<void> => {
+      await listener.stop(deadline);
+      await source.close();
+    };
+    return { listening: { door: "tls", host: address.address, port: address.port }, stop };
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
+}
+
+type Source = {
+  readonly pairs: () => readonly KeyPair[];
+  readonly isLeafBetter: boolean;
+  readonly close: () => Promise<void>;
+};
+
+async function openSource({ settings, log }: TlsParts): Promise<Source> {
+  const { tlsCert, tlsKey } = settings.listen;
+  if (tlsCert === undefined) {
+    return { pairs: () => [], isLeafBetter: true, close: async () => undefined };
+  }
+  const files = await CertificateFiles.open({
+    certificate: tlsCert,
+    key: tlsKey,
+    observe: log.door,
+  });
+  return { pairs: () => files.pairs(), isLeafBetter: false, close: () => files.close() };
+}

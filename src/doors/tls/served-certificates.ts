@@ -1,0 +1,46 @@
+/**
+ * Which certificate a client of the TLS listener gets: one of our own for the name it asked for, and
+ * where there is none, a leaf of our CA.
+ */
+import type { SecureContext } from "node:tls";
+import { parseHostPort } from "../../protocol/http/host-port.ts";
+import { type KeyPair, pairFor } from "./key-pair.ts";
+
+/** Certificates for any host, from the CA that clients trust (proxy/authority/leaf.ts). */
+export interface Leaves {
+  contextFor(host: string): SecureContext;
+}
+
+export type ServedCertificatesOptions = {
+  /** What there is now; the first is for clients that name no host. */
+  readonly pairs: () => readonly KeyPair[];
+  readonly leaves: Leaves;
+  /** Whether a name without a certificate of its own gets a leaf, or the first certificate there is. */
+  readonly isLeafBetter: boolean;
+};
+
+export class ServedCertificates {
+  readonly #options: ServedCertificatesOptions;
+
+  constructor(options: ServedCertificatesOptions) {
+    this.#options = options;
+  }
+
+  /** `name` is what the handshake asked for, `address` where it arrived. Never throws. */
+  contextFor(name: string | undefined, address: string): SecureContext {
+    const { pairs, leaves, isLeafBetter } = this.#options;
+    const host =
+      parseHostPort(name ?? "", 443)?.host ?? parseHostPort(bracketed(address), 443)?.host;
+    const own = pairs();
+    const [first] = own;
+    const fitting = host === undefined ? undefined : pairFor(own, host);
+    const standIn = isLeafBetter && name !== undefined ? undefined : first;
+    const pair = fitting ?? standIn;
+    // A name that no certificate can have is answered all the same: the client will say what is wrong.
+    return pair?.context ?? leaves.contextFor(host ?? "localhost");
+  }
+}
+
+function bracketed(address: string): string {
+  return address.includes(":") ? `[${address}]` : address;
+}

@@ -1,0 +1,172 @@
+/**
+ * The listener on TLS_PORT: TLS with certificates of its own, and behind it the same reception as on
+ * the public listener. It is no proxy: CONNECT and absolute targets are refused.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import { type SecureContext, TLSSocket } from "node:tls";
+import { parseHostPort } from "../../protocol/http/host-port.ts";
+import { type Admission, clientAddress } from "../admission.ts";
+import { DoorError } from "../door-error.ts";
+import type { ObserveDoor } from "../door-event.ts";
+import { drain, OpenSockets, setLimits } from "../listener.ts";
+import { type Refusal, refuseConnect, refuseRequest } from "../refusal.ts";
+
+export type TlsListenerOptions = {
+  readonly host: string;
+  readonly port: number;
+  readonly admission: Admission;
+  readonly certificates: {
+    contextFor(name: string | undefined, address: string): SecureContext;
+  };
+  readonly onRequest: (request: IncomingMessage, response: ServerResponse) => void;
+  readonly observe: ObserveDoor;
+  /** Trouble of the open listener itself; nothing of a client's ever comes here. */
+  readonly onError: (error: Error) => void;
+  readonly maxConnections?: number | undefined;
+  readonly handshakeTimeout?: number | undefined;
+};
+
+const noProxy: Refusal = {
+  status: 405,
+  sentence: "this port is no proxy; use the port for clients, which speaks plain HTTP",
+};
+
+export class TlsListener {
+  readonly #options: TlsListenerOptions;
+  readonly #server: Server;
+  readonly #open = new OpenSockets();
+  readonly #read: (socket: Socket) => void;
+
+  private constructor(options: TlsListenerOptions) {
+    this.#options = options;
+    this.#server = createServer((request, response) => this.#receive(request, response));
+    // The server reads HTTP from what it gets; here it first has to go through TLS.
+    const readers = this.#server.listeners("connection");
+    this.#read = (socket) => {
+      for (const reader of readers) Reflect.apply(reader, this.#server, [socket]);
+    };
+    this.#server.removeAllListeners("connection");
+    this.#server.on("connection", (socket: Socket) => this.#enter(socket));
+    this.#server.on("connect", (_request, socket) => refuseConnect(socket, noProxy));
+    setLimits(this.#server, options.maxConnections);
+  }
+
+  /** Resolves once it listens; throws DoorError LISTEN when it cannot. */
+  static async open(options: TlsListenerOptions): Promise<TlsListener> {
+    const listener = new TlsListener(options);
+    await listener.#listen(options.host);
+    return listener;
+  }
+
+  get address(): AddressInfo {
+    return this.#server.address() as AddressInfo;
+  }
+
+  /** Stops accepting, lets what runs finish, cuts the rest when `deadline` aborts. */
+  stop(deadline: AbortSignal): Promise<void> {
+    return drain(this.#server, this.#open, deadline);
+  }
+
+  async #listen(host: string): Promise<void> {
+    const server = this.#server;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        server.once("error", reject);
+        server.listen({ host, port: this.#options.port }, () => resolve());
+      });
+    } catch (error) {
+      if (host === "::" && codeOf(error) === "EAFNOSUPPORT") return this.#listen("0.0.0.0");
+      throw listenError(error, this.#options);
+    }
+    server.removeAllListeners("error");
+    server.on("error", (error) => this.#options.onError(error));
+  }
+
+  #enter(socket: Socket): void {
+    socket.on("error", () => socket.destroy());
+    if (!this.#options.admission.enter(clientAddress(socket), socket)) {
+      socket.destroy();
+      return;
+    }
+    try {
+      this.#speakTls(socket);
+    } catch (error) {
+      this.#options.onError(error instanceof Error ? error : new Error(String(error)));
+      socket.destroy();
+    }
+  }
+
+  #speakTls(socket: Socket): void {
+    const client = clientAddress(socket);
+    const address = clientAddress({ remoteAddress: socket.localAddress });
+    const tls = new TLSSocket(socket, {
+      isServer: true,
+      secureContext: this.#options.certificates.contextFor(undefined, address),
+      SNICallback: (name, done) => this.#choose(name, address, done),
+      ALPNProtocols: ["http/1.1"],
+    });
+    this.#open.add(socket);
+    const { handshakeTimeout = 10_000 } = this.#options;
+    const timer = setTimeout(() => {
+      this.#tell(client, tls, "no TLS handshake in time");
+      socket.destroy();
+    }, handshakeTimeout).unref();
+    let isSecure = false;
+    tls.on("error", (error) => {
+      if (!isSecure) this.#tell(client, tls, codeOf(error) ?? error.message);
+      tls.destroy();
+    });
+    tls.once("close", () => {
+      clearTimeout(timer);
+      socket.destroy();
+    });
+    socket.once("close", () => clearTimeout(timer));
+    tls.once("secure", () => {
+      isSecure = true;
+      clearTimeout(timer);
+      this.#read(tls);
+    });
+  }
+
+  /** Whatever goes wrong ends this handshake, and nothing else. */
+  #choose(
+    name: string,
+    address: string,
+    done: (error: Error | null, context?: SecureContext) => void,
+  ): void {
+    try {
+      done(null, this.#options.certificates.contextFor(name, address));
+    } catch (error) {
+      done(error instanceof Error ? error : new Error("no certificate", { cause: error }));
+    }
+  }
+
+  #receive(request: IncomingMessage, response: ServerResponse): void {
+    if (request.url?.startsWith("/")) this.#options.onRequest(request, response);
+    else refuseRequest(response, noProxy);
+  }
+
+  #tell(client: string, tls: TLSSocket, reason: string): void {
+    const asked: unknown = Reflect.get(tls, "servername");
+    const name = typeof asked === "string" ? asked : "";
+    const host = parseHostPort(name, 443)?.host ?? "(no name)";
+    this.#options.observe({ kind: "handshakeFailed", client, host, reason });
+  }
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error ? String(error.code) : undefined;
+}
+
+function listenError(error: unknown, { host, port }: TlsListenerOptions): DoorError {
+  const code = codeOf(error) ?? String(error);
+  const where = `${host} port ${port}`;
+  const sentences: Readonly<Record<string, string>> = {
+    EADDRINUSE: `${where} is in use by another program; stop it or set TLS_PORT`,
+    EACCES: `${where} may not be opened by this user; choose a TLS_PORT above 1023`,
+    EADDRNOTAVAIL: `${host} is no address of this machine; set HOST`,
+  };
+  const sentence = sentences[code] ?? `${where} cannot be listened on: ${code}`;
+  return new DoorError("LISTEN", sentence, { cause: error });
+}
