@@ -22,7 +22,7 @@ the first of these that has it:
 
 1. the flag: \`--tag-ttl "1 min"\`
 2. the environment variable: \`TAG_TTL="1 min"\`; one that is empty counts as left out
-3. for a secret, the file that the variable with \`_FILE\` names: \`ADMIN_TOKEN_FILE=/run/secrets/token\`
+3. for a secret, the file that the variable with \`_FILE\` names: \`TOKEN_SECRET_FILE=/run/secrets/token\`
 4. the settings file that \`--config\` or \`CONFIG_FILE\` names: \`tag_ttl: 1 min\`
 5. the default
 

@@ -13,7 +13,6 @@ const here = (path: string): string => fileURLToPath(new URL(path, import.meta.u
 export const ports = {
   upstream: 19443,
   entrepot: 13128,
-  admin: 13129,
   nginx: 18443,
   registry: 15000,
   registryTls: 15443,
@@ -168,7 +167,6 @@ export function entrepotEnvironment(folder: string): Record<string, string> {
   return {
     HOST: "127.0.0.1",
     PORT: String(ports.entrepot),
-    ADMIN_PORT: String(ports.admin),
     DATA_DIR: `${folder}/data`,
     REGISTRIES: `127.0.0.1:${ports.upstream}`,
     MIRROR_DEFAULT: `127.0.0.1:${ports.upstream}`,

@@ -20,7 +20,13 @@ export type CacheEvent =
         readonly error: unknown;
       })
   /** All bytes came, passed verification and are kept. */
-  | (Place & Blob & { readonly kind: "blobStored"; readonly size: number })
+  | (Place &
+      Blob & {
+        readonly kind: "blobStored";
+        readonly size: number;
+        /** Several repositories delivered parts of it: none of them has shown that it holds it. */
+        readonly isPatchwork?: boolean;
+      })
   /** `received` bytes came from upstream for nothing. */
   | (Place &
       Blob & {

@@ -177,7 +177,12 @@ export class Download {
   async #keep(): Promise<void> {
     try {
       await this.#file.commit();
-      this.#parts.observe({ kind: "blobStored", ...this.#place, size: this.mark.written });
+      const { deliverer } = this.sources;
+      const { registry, repository, digest } = deliverer ?? this.#first;
+      const isPatchwork = deliverer === undefined;
+      const place = { registry: registry.name, repository, digest };
+      const size = this.mark.written;
+      this.#parts.observe({ kind: "blobStored", ...place, size, isPatchwork });
     } catch (error) {
       this.#parts.observe({ kind: "diskFailed", error });
     }

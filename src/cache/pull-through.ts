@@ -102,6 +102,7 @@ export class PullThrough {
   #stored(event: Extract<CacheEvent, { readonly kind: "blobStored" }>): void {
     const { registry: name, repository, digest, size } = event;
     this.#options.usage.added(digest, size);
+    if (event.isPatchwork === true) return;
     const place = { registry: { name, scheme: "https" }, repository } as const;
     void this.#parts.holdings.delivered(place, digest);
   }

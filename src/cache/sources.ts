@@ -34,6 +34,8 @@ export class Sources {
   readonly #refusals = new WeakMap<Source, Error>();
   /** Who served last; undefined before the first byte. */
   #server: Source | undefined;
+  /** Repositories that bytes came from, by registry and name. */
+  readonly #deliverers = new Map<string, Source>();
 
   constructor(open: OpenBody, onRefused: () => void) {
     this.#open = open;
@@ -57,6 +59,12 @@ export class Sources {
   /** Why the upstream refused this source, if it did. */
   refusalOf(source: Source): Error | undefined {
     return this.#refusals.get(source);
+  }
+
+  /** Who delivered every byte; undefined when several repositories had a part in it. */
+  get deliverer(): Source | undefined {
+    const [first, second] = this.#deliverers.values();
+    return second === undefined ? first : undefined;
   }
 
   /**
@@ -106,12 +114,17 @@ export class Sources {
   async #ask(source: Source, offset: number, signal: AbortSignal): Promise<OpenedBlob> {
     try {
       const body = await this.#tryTwice(source, offset, signal);
-      if (!signal.aborted) this.#server = source;
+      if (!signal.aborted) this.#served(source);
       return body;
     } catch (error) {
       if (!signal.aborted && this.#isRefusal(error)) this.#refuse(source, error);
       throw error;
     }
+  }
+
+  #served(source: Source): void {
+    this.#server = source;
+    this.#deliverers.set(`${source.registry.name} ${source.repository}`, source);
   }
 
   /** A kept-alive connection may die just as it is used: nothing has been sent yet, so ask again. */

@@ -124,4 +124,23 @@ describe("sources", () => {
     expect(await whose()).toBe("bob");
     expect(all.map((one) => sources.refusalOf(one) !== undefined)).toEqual([true, false]);
   });
+
+  it("do not credit one repository with bytes that another had a part in", async () => {
+    const open: OpenBody = async () => {
+      async function* body() {
+        yield Buffer.from("x");
+      }
+      return { total: 1, headers: headerList({}), body: body(), close: () => undefined };
+    };
+    const sources = new Sources(open, () => undefined);
+    expect(sources.deliverer).toBeUndefined();
+    const first = sources.join(source("ann"));
+    await sources.open(0, forever);
+    expect(sources.deliverer).toBe(first);
+    const elsewhere = { ...source("bob"), repository: "team/other" as Source["repository"] };
+    const later = new Sources(open, () => undefined);
+    later.join(elsewhere);
+    await later.open(0, forever);
+    expect(later.deliverer?.repository).toBe("team/other");
+  });
 });

@@ -1,5 +1,4 @@
 /** What no setting can tell by itself: settings that need, or exclude, one another. */
-import { isIPv4 } from "node:net";
 import { registryAddress } from "../../protocol/registry-name.ts";
 import { CredentialError } from "../../upstream/auth/credential-error.ts";
 import { credentialEntries, defaultRegistry } from "./derived.ts";
@@ -16,19 +15,8 @@ export function contradictions(settings: Settings): readonly string[] {
 }
 
 function checkListeners({ listen }: Settings): readonly string[] {
-  const sentences: string[] = [];
-  if (listen.tlsPort === listen.port) {
-    sentences.push(`PORT and TLS_PORT are both ${listen.port}; write another TLS_PORT`);
-  }
-  if (listen.adminPort === listen.port || listen.adminPort === listen.tlsPort) {
-    sentences.push(`ADMIN_PORT is ${listen.adminPort}, a port for clients; write another one`);
-  }
-  if (!isLoopback(listen.adminHost) && listen.adminToken === undefined) {
-    sentences.push(
-      `ADMIN_HOST is ${listen.adminHost}, where others reach it; write an ADMIN_TOKEN or ADMIN_TOKEN_FILE too`,
-    );
-  }
-  return sentences;
+  if (listen.tlsPort !== listen.port) return [];
+  return [`PORT and TLS_PORT are both ${listen.port}; write another TLS_PORT`];
 }
 
 function checkCertificates({ listen, authority }: Settings): readonly string[] {
@@ -95,8 +83,4 @@ function loginNames(settings: Settings): readonly string[] {
   const { name } = defaultRegistry(settings);
   const hosts = settings.mirror.hosts.map((each) => each.host);
   return name === "docker.io" ? hosts : [...hosts, name, registryAddress(name).host];
-}
-
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || (isIPv4(host) && host.startsWith("127."));
 }

@@ -1,5 +1,5 @@
-/** Where clients and the operator reach the program. */
-import { listOf, path, port, text } from "./kind.ts";
+/** Where clients reach the program. */
+import { listOf, path, port } from "./kind.ts";
 import { addressRange, listenHost } from "./network-kinds.ts";
 import { optional, setting } from "./setting.ts";
 
@@ -32,24 +32,6 @@ export const listen = {
       name: "TLS_KEY",
       kind: path,
       help: "Private key that belongs to TLS_CERT (PEM).",
-    }),
-    adminHost: setting({
-      name: "ADMIN_HOST",
-      kind: listenHost,
-      default: "127.0.0.1",
-      help: "Address the back office is bound to. Anywhere but on loopback it needs ADMIN_TOKEN.",
-    }),
-    adminPort: setting({
-      name: "ADMIN_PORT",
-      kind: port,
-      default: "3129",
-      help: "Port of the back office: dashboard, metrics and actions.",
-    }),
-    adminToken: optional({
-      name: "ADMIN_TOKEN",
-      kind: text,
-      isSecret: true,
-      help: "What the back office asks of everybody who does not come over loopback.",
     }),
     trustedProxies: setting({
       name: "TRUSTED_PROXIES",

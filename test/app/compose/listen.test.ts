@@ -13,7 +13,7 @@ describe("where this process is reached", () => {
     expect(publicPorts).toEqual([3200, 3201]);
     expect(hosts).toContain("hub.example.com");
     expect(hosts.some((host) => host.endsWith(".local"))).toBe(true);
-    expect(listeners().map(({ port }) => port)).toEqual([3200, 3201, 3129]);
+    expect(listeners().map(({ port }) => port)).toEqual([3200, 3201]);
     expect(addresses()).toContain("127.0.0.1");
   });
 });

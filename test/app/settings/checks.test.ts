@@ -6,8 +6,6 @@ const acme = { ACME_DIRECTORY: "https://acme", ACME_DOMAINS: "a.example.com", TL
 describe("settings that do not fit together", () => {
   it.each<[Record<string, string>, RegExp]>([
     [{ TLS_PORT: "3128" }, /^PORT and TLS_PORT are both 3128/],
-    [{ ADMIN_PORT: "3128" }, /^ADMIN_PORT is 3128, a port for clients/],
-    [{ ADMIN_HOST: "::" }, /write an ADMIN_TOKEN or ADMIN_TOKEN_FILE too$/],
     [{ TLS_KEY: "k", TLS_PORT: "443" }, /^TLS_KEY stands alone/],
     [{ TLS_CERT: "c", TLS_KEY: "k" }, /write a TLS_PORT, such as 443$/],
     [{ CA_CERT: "c" }, /^CA_CERT stands alone; write CA_KEY too/],
@@ -26,8 +24,6 @@ describe("settings that do not fit together", () => {
   });
 
   it.each<[Record<string, string>]>([
-    [{ ADMIN_HOST: "::", ADMIN_TOKEN: "t" }],
-    [{ ADMIN_HOST: "localhost" }],
     [{ TLS_CERT: "/folder", TLS_PORT: "443" }],
     [acme],
     [{ MIRROR_DEFAULT: "reg.lan:5000", MIRROR_LOGIN: "reg.lan:5000" }],

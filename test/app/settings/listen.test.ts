@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { settingsFrom } from "./loading.ts";
 
 describe("the listeners", () => {
-  it("are one for clients on every address, and one for the operator on loopback", async () => {
+  it("are one, on every address", async () => {
     const { listen } = await settingsFrom({});
     expect(listen).toEqual({
       host: "::",
@@ -10,9 +10,6 @@ describe("the listeners", () => {
       tlsPort: undefined,
       tlsCert: undefined,
       tlsKey: undefined,
-      adminHost: "127.0.0.1",
-      adminPort: 3129,
-      adminToken: undefined,
       trustedProxies: [],
     });
   });

@@ -28,21 +28,25 @@ describe("loading the settings", () => {
 
   it("reads a secret from its file, after its variable and before the settings file", async () => {
     const files = { "/run/token": "from file\n" };
-    const yaml = "admin_token: from yaml";
+    const yaml = "ca_key_passphrase: from yaml";
     const token = async (environment: Record<string, string>, flags = {}) => {
       const loaded = await load({ environment, flags, files, yaml });
-      return [loaded.settings.listen.adminToken, loaded.origins.get("ADMIN_TOKEN"), loaded.files];
+      return [
+        loaded.settings.authority.keyPassphrase,
+        loaded.origins.get("CA_KEY_PASSPHRASE"),
+        loaded.files,
+      ];
     };
-    const file = { ADMIN_TOKEN_FILE: "/run/token" };
+    const file = { CA_KEY_PASSPHRASE_FILE: "/run/token" };
     expect(await token(file)).toEqual([
       "from file",
       "secret file",
       ["settings.yaml", "/run/token"],
     ]);
-    expect((await token({ ...file, ADMIN_TOKEN: "direct" }))[0]).toBe("direct");
-    expect((await token({ ADMIN_TOKEN: "direct" }, { ADMIN_TOKEN: "/run/token" }))[0]).toBe(
-      "from file",
-    );
+    expect((await token({ ...file, CA_KEY_PASSPHRASE: "direct" }))[0]).toBe("direct");
+    expect(
+      (await token({ CA_KEY_PASSPHRASE: "direct" }, { CA_KEY_PASSPHRASE: "/run/token" }))[0],
+    ).toBe("from file");
     expect((await token({}))[0]).toBe("from yaml");
   });
 

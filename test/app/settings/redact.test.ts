@@ -5,7 +5,6 @@ import { load } from "./loading.ts";
 const written = {
   environment: {
     AUTH_REGISTRIES: "ghcr.io:user:CANARY-password",
-    ADMIN_TOKEN: "CANARY-token",
     PROXY_AUTH: "lab:CANARY-proxy",
     TOKEN_SECRET: "CANARY-secret-of-tokens",
     CA_KEY_PASSPHRASE: "CANARY-phrase",
@@ -28,7 +27,6 @@ describe("keeping secrets out of sight", () => {
       expect.arrayContaining([
         "CANARY-password",
         Buffer.from("user:CANARY-password").toString("base64"),
-        "CANARY-token",
         "CANARY-proxy",
         "CANARY-secret-of-tokens",
         "CANARY-phrase",

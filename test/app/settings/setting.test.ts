@@ -10,7 +10,7 @@ import {
 
 describe("a setting's name", () => {
   const plain = setting({ name: "TAG_TTL", kind: text, default: "x", help: "" });
-  const secret = optional({ name: "ADMIN_TOKEN", kind: text, isSecret: true, help: "" });
+  const secret = optional({ name: "CA_KEY_PASSPHRASE", kind: text, isSecret: true, help: "" });
   const bare = optional({ name: "CONFIG", kind: text, isSecret: true, hasFlag: false, help: "" });
 
   it("gives its flag, its variables and its key", () => {
@@ -24,8 +24,8 @@ describe("a setting's name", () => {
 
   it("gives a secret's flag the path of a file, since a command line is no secret", () => {
     expect([flagOf(secret), fileVariableOf(secret)]).toEqual([
-      "--admin-token-file",
-      "ADMIN_TOKEN_FILE",
+      "--ca-key-passphrase-file",
+      "CA_KEY_PASSPHRASE_FILE",
     ]);
     expect(secret.default).toBeUndefined();
   });
