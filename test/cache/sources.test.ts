@@ -126,21 +126,21 @@ describe("sources", () => {
   });
 
   it("do not credit one repository with bytes that another had a part in", async () => {
-    const open: OpenBody = async () => {
+    const open: OpenBody = async ({ repository: from }, offset) => {
+      // Withdrawn from the first repository while it was being downloaded.
+      if (offset > 0 && from === repository) throw refusal(404);
       async function* body() {
         yield Buffer.from("x");
       }
-      return { total: 1, headers: headerList({}), body: body(), close: () => undefined };
+      return { total: 2, headers: headerList({}), body: body(), close: () => undefined };
     };
     const sources = new Sources(open, () => undefined);
     expect(sources.deliverer).toBeUndefined();
     const first = sources.join(source("ann"));
     await sources.open(0, forever);
     expect(sources.deliverer).toBe(first);
-    const elsewhere = { ...source("bob"), repository: "team/other" as Source["repository"] };
-    const later = new Sources(open, () => undefined);
-    later.join(elsewhere);
-    await later.open(0, forever);
-    expect(later.deliverer?.repository).toBe("team/other");
+    sources.join({ ...source("bob"), repository: "team/other" as Source["repository"] });
+    await sources.open(1, forever);
+    expect(sources.deliverer).toBeUndefined();
   });
 });
