@@ -43,7 +43,7 @@ export type RegistryOptions = Omit<FakeRegistryOptions, "tls" | "auth"> & {
 
 export class Scene {
   /** What the program's resolver says; a name that is not here does not exist. */
-  readonly names = new Map<string, readonly string[]>();
+  readonly names = new Map<string, readonly string[] | (() => readonly string[])>();
   /** Runs ahead of the machine's by so much. */
   aheadMs = 0;
   readonly folder: string;
@@ -120,7 +120,8 @@ export class Scene {
   }
 
   readonly #lookup: Lookup = async (host) => {
-    const addresses = this.names.get(host);
+    const known = this.names.get(host);
+    const addresses = typeof known === "function" ? known() : known;
     if (addresses === undefined) {
       throw Object.assign(new Error(`getaddrinfo ENOTFOUND ${host}`), { code: "ENOTFOUND" });
     }
