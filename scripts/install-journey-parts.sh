@@ -4,11 +4,13 @@
 #
 #   scripts/install-journey-parts.sh [--go FOLDER]
 #
-# With --go, tools that only come as Go sources are built into FOLDER when Go is installed; the
+# Tools that only come as Go sources (crane; pebble, an ACME service for tests; a client made of
+# oras-go) are built into FOLDER, by default ~/.cache/entrepot-journeys, when Go is installed; the
 # journeys do without them when they are missing.
 set -u
 
-go_folder=""
+here=$(cd "$(dirname "$0")" && pwd)
+go_folder="${HOME:-/root}/.cache/entrepot-journeys"
 while [ $# -gt 0 ]; do
   case "$1" in
     --go)
@@ -27,7 +29,11 @@ PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 # program:package
 parts="dockerd:docker.io docker:docker.io containerd:containerd ctr:containerd podman:podman
   skopeo:skopeo buildah:buildah docker-registry:docker-registry curl:curl openssl:openssl"
-crane=github.com/google/go-containerregistry/cmd/crane@v0.20.2
+# program=module
+go_tools="crane=github.com/google/go-containerregistry/cmd/crane@v0.20.6
+  pebble=github.com/letsencrypt/pebble/v2/cmd/pebble@v2.8.0
+  pebble-challtestsrv=github.com/letsencrypt/pebble/v2/cmd/pebble-challtestsrv@v2.8.0"
+oras_pull="$here/../test/journeys/parts/oras-pull"
 
 missing_programs() {
   for part in $parts; do
@@ -82,16 +88,31 @@ install_packages() {
     without_services as_root apt-get install -y -qq --no-install-recommends docker-cli > /dev/null
 }
 
+has_tool() { command -v "$1" > /dev/null || [ -x "$go_folder/$1" ]; }
+
 build_go_tools() {
-  [ -n "$go_folder" ] || return 0
-  if command -v crane > /dev/null || [ -x "$go_folder/crane" ]; then return 0; fi
+  local tool wanted=""
+  for tool in $go_tools oras-pull; do
+    has_tool "${tool%%=*}" || wanted="$wanted $tool"
+  done
+  [ -n "$wanted" ] || return 0
   if ! command -v go > /dev/null; then
-    echo "without: crane (Go is not installed)"
+    for tool in $wanted; do echo "without: ${tool%%=*} (Go is not installed)"; done
     return 0
   fi
   mkdir -p "$go_folder"
-  GOBIN=$(realpath "$go_folder") GOFLAGS= go install "$crane" 2> /dev/null ||
-    echo "without: crane (its sources could not be fetched or built)"
+  for tool in $wanted; do
+    build_go_tool "$tool" ||
+      echo "without: ${tool%%=*} (its sources could not be fetched or built)"
+  done
+}
+
+build_go_tool() {
+  if [ "$1" = oras-pull ]; then
+    (cd "$oras_pull" && go build -o "$go_folder/oras-pull" .) 2> /dev/null
+  else
+    GOBIN=$(realpath "$go_folder") GOFLAGS= go install "${1#*=}" 2> /dev/null
+  fi
 }
 
 install_packages

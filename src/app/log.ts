@@ -50,7 +50,7 @@ export function createLog(options: LogOptions): Log {
     {
       level,
       base: null,
-      timestamp: pino.stdTimeFunctions.isoTime,
+      timestamp: isoTimes(Date.now),
       formatters: { level: (label) => ({ level: label }) },
     },
     { write: (line: string) => write(`${print(line.slice(0, -1))}\n`) },
@@ -64,6 +64,16 @@ export function createLog(options: LogOptions): Log {
     upstream: (event) => put(upstreamLine(event)),
     auth: (event) => put(authLine(event)),
     note: (noted, message, facts = {}) => put({ level: noted, message, facts }),
+  };
+}
+
+/** `,"time":"2026-…"` as pino wants it; printed once a millisecond, however many lines that has. */
+function isoTimes(now: () => number): () => string {
+  let [last, text] = [0, ""];
+  return () => {
+    const time = now();
+    if (time !== last) [last, text] = [time, `,"time":"${new Date(time).toISOString()}"`];
+    return text;
   };
 }
 

@@ -9,6 +9,8 @@ import type { RegistryResponse } from "../upstream/registry-client.ts";
 export interface ByteSource {
   /** Bytes in all; undefined only while a download of unknown length runs. */
   readonly size: number | undefined;
+  /** All of it, where it lies in memory anyway: to be sent as it is, without a copy. */
+  readonly bytes?: Uint8Array;
   /**
    * Fills `buffer` from `position` on with bytes that may be released, waiting for them if they are
    * still coming; resolves with the bytes read, 0 only at the verified end. Rejects when they can

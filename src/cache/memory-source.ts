@@ -2,18 +2,18 @@
 import type { ByteSource } from "./content.ts";
 
 export class MemorySource implements ByteSource {
-  readonly #bytes: Uint8Array;
+  readonly bytes: Uint8Array;
 
   constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
+    this.bytes = bytes;
   }
 
   get size(): number {
-    return this.#bytes.length;
+    return this.bytes.length;
   }
 
   read(buffer: Uint8Array, position: number): Promise<number> {
-    const part = this.#bytes.subarray(position, position + buffer.length);
+    const part = this.bytes.subarray(position, position + buffer.length);
     buffer.set(part);
     return Promise.resolve(part.length);
   }

@@ -4,7 +4,12 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import { type HostPort, isAddress, parseHostPort } from "../protocol/http/host-port.ts";
+import {
+  formatHostPort,
+  type HostPort,
+  isAddress,
+  parseHostPort,
+} from "../protocol/http/host-port.ts";
 import type { Registry } from "../protocol/registry-name.ts";
 import type { Ask } from "../registry/ask.ts";
 import { type Admission, clientAddress } from "./admission.ts";
@@ -64,12 +69,15 @@ export type ReceptionOptions = {
 
 export class Reception {
   readonly #options: ReceptionOptions;
+  /** What still comes on these after a refusal may be the body of what was refused. */
+  readonly #refused = new WeakSet<Duplex>();
 
   constructor(options: ReceptionOptions) {
     this.#options = options;
   }
 
   receive(request: IncomingMessage, response: ServerResponse): void {
+    if (this.#refused.has(request.socket)) return;
     const inside = this.#options.insideOf(request.socket);
     const client = inside?.client ?? clientAddress(request.socket);
     this.#received(request, response, inside).catch((cause: unknown) => {
@@ -152,6 +160,7 @@ export class Reception {
   }
 
   #refuse(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void {
+    this.#refused.add(request.socket);
     const inside = this.#options.insideOf(request.socket);
     const client = inside?.client ?? clientAddress(request.socket);
     const { status, sentence } = refusal;
@@ -174,10 +183,12 @@ function mismatch(request: IncomingMessage, inside: Inside): Refusal | undefined
   if (isTls && sni === undefined && !isAddress(address.host)) {
     return { status: 421, sentence: `the TLS handshake named no host, CONNECT ${address.host}` };
   }
-  if (sni !== undefined && parseHostPort(sni, 443)?.host !== address.host) {
+  const isSni = sni === undefined || sni === address.host;
+  if (!isSni && parseHostPort(sni, 443)?.host !== address.host) {
     return { status: 421, sentence: `the TLS handshake named another host than ${address.host}` };
   }
-  if (request.headers.host === undefined) return undefined;
+  const named = request.headers.host;
+  if (named === undefined || named === formatHostPort(address, isTls ? 443 : 80)) return undefined;
   const host = hostOf(request, isTls);
   if (host?.host === address.host && host.port === address.port) return undefined;
   return { status: 421, sentence: `the Host field names another host than ${address.host}` };

@@ -2,7 +2,7 @@
  * The one writer of answers: status, fields, ranges, bodies and errors. How names look to the
  * client is applied here and nowhere else.
  */
-import type { Content, Passed } from "../cache/content.ts";
+import type { ByteSource, Content, Passed } from "../cache/content.ts";
 import { errorBody } from "../protocol/registry-error.ts";
 import { contentFields, errorFields, ownFields, passedFields } from "./answer-fields.ts";
 import { BodyWriter, cut } from "./body-writer.ts";
@@ -10,7 +10,7 @@ import { ClientGone } from "./client-gone.ts";
 import { planContent } from "./content-plan.ts";
 import type { Exchange, Reply } from "./exchange.ts";
 import { toRegistryError } from "./failure.ts";
-import { layOut } from "./layout.ts";
+import { type Layout, layOut } from "./layout.ts";
 import { presentable } from "./passed-body.ts";
 import { ReaderBuffers } from "./reader-buffers.ts";
 import { sendParts } from "./send-parts.ts";
@@ -82,6 +82,8 @@ export class Answers {
     const head = { status: layout.status, fields, isLate: outcome !== "hit" };
     await this.#open(exchange, head, async (writer) => {
       if (exchange.method === "HEAD" || layout.parts.length === 0) return writer.end();
+      const atHand = bytesAtHand(source, layout);
+      if (atHand !== undefined) return writer.end(atHand);
       const loan = this.#buffers.lend();
       try {
         await sendParts({ writer, loan, source, signal: exchange.signal }, layout);
@@ -132,6 +134,13 @@ export class Answers {
       writer.close();
     }
   }
+}
+
+/** The one part of a body, when it lies in memory: it needs no buffer of its own. */
+function bytesAtHand({ bytes }: ByteSource, { parts, epilogue }: Layout): Uint8Array | undefined {
+  const [part] = parts;
+  const isOne = parts.length === 1 && part?.preamble === undefined && epilogue === undefined;
+  return isOne ? bytes?.subarray(part?.range.start, part?.range.end) : undefined;
 }
 
 /** Whether the request's body is too long to be read just to keep its connection. */

@@ -14,10 +14,13 @@ export type RequestHead = {
 
 const maxTargetLength = 8192;
 const maxFields = 100;
+/** Node's parser also takes 0.9 and 2.0, which have no such heads. */
+const versions: ReadonlySet<string> = new Set(["1.1", "1.0"]);
 const bodiless: ReadonlySet<string> = new Set(["GET", "HEAD", "DELETE", "CONNECT", "TRACE"]);
 
 /** A sentence saying why the request must be refused with 400, or undefined when it is sound. */
 export function requestFault(head: RequestHead): string | undefined {
+  if (!versions.has(head.httpVersion)) return `HTTP/1.1 is spoken here, not ${head.httpVersion}`;
   if (head.target.length > maxTargetLength) return "the request target is longer than 8 KiB";
   if (!/^[\x21-\x22\x24-\x7e]+$/.test(head.target))
     return "the request target has characters that are not allowed";

@@ -3,7 +3,7 @@
  * images. In CI a missing engine is a failure; elsewhere its journeys are skipped, and said so.
  */
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { homedir, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import type { TestProject } from "vitest/node";
 import { run, runWell } from "./program.ts";
@@ -30,7 +30,7 @@ export async function setup({ provide }: TestProject): Promise<() => Promise<voi
   }
   const kept = join(tmpdir(), "entrepot-journeys");
   await mkdir(kept, { recursive: true });
-  const tools = join(kept, "bin");
+  const tools = join(homedir(), ".cache", "entrepot-journeys");
   process.env.PATH = `${process.env.PATH}${delimiter}${tools}`;
   await installParts(tools);
   await runWell("npm", ["run", "build"], { cwd: project, env: { HOME: kept } });

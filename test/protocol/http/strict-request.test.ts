@@ -83,6 +83,8 @@ describe("a request is refused", () => {
     ["with a fragment", { target: "/v2/#x" }, /not allowed/],
     ["with a NUL in its target", { target: "/v2/\0" }, /not allowed/],
     ["with a letter beyond ASCII in its target", { target: "/v2/ä" }, /not allowed/],
+    ["of HTTP/2.0", { httpVersion: "2.0" }, /not 2\.0/],
+    ["of HTTP/0.9", { httpVersion: "0.9", rawHeaders: [] }, /not 0\.9/],
     ["without a target", { target: "" }, /not allowed/],
     ["with 101 fields", { rawHeaders: [...host, ...Array(100).fill(["x", "y"]).flat()] }, /100/],
   ])("%s", (_, changes, reason) => {

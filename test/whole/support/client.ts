@@ -78,11 +78,19 @@ export async function dial(port: number, host = "127.0.0.1"): Promise<Socket> {
   return socket;
 }
 
-/** Sends bytes and reads until the other side closes, or until it has been silent for `quietMs`. */
-export async function converse(stream: Duplex, bytes: string | Buffer, quietMs = 400) {
+/**
+ * Sends bytes and reads until the other side closes, or until nothing has come for `quietMs`; then what
+ * came ends with "(open)".
+ */
+export async function converse(
+  stream: Duplex,
+  bytes: string | Buffer,
+  quietMs = 4_000,
+): Promise<string> {
   const pieces: Buffer[] = [];
   const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, quietMs);
+  const quiet = Buffer.from("(open)");
+  const timer = setTimeout(() => resolve(void pieces.push(quiet)), quietMs);
   stream.on("data", (piece: Buffer) => {
     pieces.push(piece);
     timer.refresh();

@@ -4,21 +4,25 @@ import { join } from "node:path";
 import { run, runWell } from "../program.ts";
 import { type Client, environment, type Surroundings } from "./client.ts";
 
-export const startPodman = (surroundings: Surroundings): Promise<Client> =>
-  startStorageTool("podman", surroundings);
+/** `mirrors` is what goes into registries.conf. */
+export const startPodman = (surroundings: Surroundings, mirrors?: string): Promise<Client> =>
+  startStorageTool("podman", surroundings, mirrors);
 
-export const startBuildah = (surroundings: Surroundings): Promise<Client> =>
-  startStorageTool("buildah", surroundings);
+export const startBuildah = (surroundings: Surroundings, mirrors?: string): Promise<Client> =>
+  startStorageTool("buildah", surroundings, mirrors);
 
 /** skopeo has no store: it copies into a folder. `inspect` and others go by `skopeo(…)`. */
-export async function startSkopeo(surroundings: Surroundings): Promise<Client> {
-  const env = await prepared(surroundings);
+export async function startSkopeo(surroundings: Surroundings, mirrors?: string): Promise<Client> {
+  const env = await prepared(surroundings, mirrors);
   const target = join(surroundings.folder, "image");
+  // skopeo has flags where podman and buildah look into their environment.
+  const { CONTAINERS_REGISTRIES_CONF: registries } = env;
   const policy = join(surroundings.folder, "policy.json");
+  const options = ["--policy", policy, "--registries-conf", registries];
   return {
     name: "skopeo",
     pull: (image) =>
-      run("skopeo", ["--policy", policy, "copy", `docker://${image}`, `dir:${target}`], { env }),
+      run("skopeo", [...options, "copy", `docker://${image}`, `dir:${target}`], { env }),
     wipe: async () => {
       await runWell("rm", ["-rf", target]);
     },
@@ -29,9 +33,10 @@ export async function startSkopeo(surroundings: Surroundings): Promise<Client> {
 async function startStorageTool(
   command: "podman" | "buildah",
   surroundings: Surroundings,
+  mirrors?: string,
 ): Promise<Client> {
   const { folder } = surroundings;
-  const env = await prepared(surroundings);
+  const env = await prepared(surroundings, mirrors);
   const root = join(folder, "root");
   const store = ["--root", root, "--runroot", join(folder, "run"), "--storage-driver", "vfs"];
   const policy = ["--signature-policy", join(folder, "policy.json")];
@@ -45,12 +50,12 @@ async function startStorageTool(
   };
 }
 
-async function prepared(surroundings: Surroundings) {
+async function prepared(surroundings: Surroundings, mirrors = "") {
   const { folder } = surroundings;
   const accept = { default: [{ type: "insecureAcceptAnything" }] };
   await writeFile(join(folder, "policy.json"), JSON.stringify(accept));
   await writeFile(join(folder, "no-credentials.json"), "{}");
   const registries = join(folder, "registries.conf");
-  await writeFile(registries, 'unqualified-search-registries = ["docker.io"]\n');
+  await writeFile(registries, `unqualified-search-registries = ["docker.io"]\n${mirrors}`);
   return { ...environment(surroundings), CONTAINERS_REGISTRIES_CONF: registries };
 }
