@@ -1,34 +1,18 @@
 /** Plain HTTP that is no registry's: sent on within the destination rules and streamed both ways, unkept. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { type HeaderList, parseRawHeaders, printHeaders } from "../../protocol/http/header-list.ts";
+import { parseRawHeaders, printHeaders } from "../../protocol/http/header-list.ts";
 import { endToEnd } from "../../protocol/http/hop-by-hop.ts";
-import { formatHostPort, type HostPort } from "../../protocol/http/host-port.ts";
-import { type RegistryName, registryNameOf } from "../../protocol/registry-name.ts";
+import { formatHostPort } from "../../protocol/http/host-port.ts";
+import { registryNameOf } from "../../protocol/registry-name.ts";
+import type { Transport } from "../../upstream/transport.ts";
 import { UpstreamError } from "../../upstream/upstream-error.ts";
 import type { ObserveDoor } from "../door-event.ts";
 import type { ForwardCall } from "../reception.ts";
 import { refusalOf, refuseRequest } from "../refusal.ts";
 
-/** One HTTP exchange with one origin (upstream/transport.ts). */
-export interface Exchange {
-  send(request: {
-    readonly scheme: "http" | "https";
-    readonly address: HostPort;
-    readonly onBehalfOf: RegistryName;
-    readonly method: string;
-    readonly target: string;
-    readonly headers: HeaderList;
-    readonly body?: AsyncIterable<Uint8Array> | undefined;
-    readonly patience: "full" | "brief";
-    readonly signal: AbortSignal;
-  }): Promise<{
-    readonly status: number;
-    readonly headers: HeaderList;
-    readonly body: Readable;
-  }>;
-}
+/** One HTTP exchange with one origin. */
+export type Exchange = Pick<Transport, "send">;
 
 export class Forwarder {
   readonly #exchange: Exchange;
