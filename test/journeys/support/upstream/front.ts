@@ -10,15 +10,20 @@ import { type IncomingMessage, request as plainRequest, type ServerResponse } fr
 import { createServer, type Server } from "node:https";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
+import { setTimeout } from "node:timers/promises";
 import type { Certificate } from "../../../support/certificates.ts";
 import type { Ledger, LedgerEntry } from "./ledger.ts";
 import type { LookAlike } from "./look-alikes.ts";
 import type { TokenService } from "./token-service.ts";
 
+/** May be changed while something is being sent. */
+export type Pace = { bytesPerSecond: number | undefined };
+
 export type FrontOptions = {
   readonly lookAlike: LookAlike;
   readonly tokens: TokenService;
   readonly ledger: Ledger;
+  readonly pace: Pace;
   /** Of the docker-registry behind. */
   readonly port: number;
   readonly storage: string;
@@ -117,7 +122,10 @@ export class Front {
       ...(start === 0 ? {} : { "content-range": `bytes ${start}-${size - 1}/${size}` }),
     });
     if (entry.method === "HEAD") exchange.response.end();
-    else await send(createReadStream(file, { start, highWaterMark: 262_144 }), exchange);
+    else {
+      const bytes = createReadStream(file, { start, highWaterMark: 262_144 });
+      await send(paced(bytes, this.#options.pace), exchange);
+    }
   }
 
   /** Everything else is the registry's own answer. */
@@ -158,6 +166,14 @@ function finish(
   else {
     entry.bytes += Buffer.byteLength(body);
     response.end(body);
+  }
+}
+
+async function* paced(body: AsyncIterable<Buffer>, pace: Pace): AsyncGenerator<Buffer> {
+  for await (const piece of body) {
+    yield piece;
+    const { bytesPerSecond } = pace;
+    if (bytesPerSecond !== undefined) await setTimeout((piece.length * 1_000) / bytesPerSecond);
   }
 }
 

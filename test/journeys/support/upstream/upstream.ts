@@ -7,7 +7,7 @@ import type { Server } from "node:https";
 import { join } from "node:path";
 import { type Authority, makeAuthority } from "../../../support/certificates.ts";
 import { startDockerRegistry } from "./docker-registry.ts";
-import { Front, openFront } from "./front.ts";
+import { Front, openFront, type Pace } from "./front.ts";
 import { nameHosts } from "./hosts-file.ts";
 import { Ledger } from "./ledger.ts";
 import { account, addresses, hostsOf, type LookAlike, lookAlikes } from "./look-alikes.ts";
@@ -15,6 +15,8 @@ import { TokenService } from "./token-service.ts";
 
 export type Upstream = {
   readonly ledger: Ledger;
+  /** How fast CDNs send; as fast as they can while undefined. */
+  readonly pace: Pace;
   /** PEM of the authority that signed the registries' certificates. */
   readonly ca: string;
   /** Ends every connection and answers nobody any more, as when the line is cut. */
@@ -26,6 +28,7 @@ export type Upstream = {
 export async function startUpstream(images: string, folder: string): Promise<Upstream> {
   const authority = makeAuthority("Journey authority");
   const ledger = new Ledger();
+  const pace: Pace = { bytesPerSecond: undefined };
   const undone: (() => unknown)[] = [nameHosts(addresses)];
   const servers: Server[] = [];
   const goDown = async () => {
@@ -37,13 +40,13 @@ export async function startUpstream(images: string, folder: string): Promise<Ups
   };
   try {
     for (const lookAlike of lookAlikes) {
-      await startOne({ lookAlike, images, folder, authority, ledger, servers, undone });
+      await startOne({ lookAlike, images, folder, authority, ledger, pace, servers, undone });
     }
   } catch (error) {
     await stop();
     throw error;
   }
-  return { ledger, ca: authority.ca, goDown, stop };
+  return { ledger, pace, ca: authority.ca, goDown, stop };
 }
 
 type Part = {
@@ -52,13 +55,14 @@ type Part = {
   readonly folder: string;
   readonly authority: Authority;
   readonly ledger: Ledger;
+  readonly pace: Pace;
   /** What is open is put in here as soon as it is. */
   readonly servers: Server[];
   readonly undone: (() => unknown)[];
 };
 
 async function startOne(part: Part): Promise<void> {
-  const { lookAlike, images, folder, authority, ledger } = part;
+  const { lookAlike, images, folder, authority, ledger, pace } = part;
   const { registry, realm, service, privateRepositories } = lookAlike;
   const signer = authority.issue(["token signer"]);
   const storage = join(images, registry);
@@ -70,7 +74,7 @@ async function startOne(part: Part): Promise<void> {
   part.undone.push(() => behind.stop());
   const users = { [account.user]: account.password };
   const tokens = new TokenService({ service, users, privateRepositories, certificate: signer });
-  const front = new Front({ lookAlike, tokens, ledger, port: behind.port, storage });
+  const front = new Front({ lookAlike, tokens, ledger, pace, port: behind.port, storage });
   for (const host of hostsOf(lookAlike)) {
     const address = addresses.get(host) ?? "";
     const server = await openFront(host, address, authority.issue([host]), (request, response) =>
