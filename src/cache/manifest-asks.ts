@@ -5,7 +5,7 @@
 import { brotliDecompressSync, gunzipSync, inflateSync, zstdDecompressSync } from "node:zlib";
 import { type Digest, digestAlgorithm, digestOf, parseDigest } from "../protocol/digest.ts";
 import { headerList, headerValue } from "../protocol/http/header-list.ts";
-import { maxManifestBytes, readManifest } from "../protocol/manifest.ts";
+import { isJsonBomb, maxManifestBytes, readManifest } from "../protocol/manifest.ts";
 import {
   bareMediaType,
   dockerList,
@@ -200,7 +200,7 @@ const readable: ReadonlySet<string> = new Set([ociIndex, dockerList, ociManifest
 /** Other types are opaque: any JSON object will do. */
 function isManifest(bytes: Buffer, type: string): boolean {
   if (readable.has(type)) return readManifest(bytes, type) !== undefined;
-  if (!/[/+]json$/.test(type)) return false;
+  if (!/[/+]json$/.test(type) || isJsonBomb(bytes)) return false;
   try {
     const value: unknown = JSON.parse(bytes.toString("utf8"));
     return typeof value === "object" && value !== null;

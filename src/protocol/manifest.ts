@@ -8,6 +8,8 @@ import { bareMediaType, dockerList, dockerManifest, ociIndex, ociManifest } from
 /** Larger ones are refused (the spec asks registries for at least 4 megabytes). */
 export const maxManifestBytes = 4 * 1024 * 1024;
 const maxDepth = 64;
+/** Commas, braces and brackets; more than 10,000 descriptors with all their fields need. */
+const maxMarks = 200_000;
 const maxDescriptors = 10_000;
 
 export type ManifestReference = {
@@ -32,8 +34,7 @@ export type Manifest = {
 export function readManifest(bytes: Uint8Array, mediaType: string): Manifest | undefined {
   const type = bareMediaType(mediaType);
   const kind = kindOf(type);
-  if (kind === undefined || bytes.length > maxManifestBytes || nestsTooDeep(bytes))
-    return undefined;
+  if (kind === undefined || bytes.length > maxManifestBytes || isJsonBomb(bytes)) return undefined;
   const document = parseObject(bytes);
   if (document === undefined || contradicts(document, type, kind)) return undefined;
   const references = kind === "index" ? indexReferences(document) : imageReferences(document);
@@ -44,6 +45,12 @@ export function readManifest(bytes: Uint8Array, mediaType: string): Manifest | u
 
 const quote = 0x22;
 const backslash = 0x5c;
+/** How much deeper each mark leads: braces, brackets, the comma. */
+const steps: ReadonlyMap<number, number> = new Map([
+  ...[0x7b, 0x5b].map((open) => [open, 1] as const),
+  ...[0x7d, 0x5d].map((close) => [close, -1] as const),
+  [0x2c, 0],
+]);
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -116,15 +123,18 @@ function parseObject(bytes: Uint8Array): JsonObject | undefined {
   }
 }
 
-/** Counts brackets outside strings before any parser recurses into them. */
-function nestsTooDeep(bytes: Uint8Array): boolean {
+/** Counts what a parser would have to build: a few megabytes of brackets cost it hundreds, and half a second. */
+export function isJsonBomb(bytes: Uint8Array): boolean {
   let depth = 0;
+  let marks = 0;
   for (let index = 0; index < bytes.length; index += 1) {
-    const byte = bytes[index];
+    const byte = bytes[index] ?? 0;
     if (byte === quote) index = endOfString(bytes, index);
-    else if (byte === 0x7b || byte === 0x5b) depth += 1;
-    else if (byte === 0x7d || byte === 0x5d) depth -= 1;
-    if (depth > maxDepth) return true;
+    const step = steps.get(byte);
+    if (step === undefined) continue;
+    depth += step;
+    marks += 1;
+    if (depth > maxDepth || marks > maxMarks) return true;
   }
   return false;
 }

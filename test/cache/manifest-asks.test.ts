@@ -120,6 +120,7 @@ describe("GET of a manifest", () => {
 
   it.each([
     ["a login page", "text/html", "<html>"],
+    ["a megabyte of brackets", "application/json", `${"[".repeat(5e5)}${"]".repeat(5e5)}`],
     ["HTML that calls itself JSON", "application/json", "<html>"],
     ["a list that calls itself an image", types.ociManifest, '{"manifests":[]}'],
     [

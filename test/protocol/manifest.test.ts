@@ -89,6 +89,8 @@ describe("a manifest", () => {
     ],
     ["with layers that are no list", { ...image, layers: { length: 1 } }],
     ["of 10,001 layers", { ...image, layers: Array(10_001).fill(descriptor("a")) }],
+    ["of half a million empty objects", `{"config":[${"{},".repeat(500_000)}{}]}`],
+    ["of half a million keys", `{${'"a":1,'.repeat(500_000)}"b":1}`],
     ["nested 65 deep", `{"config":${"[".repeat(64)}`],
     ["with bytes that are no UTF-8", Buffer.from([0x7b, 0xff, 0x7d]).toString("latin1")],
   ])("may not be %s", (_, value, mediaType) => {
