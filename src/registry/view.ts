@@ -3,6 +3,7 @@
  * answer.ts alone; the forward proxy changes nothing.
  */
 import type { HeaderList } from "../protocol/http/header-list.ts";
+import { isJsonBomb } from "../protocol/manifest.ts";
 import { canonicalRegistry } from "../protocol/registry-name.ts";
 import type { Ask } from "./ask.ts";
 
@@ -37,6 +38,7 @@ export function hasOwnNames({ door, view }: Ask): boolean {
 /** A tag list or catalog with the names this client knows; anything else comes back as it is. */
 export function viewedNames(body: Uint8Array, ask: Ask): Uint8Array {
   const viewed = (name: string): string => viewedName(name, ask);
+  if (isJsonBomb(body)) return body;
   try {
     const document: unknown = JSON.parse(Buffer.from(body).toString("utf8"));
     if (typeof document !== "object" || document === null || Array.isArray(document)) return body;

@@ -55,9 +55,12 @@ describe("a list of names", () => {
     });
   });
 
-  it.each(["[1]", "null", "{", ""])("that is %j stays as it is", (text) => {
-    expect(Buffer.from(viewedNames(Buffer.from(text), prefixed)).toString()).toBe(text);
-  });
+  it.each(["[1]", "null", "{", "", `[${"[".repeat(99)}${"]".repeat(100)}`])(
+    "that is %j stays as it is",
+    (text) => {
+      expect(Buffer.from(viewedNames(Buffer.from(text), prefixed)).toString()).toBe(text);
+    },
+  );
 
   it("leaves library/ away where the client did", () => {
     const its = { repositoryPrefix: "", isLibraryImplied: true, namespace: undefined };

@@ -40,9 +40,14 @@ export function makeAuthority(commonName = "Test authority"): Authority {
   ]);
   certificate.sign(keys.privateKey, forge.md.sha256.create());
   const ca = forge.pki.certificateToPem(certificate);
+  let own: Keys | undefined;
   return {
     ca,
-    issue: (names, life = {}) => ({ ...issueLeaf({ names, life, keys, subject }), ca }),
+    issue: (names, life = {}) => {
+      // One pair for all leaves: making one takes longer than most tests.
+      own ??= makeKeys();
+      return { ...issueLeaf({ names, life, keys, own, subject }), ca };
+    },
   };
 }
 
@@ -50,12 +55,14 @@ type Keys = { privateKey: forge.pki.rsa.PrivateKey; publicKey: forge.pki.rsa.Pub
 type Leaf = {
   readonly names: readonly string[];
   readonly life: Life;
+  /** The authority's. */
   readonly keys: Keys;
+  /** The leaf's. */
+  readonly own: Keys;
   readonly subject: { name: string; value: string }[];
 };
 
-function issueLeaf({ names, life, keys, subject }: Leaf): { cert: string; key: string } {
-  const own = makeKeys();
+function issueLeaf({ names, life, keys, own, subject }: Leaf): { cert: string; key: string } {
   const leaf = blank(own, life);
   leaf.setSubject([{ name: "commonName", value: names[0] ?? "leaf" }]);
   leaf.setIssuer(subject);

@@ -100,7 +100,8 @@ export class Gatekeeper {
       return user !== undefined || (action === "pull" && !isPrivate);
     });
     const expiresIn = auth.expiresIn ?? 300;
-    const token = `CANARY-token-${randomUUID()}`;
+    // Worth nothing to a thief without a login.
+    const token = `${user === undefined ? "anonymous" : "CANARY"}-token-${randomUUID()}`;
     this.#grants.set(token, { scopes: new Set(granted), until: Date.now() + expiresIn * 1_000 });
     const issued = new Date().toISOString();
     return json(200, { token, access_token: token, expires_in: expiresIn, issued_at: issued });
