@@ -34,7 +34,7 @@ export function encodingOf(headers: HeaderList): string | undefined {
   return real.length === 0 ? undefined : real.join(", ");
 }
 
-/** The decoded bytes. Fails with PROTOCOL when they are damaged, too many, or in no encoding we know. */
+/** The decoded bytes. Fails with PROTOCOL when they are damaged or in no encoding we know, TOO_LARGE when too many. */
 export async function* decoded(
   body: Readable,
   encoding: string,
@@ -55,7 +55,7 @@ export async function* decoded(
     for await (const chunk of decoder) {
       written += chunk.length;
       if (written > freeBytes && written > meter.read * maxGrowth) {
-        throw new UpstreamError("PROTOCOL", host, `${host} sent bytes that grow beyond measure`);
+        throw new UpstreamError("TOO_LARGE", host, `${host} sent bytes that grow beyond measure`);
       }
       yield chunk;
     }

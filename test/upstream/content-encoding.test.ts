@@ -58,7 +58,7 @@ describe("decoding an answer", () => {
       }
     };
     expect(await rejection(read())).toMatchObject({
-      code: "PROTOCOL",
+      code: "TOO_LARGE",
       message: expect.stringContaining("beyond measure"),
     });
     expect(length).toBeLessThan(20 * 1024 * 1024);
