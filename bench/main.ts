@@ -29,6 +29,19 @@ const { values } = parseArgs({
   options: { rounds: { type: "string", default: "9" }, only: { type: "string" } },
 });
 
+/** As docs/explanation/performance.md has it. */
+function markdown(rows: readonly Row[]): string {
+  const mark = ({ isMet }: Row): string => {
+    if (isMet === undefined) return "";
+    return isMet ? "yes" : "no";
+  };
+  const lines = rows.map((row) =>
+    [row.work.trim(), row.ours, row.peer, row.ratio, row.bar, mark(row)].join(" | "),
+  );
+  const head = ["work | Entrepot | beside it | ratio | bar | met", "---|---|---|---|---|---"];
+  return [...head, ...lines].map((line) => `| ${line} |`).join("\n");
+}
+
 function print(rows: readonly Row[]): void {
   const mark = (row: Row): string => {
     if (row.isMet === undefined) return " ";
@@ -65,6 +78,7 @@ async function main(): Promise<void> {
   }
   const folder = fileURLToPath(new URL("results", import.meta.url));
   mkdirSync(folder, { recursive: true });
+  writeFileSync(`${folder}/latest.md`, `${markdown(all)}\n`);
   writeFileSync(
     `${folder}/latest.json`,
     JSON.stringify({ at: new Date().toISOString(), node: process.version, rows: all }, null, 2),
