@@ -10,7 +10,7 @@ import { parseArgs } from "node:util";
 import type { Row } from "./measure.ts";
 import { openScene, type Scene } from "./parts/scene.ts";
 import { cold, throttled, warmPlain, warmTls } from "./rows/blobs.ts";
-import { cut, herd, warmPull } from "./rows/herd.ts";
+import { corrupt, cut, herd, warmPull } from "./rows/herd.ts";
 import { idle, manifestHits } from "./rows/manifests.ts";
 
 const groups: Readonly<Record<string, (scene: Scene, rounds: number) => Promise<Row[]>>> = {
@@ -21,6 +21,7 @@ const groups: Readonly<Record<string, (scene: Scene, rounds: number) => Promise<
   throttled,
   herd: (scene) => herd(scene),
   cut: (scene) => cut(scene),
+  corrupt: (scene) => corrupt(scene),
   manifests: manifestHits,
   "warm-pull": (scene) => warmPull(scene),
 };

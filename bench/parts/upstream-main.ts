@@ -1,6 +1,7 @@
 /**
  * The bench's upstream registry over TLS. The first part of a repository's name says how it behaves:
- * `fast/…`, `rate100/…` (100 MB/s in all), `rate10/…`, `cut60/…` (breaks once at 60 %).
+ * `fast/…`, `rate100/…` (100 MB/s in all), `rate10/…`, `cut60/…` (breaks once at 60 %),
+ * `corrupt/…` (one wrong byte, once).
  * Blobs exist for any index: a 1 MiB block repeated, told apart by their first bytes.
  */
 import { createHash, type Hash } from "node:crypto";
@@ -21,6 +22,7 @@ const manifests = new Map<string, Buffer>();
 const ledger = { requests: [] as string[], bytes: 0 };
 const buckets = new Map<string, number>();
 const alreadyCut = new Set<string>();
+const alreadyCorrupted = new Set<string>();
 
 function chunkOf(blob: Blob, position: number): Buffer {
   const within = position % block;
@@ -102,9 +104,22 @@ async function sendBody(
     if (rate !== undefined) await throttle(how.kind, rate, chunk.length);
     position += chunk.length;
     ledger.bytes += chunk.length;
-    if (!response.write(chunk)) await drained(response);
+    const isWrong = how.kind === "corrupt" && position > blob.size * 0.5 && mayCorrupt(how.digest);
+    if (!response.write(isWrong ? flipped(chunk) : chunk)) await drained(response);
   }
   response.end();
+}
+
+function mayCorrupt(digest: string): boolean {
+  const isFirst = !alreadyCorrupted.has(digest);
+  alreadyCorrupted.add(digest);
+  return isFirst;
+}
+
+function flipped(chunk: Buffer): Buffer {
+  const wrong = Buffer.from(chunk);
+  wrong[0] = (wrong[0] ?? 0) ^ 1;
+  return wrong;
 }
 
 async function drained(response: ServerResponse): Promise<void> {

@@ -76,6 +76,28 @@ export async function cut(scene: Scene): Promise<Row[]> {
   ];
 }
 
+export async function corrupt(scene: Scene): Promise<Row[]> {
+  const size = 100 * MiB;
+  const image = await scene.image(size);
+  const path = `/v2/corrupt/app/blobs/${image.blob}`;
+  // curl fails when the connection is broken off before the last byte.
+  const isCutOff = await throughProxy(scene, path).then(
+    () => false,
+    () => true,
+  );
+  const again = await throughProxy(scene, path);
+  return [
+    {
+      work: "one wrong byte from upstream: complete bodies sent",
+      ours: isCutOff ? "0" : "1",
+      peer: "–",
+      ratio: again.bytes === size ? "2nd good" : "2nd fails",
+      bar: "0",
+      isMet: isCutOff && again.bytes === size,
+    },
+  ];
+}
+
 /** What a client asks when it pulls by tag: ping, tag, manifest, config, layer. */
 export async function warmPull(scene: Scene): Promise<Row[]> {
   const image = await scene.image(2 * MiB);
