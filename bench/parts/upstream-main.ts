@@ -104,19 +104,17 @@ async function sendBody(
     if (rate !== undefined) await throttle(how.kind, rate, chunk.length);
     position += chunk.length;
     ledger.bytes += chunk.length;
-    const isWrong = how.kind === "corrupt" && position > blob.size * 0.5 && mayCorrupt(how.digest);
-    if (!response.write(isWrong ? flipped(chunk) : chunk)) await drained(response);
+    const isLate = position > blob.size * 0.5;
+    const sent = how.kind === "corrupt" && isLate ? corrupted(how.digest, chunk) : chunk;
+    if (!response.write(sent)) await drained(response);
   }
   response.end();
 }
 
-function mayCorrupt(digest: string): boolean {
-  const isFirst = !alreadyCorrupted.has(digest);
+/** With its first byte wrong, once for each blob. */
+function corrupted(digest: string, chunk: Buffer): Buffer {
+  if (alreadyCorrupted.has(digest)) return chunk;
   alreadyCorrupted.add(digest);
-  return isFirst;
-}
-
-function flipped(chunk: Buffer): Buffer {
   const wrong = Buffer.from(chunk);
   wrong[0] = (wrong[0] ?? 0) ^ 1;
   return wrong;
