@@ -104,8 +104,7 @@ async function sendBody(
     if (rate !== undefined) await throttle(how.kind, rate, chunk.length);
     position += chunk.length;
     ledger.bytes += chunk.length;
-    const isLate = position > blob.size * 0.5;
-    const sent = how.kind === "corrupt" && isLate ? corrupted(how.digest, chunk) : chunk;
+    const sent = how.kind === "corrupt" ? corrupted(how.digest, chunk) : chunk;
     if (!response.write(sent)) await drained(response);
   }
   response.end();
