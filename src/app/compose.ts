@@ -47,11 +47,12 @@ async function composeOver(store: Store, over: Over): Promise<Application> {
   const { settings, log, secrets, world } = over;
   const { now, steady, lookup } = world;
   const life = new AbortController();
+  // biome-ignore lint/style/noProcessEnv: the operator's commands run in the operator's own environment
+  const environment = process.env;
   const listen = composeListen(settings);
   const upstream = await composeUpstream({
     ...{ settings, listen, now, steady, lookup, log },
-    // biome-ignore lint/style/noProcessEnv: credential helpers run in the operator's own environment
-    environment: process.env,
+    environment,
     secret: secrets.credentials,
     saveChallenge: (saved) => saveChallenge(store.records, saved, log),
     life: life.signal,
@@ -67,7 +68,9 @@ async function composeOver(store: Store, over: Over): Promise<Application> {
   });
   const state = { isStopping: false };
   const health = () => ({ isStopping: state.isStopping, degraded: degradedBy(upstream) });
-  const doors = await composeDoors({ settings, listen, upstream, engine, health, now, log });
+  const doors = await composeDoors({
+    ...{ settings, listen, upstream, engine, health, environment, now, log },
+  });
   return new Program({ settings, log, store, upstream, cache, doors, life, state });
 }
 

@@ -23,6 +23,7 @@ export const rooms: Readonly<Record<string, Room>> = {
     packages: [
       "node-forge",
       "http-mitm-proxy",
+      "acme-client",
       "node:http",
       "node:https",
       "node:net",

@@ -29,6 +29,8 @@ export type DoorsParts = {
   readonly upstream: Upstream;
   readonly engine: RegistryEngine;
   readonly health: () => Health;
+  /** What commands of the operator's run in. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
   readonly now: () => number;
   readonly log: Pick<Log, "door" | "note">;
 };
@@ -42,7 +44,7 @@ export type Doors = {
 
 /** Throws DoorError when the CA cannot be used. */
 export async function composeDoors(parts: DoorsParts): Promise<Doors> {
-  const { settings, log, now } = parts;
+  const { settings, log, now, environment } = parts;
   const observe = log.door;
   const authority = await openAuthority(authorityOptions(settings, now));
   const admission = new Admission({
@@ -76,7 +78,7 @@ export async function composeDoors(parts: DoorsParts): Promise<Doors> {
   return {
     authority,
     open,
-    openTls: () => openTls({ settings, admission, reception, leaves, log }),
+    openTls: () => openTls({ settings, admission, reception, leaves, environment, log }),
   };
 }
 

@@ -8,12 +8,15 @@ import { TlsListener } from "../../doors/tls/tls-listener.ts";
 import type { Listening } from "../application.ts";
 import type { Log } from "../log.ts";
 import type { Settings } from "../settings/settings.ts";
+import { openAcme } from "./acme.ts";
 
 export type TlsParts = {
   readonly settings: Settings;
   readonly admission: Admission;
   readonly reception: Pick<Reception, "receive">;
   readonly leaves: Leaves;
+  /** What a DNS command runs in. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
   readonly log: Pick<Log, "door" | "note">;
 };
 
@@ -53,8 +56,12 @@ type Source = {
   readonly close: () => Promise<void>;
 };
 
-async function openSource({ settings, log }: TlsParts): Promise<Source> {
+async function openSource(parts: TlsParts): Promise<Source> {
+  const { settings, log } = parts;
   const { tlsCert, tlsKey } = settings.listen;
+  if (settings.mirror.acmeDomains.length > 0) {
+    return { isLeafBetter: true, ...(await openAcme(parts)) };
+  }
   if (tlsCert === undefined) {
     return { pairs: () => [], isLeafBetter: true, close: async () => undefined };
   }

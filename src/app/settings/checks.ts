@@ -38,21 +38,25 @@ function checkCertificates({ listen, authority }: Settings): readonly string[] {
 function checkAcme({ listen, mirror }: Settings): readonly string[] {
   const isUsed = mirror.acmeDirectory !== undefined || mirror.acmeDomains.length > 0;
   if (!isUsed) return [];
+  const name = mirror.acmeDirectory === undefined ? "ACME_DOMAINS" : "ACME_DIRECTORY";
   const sentences: string[] = [];
-  if (mirror.acmeDirectory === undefined) {
-    sentences.push("ACME_DOMAINS is set; write where to order the certificate as ACME_DIRECTORY");
-  }
   if (mirror.acmeDomains.length === 0) {
     sentences.push("ACME_DIRECTORY is set; write the names the certificate is for as ACME_DOMAINS");
   }
   if (listen.tlsPort === undefined) {
-    sentences.push("ACME_DIRECTORY is set but nothing speaks TLS; write a TLS_PORT, such as 443");
+    sentences.push(`${name} is set but nothing speaks TLS; write a TLS_PORT, such as 443`);
   }
   if (listen.tlsCert !== undefined) {
-    sentences.push("TLS_CERT and ACME_DIRECTORY are both set; keep one of them");
+    sentences.push(`TLS_CERT and ${name} are both set; keep one of them`);
   }
   if (mirror.acmeChallenge === "dns-01" && mirror.acmeDnsProvider === undefined) {
     sentences.push("ACME_CHALLENGE is dns-01; write cloudflare or a command as ACME_DNS_PROVIDER");
+  }
+  if (mirror.acmeChallenge === "http-01" && mirror.acmeDomains.some((each) => each[0] === "*")) {
+    sentences.push("ACME_DOMAINS has a name with a star; write ACME_CHALLENGE=dns-01 for it");
+  }
+  if (mirror.acmeDnsProvider === "cloudflare" && mirror.cloudflareApiToken === undefined) {
+    sentences.push("ACME_DNS_PROVIDER is cloudflare; write its token as CLOUDFLARE_API_TOKEN");
   }
   return sentences;
 }

@@ -90,6 +90,17 @@ function loginOf(
   return { user, password };
 }
 
+/** A name in a certificate: a host, or all hosts right below one. */
+export const certificateName: Kind<string> = kind(
+  "name",
+  "a host name such as mirror.example.com or *.example.com",
+  (value) => {
+    const name = value.trim().toLowerCase();
+    const [, star = "", rest = ""] = /^(\*\.)?(.*)$/.exec(name) ?? [];
+    return star + hostName.parse(rest);
+  },
+);
+
 /** A mirror name that passes logins on: one of MIRROR_HOSTS, or the default registry. */
 export const mirrorLogin: Kind<string> = kind(
   "name",

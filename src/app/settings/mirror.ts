@@ -1,8 +1,9 @@
 /** The doors for clients that do not use a proxy, and real certificates for them. */
-import { choice, listOf, path, port, text } from "./kind.ts";
-import { mirrorConfig, mirrorHosts, mirrorLogin } from "./mirror-kinds.ts";
-import { addressRange, hostName, registry } from "./network-kinds.ts";
+import { choice, listOf, path, port, text, verbatim } from "./kind.ts";
+import { certificateName, mirrorConfig, mirrorHosts, mirrorLogin } from "./mirror-kinds.ts";
+import { addressRange, registry } from "./network-kinds.ts";
 import { optional, setting } from "./setting.ts";
+import { duration } from "./units.ts";
 
 export const mirror = {
   title: "Mirror",
@@ -40,7 +41,8 @@ export const mirror = {
     acmeDirectory: optional({
       name: "ACME_DIRECTORY",
       kind: text,
-      help: "Where certificates for the TLS listener are ordered (ACME), such as Let's Encrypt or step-ca.",
+      help: `Where certificates for the TLS listener are ordered (ACME), such as step-ca's directory; left out,
+        Let's Encrypt, once ACME_DOMAINS is set.`,
     }),
     acmeEmail: optional({
       name: "ACME_EMAIL",
@@ -49,9 +51,9 @@ export const mirror = {
     }),
     acmeDomains: setting({
       name: "ACME_DOMAINS",
-      kind: listOf(hostName),
+      kind: listOf(certificateName),
       default: "",
-      help: "Names the certificate is ordered for.",
+      help: "Names the certificate is ordered for, all in one; *.example.com needs dns-01.",
     }),
     acmeChallenge: setting({
       name: "ACME_CHALLENGE",
@@ -62,7 +64,26 @@ export const mirror = {
     acmeDnsProvider: optional({
       name: "ACME_DNS_PROVIDER",
       kind: text,
-      help: "Who sets the record of a dns-01 challenge: cloudflare, or a command.",
+      help: `Who sets the record of a dns-01 challenge: cloudflare, or a command, which is called with
+        set or unset, the record's name and its value.`,
+    }),
+    acmeDnsWait: setting({
+      name: "ACME_DNS_WAIT",
+      kind: duration,
+      default: "10 s",
+      help: "How long a record of a dns-01 challenge is given to reach all servers of its zone.",
+    }),
+    cloudflareApiToken: optional({
+      name: "CLOUDFLARE_API_TOKEN",
+      kind: verbatim,
+      isSecret: true,
+      help: "Token that may read zones and edit DNS records, for ACME_DNS_PROVIDER=cloudflare.",
+    }),
+    cloudflareApi: setting({
+      name: "CLOUDFLARE_API",
+      kind: text,
+      default: "https://api.cloudflare.com/client/v4",
+      help: "Where Cloudflare's API is reached.",
     }),
     acmeCa: optional({
       name: "ACME_CA",

@@ -8,6 +8,7 @@ async function openDoor() {
   const composed = await composedOver({ PORT: "33128" });
   const doors = await composeDoors({
     ...composed,
+    environment: {},
     settings: { ...composed.settings, listen: { ...composed.settings.listen, port: 0 } },
     health: () => ({ isStopping: false, degraded: ["the cellar is wet"] }),
     now: Date.now,

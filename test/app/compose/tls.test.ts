@@ -40,6 +40,7 @@ async function open(environment: Readonly<Record<string, string>>) {
   const tlsPort = listen.tlsPort === undefined ? undefined : 0;
   const doors = await composeDoors({
     ...composed,
+    environment: {},
     settings: { ...composed.settings, listen: { ...listen, tlsPort } },
     health: () => ({ isStopping: false, degraded: [] }),
     now: Date.now,

@@ -10,7 +10,12 @@ describe("settings that do not fit together", () => {
     [{ TLS_CERT: "c", TLS_KEY: "k" }, /write a TLS_PORT, such as 443$/],
     [{ CA_CERT: "c" }, /^CA_CERT stands alone; write CA_KEY too/],
     [{ CA_KEY: "k" }, /^CA_KEY stands alone; write CA_CERT too/],
-    [{ ACME_DOMAINS: "a.example.com", TLS_PORT: "443" }, /as ACME_DIRECTORY$/],
+    [{ ACME_DOMAINS: "a.example.com" }, /^ACME_DOMAINS is set but nothing speaks TLS/],
+    [{ ...acme, ACME_DOMAINS: "*.example.com" }, /ACME_CHALLENGE=dns-01 for it$/],
+    [
+      { ...acme, ACME_CHALLENGE: "dns-01", ACME_DNS_PROVIDER: "cloudflare" },
+      /as CLOUDFLARE_API_TOKEN$/,
+    ],
     [{ ACME_DIRECTORY: "https://acme", TLS_PORT: "443" }, /as ACME_DOMAINS$/],
     [{ ...acme, TLS_PORT: "" }, /nothing speaks TLS/],
     [{ ...acme, TLS_CERT: "c" }, /keep one of them$/],

@@ -1,0 +1,122 @@
+/** Certificates from an ACME service: its folder, how names are proven, and the way out to it. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { AcmeCertificates } from "../../doors/tls/acme/acme-certificates.ts";
+import { AcmeFolder } from "../../doors/tls/acme/acme-folder.ts";
+import { AcmeService } from "../../doors/tls/acme/acme-service.ts";
+import type { Challenges } from "../../doors/tls/acme/challenges.ts";
+import { Cloudflare } from "../../doors/tls/acme/cloudflare.ts";
+import { CommandProvider } from "../../doors/tls/acme/command-provider.ts";
+import { DnsChallenges, type DnsProvider } from "../../doors/tls/acme/dns-challenges.ts";
+import { HttpChallenges } from "../../doors/tls/acme/http-challenges.ts";
+import type { KeyPair } from "../../doors/tls/key-pair.ts";
+import { parseBasic } from "../../protocol/http/basic-auth.ts";
+import { formatHostPort } from "../../protocol/http/host-port.ts";
+import type { CorporateProxy } from "../../upstream/corporate-proxy.ts";
+import { runOperatorCommand } from "../../upstream/operator-command.ts";
+import { systemAuthorities } from "../../upstream/tls-client.ts";
+import type { Log } from "../log.ts";
+import { SettingsError } from "../settings/load.ts";
+import type { Settings } from "../settings/settings.ts";
+
+export type AcmeParts = {
+  readonly settings: Settings;
+  /** What a DNS command runs in. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly log: Pick<Log, "door">;
+};
+
+export type OpenAcme = {
+  readonly pairs: () => readonly KeyPair[];
+  readonly close: () => Promise<void>;
+};
+
+const letsEncrypt = "https://acme-v02.api.letsencrypt.org/directory";
+
+/** Sleeps of days hold no process. */
+const sleep = (milliseconds: number, signal: AbortSignal): Promise<void> =>
+  pause(milliseconds, undefined, { signal, ref: false });
+
+/** Starts ordering at once. Throws DoorError or SettingsError with a sentence. */
+export async function openAcme(parts: AcmeParts): Promise<OpenAcme> {
+  const { settings, log } = parts;
+  const {
+    acmeDomains: names,
+    acmeDirectory: from = letsEncrypt,
+    acmeEmail: email,
+  } = settings.mirror;
+  const service = new AcmeService({
+    ...{ directory: from, email },
+    authorities: [...systemAuthorities(), ...(await ownAuthority(settings))],
+    proxy: proxyVariables(settings),
+  });
+  const folder = await AcmeFolder.open(join(settings.files.dataDir, "acme"), from);
+  const { challenges, stop } = await openChallenges(parts, service);
+  const certificates = await AcmeCertificates.open({
+    ...{ names, from, folder, service, challenges },
+    observe: log.door,
+    timing: { now: Date.now, random: Math.random, sleep },
+  });
+  certificates.start();
+  const close = async (): Promise<void> => {
+    await certificates.close();
+    await stop();
+  };
+  return { pairs: () => certificates.pairs(), close };
+}
+
+async function openChallenges(
+  { settings, environment }: AcmeParts,
+  service: AcmeService,
+): Promise<{ readonly challenges: Challenges; readonly stop: () => Promise<void> }> {
+  const { acmeChallenge, acmeHttpPort, acmeDnsWait: settle } = settings.mirror;
+  if (acmeChallenge === "dns-01") {
+    const provider = dnsProvider(settings, service, environment);
+    const challenges = new DnsChallenges({ provider, settle, sleep });
+    return { challenges, stop: async () => undefined };
+  }
+  const challenges = await HttpChallenges.open(settings.listen.host, acmeHttpPort);
+  return { challenges, stop: () => challenges.stop(AbortSignal.abort()) };
+}
+
+function dnsProvider(
+  { mirror }: Settings,
+  { send }: AcmeService,
+  environment: AcmeParts["environment"],
+): DnsProvider {
+  const { acmeDnsProvider = "", cloudflareApiToken: token = "", cloudflareApi } = mirror;
+  if (acmeDnsProvider === "cloudflare") {
+    return new Cloudflare({ api: cloudflareApi.replace(/\/+$/, ""), token, send });
+  }
+  return new CommandProvider(acmeDnsProvider, (command, signal) =>
+    runOperatorCommand(command, { environment, signal }),
+  );
+}
+
+async function ownAuthority({ mirror }: Settings): Promise<readonly string[]> {
+  if (mirror.acmeCa === undefined) return [];
+  try {
+    return [await readFile(mirror.acmeCa, "utf8")];
+  } catch (error) {
+    throw unreadable(mirror.acmeCa, error);
+  }
+}
+
+function unreadable(path: string, cause: unknown): SettingsError {
+  return new SettingsError([`ACME_CA names ${path}, which cannot be read`], { cause });
+}
+
+/** As Node's agents read them from an environment. */
+function proxyVariables({ upstream }: Settings) {
+  const { httpsProxy, noProxy } = upstream;
+  if (httpsProxy === undefined) return {};
+  return { HTTPS_PROXY: urlOf(httpsProxy), NO_PROXY: noProxy };
+}
+
+function urlOf({ scheme, address, authorization }: CorporateProxy): string {
+  const login = parseBasic(authorization ?? "");
+  const [user, password] = [login?.user ?? "", login?.password ?? ""].map(encodeURIComponent);
+  const before = login === undefined ? "" : `${user}:${password}@`;
+  return `${scheme}://${before}${formatHostPort(address)}`;
+}

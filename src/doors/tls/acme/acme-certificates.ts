@@ -1,0 +1,128 @@
+/**
+ * Keeps one certificate for all names in force: orders the first, renews at two thirds of its life, and
+ * tries again, ever more slowly, while what there is serves on.
+ */
+import type { ObserveDoor } from "../../door-event.ts";
+import { isFor, type KeyPair, namesOf } from "../key-pair.ts";
+import { AcmeError } from "./acme-error.ts";
+import type { AcmeFolder } from "./acme-folder.ts";
+import type { AcmeService } from "./acme-service.ts";
+import type { Challenges } from "./challenges.ts";
+
+export type AcmeTiming = {
+  readonly now: () => number;
+  /** Rejects when the signal aborts. */
+  readonly sleep: (milliseconds: number, signal: AbortSignal) => Promise<void>;
+  readonly random: () => number;
+};
+
+export type AcmeCertificatesOptions = {
+  readonly names: readonly string[];
+  /** The service's directory, for what is told. */
+  readonly from: string;
+  readonly folder: Pick<AcmeFolder, "accountKey" | "certificate" | "keep">;
+  readonly service: Pick<AcmeService, "order">;
+  readonly challenges: Challenges;
+  readonly observe: ObserveDoor;
+  readonly timing: AcmeTiming;
+};
+
+const second = 1_000;
+const hour = 3_600 * second;
+
+/** A service that is away costs nothing to ask; one that refuses counts how often (Let's Encrypt: 5 an hour). */
+const pauses = {
+  UNREACHABLE: { first: 10 * second, longest: hour },
+  REFUSED: { first: 60 * second, longest: 12 * hour },
+  CHALLENGE: { first: 60 * second, longest: 12 * hour },
+} as const;
+
+/** Timers do not count days well, and clocks jump. */
+const longestSleep = hour;
+
+export class AcmeCertificates {
+  readonly #options: AcmeCertificatesOptions;
+  readonly #life = new AbortController();
+  #pair: KeyPair | undefined;
+  #running: Promise<void> | undefined;
+
+  private constructor(options: AcmeCertificatesOptions, kept: KeyPair | undefined) {
+    this.#options = options;
+    this.#pair = kept;
+  }
+
+  /** Throws DoorError IO. */
+  static async open(options: AcmeCertificatesOptions): Promise<AcmeCertificates> {
+    return new AcmeCertificates(options, await options.folder.certificate());
+  }
+
+  /** The certificate while it is good; none of it once it has ended. */
+  pairs(): readonly KeyPair[] {
+    const pair = this.#pair;
+    return pair === undefined || pair.notAfter <= this.#options.timing.now() ? [] : [pair];
+  }
+
+  /** Goes on until it is closed. */
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  async close(): Promise<void> {
+    this.#life.abort();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    let failures = 0;
+    while (!this.#life.signal.aborted) {
+      try {
+        await this.#sleepUntil(this.#dueAt());
+        await this.#renew();
+        failures = 0;
+      } catch (error) {
+        if (this.#life.signal.aborted) return;
+        failures += 1;
+        await this.#pauseAfter(error, failures);
+      }
+    }
+  }
+
+  /** Two thirds through its life; at once when it is not for all names. */
+  #dueAt(): number {
+    const pair = this.#pair;
+    const { names } = this.#options;
+    if (pair === undefined || !names.every((name) => isFor(pair, name.replace("*.", "any."))))
+      return Number.NEGATIVE_INFINITY;
+    return pair.notBefore + ((pair.notAfter - pair.notBefore) * 2) / 3;
+  }
+
+  async #renew(): Promise<void> {
+    const { names, from, folder, service, challenges, observe } = this.#options;
+    const accountKey = await folder.accountKey();
+    const { signal } = this.#life;
+    const { chain, key } = await service.order({ names, accountKey, challenges }, signal);
+    const pair = await folder.keep(chain, key);
+    this.#pair = pair;
+    observe({ kind: "certificateTaken", from, names: namesOf(pair), until: pair.notAfter });
+  }
+
+  /** Ever longer, or as long as the service asks for. */
+  async #pauseAfter(cause: unknown, failures: number): Promise<void> {
+    const { from, observe, timing } = this.#options;
+    const { first, longest } = pauses[cause instanceof AcmeError ? cause.code : "REFUSED"];
+    const grown = Math.min(first * 2 ** (failures - 1), longest) * (0.75 + timing.random() / 2);
+    const asked = cause instanceof AcmeError ? (cause.retryAfter ?? 0) : 0;
+    const retryAt = timing.now() + Math.round(Math.max(grown, asked));
+    observe({ kind: "certificateFailed", from, cause, retryAt });
+    await this.#sleepUntil(retryAt).catch(() => undefined);
+  }
+
+  async #sleepUntil(time: number): Promise<void> {
+    const { now, sleep } = this.#options.timing;
+    const { signal } = this.#life;
+    for (let left = time - now(); left > 0; left = time - now()) {
+      await sleep(Math.min(left, longestSleep), signal);
+    }
+    signal.throwIfAborted();
+  }
+}

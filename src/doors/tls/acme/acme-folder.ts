@@ -1,0 +1,98 @@
+/**
+ * What is kept of an ACME service: the account's key and the certificate with its key, for their
+ * owner's eyes only. A certificate is written whole or not at all.
+ */
+import { createHash, generateKeyPairSync } from "node:crypto";
+import { chmod, mkdir, open, readFile, rename } from "node:fs/promises";
+import { join } from "node:path";
+import { DoorError } from "../../door-error.ts";
+import { certificatesIn, type KeyPair, keysIn, pairUp } from "../key-pair.ts";
+
+export class AcmeFolder {
+  readonly #path: string;
+  /** Of one service; another one has other accounts. */
+  readonly #account: string;
+  readonly #certificate: string;
+
+  private constructor(path: string, directory: string) {
+    const service = createHash("sha256").update(directory).digest("hex").slice(0, 16);
+    this.#path = path;
+    this.#account = join(path, `account-${service}.key`);
+    this.#certificate = join(path, "certificate.pem");
+  }
+
+  /** Throws DoorError IO. */
+  static async open(path: string, directory: string): Promise<AcmeFolder> {
+    try {
+      await mkdir(path, { recursive: true, mode: 0o700 });
+      await chmod(path, 0o700);
+    } catch (error) {
+      throw ioError(path, error);
+    }
+    return new AcmeFolder(path, directory);
+  }
+
+  /** PEM; made on first use. Throws DoorError IO. */
+  async accountKey(): Promise<string> {
+    const known = await readIfThere(this.#account);
+    if (known !== undefined) return known;
+    const key = newKey();
+    await this.#write(this.#account, key);
+    return key;
+  }
+
+  /** The certificate kept, undefined when there is none that can be used. Throws DoorError IO. */
+  async certificate(): Promise<KeyPair | undefined> {
+    const text = await readIfThere(this.#certificate);
+    if (text === undefined) return undefined;
+    try {
+      return pairUp(text, keysIn(text), this.#certificate);
+    } catch (error) {
+      // Damaged: it is ordered again.
+      if (error instanceof DoorError) return undefined;
+      throw error;
+    }
+  }
+
+  /** Keeps it, and gives it back ready for use. Throws DoorError CERTIFICATE, KEY or IO. */
+  async keep(chain: string, key: string): Promise<KeyPair> {
+    const pair = pairUp(chain, keysIn(key), "what the service sent");
+    await this.#write(this.#certificate, `${certificatesIn(chain).join("\n")}\n${key}`);
+    return pair;
+  }
+
+  async #write(path: string, text: string): Promise<void> {
+    const draft = `${path}.new`;
+    try {
+      const file = await open(draft, "w", 0o600);
+      try {
+        await file.writeFile(text);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await rename(draft, path);
+    } catch (error) {
+      throw ioError(this.#path, error);
+    }
+  }
+}
+
+/** EC P-256, PEM. */
+export function newKey(): string {
+  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  return privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    throw ioError(path, error);
+  }
+}
+
+function ioError(path: string, cause: unknown): DoorError {
+  return new DoorError("IO", `${path} cannot be read or written`, { cause });
+}

@@ -1,0 +1,174 @@
+/**
+ * An ACME service (RFC 8555) by the library acme-client, which is loaded when the first order is made:
+ * one order for all names, answered by one kind of challenge.
+ */
+import { Agent } from "node:https";
+import { AcmeError } from "./acme-error.ts";
+import { newKey } from "./acme-folder.ts";
+import type { Challenges } from "./challenges.ts";
+import type { SendJson } from "./cloudflare.ts";
+
+export type AcmeServiceOptions = {
+  readonly directory: string;
+  readonly email: string | undefined;
+  /** PEM certificates that the service is trusted by. */
+  readonly authorities: readonly string[];
+  /** The way out, as programs find it in their environment. */
+  readonly proxy: { readonly HTTPS_PROXY?: string; readonly NO_PROXY?: string };
+  /** Milliseconds between two looks at an order. */
+  readonly pollEvery?: number | undefined;
+};
+
+export type Ordered = { readonly chain: string; readonly key: string };
+
+export type Order = {
+  readonly names: readonly string[];
+  readonly accountKey: string;
+  readonly challenges: Challenges;
+};
+
+type Library = typeof import("acme-client");
+
+const answerWithin = 30_000;
+
+export class AcmeService {
+  readonly #options: AcmeServiceOptions;
+  #library: Promise<Library> | undefined;
+  /** What the service said last about being asked again. */
+  #retryAfter: number | undefined;
+
+  constructor(options: AcmeServiceOptions) {
+    this.#options = options;
+  }
+
+  /** Throws AcmeError. */
+  async order(order: Order, signal: AbortSignal): Promise<Ordered> {
+    this.#retryAfter = undefined;
+    try {
+      return await unlessAborted(this.#order(order, signal), signal);
+    } catch (error) {
+      if (error instanceof AcmeError || signal.aborted) throw error;
+      throw this.#errorOf(error);
+    }
+  }
+
+  /** For DNS providers: the same way out, with the same trust. */
+  readonly send: SendJson = async ({ method, url, headers, body, signal }) => {
+    const { axios } = await this.#load();
+    const { status, data } = await axios.request<unknown>({
+      ...{ method, url, headers: { ...headers } },
+      ...(body === undefined ? {} : { data: body }),
+      ...(signal === undefined ? {} : { signal }),
+      validateStatus: null,
+    });
+    return { status, body: data };
+  };
+
+  async #order({ names, accountKey, challenges }: Order, signal: AbortSignal): Promise<Ordered> {
+    const acme = await this.#load();
+    const { directory: directoryUrl, email, pollEvery = 2_000 } = this.#options;
+    const client = new acme.Client({
+      ...{ directoryUrl, accountKey },
+      backoffAttempts: 60,
+      backoffMin: pollEvery,
+      backoffMax: pollEvery,
+    });
+    const key = newKey();
+    const [, csr] = await acme.crypto.createCsr({ altNames: [...names] }, key);
+    const chain = await client.auto({
+      csr,
+      ...(email === undefined ? {} : { email }),
+      termsOfServiceAgreed: true,
+      // From here a name may look different than from outside.
+      skipChallengeVerification: true,
+      challengePriority: [challenges.type],
+      challengeCreateFn: (authorization, challenge, answer) => {
+        const domain = authorization.identifier.value;
+        if (challenge.type !== challenges.type) {
+          const sentence = `the service takes no ${challenges.type} for ${domain}; set ACME_CHALLENGE`;
+          throw new AcmeError("CHALLENGE", sentence);
+        }
+        return shown(challenges.show({ domain, token: challenge.token, answer }, signal));
+      },
+      challengeRemoveFn: (authorization, challenge, answer) =>
+        challenges.hide({ domain: authorization.identifier.value, token: challenge.token, answer }),
+    });
+    return { chain, key };
+  }
+
+  #load(): Promise<Library> {
+    this.#library ??= import("acme-client").then((library) => {
+      this.#prepare(library);
+      return library;
+    });
+    return this.#library;
+  }
+
+  #prepare({ axios }: Library): void {
+    const { authorities, proxy } = this.#options;
+    axios.defaults.httpsAgent = new Agent({ ca: [...authorities], proxyEnv: { ...proxy } });
+    axios.defaults.proxy = false;
+    axios.defaults.timeout = answerWithin;
+    // Retrying is ours to do: an hour of Retry-After is no reason to wait inside a request.
+    const settings: unknown = Reflect.get(axios.defaults, "acmeSettings");
+    if (typeof settings === "object" && settings !== null) {
+      Reflect.set(settings, "retryMaxAttempts", 0);
+    }
+    axios.interceptors.response.use((response) => {
+      if (response.status >= 400) this.#retryAfter = pauseOf(response.headers["retry-after"]);
+      return response;
+    });
+  }
+
+  #errorOf(error: unknown): AcmeError {
+    const { directory } = this.#options;
+    const retryAfter = this.#retryAfter;
+    if (isWithoutAnswer(error)) {
+      const sentence = `${directory} does not answer: ${error.message || error.code}`;
+      return new AcmeError("UNREACHABLE", sentence, { cause: error });
+    }
+    const words = error instanceof Error ? error.message : String(error);
+    const sentence = `${new URL(directory).host} says: ${words || "nothing"}`;
+    return new AcmeError("REFUSED", sentence.slice(0, 1_000), { cause: error, retryAfter });
+  }
+}
+
+/** The library cannot be stopped; whatever it comes to then is nobody's any more. */
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => aborted.reject(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  if (signal.aborted) abort();
+  try {
+    return await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+    work.catch(() => undefined);
+  }
+}
+
+async function shown(showing: Promise<void>): Promise<void> {
+  try {
+    await showing;
+  } catch (error) {
+    throw unshown(error);
+  }
+}
+
+function unshown(cause: unknown): AcmeError {
+  const words = cause instanceof Error ? cause.message : String(cause);
+  return new AcmeError("CHALLENGE", `the challenge could not be prepared: ${words}`, { cause });
+}
+
+/** Errors of the connection have a code; what the service says comes as a bare Error. */
+function isWithoutAnswer(error: unknown): error is Error & { readonly code: string } {
+  return error instanceof Error && "code" in error && typeof error.code === "string";
+}
+
+/** Seconds or a date (RFC 9110 §10.2.3), as milliseconds. */
+function pauseOf(value: unknown): number | undefined {
+  if (typeof value !== "string") return undefined;
+  if (/^\d{1,7}$/.test(value)) return Number(value) * 1_000;
+  const date = Date.parse(value);
+  return Number.isNaN(date) ? undefined : Math.max(0, date - Date.now());
+}
