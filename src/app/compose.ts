@@ -67,7 +67,8 @@ async function composeOver(store: Store, over: Over): Promise<Application> {
     tokenSecret: secrets.tokens,
   });
   const state = { isStopping: false };
-  const health = () => ({ isStopping: state.isStopping, degraded: degradedBy(upstream) });
+  const degraded = () => [...degradedBy(upstream), ...cache.degraded()];
+  const health = () => ({ isStopping: state.isStopping, degraded: degraded() });
   const doors = await composeDoors({
     ...{ settings, listen, upstream, engine, health, environment, now, log },
   });

@@ -11,6 +11,7 @@ import type { SharedCredential } from "../../cache/visibility.ts";
 import type { Registry } from "../../protocol/registry-name.ts";
 import type { Log } from "../log.ts";
 import type { Settings } from "../settings/settings.ts";
+import { DiskHealth } from "./disk-health.ts";
 import type { Store } from "./store.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -56,12 +57,12 @@ export function composeCache(parts: CacheParts) {
     timing: systemTiming,
     interval: settings.cache.scrubInterval,
   });
-  listeners.push(
-    (event) => pulls.note(event),
-    (event) => eviction.note(event),
-  );
+  const disk = new DiskHealth({ blobs });
+  for (const listener of [pulls, eviction, disk]) listeners.push((event) => listener.note(event));
   return {
     pulls,
+    /** Sentences about what keeps it from keeping anything. */
+    degraded: () => disk.degraded,
     /** Resolves once everything kept is known by size and use; pulls need not wait for it. */
     start: async () => {
       usage.start();
@@ -74,6 +75,7 @@ export function composeCache(parts: CacheParts) {
       await Promise.all([scrub.close(), eviction.close(), downloads.close(), rechecks.close()]);
       await pulls.close();
       await usage.close();
+      disk.close();
     },
   };
 }

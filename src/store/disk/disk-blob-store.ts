@@ -124,11 +124,13 @@ export class DiskBlobStore implements BlobStore, BlobSpace, BlobQuarantine {
   }
 
   async space(): Promise<{ readonly free: number; readonly total: number }> {
+    // Where the blobs lie: that may be a volume of their own.
+    const path = join(this.#path, "blobs");
     try {
-      const { bavail, blocks, bsize } = await this.#fs.statfs(this.#path);
+      const { bavail, blocks, bsize } = await this.#fs.statfs(path);
       return { free: bavail * bsize, total: blocks * bsize };
     } catch (error) {
-      throw storeFailure(error, `measure ${this.#path}`);
+      throw storeFailure(error, `measure ${path}`);
     }
   }
 

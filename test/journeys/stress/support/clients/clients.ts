@@ -12,7 +12,7 @@ type TellingOf<Kind extends Told["kind"]> = Extract<Told, { kind: Kind }>;
 export class Clients {
   readonly #child: ChildProcess;
   readonly #told: Told[] = [];
-  #onTold: () => void = () => undefined;
+  #news = Promise.withResolvers<void>();
 
   /** Ends with the test. */
   constructor() {
@@ -21,8 +21,9 @@ export class Clients {
     });
     this.#child.on("message", (told: Told) => {
       this.#told.push(told);
-      this.#onTold();
+      this.#spread();
     });
+    this.#child.once("exit", () => this.#spread());
     onTestFinished(() => this.close());
   }
 
@@ -50,7 +51,7 @@ export class Clients {
   }
 
   async close(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    if (this.#hasEnded) return;
     this.#child.kill("SIGKILL");
     await once(this.#child, "exit");
   }
@@ -63,15 +64,17 @@ export class Clients {
     for (;;) {
       const told = this.#told.find((each): each is TellingOf<Kind> => each.kind === kind);
       if (told !== undefined) return told;
-      if (this.#child.exitCode !== null) throw new Error("the clients' process has ended");
-      await new Promise<void>((resolve) => {
-        const before = this.#onTold;
-        this.#onTold = () => {
-          before();
-          resolve();
-        };
-        this.#child.once("exit", () => resolve());
-      });
+      if (this.#hasEnded) throw new Error("the process with the clients has ended");
+      await this.#news.promise;
     }
+  }
+
+  get #hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  #spread(): void {
+    this.#news.resolve();
+    this.#news = Promise.withResolvers();
   }
 }

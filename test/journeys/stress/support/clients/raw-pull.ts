@@ -3,7 +3,6 @@
  * hashes what comes, and knows an answer that was broken off from one that ended.
  */
 import { createHash, type Hash } from "node:crypto";
-import { once } from "node:events";
 import { connect as connectTcp, type Socket } from "node:net";
 import { connect as connectTls, type SecureContext } from "node:tls";
 
@@ -44,13 +43,12 @@ const patience = 170_000;
 export async function openWay(way: Way): Promise<Socket> {
   const socket = connectTcp(way.port, "127.0.0.1");
   socket.setNoDelay(true);
-  await once(socket, "connect");
+  await next(socket, "connect");
   if (way.authority === undefined) return socket;
   socket.write(
     `CONNECT ${way.authority} HTTP/1.1\r\nHost: ${way.authority}\r\nUser-Agent: ${userAgent}\r\n\r\n`,
   );
-  const [head] = (await once(socket, "data")) as [Buffer];
-  const line = head.toString("latin1");
+  const line = String(await next(socket, "data"));
   if (!line.startsWith("HTTP/1.1 200")) {
     socket.destroy();
     throw new Error(`CONNECT was answered ${line.slice(0, 160)}`);
@@ -61,8 +59,22 @@ export async function openWay(way: Way): Promise<Socket> {
     ...(way.trust === undefined ? {} : { secureContext: way.trust }),
     host: way.authority.replace(/:\d+$/, ""),
   });
-  await once(tls, "secureConnect");
+  await next(tls, "secureConnect");
   return tls;
+}
+
+/** What comes with the next such event; rejects when the connection ends before. */
+function next(socket: Socket, event: string): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const onClose = (): void => reject(new Error(`closed before ${event}`));
+    socket.once("error", reject);
+    socket.once("close", onClose);
+    socket.once(event, (value: unknown) => {
+      socket.off("error", reject);
+      socket.off("close", onClose);
+      resolve(value);
+    });
+  });
 }
 
 export function requestText(way: Way, { path, headers = {} }: Ask): string {
@@ -84,27 +96,29 @@ export async function rawPull(way: Way, ask: Ask): Promise<Pulled> {
 export function pullOver(socket: Socket, way: Way, ask: Ask): Promise<Pulled> {
   return new Promise((resolve) => {
     const answer = new Answer(ask);
+    let isOver = false;
     const finish = (error?: string): void => {
+      if (isOver) return;
+      isOver = true;
       clearTimeout(timer);
       socket.off("data", onData);
-      socket.on("error", () => undefined);
       socket.destroy();
       resolve(answer.end(error));
     };
     const onData = (chunk: Buffer): void => {
       const end = answer.take(chunk);
       if (end !== undefined) finish(end === "complete" ? undefined : end);
-      else if (ask.rate !== undefined) rest(socket, (chunk.length / ask.rate) * 1_000);
+      else if (ask.rate !== undefined) idle(socket, (chunk.length / ask.rate) * 1_000);
     };
     const timer = setTimeout(() => finish("took too long"), patience);
     socket.on("data", onData);
-    socket.once("error", (error) => finish(String(error)));
+    socket.on("error", (error) => finish(String(error)));
     socket.once("close", () => finish("closed before the end"));
     socket.write(requestText(way, ask));
   });
 }
 
-function rest(socket: Socket, milliseconds: number): void {
+function idle(socket: Socket, milliseconds: number): void {
   socket.pause();
   setTimeout(() => socket.resume(), milliseconds);
 }

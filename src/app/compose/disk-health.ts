@@ -1,0 +1,66 @@
+/**
+ * Whether the disk takes what it is given. From its first failure the program calls itself degraded,
+ * until something is kept again or a trial write, made every other second, succeeds.
+ */
+import type { CacheEvent } from "../../cache/cache-event.ts";
+import type { BlobStore } from "../../store/blob-store.ts";
+
+export type DiskHealthOptions = {
+  readonly blobs: Pick<BlobStore, "create">;
+  /** Milliseconds between two trials; 2 s. */
+  readonly interval?: number;
+};
+
+/** As large as a piece of a blob: where this fits, work can go on. */
+const trialBytes = 256 * 1024;
+
+export class DiskHealth {
+  readonly #options: DiskHealthOptions;
+  #reason: string | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: DiskHealthOptions) {
+    this.#options = options;
+  }
+
+  /** Sentences for `/readyz`; none while all is well. */
+  get degraded(): readonly string[] {
+    return this.#reason === undefined ? [] : [this.#reason];
+  }
+
+  note(event: CacheEvent): void {
+    if (event.kind === "diskFailed") this.#failed(event.error);
+    else if (event.kind === "blobStored") this.#recovered();
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  #failed(error: unknown): void {
+    const why = error instanceof Error ? error.message : String(error);
+    this.#reason = `the disk fails (${why}); pulls go on, but nothing new is kept`;
+    const { interval = 2_000 } = this.#options;
+    this.#timer ??= setInterval(() => void this.#try(), interval).unref();
+  }
+
+  #recovered(): void {
+    this.#reason = undefined;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  async #try(): Promise<void> {
+    try {
+      const draft = await this.#options.blobs.create();
+      try {
+        await draft.append(Buffer.alloc(trialBytes));
+      } finally {
+        await draft.close();
+      }
+      this.#recovered();
+    } catch {
+      // Still so; the next trial tells.
+    }
+  }
+}

@@ -1,0 +1,55 @@
+import { describe, expect, it, onTestFinished } from "vitest";
+import { DiskHealth } from "../../../src/app/compose/disk-health.ts";
+import { digestOf } from "../../../src/protocol/digest.ts";
+import { parseRepositoryName } from "../../../src/protocol/reference.ts";
+import { registryNameOf } from "../../../src/protocol/registry-name.ts";
+import { MemoryBlobStore } from "../../../src/store/memory/memory-blob-store.ts";
+import { StoreError } from "../../../src/store/store-error.ts";
+import { eventually } from "../../support/eventually.ts";
+
+/** A disk that is full until it is told otherwise. */
+function setUp() {
+  const store = new MemoryBlobStore();
+  const disk = { isFull: true };
+  const create = () => {
+    if (disk.isFull) throw new StoreError("FULL", "cannot create it: no room left on the volume");
+    return store.create();
+  };
+  const health = new DiskHealth({ blobs: { create: async () => create() }, interval: 5 });
+  onTestFinished(() => health.close());
+  return { disk, health, fail: () => health.note({ kind: "diskFailed", error: full }) };
+}
+
+const full = new StoreError("FULL", "cannot write it: no room left on the volume");
+
+describe("the disk's health", () => {
+  it("is good until something fails, and says what did", () => {
+    const { health, fail } = setUp();
+    expect(health.degraded).toEqual([]);
+    fail();
+    expect(health.degraded).toEqual([
+      "the disk fails (cannot write it: no room left on the volume); pulls go on, but nothing new is kept",
+    ]);
+  });
+
+  it("comes back by itself once a trial write succeeds", async () => {
+    const { health, disk, fail } = setUp();
+    fail();
+    disk.isFull = false;
+    await eventually(() => expect(health.degraded).toEqual([]));
+    disk.isFull = true;
+    fail();
+    expect(health.degraded).toHaveLength(1);
+  });
+
+  it("is good again at once when a blob is kept", () => {
+    const { health, fail } = setUp();
+    fail();
+    const repository = parseRepositoryName("team/app");
+    if (repository === undefined) throw new Error("no such name");
+    const registry = registryNameOf({ host: "registry.example", port: 443 });
+    const digest = digestOf(Buffer.from("kept"));
+    health.note({ kind: "blobStored", registry, repository, digest, size: 4 });
+    expect(health.degraded).toEqual([]);
+  });
+});

@@ -1,0 +1,74 @@
+/** Many slow readers of much more than may be kept. */
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { Clients } from "./clients/clients.ts";
+import type { MixedReport } from "./clients/jobs.ts";
+import { fillRegistry } from "./corpus.ts";
+import { keptBytes } from "./kept.ts";
+import { MiB, type Scene, throughMirror, throughProxy } from "./scene.ts";
+import { Stressed } from "./stressed.ts";
+
+export type SmallCachePlan = {
+  /** Through the proxy, and as many through the mirror. */
+  readonly clients: number;
+  /** Bytes a second that each reads. */
+  readonly rate: number;
+  readonly seconds: number;
+};
+
+/** Larger than what the sockets between two processes hold, so that readers are really on the way. */
+export const blobSize = 10 * MiB;
+const blobs = 20;
+export const cap = (blobs * blobSize) / 10;
+
+export type SmallCacheResult = {
+  readonly reports: readonly MixedReport[];
+  /** Milliseconds that more than the cap and one blob lay under final names, at a stretch. */
+  readonly longestOver: number;
+  /** Bytes under final names after the last reader has gone. */
+  readonly keptAtEnd: number;
+  /** Blobs that came from the registry, so many times what there is. */
+  readonly fetched: number;
+};
+
+export async function readThroughSmallCache(
+  scene: Scene,
+  plan: SmallCachePlan,
+): Promise<SmallCacheResult> {
+  const corpus = fillRegistry(
+    scene,
+    Array.from({ length: blobs }, () => blobSize),
+  );
+  const env = { ...scene.env, CACHE_MAX_SIZE: `${cap} b` };
+  const stressed = await Stressed.start(scene.folder, env);
+  const ways = [throughMirror(stressed), await throughProxy(scene, stressed)];
+  const crowds = ways.map((way, seed) => {
+    const crowd = new Clients();
+    // No images: what a manifest lists is spared for a while after it was served.
+    const what = { ...corpus, images: [], ...way };
+    crowd.mixed({ ...what, seed, clients: plan.clients, rate: plan.rate });
+    return crowd;
+  });
+  const dataDir = join(scene.folder, "data");
+  const longestOver = await watch(dataDir, plan.seconds * 1_000);
+  const reports = await Promise.all(crowds.map((crowd) => crowd.report()));
+  await pause(500);
+  const bodies = scene.upstream.requests.filter(({ method }) => method === "GET");
+  const fetched = bodies.reduce((sum, { bytesSent }) => sum + bytesSent, 0) / (blobs * blobSize);
+  return { reports, longestOver, keptAtEnd: await keptBytes(dataDir), fetched };
+}
+
+/** Several downloads may end in the same moment: what counts is how soon there is room again. */
+async function watch(dataDir: string, milliseconds: number): Promise<number> {
+  const began = performance.now();
+  let lastGood = began;
+  let longest = 0;
+  while (performance.now() < began + milliseconds) {
+    const kept = await keptBytes(dataDir);
+    const now = performance.now();
+    if (kept <= cap + blobSize) lastGood = now;
+    longest = Math.max(longest, now - lastGood);
+    await pause(10);
+  }
+  return longest;
+}
