@@ -12,6 +12,9 @@ export type DownMemoryOptions = {
   readonly downMs?: number;
 };
 
+/** What everybody who asks a host tells of it, and may want to know. Hosts are `host[:port]`, 443 left out. */
+export type Outages = Pick<DownMemory, "isDown" | "failed" | "answered">;
+
 type Down = { until: number; isProbed: boolean };
 
 const outages: ReadonlySet<UpstreamErrorCode> = new Set([
@@ -44,31 +47,40 @@ export class DownMemory {
     if (isBrief && down !== undefined) this.#enter(host, down);
     try {
       const answer = await question();
-      this.#answered(host);
+      this.answered(host);
       return answer;
     } catch (error) {
-      if (error instanceof UpstreamError && outages.has(error.code)) this.#failed(host, error.code);
+      const isOutage = error instanceof UpstreamError && outages.has(error.code);
+      if (isOutage) this.failed(host, error.code);
       else if (isBrief && down !== undefined) down.isProbed = false;
       throw error;
     }
   }
 
-  #enter(host: string, down: Down): void {
-    if (down.isProbed || this.#now() < down.until) {
-      throw new UpstreamError("DOWN", host, `${host} did not answer a moment ago`);
-    }
-    down.isProbed = true;
+  /** Whether who has something to fall back on had better not ask. */
+  isDown(host: string): boolean {
+    const down = this.#hosts.get(host);
+    return down !== undefined && (down.isProbed || this.#now() < down.until);
   }
 
-  #answered(host: string): void {
+  answered(host: string): void {
     if (this.#hosts.delete(host)) this.#observe({ kind: "hostUp", host });
   }
 
-  #failed(host: string, code: UpstreamErrorCode): void {
+  /** Of no consequence when the failure is none of reaching the host. */
+  failed(host: string, code: UpstreamErrorCode): void {
+    if (!outages.has(code)) return;
     if (!this.#hosts.has(host)) this.#observe({ kind: "hostDown", host, code });
     this.#hosts.delete(host);
     this.#hosts.set(host, { until: this.#now() + this.#downMs, isProbed: false });
     const oldest = this.#hosts.keys().next().value;
     if (this.#hosts.size > maxHosts && oldest !== undefined) this.#hosts.delete(oldest);
+  }
+
+  #enter(host: string, down: Down): void {
+    if (this.isDown(host)) {
+      throw new UpstreamError("DOWN", host, `${host} did not answer a moment ago`);
+    }
+    down.isProbed = true;
   }
 }

@@ -39,6 +39,8 @@ export type PooledRegistryClientOptions = {
   readonly authorizer: Authorizing;
   readonly observe: ObserveUpstream;
   readonly now: () => number;
+  /** Shared with whoever else finds out that a host is down. */
+  readonly outages?: DownMemory | undefined;
   /** Sent where the client's request has none. */
   readonly userAgent?: string;
   /** Milliseconds to the headers: tokens, redirects and retries together. */
@@ -60,7 +62,7 @@ export class PooledRegistryClient implements RegistryClient {
     this.#authorizer = options.authorizer;
     this.#userAgent = options.userAgent ?? "entrepot";
     this.#limits = options.limits ?? { full: 25_000, brief: 2_000 };
-    this.#down = new DownMemory(options);
+    this.#down = options.outages ?? new DownMemory(options);
     this.#rates = new RateLimits(options);
   }
 
@@ -89,7 +91,8 @@ export class PooledRegistryClient implements RegistryClient {
     const { registry, target, redirects } = request;
     const place = { scheme: registry.scheme, address: registryAddress(registry.name), target };
     let used: Authorization;
-    const response = await this.#down.ask(registry.name, request.patience === "brief", async () => {
+    const host = formatHostPort(place.address, 443);
+    const response = await this.#down.ask(host, request.patience === "brief", async () => {
       const answer = await this.#authorized(request, place);
       used = answer.authorization;
       return answer.response;

@@ -10,6 +10,7 @@ import { registryNameOf } from "../protocol/registry-name.ts";
 import { discard } from "./body.ts";
 import { Deadline } from "./deadline.ts";
 import type { Dialer } from "./dial.ts";
+import type { Outages } from "./down-memory.ts";
 import { errorCode } from "./network-error.ts";
 import type { RegistryResponse } from "./registry-client.ts";
 import { Remembered } from "./remembered.ts";
@@ -24,6 +25,10 @@ export type ProbeOptions = {
   readonly now: () => number;
   /** Looks at nobody: every peer is unreachable and no registry is found. */
   readonly isOffline?: boolean;
+  /** Told of hosts that do not let themselves be looked at. */
+  readonly outages?: Outages | undefined;
+  /** How long a caller waits for a look at a peer before it is taken for unreachable. */
+  readonly patienceMs?: number | undefined;
 };
 
 export type PeerTls = "trusted" | "untrusted" | "plain" | "unreachable";
@@ -39,6 +44,8 @@ export class Probe {
   readonly #options: ProbeOptions;
   readonly #registries: Remembered<boolean>;
   readonly #handshakes: Remembered<Handshake>;
+  /** Looks that take longer than anybody waits. */
+  readonly #overdue = new Set<string>();
 
   constructor(options: ProbeOptions) {
     this.#options = options;
@@ -60,16 +67,38 @@ export class Probe {
   }
 
   /**
-   * Makes one TLS handshake, remembered 10 min (`unreachable`: 10 s). Rejects with UpstreamError
-   * FORBIDDEN where nothing may be dialled.
+   * Makes one TLS handshake, remembered 10 min (`unreachable`: 10 s); a peer once trusted is, while it
+   * is looked at again. Rejects with UpstreamError FORBIDDEN where nothing may be dialled.
    */
   async peerSpeaksTls(address: HostPort): Promise<PeerTls> {
-    return (await this.#handshake(address)).peer;
+    const key = formatHostPort(address);
+    const look = this.#handshake(address);
+    if (this.#handshakes.last(key)?.peer !== "trusted") return await this.#inTime(address, look);
+    look.catch(() => undefined);
+    return "trusted";
   }
 
   /** In words, why the last handshake was not `trusted`; undefined when it was, or is forgotten. */
   tlsTrouble(address: HostPort): string | undefined {
     return this.#handshakes.peek(formatHostPort(address))?.reason;
+  }
+
+  /** A registry that is down must not hold up what is kept of it. */
+  async #inTime(address: HostPort, look: Promise<Handshake>): Promise<PeerTls> {
+    const key = formatHostPort(address);
+    const late = Promise.withResolvers<PeerTls>();
+    const wait = this.#overdue.has(key) ? 0 : (this.#options.patienceMs ?? 0.9 * second);
+    const timer = setTimeout(() => {
+      this.#overdue.add(key);
+      this.#options.outages?.failed(formatHostPort(address, 443), "TIMEOUT");
+      late.resolve("unreachable");
+    }, wait);
+    const seen = look.finally(() => this.#overdue.delete(key)).then(({ peer }) => peer);
+    try {
+      return await Promise.race([seen, late.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   async #ask(address: HostPort): Promise<boolean> {
@@ -97,9 +126,16 @@ export class Probe {
   async #handshake(address: HostPort): Promise<Handshake> {
     return await this.#handshakes.get(formatHostPort(address), async () => {
       const value = await this.#shake(address);
+      this.#tell(formatHostPort(address, 443), value.peer);
       const forMs = value.peer === "unreachable" ? 10 * second : 600 * second;
       return { value, forMs };
     });
+  }
+
+  #tell(host: string, peer: PeerTls): void {
+    const { outages, isOffline } = this.#options;
+    if (peer !== "unreachable") outages?.answered(host);
+    else if (isOffline !== true) outages?.failed(host, "CONNECT");
   }
 
   async #shake(address: HostPort): Promise<Handshake> {

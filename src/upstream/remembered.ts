@@ -19,6 +19,11 @@ export class Remembered<T> {
     return kept !== undefined && this.#now() < kept.until ? kept.value : undefined;
   }
 
+  /** What was found last, though it may hold no more. */
+  last(key: string): T | undefined {
+    return this.#kept.get(key)?.value;
+  }
+
   /** What is kept, or what `find` says; a failure is not kept. */
   async get(key: string, find: () => Promise<Finding<T>>): Promise<T> {
     const kept = this.#kept.get(key);

@@ -63,12 +63,15 @@ export class FakeRegistry {
   readonly #content = new Content();
   readonly #faults = new FaultScript();
   readonly #gatekeeper: Gatekeeper;
+  /** Whose tokens `/token` gives. */
+  #issuer: Gatekeeper;
   #connections = 0;
 
   constructor(server: Server, auth: Auth, tls: Certificate | undefined) {
     this.#server = server;
     this.ca = tls?.ca;
     this.#gatekeeper = new Gatekeeper(auth, () => this.origin);
+    this.#issuer = this.#gatekeeper;
     server.on("connection", () => {
       this.#connections += 1;
     });
@@ -149,6 +152,11 @@ export class FakeRegistry {
     this.#faults.clear();
   }
 
+  /** From now on this is the token service of another registry. */
+  issueTokensFor(other: FakeRegistry): void {
+    this.#issuer = other.#gatekeeper;
+  }
+
   revokeTokens(): void {
     this.#gatekeeper.revokeTokens();
   }
@@ -191,7 +199,7 @@ export class FakeRegistry {
     const path = url.replace(/\?.*$/, "");
     const { authorization } = headers;
     if (path === "/token" || path === "/v2/token") {
-      return this.#gatekeeper.token({ method, url, authorization, form: body.toString() });
+      return this.#issuer.token({ method, url, authorization, form: body.toString() });
     }
     if (path.startsWith("/cdn/")) {
       if (authorization !== undefined) return failure(400, "INVALID_ARGUMENT");

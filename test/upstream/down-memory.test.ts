@@ -73,6 +73,20 @@ describe("a host that did not answer", () => {
     expect(await brief(async () => "asked")).toBe("asked");
   });
 
+  it("is known to others, and they may tell of it", async () => {
+    const { clock, brief, down } = memory();
+    down.failed("reg.test", "PROTOCOL");
+    expect(down.isDown("reg.test")).toBe(false);
+    down.failed("reg.test", "TIMEOUT");
+    expect(down.isDown("reg.test")).toBe(true);
+    expect(await rejection(brief(async () => "not asked"))).toMatchObject(isDown);
+    clock.now = 15_000;
+    expect(down.isDown("reg.test")).toBe(false);
+    down.failed("reg.test", "TIMEOUT");
+    down.answered("reg.test");
+    expect(await brief(async () => "asked")).toBe("asked");
+  });
+
   it("does not make another host be down", async () => {
     const { fails, brief, down } = memory();
     await rejection(brief(fails("DNS")));

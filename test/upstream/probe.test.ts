@@ -1,24 +1,29 @@
 import { createServer, type RequestListener } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import { createServer as createTcpServer } from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import type { HostPort } from "../../src/protocol/http/host-port.ts";
+import { DownMemory } from "../../src/upstream/down-memory.ts";
 import { Probe } from "../../src/upstream/probe.ts";
 import { makeAuthority } from "../support/certificates.ts";
+import { eventually } from "../support/eventually.ts";
 import { buildRig, listening, type RigOptions, rejection } from "./rig.ts";
 
 const trusted = makeAuthority();
 const leaf = trusted.issue(["127.0.0.1"]);
 const day = 86_400_000;
 
-function probing(address: HostPort, options: RigOptions = {}) {
+function probing(address: HostPort, options: RigOptions = {}, patienceMs?: number) {
   const clock = { now: 0 };
   const rig = buildRig({
     authorities: [trusted.ca],
     named: [`${address.host}:${address.port}`],
     ...options,
   });
-  return { clock, probe: new Probe({ ...rig, now: () => clock.now }) };
+  const now = () => clock.now;
+  const outages = new DownMemory({ now, observe: () => undefined });
+  return { clock, outages, probe: new Probe({ ...rig, outages, patienceMs, now }) };
 }
 
 async function site(listener: RequestListener, certificate = leaf) {
@@ -150,6 +155,26 @@ describe("a peer's TLS", () => {
     expect(await probe.peerSpeaksTls(address)).toBe("unreachable");
     clock.now = 10_000;
     expect(await probe.peerSpeaksTls(address)).toBe("trusted");
+  });
+
+  it("is unreachable when the look takes too long, and nobody waits for it again", async () => {
+    const address = await listening(createTcpServer((peer) => peer.on("error", () => undefined)));
+    const { probe, outages } = probing(address, {}, 60);
+    expect(await probe.peerSpeaksTls(address)).toBe("unreachable");
+    expect(outages.isDown(`${address.host}:${address.port}`)).toBe(true);
+    const again = await Promise.race([probe.peerSpeaksTls(address), pause(40, "waited")]);
+    expect(again).toBe("unreachable");
+  });
+
+  it("is trusted as it was while it is looked at again", async () => {
+    const server = createTlsServer(leaf);
+    const address = await listening(server);
+    const { probe, clock } = probing(address);
+    expect(await probe.peerSpeaksTls(address)).toBe("trusted");
+    await new Promise((resolve) => server.close(resolve));
+    clock.now = 600_000;
+    expect(await probe.peerSpeaksTls(address)).toBe("trusted");
+    await eventually(async () => (await probe.peerSpeaksTls(address)) === "unreachable");
   });
 
   it("is unreachable, and not looked at, offline", async () => {

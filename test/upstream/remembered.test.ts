@@ -24,6 +24,15 @@ describe("a remembered answer", () => {
     expect(await answers.get("a", async () => ({ value: 7, forMs: 1 }))).toBe(7);
   });
 
+  it("can be looked back at when it holds no more", async () => {
+    let now = 0;
+    const answers = new Remembered<number>(() => now);
+    expect(answers.last("a")).toBeUndefined();
+    await answers.get("a", async () => ({ value: 7, forMs: 1 }));
+    now = 5;
+    expect([answers.peek("a"), answers.last("a")]).toEqual([undefined, 7]);
+  });
+
   it("makes room for new ones by forgetting the oldest", async () => {
     const answers = new Remembered<number>(() => 0);
     for (let index = 0; index <= 10_000; index++) {

@@ -14,6 +14,7 @@ import { CorporateProxies } from "../../upstream/corporate-proxy.ts";
 import { Destinations } from "../../upstream/destination.ts";
 import { Dialer } from "../../upstream/dial.ts";
 import { OriginPools } from "../../upstream/dispatcher.ts";
+import { DownMemory } from "../../upstream/down-memory.ts";
 import { type Lookup, systemLookup } from "../../upstream/name-lookup.ts";
 import { PooledRegistryClient } from "../../upstream/pooled-registry-client.ts";
 import { Probe } from "../../upstream/probe.ts";
@@ -63,20 +64,16 @@ export async function composeUpstream(parts: UpstreamParts) {
   const family = settings.upstream.family === "auto" ? "auto" : familyNumber(settings);
   const dialer = new Dialer({ destinations, lookup, proxies, tls, family });
   const pools = new OriginPools({ dialer, tls, proxies });
-  const transport = new Transport({
-    pools,
-    observe: log.upstream,
-    now,
-    isOffline,
-  });
+  const transport = new Transport({ pools, observe: log.upstream, now, isOffline });
   const helpers = new CredentialHelpers({
     environment: parts.environment,
     life: parts.life,
   });
   const credentials = await composeCredentials(parts, { tls, helpers });
   const memory = new ChallengeMemory({ now: parts.now, save: parts.saveChallenge });
-  const finder = new ChallengeFinder({ transport, memory, now: parts.now });
-  const tokens = new TokenClient({ transport, now, observe: log.auth });
+  const outages = new DownMemory({ now, observe: log.upstream });
+  const finder = new ChallengeFinder({ transport, memory, outages, now: parts.now });
+  const tokens = new TokenClient({ transport, outages, now, observe: log.auth });
   const registryTokens = new RegistryTokens(credentials.logins, tokens);
   const authorizer = new Authorizer({
     memory,
@@ -85,8 +82,14 @@ export async function composeUpstream(parts: UpstreamParts) {
     tokens: registryTokens,
   });
   return {
-    client: new PooledRegistryClient({ transport, authorizer, observe: log.upstream, now }),
-    probe: new Probe({ transport, dialer, tls, now, isOffline }),
+    client: new PooledRegistryClient({
+      transport,
+      authorizer,
+      outages,
+      observe: log.upstream,
+      now,
+    }),
+    probe: new Probe({ transport, dialer, tls, outages, now, isOffline }),
     reloadLogins: async (changed: Settings): Promise<void> => {
       credentials.logins.replace(await allLogins(changed, helpers));
       credentials.pairs.setNamed(namedHosts(changed));

@@ -26,7 +26,7 @@ type PeerTls = "trusted" | "untrusted" | "plain" | "unreachable";
 /** What the policy asks of the network (upstream/probe.ts). */
 export interface PeerProbe {
   isRegistry(address: HostPort): Promise<boolean>;
-  /** Rejects with UpstreamError FORBIDDEN where nothing may be dialled. */
+  /** Within a second. Rejects with UpstreamError FORBIDDEN where nothing may be dialled. */
   peerSpeaksTls(address: HostPort): Promise<PeerTls>;
   /** Why the peer was not trusted. */
   tlsTrouble(address: HostPort): string | undefined;
@@ -44,8 +44,6 @@ export type PolicyOptions = {
   /** Whether the operator configured a credential for this very host. */
   readonly hasCredential: (address: HostPort) => boolean;
   readonly probe: PeerProbe;
-  /** How long a CONNECT waits for the look at its peer before it is taken for unreachable. */
-  readonly patience?: number | undefined;
 };
 
 /** How a host is known: by the operator or the built-in list, by its own answer to a probe, or not at all. */
@@ -68,7 +66,7 @@ export class Policy {
     if (own !== undefined) return own;
     const known = await this.#known(address, isContainerEngine(userAgent));
     if (known === "unknown") return this.#through(address);
-    const peer = await this.#peer(address);
+    const peer = await this.#options.probe.peerSpeaksTls(address);
     if (peer === "plain") return this.#through(address);
     if (peer !== "untrusted") return registry(address, "https");
     if (known === "probed") return this.#through(address);
@@ -116,18 +114,6 @@ export class Policy {
       403,
       `${shown(address)} is no registry, and TUNNEL is deny on the proxy; REGISTRIES would make it one`,
     );
-  }
-
-  /** A registry that is down must not hold up what is kept of it: no answer in time counts as unreachable. */
-  async #peer(address: HostPort): Promise<PeerTls> {
-    const { probe, patience = 1_500 } = this.#options;
-    const late = Promise.withResolvers<PeerTls>();
-    const timer = setTimeout(() => late.resolve("unreachable"), patience);
-    try {
-      return await Promise.race([probe.peerSpeaksTls(address), late.promise]);
-    } finally {
-      clearTimeout(timer);
-    }
   }
 }
 

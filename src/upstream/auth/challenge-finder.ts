@@ -7,6 +7,7 @@ import { type HeaderList, headerList } from "../../protocol/http/header-list.ts"
 import { formatHostPort } from "../../protocol/http/host-port.ts";
 import { type Registry, registryAddress } from "../../protocol/registry-name.ts";
 import { Deadline } from "../deadline.ts";
+import type { Outages } from "../down-memory.ts";
 import type { Transport } from "../transport.ts";
 import { UpstreamError } from "../upstream-error.ts";
 import type { ChallengeMemory, RememberedChallenge } from "./challenge-memory.ts";
@@ -27,6 +28,7 @@ export type ChallengeFinderOptions = {
   readonly transport: Pick<Transport, "send">;
   readonly memory: ChallengeMemory;
   readonly now: () => number;
+  readonly outages?: Outages | undefined;
   readonly fullMs?: number;
   readonly briefMs?: number;
 };
@@ -63,12 +65,13 @@ export class ChallengeFinder {
     signal: AbortSignal,
   ): Promise<PingAnswer> {
     const host = formatHostPort(registryAddress(registry.name), 443);
-    if (patience === "brief" && this.#isSilent(registry)) {
+    const { outages } = this.#options;
+    if (patience === "brief" && (this.#isSilent(registry) || outages?.isDown(host) === true)) {
       throw new UpstreamError("DOWN", host, `${host} did not answer a moment ago`);
     }
     const key = `${registry.scheme} ${registry.name}`;
     const work = this.#flights.join(key, (life) => this.#ask(registry, life));
-    const { fullMs = 10_000, briefMs = 1_000 } = this.#options;
+    const { fullMs = 10_000, briefMs = 900 } = this.#options;
     const limit = patience === "brief" ? briefMs : fullMs;
     using deadline = new Deadline(signal, host, limit, `${host} did not answer /v2/`);
     try {
@@ -76,6 +79,7 @@ export class ChallengeFinder {
     } catch (error) {
       if (error instanceof UpstreamError && error.code !== "ABORTED") {
         this.#silence(registry, downMs);
+        outages?.failed(host, error.code);
       }
       throw error;
     }

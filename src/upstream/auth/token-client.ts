@@ -7,9 +7,10 @@ import { headerValue } from "../../protocol/http/header-list.ts";
 import { formatHostPort } from "../../protocol/http/host-port.ts";
 import { type Registry, registryNameOf } from "../../protocol/registry-name.ts";
 import { Deadline } from "../deadline.ts";
+import type { Outages } from "../down-memory.ts";
 import type { RegistryResponse } from "../registry-client.ts";
 import type { Transport } from "../transport.ts";
-import { UpstreamError } from "../upstream-error.ts";
+import { UpstreamError, type UpstreamErrorCode } from "../upstream-error.ts";
 import type { ObserveAuth } from "./auth-event.ts";
 import type { Credential } from "./credential.ts";
 import { Flights, unlessAborted } from "./flights.ts";
@@ -34,6 +35,7 @@ export type TokenClientOptions = {
   readonly transport: Pick<Transport, "send">;
   readonly now: () => number;
   readonly observe: ObserveAuth;
+  readonly outages?: Outages | undefined;
   readonly fullMs?: number;
   readonly briefMs?: number;
 };
@@ -80,13 +82,13 @@ export class TokenClient {
 
   async #waitBriefly(work: Promise<string>, ask: TokenAsk): Promise<string> {
     const host = hostOf(ask);
-    const milliseconds = this.#options.briefMs ?? 1_000;
+    const milliseconds = this.#options.briefMs ?? 900;
     using deadline = new Deadline(ask.signal, host, milliseconds, `${host} gave no token`);
     try {
       return await unlessAborted(work, deadline.signal, host);
     } catch (error) {
       const isLate = error instanceof UpstreamError && error.code === "TIMEOUT";
-      if (isLate) this.#downUntil.set(host, this.#options.now() + downMs);
+      if (isLate) this.#down(host, error.code);
       throw error;
     }
   }
@@ -97,9 +99,15 @@ export class TokenClient {
     if ((this.#pausedUntil.get(pauseKey(ask)) ?? 0) > now) {
       throw new UpstreamError("DOWN", host, `${host} asks to be left alone for a while (429)`);
     }
-    if (ask.patience === "brief" && (this.#downUntil.get(host) ?? 0) > now) {
+    const isDown = (this.#downUntil.get(host) ?? 0) > now;
+    if (ask.patience === "brief" && (isDown || this.#options.outages?.isDown(host) === true)) {
       throw new UpstreamError("DOWN", host, `${host} did not answer a moment ago`);
     }
+  }
+
+  #down(host: string, code: UpstreamErrorCode): void {
+    this.#downUntil.set(host, this.#options.now() + downMs);
+    this.#options.outages?.failed(host, code);
   }
 
   async #exchange(key: string, ask: TokenAsk, life: AbortSignal): Promise<string> {
@@ -117,7 +125,7 @@ export class TokenClient {
     } catch (thrown) {
       const error: unknown = deadline.signal.aborted ? deadline.signal.reason : thrown;
       if (!(error instanceof UpstreamError) || error.code === "ABORTED") throw error;
-      this.#downUntil.set(host, now() + downMs);
+      this.#down(host, error.code);
       observe({ kind: "tokenServiceFailed", host, reason: error.message });
       throw error;
     }

@@ -91,11 +91,6 @@ describe("the peer's TLS", () => {
       refusal: { status: 502, sentence: "corp.example: its certificate has expired" },
     });
   });
-
-  it("that takes too long to see does not hold up what is kept", async () => {
-    const peer = { peerSpeaksTls: () => new Promise<never>(() => undefined) };
-    expect((await verdict("corp.example:443", { peer, patience: 10 })).kind).toBe("registry");
-  });
 });
 
 describe("TUNNEL=deny", () => {

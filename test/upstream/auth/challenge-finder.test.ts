@@ -67,9 +67,17 @@ describe("finding out how a registry wants its logins", () => {
     expect(await finder.find(hub, never)).toBeDefined();
   });
 
-  it("waits a moment only when briefly asked", async () => {
-    const { loopback, finder } = await make();
-    loopback.play(hubHost, () => undefined);
-    await expect(finder.ping(hub, "brief", never)).rejects.toMatchObject({ code: "TIMEOUT" });
+  it("does not wait for a host that others found down", async () => {
+    const { loopback, finder, outages } = await make();
+    outages.failed(hubHost, "TIMEOUT");
+    await expect(finder.ping(hub, "brief", never)).rejects.toMatchObject({ code: "DOWN" });
+    expect(loopback.seen).toEqual([]);
+  });
+
+  it("waits a moment only when briefly asked, and tells others", async () => {
+    const { outages, ...auth } = await make();
+    auth.loopback.play(hubHost, () => undefined);
+    await expect(auth.finder.ping(hub, "brief", never)).rejects.toMatchObject({ code: "TIMEOUT" });
+    expect(outages.isDown(hubHost)).toBe(true);
   });
 });

@@ -20,6 +20,7 @@ import { Credentials } from "../../../src/upstream/auth/credentials.ts";
 import { RealmPairs } from "../../../src/upstream/auth/realm-pairs.ts";
 import { RegistryTokens } from "../../../src/upstream/auth/registry-tokens.ts";
 import { TokenClient } from "../../../src/upstream/auth/token-client.ts";
+import { DownMemory } from "../../../src/upstream/down-memory.ts";
 import type { Outgoing, Transport } from "../../../src/upstream/transport.ts";
 import { UpstreamError } from "../../../src/upstream/upstream-error.ts";
 
@@ -199,14 +200,28 @@ export function makeAuth(loopback: Loopback, options: AuthOptions = {}) {
   });
   const memory = new ChallengeMemory({ now });
   const { transport } = loopback;
-  const finder = new ChallengeFinder({ transport, memory, now, fullMs: 1_000, briefMs: 100 });
-  const client = new TokenClient({ transport, now, observe, fullMs: 1_000, briefMs: 100 });
+  const outages = new DownMemory({ now, observe: () => undefined });
+  const limits = { outages, now, fullMs: 1_000, briefMs: 100 };
+  const finder = new ChallengeFinder({ ...limits, transport, memory });
+  const client = new TokenClient({ ...limits, transport, observe });
   const tokens = new RegistryTokens(credentials, client);
   const authorizer = new Authorizer({ memory, finder, credentials, tokens });
   onTestFinished(async () => {
     await Promise.all([finder.close(), client.close()]);
   });
-  return { time, now, events, pairs, credentials, memory, finder, client, tokens, authorizer };
+  return {
+    outages,
+    time,
+    now,
+    events,
+    pairs,
+    credentials,
+    memory,
+    finder,
+    client,
+    tokens,
+    authorizer,
+  };
 }
 
 export function registry(text: string, scheme: "https" | "http" = "https"): Registry {

@@ -143,6 +143,18 @@ describe("the token client", () => {
     expect(loopback.at(host)).toHaveLength(1);
   });
 
+  it("does not wait briefly for a service that others found down, and tells when it is", async () => {
+    const { loopback, client, outages, time } = await make();
+    outages.failed(host, "TIMEOUT");
+    await expect(client.fetch(ask({ patience: "brief" }))).rejects.toMatchObject({ code: "DOWN" });
+    expect(loopback.seen).toEqual([]);
+    time.now += 16_000;
+    loopback.play(host, () => undefined);
+    const late = client.fetch(ask({ patience: "brief" }));
+    await expect(late).rejects.toMatchObject({ code: "TIMEOUT" });
+    expect(outages.isDown(host)).toBe(true);
+  });
+
   it("does not end the exchange for others when one leaves", async () => {
     const { loopback, client } = await make();
     const gate = Promise.withResolvers<void>();
