@@ -31,8 +31,8 @@ parts="dockerd:docker.io docker:docker.io containerd:containerd ctr:containerd p
   skopeo:skopeo buildah:buildah docker-registry:docker-registry curl:curl openssl:openssl"
 # program=module
 go_tools="crane=github.com/google/go-containerregistry/cmd/crane@v0.20.6
-  pebble=github.com/letsencrypt/pebble/v2/cmd/pebble@v2.8.0
-  pebble-challtestsrv=github.com/letsencrypt/pebble/v2/cmd/pebble-challtestsrv@v2.8.0"
+  pebble=github.com/letsencrypt/pebble/v2/cmd/pebble@v2.10.1
+  pebble-challtestsrv=github.com/letsencrypt/pebble/v2/cmd/pebble-challtestsrv@v2.10.1"
 oras_pull="$here/../test/journeys/parts/oras-pull"
 
 missing_programs() {

@@ -3,6 +3,7 @@
  * one order for all names, answered by one kind of challenge.
  */
 import { Agent } from "node:https";
+import type { Client } from "acme-client";
 import { AcmeError } from "./acme-error.ts";
 import { newKey } from "./acme-folder.ts";
 import type { Challenges } from "./challenges.ts";
@@ -73,12 +74,11 @@ export class AcmeService {
       backoffMin: pollEvery,
       backoffMax: pollEvery,
     });
+    await register(client, email);
     const key = newKey();
     const [, csr] = await acme.crypto.createCsr({ altNames: [...names] }, key);
     const chain = await client.auto({
       csr,
-      ...(email === undefined ? {} : { email }),
-      termsOfServiceAgreed: true,
       // From here a name may look different than from outside.
       skipChallengeVerification: true,
       challengePriority: [challenges.type],
@@ -109,11 +109,10 @@ export class AcmeService {
     axios.defaults.httpsAgent = new Agent({ ca: [...authorities], proxyEnv: { ...proxy } });
     axios.defaults.proxy = false;
     axios.defaults.timeout = answerWithin;
-    // Retrying is ours to do: an hour of Retry-After is no reason to wait inside a request.
-    const settings: unknown = Reflect.get(axios.defaults, "acmeSettings");
-    if (typeof settings === "object" && settings !== null) {
-      Reflect.set(settings, "retryMaxAttempts", 0);
-    }
+    // The library's retry: an hour of Retry-After is no reason to wait inside a request, and it loses
+    // why there was no answer. Retrying is ours to do.
+    axios.interceptors.request.clear();
+    axios.interceptors.response.clear();
     axios.interceptors.response.use((response) => {
       if (response.status >= 400) this.#retryAfter = pauseOf(response.headers["retry-after"]);
       return response;
@@ -130,6 +129,24 @@ export class AcmeService {
     const words = error instanceof Error ? error.message : String(error);
     const sentence = `${new URL(directory).host} says: ${words || "nothing"}`;
     return new AcmeError("REFUSED", sentence.slice(0, 1_000), { cause: error, retryAfter });
+  }
+}
+
+/** Using a service is agreeing to its terms. One that knows the key gives its account, and may refuse to change it. */
+async function register(client: Client, email: string | undefined): Promise<void> {
+  const contact = email === undefined ? {} : { contact: [`mailto:${email}`] };
+  try {
+    await client.createAccount({ termsOfServiceAgreed: true, ...contact });
+  } catch (error) {
+    if (!hasAccount(client)) throw error;
+  }
+}
+
+function hasAccount(client: Client): boolean {
+  try {
+    return client.getAccountUrl() !== "";
+  } catch {
+    return false;
   }
 }
 
