@@ -65,7 +65,7 @@ describe("certificates of the operator's own", () => {
       async (at: string) => {
         await mkdir(at);
         await writeFile(join(at, "cert.pem"), authority.issue(["a"]).cert);
-        await writeFile(join(at, "key.pem"), authority.issue(["b"]).key);
+        await writeFile(join(at, "key.pem"), makeAuthority("Another").issue(["b"]).key);
       },
       /cert\.pem is not the certificate's/,
     ],
@@ -104,7 +104,8 @@ describe("files that change", () => {
     const folder = await temporaryFolder();
     await writePair(folder, ["old.example"]);
     const { files, events } = await open(folder);
-    const { cert, key } = authority.issue(["new.example"]);
+    // One authority gives all its leaves the same key.
+    const { cert, key } = makeAuthority("Another").issue(["new.example"]);
     await writeFile(join(folder, "cert.pem"), cert);
     await files.look();
     await files.look();
