@@ -8,6 +8,7 @@ import type { RecordStore } from "../store/record-store.ts";
 import type { ChallengeMemory, SavedChallenge } from "../upstream/auth/challenge-memory.ts";
 import { systemLookup } from "../upstream/name-lookup.ts";
 import type { Application, Compose, Started, World } from "./application.ts";
+import { authorityWarnings } from "./compose/authority.ts";
 import { type Cache, composeCache } from "./compose/cache.ts";
 import { composeDoors, type Doors } from "./compose/doors.ts";
 import { composeListen } from "./compose/listen.ts";
@@ -97,7 +98,7 @@ class Program implements Application {
   }
 
   async start(): Promise<Started> {
-    const { doors, cache, log } = this.#parts;
+    const { doors, cache, log, settings } = this.#parts;
     this.#door = await doors.open();
     this.#tls = await doors.openTls();
     cache.start().catch((error: unknown) => log.cache({ kind: "diskFailed", error }));
@@ -109,7 +110,7 @@ class Program implements Application {
       ],
       fingerprint: doors.authority.fingerprint,
       hostName: hostname().toLowerCase(),
-      warnings: [],
+      warnings: authorityWarnings(doors.authority, settings),
     };
   }
 

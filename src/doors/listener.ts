@@ -16,6 +16,14 @@ export function setLimits(server: Server, maxConnections = 10_000): void {
   server.timeout = 0; // an upstream being healed is silent for longer than any idle limit
   server.maxHeadersCount = maxHeaderFields + 1;
   server.maxConnections = maxConnections;
+  lookOften(server);
+}
+
+/** Left alone Node looks for overdue heads every 30 s, and 10 s would really be 40. */
+function lookOften(server: Server): void {
+  Object.assign(server, { connectionsCheckingInterval: 1_000 });
+  // The timer is made from that when the server begins to listen, and anew whenever it is told so.
+  if (server.listening) server.emit("listening");
 }
 
 /** Sockets that no server looks after: those in a TLS handshake and both ends of every tunnel. */

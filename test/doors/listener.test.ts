@@ -1,9 +1,9 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { PassThrough } from "node:stream";
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { drain, maxHeaderFields, OpenSockets, setLimits } from "../../src/doors/listener.ts";
-import { dial, portOf, readUntil } from "./open-door.ts";
+import { dial, portOf, readAll, readUntil } from "./open-door.ts";
 
 it("sockets are known while they are open, and can be ended together", async () => {
   const open = new OpenSockets();
@@ -27,6 +27,25 @@ it("Node reads one header field more than allowed, so that too many can be told"
   expect(server.maxHeadersCount).toBe(maxHeaderFields + 1);
   expect(server.maxConnections).toBe(5);
 });
+
+it.each(["before", "after"])(
+  "a head that is not finished in time is cut (limits set %s listening)",
+  async (when) => {
+    const server = createServer();
+    onTestFinished(() => void server.close());
+    const setAll = () => {
+      setLimits(server);
+      server.headersTimeout = 100;
+    };
+    if (when === "before") setAll();
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    if (when === "after") setAll();
+    const socket = await dial(portOf(server));
+    socket.write("GET / HTTP/1.1\r\nHost: a\r\n");
+    expect(await readAll(socket)).toMatch(/^HTTP\/1.1 408 /);
+  },
+);
 
 it("draining a server that never listened, or twice, does no harm", async () => {
   const server = createServer();

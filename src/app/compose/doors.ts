@@ -1,11 +1,10 @@
 /** The doors: the public listener with everything behind it, up to the engine. */
-import { join } from "node:path";
 import { Admission } from "../../doors/admission.ts";
 import { FrontPage } from "../../doors/front-page/front-page.ts";
 import type { Health } from "../../doors/front-page/health.ts";
 import { OpenSockets } from "../../doors/listener.ts";
 import { OwnNames } from "../../doors/own-names.ts";
-import { type Authority, openAuthority } from "../../doors/proxy/authority/ca.ts";
+import type { Authority } from "../../doors/proxy/authority/ca.ts";
 import { LeafIssuer } from "../../doors/proxy/authority/leaf.ts";
 import { Connect } from "../../doors/proxy/connect.ts";
 import { Forwarder } from "../../doors/proxy/forward.ts";
@@ -16,8 +15,9 @@ import { Reception } from "../../doors/reception.ts";
 import { registryNameOf } from "../../protocol/registry-name.ts";
 import type { RegistryEngine } from "../../registry/engine.ts";
 import type { Log } from "../log.ts";
-import { namedRegistries } from "../settings/derived.ts";
+import { interceptedHosts } from "../settings/derived.ts";
 import type { Settings } from "../settings/settings.ts";
+import { composeAuthority } from "./authority.ts";
 import type { Listen } from "./listen.ts";
 import { composeMirror } from "./mirror.ts";
 import { type OpenTls, openTls } from "./tls.ts";
@@ -46,7 +46,7 @@ export type Doors = {
 export async function composeDoors(parts: DoorsParts): Promise<Doors> {
   const { settings, log, now, environment } = parts;
   const observe = log.door;
-  const authority = await openAuthority(authorityOptions(settings, now));
+  const authority = await composeAuthority(settings, parts.listen, now);
   const admission = new Admission({
     allowClients: settings.access.allowClients,
     proxyLogins: settings.access.proxyAuth,
@@ -82,22 +82,11 @@ export async function composeDoors(parts: DoorsParts): Promise<Doors> {
   };
 }
 
-function authorityOptions(settings: Settings, now: () => number) {
-  const { cert, key, keyPassphrase } = settings.authority;
-  return {
-    folder: join(settings.files.dataDir, "ca"),
-    own: cert === undefined || key === undefined ? undefined : { certificate: cert, key },
-    passphrase: keyPassphrase,
-    now,
-  };
-}
-
 function composePolicy({ settings, listen, upstream }: DoorsParts): Policy {
-  const { intercept, interceptExcept, authRealms } = settings.registries;
-  const realmHosts = authRealms.flatMap((pair) => [String(pair.registry), String(pair.tokenHost)]);
+  const { intercept, interceptExcept } = settings.registries;
   return new Policy({
     mode: intercept,
-    named: [...namedRegistries(settings), ...realmHosts],
+    named: interceptedHosts(settings),
     except: interceptExcept,
     tunnel: settings.access.tunnel,
     own: new OwnNames({

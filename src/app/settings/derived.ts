@@ -47,6 +47,13 @@ export function namedRegistries(settings: Settings): readonly string[] {
   return [...new Set(names)];
 }
 
+/** Patterns of all hosts that the settings have intercepted, token hosts too. */
+export function interceptedHosts(settings: Settings): readonly string[] {
+  const { authRealms } = settings.registries;
+  const realms = authRealms.flatMap((pair) => [String(pair.registry), String(pair.tokenHost)]);
+  return [...namedRegistries(settings), ...realms];
+}
+
 /** The registry meant by a request to the mirror that names none. */
 export function defaultRegistry({ mirror }: Settings): Registry {
   const hub: Registry = { name: "docker.io" as RegistryName, scheme: "https" };

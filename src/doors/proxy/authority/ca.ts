@@ -26,6 +26,7 @@ import {
   readKeyFile,
   writeCertificateFile,
 } from "./key-files.ts";
+import { permittedDomains } from "./name-constraints.ts";
 
 export type Authority = {
   /** What clients put into their trust store, PEM. */
@@ -39,6 +40,8 @@ export type Authority = {
   /** The issuing certificate's subject in DER. */
   readonly subject: Buffer;
   readonly keyIdentifier: Buffer | undefined;
+  /** The domains it is limited to; undefined when it is good for any. */
+  readonly domains: readonly string[] | undefined;
   readonly key: KeyObject;
 };
 
@@ -136,6 +139,7 @@ function authorityOf(pem: string, key: KeyObject, path: string, now: number): Au
     chain: chain.filter((one) => !one.checkIssued(one)).join(""),
     notAfter: issuing.validToDate.getTime(),
     ...readIssuer(issuing.raw),
+    domains: permittedDomains(issuing.raw),
     key,
   };
 }

@@ -4,6 +4,7 @@
  */
 import { createHash, type KeyObject, randomBytes, sign } from "node:crypto";
 import {
+  type Asn1,
   bits,
   contentOf,
   integer,
@@ -73,13 +74,19 @@ export function readIssuer(der: Buffer): IssuerFields {
   // version, serial, algorithm, issuer, validity, subject, key, extensions
   const subject = fields[5];
   if (subject === undefined) throw new TypeError("not an X.509 version 3 certificate");
-  const extensions = parts(parts(fields.find((field) => isTagged(field, 3)))[0]);
-  const wanted = extensions.find((one) => isOid(parts(one)[0], subjectKeyIdentifierId));
-  const content = wanted === undefined ? undefined : contentOf(parts(wanted).at(-1));
+  const identifier = readExtension(der, subjectKeyIdentifierId);
   return {
     subject: printDer(subject),
-    keyIdentifier: content === undefined ? undefined : contentOf(parseDer(content)),
+    keyIdentifier: identifier === undefined ? undefined : contentOf(identifier),
   };
+}
+
+/** What an extension of a certificate in DER says; undefined when it has none of that kind. */
+export function readExtension(der: Buffer, id: string): Asn1 | undefined {
+  const fields = parts(parts(parseDer(der))[0]);
+  const extensions = parts(parts(fields.find((field) => isTagged(field, 3)))[0]);
+  const wanted = extensions.find((one) => isOid(parts(one)[0], id));
+  return wanted === undefined ? undefined : parseDer(contentOf(parts(wanted).at(-1)));
 }
 
 /** RFC 5280 §4.2.1.2, the first method. */

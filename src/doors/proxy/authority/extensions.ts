@@ -15,6 +15,7 @@ import {
 export type Extension = { readonly id: string; readonly isCritical: boolean; readonly value: Asn1 };
 
 export const subjectKeyIdentifierId = "2.5.29.14";
+export const nameConstraintsId = "2.5.29.30";
 
 /** A CA of ours has no CA below it: path length 0. */
 export function basicConstraints(isCa: boolean): Extension {
@@ -55,7 +56,7 @@ export function nameConstraints(hosts: readonly string[]): Extension {
     ...(hosts.some(isIPv6) ? [] : [sequence([tagged(7, Buffer.alloc(32))])]),
   ];
   const subtrees = [tagged(0, permitted), ...(excluded.length > 0 ? [tagged(1, excluded)] : [])];
-  return { id: "2.5.29.30", isCritical: true, value: sequence(subtrees) };
+  return { id: nameConstraintsId, isCritical: true, value: sequence(subtrees) };
 }
 
 function constraint(host: string): Asn1 {

@@ -1,0 +1,56 @@
+/** The CA that clients trust: the operator's own, or one made here, limited if the settings limit us. */
+import { isIP } from "node:net";
+import { join } from "node:path";
+import { type Authority, openAuthority } from "../../doors/proxy/authority/ca.ts";
+import { isPermitted } from "../../doors/proxy/authority/name-constraints.ts";
+import { parseHostPort } from "../../protocol/http/host-port.ts";
+import { builtInRealmPairs, builtInRegistries } from "../../protocol/known-registries.ts";
+import { interceptedHosts } from "../settings/derived.ts";
+import type { Settings } from "../settings/settings.ts";
+import type { Listen } from "./listen.ts";
+
+/** Throws DoorError when the CA cannot be used. */
+export function composeAuthority(
+  settings: Settings,
+  listen: Pick<Listen, "hosts" | "addresses">,
+  now: () => number,
+): Promise<Authority> {
+  const { cert, key, keyPassphrase } = settings.authority;
+  return openAuthority({
+    folder: join(settings.files.dataDir, "ca"),
+    own: cert === undefined || key === undefined ? undefined : { certificate: cert, key },
+    passphrase: keyPassphrase,
+    onlyFor: settings.registries.intercept === "named" ? limits(settings, listen) : undefined,
+    now,
+  });
+}
+
+/** A sentence for each thing that the CA, as it is, cannot do for these settings. */
+export function authorityWarnings({ domains }: Authority, settings: Settings): readonly string[] {
+  if (domains === undefined) return [];
+  const remedy = "remove the folder ca in DATA_DIR to have a new CA made, which clients must trust";
+  if (settings.registries.intercept === "auto") {
+    return [
+      `the CA is limited to the registries it was made for, and INTERCEPT=auto finds others; ${remedy}`,
+    ];
+  }
+  const missing = interceptedHosts(settings)
+    .map(domainOf)
+    .filter((host) => host !== undefined && isIP(host) === 0 && !isPermitted(host, domains));
+  if (missing.length === 0) return [];
+  return [`the CA was made before ${[...new Set(missing)].join(", ")} was named; ${remedy}`];
+}
+
+/** Everything that is ever certified: what is intercepted, and our own names. */
+function limits(settings: Settings, listen: Pick<Listen, "hosts" | "addresses">): string[] {
+  const tokenHosts = builtInRealmPairs.map((pair) => pair.tokenHost);
+  const patterns = [...interceptedHosts(settings), ...builtInRegistries, ...tokenHosts];
+  const hosts = patterns.map(domainOf).filter((host) => host !== undefined);
+  return [...new Set([...hosts, ...listen.hosts, "localhost", ...listen.addresses()])];
+}
+
+/** `*-docker.pkg.dev` is below `pkg.dev`; `registry.lan:5000` is `registry.lan`. */
+function domainOf(pattern: string): string | undefined {
+  const fixed = pattern.replace(/^.*\*[^.]*\./, "");
+  return parseHostPort(fixed, 443)?.host;
+}
