@@ -1,21 +1,38 @@
 /**
  * The memory of all bodies being sent: one buffer a reader, and 32 MiB for all of them together
  * until there are so many that each is down to the smallest.
+ *
+ * Fresh pages are what costs, and pages once taken are slow to go back to the system: so a crowd
+ * that comes in one moment shares out what the first of them give up, cut into halves.
  */
 
 const budget = 32 * 1024 * 1024;
 const smallest = 16 * 1024;
 const largest = 256 * 1024;
-/** Full-size buffers kept for the next reader: getting fresh pages from the system is what costs. */
-const maxSpares = 16;
+/** Bytes kept for the next readers, when there is no crowd. */
+const mostSpare = 16 * largest;
 
 export class ReaderBuffers {
   #open = 0;
-  readonly #spares: Buffer[] = [];
+  #lent = 0;
+  #spare = 0;
+  /** By size, the smallest first. */
+  readonly #spares: ReadonlyMap<number, Buffer[]>;
+
+  constructor() {
+    const spares = new Map<number, Buffer[]>();
+    for (let size = smallest; size <= largest; size *= 2) spares.set(size, []);
+    this.#spares = spares;
+  }
 
   /** Readers that have a loan now. */
   get open(): number {
     return this.#open;
+  }
+
+  /** Bytes they have in their hands; whoever reads less than the smallest buffer is not counted. */
+  get lent(): number {
+    return this.#lent;
   }
 
   /** What one reader's buffer may hold now: a power of two, so that it changes seldom. */
@@ -27,44 +44,89 @@ export class ReaderBuffers {
   /** One reader's buffer for as long as it reads; must be given back. */
   lend(): Loan {
     this.#open += 1;
-    return new Loan(
-      () => this.share,
-      (size) => (size === largest ? this.#spares.pop() : undefined) ?? Buffer.allocUnsafe(size),
-      (buffer, isLast) => {
-        if (isLast) this.#open -= 1;
-        if (buffer?.length === largest && this.#spares.length < maxSpares)
-          this.#spares.push(buffer);
+    return new Loan({
+      share: () => this.share,
+      take: (wanted) => this.#take(wanted),
+      putBack: (buffer) => this.#putBack(buffer),
+      end: () => {
+        this.#open -= 1;
       },
-    );
+    });
+  }
+
+  /** Smaller than wanted while others still have more than their share. */
+  #take(wanted: number): Buffer {
+    if (wanted < smallest) return Buffer.allocUnsafe(wanted);
+    let size = smallest;
+    while (size < wanted && size * 2 <= budget - this.#lent) size *= 2;
+    this.#lent += size;
+    return this.#takeSpare(size) ?? Buffer.allocUnsafeSlow(size);
+  }
+
+  #putBack(buffer: Buffer): void {
+    if (!this.#spares.has(buffer.length)) return;
+    this.#lent -= buffer.length;
+    this.#keepSpare(buffer);
+    // In a crowd others are about to ask for what the first give up.
+    this.#trim(Math.max(mostSpare, this.#isCrowded ? budget - this.#lent : 0));
+  }
+
+  #keepSpare(buffer: Buffer): void {
+    this.#spares.get(buffer.length)?.push(buffer);
+    this.#spare += buffer.length;
+  }
+
+  /** Drops the small ones first, for they are cut from large ones, which are never whole again. */
+  #trim(most: number): void {
+    for (const [size, those] of this.#spares) {
+      while (this.#spare > most && those.pop() !== undefined) this.#spare -= size;
+    }
+  }
+
+  get #isCrowded(): boolean {
+    return this.share < largest;
+  }
+
+  /** One of this size, or half of a larger one; only a crowd makes it worth while to cut those up. */
+  #takeSpare(size: number): Buffer | undefined {
+    const spare = this.#spares.get(size)?.pop();
+    if (spare !== undefined) {
+      this.#spare -= size;
+      return spare;
+    }
+    if (size >= largest || !this.#isCrowded) return undefined;
+    const larger = this.#takeSpare(size * 2);
+    if (larger === undefined) return undefined;
+    this.#keepSpare(larger.subarray(size));
+    return larger.subarray(0, size);
   }
 }
 
+type Lender = {
+  readonly share: () => number;
+  readonly take: (wanted: number) => Buffer;
+  readonly putBack: (buffer: Buffer) => void;
+  readonly end: () => void;
+};
+
 export class Loan {
-  readonly #share: () => number;
-  readonly #allocate: (size: number) => Buffer;
-  readonly #release: (buffer: Buffer | undefined, isLast: boolean) => void;
+  readonly #lender: Lender;
   #buffer: Buffer | undefined;
   #isOver = false;
 
-  constructor(
-    share: () => number,
-    allocate: (size: number) => Buffer,
-    release: (buffer: Buffer | undefined, isLast: boolean) => void,
-  ) {
-    this.#share = share;
-    this.#allocate = allocate;
-    this.#release = release;
+  constructor(lender: Lender) {
+    this.#lender = lender;
   }
 
   /** The buffer to read into when `remaining` bytes are to come; what it held before is then void. */
   buffer(remaining: number): Buffer {
-    const share = this.#share();
+    const share = this.#lender.share();
     const wanted = Math.min(share, Math.max(1, remaining));
     const current = this.#buffer;
     if (current !== undefined && current.length <= share && current.length >= wanted)
       return current;
-    if (current !== undefined) this.#release(current, false);
-    const fresh = this.#allocate(wanted);
+    if (current !== undefined) this.#lender.putBack(current);
+    const fresh = this.#lender.take(wanted);
     this.#buffer = fresh;
     return fresh;
   }
@@ -73,7 +135,8 @@ export class Loan {
   giveBack(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#release(this.#buffer, true);
+    if (this.#buffer !== undefined) this.#lender.putBack(this.#buffer);
     this.#buffer = undefined;
+    this.#lender.end();
   }
 }
