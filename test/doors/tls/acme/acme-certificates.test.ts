@@ -1,0 +1,183 @@
+import { describe, expect, it, onTestFinished } from "vitest";
+import type { DoorEvent } from "../../../../src/doors/door-event.ts";
+import {
+  AcmeCertificates,
+  type AcmeCertificatesOptions,
+} from "../../../../src/doors/tls/acme/acme-certificates.ts";
+import { AcmeError } from "../../../../src/doors/tls/acme/acme-error.ts";
+import { type KeyPair, keysIn, pairUp } from "../../../../src/doors/tls/key-pair.ts";
+import { type Authority, makeAuthority } from "../../../support/certificates.ts";
+import { eventually } from "../../../support/eventually.ts";
+
+const second = 1_000;
+const day = 86_400 * second;
+const from = "https://acme.example/directory";
+const begin = Date.UTC(2030, 0, 1);
+
+describe("a certificate in force", () => {
+  it("is ordered at once when there is none, for all names together", async () => {
+    const world = makeWorld();
+    await world.run({ names: ["a.example", "b.example"] });
+    await eventually(() => world.orders.length === 1 && world.certificates().length === 1);
+    expect(world.orders[0]).toEqual(["a.example", "b.example"]);
+    expect(world.events).toEqual([
+      { kind: "certificateTaken", from, names: "a.example, b.example", until: begin + 90 * day },
+    ]);
+  });
+
+  it("that was kept serves without an order", async () => {
+    const world = makeWorld();
+    await world.run({ kept: world.pair(["a.example"], 90) });
+    await eventually(() => world.isAsleep());
+    expect([world.orders.length, world.certificates().length]).toEqual([0, 1]);
+  });
+
+  it("is renewed at two thirds of its life, and not a day before", async () => {
+    const world = makeWorld();
+    await world.run({ kept: world.pair(["a.example"], 90) });
+    await world.passTo(begin + 59 * day);
+    expect(world.orders).toHaveLength(0);
+    await world.passTo(begin + 60 * day + second);
+    await eventually(() => world.orders.length === 1);
+  });
+
+  it("is ordered anew when it is not for all names", async () => {
+    const world = makeWorld();
+    const kept = world.pair(["a.example"], 90);
+    await world.run({ kept, names: ["a.example", "*.b.example"] });
+    await eventually(() => world.orders.length === 1);
+  });
+
+  it("that has ended is shown no more", async () => {
+    const world = makeWorld({ fail: () => new AcmeError("UNREACHABLE", "no answer") });
+    await world.run({ kept: world.pair(["a.example"], 3) });
+    expect(world.certificates()).toHaveLength(1);
+    await world.passTo(begin + 3 * day);
+    expect(world.certificates()).toHaveLength(0);
+  });
+});
+
+describe("a service that gives none", () => {
+  it.each([
+    [
+      "is away",
+      new AcmeError("UNREACHABLE", "x"),
+      [10, 20, 40, 80, 160, 320, 640, 1_280, 2_560, 3_600, 3_600],
+    ],
+    [
+      "refuses",
+      new AcmeError("REFUSED", "x"),
+      [60, 120, 240, 480, 960, 1_920, 3_840, 7_680, 15_360, 30_720, 43_200],
+    ],
+    ["does what nobody foresaw", new TypeError("x"), [60, 120, 240]],
+  ])("and %s is asked ever more rarely", async (_what, error, pauses) => {
+    const world = makeWorld({ fail: () => error });
+    await world.run({});
+    for (const [index, pause] of pauses.entries()) {
+      await eventually(() => world.events.length === index + 1 && world.isAsleep());
+      const event = world.events.at(-1);
+      expect(event).toMatchObject({ kind: "certificateFailed", cause: error });
+      const retryAt = event?.kind === "certificateFailed" ? (event.retryAt ?? 0) : 0;
+      expect(retryAt - world.now()).toBe(pause * second);
+      await world.passTo(retryAt);
+    }
+  });
+
+  it("is left alone as long as it says", async () => {
+    const limited = new AcmeError("REFUSED", "too many", { retryAfter: 7_200 * second });
+    const world = makeWorld({ fail: () => limited });
+    await world.run({});
+    await eventually(() => world.isAsleep());
+    expect(world.events).toMatchObject([{ retryAt: begin + 7_200 * second }]);
+  });
+
+  it("keeps nobody from the certificate there is, and starts afresh after a success", async () => {
+    const failures = [new AcmeError("REFUSED", "no"), new AcmeError("REFUSED", "no")];
+    const world = makeWorld({ fail: () => failures.shift() });
+    const kept = world.pair(["a.example"], 3);
+    await world.run({ kept });
+    await world.passTo(begin + 2 * day + second);
+    await eventually(() => world.events.length === 1 && world.isAsleep());
+    expect(world.certificates()).toEqual([kept]);
+    await world.passTo(begin + 2 * day + 300 * second);
+    await eventually(() => world.events.some(({ kind }) => kind === "certificateTaken"));
+    expect(world.certificates()).not.toEqual([kept]);
+  });
+
+  it("does not keep the program from stopping", async () => {
+    const world = makeWorld({ fail: () => new AcmeError("UNREACHABLE", "x") });
+    const certificates = await world.run({});
+    await eventually(() => world.isAsleep());
+    await certificates.close();
+  });
+});
+
+type Faults = { readonly fail?: () => Error | undefined };
+type Given = { readonly kept?: KeyPair; readonly names?: readonly string[] };
+
+/** A service, a folder and a clock of the test's own. */
+function makeWorld({ fail = () => undefined }: Faults = {}) {
+  const authority: Authority = makeAuthority();
+  const orders: (readonly string[])[] = [];
+  const events: DoorEvent[] = [];
+  const sleepers: { until: number; wake: () => void }[] = [];
+  let time = begin;
+  let running: AcmeCertificates | undefined;
+  const issue = (names: readonly string[], days: number) =>
+    authority.issue(names, { notBefore: new Date(time), notAfter: new Date(time + days * day) });
+  const pair = (names: readonly string[], days: number): KeyPair => {
+    const { cert, key } = issue(names, days);
+    return pairUp(cert, keysIn(key), "made");
+  };
+  const options: Omit<AcmeCertificatesOptions, "names" | "folder"> = {
+    from,
+    service: {
+      order: async ({ names }) => {
+        const error = fail();
+        if (error !== undefined) throw error;
+        orders.push(names);
+        const { cert, key } = issue(names, 90);
+        return { chain: cert, key };
+      },
+    },
+    challenges: { type: "http-01", show: async () => undefined, hide: async () => undefined },
+    observe: (event) => void events.push(event),
+    timing: {
+      now: () => time,
+      random: () => 0.5,
+      sleep: (milliseconds, signal) =>
+        new Promise((resolve, reject) => {
+          sleepers.push({ until: time + milliseconds, wake: resolve });
+          signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+        }),
+    },
+  };
+  return {
+    ...{ orders, events, pair },
+    now: () => time,
+    isAsleep: () => sleepers.length > 0,
+    certificates: () => running?.pairs() ?? [],
+    run: async ({ kept, names = ["a.example"] }: Given) => {
+      const folder = {
+        accountKey: async () => "account",
+        certificate: async () => kept,
+        keep: async (chain: string, key: string) => pairUp(chain, keysIn(key), "kept"),
+      };
+      const certificates = await AcmeCertificates.open({ ...options, names, folder });
+      onTestFinished(() => certificates.close());
+      running = certificates;
+      certificates.start();
+      return certificates;
+    },
+    /** Lets time pass, waking whoever is due on the way. */
+    passTo: async (until: number) => {
+      while (time < until) {
+        await eventually(() => sleepers.length > 0);
+        const [sleeper] = sleepers.splice(0);
+        time = Math.min(until, Math.max(time, sleeper?.until ?? until));
+        if (sleeper !== undefined && sleeper.until <= time) sleeper.wake();
+        else if (sleeper !== undefined) sleepers.push(sleeper);
+      }
+    },
+  };
+}
