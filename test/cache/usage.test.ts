@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { Usage } from "../../src/cache/usage.ts";
 import { digestOf } from "../../src/protocol/digest.ts";
@@ -77,6 +78,24 @@ describe("the usage of blobs", () => {
     expect(order(second)).toEqual([a, b, c]);
     expect(second.total).toBe(33);
     expect(await records.get(`usage/${c}`)).toBeUndefined();
+  });
+
+  it("holds nobody up while it writes fifty thousand uses", async () => {
+    const { usage, records } = setUp();
+    let [atOnce, mostAtOnce, isWriting] = [0, 0, true];
+    records.set = async () => {
+      atOnce += 1;
+      mostAtOnce = Math.max(mostAtOnce, atOnce);
+    };
+    const others = (async () => {
+      for (; isWriting; atOnce = 0) await setImmediate();
+    })();
+    for (let index = 0; index < 50_000; index += 1)
+      usage.added(digestOf(Buffer.from(`${index}`)), 1);
+    await usage.close();
+    isWriting = false;
+    await others;
+    expect(mostAtOnce).toBeLessThanOrEqual(100);
   });
 
   it("goes on without records", async () => {
