@@ -13,6 +13,7 @@ export class Stressed {
   readonly dataDir: string;
   readonly #service: Service;
   readonly #began = performance.now();
+  #readyMs = Number.NaN;
 
   private constructor(port: number, dataDir: string, service: Service) {
     this.port = port;
@@ -57,7 +58,13 @@ export class Stressed {
   async ready(): Promise<number> {
     const ready = async () => (await fetch(`http://127.0.0.1:${this.port}/readyz`)).ok;
     await this.#service.ready(ready);
-    return performance.now() - this.#began;
+    this.#readyMs = performance.now() - this.#began;
+    return this.#readyMs;
+  }
+
+  /** What `ready` resolved with. */
+  get readyMs(): number {
+    return this.#readyMs;
   }
 
   get pid(): number {
