@@ -76,9 +76,10 @@ export class ManifestPull {
     });
     if (answer.kind === "missing") negative.remember(placeKey(ask), variant, answer.answer);
     if (isDenial(answer)) return passDenial(answer);
+    // What is no manifest (a login page has status 200 too) says nothing about who may have one.
+    if (answer.kind !== "bytes") return passThrough(client, ask, access);
     await this.#allowed(ask, access);
-    if (answer.kind === "bytes") return content(answer, isFirst ? "miss" : "collapsed");
-    return passThrough(client, ask, access);
+    return content(answer, isFirst ? "miss" : "collapsed");
   }
 
   close(): Promise<void> {

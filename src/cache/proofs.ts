@@ -94,7 +94,6 @@ export class Proofs {
     switch (answer.kind) {
       case "found":
       case "bytes":
-      case "unkept":
       case "same":
         await visibility.yes(asker, access, witness);
         return "yes";
@@ -105,6 +104,8 @@ export class Proofs {
       case "unavailable":
         return "unavailable";
       case "missing":
+      // A login page is answered with 200 too: only a manifest shows that one may be had.
+      case "unkept":
         return "unknown";
     }
   }

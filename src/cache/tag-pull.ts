@@ -72,8 +72,9 @@ export class TagPull {
     const { access, answer } = await this.#resolved(ask, patience);
     if (answer.kind === "missing") negative.remember(placeKey(ask), variant, answer.answer);
     if (isDenial(answer)) return this.#denied(ask, answer, patience);
-    await this.#allowed(ask, access);
+    // What is no manifest (a login page has status 200 too) says nothing about who may have one.
     if (answer.kind === "unkept") return passThrough(this.#options.client, ask, access);
+    await this.#allowed(ask, access);
     return this.#served(ask, access, answer);
   }
 

@@ -87,6 +87,15 @@ describe("a proof", () => {
     expect(await visibility.stands({ ...place, access: none })).toBe(true);
   });
 
+  it("is not renewed by a login page, which has status 200 too", async () => {
+    await visibility.yes(place, anonymous, witness);
+    now += hour;
+    upstream.fault("docker.io", (request) =>
+      respond(request, 200, { "content-type": "text/html" }, Buffer.from("<html>log in</html>")),
+    );
+    expect(await permits()).toBe(false);
+  });
+
   it("of the operator's credential stands while that is refused", async () => {
     await visibility.yes(place, shared, witness);
     now += hour;
@@ -100,6 +109,16 @@ describe("a proof", () => {
 });
 
 describe("a repository seen for the first time", () => {
+  it("is not public because strangers get a login page with status 200", async () => {
+    upstream.fault("docker.io", (request) =>
+      respond(request, 200, { "content-type": "text/html" }, Buffer.from("<html>log in</html>")),
+    );
+    proofs.sighted(place, login("a"), witness);
+    await eventually(async () => expect(upstream.count()).toBe(2));
+    await proofs.close();
+    expect(await visibility.stands({ ...place, access: none })).toBe(false);
+  });
+
   it.each([login("a"), shared])(
     "with %j is asked about anonymously, once an hour",
     async (access) => {

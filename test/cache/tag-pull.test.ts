@@ -366,6 +366,25 @@ describe("a client that cannot read what the registry has", () => {
 });
 
 describe("a private tag", () => {
+  it("is nobody's whom its registry shows a login page with status 200", async () => {
+    const door = members({ logins: ["alice"] });
+    const corp = house.upstream.repository("docker.io", "corp/app", door);
+    const { manifest } = corp.addImage("1", "app");
+    house.credential = undefined;
+    await bodyOf(await house.manifest("docker.io/corp/app:1", { access: login("alice") }));
+    const page = { "content-type": "text/html" };
+    house.upstream.fault("docker.io", (request) =>
+      respond(request, 200, page, Buffer.from("<html>log in</html>")),
+    );
+    house.later(61_000);
+    for (const name of ["docker.io/corp/app:1", `docker.io/corp/app@${manifest}`]) {
+      for (const access of [anonymous, none, login("mallory"), none]) {
+        const answer = await house.manifest(name, { access });
+        expect((await bodyOf(answer)).toString()).toContain("log in");
+      }
+    }
+  });
+
   it("is fetched once for clients that ask together, each in a name of its own", async () => {
     const door = members({ logins: ["alice", "bob"] });
     house.upstream.repository("docker.io", "corp/app", door).addImage("1", "app");
