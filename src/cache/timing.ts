@@ -7,12 +7,19 @@ export type Timing = {
   readonly after: (milliseconds: number, act: () => void) => () => void;
 };
 
+/** The most a timer of Node's can wait, 24.8 days: whatever is longer it takes for one millisecond. */
+const longest = 2 ** 31 - 1;
+
 /** The machine's own. */
 export const systemTiming: Timing = {
   random: Math.random,
   after: (milliseconds, act) => {
-    const timer = setTimeout(act, milliseconds);
-    timer.unref();
+    let timer: NodeJS.Timeout | undefined;
+    const wait = (left: number): void => {
+      const next = left > longest ? () => wait(left - longest) : act;
+      timer = setTimeout(next, Math.min(left, longest)).unref();
+    };
+    wait(milliseconds);
     return () => clearTimeout(timer);
   },
 };

@@ -1,6 +1,10 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { pause, systemTiming } from "../../src/cache/timing.ts";
 import { TestTiming } from "./support/test-timing.ts";
+
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 describe("a pause", () => {
   it("is over after its time", async () => {
@@ -16,6 +20,23 @@ describe("a pause", () => {
     expect(timing.waiting).toBe(0);
     await expect(pause(timing, 5_000, stop.signal)).rejects.toThrow("enough");
     expect(timing.waiting).toBe(0);
+  });
+
+  it("of sixty days does not end at once, as a timer of Node's own would", async () => {
+    vi.useFakeTimers();
+    const day = 86_400_000;
+    let acted = 0;
+    const act = () => {
+      acted += 1;
+    };
+    systemTiming.after(60 * day, act);
+    const cancel = systemTiming.after(60 * day, act);
+    await vi.advanceTimersByTimeAsync(59 * day);
+    expect(acted).toBe(0);
+    cancel();
+    await vi.advanceTimersByTimeAsync(2 * day);
+    expect(acted).toBe(1);
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   it("does not come when it was called off", async () => {
