@@ -10,7 +10,7 @@ import type { CacheEvent, Observe } from "./cache-event.ts";
 import type { Usage } from "./usage.ts";
 
 export type EvictionOptions = {
-  readonly blobs: Pick<BlobStore, "delete"> & BlobSpace;
+  readonly blobs: Pick<BlobStore, "delete" | "stat"> & BlobSpace;
   readonly usage: Usage;
   /** Bytes that may be kept. */
   readonly maxSize: number;
@@ -110,12 +110,15 @@ export class Eviction {
     observe({ kind: "evictionFinished", blobs, bytes, missing: Math.max(0, excess - bytes) });
   }
 
-  /** Out of the index before it is off the disk, so that nobody is sent to what is no more. */
+  /**
+   * Out of the index before it is off the disk, so that nobody is sent to what is no more. What was
+   * gone already counts too: back in the index it would for ever push out what is really kept.
+   */
   async #evict({ digest, size }: KeptBlob): Promise<boolean> {
     const { blobs, usage, observe } = this.#options;
     usage.removed(digest);
     try {
-      if (await blobs.delete(digest)) {
+      if ((await blobs.delete(digest)) || (await blobs.stat(digest)) === undefined) {
         observe({ kind: "blobEvicted", digest, size });
         return true;
       }

@@ -98,6 +98,17 @@ describe("eviction", () => {
     expect(usage.total).toBe(0);
   });
 
+  it("forgets what was gone already, instead of pushing out what is there for it", async () => {
+    const { blobs, usage, eviction, keep, left } = setUp();
+    const gone = [await keep("1"), await keep("2"), await keep("3")];
+    for (const digest of gone) await blobs.delete(digest);
+    const there = [await keep("a"), await keep("b"), await keep("c")];
+    eviction.wake();
+    await eviction.settled();
+    expect(await left(...there)).toEqual([true, true, true]);
+    expect(usage.total).toBe(300);
+  });
+
   it("passes over what the store refuses to delete", async () => {
     const { eviction, keep, left, holds, usage } = setUp({ maxSize: 100, isHeld: () => false });
     const [a, b] = [await keep("a"), await keep("b")];
@@ -116,6 +127,7 @@ describe("eviction", () => {
         space.free += 100;
         return store.delete(digest).then(() => true);
       },
+      stat: (digest: Digest) => store.stat(digest),
       space: async () => space,
     };
     const { usage, eviction, events } = setUp({
@@ -140,6 +152,7 @@ describe("eviction", () => {
     let asked = 0;
     const blobs = {
       delete: async () => true,
+      stat: async () => undefined,
       space: async () => {
         asked += 1;
         throw new StoreError("IO", "broken");
@@ -158,7 +171,8 @@ describe("eviction", () => {
   });
 
   it("of 100,000 blobs never holds anybody up", async () => {
-    const blobs = { delete: async () => true, space: async () => undefined };
+    const nothing = async () => undefined;
+    const blobs = { delete: async () => true, stat: nothing, space: nothing };
     let evicted = 0;
     const { usage, eviction } = setUp({
       blobs,
