@@ -54,6 +54,8 @@ export function passedFields(exchange: Exchange, { response, outcome }: Passed):
   const headers = new Map(viewedFields(endToEnd(response.headers), exchange.ask));
   // Would lead clients past the proxy.
   headers.delete("alt-svc");
+  // A 204 has no body and may not name the length of one (RFC 9110 §8.6).
+  if (response.status === 204) headers.delete("content-length");
   // Each cache on the way adds itself at the end (RFC 9211 §2).
   const before = headers.get("cache-status") ?? [];
   headers.set("cache-status", [...before, printOutcome(outcome)]);

@@ -67,6 +67,11 @@ describe("fields", () => {
     ]);
   });
 
+  it("of an upstream's 204 do not name the length of a body that does not follow", () => {
+    const answer = upstreamAnswer(204, { "content-length": "5" });
+    expect(passedFields(exchange(), passedOf(answer))).not.toContain("Content-Length");
+  });
+
   it("of our own name the cache", () => {
     const own = {
       kind: "own",
