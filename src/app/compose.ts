@@ -61,7 +61,8 @@ async function composeOver(store: Store, over: Over): Promise<Application> {
   await refuseLoop(upstream, life.signal);
   await loadChallenges(store.records, upstream.memory);
   const secret = secrets.visibility;
-  const cache = composeCache({ settings, store, upstream, secret, now, log });
+  // What is believed for a time is believed no longer because somebody sets the machine's clock back.
+  const cache = composeCache({ settings, store, upstream, secret, now: steady, log });
   const engine = composeRegistry({
     ...{ settings, upstream, now, log },
     pulls: cache.pulls,

@@ -24,10 +24,14 @@ export function ageOf({ checkedAt, now }: Check): number {
   return Math.max(0, now - checkedAt);
 }
 
-/** Whether it may be served without asking the upstream. */
+/**
+ * Whether it may be served without asking the upstream. What an earlier run, by a clock that was
+ * fast, confirmed in what is now the future has no age anybody knows: it is asked about.
+ */
 export function isFresh(check: Check, rule: TagRule, budget?: Budget): boolean {
   if (rule.isNoCache) return false;
-  return rule.isImmutable || ageOf(check) < rule.ttl * stretch(budget);
+  if (rule.isImmutable) return true;
+  return check.checkedAt <= check.now && ageOf(check) < rule.ttl * stretch(budget);
 }
 
 /** Whether it may be served when the upstream cannot be asked. */

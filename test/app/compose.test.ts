@@ -1,5 +1,6 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { compose } from "../../src/app/compose.ts";
+import { systemLookup } from "../../src/upstream/name-lookup.ts";
 import { startFakeRegistry } from "../support/fake-registry.ts";
 import { keptLog, settingsWith } from "./compose/composing.ts";
 
@@ -45,6 +46,33 @@ describe("the whole program", () => {
     const again = await pullAll();
     expect(again.map(([status]) => status)).toEqual([200, 200, 200]);
     expect(again[0]?.[1]).toMatch(/fwd=stale|hit/);
+  });
+
+  it("believes a tag no longer because the clock is set back", async () => {
+    const registry = await startFakeRegistry();
+    registry.addManifest("team/app", "1.0", { schemaVersion: 2, config: {}, layers: [] });
+    const clock = { wall: Date.now(), steady: Date.now() };
+    const app = await compose(await settingsFor(registry.origin), keptLog().log, {
+      lookup: systemLookup,
+      now: () => clock.wall,
+      steady: () => clock.steady,
+    });
+    onTestFinished(() => app.stop(AbortSignal.abort()));
+    const { listening } = await app.start();
+    const ask = async (tag: string) => {
+      const url = `http://127.0.0.1:${listening[0]?.port}/v2/team/app/manifests/${tag}`;
+      return (await fetch(url, { method: "HEAD" })).headers.get("cache-status");
+    };
+    await ask("1.0");
+    await ask("2.0");
+    expect([await ask("1.0"), await ask("2.0")]).toEqual([
+      "entrepot; hit",
+      "entrepot; hit; detail=negative",
+    ]);
+    clock.wall -= 3_600_000;
+    clock.steady += 11_000;
+    expect(await ask("1.0")).not.toContain("hit");
+    expect(await ask("2.0")).not.toContain("hit");
   });
 
   it("lets go of its folder when it cannot start", async () => {

@@ -15,9 +15,11 @@ describe("a tag", () => {
     expect(isDue(aged(1e12), { ...rule, isImmutable: true })).toBe(false);
   });
 
-  it("has no negative age when the clock is set back", () => {
+  it("has no negative age after the clock was set back, and is asked about", () => {
     expect(ageOf(aged(-3_600_000))).toBe(0);
-    expect(isFresh(aged(-3_600_000), rule)).toBe(true);
+    expect(isFresh(aged(-3_600_000), rule)).toBe(false);
+    expect(isFresh(aged(-3_600_000), { ...rule, isImmutable: true })).toBe(true);
+    expect(maySubstitute(aged(-3_600_000), 1)).toBe(true);
   });
 
   it("is due before it is old", () => {

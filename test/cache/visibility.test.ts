@@ -44,6 +44,15 @@ describe("a repository", () => {
     expect(await kinds(login("a"), true)).toEqual(["client"]);
   });
 
+  it("whose proof is from what is now the future is asked about again", async () => {
+    const { state, may, stands, visibility } = setUp();
+    await visibility.yes(place, anonymous, witness);
+    state.now -= 365 * 24 * hour;
+    expect([await may(none), await stands(none)]).toEqual([false, true]);
+    await visibility.yes(place, anonymous, witness);
+    expect(await may(none)).toBe(true);
+  });
+
   it("that anonymous access opens is everybody's for an hour, and as long as nobody can be asked", async () => {
     const { state, may, stands, kinds, visibility, events } = setUp();
     await visibility.yes(place, anonymous, witness);
