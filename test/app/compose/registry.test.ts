@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { eventually } from "../../support/eventually.ts";
 import { composedOver } from "./composed.ts";
 
 describe("the engine", () => {
@@ -32,6 +33,7 @@ describe("the engine", () => {
     expect(
       registry.requests.filter((seen) => seen.method === "GET" && seen.url.includes("blobs")),
     ).toHaveLength(1);
-    expect(lines.filter((line) => line.includes('"msg":"request"'))).toHaveLength(2);
+    // A line is written once its answer has left.
+    await eventually(() => lines.filter((line) => line.includes('"msg":"request"')).length === 2);
   });
 });
