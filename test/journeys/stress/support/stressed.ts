@@ -6,7 +6,7 @@ import { freePort } from "../../support/free-port.ts";
 import { type Environment, Service } from "../../support/program.ts";
 
 const main = join(import.meta.dirname, "../../../../dist/app/main.js");
-const loopDelay = join(import.meta.dirname, "loop-delay.ts");
+const loopDelay = join(import.meta.dirname, "loop-delay-main.ts");
 
 export class Stressed {
   readonly port: number;

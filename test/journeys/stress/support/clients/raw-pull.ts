@@ -37,7 +37,7 @@ export type Pulled = {
 };
 
 const userAgent = "Go-http-client/1.1";
-const patience = 170_000;
+const patience = 15 * 60_000;
 
 /** A connection, ready for a request. */
 export async function openWay(way: Way): Promise<Socket> {
