@@ -1,7 +1,8 @@
 /** Asks an upstream about one blob and says what the answer means. */
 import type { Digest } from "../protocol/digest.ts";
-import { headerList } from "../protocol/http/header-list.ts";
+import { headerList, headerValue } from "../protocol/http/header-list.ts";
 import { printRange } from "../protocol/http/range.ts";
+import { bareMediaType } from "../protocol/media-type.ts";
 import type { Access, RegistryClient, RegistryResponse } from "../upstream/registry-client.ts";
 import { type Denial, isExcuse } from "./manifest-asks.ts";
 import type { Place } from "./place.ts";
@@ -34,6 +35,25 @@ export async function askBlob(
     if (isExcuse(error)) return { kind: "unavailable", error };
     throw error;
   }
+}
+
+/**
+ * The registry's own word on whether this asker may have it, not that of the storage it sends us to.
+ * A login page has status 200 too and is no such word.
+ */
+export async function askForWord(
+  client: RegistryClient,
+  question: Omit<BlobQuestion, "method" | "redirects" | "range">,
+): Promise<Given | Denial> {
+  const answer = await askBlob(client, { ...question, method: "HEAD", redirects: "pass" });
+  if (answer.kind !== "given" || !isPage(answer.response)) return answer;
+  return { kind: "missing", answer: await readSmallAnswer(answer.response, "HEAD") };
+}
+
+function isPage({ status, headers }: RegistryResponse): boolean {
+  return (
+    status === 200 && bareMediaType(headerValue(headers, "content-type") ?? "") === "text/html"
+  );
 }
 
 /** What an answer other than success says. */

@@ -7,7 +7,7 @@ import type { Access, RegistryClient, RegistryResponse } from "../upstream/regis
 import { UpstreamRefusal } from "../upstream/upstream-refusal.ts";
 import { firstAllowed, isDenial, passDenial } from "./attempts.ts";
 import { Beginners, type Grounds } from "./beginners.ts";
-import { askBlob, type BlobQuestion, denialOf, type Given } from "./blob-asks.ts";
+import { askBlob, askForWord, type BlobQuestion, denialOf, type Given } from "./blob-asks.ts";
 import type { ByteSource, CacheAnswer, CacheOutcome, Content } from "./content.ts";
 import { unlessAborted } from "./flights.ts";
 import type { Holdings } from "./holdings.ts";
@@ -198,9 +198,8 @@ export class BlobPull {
   /** The registry's own word on whether this asker may have it. */
   async #proven(ask: BlobAsk) {
     const { client, visibility } = this.#options;
-    const question = { ...questionOf(ask), method: "HEAD", redirects: "pass" } as const;
     const attempted = await firstAllowed<Given>(visibility, ask, (access) =>
-      askBlob(client, { ...question, access }),
+      askForWord(client, { ...questionOf(ask), access }),
     );
     if (attempted.answer.kind !== "given") return attempted;
     attempted.answer.response.body.destroy();

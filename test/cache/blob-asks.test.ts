@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { askBlob, type BlobQuestion, denialOf } from "../../src/cache/blob-asks.ts";
+import { askBlob, askForWord, type BlobQuestion, denialOf } from "../../src/cache/blob-asks.ts";
 import type { Digest } from "../../src/protocol/digest.ts";
 import { anonymous, blobAsk } from "./support/house.ts";
 import { Registries, respond } from "./support/registries.ts";
@@ -44,6 +44,22 @@ describe("asking about a blob", () => {
     upstream.fault("docker.io", (request) => respond(request, status));
     expect(await ask()).toMatchObject({ kind, answer: { status } });
     expect(denialOf({ status, headers: new Map(), body: Buffer.alloc(0) }).kind).toBe(kind);
+  });
+
+  it("takes no login page for the registry's word, but any redirect", async () => {
+    const { registry, repository, signal } = blobAsk(`docker.io/library/alpine@${digest}`);
+    const question = { registry, repository, digest, signal, access: anonymous } as const;
+    const word = () => askForWord(upstream, { ...question, patience: "full" });
+    expect((await word()).kind).toBe("given");
+    for (const [status, kind] of [
+      [200, "missing"],
+      [307, "given"],
+    ] as const) {
+      upstream.fault("docker.io", (request) =>
+        respond(request, status, { "content-type": "Text/HTML; charset=utf-8" }),
+      );
+      expect((await word()).kind).toBe(kind);
+    }
   });
 
   it("of a registry that is down, or may not be asked", async () => {
