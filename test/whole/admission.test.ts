@@ -92,6 +92,38 @@ describe("PROXY_AUTH", () => {
   });
 });
 
+describe("TRUSTED_PROXIES", () => {
+  const settings = { TRUSTED_PROXIES: "127.0.0.0/8", ALLOW_CLIENTS: "10.1.0.0/16" };
+
+  it("say whom they speak for, and that is who is let in", async () => {
+    const { program, name } = await openHouse(settings);
+    const ask = async (client: string): Promise<string> => {
+      const request = `GET /v2/${name}/team/app/manifests/1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`;
+      const bytes = `PROXY TCP4 ${client} 10.1.0.1 50000 3128\r\n${request}`;
+      return (await converse(await dial(program.port), bytes)).slice(0, 12);
+    };
+    expect(await ask("10.1.2.3")).toBe("HTTP/1.1 200");
+    expect(await ask("10.2.2.3")).toBe("HTTP/1.1 403");
+    expect(await converse(await dial(program.port), "GET / HTTP/1.1\r\nHost: x\r\n\r\n")).toBe("");
+    expect(program.lines.some((line) => line.includes('"client":"10.1.2.3"'))).toBe(true);
+  });
+
+  it("speak for clients inside CONNECT too", async () => {
+    const { program, name } = await openHouse(settings);
+    const socket = await dial(program.port);
+    socket.write("PROXY TCP4 10.1.2.3 10.1.0.1 50000 3128\r\n");
+    socket.write(
+      `CONNECT ${name} HTTP/1.1\r\nHost: ${name}\r\nUser-Agent: Go-http-client/1.1\r\n\r\n`,
+    );
+    const [head] = await once(socket, "data");
+    expect(String(head)).toMatch(/^HTTP\/1\.1 200 /);
+    const tls = await secured(socket, program, name);
+    const request = `GET /v2/ HTTP/1.1\r\nHost: ${name}\r\nConnection: close\r\n\r\n`;
+    expect(await converse(tls, request)).toMatch(/^HTTP\/1\.1 200 /);
+    expect(program.lines.filter((line) => line.includes('"client":"10.1.2.3"'))).toHaveLength(1);
+  });
+});
+
 describe("too many and too slow", () => {
   it.skipIf(outside === undefined)("a client has so many connections and no more", async () => {
     const settings = { HOST: "0.0.0.0", ALLOW_CLIENTS: "0.0.0.0/0" };

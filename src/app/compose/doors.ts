@@ -11,6 +11,7 @@ import { Forwarder } from "../../doors/proxy/forward.ts";
 import { FrontDoor } from "../../doors/proxy/front-door.ts";
 import { Interceptor } from "../../doors/proxy/intercept.ts";
 import { Policy } from "../../doors/proxy/policy.ts";
+import { ProxyProtocol } from "../../doors/proxy-protocol.ts";
 import { Reception } from "../../doors/reception.ts";
 import { registryNameOf } from "../../protocol/registry-name.ts";
 import type { RegistryEngine } from "../../registry/engine.ts";
@@ -52,6 +53,8 @@ export async function composeDoors(parts: DoorsParts): Promise<Doors> {
     proxyLogins: settings.access.proxyAuth,
     maxPerClient: settings.access.maxConnectionsPerClient,
   });
+  const { trustedProxies: trusted } = settings.listen;
+  const proxyProtocol = trusted.length === 0 ? undefined : new ProxyProtocol({ trusted });
   const sockets = new OpenSockets();
   const leaves = new LeafIssuer({ authority, now });
   const interceptor = new Interceptor({ leaves, open: sockets, observe });
@@ -69,6 +72,7 @@ export async function composeDoors(parts: DoorsParts): Promise<Doors> {
         port: settings.listen.port,
         scratchFolder: settings.files.dataDir,
         admission,
+        proxyProtocol,
         onRequest: (request, response) => reception.receive(request, response),
         onConnect: (call) => void connect.handle(call),
         onError: (error) => log.note("error", "the listener failed", { error: error.message }),
@@ -78,7 +82,10 @@ export async function composeDoors(parts: DoorsParts): Promise<Doors> {
   return {
     authority,
     open,
-    openTls: () => openTls({ settings, admission, reception, leaves, environment, log }),
+    openTls: () =>
+      openTls({
+        ...{ settings, admission, proxyProtocol, reception, leaves, environment, log },
+      }),
   };
 }
 

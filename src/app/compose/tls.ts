@@ -1,5 +1,6 @@
 /** The TLS listener: its certificates, wherever they come from, and what is opened and closed with it. */
 import type { Admission } from "../../doors/admission.ts";
+import type { ProxyProtocol } from "../../doors/proxy-protocol.ts";
 import type { Reception } from "../../doors/reception.ts";
 import { CertificateFiles } from "../../doors/tls/certificate-files.ts";
 import type { KeyPair } from "../../doors/tls/key-pair.ts";
@@ -13,6 +14,7 @@ import { openAcme } from "./acme.ts";
 export type TlsParts = {
   readonly settings: Settings;
   readonly admission: Admission;
+  readonly proxyProtocol: ProxyProtocol | undefined;
   readonly reception: Pick<Reception, "receive">;
   readonly leaves: Leaves;
   /** What a DNS command runs in. */
@@ -34,6 +36,7 @@ export async function openTls(parts: TlsParts): Promise<OpenTls | undefined> {
   try {
     const listener = await TlsListener.open({
       ...{ host, port, admission: parts.admission, observe: log.door },
+      proxyProtocol: parts.proxyProtocol,
       certificates: new ServedCertificates({ ...source, leaves: parts.leaves }),
       onRequest: (request, response) => parts.reception.receive(request, response),
       onError: (error) => log.note("error", "the TLS listener failed", { error: error.message }),

@@ -10,6 +10,7 @@ import { Proxy as MitmProxy } from "http-mitm-proxy";
 import { type Admission, clientAddress } from "../admission.ts";
 import { DoorError } from "../door-error.ts";
 import { drain, OpenSockets, setLimits } from "../listener.ts";
+import type { ProxyProtocol } from "../proxy-protocol.ts";
 import { writeUnusedCa } from "./unused-ca.ts";
 
 /** A CONNECT as it arrived; `adopt` gives a socket of it back to the server, to be read as HTTP. */
@@ -28,6 +29,8 @@ export type FrontDoorOptions = {
   /** A folder of ours in which the unused CA of http-mitm-proxy may lie until the door is open. */
   readonly scratchFolder: string;
   readonly admission: Admission;
+  /** Load balancers that say whom they speak for. */
+  readonly proxyProtocol?: ProxyProtocol | undefined;
   readonly onRequest: (request: IncomingMessage, response: ServerResponse) => void;
   readonly onConnect: (call: ConnectCall) => void;
   /** Trouble of the open listener itself; nothing of a client's ever comes here. */
@@ -140,12 +143,35 @@ export class FrontDoor extends MitmProxy {
     // Left alone, it relays every WebSocket upgrade to any host, past every rule of ours.
     this.wsServer?.close();
     server.on("error", (error) => this.#options.onError(error));
-    server.on("connection", (socket) => this.#count(socket));
+    this.#greetFirst(server);
     setLimits(server, this.#options.maxConnections);
   }
 
+  /** The server reads from a connection only once it is known whose it is. */
+  #greetFirst(server: Server): void {
+    const { proxyProtocol } = this.#options;
+    const readers = server.listeners("connection");
+    server.removeAllListeners("connection");
+    const read = (socket: Socket): void => {
+      for (const reader of readers) Reflect.apply(reader, server, [socket]);
+    };
+    const enter = (socket: Socket): void => {
+      this.#count(socket);
+      if (!socket.destroyed) read(socket);
+    };
+    server.on("connection", (socket: Socket) => {
+      if (this.#adopted.has(socket)) {
+        read(socket);
+      } else if (proxyProtocol === undefined) {
+        enter(socket);
+      } else {
+        this.open.add(socket);
+        proxyProtocol.greet(socket, () => enter(socket));
+      }
+    });
+  }
+
   #count(socket: Socket): void {
-    if (this.#adopted.has(socket)) return;
     if (this.#options.admission.enter(clientAddress(socket), socket)) return;
     socket.end(tooMany);
     socket.destroySoon();

@@ -10,12 +10,15 @@ import { type Admission, clientAddress } from "../admission.ts";
 import { DoorError } from "../door-error.ts";
 import type { ObserveDoor } from "../door-event.ts";
 import { drain, OpenSockets, setLimits } from "../listener.ts";
+import { type ProxyProtocol, speakFor } from "../proxy-protocol.ts";
 import { type Refusal, refuseConnect, refuseRequest } from "../refusal.ts";
 
 export type TlsListenerOptions = {
   readonly host: string;
   readonly port: number;
   readonly admission: Admission;
+  /** Load balancers that say whom they speak for. */
+  readonly proxyProtocol?: ProxyProtocol | undefined;
   readonly certificates: {
     contextFor(name: string | undefined, address: string): SecureContext;
   };
@@ -47,7 +50,12 @@ export class TlsListener {
       for (const reader of readers) Reflect.apply(reader, this.#server, [socket]);
     };
     this.#server.removeAllListeners("connection");
-    this.#server.on("connection", (socket: Socket) => this.#enter(socket));
+    const { proxyProtocol } = options;
+    this.#server.on("connection", (socket: Socket) => {
+      this.#open.add(socket);
+      if (proxyProtocol === undefined) this.#enter(socket);
+      else proxyProtocol.greet(socket, () => this.#enter(socket));
+    });
     this.#server.on("connect", (_request, socket) => refuseConnect(socket, noProxy));
     setLimits(this.#server, options.maxConnections);
   }
@@ -106,7 +114,7 @@ export class TlsListener {
       SNICallback: (name, done) => this.#choose(name, address, done),
       ALPNProtocols: ["http/1.1"],
     });
-    this.#open.add(socket);
+    speakFor(tls, client);
     const { handshakeTimeout = 10_000 } = this.#options;
     const timer = setTimeout(() => {
       this.#tell(client, tls, "no TLS handshake in time");
