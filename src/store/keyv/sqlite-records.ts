@@ -25,7 +25,8 @@ export async function openSqliteRecords(path: string): Promise<KeyvRecordStore> 
     return records;
   } catch (error) {
     await records.close();
-    throw storeErrorFrom(error, "RECORDS", `cannot open the records in ${path}`);
+    const remedy = "if it is damaged, remove it: only what was remembered of tags and use is lost";
+    throw storeErrorFrom(error, "RECORDS", `cannot open the records in ${path}; ${remedy}`);
   }
 }
 
