@@ -158,13 +158,17 @@ class CommandLine {
 }
 
 function wrongArguments(cause: CommanderError): SettingsError {
+  if (cause.code === "commander.help") {
+    const sentence = "that command needs another word: config check, ca print or ca fingerprint";
+    return new SettingsError([`${sentence} (entrepot --help shows what there is)`], { cause });
+  }
   const message = cause.message.replace(/^error: /, "").replace(/\s*\n\s*/g, " ");
   // What is no command is taken for an argument of the default one.
   const excess = / but got \d+: ([^,]+)/.exec(message)?.[1]?.replace(/\.$/, "");
   const sentence =
     excess === undefined
       ? message
-      : `there is no command "${excess}"${didYouMean(excess, ["serve", "config", "check", "ca", "health"])}`;
+      : `there is no command "${excess}"${didYouMean(excess, ["serve", "config", "config check", "ca", "health"])}`;
   return new SettingsError([`${sentence} (entrepot --help shows what there is)`], { cause });
 }
 

@@ -47,7 +47,7 @@ export function composeCache(parts: CacheParts) {
     staleIfError: offline ? Number.POSITIVE_INFINITY : staleIfError,
   });
   const eviction = new Eviction({
-    ...{ blobs, usage, maxSize, observe, now },
+    ...{ blobs, usage, maxSize, observe },
     minFree: (total) => Math.max(minFree.bytes, minFree.fraction * total),
     isHeld: (digest) => holds.isHeld(digest),
     wanted: () => pulls.wanted(),

@@ -1,6 +1,6 @@
 /** The doors: the public listener with everything behind it, up to the engine. */
 import { Admission } from "../../doors/admission.ts";
-import { FrontPage } from "../../doors/front-page/front-page.ts";
+import { FrontPage, usualRegistries } from "../../doors/front-page/front-page.ts";
 import type { Health } from "../../doors/front-page/health.ts";
 import { OpenSockets } from "../../doors/listener.ts";
 import { OwnNames } from "../../doors/own-names.ts";
@@ -13,7 +13,11 @@ import { Interceptor } from "../../doors/proxy/intercept.ts";
 import { Policy } from "../../doors/proxy/policy.ts";
 import { ProxyProtocol } from "../../doors/proxy-protocol.ts";
 import { Reception } from "../../doors/reception.ts";
-import { registryNameOf } from "../../protocol/registry-name.ts";
+import {
+  canonicalRegistry,
+  type RegistryName,
+  registryNameOf,
+} from "../../protocol/registry-name.ts";
 import type { RegistryEngine } from "../../registry/engine.ts";
 import type { Log } from "../log.ts";
 import { interceptedHosts } from "../settings/derived.ts";
@@ -138,9 +142,11 @@ function composeReception(parts: DoorsParts, behind: Behind): Reception {
   });
 }
 
-/** What clients are set up for: the usual ones, unless the operator said which. */
-function frontPageRegistries(settings: Settings) {
+/** What clients are set up for: the usual ones, and those the operator named. */
+function frontPageRegistries(settings: Settings): readonly RegistryName[] {
   const { hosts, config } = settings.mirror;
-  const own = [...hosts, ...config].map((one) => one.registry.name);
-  return own.length === 0 ? undefined : [...new Set(own)];
+  const mirrored = [...hosts, ...config].map((one) => one.registry.name);
+  const named = settings.registries.registries.map(({ pattern }) => canonicalRegistry(pattern));
+  const own = [...mirrored, ...named.filter((name) => name !== undefined)];
+  return [...new Set([...usualRegistries, ...own])];
 }

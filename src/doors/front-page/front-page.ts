@@ -34,7 +34,7 @@ type Answer = {
   readonly headers?: Readonly<Record<string, string>>;
 };
 
-const usualRegistries = [
+export const usualRegistries = [
   "docker.io",
   "ghcr.io",
   "quay.io",

@@ -42,7 +42,8 @@ trust_ca() {
 
 distrust_ca() {
   local folder
-  folder=$(anchors)
+  # Where there is no trust store, nothing was ever put into it.
+  folder=$(anchors 2>/dev/null) || return 0
   drop "$folder/entrepot.crt"
   update_trust
 }
