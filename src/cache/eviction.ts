@@ -7,6 +7,7 @@ import type { Digest } from "../protocol/digest.ts";
 import type { BlobSpace, BlobStore, KeptBlob } from "../store/blob-store.ts";
 import { StoreError } from "../store/store-error.ts";
 import type { CacheEvent, Observe } from "./cache-event.ts";
+import { systemTiming, type Timing } from "./timing.ts";
 import type { Usage } from "./usage.ts";
 
 export type EvictionOptions = {
@@ -21,13 +22,15 @@ export type EvictionOptions = {
   /** What clients are about to ask for: the parts of manifests served a moment ago. */
   readonly wanted: () => Promise<ReadonlySet<Digest>>;
   readonly observe: Observe;
-  readonly now: () => number;
+  readonly timing?: Timing;
 };
 
 /** A volume that reports itself full gets this much room at least. */
 const reliefBytes = 256 * 1024 * 1024;
 /** After a failure the volume is left alone for so many milliseconds. */
 const quiet = 5_000;
+/** What could not go is looked at again after so many milliseconds: its readers may have left. */
+const again = 10_000;
 /** So many blobs are passed over before others get their turn. */
 const stride = 500;
 
@@ -36,7 +39,11 @@ export class Eviction {
   #running: Promise<void> | undefined;
   #isWoken = false;
   #relief = 0;
-  #quietUntil = 0;
+  /** What the last look could not make room for. */
+  #missing = 0;
+  #isQuiet = false;
+  #cancelQuiet: (() => void) | undefined;
+  #cancelAgain: (() => void) | undefined;
   #isClosed = false;
 
   constructor(options: EvictionOptions) {
@@ -54,7 +61,7 @@ export class Eviction {
 
   /** Looks whether something has to go, now or once more after the present look. */
   wake(): void {
-    if (this.#isClosed || this.#options.now() < this.#quietUntil) return;
+    if (this.#isClosed || this.#isQuiet) return;
     this.#isWoken = true;
     this.#running ??= this.#work();
   }
@@ -66,6 +73,8 @@ export class Eviction {
 
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#cancelQuiet?.();
+    this.#cancelAgain?.();
     await this.settled();
   }
 
@@ -76,11 +85,25 @@ export class Eviction {
         const excess = await this.#excess();
         if (excess > 0) await this.#makeRoom(excess);
       } catch (error) {
-        this.#quietUntil = this.#options.now() + quiet;
+        this.#beQuiet();
         this.#options.observe({ kind: "diskFailed", error });
       }
     }
     this.#running = undefined;
+  }
+
+  #beQuiet(): void {
+    const { timing = systemTiming } = this.#options;
+    this.#isQuiet = true;
+    this.#cancelQuiet = timing.after(quiet, () => {
+      this.#isQuiet = false;
+    });
+  }
+
+  #lookAgain(): void {
+    const { timing = systemTiming } = this.#options;
+    this.#cancelAgain?.();
+    if (!this.#isClosed) this.#cancelAgain = timing.after(again, () => this.wake());
   }
 
   /** Bytes that have to go. */
@@ -107,7 +130,11 @@ export class Eviction {
       else if (await this.#evict(blob)) [blobs, bytes] = [blobs + 1, bytes + blob.size];
       else refused.add(blob.digest);
     }
-    observe({ kind: "evictionFinished", blobs, bytes, missing: Math.max(0, excess - bytes) });
+    const missing = Math.max(0, excess - bytes);
+    const isNews = blobs > 0 || missing !== this.#missing;
+    this.#missing = missing;
+    if (missing > 0) this.#lookAgain();
+    if (isNews) observe({ kind: "evictionFinished", blobs, bytes, missing });
   }
 
   /**

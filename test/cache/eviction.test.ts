@@ -8,6 +8,7 @@ import { Holds } from "../../src/store/holds.ts";
 import { MemoryBlobStore } from "../../src/store/memory/memory-blob-store.ts";
 import { MemoryRecordStore } from "../../src/store/memory/memory-record-store.ts";
 import { StoreError } from "../../src/store/store-error.ts";
+import { TestTiming } from "./support/test-timing.ts";
 
 const number = (index: number): Digest => toDigest("sha256", String(index).padStart(64, "0"));
 
@@ -15,8 +16,8 @@ function setUp(options: Partial<EvictionOptions> = {}) {
   const events: CacheEvent[] = [];
   const holds = new Holds();
   const blobs = new MemoryBlobStore({ holds });
-  const clock = { now: 0 };
-  const now = (): number => clock.now;
+  const timing = new TestTiming();
+  const now = (): number => 0;
   const observe = (event: CacheEvent): void => void events.push(event);
   const usage = new Usage({ records: new MemoryRecordStore(), now, observe });
   const eviction = new Eviction({
@@ -27,7 +28,7 @@ function setUp(options: Partial<EvictionOptions> = {}) {
     isHeld: (digest) => holds.isHeld(digest),
     wanted: async () => new Set<Digest>(),
     observe,
-    now,
+    timing,
     ...options,
   });
   const keep = async (text: string): Promise<Digest> => {
@@ -42,7 +43,7 @@ function setUp(options: Partial<EvictionOptions> = {}) {
   };
   const left = async (...digests: Digest[]): Promise<boolean[]> =>
     Promise.all(digests.map(async (digest) => (await blobs.stat(digest)) !== undefined));
-  return { events, holds, blobs, usage, eviction, clock, keep, left };
+  return { events, holds, blobs, usage, eviction, timing, keep, left };
 }
 
 describe("eviction", () => {
@@ -96,6 +97,20 @@ describe("eviction", () => {
     eviction.wake();
     await eviction.settled();
     expect(usage.total).toBe(0);
+  });
+
+  it("looks again at what could not go, without being woken", async () => {
+    const { usage, eviction, keep, left, timing } = setUp({ maxSize: 0 });
+    const read = await keep("a");
+    const stopReading = usage.reading(read);
+    eviction.wake();
+    await eviction.settled();
+    expect([await left(read), timing.waiting]).toEqual([[true], 1]);
+    stopReading();
+    timing.pass(10_000);
+    await eviction.settled();
+    expect([await left(read), timing.waiting]).toEqual([[false], 0]);
+    await eviction.close();
   });
 
   it("forgets what was gone already, instead of pushing out what is there for it", async () => {
@@ -158,13 +173,13 @@ describe("eviction", () => {
         throw new StoreError("IO", "broken");
       },
     };
-    const { eviction, clock, events } = setUp({ blobs });
+    const { eviction, timing, events } = setUp({ blobs });
     eviction.wake();
     await eviction.settled();
     for (const event of events) eviction.note(event);
     await eviction.settled();
     expect([asked, events.length]).toEqual([1, 1]);
-    clock.now += 5_000;
+    timing.pass(5_000);
     eviction.wake();
     await eviction.settled();
     expect(asked).toBe(2);
