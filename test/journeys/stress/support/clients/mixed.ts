@@ -45,7 +45,7 @@ export class Mixed {
       const tried = await this.#try(random);
       this.#note(tried);
       // Nobody listens between a kill and the start that follows it.
-      if (tried.pulled.status === 0) await pause(20);
+      if (tried.pulled.status === 0) await pause(100);
     }
   }
 
