@@ -11,7 +11,8 @@ const source = new URL("../../../src/store/disk/lock-file.ts", import.meta.url).
 /** Another process that takes the lock and lives until it is killed. */
 async function lockElsewhere(folder: string) {
   const script = `const { takeLock } = await import(${JSON.stringify(source)});
-    takeLock(${JSON.stringify(folder)}); console.log("locked"); setInterval(() => {}, 1000);`;
+    // Kept: a lock that nobody holds on to is freed when memory is cleaned up.
+    globalThis.held = takeLock(${JSON.stringify(folder)}); console.log("locked"); setInterval(() => {}, 1000);`;
   const child = spawn(process.execPath, ["--input-type=module", "-e", script]);
   onTestFinished(() => void child.kill("SIGKILL"));
   await once(child.stdout, "data");
