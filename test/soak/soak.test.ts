@@ -6,7 +6,7 @@ import { workThroughTheDay } from "../journeys/stress/support/mixed-load.ts";
 import { MiB, setScene, throughMirror, throughProxy } from "../journeys/stress/support/scene.ts";
 import { readThroughSmallCache } from "../journeys/stress/support/small-cache.ts";
 import { Stressed } from "../journeys/stress/support/stressed.ts";
-import { inProportion, minutes } from "./support/sizes.ts";
+import { inProportion, minutes, rate } from "./support/sizes.ts";
 
 describe("for hours", () => {
   it.each(["proxy", "mirror"])(
@@ -44,7 +44,7 @@ describe("for hours", () => {
   });
 
   it("mixed load, with a registry that stumbles and a scrub that never rests", async () => {
-    const plan = { minutes, clients: 20, seed: Date.now() % 1_000_000 };
+    const plan = { minutes, clients: 20, rate, seed: Date.now() % 1_000_000 };
     const result = await workThroughTheDay(await setScene(), plan);
     tell({ plan, ...result });
     expect(result.reports.flatMap(({ wrong }) => wrong)).toEqual([]);

@@ -2,6 +2,12 @@
 
 export const minutes = Number(process.env.SOAK_MINUTES ?? "60");
 
+/**
+ * SOAK_RATE: bytes a second that each client of the mixed load reads, for a machine that has other work
+ * meanwhile; as fast as it can unless said.
+ */
+export const rate = process.env.SOAK_RATE === undefined ? undefined : Number(process.env.SOAK_RATE);
+
 /** Of the full sizes. */
 export const part = Math.min(1, minutes / 60);
 

@@ -8,6 +8,15 @@ import { inspectKept, partialFiles } from "./kept.ts";
 import { MiB, type Scene, throughMirror, throughProxy } from "./scene.ts";
 import { Stressed } from "./stressed.ts";
 
+export type MixedLoadPlan = {
+  readonly minutes: number;
+  /** Through the proxy, and as many through the mirror. */
+  readonly clients: number;
+  readonly seed: number;
+  /** Bytes a second that each reads; left out, as fast as it can. */
+  readonly rate?: number | undefined;
+};
+
 export type MixedLoadResult = {
   readonly reports: readonly MixedReport[];
   /** Bytes that came from the registry, and that went to clients. */
@@ -21,10 +30,10 @@ export type MixedLoadResult = {
   readonly exitCode: number;
 };
 
-/** `clients` through the proxy and as many through the mirror. Ends by itself with everything put back. */
+/** Ends by itself with everything put back. */
 export async function workThroughTheDay(
   scene: Scene,
-  plan: { readonly minutes: number; readonly clients: number; readonly seed: number },
+  plan: MixedLoadPlan,
 ): Promise<MixedLoadResult> {
   const corpus = fillRegistry(scene, manySizes(300, 4 * MiB));
   const stressed = await Stressed.start(scene.folder, {
@@ -36,9 +45,10 @@ export async function workThroughTheDay(
   });
   const descriptors = await stressed.descriptors();
   const ways = [throughMirror(stressed), await throughProxy(scene, stressed)];
+  const { clients, rate } = plan;
   const crowds = ways.map((way, index) => {
     const crowd = new Clients();
-    crowd.mixed({ ...corpus, ...way, seed: plan.seed + index, clients: plan.clients });
+    crowd.mixed({ ...corpus, ...way, rate, seed: plan.seed + index, clients });
     return crowd;
   });
   let [fetched, latestP99] = [0, 0];

@@ -34,7 +34,7 @@ export type MixedJob = WayJob & {
   readonly blobs: readonly MixedBlob[];
   readonly images: readonly MixedImage[];
   /** Bytes a second that a client reads; left out, as fast as it can. */
-  readonly rate?: number;
+  readonly rate?: number | undefined;
 };
 
 export type Job = HerdJob | StopJob | MixedJob;
