@@ -10,16 +10,19 @@ export type Corpus = {
   readonly images: readonly MixedImage[];
 };
 
-/** Blobs of these sizes, and one image for every four of them. */
+/** Of so many blobs four are an image and the rest in none: what was just listed is not evicted. */
+const blobsPerImage = 12;
+
+/** Blobs of these sizes, and images of some of them. */
 export function fillRegistry(scene: Scene, sizes: readonly number[]): Corpus {
   const blobs = sizes.map((size, index): MixedBlob => {
     const seed = `blob ${index}`;
     return { seed, size, digest: scene.upstream.addBlob(seededBytes(seed, size)) };
   });
   const images: MixedImage[] = [];
-  for (let start = 0; start < blobs.length; start += 4) {
+  for (let start = 0; start < blobs.length; start += blobsPerImage) {
     const layers = blobs.slice(start, start + 4);
-    const tag = `v${start / 4}`;
+    const tag = `v${start / blobsPerImage}`;
     images.push({ tag, digest: scene.upstream.addManifest(repository, tag, manifestOf(layers)) });
   }
   return { repository, blobs, images };
