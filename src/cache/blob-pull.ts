@@ -3,13 +3,13 @@
  * range far ahead of it goes upstream on its own while the download runs behind.
  */
 import { headerValue } from "../protocol/http/header-list.ts";
+import { unlessAborted } from "../upstream/flights.ts";
 import type { Access, RegistryClient, RegistryResponse } from "../upstream/registry-client.ts";
 import { UpstreamRefusal } from "../upstream/upstream-refusal.ts";
 import { firstAllowed, isDenial, passDenial } from "./attempts.ts";
 import { Beginners, type Grounds } from "./beginners.ts";
 import { askBlob, askForWord, type BlobQuestion, denialOf, type Given } from "./blob-asks.ts";
 import type { ByteSource, CacheAnswer, CacheOutcome, Content } from "./content.ts";
-import { unlessAborted } from "./flights.ts";
 import type { Holdings } from "./holdings.ts";
 import type { KeptBlobs } from "./kept-blobs.ts";
 import { type Denial, isExcuse } from "./manifest-asks.ts";
@@ -139,7 +139,7 @@ export class BlobPull {
     const answered = turn.hasWaited ? undefined : this.#beginners.firstAnswer(digest, asker);
     if (answered !== undefined) {
       turn.hasWaited = true;
-      await unlessAborted(answered, signal);
+      await unlessAborted(answered, signal, registry.name);
       grounds = await this.#grounds(ask);
     }
     const { beginner, mayShare } = this.#beginners.enter(digest, asker, grounds);

@@ -1,10 +1,10 @@
 /** Manifests by digest: from memory for whom they may be, otherwise fetched once and kept. */
 import type { Digest } from "../protocol/digest.ts";
 import { resolveAccept } from "../protocol/media-type.ts";
+import { Flights, unlessAborted } from "../upstream/flights.ts";
 import type { Access, RegistryClient } from "../upstream/registry-client.ts";
 import { firstAllowed, isDenial, passDenial } from "./attempts.ts";
 import type { CacheAnswer, CacheOutcome, Content } from "./content.ts";
-import { Flights, unlessAborted } from "./flights.ts";
 import type { Holdings } from "./holdings.ts";
 import { getManifest, headManifest, type ManifestAnswer } from "./manifest-asks.ts";
 import type { KeptManifest, Manifests } from "./manifests.ts";
@@ -110,7 +110,9 @@ export class ManifestPull {
     const word = await this.#head(ask, access);
     if (isDenial(word)) return word;
     if (word.kind !== "found") return this.#join(ask, access, accessKey);
-    const answer = await unlessAborted(others.work, ask.signal).catch(() => undefined);
+    const answer = await unlessAborted(others.work, ask.signal, ask.registry.name).catch(
+      () => undefined,
+    );
     return answer?.kind === "bytes" ? answer : this.#join(ask, access, accessKey);
   }
 
@@ -124,7 +126,8 @@ export class ManifestPull {
         if (this.#fetching.get(key) === fetching) this.#fetching.delete(key);
       });
     };
-    return this.#flights.join(`${key}\n${accessKey}`, start, ask.signal);
+    const work = this.#flights.join(`${key}\n${accessKey}`, start);
+    return unlessAborted(work, ask.signal, ask.registry.name);
   }
 
   async #fetch(ask: DigestAsk, access: Access, signal: AbortSignal): Promise<ManifestAnswer> {

@@ -5,9 +5,9 @@
 import type { Digest } from "../protocol/digest.ts";
 import { resolveAccept } from "../protocol/media-type.ts";
 import type { Reference } from "../protocol/reference.ts";
+import { Flights, unlessAborted } from "../upstream/flights.ts";
 import type { Access, RegistryClient } from "../upstream/registry-client.ts";
 import { BoundedMap } from "./bounded-map.ts";
-import { Flights } from "./flights.ts";
 import { getManifest, headManifest } from "./manifest-asks.ts";
 import { type Place, placeKey } from "./place.ts";
 import type { Asker, Visibility } from "./visibility.ts";
@@ -78,7 +78,7 @@ export class Proofs {
       if (verdict === "unavailable") this.#pausedUntil.set(key, this.#options.now() + pause);
       return verdict;
     };
-    return this.#flights.join(key, start, signal);
+    return unlessAborted(this.#flights.join(key, start), signal, asker.registry.name);
   }
 
   async #verdict(

@@ -8,9 +8,9 @@ import {
   bareMediaType,
   resolveAccept,
 } from "../protocol/media-type.ts";
+import { Flights, unlessAborted } from "../upstream/flights.ts";
 import type { Access } from "../upstream/registry-client.ts";
 import type { CacheEvent, Observe } from "./cache-event.ts";
-import { Flights } from "./flights.ts";
 import type { Holdings } from "./holdings.ts";
 import type { Denial, ManifestAnswer } from "./manifest-asks.ts";
 import type { Manifests } from "./manifests.ts";
@@ -88,7 +88,8 @@ export class TagResolver {
     const key = [tagKey(question), variant, question.accessKey, want, generation].join("\n");
     const start = (signal: AbortSignal): Promise<TagAnswer> =>
       this.#ask({ ...question, signal }, variant, want);
-    return this.#flights.join(key, start, question.signal);
+    const work = this.#flights.join(key, start);
+    return unlessAborted(work, question.signal, question.registry.name);
   }
 
   async #ask(question: TagQuestion, variant: string, want: Want): Promise<TagAnswer> {

@@ -8,10 +8,10 @@ import { formatHostPort } from "../../protocol/http/host-port.ts";
 import { type Registry, registryAddress } from "../../protocol/registry-name.ts";
 import { Deadline } from "../deadline.ts";
 import type { Outages } from "../down-memory.ts";
+import { Flights, unlessAborted } from "../flights.ts";
 import type { Transport } from "../transport.ts";
 import { UpstreamError } from "../upstream-error.ts";
 import type { ChallengeMemory, RememberedChallenge } from "./challenge-memory.ts";
-import { Flights, unlessAborted } from "./flights.ts";
 import { readReply } from "./token-reply.ts";
 
 /** What `/v2/` answered. */

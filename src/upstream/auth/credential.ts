@@ -12,9 +12,9 @@ import {
   registryNameOf,
   type Scheme,
 } from "../../protocol/registry-name.ts";
+import { unlessAborted } from "../flights.ts";
 import type { ObserveAuth } from "./auth-event.ts";
 import type { HelperAnswer } from "./credential-helper.ts";
-import { unlessAborted } from "./flights.ts";
 import type { RealmPairs } from "./realm-pairs.ts";
 
 export type Login =

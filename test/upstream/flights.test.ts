@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Flights, unlessAborted } from "../../../src/upstream/auth/flights.ts";
+import { Flights, unlessAborted } from "../../src/upstream/flights.ts";
 
 const never = new AbortController().signal;
 
@@ -32,6 +32,14 @@ describe("work for many", () => {
     });
     gate.resolve("done");
     expect(await unlessAborted(work, never, "")).toBe("done");
+  });
+
+  it("passes its failure to all who wait, and starts anew afterwards", async () => {
+    const flights = new Flights<string>();
+    const fail = () => Promise.reject(new Error("no"));
+    const both = [flights.join("a", fail), flights.join("a", fail)];
+    for (const one of both) await expect(one).rejects.toThrow("no");
+    expect(await flights.join("a", async () => "yes")).toBe("yes");
   });
 
   it("ends with the house, whether or not anybody waits", async () => {

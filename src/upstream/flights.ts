@@ -1,5 +1,5 @@
 /** Work that several wait for and one does: it outlives any of its waiters and ends with the house. */
-import { abortedError } from "../deadline.ts";
+import { abortedError } from "./deadline.ts";
 
 export class Flights<T> {
   readonly #running = new Map<string, Promise<T>>();
