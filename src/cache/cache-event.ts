@@ -70,7 +70,7 @@ export type CacheEvent =
       readonly kind: "evictionFinished";
       readonly blobs: number;
       readonly bytes: number;
-      /** Bytes that should have gone but may not: being read, held, or just served. */
+      /** Bytes that should have gone but may not: being read, or held. */
       readonly missing: number;
     }
   | {

@@ -1,12 +1,14 @@
 /**
  * Makes room: the least recently used blobs go until what is kept fits its cap and the volume has
- * its free space. Never what is read, held, or belongs to a manifest that was just served.
+ * its free space. Never what is read or held. What belongs to a manifest that was just served goes
+ * last, the oldest serve first: clients are about to ask for it, but the cap and the free space win.
  */
 import { setImmediate as yieldToOthers } from "node:timers/promises";
 import type { Digest } from "../protocol/digest.ts";
 import type { BlobSpace, BlobStore, KeptBlob } from "../store/blob-store.ts";
 import { StoreError } from "../store/store-error.ts";
 import type { CacheEvent, Observe } from "./cache-event.ts";
+import { oldestFirst } from "./oldest-first.ts";
 import { systemTiming, type Timing } from "./timing.ts";
 import type { Usage } from "./usage.ts";
 
@@ -19,8 +21,8 @@ export type EvictionOptions = {
   readonly minFree: (total: number) => number;
   /** Hosted content relies on it. */
   readonly isHeld: (digest: Digest) => boolean;
-  /** What clients are about to ask for: the parts of manifests served a moment ago. */
-  readonly wanted: () => Promise<ReadonlySet<Digest>>;
+  /** What clients are about to ask for, and when they were told of it (just-served.ts). */
+  readonly wanted: () => Promise<ReadonlyMap<Digest, number>>;
   readonly observe: Observe;
   readonly timing?: Timing;
 };
@@ -33,6 +35,15 @@ const quiet = 5_000;
 const again = 10_000;
 /** So many blobs are passed over before others get their turn. */
 const stride = 500;
+
+/** What one look has made so far. */
+type Room = {
+  readonly excess: number;
+  blobs: number;
+  bytes: number;
+  /** What the store would not delete. */
+  readonly refused: Set<Digest>;
+};
 
 export class Eviction {
   readonly #options: EvictionOptions;
@@ -118,23 +129,58 @@ export class Eviction {
   }
 
   async #makeRoom(excess: number): Promise<void> {
-    const { usage, isHeld, wanted, observe } = this.#options;
-    const keep = await wanted();
-    const refused = new Set<Digest>();
-    const mayGo = ({ digest }: KeptBlob): boolean =>
-      !usage.isRead(digest) && !isHeld(digest) && !keep.has(digest) && !refused.has(digest);
-    let [blobs, bytes] = [0, 0];
-    for (const blob of candidates(usage.oldestFirst(), mayGo)) {
-      if (bytes >= excess || this.#isClosed) break;
-      if (blob === undefined) await yieldToOthers();
-      else if (await this.#evict(blob)) [blobs, bytes] = [blobs + 1, bytes + blob.size];
-      else refused.add(blob.digest);
-    }
+    const { wanted, observe } = this.#options;
+    const room: Room = { excess, blobs: 0, bytes: 0, refused: new Set() };
+    await this.#takeWanted(await this.#takeOthers(await wanted(), room), room);
+    const { blobs, bytes } = room;
     const missing = Math.max(0, excess - bytes);
     const isNews = blobs > 0 || missing !== this.#missing;
     this.#missing = missing;
     if (missing > 0) this.#lookAgain();
     if (isNews) observe({ kind: "evictionFinished", blobs, bytes, missing });
+  }
+
+  /** Takes what nobody is about to ask for; returns what it passed over, with the time of its serve. */
+  async #takeOthers(servedAt: ReadonlyMap<Digest, number>, room: Room): Promise<KeptBlob[]> {
+    const passedOver: KeptBlob[] = [];
+    const all = this.#options.usage.oldestFirst();
+    for (const blob of candidates(all, (each) => this.#mayGo(each, room))) {
+      if (this.#isOver(room)) break;
+      const usedAt = blob && servedAt.get(blob.digest);
+      if (blob === undefined) await yieldToOthers();
+      else if (usedAt === undefined) await this.#take(blob, room);
+      else passedOver.push({ ...blob, usedAt });
+    }
+    return passedOver;
+  }
+
+  async #takeWanted(blobs: readonly KeptBlob[], room: Room): Promise<void> {
+    if (this.#isOver(room)) return;
+    for await (const part of oldestFirst(blobs)) {
+      for (const blob of candidates(part, (each) => this.#mayGo(each, room))) {
+        if (this.#isOver(room)) return;
+        if (blob === undefined) await yieldToOthers();
+        else await this.#take(blob, room);
+      }
+    }
+  }
+
+  #isOver({ bytes, excess }: Room): boolean {
+    return bytes >= excess || this.#isClosed;
+  }
+
+  #mayGo({ digest }: KeptBlob, { refused }: Room): boolean {
+    const { usage, isHeld } = this.#options;
+    return usage.has(digest) && !usage.isRead(digest) && !isHeld(digest) && !refused.has(digest);
+  }
+
+  async #take(blob: KeptBlob, room: Room): Promise<void> {
+    if (!(await this.#evict(blob))) {
+      room.refused.add(blob.digest);
+      return;
+    }
+    room.blobs += 1;
+    room.bytes += blob.size;
   }
 
   /**
@@ -160,11 +206,11 @@ export class Eviction {
 
 /** The blobs that may go, in the order given; undefined where others should get their turn. */
 export function* candidates(
-  oldestFirst: Iterable<KeptBlob>,
+  blobs: Iterable<KeptBlob>,
   mayGo: (blob: KeptBlob) => boolean,
 ): IterableIterator<KeptBlob | undefined> {
   let passed = 0;
-  for (const blob of oldestFirst) {
+  for (const blob of blobs) {
     if (mayGo(blob)) yield blob;
     passed += 1;
     if (passed % stride === 0) yield undefined;

@@ -66,10 +66,10 @@ export class Manifests {
     return { digest, mediaType, bytes };
   }
 
-  /** Those served from that time on. */
-  servedSince(since: number): Digest[] {
-    const served: Digest[] = [];
-    for (const [digest, at] of this.#served.entries()) if (at >= since) served.push(digest);
+  /** Those served from that time on, and when last; oldest first. */
+  servedSince(since: number): { readonly digest: Digest; readonly at: number }[] {
+    const served: { readonly digest: Digest; readonly at: number }[] = [];
+    for (const [digest, at] of this.#served.entries()) if (at >= since) served.push({ digest, at });
     return served;
   }
 

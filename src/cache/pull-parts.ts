@@ -9,6 +9,7 @@ import { Budgets } from "./budgets.ts";
 import type { Observe } from "./cache-event.ts";
 import { Holdings } from "./holdings.ts";
 import { HotTags } from "./hot-tags.ts";
+import { JustServed } from "./just-served.ts";
 import { KeptBlobs, type Rechecking } from "./kept-blobs.ts";
 import { ManifestPull } from "./manifest-pull.ts";
 import { Manifests } from "./manifests.ts";
@@ -70,6 +71,7 @@ export function pullParts(options: PullThroughOptions) {
     visibility,
     holdings,
     manifests,
+    justServed: new JustServed({ manifests, now }),
     proofs,
     negative,
     tags,

@@ -2,7 +2,6 @@
  * The policy of a pull: what is kept is served to whom it may be; what only the upstream can say is
  * asked there; everything else is fetched once, and kept while it is served.
  */
-import { setImmediate as yieldToOthers } from "node:timers/promises";
 import type { Digest } from "../protocol/digest.ts";
 import type { Reference, RepositoryName } from "../protocol/reference.ts";
 import type { Registry } from "../protocol/registry-name.ts";
@@ -11,10 +10,6 @@ import type { CacheAnswer } from "./content.ts";
 import { placeKey } from "./place.ts";
 import type { BlobAsk, ManifestAsk, PullAsk } from "./pull-ask.ts";
 import { type PullParts, type PullThroughOptions, pullParts } from "./pull-parts.ts";
-
-/** Clients ask for an image's blobs within so many milliseconds of its manifest. */
-const justServed = 600_000;
-const stride = 50;
 
 export class PullThrough {
   readonly #parts: PullParts;
@@ -63,18 +58,9 @@ export class PullThrough {
     if (isGone && !("foundBy" in event && event.foundBy === "download")) this.#gone(event.digest);
   }
 
-  /** What clients who just got a manifest are about to ask for. */
-  async wanted(): Promise<ReadonlySet<Digest>> {
-    const { manifests } = this.#parts;
-    const wanted = new Set<Digest>();
-    const served = manifests.servedSince(this.#options.now() - justServed);
-    for (const [index, digest] of served.entries()) {
-      wanted.add(digest);
-      const manifest = await manifests.read(digest);
-      for (const reference of manifest?.references ?? []) wanted.add(reference.digest);
-      if (index % stride === stride - 1) await yieldToOthers();
-    }
-    return wanted;
+  /** What clients who just got a manifest are about to ask for, and when they got it. */
+  wanted(): Promise<ReadonlyMap<Digest, number>> {
+    return this.#parts.justServed.wanted();
   }
 
   /** Confirms busy tags in the background, until closed. */

@@ -101,6 +101,10 @@ export class Usage {
     };
   }
 
+  has(digest: Digest): boolean {
+    return this.#kept.has(digest);
+  }
+
   isRead(digest: Digest): boolean {
     return this.#readers.has(digest);
   }

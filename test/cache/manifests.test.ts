@@ -136,7 +136,7 @@ describe("manifests", () => {
     );
     expect(await manifests.read(opaque.digest)).toBeUndefined();
     expect(await manifests.read(image.layer)).toBeUndefined();
-    expect(manifests.servedSince(10)).toEqual([opaque.digest]);
+    expect(manifests.servedSince(10)).toEqual([{ digest: opaque.digest, at: 10 }]);
     manifests.forget(manifest.digest);
     await manifests.flush();
     expect(await manifests.get(manifest.digest, hub)).toBeUndefined();

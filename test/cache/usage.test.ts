@@ -46,6 +46,7 @@ describe("the usage of blobs", () => {
     usage.removed(b);
     usage.removed(b);
     expect([usage.total, order(usage)]).toEqual([5, [a]]);
+    expect([usage.has(a), usage.has(b)]).toEqual([true, false]);
   });
 
   it("knows what is being read, however often it is closed", () => {

@@ -1,0 +1,24 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { describe, expect, it } from "vitest";
+import { longestTurn } from "./longest-turn.ts";
+
+function spin(milliseconds: number): void {
+  const { user } = process.threadCpuUsage();
+  while (process.threadCpuUsage().user - user < milliseconds * 1_000);
+}
+
+describe("the longest turn", () => {
+  it("is that of work which lets nobody else run", async () => {
+    expect(await longestTurn(async () => spin(60))).toBeGreaterThanOrEqual(50);
+  });
+
+  it("is short when the same work is done in pieces", async () => {
+    const inPieces = async () => {
+      for (let piece = 0; piece < 12; piece += 1) {
+        spin(5);
+        await nextTurn();
+      }
+    };
+    expect(await longestTurn(inPieces)).toBeLessThan(40);
+  });
+});
