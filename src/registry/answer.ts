@@ -11,9 +11,11 @@ import { planContent } from "./content-plan.ts";
 import type { Exchange, Reply } from "./exchange.ts";
 import { toRegistryError } from "./failure.ts";
 import { type Layout, layOut } from "./layout.ts";
+import { LoopTurn } from "./loop-turn.ts";
 import { presentable } from "./passed-body.ts";
 import { ReaderBuffers } from "./reader-buffers.ts";
 import { sendParts } from "./send-parts.ts";
+import { SendWatch } from "./send-watch.ts";
 
 export type AnswerOptions = {
   /** Milliseconds that one piece may take to leave for a client that reads slowly. */
@@ -34,11 +36,12 @@ type Head = {
 };
 
 export class Answers {
-  readonly #options: AnswerOptions;
   readonly #buffers = new ReaderBuffers();
+  readonly #turn = new LoopTurn();
+  readonly #watch: SendWatch;
 
-  constructor(options: AnswerOptions) {
-    this.#options = options;
+  constructor({ sendIdle }: AnswerOptions) {
+    this.#watch = new SendWatch(sendIdle);
   }
 
   /** Writes the reply; rejects when it could not be written to its end. Closes what the reply holds. */
@@ -83,7 +86,7 @@ export class Answers {
     await this.#open(exchange, head, async (writer) => {
       if (exchange.method === "HEAD" || layout.parts.length === 0) return writer.end();
       const atHand = bytesAtHand(source, layout);
-      if (atHand !== undefined) return writer.end(atHand);
+      if (atHand !== undefined) return this.#turn.end().then(() => writer.end(atHand));
       const loan = this.#buffers.lend();
       try {
         await sendParts({ writer, loan, source, signal: exchange.signal }, layout);
@@ -124,7 +127,7 @@ export class Answers {
     const writer = new BodyWriter(response, {
       status,
       fields,
-      sendIdle: this.#options.sendIdle,
+      watch: this.#watch,
       headDelay: isLate ? headDelay : undefined,
       onSent,
     });

@@ -5,13 +5,14 @@
  */
 import type { ServerResponse } from "node:http";
 import { ClientGone } from "./client-gone.ts";
+import type { SendWatch } from "./send-watch.ts";
 
 export type BodyWriterOptions = {
   readonly status: number;
   /** Name, value, name, value … */
-  readonly fields: readonly string[];
-  /** Milliseconds that one piece may take. */
-  readonly sendIdle: number;
+  readonly fields: string[];
+  /** Tells when one piece takes too long. */
+  readonly watch: SendWatch;
   /** Milliseconds after which the head goes out alone; undefined when the first piece is at hand. */
   readonly headDelay: number | undefined;
   /** Hears of each piece that has left. */
@@ -22,7 +23,6 @@ export class BodyWriter {
   readonly #response: ServerResponse;
   readonly #options: BodyWriterOptions;
   readonly #headTimer: NodeJS.Timeout | undefined;
-  #idleTimer: NodeJS.Timeout | undefined;
   #fail: ((error: Error) => void) | undefined;
 
   constructor(response: ServerResponse, options: BodyWriterOptions) {
@@ -55,7 +55,7 @@ export class BodyWriter {
   /** Stops the clocks; to be called however the body ends. */
   close(): void {
     clearTimeout(this.#headTimer);
-    clearTimeout(this.#idleTimer);
+    this.#options.watch.end(this.#onLate);
     this.#response.off("close", this.#onClose);
   }
 
@@ -64,8 +64,9 @@ export class BodyWriter {
     this.#writeHead();
     return new Promise((resolve, reject) => {
       this.#fail = reject;
-      this.#wind();
+      this.#options.watch.begin(this.#onLate);
       write((error) => {
+        this.#options.watch.end(this.#onLate);
         this.#fail = undefined;
         if (error) reject(new ClientGone("LEFT", { cause: error }));
         else resolve();
@@ -76,18 +77,13 @@ export class BodyWriter {
   #writeHead(): void {
     if (this.#response.headersSent) return;
     clearTimeout(this.#headTimer);
-    this.#response.writeHead(this.#options.status, [...this.#options.fields]);
+    this.#response.writeHead(this.#options.status, this.#options.fields);
   }
 
-  /** One timer a body, wound up again for each piece; between pieces it rings unheard. */
-  #wind(): void {
-    this.#idleTimer ??= setTimeout(() => {
-      if (this.#fail === undefined) return;
-      this.#fail(new ClientGone("STOPPED_READING"));
-      cut(this.#response);
-    }, this.#options.sendIdle);
-    this.#idleTimer.refresh();
-  }
+  readonly #onLate = (): void => {
+    this.#fail?.(new ClientGone("STOPPED_READING"));
+    cut(this.#response);
+  };
 
   readonly #onClose = (): void => {
     // Node forgets the callbacks of what was waiting for a socket that is gone.

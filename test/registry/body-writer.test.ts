@@ -2,6 +2,7 @@ import { createServer, type ServerResponse } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { BodyWriter, cut } from "../../src/registry/body-writer.ts";
+import { SendWatch } from "../../src/registry/send-watch.ts";
 
 async function open(): Promise<{ response: ServerResponse; socket: Socket }> {
   const server = createServer();
@@ -20,7 +21,12 @@ async function open(): Promise<{ response: ServerResponse; socket: Socket }> {
   return { response, socket };
 }
 
-const usual = { status: 200, fields: ["Content-Length", "6"], sendIdle: 60_000, headDelay: 60_000 };
+const usual = {
+  status: 200,
+  fields: ["Content-Length", "6"],
+  watch: new SendWatch(60_000),
+  headDelay: 60_000,
+};
 
 describe("a body writer", () => {
   it("writes the head with the first piece and counts what has left", async () => {
@@ -88,7 +94,7 @@ describe("a body writer", () => {
     const writer = new BodyWriter(response, {
       ...usual,
       fields,
-      sendIdle: 60,
+      watch: new SendWatch(60),
       onSent: () => undefined,
     });
     await writer.write(Buffer.from("abc"));
