@@ -4,7 +4,7 @@ const mask = "***";
 /** Anything shorter would mask half of every line. */
 const shortestSecret = 4;
 
-export type Mask = (text: string) => string;
+type Mask = (text: string) => string;
 
 export function maskFor(secrets: Iterable<string>): Mask {
   const hidden = [...secrets]

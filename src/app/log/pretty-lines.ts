@@ -1,7 +1,8 @@
-/** The log as a person reads it: a JSON line in, a line for the terminal out. */
-import { type Mask, maskFor } from "./mask.ts";
+/** The log as a person reads it: the fields of a line in, a line for the terminal out. */
+import { maskFor } from "./mask.ts";
 
-type Fields = Readonly<Record<string, unknown>>;
+/** What a line says: `level`, `time`, `msg` and the facts, all of which JSON can hold. */
+export type Fields = Readonly<Record<string, unknown>>;
 
 export type PrettyOptions = { readonly hasColours: boolean; readonly secrets: Iterable<string> };
 
@@ -12,13 +13,10 @@ const colours: Readonly<Record<string, string>> = {
 };
 const plainColour = "\u001b[0m";
 
-/** Never throws: a line that is no JSON is shown as it is. */
-export function prettyPrinter({ hasColours, secrets }: PrettyOptions): Mask {
+export function prettyPrinter({ hasColours, secrets }: PrettyOptions): (fields: Fields) => string {
   const mask = maskFor(secrets);
-  return (json) => {
-    const fields = parse(json);
-    if (fields === undefined) return mask(json);
-    const { time, level, msg, ...facts } = fields;
+  return ({ time, level, msg, ...all }) => {
+    const facts = withoutGaps(all);
     const clock = typeof time === "string" ? time.slice(11, 23) : "";
     const words = msg === "request" ? requestWords(facts) : `${String(msg)}${factWords(facts)}`;
     const mark = level === "info" ? "" : `${String(level)}: `;
@@ -65,11 +63,7 @@ export function printBytes(bytes: number): string {
   return `${value.toFixed(digits)} ${units[unit]}`;
 }
 
-function parse(json: string): Fields | undefined {
-  try {
-    const fields: unknown = JSON.parse(json);
-    return typeof fields === "object" && fields !== null ? (fields as Fields) : undefined;
-  } catch {
-    return undefined;
-  }
+/** As JSON leaves them out. */
+function withoutGaps(facts: Fields): Fields {
+  return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined));
 }
