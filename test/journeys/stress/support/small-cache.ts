@@ -29,6 +29,8 @@ export type SmallCacheResult = {
   readonly longestOver: number;
   /** Blobs that came from the registry, so many times what there is. */
   readonly fetched: number;
+  /** Manifests that the registry was asked for. */
+  readonly manifests: number;
 };
 
 export async function readThroughSmallCache(
@@ -44,9 +46,8 @@ export async function readThroughSmallCache(
   const ways = [throughMirror(stressed), await throughProxy(scene, stressed)];
   const crowds = ways.map((way, seed) => {
     const crowd = new Clients();
-    // No images: what a manifest lists is spared for a while after it was served.
-    const what = { ...corpus, images: [], ...way };
-    crowd.mixed({ ...what, seed, clients: plan.clients, rate: plan.rate });
+    // Images too: what a manifest just served lists is spared as long as there is anything else.
+    crowd.mixed({ ...corpus, ...way, seed, clients: plan.clients, rate: plan.rate });
     return crowd;
   });
   const dataDir = join(scene.folder, "data");
@@ -57,7 +58,9 @@ export async function readThroughSmallCache(
   await eventually(isWithinCap, { withinMs: 15_000, everyMs: 100 });
   const bodies = scene.upstream.requests.filter(({ method }) => method === "GET");
   const fetched = bodies.reduce((sum, { bytesSent }) => sum + bytesSent, 0) / (blobs * blobSize);
-  return { reports, longestOver, fetched };
+  const isManifest = ({ url }: { readonly url: string }) => url.includes("/manifests/");
+  const manifests = scene.upstream.requests.filter(isManifest).length;
+  return { reports, longestOver, fetched, manifests };
 }
 
 /** Several downloads may end in the same moment: what counts is how soon there is room again. */
