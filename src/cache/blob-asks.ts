@@ -1,12 +1,18 @@
 /** Asks an upstream about one blob and says what the answer means. */
 import type { Digest } from "../protocol/digest.ts";
-import { headerList, headerValue } from "../protocol/http/header-list.ts";
+import { type HeaderList, headerList, headerValue } from "../protocol/http/header-list.ts";
 import { printRange } from "../protocol/http/range.ts";
 import { bareMediaType } from "../protocol/media-type.ts";
 import type { Access, RegistryClient, RegistryResponse } from "../upstream/registry-client.ts";
 import { type Denial, isExcuse } from "./manifest-asks.ts";
 import type { Place } from "./place.ts";
-import { isRefusal, isUnavailable, readSmallAnswer, type SmallAnswer } from "./small-answer.ts";
+import {
+  answerInWords,
+  isRefusal,
+  isUnavailable,
+  readSmallAnswer,
+  type SmallAnswer,
+} from "./small-answer.ts";
 
 export type BlobQuestion = Place & {
   readonly digest: Digest;
@@ -38,22 +44,47 @@ export async function askBlob(
 }
 
 /**
- * The registry's own word on whether this asker may have it, not that of the storage it sends us to.
- * A login page has status 200 too and is no such word.
+ * Whether the registry gives the blob to this asker. A redirect, or a 200 that may be a login page,
+ * says nothing by itself: some registries send everybody on and leave it to what lies there to say
+ * no. The first byte is then asked for as a download would ask for it, and has to be one of a blob
+ * of this size; `missing` means that only the whole body can tell.
  */
 export async function askForWord(
   client: RegistryClient,
   question: Omit<BlobQuestion, "method" | "redirects" | "range">,
+  size: number | undefined,
 ): Promise<Given | Denial> {
-  const answer = await askBlob(client, { ...question, method: "HEAD", redirects: "pass" });
-  if (answer.kind !== "given" || !isPage(answer.response)) return answer;
-  return { kind: "missing", answer: await readSmallAnswer(answer.response, "HEAD") };
+  const word = await askBlob(client, { ...question, method: "HEAD", redirects: "pass" });
+  if (word.kind !== "given") return word;
+  if (isBlob(word.response, question.digest, size)) return word;
+  word.response.body.destroy();
+  const range = { start: 0, end: 1 };
+  const shown = await askBlob(client, { ...question, method: "GET", redirects: "blob", range });
+  if (shown.kind === "given" && isBlob(shown.response, question.digest, size)) return shown;
+  // Storage behind the registry refuses for reasons of its own: that is no word on who may.
+  if (shown.kind === "refused") return { kind: "missing", answer: shown.answer };
+  if (shown.kind !== "given") return shown;
+  shown.response.body.destroy();
+  return { kind: "missing", answer: answerInWords(shown.response) };
 }
 
-function isPage({ status, headers }: RegistryResponse): boolean {
-  return (
-    status === 200 && bareMediaType(headerValue(headers, "content-type") ?? "") === "text/html"
-  );
+/** Whether an answer can only be one of the blob: it names its digest, or has its very size. */
+function isBlob({ status, headers }: RegistryResponse, digest: Digest, size?: number): boolean {
+  const isPage = bareMediaType(headerValue(headers, "content-type") ?? "") === "text/html";
+  if (isPage || !isSuccess.has(status)) return false;
+  const said = headerValue(headers, "docker-content-digest");
+  if (said !== undefined) return said === digest;
+  return size !== undefined && size === sizeIn(status, headers);
+}
+
+const isSuccess: ReadonlySet<number> = new Set([200, 206, 416]);
+
+/** The whole blob's size: in Content-Range where that is, also of an empty blob's 416. */
+function sizeIn(status: number, headers: HeaderList): number | undefined {
+  const field = status === 200 ? "content-length" : "content-range";
+  const pattern = status === 200 ? /^(\d{1,15})$/ : /^bytes (?:0-0|\*)\/(\d{1,15})$/;
+  const match = pattern.exec(headerValue(headers, field)?.trim() ?? "");
+  return match === null ? undefined : Number(match[1]);
 }
 
 /** What an answer other than success says. */

@@ -63,8 +63,9 @@ export class BlobPull {
   /** The upstream lets this asker have what is kept; undefined when only its body will do. */
   async confirmed(ask: BlobAsk): Promise<CacheAnswer | undefined> {
     const { kept, holdings, visibility } = this.#options;
-    if ((await kept.stat(ask.digest)) === undefined) return undefined;
-    const { answer } = await this.#proven(ask);
+    const stat = await kept.stat(ask.digest);
+    if (stat === undefined) return undefined;
+    const { answer } = await this.#proven(ask, stat.size);
     if (answer.kind === "given")
       return (await holdings.confirmed(ask, ask.digest)) ? this.#kept(ask) : undefined;
     if (answer.kind === "refused") return passDenial(answer);
@@ -163,7 +164,8 @@ export class BlobPull {
   async #grounds(ask: BlobAsk): Promise<Grounds> {
     const byPlace = await this.#options.visibility.may(ask, ask.digest);
     if (!this.#beginners.needsWord(ask.digest, ask, byPlace)) return { byPlace, byWord: false };
-    return { byPlace, byWord: (await this.#proven(ask)).answer.kind === "given" };
+    const size = this.#options.downloads.running(ask.digest)?.size;
+    return { byPlace, byWord: (await this.#proven(ask, size)).answer.kind === "given" };
   }
 
   /** Behind the client's back; it goes on within the limits of a download nobody reads. */
@@ -195,11 +197,11 @@ export class BlobPull {
     return (await firstAllowed(visibility, ask, ours, "doubt")).answer;
   }
 
-  /** The registry's own word on whether this asker may have it. */
-  async #proven(ask: BlobAsk) {
+  /** Whether the registry gives it to this asker. */
+  async #proven(ask: BlobAsk, size: number | undefined) {
     const { client, visibility } = this.#options;
     const attempted = await firstAllowed<Given>(visibility, ask, (access) =>
-      askForWord(client, { ...questionOf(ask), access }),
+      askForWord(client, { ...questionOf(ask), access }, size),
     );
     if (attempted.answer.kind !== "given") return attempted;
     attempted.answer.response.body.destroy();

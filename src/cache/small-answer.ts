@@ -25,7 +25,7 @@ export async function readSmallAnswer(
   const { status, headers } = response;
   const body = await readBody(response, largest);
   if (method !== "HEAD" && body !== undefined) return { status, headers, body };
-  return inWords(status, headers);
+  return answerInWords({ status, headers });
 }
 
 /** The body, or undefined when it is longer than `limit`. Ends the response either way. */
@@ -78,12 +78,13 @@ export function isUnavailable(status: number): boolean {
 const about = ["content-length", "content-type", "content-encoding", "transfer-encoding", "etag"];
 
 /** A HEAD answer has no body to pass on, and its fields about one must not stand. */
-function inWords(status: number, from: HeaderList): SmallAnswer {
-  const headers = new Map(from);
+export function answerInWords(from: Pick<RegistryResponse, "status" | "headers">): SmallAnswer {
+  const { status } = from;
+  const headers = new Map(from.headers);
   for (const name of about) headers.delete(name);
   const text = errorBody({
     code: codeOf(status),
-    message: sentence(status, from),
+    message: sentence(status, from.headers),
     detail: undefined,
   });
   const body = Buffer.from(text);

@@ -46,26 +46,74 @@ describe("asking about a blob", () => {
     expect(denialOf({ status, headers: new Map(), body: Buffer.alloc(0) }).kind).toBe(kind);
   });
 
-  it("takes no login page for the registry's word, but any redirect", async () => {
-    const { registry, repository, signal } = blobAsk(`docker.io/library/alpine@${digest}`);
-    const question = { registry, repository, digest, signal, access: anonymous } as const;
-    const word = () => askForWord(upstream, { ...question, patience: "full" });
-    expect((await word()).kind).toBe("given");
-    for (const [status, kind] of [
-      [200, "missing"],
-      [307, "given"],
-    ] as const) {
-      upstream.fault("docker.io", (request) =>
-        respond(request, status, { "content-type": "Text/HTML; charset=utf-8" }),
-      );
-      expect((await word()).kind).toBe(kind);
-    }
-  });
-
   it("of a registry that is down, or may not be asked", async () => {
     upstream.down("docker.io", "DNS");
     expect(await ask()).toMatchObject({ kind: "unavailable", error: { code: "DNS" } });
     upstream.down("docker.io", "FORBIDDEN");
     await expect(ask()).rejects.toMatchObject({ code: "FORBIDDEN" });
+  });
+});
+
+describe("the registry's word on who may have a kept blob", () => {
+  const cdn = { location: "https://cdn.example/signed" };
+  const page = { "content-type": "Text/HTML; charset=utf-8" };
+  const part = (of: number) => ({ "content-range": `bytes 0-0/${of}`, "content-length": "1" });
+
+  /** What HEAD is answered with, then what the first byte is. */
+  async function word(head: Answer, first?: Answer, size: number | "unknown" = 10) {
+    upstream.fault("docker.io", (request) => {
+      const [status, fields] = request.method === "HEAD" ? head : (first ?? [500, {}]);
+      return respond(request, status, { ...fields, etag: undefined }, Buffer.alloc(0));
+    });
+    const { registry, repository, signal } = blobAsk(`docker.io/library/alpine@${digest}`);
+    const question = { registry, repository, digest, signal, access: anonymous } as const;
+    const known = size === "unknown" ? undefined : size;
+    const answer = await askForWord(upstream, { ...question, patience: "full" }, known);
+    return [answer.kind, upstream.log.length];
+  }
+  type Answer = readonly [status: number, fields: Record<string, string>];
+
+  it("is a 200 with its size or its digest", async () => {
+    expect(await word([200, { "content-length": "10" }])).toEqual(["given", 1]);
+    upstream.forget();
+    expect(await word([200, { "docker-content-digest": digest }])).toEqual(["given", 1]);
+  });
+
+  it.each<readonly [string, Answer, Answer, string]>([
+    ["the first byte of a blob of that size", [307, cdn], [206, part(10)], "given"],
+    ["the whole of it", [307, cdn], [200, { "content-length": "10" }], "given"],
+    ["a part of something else", [307, cdn], [206, part(11)], "missing"],
+    ["another part", [307, cdn], [206, { "content-range": "bytes 1-1/10" }], "missing"],
+    ["a login page", [302, cdn], [200, { ...page, "content-length": "10" }], "missing"],
+    ["a redirect once more", [302, cdn], [302, cdn], "missing"],
+    ["storage that refuses", [307, cdn], [403, {}], "missing"],
+    ["storage that is ill", [307, cdn], [503, {}], "unavailable"],
+    ["a page there and then", [200, page], [200, page], "missing"],
+    ["a 200 of which nobody knows what it is", [200, {}], [206, part(10)], "given"],
+    [
+      "a lie about the digest",
+      [200, { "docker-content-digest": `sha256:${"0".repeat(64)}` }],
+      [404, {}],
+      "missing",
+    ],
+  ])("is looked for where a redirect leads: %s", async (_name, head, first, kind) => {
+    expect(await word(head, first)).toEqual([kind, 2]);
+    const { method, headers } = upstream.seen[1] ?? {};
+    expect([method, headers?.get("range")]).toEqual(["GET", ["bytes=0-0"]]);
+  });
+
+  it("of an empty blob is a 416", async () => {
+    expect(await word([307, cdn], [416, { "content-range": "bytes */0" }], 0)).toEqual([
+      "given",
+      2,
+    ]);
+  });
+
+  it("is no size while nobody knows it", async () => {
+    expect(await word([307, cdn], [206, part(10)], "unknown")).toEqual(["missing", 2]);
+  });
+
+  it("is a refusal at once", async () => {
+    expect(await word([401, {}])).toEqual(["refused", 1]);
   });
 });
