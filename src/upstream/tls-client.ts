@@ -99,9 +99,6 @@ const reasons: ReadonlyMap<string, string> = new Map([
   ["EE_KEY_TOO_SMALL", "the key of its certificate is too small"],
   ["CA_KEY_TOO_SMALL", "the key of its authority is too small"],
   ["CA_MD_TOO_WEAK", "its certificate is signed with a broken hash"],
-  ["ERR_SSL_WRONG_VERSION_NUMBER", "it does not speak TLS there"],
-  ["ERR_SSL_PACKET_LENGTH_TOO_LONG", "it does not speak TLS there"],
-  ["ERR_SSL_HTTP_REQUEST", "it does not speak TLS there"],
   ["ERR_SSL_UNSUPPORTED_PROTOCOL", "it speaks only outdated TLS versions"],
   ["ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION", "it speaks only outdated TLS versions"],
 ]);
@@ -113,13 +110,27 @@ const unknownAuthority: ReadonlySet<string> = new Set([
   "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
 ]);
 
+/** What answers a ClientHello in some other language. */
+const notTls: ReadonlySet<string> = new Set([
+  "ERR_SSL_WRONG_VERSION_NUMBER",
+  "ERR_SSL_PACKET_LENGTH_TOO_LONG",
+  "ERR_SSL_HTTP_REQUEST",
+]);
+
 function tlsError(address: HostPort, cause: Error): UpstreamError {
   const code = errorCode(cause);
   if (code === "ECONNRESET" || code === "EPIPE") return handshakeEnded(address, cause);
   const host = formatHostPort(address, 443);
-  const authority = unknownAuthority.has(code)
-    ? "its certificate comes from an unknown authority; UPSTREAM_CA can trust it"
-    : undefined;
-  const reason = authority ?? reasons.get(code) ?? "the handshake failed";
-  return new UpstreamError("TLS", host, `TLS to ${host} failed: ${reason} (${code})`, { cause });
+  const message = `TLS to ${host} failed: ${reasonOf(code, host)} (${code})`;
+  return new UpstreamError("TLS", host, message, { cause });
+}
+
+function reasonOf(code: string, host: string): string {
+  if (unknownAuthority.has(code)) {
+    return "its certificate comes from an unknown authority; UPSTREAM_CA can trust it";
+  }
+  if (notTls.has(code)) {
+    return `it does not speak TLS there; if it is a plain HTTP registry, name it http://${host} in REGISTRIES`;
+  }
+  return reasons.get(code) ?? "the handshake failed";
 }

@@ -1,6 +1,6 @@
 /** The doors: the public listener with everything behind it, up to the engine. */
 import { Admission } from "../../doors/admission.ts";
-import { FrontPage, usualRegistries } from "../../doors/front-page/front-page.ts";
+import { FrontPage } from "../../doors/front-page/front-page.ts";
 import type { Health } from "../../doors/front-page/health.ts";
 import { OpenSockets } from "../../doors/listener.ts";
 import { OwnNames } from "../../doors/own-names.ts";
@@ -13,11 +13,7 @@ import { Interceptor } from "../../doors/proxy/intercept.ts";
 import { Policy } from "../../doors/proxy/policy.ts";
 import { ProxyProtocol } from "../../doors/proxy-protocol.ts";
 import { Reception } from "../../doors/reception.ts";
-import {
-  canonicalRegistry,
-  type RegistryName,
-  registryNameOf,
-} from "../../protocol/registry-name.ts";
+import { canonicalRegistry, type Registry, registryNameOf } from "../../protocol/registry-name.ts";
 import type { RegistryEngine } from "../../registry/engine.ts";
 import type { Log } from "../log.ts";
 import { interceptedHosts } from "../settings/derived.ts";
@@ -142,11 +138,12 @@ function composeReception(parts: DoorsParts, behind: Behind): Reception {
   });
 }
 
-/** What clients are set up for: the usual ones, and those the operator named. */
-function frontPageRegistries(settings: Settings): readonly RegistryName[] {
-  const { hosts, config } = settings.mirror;
-  const mirrored = [...hosts, ...config].map((one) => one.registry.name);
-  const named = settings.registries.registries.map(({ pattern }) => canonicalRegistry(pattern));
-  const own = [...mirrored, ...named.filter((name) => name !== undefined)];
-  return [...new Set([...usualRegistries, ...own])];
+/** What clients are set up for besides the usual registries: those that the operator named. */
+function frontPageRegistries({ mirror, registries }: Settings): readonly Registry[] {
+  const mirrored = [...mirror.hosts, ...mirror.config].map((one) => one.registry);
+  const named = registries.registries.flatMap(({ pattern, scheme }): Registry[] => {
+    const name = canonicalRegistry(pattern);
+    return name === undefined ? [] : [{ name, scheme }];
+  });
+  return [...mirrored, ...named];
 }

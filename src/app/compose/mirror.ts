@@ -5,7 +5,7 @@ import { Mirror } from "../../doors/mirror/mirror.ts";
 import { builtInRegistries, matchesHostPattern } from "../../protocol/known-registries.ts";
 import { type Registry, registryAddress } from "../../protocol/registry-name.ts";
 import type { RegistryEngine } from "../../registry/engine.ts";
-import { defaultRegistry, namedRegistries } from "../settings/derived.ts";
+import { defaultRegistry, namedRegistries, spokenTo } from "../settings/derived.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -31,7 +31,8 @@ function sharedClients({ access, mirror }: Settings): (client: string) => boolea
 
 function mirrorRules(settings: Settings): MirrorRules {
   const { hosts, login, config } = settings.mirror;
-  const fallback = defaultRegistry(settings);
+  const reached = (registry: Registry): Registry => spokenTo(registry, settings);
+  const fallback = reached(defaultRegistry(settings));
   const named = [...namedRegistries(settings), ...builtInRegistries];
   const known = new Map<string, Registry>(hosts.map(({ registry }) => [registry.name, registry]));
   known.set(fallback.name, fallback);
@@ -40,11 +41,15 @@ function mirrorRules(settings: Settings): MirrorRules {
     known.set(remote.name, remote).set(registry.name, remote);
   }
   return {
-    virtualHosts: hosts.map((one) => ({ ...one, isLogin: one.host === login })),
+    virtualHosts: hosts.map(({ host, registry }) => ({
+      ...{ host, registry: reached(registry) },
+      isLogin: host === login,
+    })),
     defaultRegistry: fallback,
     isDefaultLogin: login === fallback.name || login === registryAddress(fallback.name).host,
     isKnown: (name: Registry["name"]) =>
       named.some((pattern) => matchesHostPattern(pattern, registryAddress(name))),
-    registryOf: (name: Registry["name"]): Registry => known.get(name) ?? { name, scheme: "https" },
+    registryOf: (name: Registry["name"]): Registry =>
+      reached(known.get(name) ?? { name, scheme: "https" }),
   };
 }

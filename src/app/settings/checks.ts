@@ -1,7 +1,7 @@
 /** What no setting can tell by itself: settings that need, or exclude, one another. */
-import { registryAddress } from "../../protocol/registry-name.ts";
+import { registryAddress, registryNameOf } from "../../protocol/registry-name.ts";
 import { CredentialError } from "../../upstream/auth/credential-error.ts";
-import { credentialEntries, defaultRegistry } from "./derived.ts";
+import { credentialEntries, defaultRegistry, spokenTo } from "./derived.ts";
 import type { Settings } from "./settings.ts";
 
 /** A sentence for each thing that does not fit. */
@@ -65,7 +65,7 @@ function checkLogins(settings: Settings): readonly string[] {
   const { access, mirror } = settings;
   const sentences: string[] = [];
   try {
-    credentialEntries(settings);
+    sentences.push(...exposedLogins(settings));
   } catch (error) {
     if (!(error instanceof CredentialError)) throw error;
     sentences.push(error.message);
@@ -80,6 +80,17 @@ function checkLogins(settings: Settings): readonly string[] {
     );
   }
   return sentences;
+}
+
+/** Logins that would have to go over plain HTTP, and so never go at all. */
+function exposedLogins(settings: Settings): readonly string[] {
+  return credentialEntries(settings).flatMap(({ address }) => {
+    const name = registryNameOf(address);
+    if (spokenTo({ name, scheme: "https" }, settings).scheme === "https") return [];
+    return [
+      `there is a login for ${name}, which REGISTRIES has with http://, and logins go over https only; remove one of them`,
+    ];
+  });
 }
 
 /** Docker Hub as the default takes no logins: dockerd would hand it those of other registries. */

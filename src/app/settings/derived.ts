@@ -1,10 +1,12 @@
 /** What follows from several settings together. */
 import { formatHostPort } from "../../protocol/http/host-port.ts";
+import { matchesHostPattern } from "../../protocol/known-registries.ts";
 import {
   canonicalRegistry,
   type Registry,
   type RegistryName,
   registryAddress,
+  registryNameOf,
 } from "../../protocol/registry-name.ts";
 import { parseAuthRegistries, refuseDuplicates } from "../../upstream/auth/auth-registries.ts";
 import type { CredentialEntry } from "../../upstream/auth/credential.ts";
@@ -61,6 +63,18 @@ export function defaultRegistry({ mirror }: Settings): Registry {
   return mirror.default ?? first?.remote ?? first?.registry ?? hub;
 }
 
+/** How a registry is reached where its clients do not say: over https, unless REGISTRIES has it with http://. */
+export function spokenTo(registry: Registry, { registries }: Settings): Registry {
+  const { host, port } = registryAddress(registry.name);
+  const named = registries.registries.find(({ pattern }) =>
+    matchesHostPattern(pattern, { host, port }),
+  );
+  if (registry.scheme === "http" || named?.scheme !== "http") return registry;
+  // What clients call reg.lan is http://reg.lan here, which is at port 80.
+  const isUsual = port === 443 && !named.pattern.endsWith(":443");
+  return { name: registryNameOf({ host, port: isUsual ? 80 : port }), scheme: "http" };
+}
+
 /** Registries whose clients log in themselves. */
 export function ownLoginRegistries({ registries }: Settings): ReadonlySet<RegistryName> {
   const names = registries.registries
@@ -71,8 +85,8 @@ export function ownLoginRegistries({ registries }: Settings): ReadonlySet<Regist
 
 export function proxySettings({ upstream, registries }: Settings): ProxySettings {
   const perRegistry = new Map<RegistryName, CorporateProxy | "direct">();
-  for (const { pattern, proxy } of registries.registries) {
-    const name = canonicalRegistry(pattern);
+  for (const { pattern, scheme, proxy } of registries.registries) {
+    const name = canonicalRegistry(pattern, scheme === "http" ? 80 : 443);
     if (name !== undefined && proxy !== undefined) perRegistry.set(name, proxy);
   }
   const { httpsProxy: https, httpProxy: http, noProxy: except } = upstream;

@@ -1,7 +1,7 @@
 /** Settings that name hosts, addresses and ports. */
 import { isIP, isIPv4 } from "node:net";
 import { isAddress, parseHostPort } from "../../protocol/http/host-port.ts";
-import { canonicalRegistry, type Registry } from "../../protocol/registry-name.ts";
+import { canonicalRegistry, type Registry, type Scheme } from "../../protocol/registry-name.ts";
 import { type CorporateProxy, parseCorporateProxy } from "../../upstream/corporate-proxy.ts";
 import { type Kind, kind, WrongValue } from "./kind.ts";
 
@@ -31,10 +31,23 @@ export const addressRange: Kind<string> = kind(
 export const hostPattern: Kind<string> = kind(
   "host",
   "a host such as ghcr.io, registry.lan:5000 or *.example.com, without https://",
+  readPattern,
+);
+
+function readPattern(text: string): string | undefined {
+  const pattern = text.trim().toLowerCase().replace(/^\./, "*.").replace(/\.$/, "");
+  // A star takes the place of a label or of a part of one.
+  return parseHostPort(pattern.replaceAll("*", "x"), 443) === undefined ? undefined : pattern;
+}
+
+/** Registries by a host pattern; `http://` in front says that they speak no TLS. */
+export const registryPattern: Kind<{ readonly pattern: string; readonly scheme: Scheme }> = kind(
+  "host",
+  "a host such as ghcr.io, registry.lan:5000, *.example.com or http://registry.lan:5000",
   (text) => {
-    const pattern = text.trim().toLowerCase().replace(/^\./, "*.").replace(/\.$/, "");
-    // A star takes the place of a label or of a part of one.
-    return parseHostPort(pattern.replaceAll("*", "x"), 443) === undefined ? undefined : pattern;
+    const [scheme, host] = splitScheme(text);
+    const pattern = readPattern(host);
+    return pattern === undefined ? undefined : { pattern, scheme };
   },
 );
 
@@ -55,10 +68,15 @@ export const registry: Kind<Registry> = kind(
 );
 
 export function parseRegistry(text: string): Registry | undefined {
-  const [, prefix, host = ""] = /^(?:(https?):\/\/)?(.*?)\/?$/i.exec(text.trim()) ?? [];
-  const scheme = prefix?.toLowerCase() === "http" ? "http" : "https";
+  const [scheme, host] = splitScheme(text);
   const name = canonicalRegistry(host, scheme === "http" ? 80 : 443);
   return name === undefined ? undefined : { name, scheme };
+}
+
+/** https unless the text says http; a slash at the end, as in a URL, means nothing. */
+function splitScheme(text: string): readonly [Scheme, string] {
+  const [, prefix, host = ""] = /^(?:(https?):\/\/)?(.*?)\/?$/i.exec(text.trim()) ?? [];
+  return [prefix?.toLowerCase() === "http" ? "http" : "https", host];
 }
 
 /** Never shown: it may hold a password. */

@@ -12,7 +12,8 @@ export const registries = {
       kind: listOf(registryEntry),
       default: "",
       help: `Registries beside the well-known ones: host, host:port or *.suffix. A registry in a private
-        network, or on a port other than 443, has to be named here. In the YAML file an entry may be a
+        network, or on a port other than 443, has to be named here. With http:// in front, mirrors reach it
+        over plain HTTP, and no login is ever sent to it. In the YAML file an entry may be a
         map with host, proxy (its own way out, or direct) and own_login (never add a shared login).`,
     }),
     authRegistries: optional({

@@ -2,6 +2,7 @@
 import { TagRules, type TagRuleText } from "../../cache/tag-rules.ts";
 import { parseHostPort } from "../../protocol/http/host-port.ts";
 import type { RealmPair } from "../../protocol/known-registries.ts";
+import type { Scheme } from "../../protocol/registry-name.ts";
 import type { CredentialEntry, Login } from "../../upstream/auth/credential.ts";
 import { parseAuthRealms } from "../../upstream/auth/realm-pairs.ts";
 import type { CorporateProxy } from "../../upstream/corporate-proxy.ts";
@@ -17,11 +18,12 @@ import {
   truth,
   WrongValue,
 } from "./kind.ts";
-import { corporateProxy, hostPattern } from "./network-kinds.ts";
+import { corporateProxy, hostPattern, registryPattern } from "./network-kinds.ts";
 import { duration } from "./units.ts";
 
 export type RegistryEntry = {
   readonly pattern: string;
+  readonly scheme: Scheme;
   /** The way out to this registry alone; undefined for the one that all use. */
   readonly proxy: CorporateProxy | "direct" | undefined;
   /** Its clients log in themselves: no shared login is ever added. */
@@ -36,14 +38,14 @@ export type AuthRegistries = {
 
 export const registryEntry: Kind<RegistryEntry> = {
   word: "host",
-  hint: hostPattern.hint,
+  hint: registryPattern.hint,
   parse: (raw) => {
     if (!isObject(raw))
-      return { pattern: hostPattern.parse(raw), proxy: undefined, hasOwnLogin: false };
+      return { ...registryPattern.parse(raw), proxy: undefined, hasOwnLogin: false };
     const fields = readFields(raw, "an entry", ["host", "proxy", "own_login"]);
-    const pattern = fields.need("host", hostPattern);
+    const named = fields.need("host", registryPattern);
     const hasOwnLogin = fields.get("own_login", truth) ?? false;
-    return { pattern, hasOwnLogin, proxy: fields.get("proxy", ownProxy) };
+    return { ...named, hasOwnLogin, proxy: fields.get("proxy", ownProxy) };
   },
 };
 

@@ -4,14 +4,14 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { formatHostPort } from "../../protocol/http/host-port.ts";
-import { canonicalRegistry, type RegistryName } from "../../protocol/registry-name.ts";
+import { canonicalRegistry, type Registry } from "../../protocol/registry-name.ts";
 import type { OriginCall } from "../reception.ts";
 import { type Refusal, refuseRequest } from "../refusal.ts";
 import { type Health, readiness } from "./health.ts";
 import { printPage } from "./page.ts";
 import { setupBuildkit } from "./setup-buildkit.ts";
 import { setupContainerd } from "./setup-containerd.ts";
-import { setupDocker, setupSystemd } from "./setup-docker.ts";
+import { setupDocker } from "./setup-docker.ts";
 import { setupDockerMirror } from "./setup-docker-mirror.ts";
 import { setupK3s } from "./setup-k3s.ts";
 import { setupPodman } from "./setup-podman.ts";
@@ -23,8 +23,8 @@ export type FrontPageOptions = {
   readonly health: () => Health;
   /** The port of the proxy door, for clients that came another way. */
   readonly proxyPort: () => number;
-  /** Canonical names that mirror clients are set up for. */
-  readonly registries?: readonly RegistryName[] | undefined;
+  /** Those that mirror clients are set up for besides the usual ones. */
+  readonly registries?: readonly Registry[] | undefined;
 };
 
 type Answer = {
@@ -34,7 +34,7 @@ type Answer = {
   readonly headers?: Readonly<Record<string, string>>;
 };
 
-export const usualRegistries = [
+const usualRegistries = [
   "docker.io",
   "ghcr.io",
   "quay.io",
@@ -46,7 +46,10 @@ export const usualRegistries = [
   "lscr.io",
   "nvcr.io",
   "docker.elastic.co",
-].flatMap((host) => canonicalRegistry(host) ?? []);
+].flatMap((host): Registry[] => {
+  const name = canonicalRegistry(host);
+  return name === undefined ? [] : [{ name, scheme: "https" }];
+});
 
 const scripts = [
   setupDocker,
@@ -56,7 +59,11 @@ const scripts = [
   setupK3s,
   setupBuildkit,
 ];
-const allScripts = new Map([...scripts, setupSystemd].map((one) => [`/setup/${one.name}`, one]));
+const scriptsByPath = new Map(
+  scripts.flatMap((one) =>
+    [one.name, ...(one.aliases ?? [])].map((word) => [`/setup/${word}`, one]),
+  ),
+);
 
 export class FrontPage {
   readonly #options: FrontPageOptions;
@@ -99,7 +106,7 @@ export class FrontPage {
       case "/readyz":
         return { ...readiness(health()), type: "application/json" };
     }
-    const script = allScripts.get(path);
+    const script = scriptsByPath.get(path);
     if (script === undefined && path !== "/") return notHere;
     const facts = this.#facts(call);
     if (facts === undefined) return badHost;
@@ -107,7 +114,8 @@ export class FrontPage {
       ? page(printPage(facts, scripts))
       : {
           status: 200,
-          type: "text/x-shellscript; charset=utf-8",
+          // Not as a script: a browser would store it and not show it.
+          type: "text/plain; charset=utf-8",
           body: printScript(script, facts),
         };
   }
@@ -115,13 +123,14 @@ export class FrontPage {
   /** This host as the client knows it; undefined when its name must not be repeated. */
   #facts({ host, isTls, isDirect }: OriginCall): SetupFacts | undefined {
     if (host === undefined) return undefined;
-    const { authority, proxyPort, registries = usualRegistries } = this.#options;
+    const { authority, proxyPort, registries: named = [] } = this.#options;
     // 80 and 443 are what a client means that names no port; they lead here through the proxy alone.
     const isPlainPort = !(isTls && isDirect) && host.port !== 80 && host.port !== 443;
     const port = isPlainPort ? host.port : proxyPort();
     const proxy = formatHostPort({ host: host.host, port });
     const mirror = isTls && isDirect ? `https://${formatHostPort(host, 443)}` : `http://${proxy}`;
-    return { proxy, mirror, registries, ...authority };
+    const registries = new Map([...usualRegistries, ...named].map((one) => [one.name, one]));
+    return { proxy, mirror, registries: [...registries.values()], ...authority };
   }
 }
 

@@ -16,16 +16,19 @@ internet once, verified, kept, and served from here to everybody, also while the
 rate-limiting or down. Image names do not change.</p>
 
 <h2>Use it from this machine</h2>
-<p>As a proxy for every registry (installs the certificate below and restarts Docker):</p>
-<pre>curl -fsS ${escaped(mirror)}/setup/docker | sudo bash</pre>
+<p>As a proxy for every registry. The script installs the certificate below and restarts Docker; read it
+before you run it:</p>
+<pre>curl -fsS ${escaped(mirror)}/setup/docker -o setup-entrepot.sh
+less setup-entrepot.sh</pre>
+<pre>sudo bash setup-entrepot.sh</pre>
 <p>Or by hand: give the container engine <code>HTTPS_PROXY=http://${escaped(proxy)}</code> and let
 the system trust the <a href="/ca.crt">CA certificate</a>. Its SHA-256 fingerprint, to be compared
 with the one that the server printed when it started:</p>
 <pre class="wrap">${escaped(fingerprint)}</pre>
 
 <h2>Other ways to set up a client</h2>
-<p>Each script can be read first, says <code>--help</code>, and takes everything back with
-<code>--undo</code>.</p>
+<p>Fetch another script instead, read it (a click on its name shows it) and run it in the same way. Each
+says <code>--help</code>, and takes everything back with <code>--undo</code>.</p>
 <table>
 ${scripts.map((script) => row(script, mirror)).join("\n")}
 </table>
@@ -44,7 +47,7 @@ over TLS.</p>
 function row({ name, summary }: SetupScript, mirror: string): string {
   const path = `/setup/${escaped(name)}`;
   return `<tr><td><a href="${path}">${escaped(name)}</a></td><td>${escaped(summary)}
-<pre>curl -fsS ${escaped(mirror)}${path} | sudo bash</pre></td></tr>`;
+<pre>curl -fsS ${escaped(mirror)}${path} -o setup-entrepot.sh</pre></td></tr>`;
 }
 
 function bareHost(url: string): string {

@@ -7,7 +7,10 @@ export const setupBuildkit: SetupScript = {
   body: ({ mirror, registries }) => {
     const location = mirror.replace(/^https?:\/\//, "");
     const plain = mirror.startsWith("http:") ? `[registry."${location}"]\n  http = true\n` : "";
-    const entries = registries.map((name) => `[registry."${name}"]\n  mirrors = ["${location}"]\n`);
+    const entries = registries.map(({ name, scheme }) => {
+      const isPlain = scheme === "http" ? "  http = true\n" : "";
+      return `[registry."${name}"]\n  mirrors = ["${location}"]\n${isPlain}`;
+    });
     return `
 file=/etc/buildkit/buildkitd.toml
 

@@ -1,6 +1,6 @@
 /** `/setup/containerd`: a hosts.toml per registry and one for all others; containerd names the registry by `?ns=`. */
 import { formatHostPort } from "../../protocol/http/host-port.ts";
-import { type RegistryName, registryAddress } from "../../protocol/registry-name.ts";
+import { type Registry, registryAddress } from "../../protocol/registry-name.ts";
 import type { SetupScript } from "./setup-script.ts";
 
 export const setupContainerd: SetupScript = {
@@ -11,7 +11,7 @@ folder=/etc/containerd/certs.d
 
 hosts() {
   echo '# Written by entrepot: /setup/containerd --undo removes it'
-  [[ -z $1 ]] || printf 'server = "https://%s"\\n' "$1"
+  [[ -z $1 ]] || printf 'server = "%s"\\n' "$1"
   cat <<'END'
 [host."${mirror}"]
   capabilities = ["pull", "resolve"]
@@ -20,7 +20,7 @@ END
 
 registries() {
   cat <<'END'
-${registries.map((name) => `${name} ${serverOf(name)}`).join("\n")}
+${registries.map((one) => `${one.name} ${serverOf(one)}`).join("\n")}
 END
 }
 
@@ -30,7 +30,7 @@ apply() {
     put_ours "$folder/$name/hosts.toml" < <(hosts "$server")
   done < <(registries)
   put_ours "$folder/_default/hosts.toml" < <(hosts "")
-  if ! grep -qs 'certs\\.d' "$root/etc/containerd/config.toml"; then
+  if ! grep -qs '^[^#]*/etc/containerd/certs\\.d' "$root/etc/containerd/config.toml"; then
     say "containerd must be told of that folder, in /etc/containerd/config.toml:"
     say "  version 2: [plugins.'io.containerd.grpc.v1.cri'.registry]     config_path = '$folder'"
     say "  version 3: [plugins.'io.containerd.cri.v1.images'.registry]   config_path = '$folder'"
@@ -47,6 +47,6 @@ undo() {
 }`,
 };
 
-function serverOf(name: RegistryName): string {
-  return formatHostPort(registryAddress(name), 443);
+function serverOf({ name, scheme }: Registry): string {
+  return `${scheme}://${formatHostPort(registryAddress(name), 443)}`;
 }

@@ -7,52 +7,90 @@ export const setupDockerMirror: SetupScript = {
   body: ({ mirror }) => `
 file=/etc/docker/daemon.json
 mirror=${mirror}
+# What was ever added: --undo takes it all back, by whatever name this host is then called.
+ours=/etc/docker/entrepot-mirrors
 
-# merged add|remove: what daemon.json is to hold, on standard output
+# merged add|remove MIRROR...: what daemon.json is to hold; nothing when it is so already
 merged() {
+  local change=$1
+  shift
   if command -v python3 >/dev/null; then
     python3 -c '
 import json, sys
-path, change, mirror = sys.argv[1:]
+path, change, *mirrors = sys.argv[1:]
 try:
     text = open(path).read()
 except FileNotFoundError:
     text = ""
-settings = json.loads(text) if text.strip() else {}
-others = [one for one in settings.get("registry-mirrors", []) if one.rstrip("/") != mirror]
-mirrors = [mirror] + others if change == "add" else others
-if mirrors:
-    settings["registry-mirrors"] = mirrors
+try:
+    settings = json.loads(text) if text.strip() else {}
+    before = settings.get("registry-mirrors", [])
+except (ValueError, AttributeError) as error:
+    sys.exit(str(error))
+here = [one for one in before if one.rstrip("/") in mirrors]
+if change == "remove":
+    after = [one for one in before if one not in here]
 else:
-    settings.pop("registry-mirrors", None)
-print(json.dumps(settings, indent=2, ensure_ascii=False))
-' "$root$file" "$1" "$mirror"
+    after = before if here else mirrors + before
+if after != before:
+    settings["registry-mirrors"] = after
+    if not after:
+        del settings["registry-mirrors"]
+    print(json.dumps(settings, indent=2, ensure_ascii=False))
+' "$root$file" "$change" "$@"
   elif command -v jq >/dev/null; then
     { if [[ -s $root$file ]]; then cat "$root$file"; else echo '{}'; fi; } |
-      jq --arg change "$1" --arg mirror "$mirror" '
-        ((.["registry-mirrors"] // []) - [$mirror, $mirror + "/"]) as $others
-        | (if $change == "add" then [$mirror] + $others else $others end) as $mirrors
-        | if $mirrors == [] then del(.["registry-mirrors"]) else .["registry-mirrors"] = $mirrors end'
-  elif [[ $1 = add && ! -s $root$file ]]; then
+      jq --arg change "$change" --arg mirrors "$*" '
+        ($mirrors | split(" ")) as $mirrors
+        | (.["registry-mirrors"] // []) as $before
+        | [$before[] | select(rtrimstr("/") as $one | $mirrors | index($one))] as $here
+        | (if $change == "remove" then $before - $here
+           elif $here == [] then $mirrors + $before
+           else $before end) as $after
+        | if $after == $before then empty
+          elif $after == [] then del(.["registry-mirrors"])
+          else .["registry-mirrors"] = $after end'
+  elif [[ $change = add && ! -s $root$file ]]; then
     printf '{\\n  "registry-mirrors": ["%s"]\\n}\\n' "$mirror"
+  elif [[ $change = add ]]; then
+    grep -qF "\\"$mirror\\"" "$root$file" || return 3
   else
-    die "python3 or jq is needed to change $file; by hand: \\"registry-mirrors\\": [\\"$mirror\\"]"
+    [[ ! -s $root$file ]] || return 3
   fi
 }
-
-has_mirror() { [[ -f $root$file ]] && grep -qF "\\"$mirror" "$root$file"; }
 
 change() {
   local content
-  content=$(merged "$1") || die "$file is not valid JSON; nothing was changed"
-  if [[ $1 = remove && $content = '{}' ]]; then
+  content=$(merged "$@") || case $? in
+    3) die "python3 or jq is needed to change $file; by hand: $1 \\"registry-mirrors\\": [\\"$mirror\\"]" ;;
+    *) die "$file is not valid JSON; nothing was changed" ;;
+  esac
+  if [[ $content = '{}' ]]; then
     drop "$file"
-  else
+  elif [[ -n $content ]]; then
     put "$file" <<<"$content"
   fi
+}
+
+# mirrors: this one, and those that earlier runs have added
+mirrors() {
+  { echo "$mirror"; if [[ -f $root$ours ]]; then grep '^http' "$root$ours"; fi; } | sort -u
+}
+
+apply() {
+  local content
+  change add "$mirror"
+  content=$(mirrors)
+  put "$ours" <<<"# Written by entrepot: what /setup/docker-mirror --undo removes from daemon.json
+$content"
   restart reload docker
 }
 
-apply() { has_mirror || change add; }
-undo() { if has_mirror; then change remove; fi; }`,
+undo() {
+  local all
+  mapfile -t all < <(mirrors)
+  change remove "\${all[@]}"
+  drop "$ours"
+  restart reload docker
+}`,
 };

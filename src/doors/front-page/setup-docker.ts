@@ -4,6 +4,8 @@ import { trustCa } from "./trust-ca.ts";
 
 export const setupDocker: SetupScript = {
   name: "docker",
+  // The name under which docker-registry-proxy has it.
+  aliases: ["systemd"],
   summary: "Makes Docker pull through this proxy; image names stay as they are.",
   body: (facts) => `${trustCa(facts)}
 # The name sorts after the usual http-proxy.conf, so that this one wins.
@@ -29,6 +31,3 @@ undo() {
   restart restart docker
 }`,
 };
-
-/** The name under which docker-registry-proxy has it. */
-export const setupSystemd: SetupScript = { ...setupDocker, name: "systemd" };

@@ -20,7 +20,8 @@ content() {
   cat <<'END'
 # Written by entrepot: /setup/k3s --undo removes it
 mirrors:
-${[...registries, "*"].map((name) => `  "${name}":\n    endpoint:\n      - "${mirror}"`).join("\n")}
+${registries.map(({ name, scheme }) => entry(name, scheme === "http" ? [mirror, `http://${name}`] : [mirror])).join("\n")}
+${entry("*", [mirror])}
 END
 }
 
@@ -38,3 +39,9 @@ undo() {
   restart restart "\${services[@]}"
 }`,
 };
+
+/** For https k3s tries the registry itself after these, unasked. */
+function entry(name: string, endpoints: readonly string[]): string {
+  const lines = endpoints.map((endpoint) => `      - "${endpoint}"`);
+  return [`  "${name}":`, "    endpoint:", ...lines].join("\n");
+}

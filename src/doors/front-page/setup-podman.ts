@@ -1,8 +1,10 @@
 /** `/setup/podman`: mirrors by path prefix for podman, buildah, skopeo and CRI-O. */
+import type { Registry } from "../../protocol/registry-name.ts";
 import type { SetupFacts, SetupScript } from "./setup-script.ts";
 
 export const setupPodman: SetupScript = {
   name: "podman",
+  aliases: ["buildah", "skopeo"],
   summary: "Makes podman, buildah, skopeo and CRI-O pull through this mirror.",
   body: (facts) => `
 file=/etc/containers/registries.conf.d/50-entrepot.conf
@@ -10,7 +12,7 @@ file=/etc/containers/registries.conf.d/50-entrepot.conf
 apply() {
   put "$file" <<'END'
 # Written by entrepot: /setup/podman --undo removes it
-${facts.registries.map((name) => entry(name, facts)).join("\n")}
+${facts.registries.map((one) => entry(one, facts)).join("\n")}
 END
   restart restart crio
 }
@@ -21,13 +23,18 @@ undo() {
 }`,
 };
 
-function entry(name: string, { mirror }: SetupFacts): string {
+function entry({ name, scheme }: Registry, { mirror }: SetupFacts): string {
+  // A colon in a mirror's path is an invalid reference, and not a single image of the registry would be pulled.
+  if (name.includes(":")) return `# ${name} is pulled directly: no mirror's path can have a port\n`;
   const location = mirror.replace(/^https?:\/\//, "");
-  const insecure = mirror.startsWith("http:") ? "insecure = true\n" : "";
   return `[[registry]]
 prefix = "${name}"
 location = "${name}"
-[[registry.mirror]]
+${insecure(scheme === "http")}[[registry.mirror]]
 location = "${location}/${name}"
-${insecure}`;
+${insecure(mirror.startsWith("http:"))}`;
+}
+
+function insecure(isPlain: boolean): string {
+  return isPlain ? "insecure = true\n" : "";
 }

@@ -3,7 +3,7 @@
  * PEM text are ever put into one, since it is piped into a root shell.
  */
 
-import type { RegistryName } from "../../protocol/registry-name.ts";
+import type { Registry } from "../../protocol/registry-name.ts";
 
 export type SetupFacts = {
   /** `host:port` of the proxy door, as this very client reaches it. */
@@ -13,13 +13,15 @@ export type SetupFacts = {
   /** The CA that clients trust, PEM. */
   readonly root: string;
   readonly fingerprint: string;
-  /** Registries that the mirror door is set up for. */
-  readonly registries: readonly RegistryName[];
+  /** Registries that the mirror door is set up for, by the names that clients use. */
+  readonly registries: readonly Registry[];
 };
 
 export type SetupScript = {
   /** What stands after `/setup/`. */
   readonly name: string;
+  /** Other words that lead to the same script. */
+  readonly aliases?: readonly string[];
   /** One line for the front page and `--help`. */
   readonly summary: string;
   /** bash: defines `apply` and `undo`; may use everything the frame defines. */
@@ -39,16 +41,20 @@ usage() {
   cat <<'END'
 ${script.summary}
 
-  curl -fsS ${url} | sudo bash
-  curl -fsS ${url} | sudo bash -s -- --undo
+  curl -fsS ${url} -o setup-entrepot.sh
+  less setup-entrepot.sh
+  sudo bash setup-entrepot.sh
 
   --undo        take everything back
   --print       show what would be written, change nothing
-  --no-restart  leave running services alone
+  --no-restart  leave running services alone; run it again to restart them
   --root DIR    write below DIR (an image being built) and start nothing
   --help        this text
 END
 }
+
+# There is this file while an earlier run has something left to do.
+unfinished=/var/lib/entrepot-${script.name}.unfinished
 ${frame}
 ${script.body(facts)}
 
@@ -57,7 +63,7 @@ main "$@"
 }
 
 const frame = `
-action=apply printing=no restarting=yes root= changed=no
+action=apply printing=no restarting=yes root= changed=no waiting=no
 
 say() { printf 'entrepot: %s\\n' "$*"; }
 die() { printf 'entrepot: %s\\n' "$*" >&2; exit 1; }
@@ -74,9 +80,23 @@ main() {
     esac
     shift
   done
-  [[ $printing = yes || -n $root || $EUID -eq 0 ]] || die "this needs root: pipe it into 'sudo bash'"
+  [[ $printing = yes || -n $root || $EUID -eq 0 ]] || die "this needs root: run it with sudo"
+  if is_here && [[ -e $unfinished ]]; then
+    say "going on where an earlier run left off"
+    changed=yes
+  fi
   "$action"
   [[ $changed = yes ]] || say "nothing to do"
+  if is_here && [[ $waiting = no ]]; then rm -f "$unfinished"; fi
+}
+
+# is_here: whether this very machine is changed
+is_here() { [[ $printing = no && -z $root ]]; }
+
+# begin: from here on something changes, which the end of main completes
+begin() {
+  changed=yes
+  if is_here; then : >"$unfinished"; fi
 }
 
 # put PATH: makes standard input the content of PATH
@@ -89,17 +109,18 @@ put() {
     return
   fi
   if [[ -f $root$1 && $(cat "$root$1") == "$content" ]]; then return; fi
+  begin
   mkdir -p "$(dirname "$root$1")"
   printf '%s\\n' "$content" >"$root$1.entrepot-new"
   chmod 644 "$root$1.entrepot-new"
   mv -f "$root$1.entrepot-new" "$root$1"
-  changed=yes
   say "wrote $1"
 }
 
 # drop PATH [folder]: removes a file that is ours, and with "folder" its folder if that is empty then
 drop() {
   [[ -e $root$1 ]] || return 0
+  begin
   if [[ $printing = yes ]]; then
     say "would remove $1"
   else
@@ -107,7 +128,6 @@ drop() {
     [[ -z \${2-} ]] || rmdir "$(dirname "$root$1")" 2>/dev/null || true
     say "removed $1"
   fi
-  changed=yes
 }
 
 # is_ours PATH: not there yet, or written by one of these scripts
@@ -129,8 +149,7 @@ drop_ours() {
 
 # is_live: whether services of this machine are ours to restart
 is_live() {
-  [[ $changed = yes && $printing = no && $restarting = yes && -z $root ]] &&
-    command -v systemctl >/dev/null && [[ -d /run/systemd/system ]]
+  [[ $changed = yes ]] && is_here && command -v systemctl >/dev/null && [[ -d /run/systemd/system ]]
 }
 
 # restart VERB SERVICE...: those that are running
@@ -141,8 +160,13 @@ restart() {
   systemctl daemon-reload
   for service in "$@"; do
     systemctl is-active --quiet "$service" || continue
-    systemctl "$verb" "$service"
-    say "$verb: $service"
+    if [[ $restarting = yes ]]; then
+      systemctl "$verb" "$service"
+      say "$verb: $service"
+    else
+      waiting=yes
+      say "$service was left alone: run this again without --no-restart"
+    fi
   done
 }
 `;

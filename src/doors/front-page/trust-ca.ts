@@ -24,7 +24,7 @@ anchors() {
 }
 
 update_trust() {
-  [[ $changed = yes && $printing = no && -z $root ]] || return 0
+  [[ $changed = yes ]] && is_here || return 0
   if command -v update-ca-certificates >/dev/null; then
     update-ca-certificates --fresh >/dev/null 2>&1 || update-ca-certificates >/dev/null
   else

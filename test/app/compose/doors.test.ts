@@ -4,8 +4,8 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { composeDoors } from "../../../src/app/compose/doors.ts";
 import { composedOver } from "./composed.ts";
 
-async function openDoor() {
-  const composed = await composedOver({ PORT: "33128" });
+async function openDoor(environment: Readonly<Record<string, string>> = {}) {
+  const composed = await composedOver({ PORT: "33128", ...environment });
   const doors = await composeDoors({
     ...composed,
     environment: {},
@@ -51,5 +51,15 @@ describe("the doors", () => {
       /^HTTP\/1\.1 403 169\.254\.169\.254 is .*UPSTREAM_ALLOW_ADDRESSES/,
     );
     socket.destroy();
+  });
+});
+
+describe("the set-up scripts", () => {
+  it("are for the registries that were named too, and know which speak plain HTTP", async () => {
+    const { origin } = await openDoor({ REGISTRIES: "reg.lan:5000 http://plain.lan *.wild.lan" });
+    const script = await (await fetch(`${origin}/setup/containerd`)).text();
+    expect(script).toContain(
+      "\nreg.lan:5000 https://reg.lan:5000\nplain.lan http://plain.lan\nEND",
+    );
   });
 });

@@ -1,9 +1,12 @@
+import { writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { composeMirror } from "../../../src/app/compose/mirror.ts";
 import { parseHostPort } from "../../../src/protocol/http/host-port.ts";
 import { startFakeRegistry } from "../../support/fake-registry.ts";
+import { temporaryFolder } from "../../support/temp-folder.ts";
 import { composedOver } from "./composed.ts";
 
 const bytes = Buffer.from("mirrored");
@@ -51,6 +54,45 @@ describe("CONFIG in the form of docker-registry-cache", () => {
     // A login never goes over plain HTTP: without it the registry refuses, and the mirror says 404.
     expect((await get(`/v2/team/app/blobs/${digest}`)).status).toBe(404);
     expect(registry.requests.length).toBeGreaterThan(0);
+  });
+});
+
+describe("a registry of REGISTRIES with http://", () => {
+  it("is asked over plain HTTP, by path prefix, by ?ns= and by a name of its own", async () => {
+    const registry = await startFakeRegistry();
+    const digest = registry.addBlob(bytes);
+    const { name } = registry.registry;
+    const { get } = await openMirror({
+      MIRROR_DEFAULT: "",
+      MIRROR_HOSTS: `lab.example.com=${name}`,
+      REGISTRIES: `http://${name}`,
+    });
+    for (const [path, host] of [
+      [`/v2/${name}/team/app/blobs/${digest}`],
+      [`/v2/team/app/blobs/${digest}?ns=${name}`],
+      [`/v2/team/app/blobs/${digest}`, "lab.example.com"],
+    ] as const) {
+      expect(await (await get(path, host)).text()).toBe("mirrored");
+    }
+  });
+
+  it("gets no login, not even one that a docker config.json has for it", async () => {
+    const registry = await startFakeRegistry({
+      auth: { kind: "basic", users: { bob: "CANARY-secret" } },
+    });
+    const digest = registry.addBlob(bytes);
+    const { name } = registry.registry;
+    const folder = await temporaryFolder();
+    const auth = Buffer.from("bob:CANARY-secret").toString("base64");
+    await writeFile(join(folder, "config.json"), JSON.stringify({ auths: { [name]: { auth } } }));
+    const { get } = await openMirror({
+      MIRROR_DEFAULT: "",
+      REGISTRIES: `http://${name}`,
+      DOCKER_CONFIG: folder,
+    });
+    expect((await get(`/v2/${name}/team/app/blobs/${digest}`)).status).toBe(404);
+    expect(registry.requests.length).toBeGreaterThan(0);
+    expect(registry.requests.filter(({ headers }) => headers.authorization)).toEqual([]);
   });
 });
 

@@ -22,6 +22,10 @@ describe("settings that do not fit together", () => {
     [{ ...acme, ACME_CHALLENGE: "dns-01" }, /as ACME_DNS_PROVIDER$/],
     [{ AUTH_REGISTRIES: "ghcr.io:u" }, /^entry 1 of AUTH_REGISTRIES has no password/],
     [{ AUTH_REGISTRIES: "ghcr.io:u:p ghcr.io:v:q" }, /two credentials for ghcr.io/],
+    [
+      { REGISTRIES: "http://reg.lan:5000", AUTH_REGISTRIES: "reg.lan:5000:u:p" },
+      /^there is a login for reg\.lan:5000, which REGISTRIES has with http:\/\/.*remove one of them$/,
+    ],
     [{ MIRROR_LOGIN: "x.lan" }, /^MIRROR_LOGIN is "x.lan"; write one of the names in MIRROR_HOSTS/],
     [{ MIRROR_LOGIN: "docker.io" }, /^MIRROR_LOGIN is "docker.io"/],
   ])("%o", async (environment, sentence) => {
@@ -30,6 +34,7 @@ describe("settings that do not fit together", () => {
 
   it.each<[Record<string, string>]>([
     [{ TLS_CERT: "/folder", TLS_PORT: "443" }],
+    [{ REGISTRIES: "http://reg.lan:5000", AUTH_REGISTRIES: "reg.lan:u:p" }],
     [acme],
     [{ MIRROR_DEFAULT: "reg.lan:5000", MIRROR_LOGIN: "reg.lan:5000" }],
     [{ MIRROR_HOSTS: "m.lan=docker.io", MIRROR_LOGIN: "M.lan" }],

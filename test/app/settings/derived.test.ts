@@ -5,7 +5,9 @@ import {
   namedRegistries,
   ownLoginRegistries,
   proxySettings,
+  spokenTo,
 } from "../../../src/app/settings/derived.ts";
+import type { RegistryName } from "../../../src/protocol/registry-name.ts";
 import { load, settingsFrom, settingsFromYaml } from "./loading.ts";
 
 describe("what follows from several settings", () => {
@@ -55,6 +57,19 @@ config:
     expect(defaultRegistry(both)).toEqual({ name: "reg.lan:5000", scheme: "http" });
   });
 
+  it.each([
+    ["reg.lan:5000", "http://reg.lan:5000", "http://reg.lan:5000"],
+    ["reg.lan", "http://reg.lan", "http://reg.lan:80"],
+    ["reg.lan:5000", "http://*.lan:5000", "http://reg.lan:5000"],
+    ["reg.lan:5000", "http://reg.lan", "https://reg.lan:5000"],
+    ["reg.lan:5000", "https://reg.lan:5000 http://*.lan:5000", "https://reg.lan:5000"],
+    ["ghcr.io", "http://reg.lan", "https://ghcr.io"],
+  ])("%s with REGISTRIES=%s is reached at %s", async (name, REGISTRIES, url) => {
+    const registry = { name: name as RegistryName, scheme: "https" as const };
+    const reached = spokenTo(registry, await settingsFrom({ REGISTRIES }));
+    expect(`${reached.scheme}://${reached.name}`).toBe(url);
+  });
+
   it("ways out, one for all and some for one registry", async () => {
     const { settings } = await load({
       environment: { HTTPS_PROXY: "http://all:1" },
@@ -63,13 +78,14 @@ registries:
   - { host: a.lan, proxy: "http://own:2" }
   - { host: b.lan, proxy: direct, own_login: true }
   - c.lan
+  - { host: "http://d.lan", proxy: direct }
 no_proxy: lan
 `,
     });
     const proxies = proxySettings(settings);
     expect(proxies.https?.address.host).toBe("all");
     expect(proxies.except).toBe("lan");
-    expect([...proxies.perRegistry.keys()]).toEqual(["a.lan", "b.lan"]);
+    expect([...proxies.perRegistry.keys()]).toEqual(["a.lan", "b.lan", "d.lan:80"]);
     expect(ownLoginRegistries(settings)).toEqual(new Set(["b.lan"]));
   });
 });

@@ -7,6 +7,7 @@ import {
   hostPattern,
   listenHost,
   registry,
+  registryPattern,
 } from "../../../src/app/settings/network-kinds.ts";
 
 describe("settings that name hosts and addresses", () => {
@@ -24,6 +25,9 @@ describe("settings that name hosts and addresses", () => {
     ["registry.lan:5000", hostPattern, "registry.lan:5000"],
     ["*-docker.pkg.dev", hostPattern, "*-docker.pkg.dev"],
     ["[fd00::1]:5000", hostPattern, "[fd00::1]:5000"],
+    ["http://Reg.lan:5000/", registryPattern, { pattern: "reg.lan:5000", scheme: "http" }],
+    ["https://*.lan", registryPattern, { pattern: "*.lan", scheme: "https" }],
+    ["ghcr.io", registryPattern, { pattern: "ghcr.io", scheme: "https" }],
     ["Hub.Example.com", hostName, "hub.example.com"],
     ["index.docker.io", registry, { name: "docker.io", scheme: "https" }],
     ["https://registry-1.docker.io/", registry, { name: "docker.io", scheme: "https" }],
@@ -43,6 +47,9 @@ describe("settings that name hosts and addresses", () => {
     ["https://ghcr.io", hostPattern],
     ["ghcr.io/owner", hostPattern],
     ["0x7f.1", hostPattern],
+    ["http://ghcr.io/owner", registryPattern],
+    ["ftp://ghcr.io", registryPattern],
+    ["http://", registryPattern],
     ["hub.example.com:443", hostName],
     ["ftp://x", registry],
     ["ghcr.io/owner", registry],

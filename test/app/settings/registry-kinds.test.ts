@@ -12,14 +12,20 @@ describe("settings about registries", () => {
   it("take a host, or a host with what is special about it", () => {
     expect(registryEntry.parse("ghcr.io")).toEqual({
       pattern: "ghcr.io",
+      scheme: "https",
       proxy: undefined,
       hasOwnLogin: false,
     });
     const entry = { host: "registry.lan:5000", proxy: "direct", own_login: true };
     expect(registryEntry.parse(entry)).toEqual({
       pattern: "registry.lan:5000",
+      scheme: "https",
       proxy: "direct",
       hasOwnLogin: true,
+    });
+    expect(registryEntry.parse({ host: "http://a.lan:5000" })).toMatchObject({
+      pattern: "a.lan:5000",
+      scheme: "http",
     });
     expect(registryEntry.parse({ host: "a.lan", proxy: "http://p:1" }).proxy).toMatchObject({
       address: { host: "p", port: 1 },

@@ -7,6 +7,7 @@ import { FrontPage } from "../../../src/doors/front-page/front-page.ts";
 import type { Health } from "../../../src/doors/front-page/health.ts";
 import type { OriginCall } from "../../../src/doors/reception.ts";
 import { parseHostPort } from "../../../src/protocol/http/host-port.ts";
+import { canonicalRegistry, type Registry } from "../../../src/protocol/registry-name.ts";
 import { makeAuthority } from "../../support/certificates.ts";
 import { portOf } from "../open-door.ts";
 
@@ -62,7 +63,7 @@ describe("the page", () => {
     expect(answer.headers["content-type"]).toBe("text/html; charset=utf-8");
     expect(body).toContain(authority.fingerprint);
     for (const name of ["docker", "docker-mirror", "containerd", "podman", "k3s", "buildkit"]) {
-      expect(body).toContain(`curl -fsS http://cache.lan:3128/setup/${name} | sudo bash`);
+      expect(body).toContain(`curl -fsS http://cache.lan:3128/setup/${name} -o setup-entrepot.sh`);
     }
     expect(body).not.toMatch(/(?:src|href)="(?!\/)/);
   });
@@ -75,7 +76,7 @@ describe("the page", () => {
     ["cache.lan:8443", { isTls: true }, "https://cache.lan:8443/setup/docker"],
     ["[fd00::1]:3128", {}, "http://[fd00::1]:3128/setup/docker"],
   ])("asked as %s %j gives %s", async (host, call, url) => {
-    expect((await ask("/", { host, call })).body).toContain(`curl -fsS ${url} |`);
+    expect((await ask("/", { host, call })).body).toContain(`curl -fsS ${url} -o`);
   });
 
   it.each(["$(id)", "a;b", "`id`", "a b", 'a"b', "a/b", "", "x".repeat(300)])(
@@ -90,7 +91,35 @@ describe("the page", () => {
   );
 });
 
+describe("the scripts", () => {
+  it.each([
+    ["systemd", "docker"],
+    ["skopeo", "podman"],
+    ["buildah", "podman"],
+  ])("/setup/%s is that of %s", async (alias, name) => {
+    const { answer, body } = await ask(`/setup/${alias}`);
+    expect(answer.statusCode).toBe(200);
+    expect(body).toBe((await ask(`/setup/${name}`)).body);
+  });
+
+  it("are shown by a browser that follows a link to one", async () => {
+    expect((await ask("/setup/docker")).answer.headers["content-type"]).toMatch(/^text\/plain;/);
+  });
+
+  it("set clients up for the usual registries and for those that were named", async () => {
+    const registries = ["ghcr.io", "reg.lan:5000"].map((host) => ({
+      name: canonicalRegistry(host) ?? ("" as never),
+      scheme: "http" as const,
+    }));
+    const { body } = await ask("/setup/containerd", { registries });
+    expect(body).toContain("\nquay.io https://quay.io\n");
+    expect(body).toContain("\nreg.lan:5000 http://reg.lan:5000\n");
+    expect(body.match(/^ghcr\.io .*$/gm)).toEqual(["ghcr.io http://ghcr.io"]);
+  });
+});
+
 type Asked = {
+  readonly registries?: readonly Registry[];
   readonly method?: string;
   readonly host?: string;
   readonly health?: Health;
@@ -100,10 +129,11 @@ type Asked = {
 /** One request to a front page behind a server of its own. */
 async function ask(
   target: string,
-  { method = "GET", host = "cache.lan:3128", health, call }: Asked = {},
+  { method = "GET", host = "cache.lan:3128", health, call, registries }: Asked = {},
 ): Promise<{ answer: IncomingMessage; body: string }> {
   const page = new FrontPage({
     authority,
+    registries,
     proxyPort: () => 3128,
     health: () => health ?? { isStopping: false, degraded: [] },
   });

@@ -5,7 +5,11 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { expect, it } from "vitest";
 import { printScript, type SetupScript } from "../../../src/doors/front-page/setup-script.ts";
-import { canonicalRegistry, type RegistryName } from "../../../src/protocol/registry-name.ts";
+import {
+  canonicalRegistry,
+  type Registry,
+  type Scheme,
+} from "../../../src/protocol/registry-name.ts";
 import { temporaryFolder } from "../../support/temp-folder.ts";
 
 const run = promisify(execFile);
@@ -14,7 +18,12 @@ export const facts = {
   mirror: "http://cache.lan:3128",
   root: "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n",
   fingerprint: "AB:CD",
-  registries: ["docker.io", "ghcr.io", "lab.example:5000"].map(name),
+  registries: [
+    named("docker.io"),
+    named("ghcr.io"),
+    named("lab.example:5000"),
+    named("plain.example", "http"),
+  ],
 };
 
 export const trustStore = "usr/local/share/ca-certificates";
@@ -25,7 +34,7 @@ export function itIsASetupScript(script: SetupScript): void {
     const folder = await image();
     await shell(folder, script, ["-n"], []);
     const { stdout } = await shell(folder, script, [], ["--help"]);
-    expect(stdout).toContain(`curl -fsS http://cache.lan:3128/setup/${script.name} | sudo bash`);
+    expect(stdout).toContain(`curl -fsS http://cache.lan:3128/setup/${script.name} -o`);
     expect(stdout).toContain("--undo");
   });
 
@@ -112,8 +121,15 @@ export function read(folder: string, path: string): Promise<string> {
   return readFile(join(folder, path), "utf8");
 }
 
-function name(text: string): RegistryName {
-  const canonical = canonicalRegistry(text);
-  if (canonical === undefined) throw new TypeError(text);
-  return canonical;
+/** Runs a script as root of a machine with systemd would, whose files lie below `folder`. */
+export function onMachine(folder: string, script: SetupScript, options: string[] = []) {
+  const text = printScript(script, facts).replaceAll("$EUID", "0");
+  const moved = text.replace(/(?<=^|[\s=])\/(?=(?:etc|usr|var|run)\/)/gm, `${folder}/`);
+  return bash(moved, ["-s", "--", ...options], `${join(folder, "bin")}:${process.env.PATH}`);
+}
+
+function named(text: string, scheme: Scheme = "https"): Registry {
+  const name = canonicalRegistry(text);
+  if (name === undefined) throw new TypeError(text);
+  return { name, scheme };
 }

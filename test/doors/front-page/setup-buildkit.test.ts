@@ -23,3 +23,11 @@ it("names the mirror, and that it speaks plain HTTP", async () => {
     '[registry."ghcr.io"]\n  mirrors = ["cache.lan:3128"]\n',
   );
 });
+
+it("says of a plain HTTP registry that it is one", async () => {
+  const folder = await image();
+  await shell(folder, setupBuildkit);
+  expect(await read(folder, path)).toContain(
+    '[registry."plain.example"]\n  mirrors = ["cache.lan:3128"]\n  http = true\n',
+  );
+});

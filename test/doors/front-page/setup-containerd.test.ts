@@ -28,3 +28,27 @@ it("containerd: a folder per registry and one for all others", async () => {
   expect(await read(folder, `${certs}/_default/hosts.toml`)).not.toContain("server");
   expect(stdout).toContain("config_path");
 });
+
+it("names a plain HTTP registry as one", async () => {
+  const folder = await image();
+  await shell(folder, setupContainerd);
+  expect(await read(folder, "etc/containerd/certs.d/plain.example/hosts.toml")).toContain(
+    'server = "http://plain.example"',
+  );
+});
+
+it.each([
+  ["commented out", '# config_path = "/etc/containerd/certs.d"', true],
+  ["set to another folder", 'config_path = "/srv/certs.d"', true],
+  ["set", '  config_path = "/etc/containerd/certs.d"', false],
+  [
+    "one of two",
+    "registry = { config_path = '/etc/docker/certs.d:/etc/containerd/certs.d' }",
+    false,
+  ],
+])("says what config.toml needs: config_path %s", async (_what, line, isTold) => {
+  const folder = await image();
+  await write(folder, "etc/containerd/config.toml", `version = 2\n${line}\n`);
+  const { stdout } = await shell(folder, setupContainerd);
+  expect(stdout.includes("config_path")).toBe(isTold);
+});

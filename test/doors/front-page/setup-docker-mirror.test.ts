@@ -15,6 +15,7 @@ import {
 itIsASetupScript(setupDockerMirror);
 
 const daemonJson = "etc/docker/daemon.json";
+const usual = ["cat", "dirname", "mkdir", "chmod", "mv", "grep", "rm", "sort"];
 
 it.each([
   ["nothing", undefined, { "registry-mirrors": [facts.mirror] }],
@@ -39,7 +40,7 @@ it.each([
   ["neither python3 nor jq", []],
 ])("docker-mirror: works with %s where there is no file yet", async (_what, tools) => {
   const folder = await image();
-  const path = await toolFolder(["cat", "dirname", "mkdir", "chmod", "mv", "grep", "rm", ...tools]);
+  const path = await toolFolder([...usual, ...tools]);
   const args = ["-s", "--", "--root", folder];
   await bash(printScript(setupDockerMirror, facts), args, path);
   expect(JSON.parse(await read(folder, daemonJson))).toEqual({
@@ -52,4 +53,54 @@ it("docker-mirror: leaves a broken daemon.json alone", async () => {
   await write(folder, daemonJson, "{ broken");
   await expect(shell(folder, setupDockerMirror)).rejects.toThrow(/not valid JSON/);
   expect(await read(folder, daemonJson)).toBe("{ broken");
+});
+
+it.each([
+  ["python3", undefined],
+  ["jq", ["jq"]],
+])(
+  "docker-mirror: another mirror whose address begins like this one's is another (%s)",
+  async (_what, tools) => {
+    const folder = await image();
+    const path = tools && (await toolFolder([...usual, ...tools]));
+    const before = { "registry-mirrors": [`${facts.mirror}0`, `${facts.mirror}/hub`] };
+    await write(folder, daemonJson, JSON.stringify(before));
+    const run = (...options: string[]) =>
+      bash(printScript(setupDockerMirror, facts), ["-s", "--", "--root", folder, ...options], path);
+    await run();
+    expect(JSON.parse(await read(folder, daemonJson))).toEqual({
+      "registry-mirrors": [facts.mirror, ...before["registry-mirrors"]],
+    });
+    await run("--undo");
+    expect(JSON.parse(await read(folder, daemonJson))).toEqual(before);
+  },
+);
+
+it("docker-mirror: --undo from another name of the proxy takes out what was put in by the first", async () => {
+  const folder = await image();
+  await write(folder, daemonJson, '{"registry-mirrors": ["https://other.example"]}');
+  await shell(folder, setupDockerMirror);
+  const other = printScript(setupDockerMirror, { ...facts, mirror: "http://10.0.0.5:3128" });
+  await bash(other, ["-s", "--", "--root", folder, "--undo"]);
+  expect(JSON.parse(await read(folder, daemonJson))).toEqual({
+    "registry-mirrors": ["https://other.example"],
+  });
+});
+
+it.each([
+  ["a file that has the mirror, with a slash", `{"registry-mirrors":["${facts.mirror}/"]}\n`],
+  ["a file without mirrors, when undone", '{"log-level":"warn"}\n'],
+])("docker-mirror: does not so much as reformat %s", async (what, content) => {
+  const folder = await image();
+  await write(folder, daemonJson, content);
+  await shell(folder, setupDockerMirror, [], what.includes("undone") ? ["--undo"] : []);
+  expect(await read(folder, daemonJson)).toBe(content);
+});
+
+it("docker-mirror: says which tools it lacks, and what to write by hand", async () => {
+  const folder = await image();
+  await write(folder, daemonJson, "{}");
+  const script = printScript(setupDockerMirror, facts);
+  const run = bash(script, ["-s", "--", "--root", folder], await toolFolder(usual));
+  await expect(run).rejects.toThrow(/python3 or jq is needed.*by hand: add "registry-mirrors"/);
 });

@@ -1,6 +1,18 @@
-import { expect, it } from "vitest";
+import { chmod, mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
 import { setupDocker } from "../../../src/doors/front-page/setup-docker.ts";
-import { facts, image, itIsASetupScript, read, shell, trustStore } from "./script-runner.ts";
+import {
+  facts,
+  filesBelow,
+  image,
+  itIsASetupScript,
+  onMachine,
+  read,
+  shell,
+  trustStore,
+  write,
+} from "./script-runner.ts";
 
 itIsASetupScript(setupDocker);
 
@@ -12,3 +24,55 @@ it("docker: the drop-in with the proxy, and the CA in the trust store", async ()
   expect(await read(folder, drop)).toMatch(/NO_PROXY=localhost,127\.0\.0\.0\/8,::1/);
   expect(await read(folder, `${trustStore}/entrepot.crt`)).toBe(facts.root);
 });
+
+describe("work that a run has left undone is done by the next", () => {
+  it("dockerd is restarted after a run with --no-restart", async () => {
+    const machine = await machineWithDocker();
+    const first = await onMachine(machine.folder, setupDocker, ["--no-restart"]);
+    expect(first.stdout).toContain("docker was left alone: run this again without --no-restart");
+    expect(await machine.done()).not.toContain("systemctl restart docker");
+    const second = await onMachine(machine.folder, setupDocker);
+    expect(second.stdout).not.toContain("nothing to do");
+    expect(await machine.done()).toContain("systemctl restart docker");
+    expect((await onMachine(machine.folder, setupDocker)).stdout).toContain("nothing to do");
+  });
+
+  it("the trust store is updated after that has failed", async () => {
+    const machine = await machineWithDocker();
+    await write(machine.folder, "broken", "");
+    await expect(onMachine(machine.folder, setupDocker)).rejects.toThrow();
+    expect(await machine.done()).not.toContain("systemctl restart docker");
+    await machine.repair();
+    const second = await onMachine(machine.folder, setupDocker);
+    expect(second.stdout).toContain("updated the system's trust store");
+    expect(await machine.done()).toContain("systemctl restart docker");
+    expect((await onMachine(machine.folder, setupDocker)).stdout).toContain("nothing to do");
+  });
+
+  it("and --undo leaves no trace of it", async () => {
+    const machine = await machineWithDocker();
+    const before = await filesBelow(machine.folder);
+    await onMachine(machine.folder, setupDocker, ["--no-restart"]);
+    await onMachine(machine.folder, setupDocker, ["--undo"]);
+    expect((await filesBelow(machine.folder)).filter((path) => !path.endsWith("/done"))).toEqual(
+      before,
+    );
+  });
+});
+
+/** A machine whose commands write down what they were asked to do; updating trust fails while there is `broken`. */
+async function machineWithDocker() {
+  const folder = await image();
+  for (const [name, rest] of [
+    ["systemctl", ""],
+    ["update-ca-certificates", `[ ! -e ${folder}/broken ]`],
+  ]) {
+    await write(folder, `bin/${name}`, `#!/bin/sh\necho ${name} "$@" >>${folder}/done\n${rest}\n`);
+    await chmod(join(folder, `bin/${name}`), 0o755);
+  }
+  await mkdir(join(folder, "run/systemd/system"), { recursive: true });
+  await mkdir(join(folder, "var/lib"), { recursive: true });
+  const done = () => read(folder, "done");
+  const repair = () => rm(join(folder, "broken"));
+  return { folder, done, repair };
+}

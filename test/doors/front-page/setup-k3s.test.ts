@@ -31,3 +31,11 @@ it("writes for RKE2 where that is installed", async () => {
   await shell(folder, setupK3s);
   expect(await read(folder, "etc/rancher/rke2/registries.yaml")).toContain("cache.lan:3128");
 });
+
+it("goes on to a plain HTTP registry itself, which k3s would try over TLS", async () => {
+  const folder = await image();
+  await shell(folder, setupK3s);
+  expect(await read(folder, path)).toContain(
+    '  "plain.example":\n    endpoint:\n      - "http://cache.lan:3128"\n      - "http://plain.example"\n',
+  );
+});

@@ -14,7 +14,7 @@ itIsASetupScript(script);
 
 it("a set-up script needs root, unless it writes below a folder or only prints", async () => {
   const text = printScript(script, facts).replaceAll("$EUID", "1000");
-  await expect(bash(text, ["-s"])).rejects.toThrow(/needs root: pipe it into 'sudo bash'/);
+  await expect(bash(text, ["-s"])).rejects.toThrow(/needs root: run it with sudo/);
   expect((await bash(text, ["-s", "--", "--print"])).stdout).toContain("hello");
   await expect(bash(text, ["-s", "--", "--root"])).rejects.toThrow(/--root needs a folder/);
 });
