@@ -119,7 +119,7 @@ function composeReception(parts: DoorsParts, behind: Behind): Reception {
   const observe = parts.log.door;
   const { admission, interceptor, policy, authority } = behind;
   const forwarder = new Forwarder(upstream.transport, observe);
-  const mirror = composeMirror(settings, upstream, engine);
+  const mirror = composeMirror(settings, upstream, engine, observe);
   const frontPage = new FrontPage({
     authority,
     health: parts.health,

@@ -1,5 +1,7 @@
 /** The mirror door: which names stand for which registries, and who may have private images there. */
+
 import { isInRanges, parseAddressRanges } from "../../doors/admission.ts";
+import type { ObserveDoor } from "../../doors/door-event.ts";
 import type { MirrorRules } from "../../doors/mirror/addressing.ts";
 import { Mirror } from "../../doors/mirror/mirror.ts";
 import { builtInRegistries, matchesHostPattern } from "../../protocol/known-registries.ts";
@@ -13,12 +15,14 @@ export function composeMirror(
   settings: Settings,
   { probe }: Pick<Upstream, "probe">,
   engine: RegistryEngine,
+  observe: ObserveDoor,
 ): Mirror {
   return new Mirror({
     rules: mirrorRules(settings),
     engine: (request, response, ask) => engine.handle(request, response, ask),
     isRegistry: (address) => probe.isRegistry(address),
     mayHaveShared: sharedClients(settings),
+    observe,
   });
 }
 

@@ -7,8 +7,9 @@ import type { HostPort } from "../../protocol/http/host-port.ts";
 import { type Registry, type RegistryName, registryAddress } from "../../protocol/registry-name.ts";
 import type { Ask } from "../../registry/ask.ts";
 import { isLoopback } from "../admission.ts";
+import type { ObserveDoor } from "../door-event.ts";
 import type { OriginCall } from "../reception.ts";
-import { type Refusal, refuseRequest } from "../refusal.ts";
+import { askedOf, type Refusal, refuseRequest } from "../refusal.ts";
 import { type Addressed, addressMirror, type MirrorRules } from "./addressing.ts";
 
 export type MirrorOptions = {
@@ -18,6 +19,7 @@ export type MirrorOptions = {
   readonly isRegistry: (address: HostPort) => Promise<boolean>;
   /** Whether this client may have what the operator's credential opens without logging in to the proxy. */
   readonly mayHaveShared: (client: string) => boolean;
+  readonly observe: ObserveDoor;
 };
 
 export class Mirror {
@@ -36,7 +38,11 @@ export class Mirror {
     const addressed = addressMirror(call.target, call.host, this.#options.rules);
     const problem = addressed === undefined ? badNamespace : await this.#problemOf(addressed, call);
     if (addressed === undefined || problem !== undefined) {
-      refuseRequest(response, problem ?? badNamespace);
+      const refusal = problem ?? badNamespace;
+      const { status, sentence: reason } = refusal;
+      const asked = askedOf(request);
+      this.#options.observe({ kind: "refused", client: call.client, asked, status, reason });
+      refuseRequest(response, refusal);
       return;
     }
     const { registry, target, view, isLogin } = addressed;
@@ -74,6 +80,6 @@ const loginNeedsTls: Refusal = {
 function unknown(name: RegistryName): Refusal {
   return {
     status: 404,
-    sentence: `${name} does not answer as a registry; if it is one, add it to REGISTRIES on the proxy`,
+    sentence: `${name} does not answer as a registry; if it is one, add it to REGISTRIES on the proxy, with http:// if it speaks no TLS`,
   };
 }

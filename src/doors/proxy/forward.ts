@@ -9,7 +9,7 @@ import type { Transport } from "../../upstream/transport.ts";
 import { UpstreamError } from "../../upstream/upstream-error.ts";
 import type { ObserveDoor } from "../door-event.ts";
 import type { ForwardCall } from "../reception.ts";
-import { refusalOf, refuseRequest } from "../refusal.ts";
+import { askedOf, type Refusal, refusalOf, refuseRequest } from "../refusal.ts";
 
 /** One HTTP exchange with one origin. */
 export type Exchange = Pick<Transport, "send">;
@@ -44,10 +44,17 @@ export class Forwarder {
       await relay(answer, response);
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error;
-      refuseRequest(response, refusalOf(error));
+      const refusal = refusalOf(error);
+      if (!gone.signal.aborted) this.#tell(request, call, refusal);
+      refuseRequest(response, refusal);
     } finally {
       response.off("close", leave);
     }
+  }
+
+  #tell(request: IncomingMessage, { client }: ForwardCall, refusal: Refusal): void {
+    const { status, sentence: reason } = refusal;
+    this.#observe({ kind: "refused", client, asked: askedOf(request), status, reason });
   }
 
   #send(request: IncomingMessage, call: ForwardCall, signal: AbortSignal) {

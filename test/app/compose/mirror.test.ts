@@ -112,7 +112,12 @@ describe("names of the mirror", () => {
 /** Its `get` asks as a client that knows the mirror by this host. */
 async function openMirror(environment: Readonly<Record<string, string>>) {
   const composed = await composedOver(environment);
-  const mirror = composeMirror(composed.settings, composed.upstream, composed.engine);
+  const mirror = composeMirror(
+    composed.settings,
+    composed.upstream,
+    composed.engine,
+    composed.log.door,
+  );
   const server = createServer((request, response) => {
     const host = parseHostPort(String(request.headers["x-host"]), 80);
     const target = request.url ?? "/";

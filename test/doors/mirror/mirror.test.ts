@@ -33,6 +33,10 @@ describe("a mirror request", () => {
     expect(no.probed).toEqual(["unknown.example:443"]);
     expect(no.status).toBe(404);
     expect(no.body).toMatch(/NAME_UNKNOWN.*unknown\.example.*REGISTRIES/);
+    expect(no.refused).toEqual([
+      "404 GET /v2/a/tags/list unknown.example does not answer as a registry; if it is one, add it to REGISTRIES on the proxy, with http:// if it speaks no TLS",
+    ]);
+    expect(yes.refused).toEqual([]);
   });
 
   it.each(["/v2/", "/v2/alpine/tags/list", "/v2/a/b/tags/list?ns=ghcr.io"])(
@@ -81,6 +85,7 @@ describe("a name that takes logins", () => {
 
 async function ask(call: Partial<OriginCall>, isRegistry = false) {
   const asks: Ask[] = [];
+  const refused: string[] = [];
   const probed: string[] = [];
   const mirror = new Mirror({
     rules: {
@@ -93,6 +98,9 @@ async function ask(call: Partial<OriginCall>, isRegistry = false) {
     engine: async (_request, response, its) => {
       asks.push(its);
       response.end();
+    },
+    observe: (event) => {
+      if (event.kind === "refused") refused.push(`${event.status} ${event.asked} ${event.reason}`);
     },
     mayHaveShared: (client) => client === "10.0.0.9",
     isRegistry: async (address) => {
@@ -115,8 +123,8 @@ async function ask(call: Partial<OriginCall>, isRegistry = false) {
   server.listen(0, "127.0.0.1");
   onTestFinished(() => void server.close());
   await once(server, "listening");
-  const answer = await fetch(`http://127.0.0.1:${portOf(server)}/`);
-  return { asks, probed, status: answer.status, body: await answer.text() };
+  const answer = await fetch(`http://127.0.0.1:${portOf(server)}${call.target ?? "/"}`);
+  return { asks, probed, refused, status: answer.status, body: await answer.text() };
 }
 
 function named(text: string): Registry {

@@ -54,14 +54,23 @@ describe("plain HTTP for another host", () => {
     ["FORBIDDEN", 403],
     ["DNS", 502],
     ["TIMEOUT", 504],
-  ] as const)("that fails with %s is a %i with the reason", async (code, status) => {
-    const send = async () => {
-      throw new UpstreamError(code, "deb.example", "deb.example is out of reach");
-    };
-    const { port } = await openDoor({ exchange: { send } });
-    const answer = await talk(port, "GET http://deb.example/ HTTP/1.1\r\nHost: a\r\n\r\n");
-    expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} [\\s\\S]*deb.example is out of reach`));
-  });
+  ] as const)(
+    "that fails with %s is a %i with the reason, for the client and for the log",
+    async (code, status) => {
+      const send = async () => {
+        throw new UpstreamError(code, "deb.example", "deb.example is out of reach");
+      };
+      const { port, events } = await openDoor({ exchange: { send } });
+      const answer = await talk(port, "GET http://deb.example/ HTTP/1.1\r\nHost: a\r\n\r\n");
+      expect(answer).toMatch(
+        new RegExp(`^HTTP/1.1 ${status} [\\s\\S]*deb.example is out of reach`),
+      );
+      const asked = "GET http://deb.example/";
+      expect(events).toMatchObject([
+        { kind: "refused", asked, status, reason: "deb.example is out of reach" },
+      ]);
+    },
+  );
 
   it("that breaks in the middle is a broken answer, not a short one", async () => {
     const body = Readable.from(
