@@ -75,9 +75,7 @@ class CommandLine {
       .description("look at the settings")
       .command("check")
       .description("read the settings as a start would, and show what differs from the defaults")
-      .action(
-        run(async () => checkConfig(async () => describeSettings(await this.#load()), this.#print)),
-      );
+      .action(run(() => this.#checkConfig()));
     const ca = program.command("ca").description("the certificate that clients have to trust");
     for (const [name, description] of [
       ["fingerprint", "print its SHA-256"],
@@ -114,8 +112,16 @@ class CommandLine {
     });
   }
 
+  #checkConfig(): Promise<number> {
+    const describe = async () => {
+      const loaded = await this.#load();
+      return { lines: describeSettings(loaded), warnings: loaded.warnings };
+    };
+    return checkConfig(describe, this.#print);
+  }
+
   async #serve(): Promise<number> {
-    const { settings, files } = await this.#load();
+    const { settings, files, warnings } = await this.#load();
     const { stdout, stderr } = this.#process;
     const { dockerConfig } = settings.registries;
     const output = openOutput(1);
@@ -130,6 +136,7 @@ class CommandLine {
       const { compose } = await import("./compose.ts");
       return await serve({
         log,
+        warnings,
         compose: () => compose(settings, log),
         loadAgain: async () => (await this.#load()).settings,
         watched: dockerConfig === undefined ? files : [...files, dockerConfig],

@@ -1,12 +1,19 @@
 /** `entrepot config check`: reads the settings as a start would, and shows what differs from the defaults. */
 
-/** `lines` come without secrets. Resolves with the exit code. */
+export type Described = {
+  /** Without secrets. */
+  readonly lines: readonly string[];
+  readonly warnings: readonly string[];
+};
+
+/** Resolves with the exit code. */
 export async function checkConfig(
-  describe: () => Promise<readonly string[]>,
+  describe: () => Promise<Described>,
   print: (line: string) => void,
 ): Promise<number> {
-  const lines = await describe();
+  const { lines, warnings } = await describe();
   for (const line of lines) print(line);
+  for (const warning of warnings) print(`Mind: ${warning}`);
   print(lines.length === 0 ? "All settings are at their defaults." : "The settings are fine.");
   return 0;
 }

@@ -9,6 +9,8 @@ import type { Settings } from "../settings/settings.ts";
 
 export type ServeParts = {
   readonly log: Log;
+  /** About the settings. */
+  readonly warnings: readonly string[];
   readonly compose: () => Promise<Application>;
   readonly signals: EventEmitter;
   /** Reads the settings anew. */
@@ -22,10 +24,11 @@ export type ServeParts = {
 
 /** Resolves with the exit code. */
 export async function serve(all: ServeParts): Promise<number> {
-  const { log, compose, say, loadAgain, watched, ...parts } = all;
+  const { log, warnings, compose, say, loadAgain, watched, ...parts } = all;
   const app = await compose();
   const reload = new Reload({ app, log, loadAgain, watched });
-  const announce = (started: Started): void => {
+  const announce = (its: Started): void => {
+    const started = { ...its, warnings: [...warnings, ...its.warnings] };
     const places = started.listening.map(({ door, host, port }) => `${door}=${host}:${port}`);
     log.note("info", "listening", {
       listeners: places.join(" "),

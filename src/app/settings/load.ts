@@ -5,8 +5,9 @@
 import { CredentialError } from "../../upstream/auth/credential-error.ts";
 import { contradictions } from "./checks.ts";
 import { type Raw, WrongValue } from "./kind.ts";
+import { nearMisses } from "./near-misses.ts";
 import { fileVariableOf, flagOf, type Group, keyOf, type Setting } from "./setting.ts";
-import { groups, type Settings } from "./settings.ts";
+import { allSettings, groups, type Settings } from "./settings.ts";
 
 export type Sources = {
   /** By setting name; of a secret, the path of its file. */
@@ -25,6 +26,8 @@ export type Loaded = {
   readonly origins: ReadonlyMap<string, Origin>;
   /** What was written, by name; nothing for secrets. */
   readonly written: ReadonlyMap<string, Raw>;
+  /** What is probably not as it was meant, a sentence each. */
+  readonly warnings: readonly string[];
   /** Files that were read, to be watched for changes. */
   readonly files: readonly string[];
 };
@@ -59,7 +62,14 @@ export async function loadSettings(sources: Sources): Promise<Loaded> {
   const sentences = contradictions(complete);
   if (sentences.length > 0) throw new SettingsError(sentences);
   const { origins, written, files } = reading;
-  return { settings: complete, origins, written, files };
+  const warnings = nearMisses(sources.environment, variables());
+  return { settings: complete, origins, written, warnings, files };
+}
+
+/** Every variable that means something. */
+function variables(): readonly string[] {
+  const names = allSettings().flatMap((each) => [...each.environment, fileVariableOf(each) ?? []]);
+  return [...names.flat(), "CONFIG_FILE"];
 }
 
 class Reading {
@@ -81,7 +91,6 @@ class Reading {
     if (content === undefined) return;
     // Loaded only when needed: YAML costs ten megabytes.
     const { readSettingsFile } = await import("./settings-file.ts");
-    const { allSettings } = await import("./settings.ts");
     const { values, problems } = readSettingsFile(path, content, allSettings());
     this.#fromFile = values;
     this.problems.push(...problems);

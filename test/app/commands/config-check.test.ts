@@ -5,10 +5,13 @@ describe("entrepot config check", () => {
   it("shows what differs, or that nothing does", async () => {
     const printed: string[] = [];
     const print = (line: string) => void printed.push(line);
-    expect(await checkConfig(async () => ["PORT=1 (flag)"], print)).toBe(0);
-    expect(await checkConfig(async () => [], print)).toBe(0);
+    expect(
+      await checkConfig(async () => ({ lines: ["PORT=1 (flag)"], warnings: ["the step"] }), print),
+    ).toBe(0);
+    expect(await checkConfig(async () => ({ lines: [], warnings: [] }), print)).toBe(0);
     expect(printed).toEqual([
       "PORT=1 (flag)",
+      "Mind: the step",
       "The settings are fine.",
       "All settings are at their defaults.",
     ]);

@@ -17,7 +17,8 @@ function parts(app: Application) {
   const exitNow = () => undefined;
   const loadAgain = () => Promise.reject(new Error("not asked for"));
   const compose = async () => app;
-  const given = { log, compose, signals, say, exitNow, loadAgain, watched: [] };
+  const warnings = ["mind the step"];
+  const given = { log, warnings, compose, signals, say, exitNow, loadAgain, watched: [] };
   return { lines, said, given };
 }
 
@@ -38,6 +39,7 @@ describe("entrepot serve", () => {
     expect(said).toEqual([expect.stringMatching(/^Entrepot listens\n/)]);
     expect(lines.map((line) => JSON.parse(line))).toMatchObject([
       { msg: "listening", listeners: "clients=:::3128", fingerprint: "AB:CD" },
+      { level: "warn", msg: "mind the step" },
       { level: "warn", msg: "mind the gap" },
       { msg: expect.stringContaining("SIGTERM") },
       { msg: "stopped" },
