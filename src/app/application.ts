@@ -16,8 +16,8 @@ export type Started = {
   readonly listening: readonly Listening[];
   /** SHA-256 of the CA certificate, as `AB:CD:…`. */
   readonly fingerprint: string;
-  /** The name by which clients of the network most likely reach this machine. */
-  readonly hostName: string;
+  /** What clients may call this machine, the surest first; never empty. */
+  readonly names: readonly string[];
   /** Things to know at once, such as a listener on a public address. */
   readonly warnings: readonly string[];
 };

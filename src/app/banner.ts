@@ -1,4 +1,4 @@
-/** What a start prints for people: where it listens, whom to trust, what to paste on a client. */
+/** What a start prints for people: where it listens, how clients reach it, whom to trust, what to paste. */
 import { formatHostPort } from "../protocol/http/host-port.ts";
 import type { Listening, Started } from "./application.ts";
 
@@ -8,21 +8,24 @@ const roles: Readonly<Record<Listening["door"], string>> = {
   admin: "back office",
 };
 
-export function printBanner({ listening, fingerprint, hostName, warnings }: Started): string {
+export function printBanner({ listening, fingerprint, names, warnings }: Started): string {
   const doors = listening.map(
     ({ door, ...address }) => `  ${roles[door].padEnd(12)}${formatHostPort(address)}`,
   );
   const port = listening.find(({ door }) => door === "clients")?.port ?? 3128;
-  const front = `http://${formatHostPort({ host: hostName, port })}`;
+  const urls = names.map((host) => `http://${formatHostPort({ host, port })}`);
   return [
     "Entrepot listens",
     ...doors,
+    "Clients reach it at",
+    ...urls.map((url) => `  ${url}`),
     "Its CA, SHA-256",
     `  ${fingerprint}`,
-    "On a client, paste",
-    `  curl -fsS ${front}/setup/docker -o setup-entrepot.sh`,
+    "On a client with Docker, paste",
+    `  curl -fsS ${urls[0]}/setup/docker -o setup-entrepot.sh`,
+    "  less setup-entrepot.sh",
     "  sudo bash setup-entrepot.sh",
-    "  docker pull alpine",
+    `For other clients, open ${urls[0]}/ in a browser`,
     ...warnings.map((warning) => `Mind: ${warning}`),
     "",
   ].join("\n");

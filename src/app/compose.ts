@@ -2,7 +2,6 @@
  * Settings in, the running program out: every long-lived object is built here, the bottom room first,
  * and closed in reverse. Nothing is open to clients before `start`.
  */
-import { hostname } from "node:os";
 import type { FrontDoor } from "../doors/proxy/front-door.ts";
 import type { RecordStore } from "../store/record-store.ts";
 import type { ChallengeMemory, SavedChallenge } from "../upstream/auth/challenge-memory.ts";
@@ -11,7 +10,7 @@ import type { Application, Compose, Started, World } from "./application.ts";
 import { authorityWarnings } from "./compose/authority.ts";
 import { type Cache, composeCache } from "./compose/cache.ts";
 import { composeDoors, type Doors } from "./compose/doors.ts";
-import { composeListen } from "./compose/listen.ts";
+import { composeListen, namesFor } from "./compose/listen.ts";
 import { composeRegistry } from "./compose/registry.ts";
 import { openSecrets, type Secrets } from "./compose/secret.ts";
 import { composeStore, type Store } from "./compose/store.ts";
@@ -110,7 +109,7 @@ class Program implements Application {
         ...(this.#tls === undefined ? [] : [this.#tls.listening]),
       ],
       fingerprint: doors.authority.fingerprint,
-      hostName: hostname().toLowerCase(),
+      names: namesFor(address),
       warnings: authorityWarnings(doors.authority, settings),
     };
   }

@@ -9,18 +9,23 @@ describe("the banner", () => {
         { door: "admin", host: "127.0.0.1", port: 3129 },
       ],
       fingerprint: "AB:CD",
-      hostName: "proxy.lan",
+      names: ["192.168.7.5", "fd00::5", "proxy.lan"],
       warnings: ["clients may come from anywhere"],
     });
     expect(text).toBe(`Entrepot listens
   clients     [::]:3130
   back office 127.0.0.1:3129
+Clients reach it at
+  http://192.168.7.5:3130
+  http://[fd00::5]:3130
+  http://proxy.lan:3130
 Its CA, SHA-256
   AB:CD
-On a client, paste
-  curl -fsS http://proxy.lan:3130/setup/docker -o setup-entrepot.sh
+On a client with Docker, paste
+  curl -fsS http://192.168.7.5:3130/setup/docker -o setup-entrepot.sh
+  less setup-entrepot.sh
   sudo bash setup-entrepot.sh
-  docker pull alpine
+For other clients, open http://192.168.7.5:3130/ in a browser
 Mind: clients may come from anywhere
 `);
   });

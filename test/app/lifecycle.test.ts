@@ -5,7 +5,7 @@ import { type RunParts, runUntilStopped } from "../../src/app/lifecycle.ts";
 import { createLog } from "../../src/app/log.ts";
 import { eventually } from "../support/eventually.ts";
 
-const started: Started = { listening: [], fingerprint: "", hostName: "h", warnings: [] };
+const started: Started = { listening: [], fingerprint: "", names: ["h"], warnings: [] };
 
 type Behaviour = {
   readonly start?: () => Promise<Started>;

@@ -28,7 +28,7 @@ describe("entrepot serve", () => {
       start: async () => ({
         listening: [{ door: "clients", host: "::", port: 3128 }],
         fingerprint: "AB:CD",
-        hostName: "proxy.lan",
+        names: ["proxy.lan"],
         warnings: ["mind the gap"],
       }),
       reload: async () => undefined,
