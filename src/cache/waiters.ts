@@ -1,13 +1,19 @@
 /**
  * Who waits for which byte, in the order of the bytes: waking touches those who are due and nobody
- * else, so a thousand readers held back at the tail cost the download nothing.
+ * else, so a thousand readers held back at the tail cost the download nothing. When many are due
+ * they wake over several turns of the event loop.
  */
 import { CacheError } from "./cache-error.ts";
+import { Turns } from "./turns.ts";
+
+/** Waking one means a read and a write: so many take a few milliseconds. */
+const wokenPerTurn = 64;
 
 type Waiter = { readonly position: number; readonly wake: () => void };
 
 export class Waiters {
   readonly #line: Waiter[] = [];
+  readonly #turns = new Turns(wokenPerTurn);
 
   /** Resolves when woken; rejects when `signal` aborts. */
   wait(position: number, signal: AbortSignal): Promise<void> {
@@ -30,11 +36,15 @@ export class Waiters {
 
   /** Wakes those who wait for a byte before `position`. */
   wakeBelow(position: number): void {
-    for (const waiter of this.#line.splice(0, this.#countBelow(position))) waiter.wake();
+    this.#wake(this.#line.splice(0, this.#countBelow(position)));
   }
 
   wakeAll(): void {
-    for (const waiter of this.#line.splice(0)) waiter.wake();
+    this.#wake(this.#line.splice(0));
+  }
+
+  #wake(those: readonly Waiter[]): void {
+    for (const { wake } of those) this.#turns.take(wake);
   }
 
   #countBelow(position: number): number {

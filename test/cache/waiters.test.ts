@@ -45,4 +45,21 @@ describe("waiters", () => {
     waiters.wakeAll();
     await wait;
   });
+
+  it("wake over several turns of the loop when they are a crowd, those of the first bytes first", async () => {
+    const waiters = new Waiters();
+    let woken = 0;
+    const waits = Array.from({ length: 200 }, async (_, position) => {
+      await waiters.wait(position, forever);
+      woken += 1;
+    });
+    waiters.wakeAll();
+    const seen: number[] = [];
+    while (woken < 200) {
+      await new Promise(setImmediate);
+      seen.push(woken);
+    }
+    expect(seen.length).toBeGreaterThan(2);
+    await Promise.all(waits);
+  });
 });
