@@ -17,6 +17,7 @@ import { hasProgram, Journey, mustSucceed } from "./support/journey.ts";
 import { startDockerRegistry } from "./support/upstream/docker-registry.ts";
 import { openFront } from "./support/upstream/front.ts";
 import { ghcr, spare } from "./support/upstream/look-alikes.ts";
+import { userOf } from "./support/upstream/token-service.ts";
 
 const right = "bob:CANARY-right";
 const wrong = "bob:CANARY-wrong";
@@ -160,6 +161,7 @@ async function guard(
   const entry = upstream.ledger.add({
     ...{ host: spare.host, method, path, status: 0, bytes: 0 },
     hasAuthorization: headers.authorization !== undefined,
+    user: userOf(headers.authorization),
     userAgent: headers["user-agent"] ?? "",
   });
   if (headers.authorization !== `Basic ${Buffer.from(right).toString("base64")}`) {

@@ -22,11 +22,28 @@ export type Entrepot = {
   kill(): Promise<void>;
 };
 
-/** `folder` takes its data and its certificate; a second start in the same folder is a restart. */
-export async function startEntrepot(folder: string, env: Environment = {}): Promise<Entrepot> {
-  const port = await freePort();
+export type Logged = {
+  readonly method: string;
+  /** A tag, a digest, or the kind of request. */
+  readonly what: string;
+  readonly status: number;
+  /** As in Cache-Status. */
+  readonly cache?: string;
+};
+
+/**
+ * `folder` takes its data and its certificate; a second start in the same folder is a restart.
+ * `launcher` is a command that runs the one after it in its own place.
+ */
+export async function startEntrepot(
+  folder: string,
+  env: Environment = {},
+  launcher: readonly string[] = [],
+): Promise<Entrepot> {
+  const port = Number(env.PORT ?? (await freePort()));
   const dataDir = env.DATA_DIR ?? join(folder, "data");
-  const service = new Service(process.execPath, [main], {
+  const [program = "", ...args] = [...launcher, process.execPath, main];
+  const service = new Service(program, args, {
     env: { ...plain(folder), PORT: String(port), DATA_DIR: dataDir, ...env },
     cwd: folder,
   });
@@ -44,6 +61,11 @@ export async function startEntrepot(folder: string, env: Environment = {}): Prom
     stop: () => service.stop(40_000),
     kill: () => service.kill(),
   };
+}
+
+/** What was asked of it, as its log has it. */
+export function requestsIn(lines: readonly string[]): readonly Logged[] {
+  return lines.filter((line) => line.includes('"msg":"request"')).map((line) => JSON.parse(line));
 }
 
 /** A start that is expected to end by itself, or any other command. */

@@ -39,10 +39,14 @@ export class Journey {
   }
 
   /** Started in a folder of that name; the same name again is a restart. */
-  async entrepot(env: Environment = {}, name = "entrepot"): Promise<Entrepot> {
+  async entrepot(
+    env: Environment = {},
+    name = "entrepot",
+    launcher: readonly string[] = [],
+  ): Promise<Entrepot> {
     const folder = join(this.folder, name);
     await mkdir(folder, { recursive: true });
-    const entrepot = await startEntrepot(folder, { ...this.settings, ...env });
+    const entrepot = await startEntrepot(folder, { ...this.settings, ...env }, launcher);
     this.#started.push(() => entrepot.stop());
     return entrepot;
   }
@@ -54,6 +58,11 @@ export class Journey {
     const client = await start({ folder, trust, proxy });
     this.#started.push(() => client.stop());
     return client;
+  }
+
+  /** Something else to stop; before what was started earlier. */
+  atEnd(stop: () => Promise<unknown>): void {
+    this.#started.push(stop);
   }
 
   async end(): Promise<void> {

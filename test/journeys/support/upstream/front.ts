@@ -14,16 +14,24 @@ import { setTimeout } from "node:timers/promises";
 import type { Certificate } from "../../../support/certificates.ts";
 import type { Ledger, LedgerEntry } from "./ledger.ts";
 import type { LookAlike } from "./look-alikes.ts";
-import type { TokenService } from "./token-service.ts";
+import { type TokenService, userOf } from "./token-service.ts";
 
 /** May be changed while something is being sent. */
 export type Pace = { bytesPerSecond: number | undefined };
+
+/** What a host does in place of answering; may come and go at any time. */
+export type Trouble = "silence" | TooMany;
+
+/** 429, with this Retry-After if there is one. */
+export type TooMany = { readonly retryAfter: string | undefined };
 
 export type FrontOptions = {
   readonly lookAlike: LookAlike;
   readonly tokens: TokenService;
   readonly ledger: Ledger;
   readonly pace: Pace;
+  /** By host; a host that is not in it is well. */
+  readonly troubles: ReadonlyMap<string, Trouble>;
   /** Of the docker-registry behind. */
   readonly port: number;
   readonly storage: string;
@@ -68,6 +76,7 @@ export class Front {
       status: 0,
       bytes: 0,
       hasAuthorization: headers.authorization !== undefined,
+      user: userOf(headers.authorization),
       userAgent: headers["user-agent"] ?? "",
     });
     const exchange = { request, response, url: new URL(path, `https://${host}`), entry };
@@ -75,7 +84,10 @@ export class Front {
   }
 
   async #route(host: string, exchange: Exchange): Promise<void> {
-    const { lookAlike } = this.#options;
+    const { lookAlike, troubles } = this.#options;
+    const trouble = troubles.get(host);
+    if (trouble === "silence") return;
+    if (trouble !== undefined) return tooMany(exchange, trouble);
     const { pathname } = exchange.url;
     if (`${host}${pathname}` === lookAlike.realm) return this.#token(exchange);
     if (host === lookAlike.cdn) return this.#cdn(exchange);
@@ -146,6 +158,13 @@ export class Front {
     const [answer] = await once(asked, "response");
     return answer;
   }
+}
+
+function tooMany(exchange: Exchange, { retryAfter }: TooMany): void {
+  const errors = [{ code: "TOOMANYREQUESTS", message: "You have reached your pull rate limit." }];
+  const headers = retryAfter === undefined ? undefined : { "retry-after": retryAfter };
+  const body = JSON.stringify({ errors });
+  finish(exchange, 429, { "content-type": "application/json", ...headers }, body);
 }
 
 /** Where docker-registry's file system driver keeps a blob's bytes. */

@@ -1,4 +1,5 @@
 /** Everything that was asked of the journey's registries, written down as it was answered. */
+import { setTimeout } from "node:timers/promises";
 
 export type LedgerEntry = {
   readonly host: string;
@@ -8,6 +9,8 @@ export type LedgerEntry = {
   /** Body bytes sent. */
   bytes: number;
   readonly hasAuthorization: boolean;
+  /** Whose login or token came with it; "" for nobody's. */
+  readonly user: string;
   readonly userAgent: string;
 };
 
@@ -43,6 +46,22 @@ export class Ledger {
         (status ?? entry.status) === entry.status &&
         (path?.test(entry.path) ?? true),
     );
+  }
+
+  /** Everything, as `401 GET registry-1.docker.io/v2/`. */
+  lines(): string[] {
+    return this.#entries.map(
+      ({ status, method, host, path }) => `${status} ${method} ${host}${path}`,
+    );
+  }
+
+  /** Resolves once nothing has been asked for half a second, as when work in the background is done. */
+  async quiet(): Promise<void> {
+    let seen: number;
+    do {
+      seen = this.#entries.length;
+      await setTimeout(500);
+    } while (seen !== this.#entries.length);
   }
 
   /** GETs of manifests and blobs, at registries and at CDNs alike: what a cache is there to save. */

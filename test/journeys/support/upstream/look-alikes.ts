@@ -43,6 +43,9 @@ export const lookAlikes: readonly LookAlike[] = [hub, ghcr, quay];
 /** The account that may pull everything. */
 export const account = { user: "robot", password: "CANARY-robot:pa$$word" };
 
+/** Somebody with an account of his own. */
+export const member = { user: "member", password: "CANARY-member:pa$$word" };
+
 /** Every host name of a registry, each once. */
 export function hostsOf({ registry, alias, realm, cdn }: LookAlike): string[] {
   const names = [registry, alias ?? registry, realm.replace(/\/.*/, ""), cdn];

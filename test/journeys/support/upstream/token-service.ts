@@ -72,6 +72,14 @@ export class TokenService {
   }
 }
 
+/** Whose login, or whose token of this service, an Authorization is; "" for anybody's. */
+export function userOf(authorization: string | undefined): string {
+  const [scheme = "", value = ""] = (authorization ?? "").split(" ");
+  if (/^basic$/i.test(scheme)) return Buffer.from(value, "base64").toString().replace(/:.*/s, "");
+  const payload = Buffer.from(value.split(".")[1] ?? "", "base64url").toString();
+  return /"sub":"([^"]*)"/.exec(payload)?.[1] ?? "";
+}
+
 function encode(value: object): string {
   return Buffer.from(JSON.stringify(value)).toString("base64url");
 }
