@@ -47,7 +47,7 @@ export async function startEntrepot(
     env: { ...plain(folder), PORT: String(port), DATA_DIR: dataDir, ...env },
     cwd: folder,
   });
-  const proxy = `http://127.0.0.1:${port}`;
+  const proxy = `http://${env.HOST ?? "127.0.0.1"}:${port}`;
   await service.ready(async () => (await fetch(`${proxy}/readyz`)).ok);
   const trust = join(folder, "entrepot-ca.crt");
   await writeFile(trust, await (await fetch(`${proxy}/ca.crt`)).text());

@@ -1,12 +1,13 @@
 /** What nearly every journey starts from: the played registries, and Entrepot between them and clients. */
 import { existsSync, readFileSync } from "node:fs";
-import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { inject } from "vitest";
 import type { Client, StartClient } from "./clients/client.ts";
 import { type Entrepot, startEntrepot } from "./entrepot.ts";
+import { Machine } from "./machine.ts";
 import type { Environment, Run } from "./program.ts";
-import { account } from "./upstream/look-alikes.ts";
+import { account, guideHosts } from "./upstream/look-alikes.ts";
 import { startUpstream, type Upstream } from "./upstream/upstream.ts";
 
 /** One per test file; what it started is stopped by `end`, last first. */
@@ -49,6 +50,22 @@ export class Journey {
     const entrepot = await startEntrepot(folder, { ...this.settings, ...env }, launcher);
     this.#started.push(() => entrepot.stop());
     return entrepot;
+  }
+
+  /** Where the guides say it is: `mirror.example.com`, port 3128. */
+  entrepotOfGuides(env: Environment = {}): Promise<Entrepot> {
+    const at = { HOST: guideHosts["mirror.example.com"], PORT: "3128" };
+    return this.entrepot({ ...at, ...env }, "entrepot-of-guides");
+  }
+
+  /** For the reader of a guide. It trusts the played registries, as everybody trusts real ones. */
+  async machine(files: Readonly<Record<string, string>> = {}): Promise<Machine> {
+    const folder = await mkdtemp(join(inject("parts").folder, "m-"));
+    const internet = await readFile(this.upstreamCa, "utf8");
+    const trusted = { "/usr/local/share/ca-certificates/internet.crt": internet };
+    const machine = await Machine.boot(folder, { ...trusted, ...files });
+    this.#started.push(() => machine.stop());
+    return machine;
   }
 
   /** A client with empty hands that trusts this file's authorities. */

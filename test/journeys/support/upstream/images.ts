@@ -17,6 +17,9 @@ type Image = ImageRecipe & {
 const KiB = 1024;
 const MiB = 1024 * KiB;
 
+/** The private registry of the guides. */
+const corporate = "registry.corp.example";
+
 /** The size of the large image's large layer. */
 export const largeLayer = 210 * MiB;
 
@@ -61,6 +64,22 @@ const images: readonly Image[] = [
     platforms: ["linux/amd64", "linux/arm64"],
     layers: [200 * KiB, 1 * MiB],
     seed: "tool",
+  },
+  {
+    registry: ghcr.registry,
+    repository: "owner/app",
+    tag: "1",
+    platforms: ["linux/amd64"],
+    layers: [100 * KiB, 300 * KiB],
+    seed: "owner",
+  },
+  {
+    registry: corporate,
+    repository: "team/app",
+    tag: "1",
+    platforms: ["linux/amd64"],
+    layers: [100 * KiB, 300 * KiB],
+    seed: "team",
   },
   {
     registry: quay.registry,

@@ -55,8 +55,19 @@ export function hostsOf({ registry, alias, realm, cdn }: LookAlike): string[] {
 /** A name without a registry of its own, for journeys that put one there. */
 export const spare = { host: "registry.test", address: "127.0.83.100" };
 
+/** The machines of the guides, under the names the guides give them. */
+export const guideHosts = {
+  "mirror.example.com": "127.0.83.101",
+  "registry.corp.example": "127.0.83.102",
+  "registry-cache.corp.example": "127.0.83.103",
+  "hub.example.com": "127.0.83.104",
+  "ghcr.example.com": "127.0.83.104",
+  "quay.example.com": "127.0.83.104",
+} as const;
+
 /** Every host has a loopback address of its own, where it can have port 443 to itself. */
 export const addresses: ReadonlyMap<string, string> = new Map([
   ...lookAlikes.flatMap(hostsOf).map((host, index) => [host, `127.0.83.${index + 1}`] as const),
   [spare.host, spare.address],
+  ...Object.entries(guideHosts),
 ]);

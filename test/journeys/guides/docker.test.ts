@@ -1,0 +1,50 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { canBoot } from "../support/machine.ts";
+import { Reader } from "../support/reader.ts";
+
+const alpine = "docker pull alpine:3.20";
+const forget = "docker images --quiet | sort -u | xargs --no-run-if-empty docker rmi --force";
+
+describe.skipIf(!canBoot())("docker.md", () => {
+  let reader: Reader;
+  beforeAll(async () => {
+    reader = await Reader.begin("docker.md");
+    await reader.machine.must("systemctl start docker");
+  });
+  afterAll(() => reader?.end());
+
+  it("the proxy: set up, every registry, undone", async () => {
+    const { guide, machine, entrepot } = reader;
+    const { output } = await machine.must(guide.take("/setup/docker -o"));
+    expect(output).toContain("restart: docker");
+    for (const image of ["alpine:3.20", "ghcr.io/owner/app:1", "quay.io/acme/thing:1"]) {
+      await reader.pullsFromDisk(`docker pull ${image}`, forget);
+    }
+    expect(entrepot.lines.filter((line) => line.includes('"cache":"hit"'))).not.toEqual([]);
+
+    const undo = guide.take("--undo");
+    const shown = await machine.must(undo.replace("--undo", "--print"));
+    expect(shown.output).toContain("HTTPS_PROXY=http://mirror.example.com:3128");
+    await machine.must(undo);
+    await reader.pullsElsewhere(alpine);
+    await machine.must(forget);
+  });
+
+  it("the mirror: Docker Hub, and other registries by the mirror's address", async () => {
+    const { guide, machine } = reader;
+    await machine.must(guide.take("/setup/docker-mirror | bash"));
+    const written = await machine.must("cat /etc/docker/daemon.json");
+    const shown = JSON.parse(guide.file("/etc/docker/daemon.json"));
+    expect(JSON.parse(written.stdout)).toEqual(shown);
+    await reader.pullsFromDisk(alpine, forget);
+
+    const plain = { ...shown, "insecure-registries": ["mirror.example.com:3128"] };
+    await machine.must(`echo '${JSON.stringify(plain)}' >/etc/docker/daemon.json
+      systemctl restart docker`);
+    await reader.pullsFromDisk(guide.take("docker pull mirror.example.com"), forget);
+  });
+
+  it("has no other command", () => {
+    expect(reader.guide.left()).toEqual([]);
+  });
+});

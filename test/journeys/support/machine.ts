@@ -1,0 +1,112 @@
+/**
+ * A machine for the reader of a guide: this very Debian, started by its own systemd in a container, on
+ * which commands run as they are written. What they change is gone with it; the network is ours.
+ */
+import { existsSync } from "node:fs";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { delimiter, dirname, join } from "node:path";
+import { type Run, run, Service } from "./program.ts";
+
+/** Changes go to memory. Engines keep their images where no overlay is below them. */
+const boot = `
+set -e
+mount -t tmpfs tmpfs /run
+mkdir -p "$1"
+mount -t tmpfs -o mode=755 tmpfs "$1"
+mkdir "$1/upper" "$1/work" "$1/tree"
+mount -t overlay overlay -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" "$1/tree"
+cp -a "$2/." "$1/tree"
+: > "$1/tree/etc/machine-id"
+export SYSTEMD_SECCOMP=0
+systemd-nspawn --quiet --directory="$1/tree" --machine="entrepot-$$" --boot --register=no \\
+  --keep-unit --console=pipe --capability=all --link-journal=no --resolv-conf=off \\
+  --tmpfs=/var/lib/docker --tmpfs=/var/lib/containerd --tmpfs=/var/lib/containers \\
+  --tmpfs=/var/lib/buildkit -- --unit=basic.target
+`;
+
+const home = "/var/reader";
+
+export class Machine {
+  readonly #service: Service;
+  readonly #leader: string;
+
+  private constructor(service: Service, leader: string) {
+    this.#service = service;
+    this.#leader = leader;
+  }
+
+  /** `folder` is its alone; `files` lie on it beforehand, by path. */
+  static async boot(
+    folder: string,
+    files: Readonly<Record<string, string>> = {},
+  ): Promise<Machine> {
+    const placed = {
+      "/etc/default/docker": 'DOCKER_OPTS="--bridge=none --iptables=false --ip6tables=false"\n',
+      [`${home}/.profile`]: "",
+      ...files,
+    };
+    const added = join(folder, "added");
+    for (const [path, content] of Object.entries(placed)) {
+      await mkdir(dirname(join(added, path)), { recursive: true });
+      await writeFile(join(added, path), content);
+    }
+    // Processes of a namespace end with its first one, whatever ends that.
+    const apart = ["--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
+    const args = ["bash", "-c", boot, "boot", join(folder, "machine"), added];
+    const service = new Service("unshare", [...apart, ...args]);
+    try {
+      const machine = await Machine.#whenUp(service);
+      await machine.must("update-ca-certificates");
+      return machine;
+    } catch (error) {
+      await service.kill();
+      throw error;
+    }
+  }
+
+  static async #whenUp(service: Service): Promise<Machine> {
+    let leader = "";
+    await service.ready(async () => {
+      leader = await firstSystemd(String(service.pid));
+      const { stdout } = await new Machine(service, leader).run("systemctl is-system-running");
+      return /^(?:running|degraded)/.test(stdout);
+    });
+    return new Machine(service, leader);
+  }
+
+  /** As its root types it into bash: a line that fails ends it. */
+  run(commands: string, limitMs?: number): Promise<Run> {
+    const path = `PATH=${process.env.PATH}${delimiter}/usr/local/sbin:/usr/sbin:/sbin`;
+    const enter = ["-t", this.#leader, "-m", "-u", "-i", "-p", "-C"];
+    const shell = ["env", "-i", `HOME=${home}`, path, "bash", "-euo", "pipefail", "-c"];
+    return run(
+      "nsenter",
+      [...enter, ...shell, `cd\n${commands}`],
+      limitMs === undefined ? {} : { limitMs },
+    );
+  }
+
+  /** As `run`, but what fails is an error with everything that was said. */
+  async must(commands: string, limitMs?: number): Promise<Run> {
+    const done = await this.run(commands, limitMs);
+    if (done.code === 0) return done;
+    throw new Error(`${commands}\n\nended with ${done.code}:\n${done.output}`);
+  }
+
+  /** Ends it at once, with everything on it. */
+  stop(): Promise<void> {
+    return this.#service.kill();
+  }
+}
+
+async function firstSystemd(pid: string): Promise<string> {
+  const name = await readFile(`/proc/${pid}/comm`, "utf8");
+  if (name === "systemd\n") return pid;
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8");
+  return firstSystemd(children.split(" ", 1)[0] ?? "");
+}
+
+/** Whether this computer can start one. */
+export function canBoot(): boolean {
+  return existsSync("/usr/bin/systemd-nspawn") && existsSync("/lib/systemd/systemd");
+}
