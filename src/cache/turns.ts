@@ -16,16 +16,27 @@ export class Turns {
 
   /** Does the work now, or in one of the next turns when this one has had its share. */
   take(work: () => void): void {
-    if (!this.#isCounting) {
-      this.#isCounting = true;
-      setImmediate(() => this.#next());
-    }
+    this.#count();
     if (this.#left === 0) {
       this.#queue.push(work);
       return;
     }
     this.#left -= 1;
     work();
+  }
+
+  /** What to wait for before going on; undefined when it may be now. */
+  enter(): Promise<void> | undefined {
+    this.#count();
+    if (this.#left === 0) return new Promise((resolve) => this.#queue.push(resolve));
+    this.#left -= 1;
+    return undefined;
+  }
+
+  #count(): void {
+    if (this.#isCounting) return;
+    this.#isCounting = true;
+    setImmediate(() => this.#next());
   }
 
   #next(): void {
