@@ -61,7 +61,7 @@ export class PooledRegistryClient implements RegistryClient {
     this.#transport = options.transport;
     this.#authorizer = options.authorizer;
     this.#userAgent = options.userAgent ?? "entrepot";
-    this.#limits = options.limits ?? { full: 25_000, brief: 2_000 };
+    this.#limits = options.limits ?? { full: 25_000, brief: 1_750 };
     this.#down = options.outages ?? new DownMemory(options);
     this.#rates = new RateLimits(options);
   }

@@ -39,6 +39,8 @@ const second = 1_000;
 const day = 86_400 * second;
 const askTime = 1.5 * second;
 const handshakeTime = 5 * second;
+/** A pull may have to wait for two of these, its registry's and the token service's, and for more. */
+const patience = 0.75 * second;
 
 export class Probe {
   readonly #options: ProbeOptions;
@@ -87,7 +89,7 @@ export class Probe {
   async #inTime(address: HostPort, look: Promise<Handshake>): Promise<PeerTls> {
     const key = formatHostPort(address);
     const late = Promise.withResolvers<PeerTls>();
-    const wait = this.#overdue.has(key) ? 0 : (this.#options.patienceMs ?? 0.9 * second);
+    const wait = this.#overdue.has(key) ? 0 : (this.#options.patienceMs ?? patience);
     const timer = setTimeout(() => {
       this.#overdue.add(key);
       this.#options.outages?.failed(formatHostPort(address, 443), "TIMEOUT");

@@ -30,7 +30,7 @@ export type RegistryRequest = {
   readonly body?: AsyncIterable<Uint8Array> | undefined;
   readonly access: Access;
   readonly redirects: RedirectRule;
-  /** `brief`: a kept answer could be served instead, so 1 s to connect and 2 s for headers; `full`: 25 s in all. */
+  /** `brief`: a kept answer could be served instead, so 1 s to connect and 1.75 s for headers; `full`: 25 s in all. */
   readonly patience: "full" | "brief";
   readonly signal: AbortSignal;
 };

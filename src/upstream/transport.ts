@@ -52,7 +52,8 @@ export type TransportLimits = {
 const defaults: TransportLimits = {
   headers: 25_000,
   briefConnect: 1_000,
-  briefHeaders: 2_000,
+  // A pull of what is kept may lose two seconds in all, and this is not the only thing it waits for.
+  briefHeaders: 1_750,
   writeHeaders: 300_000,
   uploadIdle: 60_000,
 };

@@ -391,6 +391,17 @@ describe("time", () => {
     expect(registry.seen).toEqual([]);
   });
 
+  it("lost to a registry that fell silent leaves a whole pull its two seconds", async () => {
+    const address = await listening(createTcpServer());
+    const { client } = clientFor([address]);
+    const registry: Registry = { name: registryNameOf(address), scheme: "http" };
+    const failed = client.send(ask(registry, { patience: "brief" }));
+    expect(await rejection(failed)).toMatchObject({
+      code: "TIMEOUT",
+      message: expect.stringContaining("within 1.8 s"),
+    });
+  });
+
   it("no longer counts once the headers are there, but the caller's signal does", async () => {
     const stop = new AbortController();
     const registry = await server((_request, response) => {
