@@ -131,6 +131,8 @@ export async function throttled(scene: Scene, rounds: number): Promise<Row[]> {
     into: number[],
   ): Promise<number> => {
     const image = await scene.image(size);
+    // As every client does first: what the blob then waits for is not a connection to the upstream.
+    await send(`/v2/rate100/app/manifests/${image.manifest}`);
     const transfer = await send(`/v2/rate100/app/blobs/${image.blob}`);
     into.push(transfer.firstByteMs);
     return speed(transfer, size);
