@@ -10,6 +10,8 @@ export type Attempted<T> = { readonly access: Access; readonly answer: T | Denia
 /** What a refusal means: `withdraw` for the registry's own, `doubt` when storage behind it may have said it. */
 export type OnRefusal = "withdraw" | "doubt";
 
+const conclusion = { withdraw: "no", doubt: "doubt" } as const;
+
 /** The first answer that is no refusal; when all are, the one to the asker's own access. */
 export async function firstAllowed<T extends { readonly kind: string }>(
   visibility: Visibility,
@@ -21,10 +23,11 @@ export async function firstAllowed<T extends { readonly kind: string }>(
   let isOurFault = false;
   for (const access of await visibility.accesses(asker)) {
     const answer = await ask(access);
-    if (answer.kind !== "refused") return { access, answer };
-    isOurFault ||= visibility.isOurFault(asker, access);
-    if (onRefusal === "withdraw") await visibility.no(asker, access);
-    else await visibility.doubt(asker, access);
+    const isExcused = isNo(answer) && visibility.isOurFault(asker, access);
+    if (answer.kind !== "refused" && !isExcused) return { access, answer };
+    isOurFault ||= isExcused;
+    // Either leaves alone what was proven with a credential that is broken now.
+    await visibility[conclusion[onRefusal]](asker, access);
     if (refused === undefined || access === asker.access) refused = { access, answer };
   }
   if (refused === undefined) throw new TypeError("nobody to ask as");
@@ -33,8 +36,15 @@ export async function firstAllowed<T extends { readonly kind: string }>(
 
 /** While the operator's credential is broken, nobody can say whether the image is still shared. */
 function excuse<T extends { readonly kind: string }>(answer: T | Denial): T | Denial {
-  if (!isDenial(answer) || answer.kind !== "refused") return answer;
-  return { kind: "unavailable", answer: answer.answer };
+  return isNo(answer) ? { kind: "unavailable", answer: answer.answer } : answer;
+}
+
+/** A refusal, or the 404 that some registries give instead to who may not know. */
+function isNo<T extends { readonly kind: string }>(
+  answer: T | Denial,
+): answer is Extract<Denial, { readonly kind: "refused" | "missing" }> {
+  if (!isDenial(answer) || answer.kind === "unavailable") return false;
+  return answer.kind === "refused" || answer.answer.status === 404;
 }
 
 /** Whether it is one of the ways of saying no. */

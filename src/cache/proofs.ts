@@ -104,6 +104,7 @@ export class Proofs {
       case "unavailable":
         return "unavailable";
       case "missing":
+        return visibility.isOurFault(asker, access) ? "unavailable" : "unknown";
       // A login page is answered with 200 too: only a manifest shows that one may be had.
       case "unkept":
         return "unknown";

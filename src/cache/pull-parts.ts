@@ -62,7 +62,10 @@ export function pullParts(options: PullThroughOptions) {
   const rules = new TagRules(options.tagRules ?? [], options.tagTtl);
   const tags = new Tags({ records, rules, budgets, observe, now });
   const asks = new TagAsks({ client, budgets, now });
-  const resolver = new TagResolver({ tags, asks, manifests, holdings, observe, now });
+  const resolver = new TagResolver({
+    ...{ tags, asks, manifests, holdings, observe, now },
+    isOurFault: (place, access) => visibility.isOurFault(place, access),
+  });
   const hot = new HotTags({ tags, resolver, visibility });
   const kept = new KeptBlobs(options);
   const common = { client, blobs, visibility, proofs, holdings, manifests, negative };

@@ -49,6 +49,8 @@ export type TagResolverOptions = {
   readonly holdings: Holdings;
   readonly observe: Observe;
   readonly now: () => number;
+  /** Whether a no to this access may be that of the operator's broken credential. */
+  readonly isOurFault: (place: TagPlace, access: Access) => boolean;
 };
 
 /** `digest` asks for no more than that; `bytes` fetches the manifest too. */
@@ -110,8 +112,15 @@ export class TagResolver {
       return { kind: "tag", known: { ...known, variant }, hasBytes: answer.kind === "bytes" };
     }
     if (answer.kind === "unavailable") tags.pause(question);
-    if (isCurrent && variant === native && isGone(question, answer)) tags.gone(question);
+    if (isCurrent && variant === native && this.#isGone(question, answer)) tags.gone(question);
     return asDenial(answer);
+  }
+
+  /** Some registries answer 404 to who may not see it: one client's 404 is not everybody's. */
+  #isGone(question: TagQuestion, answer: ManifestAnswer): boolean {
+    const isMissing = answer.kind === "missing" && answer.answer.status === 404;
+    if (!isMissing || question.access.kind === "client") return false;
+    return !this.#options.isOurFault(question, question.access);
   }
 
   /** What the tag means after this answer; undefined when the answer does not say. */
@@ -167,12 +176,6 @@ function mayReadOther(answer: TagAnswer, accept: AcceptSet): boolean {
     return !acceptsType(accept, bareMediaType(answer.known.current.mediaType));
   if (answer.kind !== "missing") return false;
   return accept.split(",").some((type) => !unremarkable.test(type));
-}
-
-/** Some registries answer 404 to who may not see it: one client's 404 is not everybody's. */
-function isGone(question: TagQuestion, answer: ManifestAnswer): boolean {
-  const isMissing = answer.kind === "missing" && answer.answer.status === 404;
-  return isMissing && question.access.kind !== "client";
 }
 
 function asDenial(answer: ManifestAnswer): TagAnswer {

@@ -6,8 +6,8 @@ import { createHash } from "node:crypto";
 import type { HeaderList } from "../protocol/http/header-list.ts";
 import { formatHostPort } from "../protocol/http/host-port.ts";
 import { type Registry, registryAddress, registryNameOf } from "../protocol/registry-name.ts";
-import type { Authorizer } from "./auth/authorizer.ts";
 import { scopesOf } from "./auth/scopes.ts";
+import { type Authorized, type Authorizing, sendAuthorized } from "./authorized-send.ts";
 import { discard } from "./body.ts";
 import { Deadline } from "./deadline.ts";
 import { DownMemory } from "./down-memory.ts";
@@ -30,9 +30,6 @@ import type {
 } from "./registry-client.ts";
 import type { Transport } from "./transport.ts";
 import type { ObserveUpstream } from "./upstream-event.ts";
-
-/** What is asked of the authorizer. */
-export type Authorizing = Pick<Authorizer, "authorize" | "retry" | "hasCredential">;
 
 export type PooledRegistryClientOptions = {
   readonly transport: Transport;
@@ -105,25 +102,15 @@ export class PooledRegistryClient implements RegistryClient {
     return response;
   }
 
-  /** The first request and, after a 401, the one other Authorization worth trying. */
-  async #authorized(
-    request: RegistryRequest,
-    place: Place,
-  ): Promise<{ response: RegistryResponse; authorization: Authorization }> {
-    const { registry, access, target, patience, signal } = request;
+  async #authorized(request: RegistryRequest, place: Place): Promise<Authorized> {
+    const { registry, access, target, patience, signal, body } = request;
     if (access.kind === "none" || access.kind === "client") {
       const authorization = access.kind === "client" ? access.authorization : undefined;
       return { response: await this.#exchange(request, place, authorization), authorization };
     }
     const ask = { registry, access, scopes: scopesOf(target), patience, signal };
-    const authorization = await this.#authorizer.authorize(ask);
-    const response = await this.#exchange(request, place, authorization);
-    if (response.status !== 401 || request.body !== undefined) return { response, authorization };
-    const challenges = response.headers.get("www-authenticate") ?? [];
-    const other = await this.#authorizer.retry(ask, authorization, challenges);
-    if (other === undefined) return { response, authorization };
-    discard(response.body);
-    return { response: await this.#exchange(request, place, other), authorization: other };
+    const send = (authorization: Authorization) => this.#exchange(request, place, authorization);
+    return await sendAuthorized(this.#authorizer, ask, send, body === undefined);
   }
 
   async #followBlob(

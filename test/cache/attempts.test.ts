@@ -66,6 +66,17 @@ describe("asking in one name after another", () => {
     expect(given).toMatchObject({ kind: "unavailable", answer: { status: 403 } });
     expect(await visibility.stands({ ...place, access: none })).toBe(true);
   });
+
+  it("takes no 404 for an answer that the operator's broken credential got", async () => {
+    const { ask, asked } = setUp({ id: "one", isRefused: true });
+    const gone: Denial = { kind: "missing", answer: answer(404) };
+    const { answer: given } = await ask({ kind: "shared" }, { shared: gone });
+    expect(given).toEqual({ kind: "unavailable", answer: answer(404) });
+    expect((await ask(anonymous, { anonymous: gone })).answer).toBe(gone);
+    const notAllowed: Denial = { kind: "missing", answer: answer(405) };
+    expect((await ask({ kind: "shared" }, { shared: notAllowed })).answer).toBe(notAllowed);
+    expect(asked).toEqual(["shared", "anonymous", "shared"]);
+  });
 });
 
 it("a denial is passed on in the registry's words, or thrown when it had none", () => {

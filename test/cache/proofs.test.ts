@@ -102,6 +102,11 @@ describe("a proof", () => {
     repository.door = nobody;
     credential = { id: "one", isRefused: true };
     expect(await permits()).toBe(true);
+    // Some registries do not tell strangers that there is anything.
+    upstream.fault("docker.io", (request) => respond(request, 404));
+    now += 10_000;
+    expect(await permits()).toBe(true);
+    upstream.fault("docker.io", undefined);
     credential = { id: "one", isRefused: false };
     now += 10_000;
     expect(await permits()).toBe(false);

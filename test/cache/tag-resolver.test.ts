@@ -20,9 +20,12 @@ let repository: Repository;
 let tags: Tags;
 let resolver: TagResolver;
 let events: CacheEvent[];
+/** The operator's credential is refused. */
+let isBroken: boolean;
 
 beforeEach(() => {
   now = 0;
+  isBroken = false;
   events = [];
   upstream = new Registries();
   repository = upstream.repository("docker.io", "library/alpine", everybody);
@@ -41,7 +44,10 @@ beforeEach(() => {
   });
   const holdings = new Holdings({ records, observe, isPublic: async () => false });
   const asks = new TagAsks({ client: upstream, budgets, now: clock });
-  resolver = new TagResolver({ tags, asks, manifests, holdings, observe, now: clock });
+  const isOurFault = () => isBroken;
+  resolver = new TagResolver({
+    ...{ tags, asks, manifests, holdings, observe, now: clock, isOurFault },
+  });
 });
 afterEach(() => resolver.close());
 
@@ -104,6 +110,14 @@ describe("what a tag means", () => {
     expect(await tags.variant(question(), native)).toBeDefined();
     await resolver.resolve(question());
     expect(await tags.variant(question(), native)).toBeUndefined();
+  });
+
+  it("is not forgotten for a 404 to the operator's broken credential", async () => {
+    await resolver.resolve(question());
+    repository.tags.clear();
+    isBroken = true;
+    await resolver.resolve(question());
+    expect(await tags.variant(question(), native)).toBeDefined();
   });
 
   it("is not learned from an answer that is older than a push", async () => {

@@ -5,10 +5,8 @@ import { describe, expect, it } from "vitest";
 import { type HeaderList, headerList, headerValue } from "../../src/protocol/http/header-list.ts";
 import type { HostPort } from "../../src/protocol/http/host-port.ts";
 import { type Registry, registryNameOf } from "../../src/protocol/registry-name.ts";
-import {
-  type Authorizing,
-  PooledRegistryClient,
-} from "../../src/upstream/pooled-registry-client.ts";
+import type { Authorizing } from "../../src/upstream/authorized-send.ts";
+import { PooledRegistryClient } from "../../src/upstream/pooled-registry-client.ts";
 import type { Access, RegistryRequest } from "../../src/upstream/registry-client.ts";
 import { UpstreamError } from "../../src/upstream/upstream-error.ts";
 import { makeAuthority } from "../support/certificates.ts";
@@ -44,10 +42,11 @@ function authorizing(changes: Partial<Authorizing> = {}): Authorizing & { asked:
       asked.push(`${registry.name} ${access.kind} ${scopes.join(" ")}`);
       return `Bearer ${access.kind}`;
     },
-    retry: async ({ access }, sent, challenges) => {
+    retry: async ({ access }, sent, { challenges }) => {
       asked.push(`retry ${sent} ${challenges.join(" | ")}`);
       return `Bearer ${access.kind} again`;
     },
+    isLoginRefused: async () => false,
     hasCredential: () => false,
     ...changes,
   };

@@ -75,21 +75,21 @@ export class Ping {
     return asItIs(answer);
   }
 
-  /** A Basic registry is opened with the shared credential, and is open while it cannot be asked. */
+  /**
+   * A Basic registry is opened with the shared credential, and is open while it cannot be asked. Nor
+   * does a refused one close it: clients have no other login, and what is kept is still for them.
+   */
   async #open(exchange: Exchange): Promise<Reply> {
     const { registry } = exchange.ask;
     const key = `${registry.name} ${this.#parts.authorizer.credentialId(registry, undefined)}`;
     const openedAt = this.#openedAt.get(key) ?? Number.NEGATIVE_INFINITY;
     if (this.#parts.now() - openedAt <= freshMs) return welcome();
     const reply = await unlessKept(this.#pass(exchange, { kind: "shared" }, "brief"), true);
-    if (reply === undefined || isTrouble(reply.response)) {
+    if (reply === undefined || isTrouble(reply.response) || isRefusal(reply.response)) {
       reply?.response.body.destroy();
       return welcome();
     }
-    if (reply.response.status === 200) {
-      this.#openedAt.set(key, this.#parts.now());
-      this.#parts.authorizer.confirm(registry);
-    }
+    if (reply.response.status === 200) this.#openedAt.set(key, this.#parts.now());
     return reply;
   }
 
@@ -129,6 +129,10 @@ function replyFrom(remembered: RememberedChallenge): Own {
 /** No answer, or one that says nothing about logging in, now. */
 function isTrouble(answer: { readonly status: number } | undefined): boolean {
   return answer === undefined || answer.status === 429 || answer.status >= 500;
+}
+
+function isRefusal({ status }: { readonly status: number }): boolean {
+  return status === 401 || status === 403;
 }
 
 function welcome(): Own {

@@ -3,15 +3,15 @@
  * it, or the operator's credential where the registry speaks Basic. Nothing else adds one.
  */
 import { bearerToken, ownTokenIn } from "../../protocol/own-token.ts";
-import { type Registry, registryAddress } from "../../protocol/registry-name.ts";
+import type { Registry } from "../../protocol/registry-name.ts";
 import type { Access } from "../registry-client.ts";
+import { type BasicAsk, BasicLogins } from "./basic-logins.ts";
 import type { ChallengeFinder } from "./challenge-finder.ts";
 import {
   type ChallengeMemory,
   challengedScopes,
   type RememberedChallenge,
 } from "./challenge-memory.ts";
-import type { Credential } from "./credential.ts";
 import type { Credentials } from "./credentials.ts";
 import type { RegistryTokenAsk, RegistryTokens } from "./registry-tokens.ts";
 import { pullScopes, repositoryOf } from "./scopes.ts";
@@ -27,6 +27,9 @@ export type AuthorizationAsk = {
   readonly signal: AbortSignal;
 };
 
+/** How a registry said no. */
+export type Refusal = { readonly status: number; readonly challenges: readonly string[] };
+
 export type AuthorizerParts = {
   readonly memory: ChallengeMemory;
   readonly finder: ChallengeFinder;
@@ -36,9 +39,11 @@ export type AuthorizerParts = {
 
 export class Authorizer {
   readonly #parts: AuthorizerParts;
+  readonly #basic: BasicLogins;
 
   constructor(parts: AuthorizerParts) {
     this.#parts = parts;
+    this.#basic = new BasicLogins(parts.credentials, parts.finder);
   }
 
   /**
@@ -52,29 +57,45 @@ export class Authorizer {
   }
 
   /**
-   * After a 401: learns its challenge and gives the one other Authorization worth trying, or undefined.
-   * Call it at most once a request, and never for the answer of a redirect's target.
+   * After a 401, or a 403 to the operator's Basic login: learns its challenge and gives the one other
+   * Authorization worth trying, or undefined. Call it at most once a request, and never for the
+   * answer of a redirect's target.
    */
   async retry(
     ask: AuthorizationAsk,
     sent: string | undefined,
-    challenges: readonly string[],
+    { status, challenges }: Refusal,
   ): Promise<string | undefined> {
     const isOurs = ask.access.kind === "anonymous" || ask.access.kind === "shared";
     // What a token service or a web page on the same host asks for is not the registry's challenge.
     const remembered =
-      isOurs || ask.scopes.length > 0
+      status === 401 && (isOurs || ask.scopes.length > 0)
         ? this.#learn(ask.registry, challenges)
         : this.#parts.memory.recall(ask.registry);
-    if (!isOurs) return undefined;
+    if (isBasicOfOurs(ask, sent, remembered)) return this.#basic.fresh(basicAsk(ask), sent);
+    if (!isOurs || status !== 401) return undefined;
     const sentToken = bearerToken(sent);
     if (sentToken !== undefined) this.#parts.tokens.forget(sentToken);
-    else if (sent !== undefined && remembered?.bearer === undefined) {
-      return this.#retryBasic(ask, sent);
-    }
     const scopes = pullScopes([...ask.scopes, ...challengedScopes(challenges)]);
     const next = await this.#ours({ ...ask, scopes }, remembered);
     return next === sent ? undefined : next;
+  }
+
+  /**
+   * To be told what a request ended with. True when the operator's Basic login is refused: our fault,
+   * not the image's, so the request goes on without it.
+   */
+  async isLoginRefused(
+    ask: AuthorizationAsk,
+    sent: string | undefined,
+    status: number,
+  ): Promise<boolean> {
+    if (!isBasicOfOurs(ask, sent, this.#parts.memory.recall(ask.registry))) return false;
+    if (status === 401 || status === 403) {
+      return this.#basic.isRefused(basicAsk(ask), { sent, status });
+    }
+    if (status < 400) await this.#basic.worked(basicAsk(ask), sent);
+    return false;
   }
 
   /** Whether the operator configured a credential for this registry, or its token host. */
@@ -119,13 +140,6 @@ export class Authorizer {
     if (bearer !== undefined) await this.#parts.tokens.get(ask, bearer);
   }
 
-  /** A request with the shared credential went well where only the caller can see it: at a Basic registry. */
-  confirm(registry: Registry): void {
-    if (this.isSharedOnly(registry)) {
-      this.#parts.credentials.forRegistry(registry, undefined)?.markAccepted();
-    }
-  }
-
   #learn(registry: Registry, lines: readonly string[]): RememberedChallenge | undefined {
     const { memory } = this.#parts;
     return lines.length === 0 ? memory.recall(registry) : memory.remember(registry, lines);
@@ -137,7 +151,9 @@ export class Authorizer {
   ): Promise<string | undefined> {
     const isShared = ask.access.kind === "shared";
     if (remembered?.bearer === undefined) {
-      return remembered?.hasBasic === true && isShared ? this.#basic(ask) : undefined;
+      return remembered?.hasBasic === true && isShared
+        ? this.#basic.header(basicAsk(ask))
+        : undefined;
     }
     try {
       return `Bearer ${await this.#parts.tokens.get({ ...ask, isShared }, remembered.bearer)}`;
@@ -146,35 +162,23 @@ export class Authorizer {
       throw error;
     }
   }
+}
 
-  async #basic(ask: AuthorizationAsk): Promise<string | undefined> {
-    const credential = this.#basicCredential(ask);
-    if (credential?.mayBeTriedByAll() !== true) return undefined;
-    return this.#basicHeader(ask, credential);
-  }
-
-  async #retryBasic(ask: AuthorizationAsk, sent: string): Promise<string | undefined> {
-    const credential = this.#basicCredential(ask);
-    if (credential === undefined) return undefined;
-    await credential.refresh(ask.signal);
-    const next = await this.#basicHeader(ask, credential);
-    if (next !== undefined && next !== sent) return next;
-    credential.markRefused();
-    return undefined;
-  }
-
-  #basicCredential(ask: AuthorizationAsk): Credential | undefined {
-    return this.#parts.credentials.forRegistry(ask.registry, repositoryOf(ask.scopes));
-  }
-
-  async #basicHeader(ask: AuthorizationAsk, credential: Credential): Promise<string | undefined> {
-    const { registry, signal } = ask;
-    const to = { scheme: registry.scheme, address: registryAddress(registry.name), registry };
-    return (await credential.attachTo(to, signal))?.authorization;
-  }
+/** The operator's login as it was sent, and no token got for it. */
+function isBasicOfOurs(
+  { access }: AuthorizationAsk,
+  sent: string | undefined,
+  remembered: RememberedChallenge | undefined,
+): sent is string {
+  if (access.kind !== "shared" || remembered?.bearer !== undefined) return false;
+  return sent !== undefined && bearerToken(sent) === undefined;
 }
 
 /** A token of ours means something to us alone: it never goes upstream, not even by mistake. */
 function clientHeader(authorization: string): string | undefined {
   return ownTokenIn(authorization) === undefined ? authorization : undefined;
+}
+
+function basicAsk({ registry, scopes, signal }: AuthorizationAsk): BasicAsk {
+  return { registry, repository: repositoryOf(scopes), signal };
 }

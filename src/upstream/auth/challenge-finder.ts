@@ -1,6 +1,7 @@
 /**
  * Asks a registry's `/v2/` how it wants its clients to log in, when nothing is remembered or it has
- * grown old: once for all who want to know, with no Authorization at all.
+ * grown old: once for all who want to know, with no Authorization at all. It also says whether a
+ * login that was refused for one repository is good for the registry.
  */
 
 import { type HeaderList, headerList } from "../../protocol/http/header-list.ts";
@@ -24,6 +25,8 @@ export type PingAnswer = {
   readonly remembered: RememberedChallenge | undefined;
 };
 
+type Verdict = "good" | "refused" | "unknown";
+
 export type ChallengeFinderOptions = {
   readonly transport: Pick<Transport, "send">;
   readonly memory: ChallengeMemory;
@@ -40,6 +43,7 @@ const noRegistryMs = 600_000;
 export class ChallengeFinder {
   readonly #options: ChallengeFinderOptions;
   readonly #flights = new Flights<PingAnswer>();
+  readonly #verdicts = new Flights<Verdict>();
   /** Registries that failed, or gave no challenge, a moment ago. */
   readonly #silentUntil = new Map<string, number>();
 
@@ -85,31 +89,55 @@ export class ChallengeFinder {
     }
   }
 
+  /**
+   * What `/v2/` makes of this Authorization, which may go there: `unknown` where everybody is let in,
+   * or nothing is said. Asked once for all who want to know. Throws UpstreamError.
+   */
+  judge(registry: Registry, authorization: string, signal: AbortSignal): Promise<Verdict> {
+    const key = `${registry.scheme} ${registry.name} ${authorization}`;
+    const work = this.#verdicts.join(key, async (life) => {
+      const { status } = await this.#send(registry, authorization, life);
+      if (status === 401 || status === 403) return "refused";
+      if (isTrouble(status)) {
+        throw new UpstreamError("DOWN", registry.name, `${registry.name} answered ${status}`);
+      }
+      if (status !== 200) return "unknown";
+      return (await this.#send(registry, undefined, life)).status === 401 ? "good" : "unknown";
+    });
+    return unlessAborted(work, signal, registry.name);
+  }
+
   async close(): Promise<void> {
-    await this.#flights.close();
+    await Promise.all([this.#flights.close(), this.#verdicts.close()]);
   }
 
   async #ask(registry: Registry, life: AbortSignal): Promise<PingAnswer> {
+    const { memory } = this.#options;
+    const { status, headers, body } = await this.#send(registry, undefined, life);
+    const lines = challengeLines(status, headers);
+    const remembered = lines === undefined ? undefined : memory.remember(registry, lines);
+    if (remembered !== undefined) this.#silentUntil.delete(registry.name);
+    else this.#silence(registry, isTrouble(status) ? downMs : noRegistryMs);
+    return { status, headers, body, remembered };
+  }
+
+  async #send(registry: Registry, authorization: string | undefined, life: AbortSignal) {
     const address = registryAddress(registry.name);
     const host = formatHostPort(address, 443);
-    const { transport, memory, fullMs = 10_000 } = this.#options;
+    const { transport, fullMs = 10_000 } = this.#options;
     using deadline = new Deadline(life, host, fullMs, `${host} did not answer /v2/`);
+    const fields = { accept: "application/json", "accept-encoding": "identity", authorization };
     const { status, headers, body } = await transport.send({
       scheme: registry.scheme,
       address,
       onBehalfOf: registry.name,
       method: "GET",
       target: "/v2/",
-      headers: headerList({ accept: "application/json", "accept-encoding": "identity" }),
+      headers: headerList(fields),
       patience: "full",
       signal: deadline.signal,
     });
-    const bytes = await readReply(host, { status, headers, body });
-    const lines = challengeLines(status, headers);
-    const remembered = lines === undefined ? undefined : memory.remember(registry, lines);
-    if (remembered !== undefined) this.#silentUntil.delete(registry.name);
-    else this.#silence(registry, status < 500 && status !== 429 ? noRegistryMs : downMs);
-    return { status, headers, body: bytes, remembered };
+    return { status, headers, body: await readReply(host, { status, headers, body }) };
   }
 
   #isSilent(registry: Registry): boolean {
@@ -119,6 +147,11 @@ export class ChallengeFinder {
   #silence(registry: Registry, milliseconds: number): void {
     this.#silentUntil.set(registry.name, this.#options.now() + milliseconds);
   }
+}
+
+/** It cannot say now. */
+function isTrouble(status: number): boolean {
+  return status === 429 || status >= 500;
 }
 
 /** A 401 without a challenge says nothing; a 200 says that nobody needs to log in. */

@@ -4,8 +4,14 @@
  */
 import { spawn } from "node:child_process";
 import { CredentialError } from "./credential-error.ts";
+import { expiryOf } from "./helper-expiry.ts";
 
-export type HelperAnswer = { readonly user: string; readonly secret: string };
+export type HelperAnswer = {
+  readonly user: string;
+  readonly secret: string;
+  /** Milliseconds since 1970; undefined when the helper does not say. */
+  readonly expiresAt?: number | undefined;
+};
 
 export type HelperOptions = {
   /** The environment it runs in: PATH, HOME, and whatever its cloud wants. */
@@ -32,11 +38,12 @@ export class CredentialHelpers {
       if (/credentials not found/i.test(run.output)) return undefined;
       throw failed(helper, `ends with code ${run.code}`);
     }
-    const { Username: user, Secret: secret } = parseAnswer(helper, run.output);
+    const answer = parseAnswer(helper, run.output);
+    const { Username: user, Secret: secret } = answer;
     if (typeof user !== "string" || typeof secret !== "string" || secret === "") {
       throw failed(helper, "answers without Username and Secret");
     }
-    return { user, secret };
+    return { user, secret, expiresAt: expiryOf(answer, secret) };
   }
 
   /** The servers the helper has logins for. Throws CredentialError HELPER. */

@@ -12,20 +12,14 @@ import {
   registryNameOf,
   type Scheme,
 } from "../../protocol/registry-name.ts";
-import { unlessAborted } from "../flights.ts";
 import type { ObserveAuth } from "./auth-event.ts";
-import type { HelperAnswer } from "./credential-helper.ts";
+import { type AskHelper, HelperLogin, type KeptLogin } from "./helper-login.ts";
 import type { RealmPairs } from "./realm-pairs.ts";
 
 export type Login =
-  | { readonly kind: "password"; readonly user: string; readonly password: string }
-  /** What `docker login` keeps as identitytoken: a refresh token, good only in a POST. */
-  | { readonly kind: "identity"; readonly token: string }
+  | KeptLogin
   /** `docker-credential-NAME`, asked for `server` whenever the last answer has grown old. */
   | { readonly kind: "helper"; readonly helper: string; readonly server: string };
-
-type HelperLogin = Extract<Login, { kind: "helper" }>;
-type KeptLogin = Exclude<Login, HelperLogin>;
 
 export type CredentialEntry = {
   readonly address: HostPort;
@@ -52,34 +46,28 @@ export type CredentialParts = {
   readonly pairs: RealmPairs;
   /** False for hosts whose certificates are not checked. */
   readonly isVerified: (address: HostPort) => boolean;
-  /** Runs on its own time: several requests may be waiting for its answer. */
-  readonly askHelper: (helper: string, server: string) => Promise<HelperAnswer | undefined>;
+  readonly askHelper: AskHelper;
   readonly now: () => number;
   readonly observe: ObserveAuth;
 };
 
-/** A helper's answer is believed so long: Amazon's lasts 12 h, Google's 1 h, counted from their own cache. */
-const helperAnswerAge = 15 * 60_000;
-const helperFailureAge = 60_000;
 const refusedAge = 60_000;
 
 export class Credential {
   readonly host: RegistryName;
-  readonly #entry: CredentialEntry;
   readonly #parts: CredentialParts;
   readonly #repositories: readonly RegExp[];
-  #answer: { readonly login: KeptLogin; readonly until: number } | undefined;
-  #asking: Promise<void> | undefined;
-  #helperFailedAt = Number.NEGATIVE_INFINITY;
+  readonly #login: KeptLogin | HelperLogin;
   #refusedAt: number | undefined;
   #acceptedAt = Number.NEGATIVE_INFINITY;
   #isRefusalTold = false;
 
   constructor(entry: CredentialEntry, parts: CredentialParts) {
     this.host = registryNameOf(entry.address);
-    this.#entry = entry;
     this.#parts = parts;
     this.#repositories = (entry.repositories ?? []).map(globExpression);
+    const { login } = entry;
+    this.#login = login.kind === "helper" ? new HelperLogin({ ...parts, ...login }) : login;
   }
 
   /** The same as long as nothing of the credential changes; says nothing about its secret. */
@@ -139,7 +127,8 @@ export class Credential {
   /** The secret for this one request; undefined where it may not go, or while a helper has none. */
   async attachTo(to: Destination, signal: AbortSignal): Promise<Attached | undefined> {
     if (!this.#mayGoTo(to)) return undefined;
-    const login = await this.#login(signal);
+    const kept = this.#login;
+    const login = kept instanceof HelperLogin ? await kept.current(signal) : kept;
     if (login === undefined) return undefined;
     if (login.kind === "identity") {
       const form = { grant_type: "refresh_token", refresh_token: login.token };
@@ -150,12 +139,14 @@ export class Credential {
     return { authorization: printBasic({ user, password }), form };
   }
 
-  /** Asks the helper again; true when it has another login than before. */
-  async refresh(signal: AbortSignal): Promise<boolean> {
-    if (this.#entry.login.kind !== "helper") return false;
-    const before = JSON.stringify(this.#answer?.login);
-    await unlessAborted(this.#ask(this.#entry.login), signal, this.host);
-    return this.#answer !== undefined && JSON.stringify(this.#answer.login) !== before;
+  /** Grows with every other login that a helper gives. */
+  get version(): number {
+    return this.#login instanceof HelperLogin ? this.#login.version : 0;
+  }
+
+  /** The login of that version was refused: true once there is another one, from a helper. */
+  async refresh(version: number, signal: AbortSignal): Promise<boolean> {
+    return this.#login instanceof HelperLogin && this.#login.refresh(version, signal);
   }
 
   #mayGoTo(to: Destination): boolean {
@@ -165,42 +156,4 @@ export class Credential {
     const isOwn = host === this.host || to.registry.name === this.host;
     return isOwn && this.#parts.pairs.arePaired(to.registry.name, to.address);
   }
-
-  async #login(signal: AbortSignal): Promise<KeptLogin | undefined> {
-    const { login } = this.#entry;
-    if (login.kind !== "helper") return login;
-    if ((this.#answer?.until ?? 0) <= this.#parts.now()) {
-      await unlessAborted(this.#ask(login), signal, this.host);
-    }
-    return this.#answer?.login;
-  }
-
-  /** One process at a time; an old answer outlives a helper that fails. */
-  async #ask(login: HelperLogin): Promise<void> {
-    if (this.#parts.now() - this.#helperFailedAt < helperFailureAge) return;
-    this.#asking ??= this.#askOnce(login).finally(() => {
-      this.#asking = undefined;
-    });
-    await this.#asking;
-  }
-
-  async #askOnce(login: HelperLogin): Promise<void> {
-    const { askHelper, now, observe } = this.#parts;
-    try {
-      const answer = await askHelper(login.helper, login.server);
-      if (answer === undefined) this.#answer = undefined;
-      else this.#answer = { login: loginOf(answer), until: now() + helperAnswerAge };
-    } catch (error) {
-      this.#helperFailedAt = now();
-      const reason = error instanceof Error ? error.message : "failed";
-      observe({ kind: "credentialHelperFailed", helper: login.helper, reason });
-    }
-  }
-}
-
-/** Helpers mark a refresh token by this user (docker-credential-helpers, README). */
-function loginOf(answer: HelperAnswer): KeptLogin {
-  const { user, secret } = answer;
-  if (user === "<token>") return { kind: "identity", token: secret };
-  return { kind: "password", user, password: secret };
 }

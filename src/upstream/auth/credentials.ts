@@ -13,7 +13,7 @@ import {
 import type { ObserveAuth } from "./auth-event.ts";
 import { refuseDuplicates } from "./auth-registries.ts";
 import { Credential, type CredentialEntry } from "./credential.ts";
-import type { HelperAnswer } from "./credential-helper.ts";
+import type { AskHelper } from "./helper-login.ts";
 import type { RealmPairs } from "./realm-pairs.ts";
 
 export type CredentialsOptions = {
@@ -21,7 +21,7 @@ export type CredentialsOptions = {
   readonly pairs: RealmPairs;
   /** Keys the ids of credentials, so that they can be kept on disk. */
   readonly secret: Uint8Array;
-  readonly askHelper: (helper: string, server: string) => Promise<HelperAnswer | undefined>;
+  readonly askHelper: AskHelper;
   /** Registries whose clients log in themselves (`own_login`). */
   readonly ownLogin?: ReadonlySet<RegistryName>;
   /** Whether the host's certificate is checked; where it is not, no secret goes. */

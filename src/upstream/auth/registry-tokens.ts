@@ -52,9 +52,10 @@ export class RegistryTokens {
     ask: RegistryTokenAsk,
     bearer: BearerChallenge,
   ): Promise<string | undefined> {
+    const { version } = credential;
     const token = await refusable(this.#fetch(ask, bearer, credential));
     if (token !== undefined) return token;
-    if (await credential.refresh(ask.signal)) {
+    if (await credential.refresh(version, ask.signal)) {
       const fresh = await refusable(this.#fetch(ask, bearer, credential));
       if (fresh !== undefined) return fresh;
     }

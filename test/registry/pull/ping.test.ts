@@ -151,11 +151,16 @@ describe("a ping of a Basic registry with an entry", () => {
     expect(loopback.seen.length).toBeGreaterThan(0);
   });
 
-  it("passes the challenge when the credential is refused, which is told", async () => {
-    const { loopback, ping, events } = await make(host, options);
+  it("is open when the credential is refused, which is told: what is kept is still for them", async () => {
+    const { loopback, ping, events, time } = await make(host, options);
     loopback.play(host, basicRegistry("Basic other"));
-    expect((await ping()).headers["www-authenticate"]).toBe("Basic realm=x");
+    expect((await ping()).status).toBe(200);
+    expect((await ping()).status).toBe(200);
     expect(events.map((event) => event.kind)).toEqual(["credentialRefused"]);
+    loopback.play(host, basicRegistry(right));
+    time.now += 61_000;
+    expect((await ping()).status).toBe(200);
+    expect(events.map((event) => event.kind)).toEqual(["credentialRefused", "credentialAccepted"]);
   });
 
   it("passes the challenge where clients log in themselves", async () => {

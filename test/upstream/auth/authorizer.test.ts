@@ -11,6 +11,7 @@ import {
   hubHost,
   makeAuth,
   registry,
+  say,
   startLoopback,
   tokenService,
 } from "./loopback.ts";
@@ -23,6 +24,9 @@ function ask(access: Access["kind"] | Access, of: Registry = hub): Authorization
   return { registry: of, access: kinds, scopes, signal };
 }
 
+/** A 401 with these challenges. */
+const no = (challenges: readonly string[], status = 401) => ({ status, challenges });
+
 async function make(options: AuthOptions = {}) {
   const loopback = await startLoopback();
   const auth = makeAuth(loopback, options);
@@ -34,7 +38,7 @@ describe("what a request carries", () => {
     const { authorizer, memory } = await make({ auth: "docker.io:bob:CANARY" });
     memory.remember(hub, ["Basic realm=x"]);
     expect(await authorizer.authorize(ask("none"))).toBeUndefined();
-    expect(await authorizer.retry(ask("none"), undefined, [hubChallenge])).toBeUndefined();
+    expect(await authorizer.retry(ask("none"), undefined, no([hubChallenge]))).toBeUndefined();
   });
 
   it("is the client's own, untouched, but never a token of ours", async () => {
@@ -42,14 +46,14 @@ describe("what a request carries", () => {
     const own = (authorization: string) => ask({ kind: "client", authorization });
     expect(await authorizer.authorize(own("Basic x:y"))).toBe("Basic x:y");
     expect(await authorizer.authorize(own("Bearer ept1.a.b"))).toBeUndefined();
-    expect(await authorizer.retry(own("Basic x"), "Basic x", [hubChallenge])).toBeUndefined();
+    expect(await authorizer.retry(own("Basic x"), "Basic x", no([hubChallenge]))).toBeUndefined();
   });
 
   it("is nothing while the registry is unknown, and what its challenge wants after a 401", async () => {
     const { loopback, authorizer, memory } = await make({ auth: "docker.io:bob:CANARY" });
     loopback.play("auth.docker.io", tokenService({ bob: "CANARY" }));
     expect(await authorizer.authorize(ask("shared"))).toBeUndefined();
-    const first = await authorizer.retry(ask("shared"), undefined, [hubChallenge]);
+    const first = await authorizer.retry(ask("shared"), undefined, no([hubChallenge]));
     expect(first).toBe("Bearer CANARY-token-bob-0");
     expect(memory.recall(hub)?.lines).toEqual([hubChallenge]);
     expect(await authorizer.authorize(ask("shared"))).toBe(first);
@@ -62,7 +66,9 @@ describe("what a request carries", () => {
     memory.remember(hub, [hubChallenge]);
     const sent = await authorizer.authorize(ask("anonymous"));
     const challenge = `${hubChallenge},scope="repository:a/b:pull",error="invalid_token"`;
-    expect(await authorizer.retry(ask("anonymous"), sent, [challenge])).toBe("Bearer anonymous-1");
+    expect(await authorizer.retry(ask("anonymous"), sent, no([challenge]))).toBe(
+      "Bearer anonymous-1",
+    );
     expect(loopback.at("auth.docker.io")).toHaveLength(2);
   });
 
@@ -71,7 +77,7 @@ describe("what a request carries", () => {
     memory.remember(hub, [hubChallenge]);
     loopback.play("auth.docker.io", (_, response) => response.end('{"token":"same"}'));
     const sent = await authorizer.authorize(ask("anonymous"));
-    expect(await authorizer.retry(ask("anonymous"), sent, [hubChallenge])).toBeUndefined();
+    expect(await authorizer.retry(ask("anonymous"), sent, no([hubChallenge]))).toBeUndefined();
   });
 
   it("is nothing when the token service refuses, and an error when it is silent", async () => {
@@ -89,7 +95,7 @@ describe("what a request carries", () => {
     const ecr = registry("public.ecr.aws");
     const challenge =
       'Bearer realm="https://public.ecr.aws/token/",service="public.ecr.aws",scope="aws repository:x:push,pull registry:catalog:*"';
-    await authorizer.retry(ask("anonymous", ecr), undefined, [challenge]);
+    await authorizer.retry(ask("anonymous", ecr), undefined, no([challenge]));
     expect(loopback.seen[0]?.url).toBe(
       "/token/?service=public.ecr.aws&scope=aws&scope=repository%3Aa%2Fb%3Apull&scope=repository%3Ax%3Apull",
     );
@@ -105,7 +111,9 @@ describe("a registry that speaks Basic", () => {
     expect(authorizer.hasCredential(reg)).toBe(true);
     expect(authorizer.isSharedOnly(reg)).toBe(false);
     expect(await authorizer.authorize(ask("shared", reg))).toBeUndefined();
-    expect(await authorizer.retry(ask("shared", reg), undefined, ["Basic realm=x"])).toBe(basic);
+    expect(await authorizer.retry(ask("shared", reg), undefined, no(["Basic realm=x"]))).toBe(
+      basic,
+    );
     expect(authorizer.isSharedOnly(reg)).toBe(true);
     expect(await authorizer.authorize(ask("shared", reg))).toBe(basic);
     expect(await authorizer.authorize(ask("anonymous", reg))).toBeUndefined();
@@ -121,24 +129,45 @@ describe("a registry that speaks Basic", () => {
   });
 
   it("that refuses it gets nothing for a minute, then is tried again", async () => {
-    const { authorizer, memory, time, events, credentials } = await make({
+    const { loopback, authorizer, memory, time, events, credentials } = await make({
       auth: "reg.example:5000:bob:CANARY",
     });
+    loopback.play("reg.example:5000", (_, response) => say(response, 401));
     memory.remember(reg, ["Basic realm=x"]);
-    expect(await authorizer.retry(ask("shared", reg), basic, ["Basic realm=x"])).toBeUndefined();
+    const refused = no(["Basic realm=x"]);
+    expect(await authorizer.retry(ask("shared", reg), basic, refused)).toBeUndefined();
+    expect(await authorizer.isLoginRefused(ask("shared", reg), basic, 401)).toBe(true);
     expect(await authorizer.authorize(ask("shared", reg))).toBeUndefined();
+    expect(await authorizer.isLoginRefused(ask("shared", reg), undefined, 401)).toBe(false);
     time.now += 61_000;
     expect(await authorizer.authorize(ask("shared", reg))).toBe(basic);
     expect(credentials.refused()).toHaveLength(1);
-    authorizer.confirm(reg);
+    loopback.play("reg.example:5000", (_, response) => say(response, 200));
+    expect(await authorizer.isLoginRefused(ask("shared", reg), basic, 200)).toBe(false);
+    expect(credentials.refused()).toEqual([]);
     expect(events.map((event) => event.kind)).toEqual(["credentialRefused", "credentialAccepted"]);
+  });
+
+  it("that has come to speak Bearer is asked for a token, and its login is not blamed", async () => {
+    const { loopback, authorizer, memory, credentials } = await make({
+      auth: "reg.example:bob:CANARY",
+    });
+    const bearer = registry("reg.example");
+    memory.remember(bearer, ["Basic realm=x"]);
+    loopback.play("reg.example", tokenService({ bob: "CANARY" }));
+    const refused = no(['Bearer realm="https://reg.example/token"']);
+    expect(await authorizer.retry(ask("shared", bearer), basic, refused)).toBe(
+      "Bearer CANARY-token-bob-0",
+    );
+    expect(await authorizer.isLoginRefused(ask("shared", bearer), basic, 401)).toBe(false);
+    expect(credentials.refused()).toEqual([]);
   });
 
   it("gets what the helper says now when what it said before has expired", async () => {
     const secrets = ["CANARY-1", "CANARY-2"];
     const server = "1.dkr.ecr.eu-west-1.amazonaws.com";
     const ecr = registry(server);
-    const { authorizer, memory, events } = await make({
+    const { authorizer, memory, events, time } = await make({
       entries: [
         {
           address: { host: server, port: 443 },
@@ -151,7 +180,9 @@ describe("a registry that speaks Basic", () => {
     memory.remember(ecr, [line]);
     const sent = await authorizer.authorize(ask("shared", ecr));
     expect(sent).toBe(printBasic({ user: "AWS", password: "CANARY-1" }));
-    expect(await authorizer.retry(ask("shared", ecr), sent, [line])).toBe(
+    time.now += 60_000;
+    // ECR says 403 to a token that has expired.
+    expect(await authorizer.retry(ask("shared", ecr), sent, no([], 403))).toBe(
       printBasic({ user: "AWS", password: "CANARY-2" }),
     );
     expect(events).toEqual([]);
@@ -163,16 +194,20 @@ describe("what is learned from a 401", () => {
     const { authorizer, memory } = await make({ auth: "ghcr.io:bob:CANARY" });
     const ghcr = registry("ghcr.io");
     const outside = { ...ask("none", ghcr), scopes: [] };
-    await authorizer.retry(outside, undefined, ["Basic realm=x"]);
+    await authorizer.retry(outside, undefined, no(["Basic realm=x"]));
     expect(memory.recall(ghcr)).toBeUndefined();
-    await authorizer.retry(ask("none", ghcr), undefined, ['Bearer realm="https://ghcr.io/token"']);
+    await authorizer.retry(
+      ask("none", ghcr),
+      undefined,
+      no(['Bearer realm="https://ghcr.io/token"']),
+    );
     expect(memory.recall(ghcr)?.bearer?.key).toBe("https://ghcr.io/token");
   });
 
   it("is nothing when there is no challenge in it", async () => {
     const { authorizer, memory } = await make();
     memory.remember(hub, [hubChallenge]);
-    await authorizer.retry(ask("none"), undefined, []);
+    await authorizer.retry(ask("none"), undefined, no([]));
     expect(memory.recall(hub)?.lines).toEqual([hubChallenge]);
   });
 });

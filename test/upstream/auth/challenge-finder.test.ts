@@ -33,6 +33,23 @@ describe("finding out how a registry wants its logins", () => {
     ]);
   });
 
+  it("says whether a login is good there, and forgets what it saw", async () => {
+    const { loopback, finder, memory } = await make();
+    loopback.play(hubHost, ({ headers }, response) =>
+      say(response, headers.authorization === "Basic good" ? 200 : 401),
+    );
+    expect(await finder.judge(hub, "Basic good", never)).toBe("good");
+    expect(await finder.judge(hub, "Basic bad", never)).toBe("refused");
+    loopback.play(hubHost, (_, response) => say(response, 200));
+    expect(await finder.judge(hub, "Basic good", never)).toBe("unknown");
+    loopback.play(hubHost, (_, response) => say(response, 503));
+    await expect(finder.judge(hub, "Basic good", never)).rejects.toMatchObject({ code: "DOWN" });
+    loopback.play(hubHost, () => undefined);
+    const left = finder.judge(hub, "Basic good", AbortSignal.timeout(50));
+    await expect(left).rejects.toMatchObject({ code: "ABORTED" });
+    expect(memory.recall(hub)).toBeUndefined();
+  });
+
   it("remembers that a registry lets everybody in", async () => {
     const { loopback, finder } = await make();
     loopback.play("open.example", (_, response) => say(response, 200, {}));

@@ -29,6 +29,13 @@ describe("a credential helper", () => {
     expect(await readFile(join(folder, "input"), "utf8")).toBe("1.dkr.ecr.eu-west-1.amazonaws.com");
   });
 
+  it("may say when its answer expires", async () => {
+    const { helpers } = await helper(
+      `echo '{"Username":"AWS","Secret":"CANARY","ExpiresAt":"2026-01-02T00:00:00Z"}'`,
+    );
+    expect((await helpers.get("test", "a"))?.expiresAt).toBe(Date.UTC(2026, 0, 2));
+  });
+
   it("lists the servers it has", async () => {
     const { helpers } = await helper(
       `echo '{"https://index.docker.io/v1/":"bob","ghcr.io":"eve"}'`,

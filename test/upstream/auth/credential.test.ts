@@ -9,7 +9,6 @@ import {
   type Destination,
   type Login,
 } from "../../../src/upstream/auth/credential.ts";
-import { CredentialError } from "../../../src/upstream/auth/credential-error.ts";
 import { RealmPairs } from "../../../src/upstream/auth/realm-pairs.ts";
 import { hub, registry } from "./loopback.ts";
 
@@ -92,62 +91,28 @@ describe("the one function that attaches a credential", () => {
 });
 
 describe("a credential from a helper", () => {
-  const ecr = registry("ecr.example");
-  const there = to("https://ecr.example", ecr);
+  const there = to("https://ecr.example", registry("ecr.example"));
 
-  it("is asked for once for all, and again after a quarter of an hour", async () => {
-    let asked = 0;
-    const askHelper = async () => ({ user: "AWS", secret: `CANARY-${++asked}` });
-    const { credential, time } = make("ecr.example", helper, { askHelper });
-    const all = await Promise.all([1, 2, 3].map(() => credential.attachTo(there, never)));
-    expect(new Set(all.map((one) => one?.form.password))).toEqual(new Set(["CANARY-1"]));
-    time.now += 14 * 60_000;
-    expect((await credential.attachTo(there, never))?.form.password).toBe("CANARY-1");
-    time.now += 2 * 60_000;
-    expect((await credential.attachTo(there, never))?.form.password).toBe("CANARY-2");
-  });
-
-  it("is asked for again when refused, and says whether it changed", async () => {
-    const answers = ["CANARY-1", "CANARY-1", "CANARY-2"];
+  it("is what the helper says, and another when that was refused", async () => {
+    const answers = ["CANARY-1", "CANARY-2"];
     const askHelper = async () => ({ user: "AWS", secret: answers.shift() ?? "" });
-    const { credential } = make("ecr.example", helper, { askHelper });
-    await credential.attachTo(there, never);
-    expect(await credential.refresh(never)).toBe(false);
-    expect(await credential.refresh(never)).toBe(true);
+    const { credential, time } = make("ecr.example", helper, { askHelper });
+    const secret = async () => (await credential.attachTo(there, never))?.form.password;
+    expect(await secret()).toBe("CANARY-1");
+    time.now += 60_000;
+    expect(await credential.refresh(credential.version, never)).toBe(true);
+    expect(await secret()).toBe("CANARY-2");
   });
 
-  it("stays as it was while the helper fails, which is told and not repeated at once", async () => {
-    let fails = false;
-    let asked = 0;
-    const askHelper = async () => {
-      asked += 1;
-      if (fails) throw new CredentialError("HELPER", "docker-credential-ecr-login is ill");
-      return { user: "<token>", secret: "CANARY-r" };
-    };
-    const { credential, time, events } = make("ecr.example", helper, { askHelper });
-    await credential.attachTo(there, never);
-    fails = true;
-    time.now += 3_600_000;
-    expect((await credential.attachTo(there, never))?.form.refresh_token).toBe("CANARY-r");
-    await credential.attachTo(there, never);
-    expect(asked).toBe(2);
-    expect(events).toEqual([
-      {
-        kind: "credentialHelperFailed",
-        helper: "ecr-login",
-        reason: "docker-credential-ecr-login is ill",
-      },
-    ]);
-    expect(await make("ecr.example", helper).credential.attachTo(there, never)).toBeUndefined();
+  it("is none while the helper has none", async () => {
+    const { credential } = make("ecr.example", helper);
+    expect(await credential.attachTo(there, never)).toBeUndefined();
+    expect(await credential.refresh(credential.version, never)).toBe(false);
   });
 
-  it("does not keep a client waiting who leaves", async () => {
-    const askHelper = () => new Promise<never>(() => undefined);
-    const { credential } = make("ecr.example", helper, { askHelper });
-    const leaving = new AbortController();
-    const attached = credential.attachTo(there, leaving.signal);
-    leaving.abort();
-    await expect(attached).rejects.toMatchObject({ code: "ABORTED" });
+  it("that is none of a helper's stays what it is", async () => {
+    const { credential } = make("ecr.example");
+    expect(await credential.refresh(credential.version, never)).toBe(false);
   });
 });
 

@@ -34,7 +34,7 @@ async function pull(of: Registry, challenge: string | string[], options: AuthOpt
   };
   const run = async () => {
     const sent = await made.authorizer.authorize(ask);
-    return made.authorizer.retry(ask, sent, [challenge].flat());
+    return made.authorizer.retry(ask, sent, { status: 401, challenges: [challenge].flat() });
   };
   return { loopback, ...made, run };
 }

@@ -81,7 +81,7 @@ describe("a token with the operator's credential", () => {
     const answers = ["CANARY-old", "CANARY-new"];
     let asked = 0;
     const askHelper = async () => ({ user: "AWS", secret: answers[asked++] ?? "" });
-    const { loopback, get, events } = await make({
+    const { loopback, get, events, time } = await make({
       entries: [
         {
           address: { host, port: 443 },
@@ -90,10 +90,14 @@ describe("a token with the operator's credential", () => {
       ],
       askHelper,
     });
+    loopback.play(host, tokenService({ AWS: "CANARY-old" }));
+    await get();
+    time.now += 60_000;
     loopback.play(host, tokenService({ AWS: "CANARY-new" }));
-    expect(await get()).toBe("CANARY-token-AWS-0");
+    const both = await Promise.all([get("c/d"), get("e/f")]);
+    expect(both.toSorted()).toEqual(["CANARY-token-AWS-0", "CANARY-token-AWS-1"]);
     expect(asked).toBe(2);
-    expect(events.map((event) => event.kind)).toEqual(["tokenFetched"]);
+    expect(events.map((event) => event.kind)).toEqual(Array(3).fill("tokenFetched"));
   });
 
   it("goes on anonymously when the helper is missing", async () => {
