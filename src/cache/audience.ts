@@ -19,6 +19,10 @@ export class Audience {
     return this.#gone.promise;
   }
 
+  get isEmpty(): boolean {
+    return this.#readers.size === 0;
+  }
+
   seat(parts: Omit<TailReaderParts, "onClosed">): TailReader {
     const reader = new TailReader({ ...parts, onClosed: () => this.#left(reader) });
     this.#readers.add(reader);

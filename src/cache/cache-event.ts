@@ -38,6 +38,11 @@ export type CacheEvent =
   | (Blob & { readonly kind: "blobCorrupted"; readonly foundBy: "download" | "recheck" | "scrub" })
   /** The disk is full or broken; pulls go on without it. */
   | { readonly kind: "diskFailed"; readonly error: unknown }
+  /** The disk failed so often that nothing is written for now, and works again. */
+  | { readonly kind: "writesPaused"; readonly error: unknown }
+  | { readonly kind: "writesResumed" }
+  /** It goes to whoever asks, and is not kept; without a size when the upstream told none. */
+  | (Place & Blob & { readonly kind: "blobTooLarge"; readonly size: number | undefined })
   /** The records cannot be read or written; pulls go on without them. */
   | { readonly kind: "recordsFailed"; readonly error: unknown }
   | (Place & {

@@ -30,6 +30,8 @@ const mostBytes = { blob: Number.MAX_SAFE_INTEGER, manifest: 4 * 1024 * 1024 };
 
 export type DownloadParts = {
   readonly open: OpenBody;
+  /** Larger blobs are passed on and not kept. */
+  readonly mostKept: number;
   readonly blobs: BlobStore;
   readonly observe: Observe;
   readonly timing: Timing;
@@ -42,8 +44,11 @@ export class Download {
   readonly sources: Sources;
   readonly audience: Audience;
   /** How far it is. */
-  readonly mark = new Mark((buffer, position) => this.#read(buffer, position));
-  readonly #parts: DownloadParts;
+  readonly mark = new Mark(
+    (buffer, position) => this.#read(buffer, position),
+    (position) => this.#file.awaited(position),
+  );
+  readonly #parts: DownloadParts & { readonly onDeserted: () => void };
   readonly #first: Source;
   readonly #stop = new AbortController();
   readonly #file: HashedDraft;
@@ -56,12 +61,16 @@ export class Download {
     this.digest = first.digest;
     this.kind = first.kind;
     this.#parts = parts;
-    this.#file = new HashedDraft(first.digest, parts.blobs);
+    this.#file = new HashedDraft({
+      ...{ digest: first.digest, blobs: parts.blobs, mostKept: parts.mostKept },
+      onTooLarge: (size) => parts.observe({ kind: "blobTooLarge", ...this.#place, size }),
+      signal: this.#stop.signal,
+    });
     this.sources = new Sources(parts.open, () => this.mark.wake());
     this.#first = this.sources.join(first);
     this.audience = new Audience(
       () => this.#file.close(),
-      () => this.mark.ended === undefined && parts.onDeserted(),
+      () => this.mark.ended === undefined && this.#deserted(),
     );
   }
 
@@ -85,7 +94,7 @@ export class Download {
         if (expectedSize === undefined || size === expectedSize) return;
         throw new CacheError("WRONG_LENGTH", `${size} bytes where ${expectedSize} are expected`);
       },
-      goOn: (from) => this.#ownRange(asked, from),
+      goOn: (from, position) => this.#ownRange(asked, from, position),
     });
   }
 
@@ -145,7 +154,10 @@ export class Download {
   }
 
   #opened({ total, headers }: OpenedBlob): void {
-    if (total !== undefined) this.mark.declare(total);
+    if (total !== undefined) {
+      this.mark.declare(total);
+      this.#file.declare(total);
+    }
     if (this.#headers !== undefined) return;
     this.#headers = headers;
     this.#stopPatience = this.#parts.timing.after(patience, () => {
@@ -163,6 +175,13 @@ export class Download {
       throw error;
     }
     this.mark.advance(this.#file.written);
+    if (this.#file.isPassing && this.audience.isEmpty) this.abandon();
+  }
+
+  /** What is not kept is of no use to anybody else. */
+  #deserted(): void {
+    if (this.#file.isPassing) this.abandon();
+    else this.#parts.onDeserted();
   }
 
   #verify(): void {
@@ -176,7 +195,7 @@ export class Download {
   /** The readers have everything already; a disk that fails now costs only the copy. */
   async #keep(): Promise<void> {
     try {
-      await this.#file.commit();
+      if (!(await this.#file.commit())) return;
       const { deliverer } = this.sources;
       const { registry, repository, digest } = deliverer ?? this.#first;
       const isPatchwork = deliverer === undefined;
@@ -200,7 +219,7 @@ export class Download {
 
   #stopForDisk(cause: unknown): void {
     if (this.#stop.signal.aborted) return;
-    this.#parts.observe({ kind: "diskFailed", error: cause });
+    if (!isCacheError(cause, "DISK")) this.#parts.observe({ kind: "diskFailed", error: cause });
     this.#stop.abort(new CacheError("DISK", `the file of ${this.digest} failed`, { cause }));
   }
 
@@ -208,18 +227,19 @@ export class Download {
     try {
       return await this.#file.read(buffer, position);
     } catch (error) {
-      this.#stopForDisk(error); // what cannot be read back must not be kept
+      // What cannot be read back must not be kept; what passes is gone for who is slow, not for all.
+      if (!this.#file.isPassing) this.#stopForDisk(error);
       throw error;
     }
   }
 
-  /** What one reader goes on with alone: from the mark, or from the start if the file cannot be read. */
-  #ownRange(source: Source, from: "mark" | "start"): OwnRange {
-    const file = from === "mark" ? this.#file : new HashedDraft(this.digest, this.#parts.blobs);
+  /** What one reader at `position` goes on with alone: from the mark, or before where the file cannot be read. */
+  #ownRange(source: Source, from: "mark" | "before", position: number): OwnRange {
+    const given = this.#file.end();
     return new OwnRange({
       digest: this.digest,
-      from: file.written,
-      hash: file.hash(),
+      start: from === "mark" ? given : this.#file.before(position),
+      given,
       readFile: this.mark.read,
       upstream: {
         ...this.#healing(source),

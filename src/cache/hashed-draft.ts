@@ -1,20 +1,45 @@
-/** A file on its way to the store, and the hash of exactly what is in it, even after a failed write. */
+/**
+ * A file on its way to the store, and the hash of exactly what is in it, even after a failed write.
+ * Where nothing is to be kept, bytes that pass take the place of the file.
+ */
 import { createHash, type Hash } from "node:crypto";
 import { type Digest, digestAlgorithm, toDigest } from "../protocol/digest.ts";
 import type { BlobDraft, BlobStore } from "../store/blob-store.ts";
 import { StoreError } from "../store/store-error.ts";
+import { CacheError } from "./cache-error.ts";
+import { type Checkpoint, Checkpoints } from "./checkpoints.ts";
+import { PassingBytes } from "./passing-bytes.ts";
+import { SharedReads } from "./shared-reads.ts";
+
+export type HashedDraftParts = {
+  readonly digest: Digest;
+  readonly blobs: Pick<BlobStore, "create">;
+  /** More bytes than this are not kept. */
+  readonly mostKept: number;
+  /** Called once with the size, if that is known. */
+  readonly onTooLarge: (size: number | undefined) => void;
+  /** Ends the wait for readers of what is not kept. */
+  readonly signal: AbortSignal;
+};
 
 export class HashedDraft {
-  readonly #digest: Digest;
-  readonly #blobs: BlobStore;
+  readonly #parts: HashedDraftParts;
   #draft: BlobDraft | undefined;
+  readonly #fileReads = new SharedReads(
+    async (buffer, position) => (await this.#draft?.read(buffer, position)) ?? 0,
+  );
+  #passing: PassingBytes | undefined;
+  /** Of what is written; never changed, only replaced. */
   #hash: Hash;
+  readonly #checkpoints: Checkpoints;
   #written = 0;
+  /** How far somebody waits to read. */
+  #awaited = 0;
 
-  constructor(digest: Digest, blobs: BlobStore) {
-    this.#digest = digest;
-    this.#blobs = blobs;
-    this.#hash = createHash(digestAlgorithm(digest));
+  constructor(parts: HashedDraftParts) {
+    this.#parts = parts;
+    this.#hash = createHash(digestAlgorithm(parts.digest));
+    this.#checkpoints = new Checkpoints(this.#hash);
   }
 
   /** Bytes that can be read, and that the hash covers. */
@@ -22,42 +47,75 @@ export class HashedDraft {
     return this.#written;
   }
 
-  /** The file is made with its first bytes, so that a refused download leaves no trace. Throws StoreError. */
+  /** Whether its bytes pass and nothing is kept. */
+  get isPassing(): boolean {
+    return this.#passing !== undefined;
+  }
+
+  /** What the upstream says its size is. Of too many bytes none is kept from the first. */
+  declare(size: number): void {
+    const { mostKept, onTooLarge } = this.#parts;
+    if (size <= mostKept || this.#written > 0) return;
+    if (!this.isPassing) onTooLarge(size);
+    this.#passing ??= this.#newPassing();
+  }
+
+  /** Somebody waits for the bytes from there on. */
+  awaited(position: number): void {
+    this.#awaited = Math.max(this.#awaited, position);
+    this.#passing?.awaited(position);
+  }
+
+  /**
+   * The file is made with its first bytes, so that a refused download leaves no trace. Throws StoreError, or
+   * CacheError: DISK when it grows too large without having said so, ABANDONED when its signal aborts.
+   */
   async append(bytes: Uint8Array): Promise<void> {
-    const before = this.#hash.copy();
-    try {
-      this.#draft ??= await this.#blobs.create();
-      const appended = this.#draft.append(bytes);
-      this.#hash.update(bytes); // while the disk is at work
-      await appended;
-      this.#written += bytes.length;
-    } catch (error) {
-      this.#hash = before;
-      throw error;
+    const { digest, mostKept, onTooLarge } = this.#parts;
+    if (this.#passing === undefined && this.#written + bytes.length > mostKept) {
+      onTooLarge(undefined);
+      throw new CacheError("DISK", `${digest} is more than is kept`);
     }
+    const hash = this.#hash.copy();
+    const target = this.#passing ?? this.#draft ?? (await this.#begin());
+    const appended = target.append(bytes);
+    hash.update(bytes); // while the disk is at work
+    await appended;
+    this.#hash = hash;
+    this.#written += bytes.length;
+    this.#checkpoints.add(this.#written, hash);
   }
 
   /** Resolves with the bytes read, never 0 below `written`. Throws StoreError. */
   async read(buffer: Uint8Array, position: number): Promise<number> {
-    const length = (await this.#draft?.read(buffer, position)) ?? 0;
+    const source = this.#passing ?? this.#fileReads;
+    const length = await source.read(buffer, position);
     if (length > 0) return length;
     throw new StoreError("IO", `a file of ${this.#written} bytes has none at ${position}`);
   }
 
-  /** A copy of the hash of all that is written. */
-  hash(): Hash {
-    return this.#hash.copy();
+  /** All that is written, with a copy of its hash. */
+  end(): Checkpoint {
+    return { position: this.#written, hash: this.#hash.copy() };
+  }
+
+  /** A place at or before `position`, with the hash of what was written up to there. */
+  before(position: number): Checkpoint {
+    return this.#checkpoints.before(position);
   }
 
   /** Whether all that is written is what the digest says. */
   isRight(): boolean {
-    return toDigest(digestAlgorithm(this.#digest), this.hash().digest("hex")) === this.#digest;
+    const { digest } = this.#parts;
+    const { hash } = this.end();
+    return toDigest(digestAlgorithm(digest), hash.digest("hex")) === digest;
   }
 
-  /** Puts it into the store. Throws StoreError. */
-  async commit(): Promise<void> {
-    this.#draft ??= await this.#blobs.create();
-    await this.#draft.commit(this.#digest);
+  /** Puts it into the store; false when its bytes pass. Throws StoreError. */
+  async commit(): Promise<boolean> {
+    if (this.#passing === undefined && this.#draft === undefined) await this.#begin();
+    await this.#draft?.commit(this.#parts.digest);
+    return this.#draft !== undefined;
   }
 
   /** Throws it away unless it was committed; what is written can be read on. Never rejects. */
@@ -66,6 +124,25 @@ export class HashedDraft {
   }
 
   async close(): Promise<void> {
+    this.#passing?.close();
     await this.#draft?.close();
+  }
+
+  /** The file, or what takes its place while nothing is written. */
+  async #begin(): Promise<BlobDraft | PassingBytes> {
+    try {
+      this.#draft = await this.#parts.blobs.create();
+      return this.#draft;
+    } catch (error) {
+      if (!(error instanceof StoreError) || error.code !== "PAUSED") throw error;
+      this.#passing = this.#newPassing();
+      return this.#passing;
+    }
+  }
+
+  #newPassing(): PassingBytes {
+    const passing = new PassingBytes(this.#parts.signal);
+    passing.awaited(this.#awaited);
+    return passing;
   }
 }

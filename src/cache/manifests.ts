@@ -8,6 +8,7 @@ import { bareMediaType } from "../protocol/media-type.ts";
 import type { RegistryName } from "../protocol/registry-name.ts";
 import type { BlobQuarantine, BlobReader, BlobStore } from "../store/blob-store.ts";
 import type { Json, RecordStore } from "../store/record-store.ts";
+import { StoreError } from "../store/store-error.ts";
 import { BoundedMap } from "./bounded-map.ts";
 import type { Observe } from "./cache-event.ts";
 import { Facts } from "./facts.ts";
@@ -139,7 +140,8 @@ export class Manifests {
         await draft.close();
       }
     } catch (error) {
-      observe({ kind: "diskFailed", error });
+      if (!(error instanceof StoreError) || error.code !== "PAUSED")
+        observe({ kind: "diskFailed", error });
     }
   }
 }

@@ -8,15 +8,17 @@ import { Waiters } from "./waiters.ts";
 
 export class Mark implements Growing {
   readonly read: Growing["read"];
+  readonly #onAwaited: (position: number) => void;
   readonly #waiters = new Waiters();
   #size: number | undefined;
   #written = 0;
   #released = 0;
   #ended: "complete" | Error | undefined;
 
-  /** `read` reads the file below the mark; throws StoreError. */
-  constructor(read: Growing["read"]) {
+  /** `read` reads the file below the mark; throws StoreError. `onAwaited` hears which bytes are waited for. */
+  constructor(read: Growing["read"], onAwaited: (position: number) => void = () => undefined) {
     this.read = read;
+    this.#onAwaited = onAwaited;
   }
 
   get size(): number | undefined {
@@ -67,7 +69,9 @@ export class Mark implements Growing {
   }
 
   async wait(position: number, signal: AbortSignal): Promise<void> {
-    if (this.#ended === undefined) await this.#waiters.wait(position, signal);
+    if (this.#ended !== undefined) return;
+    this.#onAwaited(position);
+    await this.#waiters.wait(position, signal);
   }
 
   #release(released: number): void {

@@ -2,20 +2,20 @@
  * One reader's own way to the rest when the shared file ends early: it goes on upstream where the
  * file stopped, with a copy of the hash so far, so its tail is held back all the same.
  */
-import type { Hash } from "node:crypto";
 import { type Digest, digestAlgorithm, toDigest } from "../protocol/digest.ts";
 import { CacheError } from "./cache-error.ts";
+import type { Checkpoint } from "./checkpoints.ts";
 import { type HealingAsk, HealingBody } from "./healing-body.ts";
 import { releasable } from "./hold-back.ts";
 import { Window } from "./window.ts";
 
 export type OwnRangeParts = {
   readonly digest: Digest;
-  /** Where the file stops and the upstream goes on. */
-  readonly from: number;
-  /** The hash of everything before `from`; this range owns it. */
-  readonly hash: Hash;
-  /** Reads the file, below `from`. */
+  /** Where the file stops and the upstream goes on. This range owns its hash. */
+  readonly start: Checkpoint;
+  /** What the reader was given so far is part of bytes that end there and have this hash. */
+  readonly given: Checkpoint;
+  /** Reads the file, below the start. */
   readonly readFile: (buffer: Uint8Array, position: number) => Promise<number>;
   readonly upstream: Omit<HealingAsk, "from" | "isUnderway" | "signal" | "open"> & {
     readonly open: (offset: number, signal: AbortSignal) => ReturnType<HealingAsk["open"]>;
@@ -31,7 +31,8 @@ export class OwnRange {
   #isVerified = false;
 
   constructor(parts: OwnRangeParts) {
-    const { from, upstream } = parts;
+    const { start, upstream } = parts;
+    const from = start.position;
     const signal = this.#stop.signal;
     this.#parts = parts;
     this.#window = new Window(from);
@@ -52,8 +53,9 @@ export class OwnRange {
   /** As ByteSource says, but only forward. An abort ends the range: its only reader has gone. */
   async read(buffer: Uint8Array, position: number, signal: AbortSignal): Promise<number> {
     const end = await this.#releasedBeyond(position, signal);
-    if (position >= this.#parts.from) return this.#window.copyTo(buffer, position, end);
-    const length = Math.min(buffer.length, Math.min(end, this.#parts.from) - position);
+    const from = this.#parts.start.position;
+    if (position >= from) return this.#window.copyTo(buffer, position, end);
+    const length = Math.min(buffer.length, Math.min(end, from) - position);
     return this.#parts.readFile(buffer.subarray(0, length), position);
   }
 
@@ -82,15 +84,31 @@ export class OwnRange {
   async #receive(position: number): Promise<void> {
     const { done, value } = await this.#chunks.next();
     if (done === true) return this.#verify();
-    this.#parts.hash.update(value);
+    this.#update(value);
     this.#window.push(value);
     this.#window.dropBefore(position);
   }
 
+  /** What is right from here on is of no use to whoever was given other bytes before. */
+  #update(chunk: Uint8Array): void {
+    const { digest, given } = this.#parts;
+    const { hash } = this.#parts.start;
+    const left = given.position - this.#window.end;
+    if (left <= 0 || left > chunk.length) {
+      hash.update(chunk);
+      return;
+    }
+    hash.update(chunk.subarray(0, left));
+    if (!hash.copy().digest().equals(given.hash.digest())) {
+      throw new CacheError("WRONG_DIGEST", `the bytes of ${digest} are not those sent before`);
+    }
+    hash.update(chunk.subarray(left));
+  }
+
   #verify(): void {
-    const { digest, hash } = this.#parts;
+    const { digest, start } = this.#parts;
     const algorithm = digestAlgorithm(digest);
-    if (toDigest(algorithm, hash.digest("hex")) !== digest) {
+    if (toDigest(algorithm, start.hash.digest("hex")) !== digest) {
       throw new CacheError("WRONG_DIGEST", `the bytes received are not those of ${digest}`);
     }
     this.#isVerified = true;

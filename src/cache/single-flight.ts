@@ -47,6 +47,10 @@ export type DownloadsOptions = {
   readonly observe: Observe;
   readonly timing?: Timing;
   readonly orphans?: OrphanLimits;
+  /** Bytes of the largest blob that is kept; larger ones are passed on. */
+  readonly mostKept?: number;
+  /** Whether nothing is written for now (write-breaker.ts). */
+  readonly isPaused?: () => boolean;
 };
 
 /** A download that is under way, for those who only want to know how far it is. */
@@ -62,11 +66,20 @@ export class Downloads {
   readonly #lingering = new Map<Download, () => void>();
   /** Digests whose last download brought wrong bytes. */
   readonly #suspects = new BoundedMap<Digest, true>({ limit: 1_000 });
+  /** Digests of blobs that were more than is kept. */
+  readonly #oversized = new BoundedMap<Digest, true>({ limit: 1_000 });
+  readonly #isPaused: () => boolean;
   #isClosed = false;
 
   constructor(options: DownloadsOptions) {
     const { client, blobs, observe, timing = systemTiming, orphans = usualOrphans } = options;
-    this.#parts = { open: bodyOpener(client), blobs, observe, timing };
+    const { mostKept = Number.POSITIVE_INFINITY, isPaused = () => false } = options;
+    const note: Observe = (event) => {
+      if (event.kind === "blobTooLarge") this.#oversized.set(event.digest, true);
+      observe(event);
+    };
+    this.#parts = { open: bodyOpener(client), blobs, observe: note, timing, mostKept };
+    this.#isPaused = isPaused;
     this.#orphans = new Orphans(orphans, timing);
   }
 
@@ -93,6 +106,11 @@ export class Downloads {
   /** The download of this digest that is under way, if any. */
   running(digest: Digest): Progress | undefined {
     return this.#running(digest).find(({ mark }) => mark.ended === undefined)?.mark;
+  }
+
+  /** Whether a download that nobody reads would leave anything behind. */
+  mayKeep(digest: Digest): boolean {
+    return !this.#isPaused() && this.#oversized.get(digest) === undefined;
   }
 
   /** Stops everything; resolves when no file is open and nothing half-written is left. */

@@ -13,8 +13,8 @@ export type TailReaderParts = {
   readonly growing: Growing;
   /** Throws when this reader may have no more. */
   readonly check: () => void;
-  /** The way on when the file fails: from its mark when it cannot grow, from the start when it cannot be read. */
-  readonly goOn: ((from: "mark" | "start") => OwnRange) | undefined;
+  /** The way on from `position` when the file fails: from its mark when it cannot grow, from before when it cannot be read. */
+  readonly goOn: ((from: "mark" | "before", position: number) => OwnRange) | undefined;
   /** Called once, when the reader has gone. */
   readonly onClosed: () => void;
 };
@@ -42,7 +42,7 @@ export class TailReader implements ByteSource {
         const from = remedy(error);
         if (from === undefined || this.#parts.goOn === undefined) throw error;
         await this.#own?.close();
-        this.#own = this.#parts.goOn(from);
+        this.#own = this.#parts.goOn(from, position);
       }
     }
   }
@@ -74,7 +74,7 @@ export class TailReader implements ByteSource {
 }
 
 /** From where a reader can go on by itself after this; undefined when it cannot. */
-function remedy(error: unknown): "mark" | "start" | undefined {
+function remedy(error: unknown): "mark" | "before" | undefined {
   if (error instanceof CacheError && error.code === "DISK") return "mark";
-  return error instanceof StoreError ? "start" : undefined;
+  return error instanceof StoreError ? "before" : undefined;
 }

@@ -10,6 +10,11 @@ export class Window {
     this.#end = start;
   }
 
+  /** What lies before is gone. */
+  get start(): number {
+    return this.#start;
+  }
+
   /** Where the stream has come to. */
   get end(): number {
     return this.#end;

@@ -50,6 +50,7 @@ const storeFailures: Readonly<Record<StoreErrorCode, Failure & { readonly messag
     hint: "free some room or lower CACHE_MAX_SIZE",
   },
   IO: { ...unavailable, message: "the proxy's disk cannot be read or written" },
+  PAUSED: { ...unavailable, message: "the proxy's disk failed again and again" },
   RECORDS: { ...unavailable, message: "the proxy's records cannot be read or written" },
   LOCKED: { ...unavailable, message: "the proxy's data folder is in use by another process" },
   FORMAT: { ...unavailable, message: "the proxy's data folder is of another version" },

@@ -5,6 +5,8 @@ export type StoreErrorCode =
   | "FULL"
   /** The volume cannot be read or written. */
   | "IO"
+  /** The volume failed again and again, and takes no new blobs for a while. */
+  | "PAUSED"
   /** The record backend failed. */
   | "RECORDS"
   /** Another process holds the data folder. */

@@ -1,5 +1,8 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
+import type { Downloads } from "../../src/cache/single-flight.ts";
+import type { Digest } from "../../src/protocol/digest.ts";
+import { StoreError } from "../../src/store/store-error.ts";
 import { UpstreamError } from "../../src/upstream/upstream-error.ts";
 import { eventually } from "../support/eventually.ts";
 import { FaultyBlobs } from "./support/faulty-blobs.ts";
@@ -63,6 +66,17 @@ type Visitor = {
 function draw(seed: number): Plan {
   const chance = new Chance(seed);
   const size = chance.pick(0, 1, 65_535, 65_536, 65_537, 262_144, chance.between(1, 600_000));
+  return planOf(chance, size);
+}
+
+/** So large that what passes does not fit into memory. */
+function drawLarge(seed: number): Plan {
+  const chance = new Chance(seed);
+  const plan = planOf(chance, chance.between(2_000_000, 5_000_000));
+  return { ...plan, readers: plan.readers.map((reader) => ({ ...reader, buffer: 70_000 })) };
+}
+
+function planOf(chance: Chance, size: number): Plan {
   const piece = Math.max(1, Math.floor(size / chance.between(200, 400)));
   const hasRanges = !chance.oneIn(4);
   const usual: Script = { piece, noLength: chance.oneIn(4), ignoreRange: !hasRanges };
@@ -112,6 +126,35 @@ async function turns(count: number): Promise<void> {
   for (let index = 0; index < count; index += 1) await turn();
 }
 
+type Visited = {
+  readonly downloads: Downloads;
+  readonly digest: Digest;
+  readonly bytes: Buffer;
+};
+
+/** Everybody's visit; how those ended that may fail. Throws when another does, or brings wrong bytes. */
+async function visitAll(plan: Plan, visited: Visited): Promise<readonly unknown[]> {
+  const visits = await Promise.allSettled(plan.readers.map((reader) => visit(reader, visited)));
+  const failures = visits.flatMap((end) => (end.status === "rejected" ? [end.reason] : []));
+  const unexpected = failures.filter(({ code }) => !mayFail(plan, code));
+  for (const failure of unexpected) throw failure;
+  return failures;
+}
+
+async function visit(reader: Visitor, { downloads, digest, bytes }: Visited): Promise<void> {
+  const { from, buffer, leavesAfter } = reader;
+  await turns(reader.comes);
+  const { source } = await downloads.open(askFor(digest, { from }));
+  try {
+    const onBytes = () => turns(reader.rests);
+    const body = await readAll(source, { from, to: from + leavesAfter, buffer, onBytes });
+    const end = Math.min(bytes.length, from + leavesAfter);
+    expect(body.equals(bytes.subarray(from, end))).toBe(true);
+  } finally {
+    await source.close();
+  }
+}
+
 describe("whatever upstream, disk and readers do", () => {
   it.each(seeds)(
     "nobody completes a wrong body, and nothing is fetched twice (seed %i)",
@@ -125,26 +168,7 @@ describe("whatever upstream, disk and readers do", () => {
         (nth) => plan.scripts[nth] ?? plan.usual,
         { blobs },
       );
-      const visit = async (reader: Visitor): Promise<void> => {
-        await turns(reader.comes);
-        const { source } = await downloads.open(askFor(digest, { from: reader.from }));
-        try {
-          const body = await readAll(source, {
-            from: reader.from,
-            to: reader.from + reader.leavesAfter,
-            buffer: reader.buffer,
-            onBytes: () => turns(reader.rests),
-          });
-          const end = Math.min(plan.size, reader.from + reader.leavesAfter);
-          expect(body.equals(bytes.subarray(reader.from, end))).toBe(true);
-        } finally {
-          await source.close();
-        }
-      };
-      const visits = await Promise.allSettled(plan.readers.map(visit));
-      const failures = visits.flatMap((end) => (end.status === "rejected" ? [end.reason] : []));
-      const unexpected = failures.filter(({ code }) => !mayFail(plan, code));
-      for (const failure of unexpected) throw failure;
+      const failures = await visitAll(plan, { downloads, digest, bytes });
       if (plan.hasRanges && !plan.isCorrupt && plan.fullAt === undefined && failures.length === 0) {
         expect(upstream.sent).toBeLessThanOrEqual(Math.ceil(plan.size * 1.05));
         await eventually(async () =>
@@ -153,6 +177,31 @@ describe("whatever upstream, disk and readers do", () => {
       }
       await downloads.close();
       expect(blobs.drafts).toBe(0);
+      expect(timing.waiting).toBe(0);
+      await eventually(() => expect(upstream.open).toBe(0));
+    },
+  );
+
+  it.each(seeds.slice(0, 50))(
+    "with a disk that is left alone nobody costs more than his own request (seed %i)",
+    async (seed) => {
+      const plan = drawLarge(seed);
+      const bytes = content(plan.size, `${seed}`);
+      const blobs = new FaultyBlobs();
+      blobs.create = () => Promise.reject(new StoreError("PAUSED", "for a while"));
+      const { downloads, digest, upstream, timing, events } = scene(
+        bytes,
+        (nth) => plan.scripts[nth] ?? plan.usual,
+        { blobs },
+      );
+      await visitAll(plan, { downloads, digest, bytes });
+      await downloads.close();
+      const resumed = events.filter(({ kind }) => kind === "downloadResumed").length;
+      expect(upstream.seen.length).toBeLessThanOrEqual(
+        plan.readers.length + resumed + plan.scripts.length,
+      );
+      expect(events.filter(({ kind }) => kind === "diskFailed")).toEqual([]);
+      expect(await blobs.stat(digest)).toBeUndefined();
       expect(timing.waiting).toBe(0);
       await eventually(() => expect(upstream.open).toBe(0));
     },

@@ -180,6 +180,15 @@ describe("a download on a disk that", () => {
     });
   }
 
+  it("cannot be read any more completes no body whose beginning was wrong", async () => {
+    const blobs = new FaultyBlobs({ unreadableAfter: 4 });
+    const { downloads, digest } = scene(bytes, (nth) => (nth === 0 ? { corruptAt: 9 } : {}), {
+      blobs,
+    });
+    await expect(pull(downloads, askFor(digest), { buffer: 30_000 })).rejects.toThrow();
+    await downloads.close();
+  });
+
   it("is full lets each reader's own way heal too", async () => {
     const blobs = new FaultyBlobs({ fullAt: 300 * kib });
     const { downloads, digest, upstream } = scene(

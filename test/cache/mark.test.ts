@@ -9,6 +9,19 @@ function mark(): Mark {
 }
 
 describe("a mark", () => {
+  it("tells which bytes are waited for", async () => {
+    const awaited: number[] = [];
+    const growing = new Mark(
+      async () => 0,
+      (position) => awaited.push(position),
+    );
+    const wait = growing.wait(10, forever);
+    growing.fail(new Error("over"));
+    await wait;
+    await growing.wait(20, forever);
+    expect(awaited).toEqual([10]);
+  });
+
   it("wakes who waits for a byte once that byte may go out", async () => {
     const growing = mark();
     growing.declare(held + 100);

@@ -12,12 +12,15 @@ const bytes = content(300_000);
 const digest = digestOf(bytes);
 const forever = new AbortController().signal;
 
-function scene(from: number, script: (nth: number) => Script = () => ({}), size?: number) {
+type More = { readonly size?: number | undefined; readonly given?: Buffer };
+
+function scene(from: number, script: (nth: number) => Script = () => ({}), more: More = {}) {
+  const { size, given = bytes.subarray(0, from) } = more;
   const upstream = new ScriptedRegistry(bytes, (_, nth) => ({ piece: 10_000, ...script(nth) }));
   const range = new OwnRange({
     digest,
-    from,
-    hash: createHash("sha256").update(bytes.subarray(0, from)),
+    start: { position: from, hash: createHash("sha256").update(bytes.subarray(0, from)) },
+    given: { position: given.length, hash: createHash("sha256").update(given) },
     readFile: async (buffer, position) => bytes.copy(buffer, 0, position, from),
     upstream: {
       open: (offset, signal) => bodyOpener(upstream)(askFor(digest), offset, signal),
@@ -36,7 +39,9 @@ describe("a reader's own range", () => {
     "gives all bytes when the file has %i",
     async (from) => {
       for (const noLength of [true, false]) {
-        const { range } = scene(from, () => ({ noLength }), noLength ? undefined : bytes.length);
+        const { range } = scene(from, () => ({ noLength }), {
+          size: noLength ? undefined : bytes.length,
+        });
         expect((await readAll(range)).equals(bytes)).toBe(true);
         expect(range.size).toBe(bytes.length);
         await range.close();
@@ -51,8 +56,24 @@ describe("a reader's own range", () => {
     await range.close();
   });
 
+  it("goes on for whoever was given the right bytes before, and not for who was given wrong ones", async () => {
+    const wrong = Buffer.from(bytes.subarray(0, 155_555));
+    wrong[123_456] = (wrong[123_456] ?? 0) ^ 1;
+    for (const size of [bytes.length, undefined]) {
+      const right = scene(100_000, undefined, { size, given: bytes.subarray(0, 155_555) });
+      const body = await readAll(right.range, { from: 140_000 });
+      expect(body.equals(bytes.subarray(140_000))).toBe(true);
+      await right.range.close();
+      const { range } = scene(100_000, undefined, { size, given: wrong });
+      await expect(readAll(range, { from: 140_000 })).rejects.toMatchObject({
+        code: "WRONG_DIGEST",
+      });
+      await range.close();
+    }
+  });
+
   it("holds the tail back, also what of it is in the file", async () => {
-    const { range } = scene(280_000, () => ({ corruptAt: 290_000 }), bytes.length);
+    const { range } = scene(280_000, () => ({ corruptAt: 290_000 }), { size: bytes.length });
     const released = bytes.length - 64 * 1024;
     expect(await readAll(range, { to: released })).toHaveLength(released);
     await expect(range.read(Buffer.alloc(1), released, forever)).rejects.toMatchObject({
@@ -62,7 +83,7 @@ describe("a reader's own range", () => {
   });
 
   it("does not ask the upstream for what the file has", async () => {
-    const { range, upstream } = scene(100_000, undefined, bytes.length);
+    const { range, upstream } = scene(100_000, undefined, { size: bytes.length });
     await readAll(range, { to: 100_000 });
     expect(upstream.seen).toHaveLength(0);
     await range.close();

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { StoreError } from "../../src/store/store-error.ts";
 import { UpstreamError } from "../../src/upstream/upstream-error.ts";
 import { eventually } from "../support/eventually.ts";
+import { FaultyBlobs } from "./support/faulty-blobs.ts";
 import { askFor, content, pull, readAll, registry, repository, scene } from "./support/pulling.ts";
 import type { Script } from "./support/scripted-registry.ts";
 
@@ -182,6 +184,121 @@ describe("downloads", () => {
     headers.resolve();
     expect((await stays).equals(large)).toBe(true);
     await downloads.close();
+  });
+});
+
+describe("downloads while the disk is left alone", () => {
+  const huge = content(9_000 * kib);
+
+  function paused(bytes: Buffer, script?: Parameters<typeof scene>[1]) {
+    const blobs = new FaultyBlobs();
+    blobs.create = () => Promise.reject(new StoreError("PAUSED", "for a while"));
+    return scene(bytes, script, { blobs, isPaused: () => true });
+  }
+
+  it("costs one upstream request for one client, and keeps nothing", async () => {
+    const { downloads, upstream, digest, blobs, events } = paused(huge);
+    expect((await pull(downloads, askFor(digest))).equals(huge)).toBe(true);
+    expect([upstream.seen.length, upstream.sent]).toEqual([1, huge.length]);
+    expect(downloads.mayKeep(digest)).toBe(false);
+    await downloads.close();
+    expect(await blobs.stat(digest)).toBeUndefined();
+    expect(events.map(({ kind }) => kind)).toEqual(["downloadStarted"]);
+  });
+
+  it("costs one for a herd that keeps pace, whatever part each wants", async () => {
+    const { downloads, upstream, digest } = paused(huge);
+    const froms = [0, 0, 0, 0, 100, 300 * kib];
+    const bodies = await Promise.all(
+      froms.map((from) => pull(downloads, askFor(digest, { from }))),
+    );
+    for (const [index, body] of bodies.entries())
+      expect(body.equals(huge.subarray(froms[index]))).toBe(true);
+    expect(upstream.seen).toHaveLength(1);
+    await downloads.close();
+  });
+
+  it("costs one more for each who falls behind, and the others do not wait for him", async () => {
+    const { downloads, upstream, digest } = paused(huge);
+    const slow = await downloads.open(askFor(digest));
+    expect(await readAll(slow.source, { to: 10 })).toHaveLength(10);
+    expect((await pull(downloads, askFor(digest))).equals(huge)).toBe(true);
+    expect((await readAll(slow.source, { from: 10 })).equals(huge.subarray(10))).toBe(true);
+    await slow.source.close();
+    expect(upstream.seen).toHaveLength(2);
+    await downloads.close();
+  });
+
+  it("goes on when whoever was fastest leaves", async () => {
+    const { downloads, upstream, digest } = paused(huge);
+    const [first, second] = [
+      await downloads.open(askFor(digest)),
+      await downloads.open(askFor(digest)),
+    ];
+    await readAll(first.source, { to: 1_000 * kib });
+    const begin = await readAll(second.source, { to: 900 * kib });
+    await first.source.close();
+    const rest = await readAll(second.source, { from: 900 * kib });
+    expect(Buffer.concat([begin, rest]).equals(huge)).toBe(true);
+    await second.source.close();
+    expect(upstream.seen).toHaveLength(1);
+    await downloads.close();
+  });
+
+  it("stops the download when its last reader leaves: nobody would find the blob", async () => {
+    const { downloads, upstream, digest } = paused(huge);
+    const { source } = await downloads.open(askFor(digest));
+    await readAll(source, { to: 10 });
+    await source.close();
+    await eventually(() => expect(upstream.open).toBe(0));
+    expect(upstream.sent).toBeLessThan(huge.length);
+    await downloads.close();
+  });
+
+  it("completes no wrong byte for anybody", async () => {
+    const { downloads, digest } = paused(huge, () => ({ corruptAt: 3_000 * kib }));
+    const pulls = [0, 1_000 * kib].map((from) => pull(downloads, askFor(digest, { from })));
+    for (const outcome of await Promise.allSettled(pulls))
+      expect(outcome).toMatchObject({ reason: { code: "WRONG_DIGEST" } });
+    await downloads.close();
+  });
+});
+
+describe("downloads of more than is kept", () => {
+  it("passes a blob that is declared too large on, once for all, and keeps nothing", async () => {
+    const options = { mostKept: large.length - 1 };
+    const { downloads, upstream, digest, blobs, events } = scene(large, undefined, options);
+    expect(downloads.mayKeep(digest)).toBe(true);
+    const bodies = await Promise.all([0, 1].map(() => pull(downloads, askFor(digest))));
+    expect(bodies.every((body) => body.equals(large))).toBe(true);
+    expect(upstream.seen).toHaveLength(1);
+    await downloads.close();
+    expect(await blobs.stat(digest)).toBeUndefined();
+    expect(downloads.mayKeep(digest)).toBe(false);
+    const told = events.filter(({ kind }) => kind === "blobTooLarge");
+    expect(told).toMatchObject([{ digest, size: large.length }]);
+  });
+
+  it("keeps a blob of just that size", async () => {
+    const { downloads, digest, blobs } = scene(large, undefined, { mostKept: large.length });
+    await pull(downloads, askFor(digest));
+    await downloads.close();
+    expect(await blobs.stat(digest)).toMatchObject({ size: large.length });
+  });
+
+  it("passes the rest of a blob on that grows too large without having declared it", async () => {
+    const { downloads, upstream, digest, blobs, events } = scene(
+      large,
+      () => ({ noLength: true, piece: 10 * kib }),
+      { mostKept: 300 * kib },
+    );
+    expect((await pull(downloads, askFor(digest))).equals(large)).toBe(true);
+    expect(upstream.seen).toHaveLength(2);
+    await downloads.close();
+    expect(await blobs.stat(digest)).toBeUndefined();
+    const kinds = events.map(({ kind }) => kind);
+    expect(kinds).toEqual(["downloadStarted", "blobTooLarge"]);
+    expect(downloads.mayKeep(digest)).toBe(false);
   });
 });
 

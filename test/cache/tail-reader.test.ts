@@ -25,12 +25,15 @@ function scene(change: Partial<TailReaderParts> = {}) {
   });
   mark.declare(bytes.length);
   const upstream = new ScriptedRegistry(bytes);
-  const goOn = (from: "mark" | "start"): OwnRange => {
-    const written = from === "mark" ? mark.written : 0;
+  const goOn = (from: "mark" | "before"): OwnRange => {
+    const upTo = (position: number) => ({
+      position,
+      hash: createHash("sha256").update(bytes.subarray(0, position)),
+    });
     return new OwnRange({
       digest: digestOf(bytes),
-      from: written,
-      hash: createHash("sha256").update(bytes.subarray(0, written)),
+      start: upTo(from === "mark" ? mark.written : 0),
+      given: upTo(mark.written),
       readFile: mark.read,
       upstream: {
         open: (offset, signal) => bodyOpener(upstream)(askFor(digestOf(bytes)), offset, signal),

@@ -27,6 +27,7 @@ describe("a window", () => {
   it("lets go of what lies before, and says so when it is asked for", () => {
     const some = window();
     some.dropBefore(104);
+    expect(some.start).toBe(104);
     expect(copy(some, 104, 108)).toBe("efgh");
     expect(() => copy(some, 103, 108)).toThrow(RangeError);
     some.dropBefore(200);

@@ -50,6 +50,7 @@ describe("a cache or disk that fails", () => {
   it.each<[StoreErrorCode, number]>([
     ["FULL", 507],
     ["IO", 503],
+    ["PAUSED", 503],
     ["RECORDS", 503],
     ["LOCKED", 503],
     ["FORMAT", 503],

@@ -1,6 +1,7 @@
 /** The cache over its store: downloads, the policy of a pull, what is forgotten and what is re-read. */
 import type { CacheEvent } from "../../cache/cache-event.ts";
 import { Eviction } from "../../cache/eviction.ts";
+import { GuardedBlobs } from "../../cache/guarded-blobs.ts";
 import { PullThrough } from "../../cache/pull-through.ts";
 import { Rechecks } from "../../cache/rechecks.ts";
 import { Scrub } from "../../cache/scrub.ts";
@@ -8,12 +9,16 @@ import { Downloads } from "../../cache/single-flight.ts";
 import { systemTiming } from "../../cache/timing.ts";
 import { Usage } from "../../cache/usage.ts";
 import type { SharedCredential } from "../../cache/visibility.ts";
+import { WriteBreaker } from "../../cache/write-breaker.ts";
 import type { Registry } from "../../protocol/registry-name.ts";
 import type { Log } from "../log.ts";
 import type { Settings } from "../settings/settings.ts";
 import { DiskHealth } from "./disk-health.ts";
 import type { Store } from "./store.ts";
 import type { Upstream } from "./upstream.ts";
+
+/** Bytes of the largest blob that is kept. */
+const largestKept = 20 * 1024 ** 3;
 
 export type CacheParts = {
   readonly settings: Settings;
@@ -28,14 +33,21 @@ export type Cache = ReturnType<typeof composeCache>;
 
 export function composeCache(parts: CacheParts) {
   const { settings, store, upstream, now, log } = parts;
-  const { blobs, records, holds } = store;
+  const { records, holds } = store;
   const { client } = upstream;
   const listeners: ((event: CacheEvent) => void)[] = [log.cache];
   const observe = (event: CacheEvent): void => {
     for (const listen of listeners) listen(event);
   };
   const usage = new Usage({ records, observe, now });
-  const downloads = new Downloads({ client, blobs, observe });
+  const breaker = new WriteBreaker({ blobs: store.blobs, observe });
+  const isPaused = (): boolean => breaker.isOpen;
+  const blobs = new GuardedBlobs(store.blobs, breaker);
+  const downloads = new Downloads({
+    ...{ client, blobs, observe, isPaused },
+    // One that is more than everything kept may be would push out all of it, and itself.
+    mostKept: Math.min(largestKept, settings.cache.maxSize),
+  });
   const rechecks = new Rechecks({ blobs, observe });
   const { tagTtl, staleIfError, offline, maxSize, minFree } = settings.cache;
   const pulls = new PullThrough({
@@ -47,7 +59,7 @@ export function composeCache(parts: CacheParts) {
     staleIfError: offline ? Number.POSITIVE_INFINITY : staleIfError,
   });
   const eviction = new Eviction({
-    ...{ blobs, usage, maxSize, observe },
+    ...{ blobs: store.blobs, usage, maxSize, observe },
     minFree: (total) => Math.max(minFree.bytes, minFree.fraction * total),
     isHeld: (digest) => holds.isHeld(digest),
     wanted: () => pulls.wanted(),
@@ -57,7 +69,7 @@ export function composeCache(parts: CacheParts) {
     timing: systemTiming,
     interval: settings.cache.scrubInterval,
   });
-  const disk = new DiskHealth({ blobs });
+  const disk = new DiskHealth({ blobs: store.blobs, isPaused });
   for (const listener of [pulls, eviction, disk]) listeners.push((event) => listener.note(event));
   return {
     pulls,
@@ -76,6 +88,7 @@ export function composeCache(parts: CacheParts) {
       await pulls.close();
       await usage.close();
       disk.close();
+      breaker.close();
     },
   };
 }

@@ -1,12 +1,15 @@
 /**
  * Whether the disk takes what it is given. From its first failure the program calls itself degraded,
- * until something is kept again or a trial write, made every other second, succeeds.
+ * until something is kept again or a trial write, made every other second, succeeds. While the disk
+ * is left alone (cache/write-breaker.ts) it stays so.
  */
 import type { CacheEvent } from "../../cache/cache-event.ts";
 import type { BlobStore } from "../../store/blob-store.ts";
 
 export type DiskHealthOptions = {
   readonly blobs: Pick<BlobStore, "create">;
+  /** Whether the disk is left alone for now: somebody else tries it then, less often. */
+  readonly isPaused: () => boolean;
   /** Milliseconds between two trials; 2 s. */
   readonly interval?: number;
 };
@@ -51,6 +54,7 @@ export class DiskHealth {
   }
 
   async #try(): Promise<void> {
+    if (this.#options.isPaused()) return;
     try {
       const draft = await this.#options.blobs.create();
       try {

@@ -10,12 +10,19 @@ import { eventually } from "../../support/eventually.ts";
 /** A disk that is full until it is told otherwise. */
 function setUp() {
   const store = new MemoryBlobStore();
-  const disk = { isFull: true };
+  const disk = { isFull: true, isPaused: false, asked: 0 };
   const create = () => {
     if (disk.isFull) throw new StoreError("FULL", "cannot create it: no room left on the volume");
     return store.create();
   };
-  const health = new DiskHealth({ blobs: { create: async () => create() }, interval: 5 });
+  const health = new DiskHealth({
+    blobs: { create: async () => create() },
+    isPaused: () => {
+      disk.asked += 1;
+      return disk.isPaused;
+    },
+    interval: 5,
+  });
   onTestFinished(() => health.close());
   return { disk, health, fail: () => health.note({ kind: "diskFailed", error: full }) };
 }
@@ -40,6 +47,17 @@ describe("the disk's health", () => {
     disk.isFull = true;
     fail();
     expect(health.degraded).toHaveLength(1);
+  });
+
+  it("stays bad while the disk is left alone", async () => {
+    const { health, disk, fail } = setUp();
+    disk.isPaused = true;
+    fail();
+    disk.isFull = false;
+    await eventually(() => expect(disk.asked).toBeGreaterThan(2));
+    expect(health.degraded).toHaveLength(1);
+    disk.isPaused = false;
+    await eventually(() => expect(health.degraded).toEqual([]));
   });
 
   it("is good again at once when a blob is kept", () => {
