@@ -22,7 +22,7 @@ import type { Visibility } from "./visibility.ts";
 
 export type BlobPullOptions = {
   readonly client: RegistryClient;
-  readonly downloads: Pick<Downloads, "open" | "running">;
+  readonly downloads: Pick<Downloads, "open" | "running" | "mayKeep">;
   readonly kept: KeptBlobs;
   readonly visibility: Visibility;
   readonly proofs: Proofs;
@@ -170,7 +170,8 @@ export class BlobPull {
 
   /** Behind the client's back; it goes on within the limits of a download nobody reads. */
   #startBehind(ask: BlobAsk): void {
-    if (this.#options.downloads.running(ask.digest) !== undefined) return;
+    const { downloads } = this.#options;
+    if (downloads.running(ask.digest) !== undefined || !downloads.mayKeep(ask.digest)) return;
     const later: BlobAsk = { ...ask, signal: this.#closing.signal };
     this.#download(later, 0)
       .then((answer) => (answer.kind === "content" ? answer.source.close() : undefined))

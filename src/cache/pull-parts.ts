@@ -28,7 +28,7 @@ export type PullThroughOptions = {
   readonly client: RegistryClient;
   readonly blobs: BlobStore & BlobQuarantine;
   readonly records: RecordStore;
-  readonly downloads: Pick<Downloads, "open" | "running">;
+  readonly downloads: Pick<Downloads, "open" | "running" | "mayKeep">;
   readonly rechecks: Rechecking;
   readonly usage: Usage;
   readonly observe: Observe;

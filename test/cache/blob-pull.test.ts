@@ -40,6 +40,13 @@ describe("a range of a cold blob", () => {
     expect((await house.blob(name, { range: parseRange("bytes=10000000-") })).outcome).toBe("hit");
   });
 
+  it("far ahead costs no more than itself when the blob would not be kept", async () => {
+    house.downloads.mayKeep = () => false;
+    const answer = await house.blob(name, { range: parseRange("bytes=10000000-10000099") });
+    expect(await bodyOf(answer)).toEqual(bytes.subarray(10_000_000, 10_000_100));
+    expect(ranges()).toEqual(["GET bytes=10000000-10000099"]);
+  });
+
   it("close by waits for the download", async () => {
     const answer = contentOf(
       await house.blob(name, { range: parseRange("bytes=1000000-1000009") }),
