@@ -5,6 +5,7 @@
 import { bearerToken, ownTokenIn } from "../../protocol/own-token.ts";
 import type { Registry } from "../../protocol/registry-name.ts";
 import type { Access } from "../registry-client.ts";
+import { UpstreamError, type UpstreamErrorCode } from "../upstream-error.ts";
 import { type BasicAsk, BasicLogins } from "./basic-logins.ts";
 import type { ChallengeFinder } from "./challenge-finder.ts";
 import {
@@ -37,6 +38,18 @@ export type AuthorizerParts = {
   readonly tokens: RegistryTokens;
 };
 
+/** A challenge learned since then is not asked for again, whatever its token service does. */
+const settledMs = 60_000;
+
+const gone: ReadonlySet<UpstreamErrorCode> = new Set([
+  "FORBIDDEN",
+  "DNS",
+  "CONNECT",
+  "TLS",
+  "REDIRECT",
+  "PROTOCOL",
+]);
+
 export class Authorizer {
   readonly #parts: AuthorizerParts;
   readonly #basic: BasicLogins;
@@ -53,7 +66,14 @@ export class Authorizer {
   async authorize(ask: AuthorizationAsk): Promise<string | undefined> {
     if (ask.access.kind === "client") return clientHeader(ask.access.authorization);
     if (ask.access.kind === "none") return undefined;
-    return this.#ours(ask, this.#parts.memory.recall(ask.registry));
+    const remembered = this.#parts.memory.recall(ask.registry);
+    try {
+      return await this.#ours(ask, remembered);
+    } catch (error) {
+      // The registry tells who comes without a token where they come from now.
+      if (isGone(error) && this.#mayBeOutdated(remembered)) return undefined;
+      throw error;
+    }
   }
 
   /**
@@ -133,11 +153,31 @@ export class Authorizer {
 
   /**
    * Makes sure that a token for this can be had, and keeps it for the requests to come. Throws
-   * TokenRefusal with the token service's own words, UpstreamError when it cannot be asked.
+   * TokenRefusal with the token service's own words, UpstreamError when it cannot be asked and the
+   * registry names no other.
    */
   async prepare(ask: RegistryTokenAsk): Promise<void> {
-    const bearer = this.#parts.memory.recall(ask.registry)?.bearer;
-    if (bearer !== undefined) await this.#parts.tokens.get(ask, bearer);
+    const remembered = this.#parts.memory.recall(ask.registry);
+    if (remembered?.bearer === undefined) return;
+    try {
+      await this.#parts.tokens.get(ask, remembered.bearer);
+    } catch (error) {
+      if (!isGone(error) || !(await this.#hasMoved(ask, remembered))) throw error;
+    }
+  }
+
+  /** Whether the registry, asked anew, names another token service. */
+  async #hasMoved(ask: RegistryTokenAsk, before: RememberedChallenge): Promise<boolean> {
+    if (!this.#mayBeOutdated(before)) return false;
+    const { finder } = this.#parts;
+    const answer = await finder.ping(ask.registry, "brief", ask.signal).catch(() => undefined);
+    if (answer?.remembered === undefined) return false;
+    const { bearer } = answer.remembered;
+    return bearer?.key !== before.bearer?.key || bearer?.service !== before.bearer?.service;
+  }
+
+  #mayBeOutdated(remembered: RememberedChallenge | undefined): boolean {
+    return remembered !== undefined && !this.#parts.memory.isFresh(remembered, settledMs);
   }
 
   #learn(registry: Registry, lines: readonly string[]): RememberedChallenge | undefined {
@@ -162,6 +202,11 @@ export class Authorizer {
       throw error;
     }
   }
+}
+
+/** The token service is not, or may not be, where the challenge says; one that is only ill is waited for. */
+function isGone(error: unknown): boolean {
+  return error instanceof UpstreamError && gone.has(error.code);
 }
 
 /** The operator's login as it was sent, and no token got for it. */

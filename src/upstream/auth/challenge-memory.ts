@@ -95,9 +95,9 @@ export class ChallengeMemory {
     return found?.registry.scheme === registry.scheme ? found : undefined;
   }
 
-  /** Whether it was learned in the last ten minutes. */
-  isFresh(remembered: RememberedChallenge): boolean {
-    return this.#options.now() - remembered.learnedAt <= freshMs;
+  /** Whether it was learned in the last ten minutes, or within as many milliseconds. */
+  isFresh(remembered: RememberedChallenge, milliseconds = freshMs): boolean {
+    return this.#options.now() - remembered.learnedAt <= milliseconds;
   }
 
   /** Whose challenge names this realm (`https://auth.docker.io/token`); the caller checks the pair. */

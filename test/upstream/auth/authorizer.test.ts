@@ -223,3 +223,55 @@ it("prepares a token for requests to come, and tells what challenge there is", a
   expect(authorizer.credentialId(hub, "a/b")).toMatch(/^[0-9a-f]{32}$/);
   expect(authorizer.credentialId(registry("ghcr.io"), "a/b")).toBeUndefined();
 });
+
+describe("a token service that is not where the remembered challenge says", () => {
+  const reg = registry("reg.example");
+  const old = 'Bearer realm="https://old.example/token",service="reg"';
+  const moved = 'Bearer realm="https://reg.example/token",service="reg"';
+
+  async function outdated() {
+    const made = await make();
+    made.memory.remember(reg, [old]);
+    made.time.now += 61_000;
+    return made;
+  }
+
+  it("is looked for at the registry, who names the new one to who comes without a token", async () => {
+    const { loopback, authorizer } = await outdated();
+    loopback.play("reg.example", tokenService());
+    expect(await authorizer.authorize(ask("anonymous", reg))).toBeUndefined();
+    expect(await authorizer.retry(ask("anonymous", reg), undefined, no([moved]))).toBe(
+      "Bearer anonymous-0",
+    );
+    expect(await authorizer.authorize(ask("anonymous", reg))).toBe("Bearer anonymous-0");
+  });
+
+  it("is not looked for again within a minute when the registry says the same", async () => {
+    const { authorizer } = await outdated();
+    await authorizer.authorize(ask("anonymous", reg));
+    const again = authorizer.retry(ask("anonymous", reg), undefined, no([old]));
+    await expect(again).rejects.toMatchObject({ code: "CONNECT" });
+    const next = authorizer.authorize(ask("anonymous", reg));
+    await expect(next).rejects.toMatchObject({ code: "CONNECT" });
+  });
+
+  it("is waited for where it is only slow", async () => {
+    const { loopback, authorizer } = await outdated();
+    loopback.play("old.example", () => undefined);
+    const slow = authorizer.authorize({ ...ask("anonymous", reg), patience: "brief" });
+    await expect(slow).rejects.toMatchObject({ code: "TIMEOUT" });
+  });
+
+  it("is no reason to refuse a client a token that will tell it so", async () => {
+    const { loopback, authorizer, time } = await outdated();
+    const prepared = () => authorizer.prepare({ registry: reg, scopes, isShared: false, signal });
+    await expect(prepared(), "the registry is silent").rejects.toMatchObject({ code: "CONNECT" });
+    loopback.play("reg.example", bearerRegistry(old));
+    time.now += 61_000;
+    await expect(prepared(), "it says the same").rejects.toMatchObject({ code: "CONNECT" });
+    loopback.play("reg.example", bearerRegistry(moved));
+    await expect(prepared(), "a moment ago").rejects.toMatchObject({ code: "CONNECT" });
+    time.now += 61_000;
+    await prepared();
+  });
+});
