@@ -7,6 +7,7 @@ export const setupDocker: SetupScript = {
   // The name under which docker-registry-proxy has it.
   aliases: ["systemd"],
   summary: "Makes Docker pull through this proxy; image names stay as they are.",
+  // What is named by the proxy's own address is pulled from it, not through it.
   body: (facts) => `${trustCa(facts)}
 # The name sorts after the usual http-proxy.conf, so that this one wins.
 drop_in=/etc/systemd/system/docker.service.d/proxy-entrepot.conf
@@ -18,7 +19,7 @@ apply() {
 [Service]
 Environment="HTTP_PROXY=http://${facts.proxy}"
 Environment="HTTPS_PROXY=http://${facts.proxy}"
-Environment="NO_PROXY=localhost,127.0.0.0/8,::1"
+Environment="NO_PROXY=localhost,127.0.0.0/8,::1,${hostOf(facts.proxy)}"
 END
   [[ -n $root || $printing = yes || -d /run/systemd/system ]] ||
     say "no systemd here: give dockerd HTTP_PROXY and HTTPS_PROXY=http://${facts.proxy} yourself"
@@ -31,3 +32,8 @@ undo() {
   restart restart docker
 }`,
 };
+
+/** Go's spelling in NO_PROXY: a name or an address, without port and brackets. */
+function hostOf(address: string): string {
+  return address.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
+}

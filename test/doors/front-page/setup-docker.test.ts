@@ -2,7 +2,9 @@ import { chmod, mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { setupDocker } from "../../../src/doors/front-page/setup-docker.ts";
+import { printScript } from "../../../src/doors/front-page/setup-script.ts";
 import {
+  bash,
   facts,
   filesBelow,
   image,
@@ -24,6 +26,19 @@ it("docker: the drop-in with the proxy, and the CA in the trust store", async ()
   expect(await read(folder, drop)).toMatch(/NO_PROXY=localhost,127\.0\.0\.0\/8,::1/);
   expect(await read(folder, `${trustStore}/entrepot.crt`)).toBe(facts.root);
 });
+
+it.each([
+  ["cache.lan:3128", "cache.lan"],
+  ["[fd00::7]:3128", "fd00::7"],
+])(
+  "docker: an image named by the address of %s is not asked for through it",
+  async (proxy, host) => {
+    const folder = await image();
+    await bash(printScript(setupDocker, { ...facts, proxy }), ["-s", "--", "--root", folder]);
+    const drop = "etc/systemd/system/docker.service.d/proxy-entrepot.conf";
+    expect(await read(folder, drop)).toContain(`NO_PROXY=localhost,127.0.0.0/8,::1,${host}"`);
+  },
+);
 
 describe("work that a run has left undone is done by the next", () => {
   it("dockerd is restarted after a run with --no-restart", async () => {
