@@ -102,4 +102,33 @@ describe("a disk that takes no more", () => {
     await eventually(async () => expect((await stressed.readiness()).status).toBe("ready"));
     await untilKept(scene, way, cold);
   });
+
+  it("read-only for long: from the fifth failure on nobody pays for the disk, and it is found out by itself when it works", async () => {
+    const scene = await setScene();
+    const disk = await SmallDisk.mount(scene.folder, 64);
+    const stressed = await Stressed.start(scene.folder, { ...scene.env, LOG_LEVEL: "info" });
+    const way = await throughProxy(scene, stressed);
+    const kept = addBlob(scene, "kept", 4 * MiB);
+    await pull(way, kept);
+    await eventually(async () => expect(await finalFiles(stressed.dataDir)).toHaveLength(1));
+    await eventually(() => disk.remount("ro"));
+    for (let nth = 0; nth < 5; nth += 1) await pull(way, addBlob(scene, `failing ${nth}`, MiB));
+    const cold = [1, 2, 3].map((nth) => addBlob(scene, `cold ${nth}`, 8 * MiB));
+    for (const digest of cold) await pull(way, digest);
+    expect(cold.map((digest) => bodyGets(scene, digest))).toEqual([1, 1, 1]);
+    const result = await herd(scene, stressed, { way, clients: 20, size: 4 * MiB });
+    tell({ ...result });
+    expect(result.report.digests).toEqual({ [result.digest]: 20 });
+    expect(result.bodyGets).toBeLessThanOrEqual(20);
+    await pull(way, kept);
+    expect(bodyGets(scene, kept)).toBe(1);
+    expect((await stressed.readiness()).status).toBe("degraded");
+    const told = (words: string) => stressed.lines.filter((line) => line.includes(words)).length;
+    expect(told("the disk failed again and again")).toBe(1);
+    await disk.remount("rw");
+    const ready = async () => expect((await stressed.readiness()).status).toBe("ready");
+    await eventually(ready, { withinMs: 40_000, everyMs: 200 });
+    expect(told("the disk takes writes again")).toBe(1);
+    await untilKept(scene, way, cold[0] ?? "");
+  });
 });
