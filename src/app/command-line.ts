@@ -170,6 +170,15 @@ function wrongArguments(cause: CommanderError): SettingsError {
     return new SettingsError([`${sentence} (entrepot --help shows what there is)`], { cause });
   }
   const message = cause.message.replace(/^error: /, "").replace(/\s*\n\s*/g, " ");
+  const [, known, meant] = /^(.*) \(Did you mean (.*)\?\)$/.exec(message) ?? [];
+  if (meant !== undefined) {
+    return new SettingsError([`${known}; did you mean ${meant}?`], { cause });
+  }
+  const secret = /^unknown option '(.*)'$/.exec(message)?.[1] ?? "";
+  if (settingOptions().some((option) => option.long === `${secret}-file`)) {
+    const sentence = `${message}; write ${secret}-file and a file: a command line is no place for secrets`;
+    return new SettingsError([sentence], { cause });
+  }
   // What is no command is taken for an argument of the default one.
   const excess = / but got \d+: ([^,]+)/.exec(message)?.[1]?.replace(/\.$/, "");
   const sentence =

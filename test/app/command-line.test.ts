@@ -75,13 +75,14 @@ describe("the command line", () => {
   });
 
   it.each<[string, readonly string[], Environment, string]>([
-    ["a misspelt flag", ["--prot", "1"], {}, "unknown option '--prot' (Did you mean --port?)"],
+    ["a misspelt flag", ["--prot", "1"], {}, "unknown option '--prot'; did you mean --port?"],
     ["a misspelt command", ["sreve"], {}, 'there is no command "sreve"; did you mean serve?'],
+    ["a misspelt sub-command", ["ca", "prnit"], {}, "unknown command 'prnit'; did you mean print?"],
     [
-      "a misspelt sub-command",
-      ["ca", "prnit"],
+      "a secret",
+      ["--auth-registries", "ghcr.io:u:CANARY"],
       {},
-      "unknown command 'prnit' (Did you mean print?)",
+      "unknown option '--auth-registries'; write --auth-registries-file and a file",
     ],
     ["a flag without its value", ["--port"], {}, "option '--port <port>' argument missing"],
     ["a malformed value", [], { PORT: "x" }, 'PORT is "x"; write a port from 1 to 65535'],
@@ -121,7 +122,7 @@ describe("the command line", () => {
     const folder = await temporaryFolder();
     const PORT = String(await freePort());
     const first = await start([], { PORT, LOG_FORMAT: "json" }, folder);
-    await eventually(() => first.output.err.includes("docker pull"), { withinMs: 15_000 });
+    await eventually(() => first.output.err.includes("in a browser"), { withinMs: 15_000 });
     expect(first.output.err).toMatch(/^Entrepot listens\n {2}clients +127\.0\.0\.1:\d+\n/);
     expect((await run(["health"], { PORT })).code).toBe(0);
     const { out: fingerprint } = await run(["ca", "fingerprint"], {}, folder);
@@ -153,8 +154,10 @@ describe("the command line", () => {
     const inFile = await run([], { PORT, DATA_DIR: "file/data" }, folder);
     expect(inFile.code).toBe(78);
     expect(inFile.err).toBe(
-      "entrepot: DATA_DIR cannot be used: file/data cannot be made: ENOTDIR\n",
+      "entrepot: DATA_DIR cannot be used: file/data lies below a file; use another folder\n",
     );
+    const isFile = await run([], { PORT, DATA_DIR: "file" }, folder);
+    expect(isFile.err).toBe("entrepot: DATA_DIR cannot be used: file is a file; use a folder\n");
     await mkdir(join(folder, "newer"));
     await writeFile(join(folder, "newer", "VERSION"), "9\n");
     const newer = await run([], { PORT, DATA_DIR: "newer" }, folder);

@@ -1,4 +1,5 @@
 /** The way out: destination rules, connections, credentials, and the client that the cache asks. */
+import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { formatHostPort, type HostPort, parseHostPort } from "../../protocol/http/host-port.ts";
 import { builtInRealmPairs, matchesHostPattern } from "../../protocol/known-registries.ts";
@@ -133,16 +134,21 @@ function namedHosts(settings: Settings): readonly HostPort[] {
     .filter((address) => address !== undefined);
 }
 
-async function trustedFiles(settings: Settings): Promise<readonly string[]> {
-  return Promise.all(
-    settings.upstream.ca.map(async (path) => {
-      try {
-        return await readFile(path, "utf8");
-      } catch (cause) {
-        throw new SettingsError([`UPSTREAM_CA names ${path}, which cannot be read`], { cause });
-      }
-    }),
-  );
+function trustedFiles(settings: Settings): Promise<readonly string[]> {
+  return Promise.all(settings.upstream.ca.map(readTrusted));
+}
+
+async function readTrusted(path: string): Promise<string> {
+  const text = await readFile(path, "utf8").catch((cause: unknown) => {
+    throw new SettingsError([`UPSTREAM_CA names ${path}, which cannot be read`], { cause });
+  });
+  try {
+    new X509Certificate(text);
+    return text;
+  } catch (cause) {
+    const sentence = `UPSTREAM_CA names ${path}, which holds no certificate; write the path of a PEM file`;
+    throw new SettingsError([sentence], { cause });
+  }
 }
 
 function isUnverified(settings: Settings, address: HostPort): boolean {

@@ -1,6 +1,6 @@
 /** Structured values of the YAML file: what fields they have, and a sentence for what they may not. */
-import { type Kind, type Raw, shown, WrongValue } from "./kind.ts";
-import { didYouMean } from "./nearest.ts";
+import { type Kind, type Raw, WrongValue } from "./kind.ts";
+import { nearest } from "./nearest.ts";
 
 export type Fields = {
   /** The value of a field, undefined when it is left out. Throws WrongValue. */
@@ -18,8 +18,9 @@ export function readFields(raw: Raw, where: string, names: readonly string[]): F
   if (!isObject(raw)) throw new WrongValue(`has no fields in ${where}`, fieldList(names));
   for (const name of Object.keys(raw)) {
     if (names.includes(name)) continue;
-    const what = `has the unknown field ${shown(name)} in ${where}`;
-    throw new WrongValue(`${what}${didYouMean(name, names)}`, fieldList(names));
+    const meant = nearest(name, names);
+    const instead = meant === undefined ? fieldList(names) : `${meant} instead`;
+    throw new WrongValue(`has an unknown field${called(name)} in ${where}`, instead);
   }
   const get = <T>(name: string, kind: Kind<T>): T | undefined => {
     const value = raw[name];
@@ -41,6 +42,11 @@ export function readFields(raw: Raw, where: string, names: readonly string[]): F
 
 function wrongField(cause: WrongValue, field: string, hint: string): WrongValue {
   return new WrongValue(`cannot be read: ${field} makes no sense`, cause.hint ?? hint, { cause });
+}
+
+/** Only what can be no secret; quotes are for values, which a secret setting does not show. */
+function called(name: string): string {
+  return /^[a-z_]{1,40}$/i.test(name) ? ` ${name}` : "";
 }
 
 function fieldList(names: readonly string[]): string {

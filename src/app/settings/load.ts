@@ -169,6 +169,6 @@ function sentence(error: unknown, { label }: Found, { kind, isSecret }: Setting<
   if (error instanceof CredentialError) return error.message;
   if (!(error instanceof WrongValue)) throw error;
   // "is "…"" and "has "…"" quote what was written.
-  const what = isSecret && error.message.includes('"') ? "cannot be read" : error.message;
+  const what = isSecret && error.message.includes('"') ? "cannot be used" : error.message;
   return `${label} ${what}; write ${error.hint ?? kind.hint}`;
 }

@@ -185,11 +185,12 @@ export class FrontDoor extends MitmProxy {
 
 function listenError(error: unknown, options: FrontDoorOptions): DoorError {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  const where = `${options.host} port ${options.port}`;
+  const { host, port } = options;
+  const where = host === "::" ? `port ${port}` : `${host} port ${port}`;
   const sentences: Readonly<Record<string, string>> = {
     EADDRINUSE: `${where} is in use by another program; stop it or set PORT`,
     EACCES: `${where} may not be opened by this user; choose a PORT above 1023`,
-    EADDRNOTAVAIL: `${options.host} is no address of this machine; set HOST`,
+    EADDRNOTAVAIL: `${host} is no address of this machine; set HOST`,
   };
   const sentence = sentences[code] ?? `${where} cannot be listened on: ${code || String(error)}`;
   return new DoorError("LISTEN", sentence, { cause: error });

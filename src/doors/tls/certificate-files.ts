@@ -100,13 +100,13 @@ async function readPairs({ certificate, key }: CertificateFilesOptions): Promise
   const pairs = pairsIn(texts, keyTexts);
   if (pairs.length > 0) return pairs;
   const [first] = [...texts].filter(([, text]) => certificatesIn(text).length > 0);
-  if (first === undefined) throw new DoorError("CERTIFICATE", `${certificate} has no certificate`);
+  if (first === undefined) throw noCertificate(certificate);
   const keys = [...keyTexts.values()].flatMap(keysIn);
   if (keys.length > 0) return [pairUp(first[1], keys, first[0])];
   const where = key ?? certificate;
   throw new DoorError(
     "KEY",
-    `${where} has no private key without a pass-phrase; name it by TLS_KEY`,
+    `${where} has no private key without a pass-phrase; write the path of one as TLS_KEY`,
   );
 }
 
@@ -164,6 +164,13 @@ async function filesAt(path: string, depth = 0): Promise<string[]> {
   return (await Promise.all(lists)).flat();
 }
 
+function noCertificate(path: string): DoorError {
+  const sentence = `${path} has no certificate; write the path of a PEM file as TLS_CERT`;
+  return new DoorError("CERTIFICATE", sentence);
+}
+
 function unreadable(path: string, cause: unknown): DoorError {
-  return new DoorError("IO", `${path} cannot be read`, { cause });
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
+  const remedy = "TLS_CERT and TLS_KEY have to name files that can be";
+  return new DoorError("IO", `${path} cannot be read (${code}); ${remedy}`, { cause });
 }

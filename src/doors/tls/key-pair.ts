@@ -40,7 +40,12 @@ export function pairUp(chain: string, keys: readonly KeyObject[], where: string)
   const certificates = certificatesIn(chain);
   const leaf = readLeaf(certificates[0], where);
   const key = keys.find((one) => leaf.checkPrivateKey(one));
-  if (key === undefined) throw new DoorError("KEY", `the key of ${where} is not the certificate's`);
+  if (key === undefined) {
+    throw new DoorError(
+      "KEY",
+      `the key of ${where} is not the certificate's; the two have to be a pair`,
+    );
+  }
   return {
     leaf,
     chainLength: certificates.length,

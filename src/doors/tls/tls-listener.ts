@@ -169,7 +169,7 @@ function codeOf(error: unknown): string | undefined {
 
 function listenError(error: unknown, { host, port }: TlsListenerOptions): DoorError {
   const code = codeOf(error) ?? String(error);
-  const where = `${host} port ${port}`;
+  const where = host === "::" ? `port ${port}` : `${host} port ${port}`;
   const sentences: Readonly<Record<string, string>> = {
     EADDRINUSE: `${where} is in use by another program; stop it or set TLS_PORT`,
     EACCES: `${where} may not be opened by this user; choose a TLS_PORT above 1023`,

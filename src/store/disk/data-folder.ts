@@ -42,12 +42,20 @@ export async function openDataFolder(path: string): Promise<DataFolder> {
   }
 }
 
+const cannotBeMade: Readonly<Record<string, string>> = {
+  EEXIST: "is a file; use a folder",
+  ENOTDIR: "lies below a file; use another folder",
+  EROFS: "lies on a read-only disk; use another folder",
+  EACCES: "may not be made by this user; make it and chown it to this user, or use another folder",
+};
+
 async function makeRoot(path: string): Promise<void> {
   try {
     await makeFolders(path);
   } catch (error) {
     const why = systemCode(error) ?? String(error);
-    throw storeErrorFrom(error, "FORMAT", `${path} cannot be made: ${why}`);
+    const sentence = cannotBeMade[why] ?? `cannot be made (${why}); use another folder`;
+    throw storeErrorFrom(error, "FORMAT", `${path} ${sentence}`);
   }
 }
 

@@ -9,6 +9,8 @@ import { DatabaseSync } from "node:sqlite";
 import { storeErrorFrom } from "../store-error.ts";
 
 const SQLITE_BUSY = 5;
+const SQLITE_READONLY = 8;
+const SQLITE_CANTOPEN = 14;
 
 export type Lock = {
   /** Idempotent. */
@@ -46,12 +48,20 @@ function openExclusively(folder: string, pidFile: string): DatabaseSync {
     if (isBusy(error)) {
       throw storeErrorFrom(error, "LOCKED", `${folder} is in use by ${holder(pidFile)}`);
     }
-    throw storeErrorFrom(error, "IO", `${folder} cannot be locked; is it writable?`);
+    const sentence = isForbidden(error)
+      ? "may not be written by this user; chown it to this user, or use another folder"
+      : "cannot be locked; use a folder on a disk of this machine";
+    throw storeErrorFrom(error, "IO", `${folder} ${sentence}`);
   }
 }
 
 function isBusy(error: unknown): boolean {
   return error instanceof Error && "errcode" in error && error.errcode === SQLITE_BUSY;
+}
+
+function isForbidden(error: unknown): boolean {
+  const code = error instanceof Error && "errcode" in error ? error.errcode : undefined;
+  return code === SQLITE_READONLY || code === SQLITE_CANTOPEN;
 }
 
 function holder(pidFile: string): string {

@@ -1,9 +1,12 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { composeListen } from "../../../src/app/compose/listen.ts";
 import { composeUpstream, refuseLoop } from "../../../src/app/compose/upstream.ts";
 import { headerList } from "../../../src/protocol/http/header-list.ts";
 import type { RegistryName } from "../../../src/protocol/registry-name.ts";
 import { startFakeRegistry } from "../../support/fake-registry.ts";
+import { temporaryFolder } from "../../support/temp-folder.ts";
 import { keptLog, settingsWith } from "./composing.ts";
 
 async function upstreamWith(environment: Readonly<Record<string, string>>) {
@@ -67,6 +70,14 @@ describe("the way out", () => {
     const { upstream } = await upstreamWith({ PORT: "3299", HTTPS_PROXY: "http://127.0.0.1:3299" });
     const signal = AbortSignal.timeout(10_000);
     await expect(refuseLoop(upstream, signal)).rejects.toThrow("which is this proxy itself");
+  });
+
+  it("names the file of UPSTREAM_CA that holds no certificate", async () => {
+    const path = join(await temporaryFolder(), "ca.pem");
+    await writeFile(path, "hello");
+    await expect(upstreamWith({ UPSTREAM_CA: path })).rejects.toThrow(
+      `UPSTREAM_CA names ${path}, which holds no certificate; write the path of a PEM file`,
+    );
   });
 
   it("names the file of UPSTREAM_CA that cannot be read", async () => {

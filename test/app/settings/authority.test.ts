@@ -19,7 +19,7 @@ describe("the CA and tokens", () => {
 
   it("need a secret that cannot be guessed, and do not show it", async () => {
     expect(await problemsOf({ environment: { TOKEN_SECRET: "CANARY-short" } })).toEqual([
-      "TOKEN_SECRET cannot be read; write at least 16 characters",
+      "TOKEN_SECRET cannot be used; write at least 16 characters",
     ]);
   });
 });

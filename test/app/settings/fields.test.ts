@@ -22,10 +22,16 @@ describe("the fields of a structured value", () => {
 
   it.each([
     ["text", "x", "has no fields in entry 1; write the fields host, port"],
+    ["a misspelt one", { hots: 1 }, "has an unknown field hots in entry 1; write host instead"],
     [
-      "a misspelt one",
-      { hots: 1 },
-      'has the unknown field "hots" in entry 1; did you mean host?; write the fields host, port',
+      "one unlike any",
+      { colour: 1 },
+      "has an unknown field colour in entry 1; write the fields host, port",
+    ],
+    [
+      "one that may be a secret",
+      { "user:CANARY-p1": null },
+      "has an unknown field in entry 1; write the fields host, port",
     ],
     ["none of a needed one", {}, "has no host in entry 1; write the fields host, port"],
   ])("say what to write given %s", (_, raw, expected) => {

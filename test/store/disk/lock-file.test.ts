@@ -52,7 +52,9 @@ describe("the lock", () => {
     lock.release();
   });
 
-  it("says that a folder it cannot write to may not be writable", () => {
-    expect(() => takeLock("/proc")).toThrow(expect.objectContaining({ code: "IO" }));
+  it("says that a folder may not be written to, and whose it has to be", () => {
+    const message =
+      "/proc may not be written by this user; chown it to this user, or use another folder";
+    expect(() => takeLock("/proc")).toThrow(expect.objectContaining({ code: "IO", message }));
   });
 });

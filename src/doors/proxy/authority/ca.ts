@@ -70,10 +70,10 @@ export async function openAuthority(options: AuthorityOptions): Promise<Authorit
   if (keyText === undefined && certificates === undefined && own === undefined) {
     return makeAuthority(options, paths);
   }
-  if (keyText === undefined) throw missing("KEY", paths.key, paths.certificate);
+  if (keyText === undefined) throw missing("KEY", paths.key, options);
   const key = parseKey(keyText, paths.key, passphrase);
   if (certificates !== undefined) return authorityOf(certificates, key, paths.certificate, now());
-  if (own !== undefined) throw missing("CERTIFICATE", paths.certificate, paths.key);
+  if (own !== undefined) throw missing("CERTIFICATE", paths.certificate, options);
   // An earlier start was cut off between the two files.
   return certify(key, options, paths.certificate);
 }
@@ -120,10 +120,16 @@ function authorityOf(pem: string, key: KeyObject, path: string, now: number): Au
   const all = parseCertificates(pem, path);
   const issuing = all.find((one) => one.checkPrivateKey(key));
   if (issuing === undefined) {
-    throw new DoorError("CERTIFICATE", `no certificate in ${path} belongs to the CA's key`);
+    throw new DoorError(
+      "CERTIFICATE",
+      `no certificate in ${path} belongs to the CA's key; the two have to be a pair`,
+    );
   }
   if (!issuing.ca) {
-    throw new DoorError("CERTIFICATE", `the certificate in ${path} may not sign others (no CA)`);
+    throw new DoorError(
+      "CERTIFICATE",
+      `the certificate in ${path} may not sign others; write that of a CA`,
+    );
   }
   if (issuing.validToDate.getTime() <= now) {
     throw new DoorError(
@@ -188,6 +194,11 @@ function unreadable(code: "KEY" | "CERTIFICATE", sentence: string, cause: unknow
   return new DoorError(code, sentence, { cause });
 }
 
-function missing(code: "KEY" | "CERTIFICATE", path: string, other: string): DoorError {
-  return new DoorError(code, `${path} is missing, though it belongs with ${other}`);
+function missing(code: "KEY" | "CERTIFICATE", path: string, { own }: AuthorityOptions): DoorError {
+  const name = code === "KEY" ? "CA_KEY" : "CA_CERT";
+  const remedy =
+    own === undefined
+      ? "put it back, or remove what is left of the CA to have a new one made, which clients must then trust"
+      : `write the path of a file that is there as ${name}`;
+  return new DoorError(code, `${path} is missing; ${remedy}`);
 }

@@ -89,5 +89,6 @@ function isMissing(error: unknown): boolean {
 
 function ioError(sentence: string, cause: unknown): DoorError {
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
-  return new DoorError("IO", `${sentence}: ${code}`, { cause });
+  const remedy = code === "EACCES" ? "; chown it to the user that runs this" : "";
+  return new DoorError("IO", `${sentence} (${code})${remedy}`, { cause });
 }

@@ -142,11 +142,15 @@ describe("the operator's own CA", () => {
     const folder = await temporaryFolder();
     const at = (name: string) => join(folder, name);
     const own = { key: at("a.key"), certificate: at("a.crt") };
-    await expectDoorError({ folder, own, now }, "KEY", /a\.key is missing/);
+    await expectDoorError({ folder, own, now }, "KEY", /a\.key is missing;.* as CA_KEY$/);
     openssl("genrsa", "-aes256", "-passout", "pass:right", "-out", at("a.key"), "2048");
     await chmod(at("a.key"), 0o600);
     await expectDoorError({ folder, own, now, passphrase: "wrong" }, "KEY", /CA_KEY_PASSPHRASE/);
-    await expectDoorError({ folder, own, now, passphrase: "right" }, "CERTIFICATE", /is missing/);
+    await expectDoorError(
+      { folder, own, now, passphrase: "right" },
+      "CERTIFICATE",
+      /is missing;.* as CA_CERT$/,
+    );
     openssl("genrsa", "-out", at("b.key"), "2048");
     openssl(...selfSign(at("b.key"), at("a.crt")));
     await expectDoorError({ folder, own, now, passphrase: "right" }, "CERTIFICATE", /belongs/);
