@@ -216,6 +216,7 @@ const excuses: ReadonlySet<UpstreamErrorCode> = new Set<UpstreamErrorCode>([
   "TIMEOUT",
   "RESET",
   "DOWN",
+  "OFFLINE",
   "PROTOCOL",
 ]);
 

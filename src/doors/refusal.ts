@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
+import { reasonPhrase } from "../protocol/http/reason-phrase.ts";
 import { errorBody, type RegistryErrorCode } from "../protocol/registry-error.ts";
 import type { UpstreamError, UpstreamErrorCode } from "../upstream/upstream-error.ts";
 
@@ -24,6 +25,7 @@ const upstreamStatus: Readonly<Record<UpstreamErrorCode, number>> = {
   TOO_LARGE: 502,
   PROTOCOL: 502,
   DOWN: 503,
+  OFFLINE: 503,
   ABORTED: 502,
 };
 
@@ -83,11 +85,6 @@ export function refuseConnect(socket: Duplex, refusal: Refusal): void {
 export function askedOf({ method, url = "" }: IncomingMessage): string {
   const [path = ""] = url.split("?", 1);
   return reasonPhrase(`${method} ${path.replace(/^([a-z]+:\/\/)?[^/]*@/i, "$1")}`);
-}
-
-/** ASCII, one line, at most 160 bytes. */
-export function reasonPhrase(sentence: string): string {
-  return sentence.replace(/[^\x20-\x7e]/g, "?").slice(0, 160);
 }
 
 function bodyOf(refusal: Refusal): string {

@@ -3,6 +3,7 @@
  * client is applied here and nowhere else.
  */
 import type { ByteSource, Content, Passed } from "../cache/content.ts";
+import { reasonPhrase } from "../protocol/http/reason-phrase.ts";
 import { errorBody } from "../protocol/registry-error.ts";
 import { contentFields, errorFields, ownFields, passedFields } from "./answer-fields.ts";
 import { BodyWriter, cut } from "./body-writer.ts";
@@ -68,6 +69,7 @@ export class Answers {
       return cut(response);
     }
     const error = toRegistryError(failure);
+    response.statusMessage = reasonPhrase(error.message);
     const fields = ["Content-Type", "application/json", ...errorFields(exchange, error)];
     const body = Buffer.from(errorBody(error));
     await this.#small(exchange, error.status, fields, body).catch(() => {

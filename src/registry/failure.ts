@@ -19,16 +19,14 @@ const unavailable = { status: 503, code: "UNAVAILABLE", hint: "" } as const;
 const upstreamFailures: Readonly<Record<UpstreamErrorCode, Failure>> = {
   DNS: badGateway,
   CONNECT: badGateway,
-  TLS: {
-    ...badGateway,
-    hint: "if it has a certificate of a private CA, name that CA in UPSTREAM_CA",
-  },
+  TLS: badGateway,
   RESET: badGateway,
   REDIRECT: badGateway,
   PROTOCOL: badGateway,
   TOO_LARGE: badGateway,
   TIMEOUT: { ...badGateway, status: 504 },
   DOWN: { ...unavailable, hint: "it is asked again in a few seconds" },
+  OFFLINE: unavailable,
   FORBIDDEN: { status: 403, code: "DENIED", hint: "" },
   ABORTED: unavailable,
 };

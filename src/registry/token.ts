@@ -43,6 +43,7 @@ const unreachable: ReadonlySet<UpstreamErrorCode> = new Set([
   "TIMEOUT",
   "RESET",
   "DOWN",
+  "OFFLINE",
 ]);
 
 export class TokenRequests {

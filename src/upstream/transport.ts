@@ -178,5 +178,6 @@ async function* borrowed(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
 }
 
 function offlineError(host: string): UpstreamError {
-  return new UpstreamError("CONNECT", host, `${host} is not asked: OFFLINE is set on the proxy`);
+  const message = `${host} is not asked, since OFFLINE is set on the proxy; this is not kept here`;
+  return new UpstreamError("OFFLINE", host, message);
 }

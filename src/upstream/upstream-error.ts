@@ -21,6 +21,8 @@ export type UpstreamErrorCode =
   | "PROTOCOL"
   /** It failed a moment ago and is not asked again yet. */
   | "DOWN"
+  /** The operator wants nobody asked. */
+  | "OFFLINE"
   /** The caller's signal ended the wait. */
   | "ABORTED";
 

@@ -168,6 +168,8 @@ describe("bytes that do not come", () => {
     const rig = await startRig({ blob: async () => ({ ...blob, source }) });
     const answer = await rig.fetch(path);
     expect(answer.status).toBe(502);
+    // All that engines print of a 5xx.
+    expect(answer.reason).toBe("registry.example hung up");
     expect(answer.headers["cache-status"]).toBe("entrepot; fwd=miss; detail=RESET");
     expect(JSON.parse(answer.text)).toMatchObject({
       errors: [{ code: "UNAVAILABLE", message: "registry.example hung up" }],

@@ -166,6 +166,7 @@ type FetchOptions = {
 
 export type Fetched = {
   readonly status: number;
+  readonly reason: string;
   readonly headers: IncomingMessage["headers"];
   readonly rawHeaders: readonly string[];
   readonly body: Buffer;
@@ -189,6 +190,7 @@ export function fetchFrom(port: number) {
     const whole = Buffer.concat(chunks);
     return {
       status: incoming.statusCode ?? 0,
+      reason: incoming.statusMessage ?? "",
       headers: incoming.headers,
       rawHeaders: incoming.rawHeaders,
       body: whole,

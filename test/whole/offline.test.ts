@@ -180,8 +180,18 @@ describe("what was pulled before is pulled again", () => {
       await expectWhole(await pull(program, place), place);
       await expectWhole(await pullMirrored(program, place), place);
     }
-    const unknown = await viaProxy(program, world.open.registry.name, "/v2/never/seen/manifests/1");
-    expect(unknown.status).toBeGreaterThanOrEqual(400);
+    const { name } = world.open.registry;
+    for (const method of ["GET", "HEAD"]) {
+      const [path, asked] = ["never/seen/manifests/1", { method }] as const;
+      for (const answer of [
+        await viaProxy(program, name, `/v2/${path}`, asked),
+        await direct(program, `/v2/${name}/${path}`, asked),
+        await viaProxy(program, name, `/v2/never/seen/blobs/${world.lent.image.layer}`, asked),
+      ]) {
+        expect([answer.status, answer.reason]).toEqual([503, expect.stringContaining("OFFLINE")]);
+        if (method === "GET") expect(answer.body.toString()).toContain("OFFLINE is set");
+      }
+    }
     const after = hostsOf(world).map(({ server }) => server.connections);
     expect(after).toEqual(before);
   });
