@@ -94,8 +94,15 @@ export class Interceptor {
       clearTimeout(timer);
       socket.destroy();
     });
+    // Half-open is for HTTP: a handshake whose client has hung up will never be done.
+    const leave = (): void => {
+      this.#tell(its, "the client hung up");
+      socket.destroy();
+    };
+    tls.once("end", leave);
     tls.once("secure", () => {
       clearTimeout(timer);
+      tls.off("end", leave);
       this.#adopt(tls, its);
     });
   }

@@ -130,9 +130,13 @@ export class TlsListener {
       socket.destroy();
     });
     socket.once("close", () => clearTimeout(timer));
+    // Half-open is for HTTP: a handshake whose client has hung up will never be done.
+    const leave = () => socket.destroy();
+    tls.once("end", leave);
     tls.once("secure", () => {
       isSecure = true;
       clearTimeout(timer);
+      tls.off("end", leave);
       this.#read(tls);
     });
   }

@@ -65,6 +65,21 @@ describe("an interceptor", () => {
       await eventually(() => expect(open.size).toBe(0));
     },
   );
+
+  it.each(["registry", "own"] as const)(
+    "lets go at once of a client that hangs up on %s before the handshake is done",
+    async (to) => {
+      for (const said of ["", "\x16", "\x16\x03\x01\x02\x00\x01\x00"]) {
+        const { client, events, open } = await intercept(to, 600_000);
+        await readUntil(client, "\r\n\r\n");
+        client.end(Buffer.from(said, "latin1"));
+        client.resume();
+        await once(client, "close");
+        await eventually(() => expect([said, open.size]).toEqual([said, 0]));
+        if (said !== "") expect(events).toMatchObject([{ reason: "the client hung up" }]);
+      }
+    },
+  );
 });
 
 it("a host that cannot be certified is refused before the 200", async () => {

@@ -78,6 +78,16 @@ describe("the TLS listener", () => {
     expect((await fetchFrom(port, "/")).status).toBe(200);
   });
 
+  it("lets go at once of a client that hangs up before the handshake is done", async () => {
+    const { port } = await open({ handshakeTimeout: 600_000 });
+    for (const said of ["", "\x16", "\x16\x03\x01\x02\x00\x01\x00"]) {
+      const client = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+      client.end(Buffer.from(said, "latin1"));
+      client.resume();
+      await once(client, "close");
+    }
+  });
+
   it("survives a certificate that cannot be had: only that handshake fails", async () => {
     let isBroken = true;
     const certificates = {
