@@ -10,7 +10,7 @@ import type { Application, Compose, Started, World } from "./application.ts";
 import { authorityWarnings } from "./compose/authority.ts";
 import { type Cache, composeCache } from "./compose/cache.ts";
 import { composeDoors, type Doors } from "./compose/doors.ts";
-import { composeListen, namesFor } from "./compose/listen.ts";
+import { composeListen, reachOf } from "./compose/listen.ts";
 import { composeRegistry } from "./compose/registry.ts";
 import { openSecrets, type Secrets } from "./compose/secret.ts";
 import { composeStore, type Store } from "./compose/store.ts";
@@ -103,14 +103,15 @@ class Program implements Application {
     this.#tls = await doors.openTls();
     cache.start().catch((error: unknown) => log.cache({ kind: "diskFailed", error }));
     const { address, port } = this.#door.address;
+    const reach = reachOf(address, settings.access.allowClients);
     return {
       listening: [
         { door: "clients", host: address, port },
         ...(this.#tls === undefined ? [] : [this.#tls.listening]),
       ],
       fingerprint: doors.authority.fingerprint,
-      names: namesFor(address),
-      warnings: authorityWarnings(doors.authority, settings),
+      names: reach.names,
+      warnings: [...reach.warnings, ...authorityWarnings(doors.authority, settings)],
     };
   }
 

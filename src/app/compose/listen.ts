@@ -1,6 +1,6 @@
 /** Where this process can be reached, as far as it is known so far; ports are known once it listens. */
-import { hostname, networkInterfaces } from "node:os";
-import { isLoopback } from "../../doors/admission.ts";
+import { hostname, type NetworkInterfaceInfo, networkInterfaces } from "node:os";
+import { isInRanges, isLoopback, parseAddressRanges } from "../../doors/admission.ts";
 import type { HostPort } from "../../protocol/http/host-port.ts";
 import type { Settings } from "../settings/settings.ts";
 
@@ -35,19 +35,44 @@ function ownAddresses(): readonly string[] {
 /** Interfaces that lead to containers and virtual machines of this very machine. */
 const inward = /^(?:docker|br-|veth|cni|flannel|cali|cilium|kube|podman|virbr|lxc)/;
 
-/** What clients may call a listener on this address: addresses, IPv4 first, then the host name. */
-export function namesFor(
+/** How clients reach a listener. */
+export type Reach = {
+  /** Addresses, IPv4 first, then the host name; never empty. */
+  readonly names: readonly string[];
+  readonly warnings: readonly string[];
+};
+
+/** Only addresses of networks that may come in, unless there are none such. */
+export function reachOf(
   address: string,
+  allowClients: readonly string[],
   interfaces: ReturnType<typeof networkInterfaces> = networkInterfaces(),
-): readonly string[] {
-  if (isLoopback(address)) return [address];
-  if (address !== "::" && address !== "0.0.0.0") return [address, hostname().toLowerCase()];
-  const outward = Object.entries(interfaces).flatMap(([name, list = []]) =>
-    inward.test(name) ? [] : list.filter((one) => !one.internal && !isLinkLocal(one.address)),
+): Reach {
+  if (isLoopback(address)) return { names: [address], warnings: [] };
+  const name = hostname().toLowerCase();
+  const outward = Object.entries(interfaces).flatMap(([device, list = []]) =>
+    inward.test(device) ? [] : list.filter((one) => isListenedOn(one, address)),
   );
   const of = (family: "IPv4" | "IPv6") => outward.filter((one) => one.family === family);
-  const addresses = [...of("IPv4"), ...(address === "::" ? of("IPv6") : [])];
-  return [...addresses.slice(0, 3).map((one) => one.address), hostname().toLowerCase()];
+  const [four, all] = [of("IPv4"), [...of("IPv4"), ...of("IPv6")]];
+  const ranges = parseAddressRanges(allowClients);
+  const open = all.filter((one) => isInRanges(ranges, one.address));
+  const shown = (open.length > 0 ? open : all).slice(0, 3);
+  // Most clients come over IPv4; that a global IPv6 address is not among them surprises nobody.
+  const usual = four.length > 0 ? four : all;
+  const warnings = usual.some((one) => open.includes(one)) ? [] : usual.slice(0, 1).map(refused);
+  return { names: [...shown.map((one) => one.address), name], warnings };
+}
+
+function isListenedOn(one: NetworkInterfaceInfo, address: string): boolean {
+  if (address === "0.0.0.0" && one.family === "IPv6") return false;
+  const isWildcard = address === "::" || address === "0.0.0.0";
+  return !one.internal && !isLinkLocal(one.address) && (isWildcard || one.address === address);
+}
+
+function refused({ address, cidr }: NetworkInterfaceInfo): string {
+  const wanted = `ALLOW_CLIENTS="127.0.0.0/8 ::1 ${cidr ?? address}"`;
+  return `clients in the network of ${address} are refused; ${wanted} would let them in`;
 }
 
 function isLinkLocal(address: string): boolean {

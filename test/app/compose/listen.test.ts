@@ -1,6 +1,6 @@
 import { hostname, type NetworkInterfaceInfo } from "node:os";
 import { describe, expect, it } from "vitest";
-import { composeListen, namesFor } from "../../../src/app/compose/listen.ts";
+import { composeListen, reachOf } from "../../../src/app/compose/listen.ts";
 import { settingsWith } from "./composing.ts";
 
 describe("where this process is reached", () => {
@@ -29,6 +29,8 @@ describe("what clients may call this machine", () => {
   };
   const name = hostname().toLowerCase();
 
+  const networks = ["10.0.0.0/8", "192.168.0.0/16", "fc00::/7"];
+
   it.each([
     ["::", ["192.168.7.5", "10.0.0.5", "fd00::5", name]],
     ["0.0.0.0", ["192.168.7.5", "10.0.0.5", name]],
@@ -36,11 +38,26 @@ describe("what clients may call this machine", () => {
     ["127.0.0.1", ["127.0.0.1"]],
     ["::1", ["::1"]],
   ])("when it listens on %s", (address, names) => {
-    expect(namesFor(address, interfaces)).toEqual(names);
+    expect(reachOf(address, networks, interfaces)).toEqual({ names, warnings: [] });
   });
 
   it("is at least its name", () => {
-    expect(namesFor("::", {})).toEqual([name]);
+    expect(reachOf("::", networks, {})).toEqual({ names: [name], warnings: [] });
+  });
+
+  it("leaves out addresses beside which nobody may come in", () => {
+    expect(reachOf("::", ["10.0.0.0/8"], interfaces).names).toEqual(["10.0.0.5", name]);
+  });
+
+  it("tells of ALLOW_CLIENTS when nobody beside this machine may come in", () => {
+    const cloud = { eth0: [{ ...one("203.0.113.5"), cidr: "203.0.113.5/24" }, one("fd00::5")] };
+    expect(reachOf("0.0.0.0", networks, cloud).names).toEqual(["203.0.113.5", name]);
+    expect(reachOf("::", networks, cloud)).toEqual({
+      names: ["fd00::5", name],
+      warnings: [
+        'clients in the network of 203.0.113.5 are refused; ALLOW_CLIENTS="127.0.0.0/8 ::1 203.0.113.5/24" would let them in',
+      ],
+    });
   });
 });
 
