@@ -9,7 +9,7 @@ import type {
   BlobReader,
   BlobStat,
   BlobStore,
-  KeptBlob,
+  ListedBlob,
 } from "../store/blob-store.ts";
 import { StoreError } from "../store/store-error.ts";
 import type { WriteBreaker } from "./write-breaker.ts";
@@ -47,11 +47,11 @@ export class GuardedBlobs implements BlobStore, BlobQuarantine {
     return this.#blobs.delete(digest);
   }
 
-  condemn(digest: Digest): Promise<boolean> {
-    return this.#blobs.condemn(digest);
+  condemn(digest: Digest, identity: string): Promise<boolean> {
+    return this.#blobs.condemn(digest, identity);
   }
 
-  list(): AsyncIterable<KeptBlob> {
+  list(): AsyncIterable<ListedBlob> {
     return this.#blobs.list();
   }
 

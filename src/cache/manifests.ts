@@ -114,13 +114,17 @@ export class Manifests {
     try {
       const reader = await this.#options.blobs.open(digest);
       if (reader === undefined) return undefined;
-      const bytes = await readWhole(reader);
-      if (bytes !== undefined && digestOf(bytes, digestAlgorithm(digest)) === digest) {
-        this.#bytes.set(digest, bytes);
-        return bytes;
+      try {
+        const bytes = await readWhole(reader);
+        if (bytes !== undefined && digestOf(bytes, digestAlgorithm(digest)) === digest) {
+          this.#bytes.set(digest, bytes);
+          return bytes;
+        }
+        if (await this.#options.blobs.condemn(digest, reader.identity))
+          this.#options.observe({ kind: "blobCorrupted", digest, foundBy: "recheck" });
+      } finally {
+        await reader.close();
       }
-      await this.#options.blobs.condemn(digest);
-      this.#options.observe({ kind: "blobCorrupted", digest, foundBy: "recheck" });
     } catch (error) {
       this.#options.observe({ kind: "diskFailed", error });
     }
@@ -168,19 +172,15 @@ function declares(bytes: Buffer, type: string): boolean {
 }
 
 async function readWhole(reader: BlobReader): Promise<Buffer | undefined> {
-  try {
-    if (reader.size > maxManifestBytes) return undefined;
-    const bytes = Buffer.alloc(reader.size);
-    let length = 0;
-    while (length < bytes.length) {
-      const more = await reader.read(bytes.subarray(length), length);
-      if (more === 0) return undefined;
-      length += more;
-    }
-    return bytes;
-  } finally {
-    await reader.close();
+  if (reader.size > maxManifestBytes) return undefined;
+  const bytes = Buffer.alloc(reader.size);
+  let length = 0;
+  while (length < bytes.length) {
+    const more = await reader.read(bytes.subarray(length), length);
+    if (more === 0) return undefined;
+    length += more;
   }
+  return bytes;
 }
 
 function read(value: Json): Types | undefined {

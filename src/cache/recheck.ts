@@ -80,17 +80,20 @@ export class Recheck {
 
   /** Drops wrong bytes before anyone hears of it, so that who asks again finds none. */
   async #fail(error: unknown): Promise<void> {
+    if (error instanceof StoreError) this.#parts.observe({ kind: "diskFailed", error });
+    else if (!this.#isStopped && this.#file !== undefined) await this.#condemn(this.#file);
+    this.mark.fail(error instanceof Error ? error : new Error("unknown", { cause: error }));
+  }
+
+  /** Unless others have brought the right bytes meanwhile. */
+  async #condemn(file: BlobReader): Promise<void> {
     const { blobs, observe } = this.#parts;
     try {
-      if (error instanceof StoreError) throw error;
-      if (!this.#isStopped) {
-        observe({ kind: "blobCorrupted", digest: this.#digest, foundBy: "recheck" });
-        await blobs.condemn(this.#digest);
-      }
+      if (!(await blobs.condemn(this.#digest, file.identity))) return;
     } catch (failure) {
       observe({ kind: "diskFailed", error: failure });
     }
-    this.mark.fail(error instanceof Error ? error : new Error("unknown", { cause: error }));
+    observe({ kind: "blobCorrupted", digest: this.#digest, foundBy: "recheck" });
   }
 
   async #read(buffer: Uint8Array, position: number): Promise<number> {

@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { type Digest, digestAlgorithm, toDigest } from "../protocol/digest.ts";
-import type { BlobQuarantine, BlobReader, BlobStore } from "../store/blob-store.ts";
+import type { BlobQuarantine, BlobReader, BlobStore, ListedBlob } from "../store/blob-store.ts";
 import type { RecordStore } from "../store/record-store.ts";
 import type { Observe } from "./cache-event.ts";
 import { pause, type Timing } from "./timing.ts";
@@ -28,6 +28,8 @@ export type ScrubResult = {
   readonly corrupted: number;
 };
 
+type Pass = ScrubResult & { readonly seen: ReadonlySet<Digest> };
+
 const record = "scrub/finished";
 const stretch = 256 * 1024;
 /** The start of a process is busy enough. */
@@ -50,21 +52,11 @@ export class Scrub {
     if (this.#options.interval > 0) this.#rounds = this.#repeat().catch(() => undefined);
   }
 
-  /** One round over everything. Rejects when `signal` aborts. */
+  /** One round over everything, what is in doubt first. Rejects when `signal` aborts. */
   async run(signal: AbortSignal): Promise<ScrubResult> {
-    const { blobs, observe } = this.#options;
-    let result: ScrubResult = { blobs: 0, bytes: 0, corrupted: 0 };
-    for await (const { digest, size } of blobs.list()) {
-      const isRight = await this.#check(digest, signal);
-      if (isRight === undefined) continue;
-      result = {
-        blobs: result.blobs + 1,
-        bytes: result.bytes + size,
-        corrupted: result.corrupted + (isRight ? 0 : 1),
-      };
-    }
-    observe({ kind: "scrubFinished", ...result });
-    return result;
+    const doubtful = await this.#pass(({ isVerified }) => !isVerified, signal);
+    const others = await this.#pass(({ digest }) => !doubtful.seen.has(digest), signal);
+    return this.#finish(doubtful, others);
   }
 
   async close(): Promise<void> {
@@ -73,20 +65,56 @@ export class Scrub {
   }
 
   async #repeat(): Promise<void> {
-    const { timing, interval, now, observe, records } = this.#options;
+    const { timing, interval, now, records } = this.#options;
     const { signal } = this.#closing;
-    let wait = Math.max(soonest, (await this.#finishedAt()) + interval - now());
+    await pause(timing, soonest, signal);
+    // What an unclean stop left in doubt is hashed on its way to clients until that is done.
+    await this.#attempt(() => this.#doubtful(signal));
+    let wait = (await this.#finishedAt()) + interval - now();
     for (;;) {
-      await pause(timing, Math.min(wait, interval), signal);
-      try {
+      await pause(timing, Math.max(0, Math.min(wait, interval)), signal);
+      await this.#attempt(async () => {
         await this.run(signal);
         await records.set(record, now());
-      } catch (error) {
-        signal.throwIfAborted();
-        observe({ kind: "diskFailed", error });
-      }
+      });
       wait = interval;
     }
+  }
+
+  async #attempt(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.#closing.signal.throwIfAborted();
+      this.#options.observe({ kind: "diskFailed", error });
+    }
+  }
+
+  async #doubtful(signal: AbortSignal): Promise<void> {
+    const pass = await this.#pass(({ isVerified }) => !isVerified, signal);
+    if (pass.seen.size > 0) this.#finish(pass);
+  }
+
+  async #pass(isMeant: (blob: ListedBlob) => boolean, signal: AbortSignal): Promise<Pass> {
+    const pass = { seen: new Set<Digest>(), blobs: 0, bytes: 0, corrupted: 0 };
+    for await (const blob of this.#options.blobs.list()) {
+      if (!isMeant(blob)) continue;
+      pass.seen.add(blob.digest);
+      const isRight = await this.#check(blob.digest, signal);
+      if (isRight === undefined) continue;
+      pass.blobs += 1;
+      pass.bytes += blob.size;
+      pass.corrupted += isRight ? 0 : 1;
+    }
+    return pass;
+  }
+
+  #finish(...passes: readonly Pass[]): ScrubResult {
+    const sum = (what: keyof ScrubResult): number =>
+      passes.reduce((total, pass) => total + pass[what], 0);
+    const result = { blobs: sum("blobs"), bytes: sum("bytes"), corrupted: sum("corrupted") };
+    this.#options.observe({ kind: "scrubFinished", ...result });
+    return result;
   }
 
   async #finishedAt(): Promise<number> {
@@ -100,13 +128,11 @@ export class Scrub {
     try {
       const reader = await blobs.open(digest);
       if (reader === undefined) return undefined;
-      if ((await this.#hash(reader, digest, signal)) === digest) {
-        blobs.markVerified(digest);
-        return true;
+      try {
+        return await this.#judge(digest, reader, signal);
+      } finally {
+        await reader.close();
       }
-      await blobs.condemn(digest);
-      observe({ kind: "blobCorrupted", digest, foundBy: "scrub" });
-      return false;
     } catch (error) {
       signal.throwIfAborted();
       observe({ kind: "diskFailed", error });
@@ -114,20 +140,31 @@ export class Scrub {
     }
   }
 
+  async #judge(
+    digest: Digest,
+    reader: BlobReader,
+    signal: AbortSignal,
+  ): Promise<boolean | undefined> {
+    const { blobs, observe } = this.#options;
+    if ((await this.#hash(reader, digest, signal)) === digest) {
+      blobs.markVerified(digest);
+      return true;
+    }
+    if (!(await blobs.condemn(digest, reader.identity))) return undefined;
+    observe({ kind: "blobCorrupted", digest, foundBy: "scrub" });
+    return false;
+  }
+
   async #hash(reader: BlobReader, digest: Digest, signal: AbortSignal): Promise<Digest> {
     const algorithm = digestAlgorithm(digest);
     const hash = createHash(algorithm);
     const buffer = Buffer.allocUnsafeSlow(Math.min(stretch, Math.max(1, reader.size)));
-    try {
-      for (let position = 0; ; ) {
-        const length = await reader.read(buffer, position);
-        if (length === 0) return toDigest(algorithm, hash.digest("hex"));
-        hash.update(buffer.subarray(0, length));
-        position += length;
-        await this.#rest(length, signal);
-      }
-    } finally {
-      await reader.close();
+    for (let position = 0; ; ) {
+      const length = await reader.read(buffer, position);
+      if (length === 0) return toDigest(algorithm, hash.digest("hex"));
+      hash.update(buffer.subarray(0, length));
+      position += length;
+      await this.#rest(length, signal);
     }
   }
 

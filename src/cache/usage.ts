@@ -4,7 +4,7 @@
  */
 import { setImmediate as yieldToOthers } from "node:timers/promises";
 import { type Digest, parseDigest } from "../protocol/digest.ts";
-import type { BlobStore, KeptBlob } from "../store/blob-store.ts";
+import type { KeptBlob } from "../store/blob-store.ts";
 import type { RecordStore } from "../store/record-store.ts";
 import type { Observe } from "./cache-event.ts";
 import { oldestFirst } from "./oldest-first.ts";
@@ -54,13 +54,12 @@ export class Usage {
   }
 
   /** Takes in everything kept, without holding up anybody. Throws StoreError. */
-  async load(blobs: Pick<BlobStore, "list">): Promise<void> {
+  async load(blobs: { readonly list: () => AsyncIterable<KeptBlob> }): Promise<void> {
     const recorded = await this.#recorded();
     const found: KeptBlob[] = [];
-    for await (const blob of blobs.list()) {
+    for await (const { digest, size, usedAt } of blobs.list()) {
       // Our own word first: the scrub reads everything, and file systems call that a use.
-      const usedAt = recorded.get(blob.digest) ?? blob.usedAt;
-      found.push({ ...blob, usedAt });
+      found.push({ digest, size, usedAt: recorded.get(digest) ?? usedAt });
     }
     const ordered = new Map<Digest, Use>();
     for await (const part of oldestFirst(found))

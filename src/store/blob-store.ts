@@ -14,9 +14,14 @@ export type BlobStat = {
 /** A kept blob as the walk over everything finds it; `usedAt` is in milliseconds since 1970. */
 export type KeptBlob = { readonly digest: Digest; readonly size: number; readonly usedAt: number };
 
+/** The same, with whether its bytes are known to be right. */
+export type ListedBlob = KeptBlob & Pick<BlobStat, "isVerified">;
+
 /** Bytes that stay readable until closed, even when the blob is deleted meanwhile. */
 export interface BlobReader {
   readonly size: number;
+  /** Which bytes these are: those committed anew under the same digest are others. Good until closed. */
+  readonly identity: string;
   /** Fills `buffer` from `position` on; resolves with the bytes read, 0 only at the end. */
   read(buffer: Uint8Array, position: number): Promise<number>;
   /** Idempotent; never rejects. */
@@ -52,7 +57,7 @@ export interface BlobStore {
   /** Forgets a blob; false when it is not held or may not go (see holds.ts). Readers that have it open finish. */
   delete(digest: Digest): Promise<boolean>;
   /** Everything kept, in no order; tolerates blobs coming and going while it walks. */
-  list(): AsyncIterable<KeptBlob>;
+  list(): AsyncIterable<ListedBlob>;
   /** Records that the blob's bytes were hashed and are right. */
   markVerified(digest: Digest): void;
 }
@@ -60,10 +65,11 @@ export interface BlobStore {
 /** Takes wrong bytes out of service, also where delete may not. */
 export interface BlobQuarantine {
   /**
-   * For a blob whose bytes failed their hash: deleted, or, when it is held, set aside where no name
-   * leads to it and reported. False when it is not there any more. Throws StoreError IO.
+   * For a blob whose bytes, read by a reader that is still open, failed their hash: deleted, or, when
+   * it is held, set aside where no name leads to it and reported. False when those bytes are not what
+   * is kept any more. Throws StoreError IO.
    */
-  condemn(digest: Digest): Promise<boolean>;
+  condemn(digest: Digest, identity: string): Promise<boolean>;
 }
 
 /** How much room the bytes have. */

@@ -36,6 +36,7 @@ class DoubtfulBlobs extends MemoryBlobStore {
     const { failure } = this;
     return {
       size: reader.size,
+      identity: reader.identity,
       read: async (buffer, position) => {
         if (position >= 300_000) throw failure;
         return await reader.read(buffer, position);
@@ -88,6 +89,29 @@ describe("a recheck", () => {
     const seen = readAll(reader).catch(() => blobs.stat(digest));
     await recheck.run();
     expect(await seen).toBeUndefined();
+  });
+
+  it("does not drop the right bytes that were kept while it hashed wrong ones", async () => {
+    const { blobs, digest, events, recheck, reader } = await scene(content(600_000, "other"));
+    const body = expect(readAll(reader)).rejects.toMatchObject({ code: "WRONG_DIGEST" });
+    const running = recheck.run();
+    await recheck.isHeld;
+    await blobs.put(digest, bytes);
+    await running;
+    await body;
+    expect(await blobs.stat(digest)).toBeDefined();
+    expect(events).toEqual([]);
+  });
+
+  it("tells of wrong bytes that the disk does not let go of, so that nobody is sent there", async () => {
+    const { blobs, digest, events, recheck } = await scene(content(600_000, "other"));
+    const failure = new StoreError("IO", "read-only");
+    blobs.condemn = () => Promise.reject(failure);
+    await recheck.run();
+    expect(events).toEqual([
+      { kind: "diskFailed", error: failure },
+      { kind: "blobCorrupted", digest, foundBy: "recheck" },
+    ]);
   });
 
   it("does not drop a blob it cannot read", async () => {

@@ -26,7 +26,7 @@ export function blobStoreContract(name: string, make: (holds: Holds) => Promise<
       expect(await store.stat(digest)).toBeUndefined();
       expect(await store.open(digest)).toBeUndefined();
       expect(await store.delete(digest)).toBe(false);
-      expect(await store.condemn(digest)).toBe(false);
+      expect(await store.condemn(digest, "1:1")).toBe(false);
       expect(await listed(store)).toEqual([]);
     });
 
@@ -196,10 +196,25 @@ export function blobStoreContract(name: string, make: (holds: Holds) => Promise<
       const { store, holds } = await fresh();
       const digest = await keep(store, Buffer.from("rotten"));
       holds.hold(digest);
-      expect(await store.condemn(digest)).toBe(true);
+      const reader = await opened(store, digest);
+      expect(await store.condemn(digest, reader.identity)).toBe(true);
+      expect(await store.condemn(digest, reader.identity)).toBe(false);
       expect(await store.stat(digest)).toBeUndefined();
+      await reader.close();
       await keep(store, Buffer.from("rotten"));
       expect(await store.stat(digest)).toMatchObject({ size: 6 });
+    });
+
+    it("leaves bytes alone that were kept after the wrong ones were read", async () => {
+      const { store } = await fresh();
+      const digest = await keep(store, Buffer.from("rotten"));
+      const old = await opened(store, digest);
+      await keep(store, Buffer.from("rotten"));
+      const young = await opened(store, digest);
+      expect(old.identity).not.toBe(young.identity);
+      expect(await store.condemn(digest, old.identity)).toBe(false);
+      expect(await readAll(young)).toEqual(Buffer.from("rotten"));
+      await old.close();
     });
 
     it("walks on while blobs come and go", async () => {

@@ -14,7 +14,7 @@ import type {
   BlobSpace,
   BlobStat,
   BlobStore,
-  KeptBlob,
+  ListedBlob,
 } from "../blob-store.ts";
 import { Holds } from "../holds.ts";
 import type { ObserveStore } from "../store-event.ts";
@@ -76,9 +76,8 @@ export class DiskBlobStore implements BlobStore, BlobSpace, BlobQuarantine {
     if (blob === undefined) return undefined;
     const file = await this.#openFile(blob.path);
     if (file !== undefined) {
-      if (isAsNamed(await statOrClose(file, blob.path), blob)) {
-        return new DiskReader(new HeldFile(file, blob.path), blob.size);
-      }
+      const facts = await statOrClose(file, blob.path);
+      if (isAsNamed(facts, blob)) return new DiskReader(new HeldFile(file, blob.path), facts);
       await closeQuietly(file);
     }
     await this.#shelf.recheck(blob);
@@ -100,11 +99,11 @@ export class DiskBlobStore implements BlobStore, BlobSpace, BlobQuarantine {
     return this.#shelf.remove(digest);
   }
 
-  condemn(digest: Digest): Promise<boolean> {
-    return this.#shelf.condemn(digest);
+  condemn(digest: Digest, identity: string): Promise<boolean> {
+    return this.#shelf.condemn(digest, identity);
   }
 
-  async *list(): AsyncIterable<KeptBlob> {
+  async *list(): AsyncIterable<ListedBlob> {
     let isAllVerified = true;
     for await (const shard of this.#shelf.walk()) {
       for (let start = 0; start < shard.length; start += statsAtOnce) {
@@ -112,7 +111,7 @@ export class DiskBlobStore implements BlobStore, BlobSpace, BlobQuarantine {
         for (const kept of await Promise.all(batch.map((blob) => this.#look(blob)))) {
           if (kept === undefined) continue;
           isAllVerified &&= kept.isVerified;
-          yield { digest: kept.digest, size: kept.size, usedAt: kept.usedAt };
+          yield kept;
         }
       }
     }
@@ -142,7 +141,7 @@ export class DiskBlobStore implements BlobStore, BlobSpace, BlobQuarantine {
     return this.#shelf.settle(deadline);
   }
 
-  async #look(blob: NamedBlob): Promise<(KeptBlob & BlobStat) | undefined> {
+  async #look(blob: NamedBlob): Promise<ListedBlob | undefined> {
     const facts = await this.#shelf.facts(blob);
     if (facts?.isFile() !== true) return undefined;
     const usedAt = Math.max(facts.atimeMs, facts.mtimeMs);

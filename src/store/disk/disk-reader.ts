@@ -1,14 +1,23 @@
 /** A kept blob, open: stays readable until closed, whatever happens to its name. */
 import type { BlobReader } from "../blob-store.ts";
+import { type FileFacts, identityOf } from "./file-system.ts";
 import type { HeldFile } from "./held-file.ts";
 
 export class DiskReader implements BlobReader {
-  readonly size: number;
   readonly #file: HeldFile;
+  readonly #facts: FileFacts;
 
-  constructor(file: HeldFile, size: number) {
+  constructor(file: HeldFile, facts: FileFacts) {
     this.#file = file;
-    this.size = size;
+    this.#facts = facts;
+  }
+
+  get size(): number {
+    return this.#facts.size;
+  }
+
+  get identity(): string {
+    return identityOf(this.#facts);
   }
 
   read(buffer: Uint8Array, position: number): Promise<number> {

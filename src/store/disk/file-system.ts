@@ -7,6 +7,8 @@ import { StoreError, storeErrorFrom } from "../store-error.ts";
 
 export type FileFacts = {
   readonly size: number;
+  readonly dev: number;
+  readonly ino: number;
   readonly atimeMs: number;
   readonly mtimeMs: number;
   isFile(): boolean;
@@ -53,6 +55,11 @@ export const nodeFileSystem: FileSystem = {
   unlink,
   statfs,
 };
+
+/** Which file it is, whatever its name; nobody else has it as long as it is open. */
+export function identityOf({ dev, ino }: FileFacts): string {
+  return `${dev}:${ino}`;
+}
 
 /** The code of a failed system call (`ENOENT` …), or undefined for any other error. */
 export function systemCode(error: unknown): string | undefined {

@@ -13,6 +13,7 @@ import type { Finished } from "./disk-draft.ts";
 import {
   type FileFacts,
   type FileSystem,
+  identityOf,
   makeFolder,
   storeFailure,
   syncPath,
@@ -106,11 +107,13 @@ export class Shelf {
     });
   }
 
-  /** False when there is no such blob. */
-  condemn(digest: Digest): Promise<boolean> {
+  /** False when there is no such blob, or another file has taken the place of the one that is meant. */
+  condemn(digest: Digest, identity: string): Promise<boolean> {
     return this.#turns.take(digest, async () => {
       const blob = await this.find(digest);
-      return blob === undefined ? false : this.#condemn(blob);
+      const facts = blob === undefined ? undefined : await this.facts(blob);
+      if (blob === undefined || facts === undefined || identityOf(facts) !== identity) return false;
+      return this.#condemn(blob);
     });
   }
 

@@ -7,12 +7,12 @@ import type {
   BlobSpace,
   BlobStat,
   BlobStore,
-  KeptBlob,
+  ListedBlob,
 } from "../blob-store.ts";
 import { Holds } from "../holds.ts";
 import { StoreError } from "../store-error.ts";
 
-type Kept = { readonly bytes: Uint8Array; usedAt: number };
+type Kept = { readonly bytes: Uint8Array; readonly identity: string; usedAt: number };
 
 export type MemoryBlobStoreOptions = {
   readonly holds?: Holds;
@@ -27,6 +27,7 @@ export class MemoryBlobStore implements BlobStore, BlobSpace, BlobQuarantine {
   readonly #capacity: number | undefined;
   readonly #now: () => number;
   #drafted = 0;
+  #commits = 0;
 
   constructor(options: MemoryBlobStoreOptions = {}) {
     this.#holds = options.holds ?? new Holds();
@@ -43,14 +44,15 @@ export class MemoryBlobStore implements BlobStore, BlobSpace, BlobQuarantine {
     const kept = this.#kept.get(digest);
     if (kept === undefined) return undefined;
     kept.usedAt = this.#now();
-    return new MemoryReader(kept.bytes);
+    return new MemoryReader(kept);
   }
 
   async create(): Promise<BlobDraft> {
     return new MemoryDraft({
       reserve: (count) => this.#reserve(count),
       keep: (digest, bytes) => {
-        this.#kept.set(digest, { bytes, usedAt: this.#now() });
+        this.#commits += 1;
+        this.#kept.set(digest, { bytes, identity: `${this.#commits}`, usedAt: this.#now() });
       },
     });
   }
@@ -59,13 +61,13 @@ export class MemoryBlobStore implements BlobStore, BlobSpace, BlobQuarantine {
     return !this.#holds.isHeld(digest) && this.#kept.delete(digest);
   }
 
-  async condemn(digest: Digest): Promise<boolean> {
-    return this.#kept.delete(digest);
+  async condemn(digest: Digest, identity: string): Promise<boolean> {
+    return this.#kept.get(digest)?.identity === identity && this.#kept.delete(digest);
   }
 
-  async *list(): AsyncIterable<KeptBlob> {
+  async *list(): AsyncIterable<ListedBlob> {
     for (const [digest, { bytes, usedAt }] of this.#kept) {
-      yield { digest, size: bytes.length, usedAt };
+      yield { digest, size: bytes.length, usedAt, isVerified: true };
     }
   }
 
@@ -94,11 +96,13 @@ export class MemoryBlobStore implements BlobStore, BlobSpace, BlobQuarantine {
 }
 
 class MemoryReader implements BlobReader {
+  readonly identity: string;
   readonly #bytes: Uint8Array;
   #isClosed = false;
 
-  constructor(bytes: Uint8Array) {
+  constructor({ bytes, identity }: Kept) {
     this.#bytes = bytes;
+    this.identity = identity;
   }
 
   get size(): number {

@@ -11,7 +11,10 @@ describe("a disk reader", () => {
   it("reads into the caller's own buffer and closes", async () => {
     const path = join(await temporaryFolder(), "blob");
     await writeFile(path, "0123456789");
-    const reader = new DiskReader(new HeldFile(await nodeFileSystem.open(path, "r"), path), 10);
+    const file = await nodeFileSystem.open(path, "r");
+    const facts = await nodeFileSystem.lstat(path);
+    const reader = new DiskReader(new HeldFile(file, path), facts);
+    expect(reader.identity).toBe(`${facts.dev}:${facts.ino}`);
     expect(reader.size).toBe(10);
     const whole = Buffer.alloc(8);
     expect(await reader.read(whole.subarray(2, 5), 6)).toBe(3);

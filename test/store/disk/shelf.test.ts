@@ -73,7 +73,10 @@ describe("the shelf", () => {
     await shelf.settle();
     holds.hold(digest);
     fs.failNext("rename");
-    await expect(shelf.condemn(digest)).rejects.toMatchObject({ code: "IO" });
+    const blob = await shelf.find(digest);
+    const facts = blob && (await shelf.facts(blob));
+    const identity = `${facts?.dev}:${facts?.ino}`;
+    await expect(shelf.condemn(digest, identity)).rejects.toMatchObject({ code: "IO" });
     expect(await shelf.find(digest)).toBeDefined();
   });
 });
