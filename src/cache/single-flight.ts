@@ -8,7 +8,7 @@ import type { BlobStore } from "../store/blob-store.ts";
 import type { RegistryClient } from "../upstream/registry-client.ts";
 import { BoundedMap } from "./bounded-map.ts";
 import { CacheError, isCacheError } from "./cache-error.ts";
-import type { Observe } from "./cache-event.ts";
+import type { CacheEvent, Observe } from "./cache-event.ts";
 import type { ByteSource } from "./content.ts";
 import { Download, type DownloadParts } from "./download.ts";
 import { type OrphanLimits, Orphans, usualOrphans } from "./orphans.ts";
@@ -106,6 +106,13 @@ export class Downloads {
   /** The download of this digest that is under way, if any. */
   running(digest: Digest): Progress | undefined {
     return this.#running(digest).find(({ mark }) => mark.ended === undefined)?.mark;
+  }
+
+  /** To be told of what happens in the cache: the room of an evicted blob is free once its file is closed. */
+  note(event: CacheEvent): void {
+    if (event.kind !== "blobEvicted") return;
+    for (const download of [...this.#lingering.keys()])
+      if (download.digest === event.digest) this.#retire(download);
   }
 
   /** Whether a download that nobody reads would leave anything behind. */

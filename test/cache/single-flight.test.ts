@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { digestOf } from "../../src/protocol/digest.ts";
 import { StoreError } from "../../src/store/store-error.ts";
 import { UpstreamError } from "../../src/upstream/upstream-error.ts";
 import { eventually } from "../support/eventually.ts";
@@ -109,6 +110,21 @@ describe("downloads", () => {
     await eventually(() => expect(timing.waiting).toBe(1));
     timing.pass(1_000);
     expect(timing.waiting).toBe(0);
+    await pull(downloads, askFor(digest));
+    expect(upstream.seen).toHaveLength(2);
+    await downloads.close();
+  });
+
+  it("lets go of its file at once when the blob is evicted, and nobody joins it any more", async () => {
+    const blobs = new FaultyBlobs();
+    const { downloads, upstream, digest, timing } = scene(large, undefined, { blobs });
+    await pull(downloads, askFor(digest));
+    await eventually(() => expect([timing.waiting, blobs.drafts]).toEqual([1, 1]));
+    downloads.note({ kind: "blobEvicted", digest: digestOf(Buffer.from("another")), size: 1 });
+    expect(timing.waiting).toBe(1);
+    await blobs.delete(digest);
+    downloads.note({ kind: "blobEvicted", digest, size: large.length });
+    await eventually(() => expect([timing.waiting, blobs.drafts]).toEqual([0, 0]));
     await pull(downloads, askFor(digest));
     expect(upstream.seen).toHaveLength(2);
     await downloads.close();

@@ -70,7 +70,8 @@ export function composeCache(parts: CacheParts) {
     interval: settings.cache.scrubInterval,
   });
   const disk = new DiskHealth({ blobs: store.blobs, isPaused });
-  for (const listener of [pulls, eviction, disk]) listeners.push((event) => listener.note(event));
+  for (const listener of [pulls, eviction, downloads, disk])
+    listeners.push((event) => listener.note(event));
   return {
     pulls,
     /** Sentences about what keeps it from keeping anything. */
