@@ -10,6 +10,7 @@ import { mirroredClients } from "./mirrored.ts";
 export type Engine = {
   /** `dockerd, by the proxy` */
   readonly name: string;
+  readonly door: "proxy" | "mirror";
   readonly start: (journey: Journey, entrepot: Entrepot) => Promise<Client>;
 };
 
@@ -21,6 +22,7 @@ const proxied: readonly (readonly [string, StartClient])[] = [
 
 const byProxy = proxied.map(([program, start]) => ({
   program,
+  door: "proxy" as const,
   name: `${program}, by the proxy`,
   start: (journey: Journey, { trust, proxy }: Entrepot) => journey.client(start, trust, proxy),
 }));
@@ -29,6 +31,7 @@ const byMirror = mirroredClients
   .filter(({ program }) => proxied.some(([name]) => name === program))
   .map(({ program, start }) => ({
     program,
+    door: "mirror" as const,
     name: `${program}, by the mirror`,
     start: (journey: Journey, { proxy }: Entrepot) =>
       journey.client(start(proxy), journey.upstreamCa),
