@@ -3,6 +3,7 @@ import type { SetupFacts, SetupScript } from "./setup-script.ts";
 
 export function printPage(facts: SetupFacts, scripts: readonly SetupScript[]): string {
   const { mirror, proxy, fingerprint } = facts;
+  const others = scripts.filter(({ name }) => name !== "docker");
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -16,21 +17,21 @@ internet once, verified, kept, and served from here to everybody, also while the
 rate-limiting or down. Image names do not change.</p>
 
 <h2>Use it from this machine</h2>
-<p>As a proxy for every registry. The script installs the certificate below and restarts Docker; read it
-before you run it:</p>
+<p>As a proxy for every registry. <a href="/setup/docker">The script</a> installs the certificate below and
+restarts Docker; read it before you run it:</p>
 <pre>curl -fsS ${escaped(mirror)}/setup/docker -o setup-entrepot.sh
 less setup-entrepot.sh</pre>
 <pre>sudo bash setup-entrepot.sh</pre>
 <p>Or by hand: give the container engine <code>HTTPS_PROXY=http://${escaped(proxy)}</code> and let
 the system trust the <a href="/ca.crt">CA certificate</a>. Its SHA-256 fingerprint, to be compared
-with the one that the server printed when it started:</p>
-<pre class="wrap">${escaped(fingerprint)}</pre>
+with what the server printed when it started and <code>entrepot ca fingerprint</code> prints there:</p>
+<pre>${escaped(fingerprint)}</pre>
 
 <h2>Other ways to set up a client</h2>
 <p>Fetch another script instead, read it (a click on its name shows it) and run it in the same way. Each
 says <code>--help</code>, and takes everything back with <code>--undo</code>.</p>
 <table>
-${scripts.map((script) => row(script, mirror)).join("\n")}
+${others.map((script) => row(script, mirror)).join("\n")}
 </table>
 
 <h2>Without any set-up</h2>
@@ -67,10 +68,10 @@ h2 { margin: 2.25rem 0 .5rem; font-size: 1.15rem; }
 a { color: light-dark(#0b5cad, #7db7f0); }
 pre, code { font: 14px/1.5 ui-monospace, Menlo, Consolas, monospace; }
 code { background: var(--box); padding: .1em .3em; border-radius: 4px; }
-pre { margin: .5rem 0; padding: .7rem .9rem; background: var(--box); border: 1px solid var(--line); border-radius: 6px; overflow-x: auto; user-select: all; }
-pre.wrap { white-space: pre-wrap; overflow-wrap: anywhere; }
+pre { margin: .5rem 0; padding: .7rem .9rem; background: var(--box); border: 1px solid var(--line); border-radius: 6px; white-space: pre-wrap; overflow-wrap: anywhere; user-select: all; }
 table { width: 100%; border-collapse: collapse; table-layout: fixed; }
 td:first-child { width: 8rem; }
 td { padding: .6rem 0; border-top: 1px solid var(--line); vertical-align: top; }
+@media (max-width: 36rem) { td, td:first-child { display: block; width: auto; } td + td { padding-top: 0; border: 0; } }
 .small { font-size: 14px; opacity: .8; }
 `;
