@@ -69,7 +69,11 @@ async function composeOver(store: Store, over: Over): Promise<Application> {
   });
   const state = { isStopping: false };
   const degraded = () => [...degradedBy(upstream), ...cache.degraded()];
-  const health = () => ({ isStopping: state.isStopping, degraded: degraded() });
+  const health = () => ({
+    isStopping: state.isStopping,
+    degraded: degraded(),
+    budgets: cache.pulls.budgets(),
+  });
   const doors = await composeDoors({
     ...{ settings, listen, upstream, engine, health, environment, now, log },
   });

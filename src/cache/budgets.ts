@@ -1,9 +1,18 @@
-/** What registries say is left of the pulls they allow: `ratelimit-limit: 100;w=21600`. */
+/**
+ * What registries say is left of the pulls they allow us: `ratelimit-limit: 100;w=21600`. What they
+ * say to a client's own login is that client's budget and not ours.
+ */
 import { type HeaderList, headerValue } from "../protocol/http/header-list.ts";
 import type { RegistryName } from "../protocol/registry-name.ts";
 import { BoundedMap } from "./bounded-map.ts";
 import type { Observe } from "./cache-event.ts";
-import type { Budget } from "./freshness.ts";
+import { type Budget, stretch } from "./freshness.ts";
+
+/** Seconds. Docker Hub's is six hours; nobody is believed for longer than a day. */
+const longestWindow = 86_400;
+
+/** What a registry said last, for whoever looks after the proxy. */
+export type RegistryBudget = Budget & { readonly registry: RegistryName };
 
 export class Budgets {
   readonly #observe: Observe;
@@ -22,16 +31,27 @@ export class Budgets {
     const limit = readField(headers, "ratelimit-limit");
     const remaining = readField(headers, "ratelimit-remaining");
     if (limit === undefined || remaining === undefined) return;
-    const until = this.#now() + (remaining.window ?? limit.window ?? 3_600) * 1_000;
+    const before = stretch(this.of(registry));
+    const seconds = Math.min(remaining.window ?? limit.window ?? 3_600, longestWindow);
+    const until = this.#now() + seconds * 1_000;
     const budget = { limit: limit.count, remaining: remaining.count };
     this.#seen.set(registry, { ...budget, until });
     this.#observe({ kind: "budgetSeen", registry, ...budget });
+    const factor = stretch(budget);
+    if (factor !== before) this.#observe({ kind: "ttlStretched", registry, ...budget, factor });
   }
 
   /** What was last said, unless its window is over. */
   of(registry: RegistryName): Budget | undefined {
     const seen = this.#seen.get(registry);
     return seen !== undefined && seen.until > this.#now() ? seen : undefined;
+  }
+
+  /** All of them whose window is not over. */
+  all(): readonly RegistryBudget[] {
+    return Array.from(this.#seen.entries())
+      .filter(([, { until }]) => until > this.#now())
+      .map(([registry, { limit, remaining }]) => ({ registry, limit, remaining }));
   }
 }
 

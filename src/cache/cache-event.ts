@@ -70,6 +70,14 @@ export type CacheEvent =
       readonly limit: number;
       readonly remaining: number;
     }
+  /** Little is left, or enough again: tags are believed `factor` times as long as they would be. */
+  | {
+      readonly kind: "ttlStretched";
+      readonly registry: RegistryName;
+      readonly limit: number;
+      readonly remaining: number;
+      readonly factor: number;
+    }
   | (Blob & { readonly kind: "blobEvicted"; readonly size: number })
   | {
       readonly kind: "evictionFinished";

@@ -45,8 +45,8 @@ export function isDue(check: Check, rule: TagRule, budget?: Budget): boolean {
   return ageOf(check) >= rule.ttl * stretch(budget) * 0.75;
 }
 
-/** As the budget nears its end, tags are believed longer: before the 429s, not after. */
-function stretch(budget: Budget | undefined): number {
+/** How many times longer tags are believed as the budget nears its end: before the 429s, not after. */
+export function stretch(budget: Budget | undefined): number {
   if (budget === undefined || budget.limit <= 0) return 1;
   const left = budget.remaining / budget.limit;
   if (left >= 0.2) return 1;

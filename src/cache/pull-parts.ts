@@ -77,6 +77,7 @@ export function pullParts(options: PullThroughOptions) {
     justServed: new JustServed({ manifests, now }),
     proofs,
     negative,
+    budgets,
     tags,
     resolver,
     hot,

@@ -5,6 +5,7 @@
 import type { Digest } from "../protocol/digest.ts";
 import type { Reference, RepositoryName } from "../protocol/reference.ts";
 import type { Registry } from "../protocol/registry-name.ts";
+import type { RegistryBudget } from "./budgets.ts";
 import type { CacheEvent } from "./cache-event.ts";
 import type { CacheAnswer } from "./content.ts";
 import { placeKey } from "./place.ts";
@@ -56,6 +57,11 @@ export class PullThrough {
     const isGone = event.kind === "blobEvicted" || event.kind === "blobCorrupted";
     // Bytes that were wrong on arrival say nothing about what is kept under that digest.
     if (isGone && !("foundBy" in event && event.foundBy === "download")) this.#gone(event.digest);
+  }
+
+  /** What registries say is left of the pulls they allow us. */
+  budgets(): readonly RegistryBudget[] {
+    return this.#parts.budgets.all();
   }
 
   /** What clients who just got a manifest are about to ask for, and when they got it. */

@@ -34,7 +34,7 @@ export class TagAsks {
   async digest(question: ManifestQuestion): Promise<ManifestAnswer> {
     const { client, now } = this.#options;
     const registry = question.registry.name;
-    const note = this.#note(registry);
+    const note = this.#noteFor(question);
     if ((this.#headless.get(registry) ?? 0) > now()) return getManifest(client, question, note);
     const answer = await headManifest(client, question, note);
     if (answer !== undefined) return answer;
@@ -46,11 +46,13 @@ export class TagAsks {
 
   /** The bytes. */
   bytes(question: ManifestQuestion): Promise<ManifestAnswer> {
-    const note = this.#note(question.registry.name);
+    const note = this.#noteFor(question);
     return getManifest(this.#options.client, { ...question, known: undefined }, note);
   }
 
-  #note(registry: RegistryName): (response: RegistryResponse) => void {
-    return (response) => this.#options.budgets.note(registry, response.headers);
+  #noteFor({ registry, access }: ManifestQuestion): (response: RegistryResponse) => void {
+    return ({ headers }) => {
+      if (access.kind !== "client") this.#options.budgets.note(registry.name, headers);
+    };
   }
 }

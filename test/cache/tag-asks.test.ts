@@ -2,7 +2,7 @@ import { beforeEach, expect, it } from "vitest";
 import { Budgets } from "../../src/cache/budgets.ts";
 import { TagAsks } from "../../src/cache/tag-asks.ts";
 import { resolveAccept } from "../../src/protocol/media-type.ts";
-import { anonymous, manifestAsk } from "./support/house.ts";
+import { anonymous, login, manifestAsk } from "./support/house.ts";
 import { Registries, respond } from "./support/registries.ts";
 
 let now = 0;
@@ -61,4 +61,11 @@ it("every answer's budget is noted", async () => {
   );
   await asks.digest(question());
   expect(budgets.of(question().registry.name)).toMatchObject({ limit: 100, remaining: 0 });
+});
+
+it("a budget that is a client's own is not ours", async () => {
+  const left = { "ratelimit-limit": "100;w=60", "ratelimit-remaining": "0;w=60" };
+  upstream.fault("docker.io", (request) => respond(request, 404, left));
+  await asks.digest({ ...question(), access: login("alice") });
+  expect(budgets.all()).toEqual([]);
 });

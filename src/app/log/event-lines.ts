@@ -122,6 +122,10 @@ const cacheLines: Readonly<Record<CacheEvent["kind"], readonly [Level, string]>>
   tagRevalidated: ["debug", "asked about a tag"],
   visibilityChanged: ["info", "who may have a repository changed"],
   budgetSeen: ["debug", "read what is left of the pulls allowed"],
+  ttlStretched: [
+    "warn",
+    "what is left of the pulls a registry allows decides how long tags are believed",
+  ],
   blobEvicted: ["debug", "made room by forgetting a blob"],
   evictionFinished: ["info", "made room"],
   scrubFinished: ["info", "read and hashed everything kept"],
