@@ -7,6 +7,7 @@ import { checkConfig } from "./commands/config-check.ts";
 import { checkHealth } from "./commands/health.ts";
 import { serve } from "./commands/serve.ts";
 import { describeFailure } from "./failure.ts";
+import { formatItem } from "./help.ts";
 import { createLog, openOutput } from "./log.ts";
 import { settingOptions } from "./options.ts";
 import { type Loaded, loadSettings, SettingsError } from "./settings/load.ts";
@@ -56,6 +57,7 @@ class CommandLine {
       .description("A caching forward proxy for container registries.")
       .version(version(), "--version", "print the version")
       .helpOption("--help", "print this help")
+      .configureHelp({ formatItem })
       .exitOverride()
       .configureOutput({ writeErr: () => undefined })
       .showSuggestionAfterError();

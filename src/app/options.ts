@@ -31,7 +31,8 @@ export function settingOptions(): readonly SettingOption[] {
 function describe(setting: Setting<unknown>): string {
   const help = setting.help.replace(/\s+/g, " ");
   const first = /^.*?[.;](?=\s|$)/.exec(help)?.[0].slice(0, -1) ?? help;
-  const variable = fileVariableOf(setting) ?? setting.name;
+  const file = fileVariableOf(setting);
+  const variable = file === undefined ? setting.name : `${setting.name} or ${file}`;
   const given = setting.default?.trim() ? `; default ${setting.default}` : "";
   return `${first} (${variable}${given})`;
 }

@@ -54,7 +54,7 @@ describe("the command line", () => {
     expect(code).toBe(0);
     expect(out).toMatch(/Usage: entrepot/);
     expect(out).toMatch(/--cache-max-size <size>/);
-    expect(out).toMatch(/\n {2}health +ask the server/);
+    expect(out).toMatch(/\n {2}health\s+ask the server/);
   });
 
   it("checks settings from flags, environment and file, wherever the flags stand", async () => {
