@@ -19,7 +19,9 @@ describe("the flags", () => {
 
   it("take the file of a secret, never the secret", () => {
     const text = help();
-    expect(text).toMatch(/--auth-registries-file <file> .*\(AUTH_REGISTRIES or AUTH_REGISTRIES_FILE\)/);
+    expect(text).toMatch(
+      /--auth-registries-file <file> .*\(AUTH_REGISTRIES or AUTH_REGISTRIES_FILE\)/,
+    );
     expect(text).not.toMatch(/--(?:auth-registries|admin-token|token-secret|proxy-auth) /);
   });
 

@@ -86,7 +86,9 @@ describe("loading the settings", () => {
 
   it("says which line of a structured value is not YAML", async () => {
     expect(await problemsOf({ environment: { POLICY: "[{" } })).toEqual([
-      expect.stringMatching(/^POLICY is not valid JSON \(line 1, column 3: a bracket is left open.*\); write a list of rules/),
+      expect.stringMatching(
+        /^POLICY is not valid JSON \(line 1, column 3: a bracket is left open.*\); write a list of rules/,
+      ),
     ]);
   });
 
