@@ -5,7 +5,7 @@
 import { setImmediate as yieldToOthers } from "node:timers/promises";
 import { type Digest, parseDigest } from "../protocol/digest.ts";
 import type { KeptBlob } from "../store/blob-store.ts";
-import type { RecordStore } from "../store/record-store.ts";
+import type { RecordStore, StoredRecord } from "../store/record-store.ts";
 import type { Observe } from "./cache-event.ts";
 import { oldestFirst } from "./oldest-first.ts";
 
@@ -21,8 +21,8 @@ export type UsageOptions = {
 type Use = { readonly size: number; readonly usedAt: number };
 
 const prefix = "usage/";
-/** So many records are written before others get their turn; one takes a tenth of a millisecond. */
-const batch = 50;
+/** So many records are written at a time. */
+const batch = 1_000;
 
 export class Usage {
   readonly #options: UsageOptions;
@@ -156,14 +156,26 @@ export class Usage {
     const digests = [...this.#unwritten];
     this.#unwritten.clear();
     try {
-      for (const [index, digest] of digests.entries()) {
-        const use = this.#kept.get(digest);
-        if (use === undefined) await records.delete(prefix + digest);
-        else await records.set(prefix + digest, use.usedAt);
-        if (index % batch === batch - 1) await yieldToOthers();
+      for (let start = 0; start < digests.length; start += batch) {
+        const { used, gone } = this.#news(digests.slice(start, start + batch));
+        await records.setMany(used);
+        await records.deleteMany(gone);
+        await yieldToOthers();
       }
     } catch (error) {
       observe({ kind: "recordsFailed", error });
     }
+  }
+
+  /** What the records are to say of these. */
+  #news(digests: readonly Digest[]) {
+    const used: StoredRecord[] = [];
+    const gone: string[] = [];
+    for (const digest of digests) {
+      const use = this.#kept.get(digest);
+      if (use === undefined) gone.push(prefix + digest);
+      else used.push({ key: prefix + digest, value: use.usedAt });
+    }
+    return { used, gone };
   }
 }

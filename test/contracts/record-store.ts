@@ -41,6 +41,21 @@ export function recordStoreContract(name: string, make: () => Promise<RecordStor
       expect(await store.get("k")).toBeUndefined();
     });
 
+    it("overwrites and forgets many at a time", async () => {
+      const { store } = await make();
+      await store.setMany([]);
+      await store.deleteMany([]);
+      await store.set("usage/7", "before");
+      const keys = Array.from({ length: 1_000 }, (_, index) => `usage/${index}`);
+      const long = `usage/${"x".repeat(996)}`;
+      await store.setMany([...keys, long].map((key) => ({ key, value: { key } })));
+      expect(await store.get("usage/7")).toEqual({ key: "usage/7" });
+      expect(await store.get(long)).toEqual({ key: long });
+      expect(await keysOf(store, "usage/")).toEqual([...keys, long].sort());
+      await store.deleteMany([...keys.slice(1), long, "usage/none"]);
+      expect(await keysOf(store, "usage/")).toEqual(["usage/0"]);
+    });
+
     it("does not share a value with whoever wrote it", async () => {
       const { store } = await make();
       const value = { tags: ["a"] };
@@ -130,6 +145,8 @@ export function recordStoreContract(name: string, make: () => Promise<RecordStor
       await expect(store.get("tag/a")).rejects.toMatchObject(broken);
       await expect(store.set("tag/a", 2)).rejects.toMatchObject(broken);
       await expect(store.set("tag/a", 2, 1_000)).rejects.toMatchObject(broken);
+      await expect(store.setMany([{ key: "tag/a", value: 2 }])).rejects.toMatchObject(broken);
+      await expect(store.deleteMany(["tag/a"])).rejects.toMatchObject(broken);
       await expect(store.delete("tag/a")).rejects.toMatchObject(broken);
       await expect(store.putIfAbsent("tag/b", 1)).rejects.toMatchObject(broken);
       await expect(keysOf(store, "tag/")).rejects.toMatchObject(broken);

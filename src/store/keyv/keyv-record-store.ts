@@ -25,6 +25,7 @@ type Envelope = { readonly key?: string; readonly value: Json };
 const keyLimit = 250;
 const keptOfLongKey = 180;
 const recordsPerPage = 1_000;
+const recordsPerWrite = 200;
 // The driver is synchronous: without a pause a loop of writes would hold up everything else.
 const callsPerTurn = 250;
 
@@ -56,6 +57,32 @@ export class KeyvRecordStore implements RecordStore {
 
   async delete(key: string): Promise<void> {
     await this.#ask(`delete ${key}`, () => this.#keyv.delete(storedKey(key)));
+  }
+
+  async setMany(records: readonly StoredRecord[]): Promise<void> {
+    const rows = records.map(({ key, value }) => ({
+      key: storedKey(key),
+      value: envelopeOf(key, value),
+    }));
+    // Neighbours lie on the same pages.
+    rows.sort((a, b) => (a.key < b.key ? -1 : 1));
+    for (let start = 0; start < rows.length; start += recordsPerWrite) {
+      const some = rows.slice(start, start + recordsPerWrite);
+      if (start > 0) await nextTurn();
+      await this.#ask(`write ${some.length} records`, async () => {
+        const written = await this.#keyv.setMany(some);
+        if (!written.every(Boolean)) throw new StoreError("RECORDS", "cannot write many records");
+      });
+    }
+  }
+
+  async deleteMany(keys: readonly string[]): Promise<void> {
+    const stored = keys.map(storedKey).sort();
+    for (let start = 0; start < stored.length; start += recordsPerWrite) {
+      const some = stored.slice(start, start + recordsPerWrite);
+      if (start > 0) await nextTurn();
+      await this.#ask(`delete ${some.length} records`, () => this.#keyv.deleteMany(some));
+    }
   }
 
   async *list(prefix: string): AsyncIterable<StoredRecord> {

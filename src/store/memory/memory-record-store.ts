@@ -27,6 +27,14 @@ export class MemoryRecordStore implements RecordStore {
     this.#kept.delete(key);
   }
 
+  async setMany(records: readonly StoredRecord[]): Promise<void> {
+    for (const { key, value } of records) await this.set(key, value);
+  }
+
+  async deleteMany(keys: readonly string[]): Promise<void> {
+    for (const key of keys) await this.delete(key);
+  }
+
   async *list(prefix: string): AsyncIterable<StoredRecord> {
     let walked = 0;
     for (const key of this.#kept.keys()) {
