@@ -1,8 +1,6 @@
-import { once } from "node:events";
 import { mkdir, writeFile } from "node:fs/promises";
-import { type IncomingMessage, request as plainRequest, type ServerResponse } from "node:http";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeAuthority } from "../support/certificates.ts";
 import { eventually } from "../support/eventually.ts";
 import { certificateAt } from "./support/acme.ts";
@@ -14,10 +12,8 @@ import { startDocker } from "./support/clients/docker.ts";
 import type { Entrepot } from "./support/entrepot.ts";
 import { freePort } from "./support/free-port.ts";
 import { hasProgram, Journey, mustSucceed } from "./support/journey.ts";
-import { startDockerRegistry } from "./support/upstream/docker-registry.ts";
-import { openFront } from "./support/upstream/front.ts";
 import { ghcr, spare } from "./support/upstream/look-alikes.ts";
-import { userOf } from "./support/upstream/token-service.ts";
+import { playPrivateRegistry } from "./support/upstream/private-registry.ts";
 
 const right = "bob:CANARY-right";
 const wrong = "bob:CANARY-wrong";
@@ -40,11 +36,14 @@ describe("in front of one private registry with Basic auth, on a TLS port with i
   let certificates: string;
   let trust: string;
   const authority = makeAuthority("Company authority");
-  const ends: (() => unknown)[] = [];
 
   beforeAll(async () => {
     journey = await Journey.begin();
-    const ca = await playPrivateRegistry(journey, ends);
+    const ca = await playPrivateRegistry(journey, {
+      host: spare.host,
+      images: ghcr.registry,
+      login: right,
+    });
     certificates = join(journey.folder, "certificates");
     trust = join(journey.folder, "company-ca.pem");
     await mkdir(certificates);
@@ -59,10 +58,7 @@ describe("in front of one private registry with Basic auth, on a TLS port with i
       TLS_CERT: certificates,
     });
   });
-  afterAll(async () => {
-    await journey?.end();
-    for (const end of ends.reverse()) await end();
-  });
+  afterAll(() => journey?.end());
 
   async function putCertificate(): Promise<void> {
     const { cert, key } = authority.issue(["127.0.0.1", "squid.example.com"]);
@@ -128,52 +124,4 @@ function loggedIn(start: StartClient, port: number, login: string | undefined): 
     }
     return client;
   };
-}
-
-/** Debian's docker-registry behind TLS and a password; gives the file with its authority. */
-async function playPrivateRegistry(journey: Journey, ends: (() => unknown)[]): Promise<string> {
-  const folder = join(journey.folder, "private");
-  const storage = join(inject("parts").images, ghcr.registry);
-  const registry = await startDockerRegistry({ storage, folder });
-  ends.push(() => registry.stop());
-  const authority = makeAuthority("Private authority");
-  const server = await openFront(
-    spare.host,
-    spare.address,
-    authority.issue([spare.host]),
-    (request, response) => void guard(journey, registry.port, { request, response }),
-  );
-  ends.push(
-    () => server.closeAllConnections(),
-    () => server.close(),
-  );
-  const file = join(folder, "ca.pem");
-  await writeFile(file, authority.ca);
-  return file;
-}
-
-async function guard(
-  { upstream }: Journey,
-  port: number,
-  { request, response }: { readonly request: IncomingMessage; readonly response: ServerResponse },
-): Promise<void> {
-  const { method = "GET", url: path = "/", headers } = request;
-  const entry = upstream.ledger.add({
-    ...{ host: spare.host, method, path, status: 0, bytes: 0 },
-    hasAuthorization: headers.authorization !== undefined,
-    user: userOf(headers.authorization),
-    userAgent: headers["user-agent"] ?? "",
-  });
-  if (headers.authorization !== `Basic ${Buffer.from(right).toString("base64")}`) {
-    entry.status = 401;
-    response.writeHead(401, { "www-authenticate": 'Basic realm="company"' }).end();
-    return;
-  }
-  const { authorization: _login, ...others } = headers;
-  const asked = plainRequest({ host: "127.0.0.1", port, method, path, headers: others });
-  asked.end();
-  const [answer] = await once(asked, "response");
-  entry.status = answer.statusCode;
-  response.writeHead(entry.status, answer.rawHeaders);
-  answer.pipe(response);
 }

@@ -1,6 +1,6 @@
 /**
  * An ACME service of the journey's own: pebble, which Let's Encrypt tests its clients with, and the
- * DNS server that belongs to it, where every name is 127.0.0.1.
+ * DNS server that belongs to it, where every name is one address.
  */
 import { mkdir, writeFile } from "node:fs/promises";
 import { request } from "node:https";
@@ -13,6 +13,10 @@ import { type Environment, Service } from "./program.ts";
 export type AcmeOptions = {
   /** Seconds that certificates are good for. */
   readonly validity?: number;
+  /** Where every name leads. */
+  readonly address?: string;
+  /** Where challenges are looked for; otherwise any that is free. */
+  readonly httpPort?: number;
 };
 
 export type Acme = {
@@ -30,13 +34,15 @@ export type Acme = {
   restart(): Promise<void>;
 };
 
-export async function startAcme(folder: string, { validity = 86_400 }: AcmeOptions = {}) {
+export async function startAcme(folder: string, options: AcmeOptions = {}) {
+  const { validity = 86_400, address = "127.0.0.1" } = options;
   await mkdir(folder, { recursive: true });
   const authority = makeAuthority("ACME service");
   const own = authority.issue(["127.0.0.1", "localhost"]);
   const file = (name: string, text: string) => writeFile(join(folder, name), text);
   const ports = await Promise.all([1, 2, 3, 4, 5].map(() => freePort()));
-  const [port = 0, management = 0, httpPort = 0, dnsPort = 0, dnsManagement = 0] = ports;
+  const [port = 0, management = 0, anyPort = 0, dnsPort = 0, dnsManagement = 0] = ports;
+  const { httpPort = anyPort } = options;
   await file("cert.pem", own.cert);
   await file("key.pem", own.key);
   await file("ca.pem", authority.ca);
@@ -48,7 +54,7 @@ export async function startAcme(folder: string, { validity = 86_400 }: AcmeOptio
   const dns = new Service("pebble-challtestsrv", [
     ...off,
     ...["-dnsserver", `127.0.0.1:${dnsPort}`, "-management", `127.0.0.1:${dnsManagement}`],
-    ...["-defaultIPv6", ""],
+    ...["-defaultIPv6", "", "-defaultIPv4", address],
   ]);
   await dns.ready(async () => (await fetch(`http://127.0.0.1:${dnsManagement}/`)).status === 404);
   const start = async (): Promise<Service> => {
@@ -127,9 +133,13 @@ async function get(url: string, ca: string): Promise<string> {
 export type Shown = { readonly issuer: string; readonly serial: string; readonly until: number };
 
 /** The certificate that a client asking for this name is shown. */
-export async function certificateAt(port: number, servername: string): Promise<Shown> {
+export async function certificateAt(
+  port: number,
+  servername: string,
+  host = "127.0.0.1",
+): Promise<Shown> {
   return new Promise((resolve, reject) => {
-    const options = { port, host: "127.0.0.1", servername, rejectUnauthorized: false };
+    const options = { port, host, servername, rejectUnauthorized: false };
     const socket = connect(options, () => {
       const { issuer, serialNumber, valid_to: until } = socket.getPeerCertificate();
       socket.end();

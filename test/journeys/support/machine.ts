@@ -26,6 +26,22 @@ systemd-nspawn --quiet --directory="$1/tree" --machine="entrepot-$$" --boot --re
 
 const home = "/var/reader";
 
+/** What runc is asked for, less what this computer gives to nobody; so privileged containers start. */
+const modestRunc = `#!/bin/bash
+for word; do
+  case \${last-} in
+    --bundle) asked=$word/config.json ;;
+    --process) asked=$word ;;
+    *) asked= ;;
+  esac
+  [[ -z $asked ]] || sed -Ei 's/"CAP_SYS_RESOURCE",?//g; s/,]/]/g' "$asked"
+  last=$word
+done
+exec runc "$@"
+`;
+const dockerOptions =
+  "--bridge=none --iptables=false --add-runtime=modest=/usr/local/bin/runc-modest --default-runtime=modest";
+
 export class Machine {
   readonly #service: Service;
   readonly #leader: string;
@@ -41,7 +57,8 @@ export class Machine {
     files: Readonly<Record<string, string>> = {},
   ): Promise<Machine> {
     const placed = {
-      "/etc/default/docker": 'DOCKER_OPTS="--bridge=none --iptables=false --ip6tables=false"\n',
+      "/etc/default/docker": `DOCKER_OPTS="${dockerOptions}"\n`,
+      "/usr/local/bin/runc-modest": modestRunc,
       [`${home}/.profile`]: "",
       ...files,
     };
@@ -56,7 +73,9 @@ export class Machine {
     const service = new Service("unshare", [...apart, ...args]);
     try {
       const machine = await Machine.#whenUp(service);
-      await machine.must("update-ca-certificates");
+      await machine.must(`chmod 755 /usr/local/bin/runc-modest
+        for one in /sys/fs/cgroup /sys/fs/cgroup/*; do mount -o remount,rw,bind "$one" || true; done
+        update-ca-certificates`);
       return machine;
     } catch (error) {
       await service.kill();
@@ -91,6 +110,13 @@ export class Machine {
     const done = await this.run(commands, limitMs);
     if (done.code === 0) return done;
     throw new Error(`${commands}\n\nended with ${done.code}:\n${done.output}`);
+  }
+
+  /** As somebody at its terminal who types these lines into the command. */
+  type(command: string, lines: readonly string[]): Promise<Run> {
+    const typed = lines.map((line) => `'${line}'`).join(" ");
+    const terminal = `script --quiet --return --command '${command}' /dev/null`;
+    return this.run(`printf '%s\\n' ${typed} | ${terminal}`);
   }
 
   /** Ends it at once, with everything on it. */

@@ -10,7 +10,7 @@ type ReaderOptions = {
   /** What lies on the machine beforehand, by path. */
   readonly files?: Readonly<Record<string, string>>;
   /** What else Entrepot is told. */
-  readonly env?: Environment;
+  readonly env?: (journey: Journey) => Promise<Environment>;
 };
 
 export class Reader {
@@ -26,11 +26,11 @@ export class Reader {
     this.machine = machine;
   }
 
-  static async begin(name: string, { files = {}, env = {} }: ReaderOptions = {}): Promise<Reader> {
+  static async begin(name: string, { files = {}, env }: ReaderOptions = {}): Promise<Reader> {
     const guide = await Guide.open(name);
     const journey = await Journey.begin();
     try {
-      const entrepot = await journey.entrepotOfGuides(env);
+      const entrepot = await journey.entrepotOfGuides(await env?.(journey));
       return new Reader(journey, guide, entrepot, await journey.machine(files));
     } catch (error) {
       await journey.end();
