@@ -29,7 +29,7 @@ update_trust() {
     update-ca-certificates --fresh >/dev/null 2>&1 || update-ca-certificates >/dev/null
   else
     update-ca-trust extract
-  fi
+  fi || die "the system's trust store could not be updated; run this again once it can"
   say "updated the system's trust store"
 }
 
