@@ -51,8 +51,12 @@ auth_registries:
     password: ghp_…
     repositories: ["lab/**"]
 policy:
-  - { repository: "library/*", tag: "/^v?\\\\d+\\\\.\\\\d+\\\\.\\\\d+$/", immutable: true }
-  - { tag: latest, ttl: 1 min }
+  deny:
+    - docker.io/library/alpine:edge
+    - "*/**:nightly*"
+  tags:
+    - { repository: "library/*", tag: "/^v?\\\\d+\\\\.\\\\d+\\\\.\\\\d+$/", immutable: true }
+    - { tag: latest, ttl: 1 min }
 \`\`\`
 `;
 

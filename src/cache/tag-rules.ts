@@ -2,6 +2,7 @@
  * The operator's rules for tags: the first that fits the registry, repository and tag decides how
  * long the tag is believed. Patterns are globs; a tag pattern between slashes is a regular expression.
  */
+import { globExpression, patternExpression } from "../protocol/glob.ts";
 import type { RepositoryName, Tag } from "../protocol/reference.ts";
 import type { RegistryName } from "../protocol/registry-name.ts";
 import type { TagRule } from "./freshness.ts";
@@ -46,27 +47,13 @@ export class TagRules {
 
 function compile(text: TagRuleText, defaultTtl: number): Compiled {
   return {
-    registry: glob(text.registry ?? "**"),
-    repository: glob(text.repository ?? "**"),
-    tag: tagPattern(text.tag ?? "**"),
+    registry: globExpression(text.registry ?? "**"),
+    repository: globExpression(text.repository ?? "**"),
+    tag: patternExpression(text.tag ?? "**"),
     rule: {
       ttl: text.ttl ?? defaultTtl,
       isImmutable: text.immutable ?? false,
       isNoCache: text.noCache ?? false,
     },
   };
-}
-
-function tagPattern(pattern: string): RegExp {
-  const expression = /^\/(.+)\/$/.exec(pattern)?.[1];
-  return expression === undefined ? glob(pattern) : new RegExp(expression);
-}
-
-function glob(pattern: string): RegExp {
-  const source = pattern.replace(/\*\*|\*|\?|[.+^${}()|[\]\\]/g, (part) => {
-    if (part === "**") return ".*";
-    if (part === "*") return "[^/]*";
-    return part === "?" ? "[^/]" : `\\${part}`;
-  });
-  return new RegExp(`^${source}$`);
 }

@@ -8,3 +8,9 @@ export function globExpression(pattern: string): RegExp {
   });
   return new RegExp(`^${source}$`);
 }
+
+/** A glob, or a regular expression between slashes; throws a SyntaxError when that is malformed. */
+export function patternExpression(pattern: string): RegExp {
+  const expression = /^\/(.+)\/$/.exec(pattern)?.[1];
+  return expression === undefined ? globExpression(pattern) : new RegExp(expression);
+}

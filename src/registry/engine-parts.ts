@@ -7,6 +7,7 @@ import type { Registry } from "../protocol/registry-name.ts";
 import type { Access, RegistryClient } from "../upstream/registry-client.ts";
 import type { Rejected } from "./access.ts";
 import type { Ask } from "./ask.ts";
+import type { ImageRules } from "./image-rules.ts";
 import type { Ping } from "./pull/ping.ts";
 import type { ObserveRegistry } from "./registry-event.ts";
 import type { TokenRequests } from "./token.ts";
@@ -32,6 +33,8 @@ export type EngineParts = {
   readonly accessOf: AccessOf;
   readonly ping: Pick<Ping, "answer">;
   readonly tokens: Pick<TokenRequests, "isTokenRequest" | "answer">;
+  /** The setting POLICY; undefined when it allows everything. */
+  readonly rules?: ImageRules | undefined;
   /** The setting ALLOW_PUSH. */
   readonly isPushAllowed: boolean;
   readonly observe: ObserveRegistry;

@@ -13,6 +13,7 @@ import type { EngineParts, EngineTiming } from "./engine-parts.ts";
 import type { Exchange, Handler } from "./exchange.ts";
 import { passRefusal } from "./failure.ts";
 import { passThrough } from "./pass-through.ts";
+import { policed } from "./policed.ts";
 import { pullBlob } from "./pull/blob.ts";
 import { pullList } from "./pull/list.ts";
 import { pullManifest } from "./pull/manifest.ts";
@@ -42,7 +43,8 @@ export class RegistryEngine {
     this.#parts = parts;
     this.#timing = parts.timing ?? usualTiming;
     this.#answers = new Answers({ sendIdle: this.#timing.sendIdle });
-    this.#handlers = handlersOf(parts, this.#timing.bodyIdle);
+    const handlers = handlersOf(parts, this.#timing.bodyIdle);
+    this.#handlers = parts.rules === undefined ? handlers : policed(handlers, parts.rules);
   }
 
   /** Never rejects. */

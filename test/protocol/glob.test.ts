@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { globExpression } from "../../src/protocol/glob.ts";
+import { globExpression, patternExpression } from "../../src/protocol/glob.ts";
 
 describe("globExpression", () => {
   it.each([
@@ -15,4 +15,11 @@ describe("globExpression", () => {
   ])("%s and %s: %s", (pattern, name, expected) => {
     expect(globExpression(pattern).test(name)).toBe(expected);
   });
+});
+
+it("a pattern between slashes is a regular expression", () => {
+  expect(patternExpression("/^v\\d+$/").test("v12")).toBe(true);
+  expect(patternExpression("v*").test("v12")).toBe(true);
+  expect(patternExpression("v*").test("wv12")).toBe(false);
+  expect(() => patternExpression("/(/")).toThrow(SyntaxError);
 });

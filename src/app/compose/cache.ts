@@ -55,7 +55,7 @@ export function composeCache(parts: CacheParts) {
     secret: parts.secret,
     credentialOf: (registry, repository) => sharedCredential(upstream, registry, repository),
     tagTtl,
-    tagRules: settings.registries.policy,
+    tagRules: settings.registries.policy.tags,
     staleIfError: offline ? Number.POSITIVE_INFINITY : staleIfError,
   });
   const eviction = new Eviction({

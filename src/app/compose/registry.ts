@@ -3,9 +3,11 @@ import { OwnTokens } from "../../protocol/own-token.ts";
 import { accessOf } from "../../registry/access.ts";
 import { RegistryEngine } from "../../registry/engine.ts";
 import type { Pulls } from "../../registry/engine-parts.ts";
+import { ImageRules } from "../../registry/image-rules.ts";
 import { Ping } from "../../registry/pull/ping.ts";
 import { TokenRequests } from "../../registry/token.ts";
 import type { Log } from "../log.ts";
+import type { PolicySetting } from "../settings/policy-kinds.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -29,7 +31,14 @@ export function composeRegistry(parts: RegistryParts): RegistryEngine {
       accessOf(headers, ask, { method, signal, ownTokens, authorizer }),
     ping: new Ping({ ownTokens, authorizer, memory, finder, client, now }),
     tokens: new TokenRequests({ ownTokens, authorizer, memory, pairs, client, now }),
+    rules: imageRules(settings.registries.policy),
     isPushAllowed: settings.registries.allowPush,
     observe: log.registry,
   });
+}
+
+/** Undefined where everything is allowed, so that nobody has to ask. */
+function imageRules(policy: PolicySetting): ImageRules | undefined {
+  const isNeeded = policy.allow.length > 0 || policy.deny.length > 0;
+  return isNeeded ? new ImageRules(policy) : undefined;
 }

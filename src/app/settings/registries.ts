@@ -1,7 +1,8 @@
 /** Which registries there are, and how to log in to them. */
 import { choice, listOf, path, truth, verbatim } from "./kind.ts";
 import { hostPattern } from "./network-kinds.ts";
-import { authRealms, authRegistries, registryEntry, tagRules } from "./registry-kinds.ts";
+import { policy } from "./policy-kinds.ts";
+import { authRealms, authRegistries, registryEntry } from "./registry-kinds.ts";
 import { optional, setting } from "./setting.ts";
 
 export const registries = {
@@ -68,10 +69,13 @@ export const registries = {
     }),
     policy: setting({
       name: "POLICY",
-      kind: tagRules,
+      kind: policy,
       default: "[]",
-      help: `Rules for tags, the first that fits counts: registry, repository and tag (patterns), and ttl,
-        immutable or no_cache. Best written in the YAML file.`,
+      help: `Which images may be had: lists of patterns, allow and deny, each registry/repository or
+        registry/repository:tag, where * stays within a path segment and ** does not. What deny names is
+        refused; with an allow list, so is everything that it does not name. And rules for tags under
+        tags, the first that fits counts: registry, repository and tag (patterns), and ttl, immutable or
+        no_cache. Best written in the YAML file, with quotes around patterns that begin with a star.`,
     }),
   },
 } as const;

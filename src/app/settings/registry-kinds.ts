@@ -1,5 +1,4 @@
-/** What the settings about registries hold: hosts with what is special about them, logins, tag rules. */
-import { TagRules, type TagRuleText } from "../../cache/tag-rules.ts";
+/** What the settings about registries hold: hosts with what is special about them, logins. */
 import { parseHostPort } from "../../protocol/http/host-port.ts";
 import type { RealmPair } from "../../protocol/known-registries.ts";
 import type { Scheme } from "../../protocol/registry-name.ts";
@@ -19,7 +18,6 @@ import {
   WrongValue,
 } from "./kind.ts";
 import { corporateProxy, hostPattern, registryPattern } from "./network-kinds.ts";
-import { duration } from "./units.ts";
 
 export type RegistryEntry = {
   readonly pattern: string;
@@ -113,47 +111,6 @@ export const authRealms: Kind<readonly RealmPair[]> = {
     return parseAuthRealms(pairs.join(" "));
   },
 };
-
-export const tagRules: Kind<readonly TagRuleText[]> = {
-  isStructured: true,
-  word: "rules",
-  hint: 'a list of rules such as [{"repository": "library/*", "tag": "latest", "ttl": "1 h"}]',
-  parse: (raw) => {
-    if (!Array.isArray(raw)) throw new WrongValue("is not a list");
-    return raw.map((rule, index) => readRule(rule, `rule ${index + 1}`));
-  },
-};
-
-function readRule(raw: Raw, where: string): TagRuleText {
-  const names = ["registry", "repository", "tag", "ttl", "immutable", "no_cache"];
-  const fields = readFields(raw, where, names);
-  const given = {
-    registry: fields.get("registry", text),
-    repository: fields.get("repository", text),
-    tag: fields.get("tag", text),
-    ttl: fields.get("ttl", duration),
-    immutable: fields.get("immutable", truth),
-    noCache: fields.get("no_cache", truth),
-  };
-  const rule: TagRuleText = Object.fromEntries(
-    Object.entries(given).filter(([, value]) => value !== undefined),
-  );
-  return checked(rule, where);
-}
-
-function checked(rule: TagRuleText, where: string): TagRuleText {
-  try {
-    new TagRules([rule], 0);
-    return rule;
-  } catch (cause) {
-    throw wrongPattern(where, cause);
-  }
-}
-
-function wrongPattern(where: string, cause: unknown): WrongValue {
-  const hint = "a glob such as v1.*, or a regular expression between slashes";
-  return new WrongValue(`has a tag pattern in ${where} that makes no sense`, hint, { cause });
-}
 
 /** Hosts whose certificate is not checked; none for `true`. */
 export const unverifiedHosts: Kind<readonly string[]> = {

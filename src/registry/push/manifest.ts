@@ -30,7 +30,7 @@ export async function pushManifest(
 async function forget({ ask, route, tally }: Exchange, pulls: EngineParts["pulls"]): Promise<void> {
   if (route.kind !== "manifest") throw new TypeError(`not a manifest: ${route.kind}`);
   try {
-    for (const reference of [route.reference, ...tagsOf(ask.target)]) {
+    for (const reference of [route.reference, ...pushedTags(ask.target)]) {
       await pulls.pushed(ask.registry, route.repository, reference);
     }
   } catch (error) {
@@ -39,7 +39,7 @@ async function forget({ ask, route, tally }: Exchange, pulls: EngineParts["pulls
 }
 
 /** `PUT …/manifests/<digest>?tag=a&tag=b` names tags too (end-7b). */
-function tagsOf(target: string): Reference[] {
+export function pushedTags(target: string): Reference[] {
   const query = target.slice(`${target}?`.indexOf("?") + 1);
   return new URLSearchParams(query).getAll("tag").flatMap((text) => {
     const tag = parseTag(text);

@@ -87,7 +87,7 @@ describe("loading the settings", () => {
   it("says which line of a structured value is not YAML", async () => {
     expect(await problemsOf({ environment: { POLICY: "[{" } })).toEqual([
       expect.stringMatching(
-        /^POLICY is not valid JSON \(line 1, column 3: a bracket is left open.*\); write a list of rules/,
+        /^POLICY is not valid JSON \(line 1, column 3: a bracket is left open.*\); write a map of lists/,
       ),
     ]);
   });
@@ -97,6 +97,6 @@ describe("loading the settings", () => {
     const yaml = /```yaml\n([\s\S]*?)```/.exec(await readFile(reference, "utf8"))?.[1] ?? "";
     const { settings } = await load({ yaml });
     expect(settings.registries.registries).toHaveLength(2);
-    expect(settings.registries.policy).toHaveLength(2);
+    expect(settings.registries.policy.tags).toHaveLength(2);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { credentialEntries } from "../../../src/app/settings/derived.ts";
-import { settingsFrom } from "./loading.ts";
+import { problemsOf, settingsFrom, settingsFromYaml } from "./loading.ts";
 
 describe("the registries", () => {
   it("are found by themselves, with pushes allowed and no logins", async () => {
@@ -15,7 +15,7 @@ describe("the registries", () => {
       intercept: "auto",
       interceptExcept: [],
       allowPush: true,
-      policy: [],
+      policy: { allow: [], deny: [], tags: [] },
     });
   });
 
@@ -44,6 +44,18 @@ describe("the registries", () => {
 
   it("take rules for tags as text, too", async () => {
     const { registries } = await settingsFrom({ POLICY: '[{"tag": "latest", "ttl": "1 h"}]' });
-    expect(registries.policy).toEqual([{ tag: "latest", ttl: 3_600_000 }]);
+    const tags = [{ tag: "latest", ttl: 3_600_000 }];
+    expect(registries.policy).toEqual({ allow: [], deny: [], tags });
+  });
+
+  it("take a policy from the settings file, and know what is wrong with it", async () => {
+    const { registries } = await settingsFromYaml(
+      "policy:\n  allow:\n    - docker.io/library/*\n  deny:\n    - '*/**:latest'\n",
+    );
+    expect(registries.policy.allow.map(({ text }) => text)).toEqual(["docker.io/library/*"]);
+    expect(registries.policy.deny.map(({ text }) => text)).toEqual(["*/**:latest"]);
+    expect(await problemsOf({ yaml: "policy:\n  deny:\n    - alpine:edge\n" })).toEqual([
+      'policy in settings.yaml has "alpine:edge" as entry 1 of deny; write registry/repository or registry/repository:tag, such as docker.io/library/* or ghcr.io/team/**:v*',
+    ]);
   });
 });

@@ -4,7 +4,6 @@ import {
   authRealms,
   authRegistries,
   registryEntry,
-  tagRules,
   unverifiedHosts,
 } from "../../../src/app/settings/registry-kinds.ts";
 
@@ -72,19 +71,6 @@ describe("settings about registries", () => {
     expect(authRealms.parse("")).toEqual([]);
   });
 
-  it("take rules for tags", () => {
-    const rules = [
-      { registry: "docker.io", repository: "library/*", tag: "latest", ttl: "1 h" },
-      { tag: "/^v\\d+$/", immutable: true },
-      { repository: "lab/**", no_cache: "yes" },
-    ];
-    expect(tagRules.parse(rules)).toEqual([
-      { registry: "docker.io", repository: "library/*", tag: "latest", ttl: 3_600_000 },
-      { tag: "/^v\\d+$/", immutable: true },
-      { repository: "lab/**", noCache: true },
-    ]);
-  });
-
   it("name the hosts whose certificates are not checked, one by one", () => {
     expect(unverifiedHosts.parse("true")).toEqual([]);
     expect(unverifiedHosts.parse("a.lan:5000=false, b.lan=FALSE")).toEqual(["a.lan:5000", "b.lan"]);
@@ -103,10 +89,6 @@ describe("settings about registries", () => {
     [[{ host: "a b", user: "u", password: "CANARY" }], authRegistries, /host of entry 1 makes no/],
     [["a:b:c", 5], authRegistries, /has no fields in entry 2/],
     ["reg.example.com", authRealms, /AUTH_REALMS has "reg.example.com"/],
-    ["latest", tagRules, /is not a list/],
-    [[{ ttll: "1 h" }], tagRules, /unknown field ttll in rule 1/],
-    [[{}, { tag: "/(/" }], tagRules, /tag pattern in rule 2/],
-    [[{ ttl: 5 }], tagRules, /ttl of rule 1 makes no sense/],
     ["false", unverifiedHosts, /would leave every registry unchecked/],
     ["a.lan", unverifiedHosts, /has "a.lan"/],
   ])("refuse %j (%#)", (raw, kind, sentence) => {
