@@ -3,10 +3,12 @@
  * the memory of hosts that are down and of 429s, and one limit of time around it all.
  */
 import { createHash } from "node:crypto";
+import { Readable } from "node:stream";
 import type { HeaderList } from "../protocol/http/header-list.ts";
 import { formatHostPort } from "../protocol/http/host-port.ts";
 import { type Registry, registryAddress, registryNameOf } from "../protocol/registry-name.ts";
 import { scopesOf } from "./auth/scopes.ts";
+import { TokenLimited } from "./auth/token-limited.ts";
 import { type Authorized, type Authorizing, sendAuthorized } from "./authorized-send.ts";
 import { discard } from "./body.ts";
 import { Deadline } from "./deadline.ts";
@@ -38,6 +40,8 @@ export type PooledRegistryClientOptions = {
   readonly now: () => number;
   /** Shared with whoever else finds out that a host is down. */
   readonly outages?: DownMemory | undefined;
+  /** Shared with whoever else is told to leave a host alone. */
+  readonly rates?: RateLimits | undefined;
   /** Sent where the client's request has none. */
   readonly userAgent?: string;
   /** Milliseconds to the headers: tokens, redirects and retries together. */
@@ -60,7 +64,7 @@ export class PooledRegistryClient implements RegistryClient {
     this.#userAgent = options.userAgent ?? "entrepot";
     this.#limits = options.limits ?? { full: 25_000, brief: 1_750 };
     this.#down = options.outages ?? new DownMemory(options);
-    this.#rates = new RateLimits(options);
+    this.#rates = options.rates ?? new RateLimits(options);
   }
 
   hasCredential(registry: Registry): boolean {
@@ -89,11 +93,13 @@ export class PooledRegistryClient implements RegistryClient {
     const place = { scheme: registry.scheme, address: registryAddress(registry.name), target };
     let used: Authorization;
     const host = formatHostPort(place.address, 443);
-    const response = await this.#down.ask(host, request.patience === "brief", async () => {
-      const answer = await this.#authorized(request, place);
-      used = answer.authorization;
-      return answer.response;
-    });
+    const response = await this.#down
+      .ask(host, request.patience === "brief", async () => {
+        const answer = await this.#authorized(request, place);
+        used = answer.authorization;
+        return answer.response;
+      })
+      .catch(limitedAnswer);
     if (!isRedirect(response.status) || !isReading(request)) return response;
     if (redirects === "blob") return await this.#followBlob(request, { place, response }, used);
     if (redirects === "manifest") {
@@ -205,6 +211,13 @@ export class PooledRegistryClient implements RegistryClient {
     if (isReading(request) && isContent) headers.set("accept-encoding", ["identity"]);
     return headers;
   }
+}
+
+/** Who cannot have a token now is answered as if the registry itself had said so. */
+function limitedAnswer(error: unknown): RegistryResponse {
+  if (!(error instanceof TokenLimited)) throw error;
+  const { headers, body } = error;
+  return { status: 429, headers, body: Readable.from([body]) };
 }
 
 function isReading({ method }: RegistryRequest): boolean {

@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { type HeaderList, headerList, headerValue } from "../../src/protocol/http/header-list.ts";
 import type { HostPort } from "../../src/protocol/http/host-port.ts";
 import { type Registry, registryNameOf } from "../../src/protocol/registry-name.ts";
+import { TokenLimited } from "../../src/upstream/auth/token-limited.ts";
 import type { Authorizing } from "../../src/upstream/authorized-send.ts";
 import { PooledRegistryClient } from "../../src/upstream/pooled-registry-client.ts";
 import type { Access, RegistryRequest } from "../../src/upstream/registry-client.ts";
@@ -454,6 +455,21 @@ describe("memory", () => {
     const brief = () => rejection(client.send(ask(registry.registry, { patience: "brief" })));
     expect(await brief()).toMatchObject({ code: "CONNECT" });
     expect(await brief()).toMatchObject({ code: "DOWN" });
+  });
+
+  it("passes a token service's 429 on as if the registry had said it", async () => {
+    const registry = await server(ok);
+    const headers = headerList({ "retry-after": "7" });
+    const body = Buffer.from("slow down");
+    const authorizer = authorizing({
+      authorize: () => Promise.reject(new TokenLimited("auth.test", { headers, body })),
+    });
+    const { client, events } = clientFor([registry.address], { authorizer });
+    const answer = await client.send(ask(registry.registry));
+    expect(answer).toMatchObject({ status: 429, headers });
+    expect(String(await readAll(answer.body))).toBe("slow down");
+    expect(registry.seen).toEqual([]);
+    expect(events.map(({ kind }) => kind)).not.toContain("hostDown");
   });
 
   it("does not count a redirect's target that is down", async () => {

@@ -19,6 +19,7 @@ import { DownMemory } from "../../upstream/down-memory.ts";
 import { type Lookup, systemLookup } from "../../upstream/name-lookup.ts";
 import { PooledRegistryClient } from "../../upstream/pooled-registry-client.ts";
 import { Probe } from "../../upstream/probe.ts";
+import { RateLimits } from "../../upstream/rate-limits.ts";
 import { systemAuthorities, TlsClient } from "../../upstream/tls-client.ts";
 import { Transport } from "../../upstream/transport.ts";
 import type { Log } from "../log.ts";
@@ -73,8 +74,9 @@ export async function composeUpstream(parts: UpstreamParts) {
   const credentials = await composeCredentials(parts, { tls, helpers });
   const memory = new ChallengeMemory({ now: parts.now, save: parts.saveChallenge });
   const outages = new DownMemory({ now, observe: log.upstream });
-  const finder = new ChallengeFinder({ transport, memory, outages, now: parts.now });
-  const tokens = new TokenClient({ transport, outages, now, observe: log.auth });
+  const rates = new RateLimits({ now, observe: log.upstream });
+  const finder = new ChallengeFinder({ transport, memory, outages, rates, now: parts.now });
+  const tokens = new TokenClient({ transport, outages, rates, now, observe: log.auth });
   const registryTokens = new RegistryTokens(credentials.logins, tokens);
   const authorizer = new Authorizer({
     memory,
@@ -87,6 +89,7 @@ export async function composeUpstream(parts: UpstreamParts) {
       transport,
       authorizer,
       outages,
+      rates,
       observe: log.upstream,
       now,
     }),

@@ -10,6 +10,7 @@ import { type Registry, registryAddress } from "../../protocol/registry-name.ts"
 import { Deadline } from "../deadline.ts";
 import type { Outages } from "../down-memory.ts";
 import { Flights, unlessAborted } from "../flights.ts";
+import { RateLimits } from "../rate-limits.ts";
 import type { Transport } from "../transport.ts";
 import { UpstreamError } from "../upstream-error.ts";
 import type { ChallengeMemory, RememberedChallenge } from "./challenge-memory.ts";
@@ -32,6 +33,8 @@ export type ChallengeFinderOptions = {
   readonly memory: ChallengeMemory;
   readonly now: () => number;
   readonly outages?: Outages | undefined;
+  /** Shared with whoever else is told to leave a host alone. */
+  readonly rates?: RateLimits | undefined;
   readonly fullMs?: number;
   readonly briefMs?: number;
 };
@@ -47,8 +50,11 @@ export class ChallengeFinder {
   /** Registries that failed, or gave no challenge, a moment ago. */
   readonly #silentUntil = new Map<string, number>();
 
+  readonly #rates: RateLimits;
+
   constructor(options: ChallengeFinderOptions) {
     this.#options = options;
+    this.#rates = options.rates ?? new RateLimits({ now: options.now, observe: () => undefined });
   }
 
   /** What is remembered, be it old, or else what `/v2/` says now; undefined when that is nothing. Throws UpstreamError. */
@@ -127,16 +133,20 @@ export class ChallengeFinder {
     const { transport, fullMs = 10_000 } = this.#options;
     using deadline = new Deadline(life, host, fullMs, `${host} did not answer /v2/`);
     const fields = { accept: "application/json", "accept-encoding": "identity", authorization };
-    const { status, headers, body } = await transport.send({
-      scheme: registry.scheme,
-      address,
-      onBehalfOf: registry.name,
-      method: "GET",
-      target: "/v2/",
-      headers: headerList(fields),
-      patience: "full",
-      signal: deadline.signal,
-    });
+    const access = authorization === undefined ? "none" : "shared";
+    const ask = () =>
+      transport.send({
+        scheme: registry.scheme,
+        address,
+        onBehalfOf: registry.name,
+        method: "GET",
+        target: "/v2/",
+        headers: headerList(fields),
+        patience: "full",
+        signal: deadline.signal,
+      });
+    const answer = await this.#rates.ask({ host, access, key: access }, false, ask);
+    const { status, headers, body } = answer;
     return { status, headers, body: await readReply(host, { status, headers, body }) };
   }
 

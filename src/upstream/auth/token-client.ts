@@ -5,16 +5,18 @@
 
 import { headerValue } from "../../protocol/http/header-list.ts";
 import { formatHostPort } from "../../protocol/http/host-port.ts";
-import { type Registry, registryNameOf } from "../../protocol/registry-name.ts";
+import type { Registry } from "../../protocol/registry-name.ts";
 import { Deadline } from "../deadline.ts";
 import type { Outages } from "../down-memory.ts";
 import { Flights, unlessAborted } from "../flights.ts";
+import { RateLimits } from "../rate-limits.ts";
 import type { RegistryResponse } from "../registry-client.ts";
 import type { Transport } from "../transport.ts";
 import { UpstreamError, type UpstreamErrorCode } from "../upstream-error.ts";
 import type { ObserveAuth } from "./auth-event.ts";
 import type { Credential } from "./credential.ts";
 import { printRealm, type Realm } from "./realm.ts";
+import { TokenLimited } from "./token-limited.ts";
 import { parseReply, readReply, TokenRefusal } from "./token-reply.ts";
 import { type TokenRequest, tokenRequest } from "./token-request.ts";
 
@@ -36,6 +38,8 @@ export type TokenClientOptions = {
   readonly now: () => number;
   readonly observe: ObserveAuth;
   readonly outages?: Outages | undefined;
+  /** Shared with whoever else is told to leave a host alone. */
+  readonly rates?: RateLimits | undefined;
   readonly fullMs?: number;
   readonly briefMs?: number;
 };
@@ -44,7 +48,6 @@ type Kept = { readonly token: string; readonly until: number };
 
 const safetyMs = 30_000;
 const downMs = 15_000;
-const longestPauseMs = 3_600_000;
 const maxKept = 10_000;
 
 export class TokenClient {
@@ -53,11 +56,11 @@ export class TokenClient {
   readonly #flights = new Flights<string>();
   /** Services that failed a moment ago, and until when a brief ask is not worth its wait. */
   readonly #downUntil = new Map<string, number>();
-  /** Services, with the credential, that answered 429. */
-  readonly #pausedUntil = new Map<string, number>();
+  readonly #rates: RateLimits;
 
   constructor(options: TokenClientOptions) {
     this.#options = options;
+    this.#rates = options.rates ?? new RateLimits({ now: options.now, observe: () => undefined });
   }
 
   /** Throws TokenRefusal when the service says no, UpstreamError when there is no answer to be had. */
@@ -95,11 +98,7 @@ export class TokenClient {
 
   #refuseForNow(ask: TokenAsk): void {
     const host = hostOf(ask);
-    const now = this.#options.now();
-    if ((this.#pausedUntil.get(pauseKey(ask)) ?? 0) > now) {
-      throw new UpstreamError("DOWN", host, `${host} asks to be left alone for a while (429)`);
-    }
-    const isDown = (this.#downUntil.get(host) ?? 0) > now;
+    const isDown = (this.#downUntil.get(host) ?? 0) > this.#options.now();
     if (ask.patience === "brief" && (isDown || this.#options.outages?.isDown(host) === true)) {
       throw new UpstreamError("DOWN", host, `${host} did not answer a moment ago`);
     }
@@ -125,6 +124,7 @@ export class TokenClient {
     } catch (thrown) {
       const error: unknown = deadline.signal.aborted ? deadline.signal.reason : thrown;
       if (!(error instanceof UpstreamError) || error.code === "ABORTED") throw error;
+      if (error instanceof TokenLimited) throw error;
       this.#down(host, error.code);
       observe({ kind: "tokenServiceFailed", host, reason: error.message });
       throw error;
@@ -151,40 +151,37 @@ export class TokenClient {
 
   #send(ask: TokenAsk, request: TokenRequest, signal: AbortSignal): Promise<RegistryResponse> {
     const { form, ...head } = request;
-    return this.#options.transport.send({
-      ...head,
-      scheme: ask.realm.scheme,
-      address: ask.realm.address,
-      onBehalfOf: ask.registry.name,
-      body: form === undefined ? undefined : once(form),
-      patience: "full",
-      signal,
-    });
+    const { credential, realm, registry } = ask;
+    const access = credential === undefined ? "anonymous" : "shared";
+    const asker = { host: hostOf(ask), access, key: `token ${credential?.id ?? ""}` };
+    return this.#rates.ask(asker, false, () =>
+      this.#options.transport.send({
+        ...head,
+        scheme: realm.scheme,
+        address: realm.address,
+        onBehalfOf: registry.name,
+        body: form === undefined ? undefined : once(form),
+        patience: "full",
+        signal,
+      }),
+    );
   }
 
   async #judge(ask: TokenAsk, response: RegistryResponse): Promise<Buffer> {
     const host = hostOf(ask);
     const { status, headers } = response;
-    if (status === 429) this.#pause(ask, headerValue(headers, "retry-after"));
     if (status >= 300 && status < 400) {
       response.body.destroy();
       throw new UpstreamError("REDIRECT", host, `the token service ${host} redirects`);
     }
     const body = await readReply(host, response);
-    if (status === 429 || status >= 500 || status < 200) {
+    if (status === 429) throw new TokenLimited(host, { headers, body });
+    if (status >= 500 || status < 200) {
       throw new UpstreamError("DOWN", host, `the token service ${host} answered ${status}`);
     }
     if (status < 300) return body;
     const contentType = headerValue(headers, "content-type");
     throw new TokenRefusal(host, { status, contentType, body: body.subarray(0, 65_536) });
-  }
-
-  #pause(ask: TokenAsk, retryAfter: string | undefined): void {
-    const now = this.#options.now();
-    const seconds = Number(retryAfter);
-    const given = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(retryAfter ?? "") - now;
-    const pause = Number.isFinite(given) ? Math.min(Math.max(given, 1_000), longestPauseMs) : 1_000;
-    this.#pausedUntil.set(pauseKey(ask), now + pause);
   }
 
   #keep(key: string, token: string, until: number): void {
@@ -202,10 +199,6 @@ function wait(work: Promise<string>, ask: TokenAsk): Promise<string> {
 
 function hostOf(ask: TokenAsk): string {
   return formatHostPort(ask.realm.address, 443);
-}
-
-function pauseKey(ask: TokenAsk): string {
-  return `${registryNameOf(ask.realm.address)} ${ask.credential?.id ?? ""}`;
 }
 
 function keyOf(ask: TokenAsk): string {

@@ -73,6 +73,17 @@ describe("finding out how a registry wants its logins", () => {
     expect(loopback.seen).toHaveLength(1);
   });
 
+  it("leaves a registry alone that says 429 to every ping, also before anything is known of it", async () => {
+    const { loopback, finder } = await make();
+    loopback.play(hubHost, (_, response) => say(response, 429, "x", { "retry-after": "5" }));
+    for (let count = 0; count < 20; count++) {
+      const answer = await finder.ping(hub, "full", never);
+      expect(answer).toMatchObject({ status: 429, body: Buffer.from("x") });
+      expect(answer.headers.get("retry-after")).toEqual(["5"]);
+    }
+    expect(loopback.seen).toHaveLength(1);
+  });
+
   it("tells when nobody answers, and then leaves it alone for a moment", async () => {
     const { loopback, finder, time } = await make();
     await expect(finder.find(hub, never)).rejects.toMatchObject({ code: "CONNECT" });

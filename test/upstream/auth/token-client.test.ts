@@ -112,6 +112,21 @@ describe("the token client", () => {
     expect(await client.fetch(ask())).toBe("anonymous-0");
   });
 
+  it("asks a service that says 429, and not for how long, later and later, whatever is wanted", async () => {
+    const { loopback, client, time } = await make();
+    loopback.play(host, (_, response) => say(response, 429, "slow down"));
+    for (let second = 0; second < 60; second++) {
+      const scopes = [`repository:a/b${second}:pull`];
+      await expect(client.fetch(ask({ scopes }))).rejects.toMatchObject({
+        code: "DOWN",
+        headers: expect.toSatisfy((headers) => Number(headers.get("retry-after")?.[0]) >= 1),
+        body: Buffer.from("slow down"),
+      });
+      time.now += 1_000;
+    }
+    expect(loopback.at(host).length).toBeLessThanOrEqual(6);
+  });
+
   it("answers a brief ask at once while the service is down, and asks for a full one", async () => {
     const { loopback, client, time, events } = await make();
     await expect(client.fetch(ask())).rejects.toMatchObject({ code: "CONNECT" });

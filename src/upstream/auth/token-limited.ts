@@ -1,0 +1,15 @@
+/** A token service that says 429, or said so a moment ago and is left alone. */
+import type { HeaderList } from "../../protocol/http/header-list.ts";
+import { UpstreamError } from "../upstream-error.ts";
+
+/** Carries the answer, to be given to who asked as if the registry itself had said it. */
+export class TokenLimited extends UpstreamError {
+  readonly headers: HeaderList;
+  readonly body: Buffer;
+
+  constructor(host: string, answer: { readonly headers: HeaderList; readonly body: Buffer }) {
+    super("DOWN", host, `the token service ${host} answered 429`);
+    this.headers = answer.headers;
+    this.body = answer.body;
+  }
+}
