@@ -56,7 +56,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   },
   store: {
     rooms: ["protocol"],
-    packages: ["keyv", "@keyv/sqlite", "node:fs", "node:sqlite"],
+    packages: ["keyv", "@keyv/sqlite", "node:fs", "node:sqlite", "node:worker_threads"],
     purpose: "Keeps bytes and records; knows nothing of registries.",
   },
   protocol: {

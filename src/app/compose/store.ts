@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type DataFolder, openDataFolder } from "../../store/disk/data-folder.ts";
 import { DiskBlobStore } from "../../store/disk/disk-blob-store.ts";
 import { Holds } from "../../store/holds.ts";
-import { openSqliteRecords } from "../../store/keyv/sqlite-records.ts";
+import { ThreadedRecords } from "../../store/keyv/threaded-records.ts";
 import type { Log } from "../log.ts";
 
 export type Store = Awaited<ReturnType<typeof composeStore>>;
@@ -24,7 +24,7 @@ async function openParts(folder: DataFolder, log: Pick<Log, "store">) {
   const holds = new Holds();
   const blobs = await DiskBlobStore.open(folder, { holds, observe: log.store });
   await mkdir(join(folder.path, "ca"), { recursive: true, mode: 0o700 });
-  const records = await openSqliteRecords(join(folder.path, "records.sqlite"));
+  const records = await ThreadedRecords.open(join(folder.path, "records.sqlite"));
   const close = async (deadline: AbortSignal): Promise<void> => {
     try {
       await records.close();
