@@ -35,6 +35,13 @@ describe("an upstream that fails", () => {
   });
 });
 
+describe("a registry that speaks no TLS", () => {
+  it("is not said to need an entry in UPSTREAM_CA", () => {
+    const error = new UpstreamError("TLS", "reg.lan:5000", "reg.lan:5000 does not speak TLS");
+    expect(toRegistryError(error).message).toBe("reg.lan:5000 does not speak TLS");
+  });
+});
+
 describe("a cache or disk that fails", () => {
   it.each<[CacheErrorCode, number]>([
     ["WRONG_DIGEST", 502],
