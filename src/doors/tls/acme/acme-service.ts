@@ -2,6 +2,7 @@
  * An ACME service (RFC 8555) by the library acme-client, which is loaded when the first order is made:
  * one order for all names, answered by one kind of challenge.
  */
+import { Agent as PlainAgent } from "node:http";
 import { Agent } from "node:https";
 import type { Client } from "acme-client";
 import { AcmeError } from "./acme-error.ts";
@@ -106,8 +107,10 @@ export class AcmeService {
 
   #prepare({ axios }: Library): void {
     const { authorities, proxy } = this.#options;
+    // With agents that have their own proxies, or none, the library neither reads its environment nor
+    // takes them away, as it does when told of no proxy.
     axios.defaults.httpsAgent = new Agent({ ca: [...authorities], proxyEnv: { ...proxy } });
-    axios.defaults.proxy = false;
+    axios.defaults.httpAgent = new PlainAgent({ proxyEnv: {} });
     axios.defaults.timeout = answerWithin;
     // The library's retry: an hour of Retry-After is no reason to wait inside a request, and it loses
     // why there was no answer. Retrying is ours to do.

@@ -1,6 +1,6 @@
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { newKey } from "../../../../src/doors/tls/acme/acme-folder.ts";
 import { AcmeService } from "../../../../src/doors/tls/acme/acme-service.ts";
 import type { Challenges, Proof } from "../../../../src/doors/tls/acme/challenges.ts";
@@ -81,6 +81,50 @@ describe("an order", () => {
     const { challenges } = makeChallenges({ show: async () => life.abort(new Error("stopping")) });
     await expect(service.order({ challenges, signal: life.signal })).rejects.toThrow("stopping");
   });
+});
+
+describe("behind a corporate proxy", () => {
+  it("goes through it, with its login, and not around it", async () => {
+    const { port, asked } = await startProxy();
+    const HTTPS_PROXY = `http://corp:CANARY-proxy@127.0.0.1:${port}`;
+    const sending = serviceWith({ HTTPS_PROXY }).send({ method: "GET", url, headers: {} });
+    await expect(sending).rejects.toThrow(/403/);
+    const login = Buffer.from("corp:CANARY-proxy").toString("base64");
+    expect(asked).toEqual([{ target: "127.0.0.1:9", login: `Basic ${login}` }]);
+  });
+
+  it.each([
+    ["has no part in what NO_PROXY names", "NO_PROXY"],
+    ["of the environment has no part when it was not set", undefined],
+  ])("it %s", async (_title, except) => {
+    const { port, asked } = await startProxy();
+    const HTTPS_PROXY = `http://127.0.0.1:${port}`;
+    vi.stubEnv("HTTPS_PROXY", HTTPS_PROXY);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const proxy = except === undefined ? {} : { HTTPS_PROXY, [except]: "127.0.0.1" };
+    const sending = serviceWith(proxy).send({ method: "GET", url, headers: {} });
+    await expect(sending).rejects.toThrow("ECONNREFUSED");
+    expect(asked).toEqual([]);
+  });
+
+  /** Port 9, discard: nobody listens. */
+  const url = "https://127.0.0.1:9/directory";
+
+  function serviceWith(proxy: { readonly HTTPS_PROXY?: string; readonly NO_PROXY?: string }) {
+    return new AcmeService({ directory: url, email: undefined, authorities: [], proxy });
+  }
+
+  /** It lets nobody through. */
+  async function startProxy() {
+    const asked: { target: string | undefined; login: string | undefined }[] = [];
+    const proxy = createServer().on("connect", ({ url: target, headers }, socket) => {
+      asked.push({ target, login: headers["proxy-authorization"] });
+      socket.end("HTTP/1.1 403 Forbidden\r\n\r\n");
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+    onTestFinished(() => void proxy.close());
+    return { port: (proxy.address() as AddressInfo).port, asked };
+  }
 });
 
 function makeChallenges(changes: Partial<Challenges> = {}) {
