@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
-# Installs the programs that the journeys drive: container engines, Debian's docker-registry, curl.
-# What is there already is left alone. Ends with 1, and one line for each, when something is missing.
+# Installs the programs that the journeys drive: container engines, Debian's docker-registry, curl,
+# tinyproxy, and systemd-nspawn, which starts the machines on which guides are followed. What is there
+# already is left alone. Ends with 1, and one line for each, when something is missing.
 #
 #   scripts/install-journey-parts.sh [--go FOLDER]
 #
-# Tools that only come as Go sources (crane; pebble, an ACME service for tests; a client made of
-# oras-go) are built into FOLDER, by default ~/.cache/entrepot-journeys, when Go is installed; the
-# journeys do without them when they are missing.
+# Tools that only come as Go sources are built into FOLDER, by default ~/.cache/entrepot-journeys, when
+# Go is installed: crane; pebble, an ACME service for tests; kind; buildkitd, buildctl and buildx; and
+# small clients made of the libraries that oras, the kubelet, k3s and CRI-O pull with. On two idle
+# cores all of them take some MINUTES minutes, once, most of it for buildkitd and buildx. Steps of
+# journeys that need a tool which is missing are left out, and a line here says "without: TOOL".
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -28,12 +31,21 @@ PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 
 # program:package
 parts="dockerd:docker.io docker:docker.io containerd:containerd ctr:containerd podman:podman
-  skopeo:skopeo buildah:buildah docker-registry:docker-registry curl:curl openssl:openssl"
+  skopeo:skopeo buildah:buildah docker-registry:docker-registry curl:curl openssl:openssl
+  runc:runc tinyproxy:tinyproxy-bin systemd-nspawn:systemd-container"
 # program=module
 go_tools="crane=github.com/google/go-containerregistry/cmd/crane@v0.20.6
   pebble=github.com/letsencrypt/pebble/v2/cmd/pebble@v2.10.1
-  pebble-challtestsrv=github.com/letsencrypt/pebble/v2/cmd/pebble-challtestsrv@v2.10.1"
-oras_pull="$here/../test/journeys/parts/oras-pull"
+  pebble-challtestsrv=github.com/letsencrypt/pebble/v2/cmd/pebble-challtestsrv@v2.10.1
+  kind=sigs.k8s.io/kind@v0.33.0"
+# program=module,command: of modules that cannot be installed by name, since they leave versions out
+go_commands="buildkitd=github.com/moby/buildkit@v0.25.2,cmd/buildkitd
+  buildctl=github.com/moby/buildkit@v0.25.2,cmd/buildctl
+  buildx=github.com/docker/buildx@v0.29.1,cmd/buildx"
+# Our own, over libraries.
+go_clients="oras-pull cri-pull k3s-pull containers-pull"
+without_c="containers_image_openpgp exclude_graphdriver_btrfs exclude_graphdriver_overlay"
+clients="$here/../test/journeys/parts"
 
 missing_programs() {
   for part in $parts; do
@@ -92,7 +104,7 @@ has_tool() { command -v "$1" > /dev/null || [ -x "$go_folder/$1" ]; }
 
 build_go_tools() {
   local tool wanted=""
-  for tool in $go_tools oras-pull; do
+  for tool in $go_tools $go_clients $go_commands; do
     has_tool "${tool%%=*}" || wanted="$wanted $tool"
   done
   [ -n "$wanted" ] || return 0
@@ -108,11 +120,28 @@ build_go_tools() {
 }
 
 build_go_tool() {
-  if [ "$1" = oras-pull ]; then
-    (cd "$oras_pull" && go build -o "$go_folder/oras-pull" .) 2> /dev/null
-  else
-    GOBIN=$(realpath "$go_folder") GOFLAGS= go install "${1#*=}" 2> /dev/null
-  fi
+  local folder module
+  folder=$(realpath "$go_folder")
+  module=${1#*=}
+  case "$1" in
+    *,*)
+      (
+        cd "$(mktemp -d)" || exit 1
+        trap 'rm -rf "$PWD"' EXIT
+        go mod init entrepot.test/part &&
+          go mod edit "-require=${module%,*}" &&
+          CGO_ENABLED=0 GOFLAGS=-mod=mod go build -o "$folder/${1%%=*}" "${module%@*}/${module#*,}"
+      ) 2> /dev/null
+      ;;
+    *=*) GOBIN=$folder GOFLAGS= go install "$module" 2> /dev/null ;;
+    *)
+      # Without C: what needs C libraries are signatures and storage, neither of which is used.
+      (
+        cd "$clients/$1" &&
+          CGO_ENABLED=0 GOFLAGS= go build -tags "$without_c" -o "$folder/$1" .
+      ) 2> /dev/null
+      ;;
+  esac
 }
 
 install_packages

@@ -72,6 +72,14 @@ change() {
   fi
 }
 
+# BuildKit asks mirrors over TLS, and Docker Hub itself when that fails.
+tell_of_builds() {
+  [[ $mirror = http:* ]] || return 0
+  if ! grep -qs 'insecure-registries' "$root$file"; then
+    say "for 'docker build' add to $file: \\"insecure-registries\\": [\\"\${mirror#http://}\\"]"
+  fi
+}
+
 # mirrors: this one, and those that earlier runs have added
 mirrors() {
   { echo "$mirror"; if [[ -f $root$ours ]]; then grep '^http' "$root$ours"; fi; } | sort -u
@@ -84,6 +92,7 @@ apply() {
   put "$ours" <<<"# Written by entrepot: what /setup/docker-mirror --undo removes from daemon.json
 $content"
   restart reload docker
+  tell_of_builds
 }
 
 undo() {

@@ -104,3 +104,19 @@ it("docker-mirror: says which tools it lacks, and what to write by hand", async 
   const run = bash(script, ["-s", "--", "--root", folder], await toolFolder(usual));
   await expect(run).rejects.toThrow(/python3 or jq is needed.*by hand: add "registry-mirrors"/);
 });
+
+it.each([
+  ["http://cache.lan:3128", "", true],
+  ["http://cache.lan:3128", '{"insecure-registries": ["cache.lan:3128"]}', false],
+  ["https://cache.lan", "", false],
+])(
+  "docker-mirror: docker build, which takes a mirror over TLS alone, and %s with %j",
+  async (mirror, before, isTold) => {
+    const folder = await image();
+    await write(folder, daemonJson, before);
+    const script = printScript(setupDockerMirror, { ...facts, mirror });
+    const { stdout } = await bash(script, ["-s", "--", "--root", folder]);
+    const line = "for 'docker build' add to /etc/docker/daemon.json: ";
+    expect(stdout.includes(`${line}"insecure-registries": ["cache.lan:3128"]`)).toBe(isTold);
+  },
+);

@@ -44,7 +44,7 @@ async function installParts(tools: string): Promise<void> {
   const script = join(project, "scripts/install-journey-parts.sh");
   const home = process.env.HOME ?? "/root";
   const env = { HOME: home, CI: process.env.CI ?? "" };
-  const done = await run(script, ["--go", tools], { env, limitMs: 600_000 });
+  const done = await run(script, ["--go", tools], { env, limitMs: 1_500_000 });
   if (done.output !== "") process.stderr.write(done.output);
   if (done.code === 0) return;
   if (process.env.CI) throw new Error(`something the journeys need is missing:\n${done.output}`);
