@@ -57,9 +57,14 @@ export class Usage {
   async load(blobs: { readonly list: () => AsyncIterable<KeptBlob> }): Promise<void> {
     const recorded = await this.#recorded();
     const found: KeptBlob[] = [];
-    for await (const { digest, size, usedAt } of blobs.list()) {
+    const now = this.#options.now();
+    for await (const blob of blobs.list()) {
+      const { digest, size } = blob;
       // Our own word first: the scrub reads everything, and file systems call that a use.
-      found.push({ digest, size, usedAt: recorded.get(digest) ?? usedAt });
+      const said = recorded.get(digest) ?? blob.usedAt;
+      // By a clock that was fast it would stay younger than whatever is used from now on.
+      if (said > now) this.#unwritten.add(digest);
+      found.push({ digest, size, usedAt: Math.min(said, now) });
     }
     const ordered = new Map<Digest, Use>();
     for await (const part of oldestFirst(found))

@@ -56,6 +56,17 @@ describe("what was just served", () => {
     expect(await justServed.wanted()).toEqual(new Map());
   });
 
+  it("is what was served by a clock that was fast, too, and nothing of what a jump made old", async () => {
+    const { clock, justServed } = setUp([
+      { digest: number(1), at: 1_000_000 },
+      { digest: number(2), at: 99_000_000 },
+    ]);
+    clock.now = 1_000;
+    expect((await justServed.wanted()).size).toBe(2);
+    clock.now = 1e12;
+    expect((await justServed.wanted()).size).toBe(0);
+  });
+
   it("counts a manifest that is gone as itself", async () => {
     const { justServed } = setUp([{ digest: number(1), at: 1_000_000 }]);
     expect([...(await justServed.wanted()).keys()]).toEqual([number(1)]);

@@ -112,6 +112,19 @@ describe("a scrub", () => {
     await scrub.close();
   });
 
+  it.each([
+    ["in what is now the future", 9_000_000_000_000, 3_600_000],
+    ["in 1970", 1_000, 0],
+  ])("waits no longer than usual when the last round ended %s", async (_, at, wait) => {
+    const { timing, records, scrub } = await setUp(3_600_000);
+    await records.set("scrub/finished", at);
+    scrub.start();
+    await eventually(() => expect(timing.waiting).toBe(1));
+    timing.pass(60_000);
+    await eventually(() => expect(timing.pauses.slice(0, 2)).toEqual([60_000, wait]));
+    await scrub.close();
+  });
+
   it("hashes what an unclean stop left in doubt soon after the start, though no round is due", async () => {
     const { timing, records, events, verified, scrub, keep, doubt } = await setUp(3_600_000);
     await records.set("scrub/finished", 1_000_000_000 - 600_000);

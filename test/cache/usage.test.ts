@@ -49,6 +49,30 @@ describe("the usage of blobs", () => {
     expect([usage.has(a), usage.has(b)]).toEqual([true, false]);
   });
 
+  it("by a clock that was fast is younger than nothing that is used from now on", async () => {
+    const { usage, records } = setUp();
+    await records.set(`usage/${a}`, 1e12);
+    const blobs = [a, b, c].map((digest) => ({ digest, size: 1, usedAt: 500 }));
+    await usage.load(kept(...blobs));
+    expect(order(usage)).toEqual([b, c, a]);
+    usage.used(b);
+    await usage.close();
+    const again = setUp(records);
+    again.clock.now = 2_000;
+    await again.usage.load(kept(...blobs));
+    expect(order(again.usage)).toEqual([c, a, b]);
+  });
+
+  it("keeps its order while the clock is set to and fro", () => {
+    const { usage, clock } = setUp();
+    for (const digest of [a, b, c]) usage.added(digest, 1);
+    clock.now = 1e12;
+    usage.used(a);
+    clock.now = 0;
+    usage.used(b);
+    expect(order(usage)).toEqual([c, a, b]);
+  });
+
   it("knows what is being read, however often it is closed", () => {
     const { usage } = setUp();
     usage.added(a, 1);
