@@ -17,11 +17,13 @@ export type RegistryParts = {
   readonly pulls: Pulls;
   readonly tokenSecret: Uint8Array;
   readonly now: () => number;
+  /** Does not jump with the wall clock. */
+  readonly steady: () => number;
   readonly log: Pick<Log, "registry">;
 };
 
 export function composeRegistry(parts: RegistryParts): RegistryEngine {
-  const { settings, upstream, pulls, now, log } = parts;
+  const { settings, upstream, pulls, now, steady, log } = parts;
   const { client, authorizer, memory, finder, pairs } = upstream;
   const ownTokens = new OwnTokens(parts.tokenSecret, now);
   return new RegistryEngine({
@@ -29,7 +31,7 @@ export function composeRegistry(parts: RegistryParts): RegistryEngine {
     pulls,
     accessOf: (headers, ask, { method, signal }) =>
       accessOf(headers, ask, { method, signal, ownTokens, authorizer }),
-    ping: new Ping({ ownTokens, authorizer, memory, finder, client, now }),
+    ping: new Ping({ ownTokens, authorizer, memory, finder, client, now: steady }),
     tokens: new TokenRequests({ ownTokens, authorizer, memory, pairs, client, now }),
     rules: imageRules(settings.registries.policy),
     isPushAllowed: settings.registries.allowPush,

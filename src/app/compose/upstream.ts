@@ -71,11 +71,11 @@ export async function composeUpstream(parts: UpstreamParts) {
     environment: parts.environment,
     life: parts.life,
   });
-  const credentials = await composeCredentials(parts, { tls, helpers });
-  const memory = new ChallengeMemory({ now: parts.now, save: parts.saveChallenge });
+  const credentials = await composeCredentials(parts, { tls, helpers, now });
+  const memory = new ChallengeMemory({ now, save: parts.saveChallenge });
   const outages = new DownMemory({ now, observe: log.upstream });
   const rates = new RateLimits({ now, observe: log.upstream });
-  const finder = new ChallengeFinder({ transport, memory, outages, rates, now: parts.now });
+  const finder = new ChallengeFinder({ transport, memory, outages, rates, now });
   const tokens = new TokenClient({ transport, outages, rates, now, observe: log.auth });
   const registryTokens = new RegistryTokens(credentials.logins, tokens);
   const authorizer = new Authorizer({
@@ -109,7 +109,15 @@ export async function composeUpstream(parts: UpstreamParts) {
 
 async function composeCredentials(
   parts: UpstreamParts,
-  { tls, helpers }: { readonly tls: TlsClient; readonly helpers: CredentialHelpers },
+  {
+    tls,
+    helpers,
+    now,
+  }: {
+    readonly tls: TlsClient;
+    readonly helpers: CredentialHelpers;
+    readonly now: () => number;
+  },
 ) {
   const { settings } = parts;
   const pairs = new RealmPairs({
@@ -124,7 +132,7 @@ async function composeCredentials(
     askHelper: (helper, server) => helpers.get(helper, server),
     ownLogin: ownLoginRegistries(settings),
     isVerified: (address) => tls.isVerified(address),
-    now: parts.now,
+    now,
     observe: parts.log.auth,
   });
   return { pairs, logins };

@@ -38,7 +38,7 @@ export async function composedOver(
     ...{ settings, upstream, log },
     pulls: cache.pulls,
     tokenSecret: new Uint8Array(32),
-    now: Date.now,
+    ...{ now: Date.now, steady: Date.now },
   });
   const close = async (): Promise<void> => {
     await cache.close();

@@ -46,6 +46,8 @@ export class Scene {
   readonly names = new Map<string, readonly string[] | (() => readonly string[])>();
   /** Runs ahead of the machine's by so much. */
   aheadMs = 0;
+  /** The wall clock alone was set forward by so much, or back: what a running program waits for goes on. */
+  jumpMs = 0;
   readonly folder: string;
   readonly #authority = makeAuthority();
   readonly #closing: (() => Promise<void>)[] = [];
@@ -109,10 +111,12 @@ export class Scene {
       secrets: [],
       write,
     });
+    // A process that starts takes the wall clock for its own.
+    const began = performance.timeOrigin + this.jumpMs;
     const app = await compose(loaded.settings, log, {
       lookup: this.#lookup,
-      now: () => Date.now() + this.aheadMs,
-      steady: () => performance.timeOrigin + performance.now() + this.aheadMs,
+      now: () => Date.now() + this.aheadMs + this.jumpMs,
+      steady: () => began + performance.now() + this.aheadMs,
     });
     const stop = () => app.stop(AbortSignal.timeout(2_000));
     this.#closing.push(() => app.stop(AbortSignal.abort()));

@@ -27,7 +27,7 @@ export type Leaf = {
   readonly chain: string;
 };
 
-type KeptLeaf = Leaf & { readonly renewAt: number };
+type KeptLeaf = Leaf & { readonly notBefore: number; readonly renewAt: number };
 
 const day = 86_400_000;
 const life = 30 * day;
@@ -58,7 +58,7 @@ export class LeafIssuer {
 
   leafFor(host: string): Leaf {
     const kept = this.#leaves.get(host);
-    const leaf = kept === undefined || kept.renewAt <= this.#now() ? this.#mint(host) : kept;
+    const leaf = kept === undefined || !isGood(kept, this.#now()) ? this.#mint(host) : kept;
     this.#leaves.delete(host);
     this.#leaves.set(host, leaf);
     for (const oldest of this.#leaves.keys()) {
@@ -71,12 +71,13 @@ export class LeafIssuer {
   #mint(host: string): KeptLeaf {
     const { subject, keyIdentifier, key, chain, notAfter } = this.#authority;
     const now = this.#now();
+    const notBefore = now - 2 * day; // a client's clock may be behind
     const ends = Math.min(now + life, notAfter);
     const leaf = signCertificate(
       {
         issuer: subject,
         subject: distinguishedName("Entrepot", commonName(host)),
-        notBefore: now - 2 * day, // a client's clock may be behind
+        notBefore,
         notAfter: ends,
         publicKey: this.#publicKey,
         extensions: [
@@ -92,8 +93,13 @@ export class LeafIssuer {
     const full = leaf + chain;
     // No trust store: left out, each context would carry the system's, and no client is verified here.
     const context = createSecureContext({ cert: full, key: this.#privateKey, ca: [] });
-    return { context, chain: full, renewAt: now + ((ends - now) * 2) / 3 };
+    return { context, chain: full, notBefore, renewAt: now + ((ends - now) * 2) / 3 };
   }
+}
+
+/** One made by a clock that was fast is not valid yet once that is set right. */
+function isGood({ notBefore, renewAt }: KeptLeaf, now: number): boolean {
+  return notBefore <= now && now < renewAt;
 }
 
 /**

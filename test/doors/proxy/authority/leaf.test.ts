@@ -92,6 +92,24 @@ describe("a leaf certificate", () => {
     expect(serials.size).toBe(20);
   });
 
+  it.each([
+    ["a year back", -365 * day],
+    ["to 1970", 1_000 - Date.now()],
+  ])("is made anew when the clock that made it is set %s", async (_, by) => {
+    let time = Date.now();
+    const { leaves } = await makeLeaves({ now: () => time });
+    leaves.leafFor("registry.example");
+    time += by;
+    const leaf = new X509Certificate(leaves.leafFor("registry.example").chain);
+    expect(leaf.validFromDate.getTime()).toBeLessThanOrEqual(time);
+    expect(leaf.validToDate.getTime()).toBeGreaterThan(time);
+    expect(leaves.leafFor("registry.example").chain).toContain(leaf.toString().trim());
+    time += 3_600_000;
+    expect(new X509Certificate(leaves.leafFor("registry.example").chain).serialNumber).toBe(
+      leaf.serialNumber,
+    );
+  });
+
   it("never outlives its issuer", async () => {
     let time = Date.now();
     const { authority, leaves } = await makeLeaves({ now: () => time });
