@@ -10,7 +10,7 @@ export const cache = {
       name: "CACHE_MAX_SIZE",
       kind: size,
       default: "32 GiB",
-      help: "How much is kept; beyond it the least recently used goes first.",
+      help: "How much is kept; beyond it the least recently used goes first. A blob of more than that, or of more than 20 GiB, is passed on and not kept.",
     }),
     minFree: setting({
       name: "CACHE_MIN_FREE",

@@ -42,6 +42,22 @@ describe("the cache over its store", () => {
     expect(gets(composed)).toBe(1);
   });
 
+  it("passes on a blob that is more than all may be together, and evicts nothing for it", async () => {
+    const composed = await composedOver({ CACHE_MAX_SIZE: "500 KB" });
+    await composed.cache.start();
+    const [small, huge] = [Buffer.alloc(300_000, "small"), Buffer.alloc(600_000, "huge")];
+    await pull(composed, small);
+    await eventually(async () => (await pull(composed, small)) === "hit");
+    await pull(composed, huge);
+    await pull(composed, huge);
+    expect(await pull(composed, small)).toBe("hit");
+    const kept: number[] = [];
+    for await (const { size } of composed.store.blobs.list()) kept.push(size);
+    expect(kept).toEqual([300_000]);
+    const lines = composed.lines.filter((line) => line.includes("too large to be kept"));
+    expect(lines.length).toBeGreaterThan(0);
+  });
+
   it("evicts what is over its cap, and fetches it again when it is asked for", async () => {
     const composed = await composedOver({ CACHE_MAX_SIZE: "500 KB" });
     await composed.cache.start();
