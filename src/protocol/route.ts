@@ -43,10 +43,11 @@ export type RouteKind = Route["kind"];
 export function parseRoute(method: string, path: string): Route {
   if (path === "/v2/") return { kind: "ping" };
   if (path === "/v2/_catalog") return { kind: "catalog" };
-  if (!path.startsWith("/v2/")) return { kind: "outside" };
-  if (hasOddSegment(path)) {
+  const isOutside = !path.startsWith("/v2/");
+  if (isOutside ? isDisguised(path) : hasOddSegment(path)) {
     return invalid("NAME_INVALID", `${excerpt(path)} is not a path of the registry API`, 404);
   }
+  if (isOutside) return { kind: "outside" };
   const rest = path.slice(4);
   const leaf = leafOf(method, rest);
   if (leaf === undefined) return { kind: "other" };
@@ -137,6 +138,25 @@ function invalid(code: RegistryErrorCode, message: string, status: number): Inva
 /** Dot segments, however spelt, and backslashes: two servers may read them in two ways. */
 function hasOddSegment(path: string): boolean {
   return path.includes("\\") || /(?:^|\/)(?:\.|%2e){1,2}(?:\/|$)/i.test(path);
+}
+
+/**
+ * Whether a server that is liberal in what it takes would find itself under /v2/: many merge slashes
+ * (nginx does), and what is outside obeys neither POLICY nor ALLOW_PUSH.
+ */
+function isDisguised(path: string): boolean {
+  const segments: string[] = [];
+  for (const segment of decoded(decoded(path)).replaceAll("\\", "/").split("/")) {
+    if (segment === "..") segments.pop();
+    else if (segment !== "" && segment !== ".") segments.push(segment);
+  }
+  return segments.length > 1 && segments[0]?.toLowerCase() === "v2";
+}
+
+function decoded(text: string): string {
+  return text.replace(/%([0-9a-f]{2})/gi, (_, code: string) =>
+    String.fromCharCode(Number.parseInt(code, 16)),
+  );
 }
 
 /** Quoted for a message, as printable ASCII of bounded length. */

@@ -54,8 +54,11 @@ export class ImageRules {
 
   /** Without a tag: what is true of a digest, and of the repository as such. */
   judge(registry: RegistryName, repository: RepositoryName, tag?: Tag): Verdict {
+    // Whether Docker Hub takes its short names from those who spell them so is its business.
+    const isShort = registry === "docker.io" && !repository.includes("/");
+    const name = isShort ? `library/${repository}` : repository;
     const isHere = (rule: Rule): boolean =>
-      rule.registry.test(registry) && rule.repository.test(repository);
+      rule.registry.test(registry) && rule.repository.test(name);
     const isMeant = (rule: Rule): boolean =>
       rule.tag === undefined || (tag !== undefined && rule.tag.test(tag));
     const denial = this.#deny.find((rule) => isHere(rule) && isMeant(rule));

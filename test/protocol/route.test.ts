@@ -40,6 +40,8 @@ describe("a path asks", () => {
     ["GET", "/v2/auth", { kind: "other" }],
     ["GET", "/v2", { kind: "outside" }],
     ["GET", "/v2x/", { kind: "outside" }],
+    ["GET", "/v2x/../v3/x", { kind: "outside" }],
+    ["GET", "/artifactory/api/docker/x/v2/a/manifests/1", { kind: "outside" }],
     ["GET", "/", { kind: "outside" }],
     ["GET", "/token", { kind: "outside" }],
     ["GET", "/artifacts-downloads/x/../y", { kind: "outside" }],
@@ -91,4 +93,19 @@ describe("a path is refused", () => {
     }
     expect(performance.now() - started).toBeLessThan(200);
   });
+});
+
+it.each([
+  "//v2/a/manifests/1",
+  "/./v2/a/manifests/1",
+  "/x/../v2/a/manifests/1",
+  "/x/%2e%2e/v2/a/manifests/1",
+  "/%76%32/a/manifests/1",
+  "/%2576%2532/a/manifests/1",
+  "/V2/a/manifests/1",
+  "/%2fv2/a/manifests/1",
+  "/\\v2\\a\\manifests\\1",
+  "/v2%2fa/manifests/1",
+])("%s is no way around the registry API", (path) => {
+  expect(parseRoute("GET", path).kind).toBe("invalid");
 });

@@ -14,6 +14,8 @@ describe("a request to a registry", () => {
     ["/v2/a/manifests/-", 400, "TAG_INVALID"],
     ["/v2/a/blobs/sha256:short", 400, "DIGEST_INVALID"],
     ["/v2/../etc/passwd", 404, "NAME_INVALID"],
+    ["//v2/a/manifests/latest", 404, "NAME_INVALID"],
+    ["/x/%2e%2e/v2/a/manifests/latest", 404, "NAME_INVALID"],
   ])("for %s asks nobody: %i %s", async (path, status, code) => {
     const rig = await startRig({});
     const answer = await rig.fetch(path);

@@ -40,6 +40,7 @@ describe("what is denied", () => {
 
   it.each([
     ["docker.io/library/alpine:edge", "docker.io library/alpine edge"],
+    ["docker.io/alpine:edge", "docker.io library/alpine edge"],
     ["docker.io/library/alpine:3", "allowed"],
     // The name is denied, not what it means.
     ["docker.io/library/alpine", "allowed"],

@@ -19,7 +19,9 @@ export type BasicAsk = {
 export type BasicRefusal = { readonly sent: string; readonly status: number };
 
 /** A success so recent says that a refusal is about the repository. */
-const provenMs = 60_000;
+const provenMs = 5_000;
+/** The same, where the registry's `/v2/` lets everybody in and so is no judge. */
+const workedMs = 60_000;
 
 export class BasicLogins {
   readonly #credentials: Credentials;
@@ -57,7 +59,8 @@ export class BasicLogins {
       if (credential.wasAcceptedWithin(provenMs)) return false;
       const verdict = await this.#judge(ask, sent);
       if (verdict === "good") credential.markAccepted();
-      if (verdict === "good" || (verdict === "unknown" && status !== 401)) return false;
+      const isRight = status !== 401 || credential.workedWithin(workedMs);
+      if (verdict === "good" || (verdict === "unknown" && isRight)) return false;
     }
     credential.markRefused();
     return true;
@@ -66,6 +69,7 @@ export class BasicLogins {
   /** The registry answered what it was sent with: one that was refused may be good again. */
   async worked(ask: BasicAsk, sent: string): Promise<void> {
     const credential = this.#find(ask);
+    credential?.noteWorked();
     if (credential?.isRefused !== true) return;
     // What is everybody's is given to a wrong login too.
     if (ask.repository !== undefined && (await this.#judge(ask, sent)) === "refused") {

@@ -60,6 +60,7 @@ export class Credential {
   readonly #login: KeptLogin | HelperLogin;
   #refusedAt: number | undefined;
   #acceptedAt = Number.NEGATIVE_INFINITY;
+  #workedAt = Number.NEGATIVE_INFINITY;
   #isRefusalTold = false;
 
   constructor(entry: CredentialEntry, parts: CredentialParts) {
@@ -106,6 +107,15 @@ export class Credential {
 
   wasAcceptedWithin(milliseconds: number): boolean {
     return this.#parts.now() - this.#acceptedAt < milliseconds;
+  }
+
+  /** Something was got with it, which may have been everybody's. */
+  noteWorked(): void {
+    this.#workedAt = this.#parts.now();
+  }
+
+  workedWithin(milliseconds: number): boolean {
+    return this.#parts.now() - this.#workedAt < milliseconds;
   }
 
   markRefused(): void {

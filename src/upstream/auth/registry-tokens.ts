@@ -21,7 +21,7 @@ export type RegistryTokenAsk = {
 };
 
 /** A success so recent says that a refusal is about the scopes. */
-const provenMs = 60_000;
+const provenMs = 5_000;
 
 export class RegistryTokens {
   readonly #credentials: Credentials;
@@ -75,7 +75,7 @@ export class RegistryTokens {
     if (credential.wasAcceptedWithin(provenMs)) return true;
     if (repositoryOf(ask.scopes) === undefined) return false;
     try {
-      const bare = { ...ask, scopes: pullScopes([], bearer.scopes) };
+      const bare = { ...ask, scopes: pullScopes([], bearer.scopes), isProof: true };
       return (await refusable(this.#fetch(bare, bearer, credential))) !== undefined;
     } catch (error) {
       if (error instanceof UpstreamError) return true;
@@ -84,11 +84,11 @@ export class RegistryTokens {
   }
 
   #fetch(
-    ask: RegistryTokenAsk,
+    ask: RegistryTokenAsk & { readonly isProof?: boolean },
     bearer: BearerChallenge,
     credential: Credential | undefined,
   ): Promise<string> {
-    const { registry, scopes, patience = "full", signal } = ask;
+    const { registry, scopes, patience = "full", signal, isProof } = ask;
     const { realm, service } = bearer;
     return this.#client.fetch({
       registry,
@@ -98,6 +98,7 @@ export class RegistryTokens {
       credential,
       patience,
       signal,
+      isProof,
     });
   }
 

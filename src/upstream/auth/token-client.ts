@@ -31,6 +31,8 @@ export type TokenAsk = {
   /** `brief`: waits a second, then fails while the exchange goes on for the next who asks. */
   readonly patience: "full" | "brief";
   readonly signal: AbortSignal;
+  /** To see whether the credential is good now: a token that is kept from before will not do. */
+  readonly isProof?: boolean | undefined;
 };
 
 export type TokenClientOptions = {
@@ -67,7 +69,8 @@ export class TokenClient {
   async fetch(ask: TokenAsk): Promise<string> {
     const key = keyOf(ask);
     const kept = this.#kept.get(key);
-    if (kept !== undefined && kept.until > this.#options.now()) return kept.token;
+    const isKept = kept !== undefined && kept.until > this.#options.now();
+    if (isKept && ask.isProof !== true) return kept.token;
     this.#refuseForNow(ask);
     const work = this.#flights.join(key, (life) => this.#exchange(key, ask, life));
     return ask.patience === "brief" ? this.#waitBriefly(work, ask) : wait(work, ask);

@@ -57,13 +57,24 @@ describe("a login that was refused", () => {
     expect(await logins.isRefused(ask, refused())).toBe(false);
   });
 
-  it("is asked about once for all, and a good one not again for a minute", async () => {
+  it("is not put out of use by who asks for somebody's repository where /v2/ is open", async () => {
+    const { logins, play, credentials, time } = await make();
+    play(200, 200);
+    await logins.worked(ask, basic);
+    time.now += 59_000;
+    expect(await logins.isRefused({ ...ask, repository: "some/body" }, refused())).toBe(false);
+    time.now += 1_000;
+    expect(await logins.isRefused(ask, refused())).toBe(true);
+    expect(credentials.refused()).toHaveLength(1);
+  });
+
+  it("is asked about once for all, and a good one not again for five seconds", async () => {
     const { loopback, logins, play, time } = await make();
     play(200);
     await Promise.all([1, 2, 3].map(() => logins.isRefused(ask, refused())));
     await logins.isRefused(ask, refused());
     expect(loopback.seen.map((one) => one.authorization)).toEqual([basic, undefined]);
-    time.now += 61_000;
+    time.now += 5_000;
     await logins.isRefused(ask, refused());
     expect(loopback.seen).toHaveLength(4);
   });

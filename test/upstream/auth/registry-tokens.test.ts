@@ -77,6 +77,22 @@ describe("a token with the operator's credential", () => {
     expect(events.filter((event) => event.kind === "credentialRefused")).toEqual([]);
   });
 
+  it("is out of use once it is refused, whatever tokens are kept of it", async () => {
+    const { loopback, get, credentials, time } = await make({ auth: "auth.docker.io:bob:CANARY" });
+    const service = tokenService({ bob: "CANARY" });
+    loopback.play(host, (request, response) => {
+      if (request.url?.includes("secret")) return say(response, 403);
+      service(request, response);
+    });
+    // Somebody asks for what it may not have: a token without scopes shows that it is good.
+    await expect(get("secret/x")).rejects.toMatchObject({ status: 403 });
+    expect(credentials.refused()).toEqual([]);
+    time.now += 10_000;
+    loopback.play(host, tokenService({ bob: "CANARY-changed" }));
+    expect(await get("mine/x")).toMatch(/^anonymous/);
+    expect(credentials.refused()).toHaveLength(1);
+  });
+
   it("asks the helper once more before it gives up", async () => {
     const answers = ["CANARY-old", "CANARY-new"];
     let asked = 0;
