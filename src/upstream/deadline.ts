@@ -3,12 +3,13 @@
  * always an UpstreamError, so whoever waits on it may throw the reason as it is.
  */
 import { UpstreamError } from "./upstream-error.ts";
+import { afterWaiting } from "./waiting-time.ts";
 
 export class Deadline implements Disposable {
   readonly #controller = new AbortController();
   readonly #parent: AbortSignal;
   readonly #host: string;
-  #timer: NodeJS.Timeout | undefined;
+  #cancel: (() => void) | undefined;
 
   /** `what` says what did not happen in time, as in "registry.lan did not answer"; undefined is no limit. */
   constructor(parent: AbortSignal, host: string, milliseconds: number | undefined, what: string) {
@@ -17,10 +18,10 @@ export class Deadline implements Disposable {
     parent.addEventListener("abort", this.#follow, { once: true });
     if (parent.aborted) this.#follow();
     else if (milliseconds !== undefined) {
-      this.#timer = setTimeout(() => {
+      this.#cancel = afterWaiting(milliseconds, () => {
         const seconds = Math.round(milliseconds / 100) / 10;
         this.#controller.abort(new UpstreamError("TIMEOUT", host, `${what} within ${seconds} s`));
-      }, milliseconds);
+      });
     }
   }
 
@@ -30,8 +31,8 @@ export class Deadline implements Disposable {
 
   /** The time no longer counts; the caller's signal still does. */
   disarm(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#cancel?.();
+    this.#cancel = undefined;
   }
 
   /** Neither counts any more. */

@@ -10,6 +10,7 @@ import { abortedError } from "./deadline.ts";
 import { exchangeError } from "./network-error.ts";
 import type { RegistryResponse } from "./registry-client.ts";
 import { UpstreamError } from "./upstream-error.ts";
+import { afterWaiting } from "./waiting-time.ts";
 
 export type ExchangeOptions = {
   readonly host: string;
@@ -31,8 +32,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | undefined;
   #body: ResponseBody | undefined;
   #failure: UpstreamError | undefined;
-  #timer: NodeJS.Timeout | undefined;
-  readonly #connectTimer: NodeJS.Timeout | undefined;
+  #stopWaiting: (() => void) | undefined;
+  readonly #stopConnecting: (() => void) | undefined;
 
   constructor(options: ExchangeOptions) {
     this.#options = options;
@@ -40,9 +41,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
     const { host, connectMs, headersMs, hasBody, signal } = options;
     if (!hasBody) this.#wait(headersMs, `${host} sent no headers`);
     if (connectMs !== undefined && connectMs < headersMs) {
-      this.#connectTimer = setTimeout(() => {
+      this.#stopConnecting = afterWaiting(connectMs, () => {
         this.#fail(timeoutError(host, `${host} could not be connected to`, connectMs));
-      }, connectMs);
+      });
     }
     signal.addEventListener("abort", this.#abort, { once: true });
     if (signal.aborted) this.#abort();
@@ -50,7 +51,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    clearTimeout(this.#connectTimer);
+    this.#stopConnecting?.();
     if (this.#failure !== undefined) controller.abort(this.#failure);
     else if (this.#options.hasBody) this.#watchUpload();
   }
@@ -66,7 +67,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
     if (status < 200) return;
-    clearTimeout(this.#timer);
+    this.#stopWaiting?.();
     const fields = parseRawHeaders(rawHeaders(controller.rawHeaders));
     const isEmpty = this.#options.method === "HEAD" || status === 204 || status === 304;
     const hasEnd = isEmpty || fields.has("content-length") || fields.has("transfer-encoding");
@@ -99,10 +100,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #wait(milliseconds: number, what: string): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
+    this.#stopWaiting?.();
+    this.#stopWaiting = afterWaiting(milliseconds, () => {
       this.#fail(timeoutError(this.#options.host, what, milliseconds));
-    }, milliseconds);
+    });
   }
 
   #fail(error: UpstreamError): void {
@@ -116,8 +117,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #release(): void {
-    clearTimeout(this.#timer);
-    clearTimeout(this.#connectTimer);
+    this.#stopWaiting?.();
+    this.#stopConnecting?.();
     this.#options.signal.removeEventListener("abort", this.#abort);
   }
 }

@@ -17,6 +17,7 @@ import { Remembered } from "./remembered.ts";
 import type { TlsClient } from "./tls-client.ts";
 import type { Transport } from "./transport.ts";
 import { UpstreamError } from "./upstream-error.ts";
+import { afterWaiting } from "./waiting-time.ts";
 
 export type ProbeOptions = {
   readonly transport: Transport;
@@ -90,16 +91,16 @@ export class Probe {
     const key = formatHostPort(address);
     const late = Promise.withResolvers<PeerTls>();
     const wait = this.#overdue.has(key) ? 0 : (this.#options.patienceMs ?? patience);
-    const timer = setTimeout(() => {
+    const stopWaiting = afterWaiting(wait, () => {
       this.#overdue.add(key);
       this.#options.outages?.failed(formatHostPort(address, 443), "TIMEOUT");
       late.resolve("unreachable");
-    }, wait);
+    });
     const seen = look.finally(() => this.#overdue.delete(key)).then(({ peer }) => peer);
     try {
       return await Promise.race([seen, late.promise]);
     } finally {
-      clearTimeout(timer);
+      stopWaiting();
     }
   }
 

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { abortedError, Deadline } from "../../src/upstream/deadline.ts";
 import { UpstreamError } from "../../src/upstream/upstream-error.ts";
@@ -14,6 +15,16 @@ describe("a deadline", () => {
       host: "reg.test",
       message: "reg.test did not answer within 0 s",
     });
+  });
+
+  it("does not count the time in which this process was held up itself", async () => {
+    using deadline = new Deadline(never, "reg.test", 80, "reg.test did not answer");
+    await nextTurn();
+    const end = performance.now() + 300;
+    while (performance.now() < end);
+    await nextTurn();
+    expect(deadline.signal.aborted).toBe(false);
+    await eventually(() => deadline.signal.aborted);
   });
 
   it("ends the wait with ABORTED when the caller does", () => {

@@ -1,4 +1,5 @@
 import { createServer } from "node:http";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { Pool } from "undici";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { Exchange, type ExchangeOptions } from "../../src/upstream/exchange.ts";
@@ -42,6 +43,16 @@ describe("an exchange on an undici pool", () => {
     const { endsAtClose, body } = await exchange.response;
     expect(endsAtClose).toBe(false);
     expect((await readAll(body)).length).toBe(0);
+  });
+
+  it("does not blame the registry for the time in which this process was held up itself", async () => {
+    const pool = await poolOf((_request, response) => response.end("ok"));
+    const exchange = new Exchange({ ...options, headersMs: 150 });
+    pool.dispatch({ path: "/", method: "GET" }, exchange);
+    await nextTurn();
+    const end = performance.now() + 400;
+    while (performance.now() < end);
+    expect(await exchange.response).toMatchObject({ status: 200 });
   });
 
   it("that was given up before its turn is never sent", async () => {
