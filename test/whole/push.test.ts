@@ -144,6 +144,21 @@ describe("a push", () => {
     expect(after.headers["docker-content-digest"]).not.toBe(image.manifest);
   });
 
+  it("of a blob that its engine looked for first is found when it looks again", async () => {
+    const { program, name, token } = await openRegistry();
+    const headers = { authorization: await token() };
+    const bytes = Buffer.from("{}");
+    const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+    const send = (method: string, path: string, body?: Buffer) =>
+      viaProxy(program, name, path, { method, headers, ...(body === undefined ? {} : { body }) });
+    const blob = `/v2/team/app/blobs/${digest}`;
+    expect((await send("HEAD", blob)).status).toBe(404);
+    const begun = await send("POST", "/v2/team/app/blobs/uploads/");
+    const { pathname } = new URL(begun.headers.location ?? "", `https://${name}`);
+    expect((await send("PUT", `${pathname}?digest=${digest}`, bytes)).status).toBe(201);
+    expect((await send("HEAD", blob)).status).toBe(200);
+  });
+
   it("without a login is the registry's to refuse: the operator's is not lent to it", async () => {
     const { program, name, server } = await openRegistry();
     const path = "/v2/team/app/blobs/uploads/";

@@ -23,4 +23,18 @@ describe("a push", () => {
     expect(rig.sent).toMatchObject([{ method, target: path, access: { kind: "none" } }]);
     expect(rig.pushed).toEqual([]);
   });
+
+  it.each([
+    ["PUT", `/v2/a/blobs/uploads/1?_state=x&digest=${digest}`, 201, true],
+    ["POST", `/v2/a/blobs/uploads/?mount=${digest}&from=b`, 201, true],
+    ["POST", `/v2/a/blobs/uploads/?mount=${digest}&from=b`, 202, false],
+    ["POST", "/v2/a/blobs/uploads/", 202, false],
+    ["PATCH", "/v2/a/blobs/uploads/1", 202, false],
+    ["PUT", `/v2/a/blobs/uploads/1?digest=${digest}`, 403, false],
+    ["PUT", "/v2/a/blobs/uploads/1?digest=nonsense", 201, false],
+  ])("%s %s that is answered %i puts a blob there: %s", async (method, path, status, isThere) => {
+    const rig = await startRig({ send: async () => upstreamAnswer(status) });
+    expect((await rig.fetch(path, { method })).status).toBe(status);
+    expect(rig.pushed).toEqual(isThere ? [`registry.example/a:${digest}`] : []);
+  });
 });
