@@ -34,7 +34,7 @@ export const cache = {
       name: "OFFLINE",
       kind: truth,
       default: "false",
-      help: "Serve what is kept and never ask any registry.",
+      help: "Serve what is kept and never ask any registry; what is not kept is a 503 that says so.",
     }),
     scrubInterval: setting({
       name: "SCRUB_INTERVAL",
