@@ -6,10 +6,10 @@
 #   scripts/install-journey-parts.sh [--go FOLDER]
 #
 # Tools that only come as Go sources are built into FOLDER, by default ~/.cache/entrepot-journeys, when
-# Go is installed: crane; pebble, an ACME service for tests; kind; buildkitd, buildctl and buildx; and
-# small clients made of the libraries that oras, the kubelet, k3s and CRI-O pull with. On two idle
-# cores all of them take some MINUTES minutes, once, most of it for buildkitd and buildx. Steps of
-# journeys that need a tool which is missing are left out, and a line here says "without: TOOL".
+# Go is installed: crane; pebble, an ACME service for tests; kind; buildkitd, buildctl and buildx;
+# containerd 2; and small clients made of the libraries that oras, the kubelet, k3s and CRI-O pull
+# with. On two idle cores all of them take some five minutes, once, none of them two. Steps of journeys
+# that need a tool which is missing are left out, and a line here says "without: TOOL".
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -41,7 +41,8 @@ go_tools="crane=github.com/google/go-containerregistry/cmd/crane@v0.20.6
 # program=module,command: of modules that cannot be installed by name, since they leave versions out
 go_commands="buildkitd=github.com/moby/buildkit@v0.25.2,cmd/buildkitd
   buildctl=github.com/moby/buildkit@v0.25.2,cmd/buildctl
-  buildx=github.com/docker/buildx@v0.29.1,cmd/buildx"
+  buildx=github.com/docker/buildx@v0.29.1,cmd/buildx
+  containerd-2=github.com/containerd/containerd/v2@v2.1.5,cmd/containerd"
 # Our own, over libraries.
 go_clients="oras-pull cri-pull k3s-pull containers-pull"
 without_c="containers_image_openpgp exclude_graphdriver_btrfs exclude_graphdriver_overlay"

@@ -47,6 +47,30 @@ describe.skipIf(!canBoot())("containerd.md", () => {
     },
   );
 
+  it.skipIf(!hasProgram("cri-pull") || !hasProgram("containerd-2"))(
+    "the same of containerd 2, by version 3 of config.toml",
+    async () => {
+      const { guide, machine } = reader;
+      const [, version3 = ""] = guide.take("config_path").split("\n\n");
+      const two = "/run/containerd-2/containerd.sock";
+      await machine.must(`cat >two.toml <<'END'
+version = 3
+root = "/var/lib/containerd/2"
+state = "/run/containerd-2"
+[grpc]
+  address = "${two}"
+${version3}
+END
+        systemd-run --unit=containerd-2 --setenv="PATH=$PATH" containerd-2 --config "$PWD/two.toml"
+        until ctr --address ${two} version >/dev/null 2>&1; do
+          systemctl is-active --quiet containerd-2 || { journalctl --unit=containerd-2; exit 1; }
+        done`);
+      for (const image of images) {
+        await reader.pullsFromDisk(`cri-pull ${two} ${image}`, `cri-pull -remove ${two} ${image}`);
+      }
+    },
+  );
+
   it("undone, it pulls from the registries themselves", async () => {
     const { guide, machine } = reader;
     await machine.must(guide.take("--undo"));
