@@ -75,7 +75,7 @@ describe.skipIf(!canBoot())("buildkit.md", () => {
     await reader.pullsFromDisk(`${dockerfiles[0]}; DOCKER_BUILDKIT=0 ${build}`, forget);
 
     const shown = JSON.parse((await Guide.open("docker.md")).take("insecure-registries"));
-    // As Docker before 23 wants it.
+    // As Docker 20.10, which is Debian's, wants it.
     const plain = JSON.stringify(shown).replace('s":["mirror', 's":["http://mirror');
     await machine.must(`echo '${plain}' >/etc/docker/daemon.json; systemctl restart docker`);
     await reader.pullsFromDisk(`${dockerfiles[0]}; DOCKER_BUILDKIT=1 ${build}`, forget);
