@@ -1,6 +1,6 @@
 module entrepot.test/containers-pull
 
-go 1.26.8
+go 1.24.0
 
 require go.podman.io/image/v5 v5.39.2
 
