@@ -25,14 +25,6 @@ export class Turns {
     work();
   }
 
-  /** What to wait for before going on; undefined when it may be now. */
-  enter(): Promise<void> | undefined {
-    this.#count();
-    if (this.#left === 0) return new Promise((resolve) => this.#queue.push(resolve));
-    this.#left -= 1;
-    return undefined;
-  }
-
   #count(): void {
     if (this.#isCounting) return;
     this.#isCounting = true;

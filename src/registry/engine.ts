@@ -3,7 +3,6 @@
  * door has found sound (protocol/http/strict-request.ts), answers it and tells about it.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { Turns } from "../cache/turns.ts";
 import { parseRawHeaders } from "../protocol/http/header-list.ts";
 import { parseRoute } from "../protocol/route.ts";
 import { Answers } from "./answer.ts";
@@ -29,15 +28,11 @@ const usualTiming: EngineTiming = {
   bodyIdle: 60_000,
 };
 
-/** Requests begun in one turn of the event loop: a thousand that come at once must not stop all else. */
-const begunPerTurn = 32;
-
 export class RegistryEngine {
   readonly #parts: EngineParts;
   readonly #timing: EngineTiming;
   readonly #answers: Answers;
   readonly #handlers: Handlers;
-  readonly #turns = new Turns(begunPerTurn);
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
@@ -58,7 +53,6 @@ export class RegistryEngine {
     if (response.destroyed) onClose();
     const exchange = beginExchange(request, response, ask, leaving.signal);
     try {
-      await this.#turns.enter();
       const handler = this.#handlerOf(exchange);
       await this.#answers.write(exchange, await handler(exchange).catch(passRefusal));
     } catch (error) {

@@ -36,14 +36,4 @@ describe("turns", () => {
     turns.take(() => done.push("other"));
     expect(done).toEqual(["one", "other"]);
   });
-
-  it("let in at once who finds room, and others in a later turn", async () => {
-    const turns = new Turns(2);
-    expect([turns.enter(), turns.enter()]).toEqual([undefined, undefined]);
-    const entered: string[] = [];
-    const third = turns.enter()?.then(() => entered.push("third"));
-    expect(entered).toEqual([]);
-    await third;
-    expect(entered).toEqual(["third"]);
-  });
 });
