@@ -24,9 +24,12 @@ export type Entrepot = {
 
 export type Logged = {
   readonly method: string;
+  readonly repository?: string;
   /** A tag, a digest, or the kind of request. */
   readonly what: string;
   readonly status: number;
+  /** Bytes of the request's body. */
+  readonly received?: number;
   /** As in Cache-Status. */
   readonly cache?: string;
 };

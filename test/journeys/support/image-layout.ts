@@ -82,6 +82,11 @@ async function writeJson(blobs: string, mediaType: string, value: unknown): Prom
   return { mediaType, digest: `sha256:${hex}`, size: bytes.length };
 }
 
+/** A layer by itself, neither packed nor described. */
+export async function makeLayerTar(file: string, recipe: LayerRecipe): Promise<void> {
+  await pipeline(Readable.from(tar(recipe)), createWriteStream(file));
+}
+
 type LayerRecipe = { readonly seed: string; readonly size: number; readonly name: string };
 
 async function makeLayer(blobs: string, recipe: LayerRecipe): Promise<Layer> {

@@ -25,10 +25,12 @@ export class Journey {
     this.#started.push(() => upstream.stop());
   }
 
-  static async begin(): Promise<Journey> {
+  /** `isEmpty`: registries of this journey's own, which begin without any image. */
+  static async begin({ isEmpty = false } = {}): Promise<Journey> {
     const parts = inject("parts");
     const folder = await mkdtemp(join(parts.folder, "journey-"));
-    const upstream = await startUpstream(parts.images, join(folder, "upstream"));
+    const images = isEmpty ? join(folder, "images") : parts.images;
+    const upstream = await startUpstream(images, join(folder, "upstream"));
     const upstreamCa = join(folder, "upstream-ca.pem");
     await writeFile(upstreamCa, upstream.ca);
     return new Journey(folder, upstream, upstreamCa);
@@ -69,7 +71,7 @@ export class Journey {
   }
 
   /** A client with empty hands that trusts this file's authorities. */
-  async client(start: StartClient, trust: string, proxy?: string): Promise<Client> {
+  async client<C extends Client>(start: StartClient<C>, trust: string, proxy?: string): Promise<C> {
     // Short, since podman takes no run root longer than 50 characters.
     const folder = await mkdtemp(join(inject("parts").folder, "c-"));
     const client = await start({ folder, trust, proxy });

@@ -19,7 +19,15 @@ export type Surroundings = {
   readonly trust: string;
 };
 
-export type StartClient = (surroundings: Surroundings) => Promise<Client>;
+export type StartClient<C extends Client = Client> = (surroundings: Surroundings) => Promise<C>;
+
+/** One that can also be given its own program's commands, which may take long. */
+export interface CommandedClient extends Client {
+  command(...args: readonly string[]): Promise<Run>;
+}
+
+/** Milliseconds for a command that moves gigabytes. */
+export const longCommand = 600_000;
 
 /** What a client finds in its environment: nothing of this machine's, and no credentials. */
 export function environment({ folder, proxy, trust }: Surroundings): Environment {

@@ -2,17 +2,24 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { run, runWell } from "../program.ts";
-import { type Client, environment, type Surroundings } from "./client.ts";
+import { type CommandedClient, environment, longCommand, type Surroundings } from "./client.ts";
 
 /** `mirrors` is what goes into registries.conf. */
-export const startPodman = (surroundings: Surroundings, mirrors?: string): Promise<Client> =>
-  startStorageTool("podman", surroundings, mirrors);
+export const startPodman = (
+  surroundings: Surroundings,
+  mirrors?: string,
+): Promise<CommandedClient> => startStorageTool("podman", surroundings, mirrors);
 
-export const startBuildah = (surroundings: Surroundings, mirrors?: string): Promise<Client> =>
-  startStorageTool("buildah", surroundings, mirrors);
+export const startBuildah = (
+  surroundings: Surroundings,
+  mirrors?: string,
+): Promise<CommandedClient> => startStorageTool("buildah", surroundings, mirrors);
 
 /** skopeo has no store: it copies into a folder. `inspect` and others go by `skopeo(…)`. */
-export async function startSkopeo(surroundings: Surroundings, mirrors?: string): Promise<Client> {
+export async function startSkopeo(
+  surroundings: Surroundings,
+  mirrors?: string,
+): Promise<CommandedClient> {
   const env = await prepared(surroundings, mirrors);
   const target = join(surroundings.folder, "image");
   // skopeo has flags where podman and buildah look into their environment.
@@ -21,6 +28,7 @@ export async function startSkopeo(surroundings: Surroundings, mirrors?: string):
   const options = ["--policy", policy, "--registries-conf", registries];
   return {
     name: "skopeo",
+    command: (...args) => run("skopeo", [...options, ...args], { env, limitMs: longCommand }),
     pull: (image) =>
       run("skopeo", [...options, "copy", `docker://${image}`, `dir:${target}`], { env }),
     wipe: async () => {
@@ -34,7 +42,7 @@ async function startStorageTool(
   command: "podman" | "buildah",
   surroundings: Surroundings,
   mirrors?: string,
-): Promise<Client> {
+): Promise<CommandedClient> {
   const { folder } = surroundings;
   const env = await prepared(surroundings, mirrors);
   const root = join(folder, "root");
@@ -42,6 +50,7 @@ async function startStorageTool(
   const policy = ["--signature-policy", join(folder, "policy.json")];
   return {
     name: command,
+    command: (...args) => run(command, [...store, ...args], { env, limitMs: longCommand }),
     pull: (image) => run(command, [...store, "pull", ...policy, image], { env }),
     wipe: async () => {
       await runWell("rm", ["-rf", root]);

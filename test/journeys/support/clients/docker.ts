@@ -1,13 +1,13 @@
 /** dockerd with a data root of its own, spoken to with the docker command. */
 import { join } from "node:path";
 import { run, runWell, Service } from "../program.ts";
-import { type Client, environment, type Surroundings } from "./client.ts";
+import { type CommandedClient, environment, longCommand, type Surroundings } from "./client.ts";
 
 /** `options` are dockerd's own, as `--registry-mirror=…`. */
 export async function startDocker(
   surroundings: Surroundings,
   options: readonly string[] = [],
-): Promise<Client> {
+): Promise<CommandedClient> {
   const { folder } = surroundings;
   const socket = `unix://${join(folder, "docker.sock")}`;
   const daemon = new Service(
@@ -27,10 +27,11 @@ export async function startDocker(
   );
   // The command itself talks to the daemon only and needs no proxy.
   const env = { HOME: folder, DOCKER_CONFIG: folder };
-  const docker = (...args: string[]) => run("docker", ["-H", socket, ...args], { env });
+  const docker = (...args: readonly string[]) => run("docker", ["-H", socket, ...args], { env });
   await daemon.ready(async () => (await docker("version")).code === 0);
   return {
     name: "dockerd",
+    command: (...args) => run("docker", ["-H", socket, ...args], { env, limitMs: longCommand }),
     pull: (image) => docker("pull", image),
     wipe: async () => {
       const { stdout } = await docker("images", "--quiet", "--all", "--no-trunc");
