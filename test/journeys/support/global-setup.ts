@@ -7,6 +7,7 @@ import { homedir, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import type { TestProject } from "vitest/node";
 import { run, runWell } from "./program.ts";
+import { unnameHosts } from "./upstream/hosts-file.ts";
 import { pushImages } from "./upstream/images.ts";
 
 export type Parts = {
@@ -28,6 +29,8 @@ export async function setup({ provide }: TestProject): Promise<() => Promise<voi
   if (process.getuid?.() !== 0) {
     throw new Error("The journeys play registries on port 443 and run dockerd: start them as root");
   }
+  // A worker that vitest ends, as after Ctrl+C, does not get to it.
+  process.once("exit", unnameHosts);
   const kept = join(tmpdir(), "entrepot-journeys");
   await mkdir(kept, { recursive: true });
   const tools = join(homedir(), ".cache", "entrepot-journeys");

@@ -66,7 +66,8 @@ export class Service {
   /** In a process group of its own, so that what it starts ends with it. */
   constructor(command: string, args: readonly string[], { env = {}, cwd }: Options = {}) {
     this.#name = command;
-    this.#child = spawn(command, args, {
+    // Told to end when this process does, however that comes about: vitest ends its workers unasked.
+    this.#child = spawn("setpriv", ["--pdeathsig", "TERM", "--", command, ...args], {
       env: { PATH: path(), ...env },
       ...(cwd === undefined ? {} : { cwd }),
       stdio: ["ignore", "pipe", "pipe"],
