@@ -54,6 +54,9 @@ export async function runWell(
   throw new Error(`${command} ${args.join(" ")} ended with ${done.code}:\n${done.output}`);
 }
 
+/** Has the program after it told to end when this process does: vitest ends its workers unasked. */
+const endsWithUs = ["setpriv", "--pdeathsig", "TERM", "--"] as const;
+
 /** A program that goes on until it is stopped; its lines are kept. */
 export class Service {
   readonly lines: string[] = [];
@@ -66,8 +69,8 @@ export class Service {
   /** In a process group of its own, so that what it starts ends with it. */
   constructor(command: string, args: readonly string[], { env = {}, cwd }: Options = {}) {
     this.#name = command;
-    // Told to end when this process does, however that comes about: vitest ends its workers unasked.
-    this.#child = spawn("setpriv", ["--pdeathsig", "TERM", "--", command, ...args], {
+    const [launcher, ...options] = endsWithUs;
+    this.#child = spawn(launcher, [...options, command, ...args], {
       env: { PATH: path(), ...env },
       ...(cwd === undefined ? {} : { cwd }),
       stdio: ["ignore", "pipe", "pipe"],
