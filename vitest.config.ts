@@ -7,5 +7,9 @@ export default defineConfig({
     exclude: ["test/journeys/**", "test/soak/**"],
     testTimeout: 20_000,
     hookTimeout: 20_000,
+    // No module of ours keeps state, so files share processes; starting one for each takes longer
+    // than the tests. Two, since many tests wait for sockets and timers.
+    isolate: false,
+    maxWorkers: 2,
   },
 });
