@@ -7,7 +7,7 @@ import { Holds } from "../../src/store/holds.ts";
 import { MemoryBlobStore } from "../../src/store/memory/memory-blob-store.ts";
 import { MemoryRecordStore } from "../../src/store/memory/memory-record-store.ts";
 import { StoreError } from "../../src/store/store-error.ts";
-import { longestTurn } from "../support/longest-turn.ts";
+import { longestTurn, staysBelow } from "../support/longest-turn.ts";
 import { TestTiming } from "./support/test-timing.ts";
 
 const number = (index: number): Digest => toDigest("sha256", String(index).padStart(64, "0"));
@@ -204,40 +204,46 @@ describe("eviction", () => {
   it("of 100,000 blobs never holds anybody up", async () => {
     const nothing = async () => undefined;
     const blobs = { delete: async () => true, stat: nothing, space: nothing };
-    let evicted = 0;
-    const { usage, eviction } = setUp({
-      blobs,
-      maxSize: 10_000,
-      isHeld: (digest) => digest.endsWith("7"),
-      observe: (event) => {
-        if (event.kind === "blobEvicted") evicted += 1;
-      },
-    });
-    for (let index = 0; index < 100_000; index += 1) usage.added(number(index), 1);
-    const longest = await longestTurn(() => {
-      eviction.wake();
-      return eviction.settled();
-    });
-    expect([evicted, usage.total]).toEqual([90_000, 10_000]);
-    expect(longest).toBeLessThan(20);
+    const measure = async () => {
+      let evicted = 0;
+      const { usage, eviction } = setUp({
+        blobs,
+        maxSize: 10_000,
+        isHeld: (digest) => digest.endsWith("7"),
+        observe: (event) => {
+          if (event.kind === "blobEvicted") evicted += 1;
+        },
+      });
+      for (let index = 0; index < 100_000; index += 1) usage.added(number(index), 1);
+      const longest = await longestTurn(() => {
+        eviction.wake();
+        return eviction.settled();
+      });
+      expect([evicted, usage.total]).toEqual([90_000, 10_000]);
+      return longest;
+    };
+    expect(await staysBelow(20, measure)).toBe(true);
   });
 
   it("of 100,000 blobs that were all just served never holds anybody up either", async () => {
     const nothing = async () => undefined;
     const blobs = { delete: async () => true, stat: nothing, space: nothing };
-    const wanted = new Map<Digest, number>();
-    const { usage, eviction } = setUp({ blobs, maxSize: 10_000, wanted: async () => wanted });
-    for (let index = 0; index < 100_000; index += 1) {
-      usage.added(number(index), 1);
-      wanted.set(number(index), (index * 7_919) % 100_000);
-    }
-    const longest = await longestTurn(() => {
-      eviction.wake();
-      return eviction.settled();
-    });
-    expect(usage.total).toBe(10_000);
-    expect(usage.has(number(0))).toBe(false);
-    expect(longest).toBeLessThan(20);
+    const measure = async () => {
+      const wanted = new Map<Digest, number>();
+      const { usage, eviction } = setUp({ blobs, maxSize: 10_000, wanted: async () => wanted });
+      for (let index = 0; index < 100_000; index += 1) {
+        usage.added(number(index), 1);
+        wanted.set(number(index), (index * 7_919) % 100_000);
+      }
+      const longest = await longestTurn(() => {
+        eviction.wake();
+        return eviction.settled();
+      });
+      expect(usage.total).toBe(10_000);
+      expect(usage.has(number(0))).toBe(false);
+      return longest;
+    };
+    expect(await staysBelow(20, measure)).toBe(true);
   });
 });
 

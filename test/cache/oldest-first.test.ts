@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { oldestFirst } from "../../src/cache/oldest-first.ts";
 import { type Digest, toDigest } from "../../src/protocol/digest.ts";
-import { longestTurn } from "../support/longest-turn.ts";
+import { longestTurn, staysBelow } from "../support/longest-turn.ts";
 
 const digest = (index: number): Digest => toDigest("sha256", String(index).padStart(64, "0"));
 
@@ -11,14 +11,18 @@ it("100,000 blobs come oldest first, and nothing else has to wait for it", async
     size: 1,
     usedAt: (index * 7_919) % 100_003,
   }));
-  const times: number[] = [];
-  const longest = await longestTurn(async () => {
-    for await (const part of oldestFirst(blobs)) for (const { usedAt } of part) times.push(usedAt);
-  });
-  expect(times.length).toBe(100_000);
-  expect(times.every((time, index) => index === 0 || time >= (times[index - 1] ?? 0))).toBe(true);
+  const measure = async () => {
+    const times: number[] = [];
+    const longest = await longestTurn(async () => {
+      for await (const part of oldestFirst([...blobs]))
+        for (const { usedAt } of part) times.push(usedAt);
+    });
+    expect(times.length).toBe(100_000);
+    expect(times.every((time, index) => index === 0 || time >= (times[index - 1] ?? 0))).toBe(true);
+    return longest;
+  };
   // A sort in one go takes well over 50 ms.
-  expect(longest).toBeLessThan(20);
+  expect(await staysBelow(20, measure)).toBe(true);
 });
 
 it("nothing comes of nothing", async () => {
