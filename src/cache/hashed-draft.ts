@@ -33,6 +33,8 @@ export class HashedDraft {
   #hash: Hash;
   readonly #checkpoints: Checkpoints;
   #written = 0;
+  /** Its first bytes are on their way: where they went, all others go. */
+  #hasBegun = false;
   /** How far somebody waits to read. */
   #awaited = 0;
 
@@ -55,7 +57,7 @@ export class HashedDraft {
   /** What the upstream says its size is. Of too many bytes none is kept from the first. */
   declare(size: number): void {
     const { mostKept, onTooLarge } = this.#parts;
-    if (size <= mostKept || this.#written > 0) return;
+    if (size <= mostKept || this.#hasBegun) return;
     if (!this.isPassing) onTooLarge(size);
     this.#passing ??= this.#newPassing();
   }
@@ -76,6 +78,7 @@ export class HashedDraft {
       onTooLarge(undefined);
       throw new CacheError("DISK", `${digest} is more than is kept`);
     }
+    this.#hasBegun = true;
     const hash = this.#hash.copy();
     const target = this.#passing ?? this.#draft ?? (await this.#begin());
     const appended = target.append(bytes);

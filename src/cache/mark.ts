@@ -70,7 +70,8 @@ export class Mark implements Growing {
 
   async wait(position: number, signal: AbortSignal): Promise<void> {
     if (this.#ended !== undefined) return;
-    this.#onAwaited(position);
+    // Whoever waits for the end alone reads nothing.
+    if (position < Number.POSITIVE_INFINITY) this.#onAwaited(position);
     await this.#waiters.wait(position, signal);
   }
 

@@ -133,7 +133,8 @@ export class Downloads {
   /** After wrong bytes there is one try at a time, even for those who could not share it. */
   async #turn(ask: DownloadAsk): Promise<void> {
     while (this.#suspects.get(ask.digest) && this.#toJoin(ask) === undefined) {
-      const other = this.#running(ask.digest).at(0);
+      // One that has ended is joinable until it is in the store, but there is nothing to wait for.
+      const other = this.#running(ask.digest).find(({ mark }) => mark.ended === undefined);
       if (other === undefined) return;
       await other.mark.wait(Number.POSITIVE_INFINITY, ask.signal);
     }

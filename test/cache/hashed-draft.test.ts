@@ -95,6 +95,16 @@ describe("a hashed draft", () => {
     await draft.close();
   });
 
+  it("keeps to its file when too large a size is declared while its first bytes are on their way", async () => {
+    const blobs = new FaultyBlobs();
+    const { draft } = draftOf(blobs, digestOf(bytes), 999);
+    const appending = draft.append(bytes.subarray(0, 600));
+    draft.declare(1_000);
+    await appending;
+    expect([draft.isPassing, draft.written]).toEqual([false, 600]);
+    await draft.close();
+  });
+
   it("ends like a full disk when it grows too large without having said so", async () => {
     const blobs = new FaultyBlobs();
     const { draft, told } = draftOf(blobs, digestOf(bytes), 999);

@@ -444,6 +444,25 @@ describe("wrong bytes", () => {
   });
 });
 
+describe("wrong bytes, then right ones that a disk takes its time to keep", () => {
+  it("hold up nobody who could not share them", async () => {
+    const stall = gate();
+    const script = (nth: number): Script =>
+      nth === 0 ? { corruptAt: 5 } : { stallAt: 10, gate: stall.promise };
+    const blobs = new FaultyBlobs({ slowCommit: true });
+    const { downloads, digest, upstream } = scene(large, script, { blobs });
+    await expect(pull(downloads, askFor(digest))).rejects.toMatchObject({ code: "WRONG_DIGEST" });
+    const one = pull(downloads, askFor(digest));
+    await eventually(() => expect(upstream.seen).toHaveLength(2));
+    const two = pull(downloads, askFor(digest, { access: { kind: "none" } }));
+    await new Promise(setImmediate);
+    stall.resolve();
+    const bodies = await Promise.all([one, two]);
+    expect(bodies.every((body) => body.equals(large))).toBe(true);
+    await downloads.close();
+  });
+});
+
 describe("length", () => {
   it("may be unknown", async () => {
     const { downloads, digest } = scene(large, () => ({ noLength: true, piece: 10_000 }));

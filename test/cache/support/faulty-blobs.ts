@@ -8,6 +8,8 @@ export type Trouble = {
   /** A draft cannot be read any more after so many reads. */
   readonly unreadableAfter?: number;
   readonly noCommit?: boolean;
+  /** A commit waits for the event loop, as on a disk. */
+  readonly slowCommit?: boolean;
 };
 
 /** Blobs on a disk that is full or broken as the test says. */
@@ -60,6 +62,7 @@ class FaultyDraft implements BlobDraft {
 
   async commit(...[digest, options]: Parameters<BlobDraft["commit"]>): Promise<void> {
     if (this.#blobs.trouble.noCommit) throw new StoreError("IO", "cannot be renamed");
+    if (this.#blobs.trouble.slowCommit) await new Promise(setImmediate);
     await this.#draft.commit(digest, options);
   }
 
