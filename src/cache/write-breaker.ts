@@ -66,12 +66,7 @@ export class WriteBreaker {
 
   async #try(): Promise<void> {
     try {
-      const draft = await this.#options.blobs.create();
-      try {
-        await draft.append(Buffer.alloc(trialBytes));
-      } finally {
-        await draft.close();
-      }
+      await tryWrite(this.#options.blobs);
     } catch (error) {
       if (!this.#isClosed) this.#plan(error);
       return;
@@ -81,6 +76,16 @@ export class WriteBreaker {
     // A trial is no blob: the next failure is one too many again.
     this.#failures = most - 1;
     this.#options.observe({ kind: "writesResumed" });
+  }
+}
+
+/** A trial write that leaves nothing. Throws StoreError. */
+export async function tryWrite(blobs: Pick<BlobStore, "create">): Promise<void> {
+  const draft = await blobs.create();
+  try {
+    await draft.append(Buffer.alloc(trialBytes));
+  } finally {
+    await draft.close();
   }
 }
 

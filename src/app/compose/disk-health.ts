@@ -4,6 +4,7 @@
  * is left alone (cache/write-breaker.ts) it stays so.
  */
 import type { CacheEvent } from "../../cache/cache-event.ts";
+import { tryWrite } from "../../cache/write-breaker.ts";
 import type { BlobStore } from "../../store/blob-store.ts";
 
 export type DiskHealthOptions = {
@@ -13,9 +14,6 @@ export type DiskHealthOptions = {
   /** Milliseconds between two trials; 2 s. */
   readonly interval?: number;
 };
-
-/** As large as a piece of a blob: where this fits, work can go on. */
-const trialBytes = 256 * 1024;
 
 export class DiskHealth {
   readonly #options: DiskHealthOptions;
@@ -56,12 +54,7 @@ export class DiskHealth {
   async #try(): Promise<void> {
     if (this.#options.isPaused()) return;
     try {
-      const draft = await this.#options.blobs.create();
-      try {
-        await draft.append(Buffer.alloc(trialBytes));
-      } finally {
-        await draft.close();
-      }
+      await tryWrite(this.#options.blobs);
       this.#recovered();
     } catch {
       // Still so; the next trial tells.
