@@ -2,6 +2,7 @@
  * Settings in, the running program out: every long-lived object is built here, the bottom room first,
  * and closed in reverse. Nothing is open to clients before `start`.
  */
+import type { Health } from "../doors/front-page/health.ts";
 import type { FrontDoor } from "../doors/proxy/front-door.ts";
 import type { RecordStore } from "../store/record-store.ts";
 import type { ChallengeMemory, SavedChallenge } from "../upstream/auth/challenge-memory.ts";
@@ -67,10 +68,10 @@ async function composeOver(store: Store, over: Over): Promise<Application> {
     pulls: cache.pulls,
     tokenSecret: secrets.tokens,
   });
-  const state = { isStopping: false };
+  const state: { phase: Health["phase"] } = { phase: "starting" };
   const degraded = () => [...degradedBy(upstream), ...cache.degraded()];
   const health = () => ({
-    isStopping: state.isStopping,
+    phase: state.phase,
     degraded: degraded(),
     budgets: cache.pulls.budgets(),
   });
@@ -88,23 +89,30 @@ type ProgramParts = {
   readonly cache: Cache;
   readonly doors: Doors;
   readonly life: AbortController;
-  readonly state: { isStopping: boolean };
+  readonly state: { phase: Health["phase"] };
 };
 
 class Program implements Application {
   readonly #parts: ProgramParts;
   #door: FrontDoor | undefined;
   #tls: OpenTls | undefined;
+  #started: Promise<Started> | undefined;
   #stopped: Promise<void> | undefined;
 
   constructor(parts: ProgramParts) {
     this.#parts = parts;
   }
 
-  async start(): Promise<Started> {
-    const { doors, cache, log, settings } = this.#parts;
+  start(): Promise<Started> {
+    this.#started ??= this.#start();
+    return this.#started;
+  }
+
+  async #start(): Promise<Started> {
+    const { doors, cache, log, settings, state } = this.#parts;
     this.#door = await doors.open();
     this.#tls = await doors.openTls();
+    if (state.phase === "starting") state.phase = "running";
     cache.start().catch((error: unknown) => log.cache({ kind: "diskFailed", error }));
     const { address, port } = this.#door.address;
     const reach = reachOf(address, settings.access.allowClients);
@@ -130,7 +138,9 @@ class Program implements Application {
 
   async #stop(deadline: AbortSignal): Promise<void> {
     const { state, cache, upstream, store, life } = this.#parts;
-    state.isStopping = true;
+    state.phase = "stopping";
+    // A start still under way opens what it opens; then that is closed too.
+    await this.#started?.catch(() => undefined);
     await Promise.all([this.#door?.stop(deadline), this.#tls?.stop(deadline)]);
     await cache.close();
     life.abort();

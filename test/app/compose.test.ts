@@ -1,7 +1,14 @@
+import { execFileSync } from "node:child_process";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { compose } from "../../src/app/compose.ts";
 import { systemLookup } from "../../src/upstream/name-lookup.ts";
+import { freePort } from "../journeys/support/free-port.ts";
+import { makeCertificate } from "../support/certificates.ts";
+import { eventually } from "../support/eventually.ts";
 import { startFakeRegistry } from "../support/fake-registry.ts";
+import { temporaryFolder } from "../support/temp-folder.ts";
 import { keptLog, settingsWith } from "./compose/composing.ts";
 
 const config = { mediaType: "application/vnd.oci.image.config.v1+json", size: 2 };
@@ -13,6 +20,25 @@ async function settingsFor(origin: string, dataDir?: string) {
     ...(dataDir === undefined ? {} : { DATA_DIR: dataDir }),
   });
   return { ...settings, listen: { ...settings.listen, port: 0 } };
+}
+
+/** Its second listener opens once the key can be read from a pipe. */
+async function withListenerThatWaits() {
+  const folder = await temporaryFolder();
+  const { cert, key } = makeCertificate(["mirror.example.com"]);
+  const [certificate, pipe] = [join(folder, "cert.pem"), join(folder, "key.pem")];
+  await writeFile(certificate, cert);
+  execFileSync("mkfifo", [pipe]);
+  const ports = { plain: await freePort(), tls: await freePort() };
+  const settings = await settingsWith({
+    PORT: String(ports.plain),
+    TLS_PORT: String(ports.tls),
+    TLS_CERT: certificate,
+    TLS_KEY: pipe,
+  });
+  const app = await compose(settings, keptLog().log);
+  onTestFinished(() => app.stop(AbortSignal.abort()));
+  return { app, ports, finishOpening: () => writeFile(pipe, key) };
 }
 
 describe("the whole program", () => {
@@ -73,6 +99,29 @@ describe("the whole program", () => {
     clock.steady += 11_000;
     expect(await ask("1.0")).not.toContain("hit");
     expect(await ask("2.0")).not.toContain("hit");
+  });
+
+  it("is ready only once every listener is open", async () => {
+    const { app, ports, finishOpening } = await withListenerThatWaits();
+    const starting = app.start();
+    const state = () => fetch(`http://127.0.0.1:${ports.plain}/readyz`);
+    const early = await eventually(state, { withinMs: 10_000 });
+    expect([early.status, await early.json()]).toMatchObject([503, { status: "starting" }]);
+    await finishOpening();
+    await starting;
+    expect((await state()).status).toBe(200);
+  });
+
+  it("closes what a start opens after it was told to stop", async () => {
+    const { app, ports, finishOpening } = await withListenerThatWaits();
+    const starting = app.start();
+    const stopped = app.stop(AbortSignal.abort());
+    await finishOpening();
+    await starting;
+    await stopped;
+    for (const port of [ports.plain, ports.tls]) {
+      await expect(fetch(`http://127.0.0.1:${port}/readyz`)).rejects.toThrow();
+    }
   });
 
   it("lets go of its folder when it cannot start", async () => {

@@ -1,8 +1,8 @@
 /** `/healthz`: this process answers. `/readyz`: it does its job, or what keeps it from doing it well. */
 
 export type Health = {
-  /** Stopping: no new work should be sent here. */
-  readonly isStopping: boolean;
+  /** While starting, some doors are not open yet; while stopping, no new work should be sent here. */
+  readonly phase: "starting" | "running" | "stopping";
   /** Sentences; pulls still work, but not as they should. */
   readonly degraded: readonly string[];
   /** What registries say is left of the pulls they allow (Docker Hub). */
@@ -15,12 +15,12 @@ export type Health = {
 
 export type HealthAnswer = { readonly status: 200 | 503; readonly body: string };
 
-export function readiness({ isStopping, degraded, budgets = [] }: Health): HealthAnswer {
+export function readiness({ phase, degraded, budgets = [] }: Health): HealthAnswer {
   const state = degraded.length > 0 ? "degraded" : "ready";
   const body = {
-    status: isStopping ? "stopping" : state,
+    status: phase === "running" ? state : phase,
     reasons: degraded,
     ...(budgets.length === 0 ? {} : { budgets }),
   };
-  return { status: isStopping ? 503 : 200, body: `${JSON.stringify(body)}\n` };
+  return { status: phase === "running" ? 200 : 503, body: `${JSON.stringify(body)}\n` };
 }

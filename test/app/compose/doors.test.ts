@@ -10,7 +10,7 @@ async function openDoor(environment: Readonly<Record<string, string>> = {}) {
     ...composed,
     environment: {},
     settings: { ...composed.settings, listen: { ...composed.settings.listen, port: 0 } },
-    health: () => ({ isStopping: false, degraded: ["the cellar is wet"] }),
+    health: () => ({ phase: "running", degraded: ["the cellar is wet"] }),
     now: Date.now,
   });
   const door = await doors.open();

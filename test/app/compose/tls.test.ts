@@ -42,7 +42,7 @@ async function open(environment: Readonly<Record<string, string>>) {
     ...composed,
     environment: {},
     settings: { ...composed.settings, listen: { ...listen, tlsPort } },
-    health: () => ({ isStopping: false, degraded: [] }),
+    health: () => ({ phase: "running", degraded: [] }),
     now: Date.now,
   });
   const tls = await doors.openTls();

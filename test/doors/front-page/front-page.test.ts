@@ -46,10 +46,10 @@ describe("the CA", () => {
 
 describe("health", () => {
   it.each([
-    [{ isStopping: false, degraded: [] }, 200, { status: "ready", reasons: [] }],
-    [{ isStopping: false, degraded: ["x"] }, 200, { status: "degraded", reasons: ["x"] }],
-    [{ isStopping: true, degraded: [] }, 503, { status: "stopping", reasons: [] }],
-  ])("%j", async (health, status, told) => {
+    [{ phase: "running", degraded: [] }, 200, { status: "ready", reasons: [] }],
+    [{ phase: "running", degraded: ["x"] }, 200, { status: "degraded", reasons: ["x"] }],
+    [{ phase: "stopping", degraded: [] }, 503, { status: "stopping", reasons: [] }],
+  ] as const)("%j", async (health, status, told) => {
     const { answer, body } = await ask("/readyz", { health });
     expect(answer.statusCode).toBe(status);
     expect(JSON.parse(body)).toEqual(told);
@@ -135,7 +135,7 @@ async function ask(
     authority,
     registries,
     proxyPort: () => 3128,
-    health: () => health ?? { isStopping: false, degraded: [] },
+    health: () => health ?? { phase: "running", degraded: [] },
   });
   const server = createServer((request, response) => {
     const its: OriginCall = {
