@@ -22,10 +22,11 @@ export type TlsOptions = {
   readonly isUnverified: (address: HostPort) => boolean;
 };
 
-/** What the machine trusts; Node's own list where the machine has none. */
+/** What the machine trusts, each once; Node's own list where the machine has none. */
 export function systemAuthorities(): readonly string[] {
-  const system = getCACertificates("system");
-  return system.length > 0 ? system : getCACertificates("bundled");
+  // Debian has every authority in a bundle and as files with several names: Node finds them all.
+  const system = new Set(getCACertificates("system"));
+  return system.size > 0 ? [...system] : getCACertificates("bundled");
 }
 
 export class TlsClient {
