@@ -1,12 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import type { AddressInfo } from "node:net";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { eventually } from "../support/eventually.ts";
+import { freePort } from "../support/free-port.ts";
 import { temporaryFolder } from "../support/temp-folder.ts";
 
 const main = fileURLToPath(new URL("../../src/app/main.ts", import.meta.url));
@@ -37,15 +36,6 @@ async function run(args: readonly string[], env: Environment = {}, cwd?: string)
   const code = await ended;
   expect(output.err).not.toMatch(/\n\s+at .+:\d+:\d+/);
   return { code, ...output };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 describe("the command line", () => {

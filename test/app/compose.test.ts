@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { compose } from "../../src/app/compose.ts";
 import { systemLookup } from "../../src/upstream/name-lookup.ts";
-import { freePort } from "../journeys/support/free-port.ts";
 import { makeCertificate } from "../support/certificates.ts";
 import { eventually } from "../support/eventually.ts";
 import { startFakeRegistry } from "../support/fake-registry.ts";
+import { freePort } from "../support/free-port.ts";
 import { temporaryFolder } from "../support/temp-folder.ts";
 import { keptLog, settingsWith } from "./compose/composing.ts";
 

@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { eventually } from "../support/eventually.ts";
+import { freePort } from "../support/free-port.ts";
 import { type Acme, certificateAt, startAcme } from "./support/acme.ts";
 import { type CorporateProxy, startCorporateProxy } from "./support/corporate-proxy.ts";
 import type { Entrepot } from "./support/entrepot.ts";
-import { freePort } from "./support/free-port.ts";
 import { hasProgram, Journey } from "./support/journey.ts";
 import type { Environment } from "./support/program.ts";
 

@@ -4,10 +4,10 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { eventually } from "../support/eventually.ts";
+import { freePort } from "../support/free-port.ts";
 import { type Acme, certificateAt, startAcme } from "./support/acme.ts";
 import { Curl } from "./support/clients/curl.ts";
 import type { Entrepot } from "./support/entrepot.ts";
-import { freePort } from "./support/free-port.ts";
 import { hasProgram, Journey } from "./support/journey.ts";
 import type { Environment } from "./support/program.ts";
 

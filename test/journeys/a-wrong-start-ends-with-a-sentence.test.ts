@@ -2,8 +2,8 @@ import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, inject, it } from "vitest";
+import { freePort } from "../support/free-port.ts";
 import { runEntrepot, startEntrepot } from "./support/entrepot.ts";
-import { freePort } from "./support/free-port.ts";
 import { runWell } from "./support/program.ts";
 
 /** What an operator reads is short: no stack, no more than a few lines. */

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { freePort } from "../support/free-port.ts";
 import type { Client } from "./support/clients/client.ts";
 import { type Engine, engines } from "./support/clients/engines.ts";
 import { type Entrepot, requestsIn } from "./support/entrepot.ts";
-import { freePort } from "./support/free-port.ts";
 import { hubLogin, Journey, mustSucceed } from "./support/journey.ts";
 import type { Environment } from "./support/program.ts";
 import { NameServer } from "./support/upstream/name-server.ts";

@@ -2,10 +2,11 @@
 import { networkInterfaces } from "node:os";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { redirect } from "../support/fake-registry/fault.ts";
+import { freePort } from "../support/free-port.ts";
 import { converse, dial, direct, tunnel, viaProxy } from "./support/client.ts";
 import { type CountingListener, countingListener } from "./support/counting-listener.ts";
 import { addImage } from "./support/image.ts";
-import { freePort, type NamedRegistry, type Program, Scene } from "./support/program.ts";
+import { type NamedRegistry, type Program, Scene } from "./support/program.ts";
 
 const own = Object.values(networkInterfaces())
   .flatMap((list) => list ?? [])

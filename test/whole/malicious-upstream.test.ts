@@ -2,10 +2,11 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { status as answering, redirect } from "../support/fake-registry/fault.ts";
+import { freePort } from "../support/free-port.ts";
 import { direct, viaProxy } from "./support/client.ts";
 import { type EvilServer, evilServer, secretsIn } from "./support/evil-server.ts";
 import { addImage, type Image } from "./support/image.ts";
-import { freePort, type NamedRegistry, type Program, Scene } from "./support/program.ts";
+import { type NamedRegistry, type Program, Scene } from "./support/program.ts";
 
 let scene: Scene;
 let evil: EvilServer;

@@ -7,7 +7,7 @@ import { request } from "node:https";
 import { join } from "node:path";
 import { connect } from "node:tls";
 import { makeAuthority } from "../../support/certificates.ts";
-import { freePort } from "./free-port.ts";
+import { freePort } from "../../support/free-port.ts";
 import { type Environment, Service } from "./program.ts";
 
 export type AcmeOptions = {

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { freePort } from "./free-port.ts";
+import { freePort } from "../../support/free-port.ts";
 import { Service } from "./program.ts";
 
 export type CorporateProxy = {

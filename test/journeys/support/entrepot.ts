@@ -1,7 +1,7 @@
 /** The built program as a child process, set up by environment as an operator would. */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { freePort } from "./free-port.ts";
+import { freePort } from "../../support/free-port.ts";
 import { type Environment, type Run, run, Service } from "./program.ts";
 
 const main = join(import.meta.dirname, "../../../dist/app/main.js");

@@ -5,8 +5,6 @@
  */
 
 import { readFile, writeFile } from "node:fs/promises";
-import type { AddressInfo } from "node:net";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import type { Application } from "../../../src/app/application.ts";
@@ -20,6 +18,7 @@ import {
   type FakeRegistryOptions,
   startFakeRegistry,
 } from "../../support/fake-registry.ts";
+import { freePort } from "../../support/free-port.ts";
 import { temporaryFolder } from "../../support/temp-folder.ts";
 import type { Door } from "./client.ts";
 
@@ -138,16 +137,4 @@ async function doorOf(app: Application, dataDir: string) {
   const port = listening[0]?.port ?? 0;
   const ca = await readFile(join(dataDir, "ca", "ca.crt"), "utf8");
   return { port, ca, dataDir };
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  const { promise, resolve } = Promise.withResolvers<void>();
-  server.listen(0, "127.0.0.1", resolve);
-  await promise;
-  const { port } = server.address() as AddressInfo;
-  const closed = Promise.withResolvers<void>();
-  server.close(() => closed.resolve());
-  await closed.promise;
-  return port;
 }

@@ -1,7 +1,7 @@
 /** The program, killed and started again and again in the middle of everything. */
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { freePort } from "../../support/free-port.ts";
+import { freePort } from "../../../support/free-port.ts";
 import type { Environment } from "../../support/program.ts";
 import { Clients } from "./clients/clients.ts";
 import type { MixedReport } from "./clients/jobs.ts";

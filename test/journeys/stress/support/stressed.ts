@@ -2,7 +2,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import { freePort } from "../../support/free-port.ts";
+import { freePort } from "../../../support/free-port.ts";
 import { type Environment, Service } from "../../support/program.ts";
 
 const main = join(import.meta.dirname, "../../../../dist/app/main.js");

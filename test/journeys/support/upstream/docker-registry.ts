@@ -1,7 +1,7 @@
 /** Debian's docker-registry as a child process on a plain loopback port. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { freePort } from "../free-port.ts";
+import { freePort } from "../../../support/free-port.ts";
 import { Service } from "../program.ts";
 import { issuer } from "./token-service.ts";
 
