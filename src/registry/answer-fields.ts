@@ -59,7 +59,7 @@ export function passedFields(exchange: Exchange, { response, outcome }: Passed):
   // Each cache on the way adds itself at the end (RFC 9211 §2).
   const before = headers.get("cache-status") ?? [];
   headers.set("cache-status", [...before, printOutcome(outcome)]);
-  return flatFields(headers);
+  return flatFields(withRetryAfter(headers, exchange, response.status));
 }
 
 /** Made here without asking anybody, so the cache says no more than its name (RFC 9211 §2). */
@@ -73,14 +73,19 @@ export function errorFields(exchange: Exchange, error: RegistryError): string[] 
     error.cause instanceof UpstreamError
       ? { fwd: "miss", detail: error.cause.code }
       : { detail: error.code };
-  const headers = new Map(error.headers);
+  const headers = new Map(withRetryAfter(error.headers, exchange, error.status));
   if (exchange.route.kind !== "outside") {
     headers.set("docker-distribution-api-version", ["registry/2.0"]);
   }
-  const isTrouble = exchange.ask.door === "mirror" && error.status >= 500;
-  if (isTrouble && !headers.has("retry-after")) headers.set("retry-after", [String(retryAfter)]);
   const told = [...flatFields(headers), "Cache-Status", printCacheStatus(cacheName, status)];
   return [...told, ...namespaceField(exchange)];
+}
+
+/** A mirror in trouble always says so: its clients go elsewhere meanwhile. */
+function withRetryAfter(headers: HeaderList, { ask }: Exchange, status: number): HeaderList {
+  const isTrouble = ask.door === "mirror" && status >= 500;
+  if (!isTrouble || headers.has("retry-after")) return headers;
+  return new Map([...headers, ["retry-after", [String(retryAfter)]]]);
 }
 
 /** As the client spelled it (OCI distribution-spec, registry proxying). */

@@ -72,6 +72,20 @@ describe("fields", () => {
     expect(passedFields(exchange(), passedOf(answer))).not.toContain("Content-Length");
   });
 
+  it("of an upstream's 503 tell a mirror's client when to come back, also where it did not say", () => {
+    const mirror = { ...exchange(), ask: askFor("/v2/a/manifests/v1", { door: "mirror" }) };
+    const retryAfter = (at: Exchange, status: number, headers = {}) => {
+      const fields = passedFields(at, passedOf(upstreamAnswer(status, headers)));
+      return fields.includes("Retry-After") ? fields[fields.indexOf("Retry-After") + 1] : undefined;
+    };
+    expect(retryAfter(mirror, 503)).toBe("5");
+    expect(retryAfter(mirror, 503, { "retry-after": "30" })).toBe("30");
+    expect(retryAfter(mirror, 404)).toBeUndefined();
+    expect(retryAfter(exchange(), 503), "through the proxy it is the upstream's own answer").toBe(
+      undefined,
+    );
+  });
+
   it("of our own name the cache", () => {
     const own = {
       kind: "own",
