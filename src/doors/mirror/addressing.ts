@@ -48,8 +48,9 @@ export function addressMirror(
   const addressed = (registry: Registry, isLogin: boolean, text = ""): Addressed => {
     const bare = path === "/v2" ? "/v2/" : `/v2/${path.slice(4 + text.length)}`;
     const upstreams = registry.name === "docker.io" ? withLibrary(bare) : bare;
+    const query = bare.endsWith("/blobs/uploads/") ? withSource(rest, text, registry) : rest;
     const view = { repositoryPrefix: text, isLibraryImplied: upstreams !== bare, namespace };
-    return { registry, isLogin, target: upstreams + rest, view };
+    return { registry, isLogin, target: upstreams + query, view };
   };
   const virtual = rules.virtualHosts.find((one) => one.host === host?.host);
   if (virtual !== undefined) return addressed(virtual.registry, virtual.isLogin);
@@ -88,6 +89,16 @@ function withLibrary(path: string): string {
   return bareName.test(path) ? `/v2/library/${path.slice(4)}` : path;
 }
 
+/** A mount names a second repository, `from`, which the client spells as it does the first. */
+function withSource(query: string, prefix: string, { name }: Registry): string {
+  return query.replace(/(?<=[?&]from=)[^&]*/, (written) => {
+    const from = decoded(written);
+    const own = from.startsWith(prefix) ? from.slice(prefix.length) : from;
+    const upstreams = name === "docker.io" && /^[\w.-]+$/.test(own) ? `library/${own}` : own;
+    return upstreams === from ? written : encodeURIComponent(upstreams);
+  });
+}
+
 type Split = {
   readonly path: string;
   readonly rest: string;
@@ -108,7 +119,7 @@ function split(target: string): Split {
   };
 }
 
-/** A colon may come as `%3A`; what cannot be decoded is no host name either. */
+/** A colon may come as `%3A`; what cannot be decoded is no name of anything either. */
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text);

@@ -85,6 +85,25 @@ describe("a path prefix", () => {
   });
 });
 
+describe("the repository that a blob is mounted from", () => {
+  const blob = "mount=sha256:ab";
+  it.each([
+    ["/v2/ghcr.io/o/app/blobs/uploads/", `${blob}&from=ghcr.io%2Fo%2Fother`, "from=o%2Fother"],
+    ["/v2/lab:5000/app/blobs/uploads/", `${blob}&from=lab:5000/other`, "from=other"],
+    ["/v2/docker.io/app/blobs/uploads/", `${blob}&from=docker.io/base`, "from=library%2Fbase"],
+    ["/v2/app/blobs/uploads/", `${blob}&from=base`, "from=library%2Fbase"],
+    ["/v2/app/blobs/uploads/", `${blob}&from=me/base`, "from=me/base"],
+    ["/v2/ghcr.io/o/app/blobs/uploads/", `${blob}&from=quay.io/o/x`, "from=quay.io/o/x"],
+    ["/v2/ghcr.io/o/app/blobs/uploads/", `${blob}&from=%`, "from=%"],
+    ["/v2/o/app/blobs/uploads/", `from=o/other&ns=ghcr.io&${blob}`, "from=o/other"],
+    ["/v2/ghcr.io/o/app/tags/list", `${blob}&from=ghcr.io/o/x`, "from=ghcr.io/o/x"],
+  ])("%s?%s is as the upstream names it", (path, query, from) => {
+    const { target } = addressMirror(`${path}?${query}`, undefined, rules()) ?? {};
+    const parameters = target?.split("?")[1]?.split("&");
+    expect(parameters?.toSorted()).toEqual([from, blob].toSorted());
+  });
+});
+
 describe("?ns=", () => {
   it.each([
     ["/v2/o/app/manifests/1?ns=ghcr.io", "ghcr.io", "/v2/o/app/manifests/1"],
