@@ -69,7 +69,7 @@ async function composeOver(store: Store, over: Over): Promise<Application> {
     tokenSecret: secrets.tokens,
   });
   const state: { phase: Health["phase"] } = { phase: "starting" };
-  const degraded = () => [...degradedBy(upstream), ...cache.degraded()];
+  const degraded = () => [...degradedBy(upstream), ...cache.degraded(), ...store.degraded()];
   const health = () => ({
     phase: state.phase,
     degraded: degraded(),

@@ -1,5 +1,6 @@
 /** What a store tells of itself: things an operator should hear of although no request failed. */
 import type { Digest } from "../protocol/digest.ts";
+import type { StoreError } from "./store-error.ts";
 
 export type StoreEvent =
   /** A blob's size was not the recorded one; it is gone and will be fetched again. */
@@ -7,6 +8,10 @@ export type StoreEvent =
   /** A held blob has wrong bytes; it was set aside and has to be pushed again. */
   | { readonly kind: "blobQuarantined"; readonly digest: Digest; readonly path: string }
   /** The volume did not confirm a write; the blob is given up and the next start re-hashes all. */
-  | { readonly kind: "syncFailed"; readonly digest: Digest; readonly error: Error };
+  | { readonly kind: "syncFailed"; readonly digest: Digest; readonly error: Error }
+  /** Nothing can be read from the records nor written to them; they are tried again in so many milliseconds. */
+  | { readonly kind: "recordsLost"; readonly error: StoreError; readonly retryIn: number }
+  /** They can again; they were away for so long. */
+  | { readonly kind: "recordsBack"; readonly milliseconds: number };
 
 export type ObserveStore = (event: StoreEvent) => void;

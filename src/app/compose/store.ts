@@ -24,7 +24,9 @@ async function openParts(folder: DataFolder, log: Pick<Log, "store">) {
   const holds = new Holds();
   const blobs = await DiskBlobStore.open(folder, { holds, observe: log.store });
   await mkdir(join(folder.path, "ca"), { recursive: true, mode: 0o700 });
-  const records = await ThreadedRecords.open(join(folder.path, "records.sqlite"));
+  const records = await ThreadedRecords.open(join(folder.path, "records.sqlite"), {
+    observe: log.store,
+  });
   const close = async (deadline: AbortSignal): Promise<void> => {
     try {
       await records.close();
@@ -33,5 +35,7 @@ async function openParts(folder: DataFolder, log: Pick<Log, "store">) {
       folder.close();
     }
   };
-  return { folder, holds, blobs, records, close };
+  /** Sentences about what it cannot do for now. */
+  const degraded = (): readonly string[] => records.degraded;
+  return { folder, holds, blobs, records, degraded, close };
 }

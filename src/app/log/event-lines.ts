@@ -78,6 +78,10 @@ export function storeLine(event: StoreEvent): Line {
       };
     case "syncFailed":
       return { level: "error", message: "the volume did not confirm a write", facts: plain(facts) };
+    case "recordsLost":
+      return { level: "error", message: "the records are away", facts: plain(facts) };
+    case "recordsBack":
+      return { level: "info", message: "the records are back", facts: plain(facts) };
   }
 }
 

@@ -1,15 +1,16 @@
 /**
  * The thread in which the records live: SQLite waits for the disk where it stands, and nobody else
- * should. Started by threaded-records.ts; answers one ask after the other, in their order.
+ * should. Started by record-calls.ts; answers one ask after the other, in their order.
  */
 import { parentPort, workerData } from "node:worker_threads";
 import type { Json, StoredRecord } from "../record-store.ts";
 import { StoreError, type StoreErrorCode } from "../store-error.ts";
 import type { KeyvRecordStore } from "./keyv-record-store.ts";
-import { openSqliteRecords } from "./sqlite-records.ts";
+import { isBrokenFile, openSqliteRecords } from "./sqlite-records.ts";
 
 export type Ask =
-  | { readonly what: "open" | "close" }
+  | { readonly what: "open"; readonly isChecked: boolean }
+  | { readonly what: "close" }
   | { readonly what: "get" | "delete"; readonly key: string }
   | {
       readonly what: "set" | "putIfAbsent";
@@ -29,6 +30,8 @@ export type Failure = {
   readonly code: StoreErrorCode;
   readonly message: string;
   readonly cause: string;
+  /** The file itself fails or makes no sense: it is not to be used any further. */
+  readonly isBroken: boolean;
 };
 
 export type Told =
@@ -46,7 +49,7 @@ function serve(path: string, tell: (told: Told) => void): (asked: Asked) => void
   let store: KeyvRecordStore | undefined;
   const answer = async (ask: Ask): Promise<unknown> => {
     if (ask.what === "open") {
-      store = await openSqliteRecords(path);
+      store = await openSqliteRecords(path, { isChecked: ask.isChecked });
       return undefined;
     }
     if (store === undefined) throw new StoreError("RECORDS", "the records are not open");
@@ -110,7 +113,7 @@ function failureOf(error: unknown): Failure {
   const code = error instanceof StoreError ? error.code : "RECORDS";
   const message = error instanceof Error ? error.message : String(error);
   const cause = error instanceof Error && error.cause !== undefined ? String(error.cause) : "";
-  return { code, message, cause };
+  return { code, message, cause, isBroken: isBrokenFile(error) };
 }
 
 const port = parentPort;

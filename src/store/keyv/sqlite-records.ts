@@ -6,8 +6,19 @@ import { KeyvRecordStore, type RawRecord, type RecordTable } from "./keyv-record
 
 const table = "records";
 
+/** SQLITE_IOERR, SQLITE_CORRUPT, SQLITE_NOTADB. */
+const brokenCodes: ReadonlySet<number> = new Set([10, 11, 26]);
+
+export type SqliteRecordsOptions = {
+  /** Reads the whole file first, and refuses it if anything in it is wrong. */
+  readonly isChecked?: boolean;
+};
+
 /** Opens or makes the file. Throws StoreError RECORDS. */
-export async function openSqliteRecords(path: string): Promise<KeyvRecordStore> {
+export async function openSqliteRecords(
+  path: string,
+  { isChecked = false }: SqliteRecordsOptions = {},
+): Promise<KeyvRecordStore> {
   const adapter = new KeyvSqlite({
     uri: `sqlite://${path}`,
     driver: "node:sqlite",
@@ -21,6 +32,7 @@ export async function openSqliteRecords(path: string): Promise<KeyvRecordStore> 
   try {
     await adapter.ready;
     await adapter.query("PRAGMA synchronous = NORMAL");
+    if (isChecked) await check(adapter);
     await adapter.clearExpired();
     return records;
   } catch (error) {
@@ -28,6 +40,20 @@ export async function openSqliteRecords(path: string): Promise<KeyvRecordStore> 
     const remedy = "if it is damaged, remove it: only what was remembered of tags and use is lost";
     throw storeErrorFrom(error, "RECORDS", `cannot open the records in ${path}; ${remedy}`);
   }
+}
+
+async function check(adapter: KeyvSqlite): Promise<void> {
+  const rows = (await adapter.query("PRAGMA quick_check(1)")) as { readonly quick_check: string }[];
+  const found = rows[0]?.quick_check ?? "no answer";
+  if (found !== "ok") throw new Error(found);
+}
+
+/** Whether SQLite says of the file that it cannot be read, or that what it reads is no database. */
+export function isBrokenFile(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const code = "errcode" in error && typeof error.errcode === "number" ? error.errcode : 0;
+  // The low byte is the code, what is above it only says where.
+  return brokenCodes.has(code % 256) || isBrokenFile(error.cause);
 }
 
 function sqliteTable(adapter: KeyvSqlite): RecordTable {

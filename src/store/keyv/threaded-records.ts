@@ -1,42 +1,72 @@
 /**
- * Records in a SQLite file that a thread of its own reads and writes (record-thread.ts): whatever the
- * disk does, nothing here waits for it but who asked.
+ * Records in a SQLite file that a thread of its own reads and writes: whatever the disk does, nothing
+ * here waits for it but who asked. A thread that dies is followed by another, never by two at a time;
+ * until then every ask fails.
  */
-import { Worker } from "node:worker_threads";
 import type { Json, RecordStore, StoredRecord } from "../record-store.ts";
-import { StoreError } from "../store-error.ts";
-import type { Ask, Asked, Failure, Page, Told } from "./record-thread.ts";
+import type { StoreError } from "../store-error.ts";
+import type { ObserveStore } from "../store-event.ts";
+import { RecordCalls, type StartThread } from "./record-calls.ts";
+import type { Ask, Page } from "./record-thread.ts";
 
-type Waiting = {
-  readonly resolve: (result: unknown) => void;
-  readonly reject: (error: Error) => void;
+export type ThreadedRecordsOptions = {
+  readonly observe?: ObserveStore;
+  readonly timing?: RecordTiming;
+  readonly startThread?: StartThread;
+};
+
+export type RecordTiming = {
+  /** Milliseconds by a clock that does not jump. */
+  readonly now: () => number;
+  /** Acts once after so many milliseconds, unless what it returns is called first. Holds no process. */
+  readonly after: (milliseconds: number, act: () => void) => () => void;
+};
+
+/** Milliseconds until a new thread is tried, doubled with every one that does not last. */
+const shortestPause = 1_000;
+const longestPause = 30_000;
+
+const systemTiming: RecordTiming = {
+  now: () => performance.now(),
+  after: (milliseconds, act) => {
+    const timer = setTimeout(act, milliseconds).unref();
+    return () => clearTimeout(timer);
+  },
 };
 
 export class ThreadedRecords implements RecordStore {
-  readonly #worker: Worker;
-  readonly #waiting = new Map<number, Waiting>();
-  #asked = 0;
-  #end: StoreError | undefined;
+  readonly #path: string;
+  readonly #options: ThreadedRecordsOptions;
+  readonly #timing: RecordTiming;
+  #calls: RecordCalls;
+  #since: number;
+  /** Why they are away, and since when. */
+  #lost: { readonly error: StoreError; readonly since: number } | undefined;
+  #pause = shortestPause;
+  #lists = 0;
+  #isClosed = false;
+  #cancelReturn: (() => void) | undefined;
+  #returning: Promise<void> = Promise.resolve();
 
-  /** Opens or makes the file. Throws StoreError RECORDS. */
-  static async open(path: string): Promise<ThreadedRecords> {
-    const records = new ThreadedRecords(path);
-    try {
-      await records.#ask({ what: "open" });
-      return records;
-    } catch (error) {
-      await records.close();
-      throw error;
-    }
+  /** Opens or makes the file. Throws StoreError RECORDS: what cannot be opened at first is not tried again. */
+  static async open(path: string, options: ThreadedRecordsOptions = {}): Promise<ThreadedRecords> {
+    const calls = await RecordCalls.open(path, false, options.startThread);
+    return new ThreadedRecords(path, options, calls);
   }
 
-  private constructor(path: string) {
-    const main = import.meta.filename.replace("threaded-records", "record-thread");
-    this.#worker = new Worker(main, { workerData: path, env: {}, execArgv: [] });
-    this.#worker.unref();
-    this.#worker.on("message", (told: Told) => this.#hear(told));
-    this.#worker.on("error", (error) => this.#over("the thread of the records failed", error));
-    this.#worker.on("exit", () => this.#over("the records are closed"));
+  private constructor(path: string, options: ThreadedRecordsOptions, calls: RecordCalls) {
+    this.#path = path;
+    this.#options = options;
+    this.#timing = options.timing ?? systemTiming;
+    this.#since = this.#timing.now();
+    this.#calls = calls;
+    this.#watch(calls);
+  }
+
+  /** Sentences for `/readyz`; none while all is well. */
+  get degraded(): readonly string[] {
+    if (this.#lost === undefined) return [];
+    return [`${this.#lost.error.message}; pulls go on without what was remembered`];
   }
 
   async get(key: string): Promise<Json | undefined> {
@@ -64,59 +94,64 @@ export class ThreadedRecords implements RecordStore {
   }
 
   async *list(prefix: string): AsyncIterable<StoredRecord> {
-    this.#asked += 1;
-    const list = this.#asked;
+    // A thread that takes this one's place knows nothing of the pages read before: the list fails then.
+    const calls = this.#calls;
+    this.#lists += 1;
+    const list = this.#lists;
     let isMore = true;
     try {
       while (isMore) {
-        const { records, isLast } = (await this.#ask({ what: "list", list, prefix })) as Page;
+        const { records, isLast } = (await calls.ask({ what: "list", list, prefix })) as Page;
         isMore = !isLast;
         yield* records;
       }
     } finally {
-      if (isMore && this.#end === undefined)
-        this.#ask({ what: "endList", list }).catch(() => undefined);
+      if (isMore && !calls.isOver) calls.ask({ what: "endList", list }).catch(() => undefined);
     }
   }
 
-  /** Idempotent; never rejects. */
+  /** Idempotent; never rejects. Afterwards no thread has the file open. */
   async close(): Promise<void> {
-    try {
-      await this.#ask({ what: "close" });
-    } catch {
-      // Never open, or closed before.
-    }
-    this.#over("the records are closed");
-    await this.#worker.terminate();
+    this.#isClosed = true;
+    this.#cancelReturn?.();
+    await this.#returning;
+    await this.#calls.close();
   }
 
   async #ask(ask: Ask): Promise<unknown> {
-    if (this.#end !== undefined) throw this.#end;
-    this.#asked += 1;
-    const asked: Asked = { id: this.#asked, ask };
-    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    this.#waiting.set(asked.id, { resolve, reject });
-    // The process stays as long as an answer is due, and no longer.
-    if (this.#waiting.size === 1) this.#worker.ref();
-    this.#worker.postMessage(asked);
-    return await promise;
+    return await this.#calls.ask(ask);
   }
 
-  #hear(told: Told): void {
-    const waiting = this.#waiting.get(told.id);
-    this.#waiting.delete(told.id);
-    if (this.#waiting.size === 0) this.#worker.unref();
-    if ("failure" in told) waiting?.reject(errorFrom(told.failure));
-    else waiting?.resolve(told.result);
+  #watch(calls: RecordCalls): void {
+    void calls.gone.then((error) => {
+      const hasLasted = this.#timing.now() - this.#since >= longestPause;
+      if (hasLasted) this.#pause = shortestPause;
+      if (!this.#isClosed) this.#planReturn(error);
+    });
   }
 
-  #over(why: string, cause?: unknown): void {
-    this.#end ??= new StoreError("RECORDS", why, { cause });
-    for (const { reject } of this.#waiting.values()) reject(this.#end);
-    this.#waiting.clear();
+  #planReturn(error: StoreError): void {
+    this.#lost = { error, since: this.#lost?.since ?? this.#timing.now() };
+    const retryIn = this.#pause;
+    this.#pause = Math.min(2 * retryIn, longestPause);
+    this.#options.observe?.({ kind: "recordsLost", error, retryIn });
+    this.#cancelReturn = this.#timing.after(retryIn, () => {
+      this.#returning = this.#return();
+    });
   }
-}
 
-function errorFrom({ code, message, cause }: Failure): StoreError {
-  return new StoreError(code, message, { cause: new Error(cause) });
+  async #return(): Promise<void> {
+    try {
+      const calls = await RecordCalls.open(this.#path, true, this.#options.startThread);
+      this.#calls = calls;
+      this.#since = this.#timing.now();
+      const milliseconds = Math.round(this.#since - (this.#lost?.since ?? this.#since));
+      this.#lost = undefined;
+      this.#watch(calls);
+      this.#options.observe?.({ kind: "recordsBack", milliseconds });
+    } catch (error) {
+      // RecordCalls.open throws nothing else.
+      if (!this.#isClosed) this.#planReturn(error as StoreError);
+    }
+  }
 }

@@ -10,6 +10,7 @@ import {
 import { digestOf } from "../../../src/protocol/digest.ts";
 import type { RegistryName } from "../../../src/protocol/registry-name.ts";
 import type { RegistryEvent } from "../../../src/registry/registry-event.ts";
+import { StoreError } from "../../../src/store/store-error.ts";
 
 const digest = digestOf(Buffer.from("a"));
 const docker = "docker.io" as RegistryName;
@@ -100,6 +101,8 @@ describe("the line of an event", () => {
       storeLine({ kind: "blobDropped", digest, size: 1 }),
       storeLine({ kind: "blobQuarantined", digest, path: "/q" }),
       storeLine({ kind: "syncFailed", digest, error }),
+      storeLine({ kind: "recordsLost", error: new StoreError("RECORDS", "gone"), retryIn: 1_000 }),
+      storeLine({ kind: "recordsBack", milliseconds: 1_000 }),
       authLine({ kind: "credentialRefused", host, credential: "1" }),
       authLine({ kind: "tokenFetched", host, isShared: true }),
       upstreamLine({ kind: "hostDown", host, code: "CONNECT" }),
@@ -108,7 +111,7 @@ describe("the line of an event", () => {
       cacheLine({ kind: "blobCorrupted", digest, foundBy: "scrub" }),
     ].map((line) => line.level);
     expect(levels.join(" ")).toBe(
-      "warn warn debug info info warn error error error debug warn info debug error",
+      "warn warn debug info info warn error error error info error debug warn info debug error",
     );
   });
 });

@@ -24,7 +24,10 @@ const record = (value: number) => ({ key: "tag/a", value, ttl: undefined });
 describe("the thread of the records", () => {
   it("answers one after the other, in the order asked", async () => {
     const path = join(await temporaryFolder(), "records.sqlite");
-    const asks: Ask[] = [{ what: "open" }, { what: "set", ...record(1) }];
+    const asks: Ask[] = [
+      { what: "open", isChecked: false },
+      { what: "set", ...record(1) },
+    ];
     for (let value = 2; value < 600; value += 1)
       asks.push({ what: "get", key: "tag/a" }, { what: "set", ...record(value) });
     const told = await tell(path, ...asks, { what: "close" });
@@ -41,8 +44,8 @@ describe("the thread of the records", () => {
       await tell(
         "/proc/version",
         { what: "get", key: "tag/a" },
-        { what: "open" },
-        { what: "open" },
+        { what: "open", isChecked: false },
+        { what: "open", isChecked: false },
       ),
     ).toMatchObject([{ failure }, { failure }, { failure }]);
   });
