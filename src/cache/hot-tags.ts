@@ -6,6 +6,7 @@ import type { AcceptSet } from "../protocol/media-type.ts";
 import type { RegistryName } from "../protocol/registry-name.ts";
 import { BoundedMap } from "./bounded-map.ts";
 import type { TagResolver } from "./tag-resolver.ts";
+import { native } from "./tag-state.ts";
 import { type KnownTag, type TagPlace, type Tags, tagKey } from "./tags.ts";
 import type { Visibility } from "./visibility.ts";
 
@@ -69,22 +70,24 @@ export class HotTags {
 
   #isDue({ place, since, count }: Asked): boolean {
     const { tags } = this.#options;
-    return count >= 2 && !tags.isPaused(place) && tags.isDue(place, since);
+    return count >= 2 && tags.isDue(place, since);
   }
 
   /** Only what may be asked in our own name: a client's login is used for that client alone. */
   async #confirm(asked: Asked): Promise<void> {
     asked.count = 0;
-    const { resolver, visibility } = this.#options;
+    const { tags, resolver, visibility } = this.#options;
     const { place, accept } = asked;
     const [renewal] = await visibility.renewals({ ...place, access: { kind: "none" } });
     if (renewal === undefined) return;
     const { access } = renewal;
+    const accessKey = visibility.accessKey(access);
+    if (tags.isPaused(place, { variant: native, accessKey })) return;
     const answer = await resolver.resolve({
       ...place,
       accept,
       access,
-      accessKey: visibility.accessKey(access),
+      accessKey,
       patience: "full",
       isForced: true,
       isBackground: true,

@@ -64,7 +64,7 @@ export function pullParts(options: PullThroughOptions) {
   const asks = new TagAsks({ client, budgets, now });
   const resolver = new TagResolver({
     ...{ tags, asks, manifests, holdings, observe, now },
-    isOurFault: (place, access) => visibility.isOurFault(place, access),
+    speaksForAll: (place, access) => visibility.speaksForAll(place, access),
   });
   const hot = new HotTags({ tags, resolver, visibility });
   const kept = new KeptBlobs(options);

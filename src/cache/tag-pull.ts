@@ -20,7 +20,7 @@ import { placeKey } from "./place.ts";
 import type { Proofs } from "./proofs.ts";
 import type { ManifestAsk } from "./pull-ask.ts";
 import type { TagAnswer, TagQuestion, TagResolver } from "./tag-resolver.ts";
-import type { TagEntry } from "./tag-state.ts";
+import { native, type TagEntry } from "./tag-state.ts";
 import type { KnownTag, Tags } from "./tags.ts";
 import type { Visibility } from "./visibility.ts";
 
@@ -60,11 +60,11 @@ export class TagPull {
 
   /** What the upstream says, or else what is known. */
   async asked(ask: TagAsk): Promise<CacheAnswer> {
-    const { tags, negative, visibility } = this.#options;
+    const { negative, visibility } = this.#options;
     const variant = `${ask.tag}\n${ask.accept}\n${visibility.accessKey(ask.access)}`;
     const missing = ask.noCache ? undefined : negative.recall(placeKey(ask), variant);
     if (missing !== undefined) return passDenial({ kind: "missing", answer: missing }, "negative");
-    if (tags.isPaused(ask) && !ask.noCache) {
+    if (!ask.noCache && (await this.#isPaused(ask))) {
       const stale = await this.#stale(ask);
       if (stale !== undefined) return stale;
     }
@@ -116,11 +116,22 @@ export class TagPull {
     // All who were let in share one body, unless that one's login does not hold to the end.
     const together = { ...question, accessKey: "whoever was let in" };
     let fetched = await resolver.fetch(together, answer.known.variant);
-    if (fetched.kind === "refused") fetched = await resolver.fetch(question, answer.known.variant);
+    if (isAboutOne(fetched)) fetched = await resolver.fetch(question, answer.known.variant);
     if (isDenial(fetched)) return this.#denied(ask, fetched, "full");
     if (fetched.kind === "unkept") return passThrough(this.#options.client, ask, access);
     const complete = await this.#content(ask, fetched.known, "miss");
     return complete ?? passThrough(this.#options.client, ask, access);
+  }
+
+  /** Whether the upstream failed a moment ago, asked the same in a name of this asker's. */
+  async #isPaused(ask: TagAsk): Promise<boolean> {
+    const { tags, visibility } = this.#options;
+    const known = await tags.recall(ask, ask.accept);
+    if (known === undefined) return false;
+    const keys = (await visibility.accesses(ask)).map((access) => visibility.accessKey(access));
+    return [native, known.variant].some((variant) =>
+      keys.some((accessKey) => tags.isPaused(ask, { variant, accessKey })),
+    );
   }
 
   async #denied(ask: TagAsk, denial: Denial, patience: "full" | "brief"): Promise<CacheAnswer> {
@@ -222,4 +233,10 @@ export class TagPull {
     const place = { registry, repository, tag };
     return { ...place, accept, access, accessKey, patience, isForced: noCache, signal };
   }
+}
+
+/** A login that is refused, or has used up what it may: the next one's may be good. */
+function isAboutOne(answer: TagAnswer): boolean {
+  if (answer.kind === "refused") return true;
+  return answer.kind === "unavailable" && "answer" in answer && answer.answer.status === 429;
 }

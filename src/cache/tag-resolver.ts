@@ -49,8 +49,8 @@ export type TagResolverOptions = {
   readonly holdings: Holdings;
   readonly observe: Observe;
   readonly now: () => number;
-  /** Whether a no to this access may be that of the operator's broken credential. */
-  readonly isOurFault: (place: TagPlace, access: Access) => boolean;
+  /** Whether what is not there for this access is there for nobody. */
+  readonly speaksForAll: (place: TagPlace, access: Access) => Promise<boolean>;
 };
 
 /** `digest` asks for no more than that; `bytes` fetches the manifest too. */
@@ -107,20 +107,23 @@ export class TagResolver {
     const known = await this.#meaning(question, answer, before);
     this.#tell(question, answer, { before, known });
     const isCurrent = tags.generation(question) === generation;
+    const name = { variant, accessKey: question.accessKey };
     if (known !== undefined) {
+      tags.resume(question, name);
       if (isCurrent) await tags.learn(question, variant, known);
       return { kind: "tag", known: { ...known, variant }, hasBytes: answer.kind === "bytes" };
     }
-    if (answer.kind === "unavailable") tags.pause(question);
-    if (isCurrent && variant === native && this.#isGone(question, answer)) tags.gone(question);
+    if (answer.kind === "unavailable") tags.pause(question, name);
+    if (variant === native && (await this.#isGone(question, answer))) {
+      if (tags.generation(question) === generation) tags.gone(question);
+    }
     return asDenial(answer);
   }
 
-  /** Some registries answer 404 to who may not see it: one client's 404 is not everybody's. */
-  #isGone(question: TagQuestion, answer: ManifestAnswer): boolean {
-    const isMissing = answer.kind === "missing" && answer.answer.status === 404;
-    if (!isMissing || question.access.kind === "client") return false;
-    return !this.#options.isOurFault(question, question.access);
+  /** Some registries answer 404 to who may not see it: that one's 404 is not everybody's. */
+  async #isGone(question: TagQuestion, answer: ManifestAnswer): Promise<boolean> {
+    if (answer.kind !== "missing" || answer.answer.status !== 404) return false;
+    return this.#options.speaksForAll(question, question.access);
   }
 
   /** What the tag means after this answer; undefined when the answer does not say. */

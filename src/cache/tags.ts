@@ -27,6 +27,9 @@ export type TagPlace = Place & { readonly tag: Tag };
 /** A variant of a tag, and the name it is kept under. */
 export type KnownTag = TagVariant & { readonly variant: string };
 
+/** Which question failed: for which variant of the tag, and in whose name. */
+export type TagName = { readonly variant: string; readonly accessKey: string };
+
 export type TagsOptions = {
   readonly records: RecordStore;
   readonly rules: TagRules;
@@ -76,14 +79,19 @@ export class Tags {
     return isDue({ checkedAt, now: now() }, this.#rule(place), budgets.of(place.registry.name));
   }
 
-  /** Its upstream cannot say: it is left in peace for a moment. */
-  pause(place: TagPlace): void {
-    this.#pausedUntil.set(tagKey(place), this.#options.now() + pause);
+  /** Its upstream cannot say: it is left in peace for a moment by who asks the same in the same name. */
+  pause(place: TagPlace, name: TagName): void {
+    this.#pausedUntil.set(this.#pauseKey(place, name), this.#options.now() + pause);
   }
 
-  /** Whether its upstream failed a moment ago. */
-  isPaused(place: TagPlace): boolean {
-    return (this.#pausedUntil.get(tagKey(place)) ?? 0) > this.#options.now();
+  /** Whether its upstream failed a moment ago. Others' logins and Accept sets say nothing of that. */
+  isPaused(place: TagPlace, name: TagName): boolean {
+    return (this.#pausedUntil.get(this.#pauseKey(place, name)) ?? 0) > this.#options.now();
+  }
+
+  /** Its upstream has answered. */
+  resume(place: TagPlace, name: TagName): void {
+    this.#pausedUntil.delete(this.#pauseKey(place, name));
   }
 
   /** Changes whenever something is pushed: what was asked before a push is not learned after it. */
@@ -93,7 +101,6 @@ export class Tags {
 
   /** The upstream said what the tag means. */
   async learn(place: TagPlace, variant: string, now: TagVariant): Promise<void> {
-    this.#pausedUntil.delete(tagKey(place));
     await this.#states.update(tagKey(place), (state) => withVariant(state, variant, now));
   }
 
@@ -114,12 +121,15 @@ export class Tags {
   /** Something was pushed under this tag: what is known of it is out of date. */
   forget(place: TagPlace): void {
     this.#pushes.set(tagKey(place), this.generation(place) + 1);
-    this.#pausedUntil.delete(tagKey(place));
     this.gone(place);
   }
 
   flush(): Promise<void> {
     return this.#states.flush();
+  }
+
+  #pauseKey(place: TagPlace, { variant, accessKey }: TagName): string {
+    return [tagKey(place), this.generation(place), variant, accessKey].join("\n");
   }
 
   #rule({ registry, repository, tag }: TagPlace): TagRule {

@@ -171,6 +171,13 @@ export class Visibility {
     return access.kind === "shared" && this.#credential(place)?.isRefused === true;
   }
 
+  /** Whether this is the access that opened the repository to everybody: its 404 is everybody's too. */
+  async speaksForAll(place: Place, access: Access): Promise<boolean> {
+    if (this.isOurFault(place, access)) return false;
+    const proofs = await this.#proofs({ ...place, access });
+    return proofs.some((one) => one.access.kind === access.kind);
+  }
+
   async isPublic(key: string): Promise<boolean> {
     return (await this.#standings.get(key))?.public !== undefined;
   }

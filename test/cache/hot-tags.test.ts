@@ -117,7 +117,7 @@ describe("a busy tag", () => {
     askFor(secret, 5);
     askFor(failing, 5);
     now += 8_000;
-    tags.pause(failing);
+    tags.pause(failing, { variant: "native", accessKey: "anonymous" });
     await hot.round();
     expect(asked).toEqual([]);
   });

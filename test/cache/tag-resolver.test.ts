@@ -4,7 +4,11 @@ import type { CacheEvent } from "../../src/cache/cache-event.ts";
 import { Holdings } from "../../src/cache/holdings.ts";
 import { Manifests } from "../../src/cache/manifests.ts";
 import { TagAsks } from "../../src/cache/tag-asks.ts";
-import { type TagQuestion, TagResolver } from "../../src/cache/tag-resolver.ts";
+import {
+  type TagQuestion,
+  TagResolver,
+  type TagResolverOptions,
+} from "../../src/cache/tag-resolver.ts";
 import { TagRules } from "../../src/cache/tag-rules.ts";
 import { native } from "../../src/cache/tag-state.ts";
 import { Tags } from "../../src/cache/tags.ts";
@@ -44,9 +48,10 @@ beforeEach(() => {
   });
   const holdings = new Holdings({ records, observe, isPublic: async () => false });
   const asks = new TagAsks({ client: upstream, budgets, now: clock });
-  const isOurFault = () => isBroken;
+  const speaksForAll: TagResolverOptions["speaksForAll"] = async (_, { kind }) =>
+    kind !== "client" && !isBroken;
   resolver = new TagResolver({
-    ...{ tags, asks, manifests, holdings, observe, now: clock, isOurFault },
+    ...{ tags, asks, manifests, holdings, observe, now: clock, speaksForAll },
   });
 });
 afterEach(() => resolver.close());
@@ -100,7 +105,7 @@ describe("what a tag means", () => {
     await resolver.resolve(question());
     expect(outcomes()).toEqual(["new", "same", "moved", "gone", "refused", "unavailable"]);
     expect(events.filter(({ kind }) => kind === "tagMoved").length).toBe(1);
-    expect(tags.isPaused(question())).toBe(true);
+    expect(tags.isPaused(question(), { variant: native, accessKey: "anonymous" })).toBe(true);
   });
 
   it("is forgotten when it is gone, unless only one client does not see it", async () => {

@@ -84,12 +84,24 @@ describe("tags", () => {
 
   it("leave a failing registry in peace until it has answered, or for seconds", async () => {
     const { tags, clock } = setUp();
-    tags.pause(place);
-    expect(tags.isPaused(place)).toBe(true);
+    const name = { variant: native, accessKey: "shared" };
+    tags.pause(place, name);
+    expect(tags.isPaused(place, name)).toBe(true);
     clock.now = 5_000;
-    expect(tags.isPaused(place)).toBe(false);
-    tags.pause(place);
-    await tags.learn(place, native, { current: entry("index"), kept: undefined });
-    expect(tags.isPaused(place)).toBe(false);
+    expect(tags.isPaused(place, name)).toBe(false);
+    tags.pause(place, name);
+    tags.resume(place, name);
+    expect(tags.isPaused(place, name)).toBe(false);
+    tags.pause(place, name);
+    tags.forget(place);
+    expect(tags.isPaused(place, name)).toBe(false);
+  });
+
+  it("leave it in peace in the name in which it failed, and for that variant alone", () => {
+    const { tags } = setUp();
+    const name = { variant: native, accessKey: "client:mallory" };
+    tags.pause(place, name);
+    expect(tags.isPaused(place, { ...name, accessKey: "shared" })).toBe(false);
+    expect(tags.isPaused(place, { ...name, variant: "a/b" })).toBe(false);
   });
 });
