@@ -43,11 +43,8 @@ export function composeCache(parts: CacheParts) {
   const breaker = new WriteBreaker({ blobs: store.blobs, observe });
   const isPaused = (): boolean => breaker.isOpen;
   const blobs = new GuardedBlobs(store.blobs, breaker);
-  const downloads = new Downloads({
-    ...{ client, blobs, observe, isPaused },
-    // One that is more than everything kept may be would push out all of it, and itself.
-    mostKept: Math.min(largestKept, settings.cache.maxSize),
-  });
+  const limits = downloadLimits(settings);
+  const downloads = new Downloads({ client, blobs, observe, isPaused, ...limits });
   const rechecks = new Rechecks({ blobs, observe });
   const { tagTtl, staleIfError, offline, maxSize, minFree } = settings.cache;
   const pulls = new PullThrough({
@@ -90,6 +87,18 @@ export function composeCache(parts: CacheParts) {
       await usage.close();
       disk.close();
       breaker.close();
+    },
+  };
+}
+
+function downloadLimits({ cache }: Settings) {
+  return {
+    // One that is more than everything kept may be would push out all of it, and itself.
+    mostKept: Math.min(largestKept, cache.maxSize),
+    orphans: {
+      count: cache.orphanDownloads,
+      bytes: cache.orphanSize,
+      milliseconds: cache.orphanTime,
     },
   };
 }

@@ -1,5 +1,5 @@
 /** How much is kept, and how long it is believed. */
-import { truth } from "./kind.ts";
+import { truth, wholeNumber } from "./kind.ts";
 import { setting } from "./setting.ts";
 import { duration, freeSpace, size } from "./units.ts";
 
@@ -35,6 +35,24 @@ export const cache = {
       kind: truth,
       default: "false",
       help: "Serve what is kept and never ask any registry; what is not kept is a 503 that says so.",
+    }),
+    orphanDownloads: setting({
+      name: "ORPHAN_DOWNLOADS",
+      kind: wholeNumber(0, 1_000, "a number"),
+      default: "8",
+      help: "How many downloads may go on at once for the next client though theirs have all left; 0 for none.",
+    }),
+    orphanSize: setting({
+      name: "ORPHAN_SIZE",
+      kind: size,
+      default: "4 GiB",
+      help: "How large the blobs of all those downloads may be together.",
+    }),
+    orphanTime: setting({
+      name: "ORPHAN_TIME",
+      kind: duration,
+      default: "10 min",
+      help: "How long each of those downloads may go on.",
     }),
     scrubInterval: setting({
       name: "SCRUB_INTERVAL",

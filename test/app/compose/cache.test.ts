@@ -1,12 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { parseRepositoryName, type RepositoryName } from "../../../src/protocol/reference.ts";
 import { eventually } from "../../support/eventually.ts";
+import { stallAt } from "../../support/fake-registry/fault.ts";
 import { composedOver } from "./composed.ts";
 
 type Composed = Awaited<ReturnType<typeof composedOver>>;
 
-/** Reads the whole blob as a client would. */
-async function pull({ cache, registry }: Composed, bytes: Buffer): Promise<string> {
+/** What a client gets who asks for the blob. */
+async function ask({ cache, registry }: Composed, bytes: Buffer) {
   const answer = await cache.pulls.blob({
     registry: registry.registry,
     repository: parseRepositoryName("team/app") as RepositoryName,
@@ -16,6 +17,12 @@ async function pull({ cache, registry }: Composed, bytes: Buffer): Promise<strin
     signal: AbortSignal.timeout(10_000),
   });
   if (answer.kind !== "content") throw new Error(`passed ${answer.response.status}`);
+  return answer;
+}
+
+/** Reads the whole blob as a client would. */
+async function pull(composed: Composed, bytes: Buffer): Promise<string> {
+  const answer = await ask(composed, bytes);
   const buffer = Buffer.alloc(bytes.length + 1);
   let position = 0;
   for (;;) {
@@ -27,6 +34,18 @@ async function pull({ cache, registry }: Composed, bytes: Buffer): Promise<strin
   await answer.source.close();
   expect(buffer.subarray(0, position).equals(bytes)).toBe(true);
   return answer.outcome;
+}
+
+/** A blob of 600,000 bytes whose one reader has left at half of it, where the upstream waits at a gate. */
+async function withDownloadThatIsLeft(environment: Readonly<Record<string, string>>) {
+  const composed = await composedOver(environment);
+  const bytes = Buffer.alloc(600_000, "left alone");
+  const stall = stallAt(300_000);
+  composed.registry.misbehave({ path: /blobs/, times: 1 }, stall);
+  const { source } = await ask(composed, bytes);
+  await stall.gate.reached;
+  await source.close();
+  return { composed, bytes, gate: stall.gate };
 }
 
 const gets = ({ registry }: Composed): number =>
@@ -57,6 +76,24 @@ describe("the cache over its store", () => {
     const lines = composed.lines.filter((line) => line.includes("too large to be kept"));
     expect(lines.length).toBeGreaterThan(0);
   });
+
+  it("goes on with a download whose client has left", async () => {
+    const { composed, bytes, gate } = await withDownloadThatIsLeft({});
+    gate.open();
+    await eventually(async () => (await pull(composed, bytes)) === "hit");
+    expect(gets(composed)).toBe(1);
+  });
+
+  it.each([{ ORPHAN_DOWNLOADS: "0" }, { ORPHAN_SIZE: "500 KB" }, { ORPHAN_TIME: "1 ms" }])(
+    "gives a download up once its client has left, with %j",
+    async (environment) => {
+      const { composed, bytes, gate } = await withDownloadThatIsLeft(environment);
+      await eventually(() => composed.lines.some((line) => line.includes("nobody waits for")));
+      gate.open();
+      expect(await pull(composed, bytes)).toBe("miss");
+      expect(gets(composed)).toBe(2);
+    },
+  );
 
   it("evicts what is over its cap, and fetches it again when it is asked for", async () => {
     const composed = await composedOver({ CACHE_MAX_SIZE: "500 KB" });
