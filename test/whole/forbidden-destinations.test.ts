@@ -73,7 +73,7 @@ afterAll(async () => {
 const latin = (text: string): string => Buffer.from(text).toString("latin1");
 
 async function statusOf(bytes: string): Promise<number> {
-  const text = await converse(await dial(program.port), latin(bytes), 3_000);
+  const text = await converse(await dial(program.port), latin(bytes));
   return Number(/^HTTP\/1\.1 (\d{3}) /.exec(text)?.[1] ?? 0);
 }
 

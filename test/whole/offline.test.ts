@@ -86,10 +86,14 @@ async function expectWhole(answers: readonly Answer[], { image }: Place): Promis
   expect(answers.at(3)?.body.equals(image.layerBytes)).toBe(true);
 }
 
-async function warm(world: World): Promise<void> {
+/** Pulls everything; gives how long a pull takes on this machine now, in milliseconds. */
+async function warm(world: World): Promise<number> {
+  let usual = 0;
   for (const place of [world.open, world.lent]) {
-    await expectWhole(await pull(world.program, place), place);
+    const { value, ms } = await timed(() => pull(world.program, place));
+    await expectWhole(value, place);
     await expectWhole(await pullMirrored(world.program, place), place);
+    usual = Math.max(usual, ms);
   }
   await eventually(() =>
     [world.open, world.lent].every(({ image }) =>
@@ -98,6 +102,7 @@ async function warm(world: World): Promise<void> {
       ),
     ),
   );
+  return usual;
 }
 
 async function timed<T>(work: () => Promise<T>): Promise<{ value: T; ms: number }> {
@@ -108,19 +113,22 @@ async function timed<T>(work: () => Promise<T>): Promise<{ value: T; ms: number 
 /** Long after every token and challenge has grown old, while tags may still be served stale. */
 const hours = 3 * 3_600_000;
 
-async function expectServed({ scene, program, open, lent }: World): Promise<void> {
+/** Two seconds are lost, and what a machine busy with other things as well is slower by. */
+async function expectServed(world: World, usual: number): Promise<void> {
+  const { scene, program, open, lent } = world;
+  const limit = 2_200 + 10 * usual;
   scene.aheadMs += hours;
   for (const place of [open, lent]) {
     const { value, ms } = await timed(() => pull(program, place));
     await expectWhole(value, place);
     expect(value[0]?.headers["cache-status"]).toContain("fwd=stale");
     expect(value[0]?.headers.warning).toMatch(/^299 /);
-    expect(ms).toBeLessThan(2_500);
+    expect(ms).toBeLessThan(limit);
   }
   scene.aheadMs += 60_000;
   const { value, ms } = await timed(() => pullMirrored(program, open));
   await expectWhole(value, open);
-  expect(ms).toBeLessThan(2_500);
+  expect(ms).toBeLessThan(limit);
 }
 
 /** From now on no SYN is answered at any of them. */
@@ -137,35 +145,35 @@ async function swallow(world: World): Promise<void> {
 describe("what was pulled before is pulled again", () => {
   it("when registry and token service refuse connections", async () => {
     const world = await openWorld();
-    await warm(world);
+    const usual = await warm(world);
     for (const { server } of hostsOf(world)) await server.close();
-    await expectServed(world);
+    await expectServed(world, usual);
   });
 
   it("when nothing answers there", async () => {
     const world = await openWorld();
-    await warm(world);
+    const usual = await warm(world);
     await swallow(world);
-    await expectServed(world);
+    await expectServed(world, usual);
   });
 
   it("after a restart when nothing answers there", async () => {
     const world = await openWorld();
-    await warm(world);
+    const usual = await warm(world);
     await world.program.stop();
     await swallow(world);
     const program = await world.scene.start(settingsOf(world));
-    await expectServed({ ...world, program });
+    await expectServed({ ...world, program }, usual);
   });
 
   it("when their names are gone", async () => {
     const world = await openWorld();
-    await warm(world);
+    const usual = await warm(world);
     for (const { name, server } of hostsOf(world)) {
       world.scene.names.delete(name.replace(/:.*/, ""));
       await server.close();
     }
-    await expectServed(world);
+    await expectServed(world, usual);
   });
 
   it("by a program told to be OFFLINE, which tries nothing", async () => {
@@ -231,7 +239,8 @@ describe("a registry that says 429", () => {
     const asked = (): number => server.requests.length + open.tokens.server.connections;
     const before = asked();
     const path = `/v2/${open.registry.name}/team/app/manifests/1`;
-    for (let second = 0; second < 60; second += 3) {
+    const now = (): number => performance.now() + scene.aheadMs;
+    for (const minute = now() + 60_000; now() < minute; ) {
       const answers = await Promise.all(Array.from({ length: 50 }, () => direct(program, path)));
       expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
       scene.aheadMs += 3_000;
@@ -248,13 +257,13 @@ describe("a registry that says 429", () => {
     const first = await direct(program, path);
     expect([first.status, Number(first.headers["retry-after"])]).toEqual([429, expect.any(Number)]);
     const before = server.requests.length;
-    scene.aheadMs += 50_000;
+    scene.aheadMs += 40_000;
     const second = await direct(program, path.replace("other", "another"));
     expect(second.status).toBe(429);
-    expect(Number(second.headers["retry-after"])).toBeLessThanOrEqual(10);
+    expect(Number(second.headers["retry-after"])).toBeLessThanOrEqual(20);
     expect(server.requests.length).toBe(before);
     server.behave();
-    scene.aheadMs += 15_000;
+    scene.aheadMs += 25_000;
     const third = await direct(program, `/v2/${open.registry.name}/team/app/manifests/1`);
     expect(third.status).toBe(200);
     expect(server.requests.length).toBeGreaterThan(before);

@@ -95,7 +95,7 @@ async function misuse({ program }: House): Promise<readonly string[]> {
     "CONNECT user:CANARY-url@x.test:443 HTTP/1.1\r\nHost: x\r\n\r\n",
     `GET /v2/ HTTP/1.1\r\nHost: x\r\nAuthorization: CANARY-a\r\nTransfer-Encoding: CANARY-t\r\n\r\n`,
   ];
-  return Promise.all(requests.map(async (text) => converse(await dial(program.port), text)));
+  return Promise.all(requests.map(async (text) => converse(await dial(program.port), text, 4_000)));
 }
 
 async function allFiles(folder: string): Promise<readonly string[]> {

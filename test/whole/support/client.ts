@@ -93,7 +93,7 @@ export async function dial(port: number, host = "127.0.0.1"): Promise<Socket> {
 export async function converse(
   stream: Duplex,
   bytes: string | Buffer,
-  quietMs = 4_000,
+  quietMs = 15_000,
 ): Promise<string> {
   const pieces: Buffer[] = [];
   const { promise, resolve } = Promise.withResolvers<void>();
