@@ -10,6 +10,9 @@ describe("the cache", () => {
       tagTtl: 10_000,
       staleIfError: 86_400_000,
       offline: false,
+      orphanDownloads: 8,
+      orphanSize: 4 * 2 ** 30,
+      orphanTime: 10 * 60_000,
       scrubInterval: 604_800_000,
     });
   });
