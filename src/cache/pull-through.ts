@@ -94,6 +94,7 @@ export class PullThrough {
   #stored(event: Extract<CacheEvent, { readonly kind: "blobStored" }>): void {
     const { registry: name, repository, digest, size } = event;
     this.#options.usage.added(digest, size);
+    this.#parts.kept.forget(digest);
     if (event.isPatchwork === true) return;
     const place = { registry: { name, scheme: "https" }, repository } as const;
     void this.#parts.holdings.delivered(place, digest);

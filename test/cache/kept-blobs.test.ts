@@ -6,6 +6,7 @@ import { Usage } from "../../src/cache/usage.ts";
 import { digestOf } from "../../src/protocol/digest.ts";
 import { MemoryBlobStore } from "../../src/store/memory/memory-blob-store.ts";
 import { MemoryRecordStore } from "../../src/store/memory/memory-record-store.ts";
+import { StoreError } from "../../src/store/store-error.ts";
 
 const bytes = Buffer.from("entrepot");
 const digest = digestOf(bytes);
@@ -74,6 +75,38 @@ describe("a kept blob", () => {
     expect(await kept.stat(digest)).toBeUndefined();
     expect(events.map(({ kind }) => kind)).toEqual(["diskFailed", "diskFailed"]);
     expect(usage.isRead(digest)).toBe(false);
+  });
+
+  it("that cannot be read is not kept any more, until other bytes are", async () => {
+    const { kept, blobs, events } = await setUp();
+    const open = blobs.open.bind(blobs);
+    blobs.open = async (wanted) => {
+      const reader = await open(wanted);
+      if (reader !== undefined) reader.read = () => Promise.reject(new StoreError("IO", "EIO"));
+      return reader;
+    };
+    const source = await kept.open(digest);
+    const other = await kept.open(digest);
+    await expect(source?.read(Buffer.alloc(8), 0, signal)).rejects.toMatchObject({ code: "IO" });
+    await expect(other?.read(Buffer.alloc(8), 0, signal)).rejects.toMatchObject({ code: "IO" });
+    await source?.close();
+    await other?.close();
+    expect(events).toMatchObject([{ kind: "diskFailed", error: { code: "IO" } }]);
+    expect(await kept.open(digest)).toBeUndefined();
+    blobs.open = open;
+    kept.forget(digest);
+    const again = await kept.open(digest);
+    expect(await again?.read(Buffer.alloc(8), 0, signal)).toBe(8);
+    await again?.close();
+  });
+
+  it("that is read by somebody who has left is as good as before", async () => {
+    const { kept, events } = await setUp();
+    const source = await kept.open(digest);
+    await source?.close();
+    await expect(source?.read(Buffer.alloc(8), 0, signal)).rejects.toBeDefined();
+    await (await kept.open(digest))?.close();
+    expect(events).toEqual([]);
   });
 
   it("that was found to be wrong is looked at again", async () => {

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
+import { StoreError } from "../../src/store/store-error.ts";
 import { eventually } from "../support/eventually.ts";
 import {
   bodyOf,
@@ -137,6 +138,29 @@ describe("a pull", () => {
       "hit",
       expect.stringMatching(/miss|collapsed/),
     ]);
+  });
+
+  it("of a blob whose file cannot be read fails one client, and is fetched again for the next", async () => {
+    const { alpine } = start();
+    await house.pull(image, alpine.layer);
+    await eventually(() => expect(house.usage.count).toBe(2));
+    const open = house.blobs.open.bind(house.blobs);
+    house.blobs.open = async (digest) => {
+      const reader = await open(digest);
+      if (reader !== undefined) reader.read = () => Promise.reject(new StoreError("IO", "EIO"));
+      return reader;
+    };
+    const name = `docker.io/library/alpine@${alpine.layer}`;
+    await expect(house.blob(name).then(bodyOf)).rejects.toMatchObject({ code: "IO" });
+    const again = await house.blob(name);
+    expect(again.outcome).toBe("miss");
+    expect((await bodyOf(again)).length).toBeGreaterThan(0);
+    house.blobs.open = open;
+    await eventually(async () => {
+      const third = await house.blob(name);
+      await bodyOf(third);
+      expect(third.outcome).toBe("hit");
+    });
   });
 
   it("with a client that may have public images only never gets shared ones", async () => {

@@ -9,8 +9,10 @@ export type FailingFileSystem = FileSystem & {
   /** Calls made so far. */
   readonly calls: () => number;
   readonly openFiles: () => number;
-  /** From here on the N-th call (1 is the next) fails with this code; 0 for none. */
-  readonly failAt: (call: number, code: string) => void;
+  /** From here on the N-th call (1 is the next) fails with this code, and if told so all after it; 0 for none. */
+  readonly failAt: (call: number, code: string, how?: "once" | "always") => void;
+  /** The calls that failed so, by name. */
+  readonly failed: () => ReadonlySet<string>;
   /** From here on the N-th call of this name fails with EIO. */
   readonly failNext: (name: string, call?: number) => void;
   /** Syncs wait from here on until the function that is returned is called. */
@@ -18,18 +20,21 @@ export type FailingFileSystem = FileSystem & {
 };
 
 export function failingFileSystem(): FailingFileSystem {
-  const state = { calls: 0, failing: 0, code: "EIO", open: 0 };
+  const state = { calls: 0, failing: 0, until: 0, code: "EIO", open: 0 };
+  const failed = new Set<string>();
   const named = { name: "", left: 0 };
   let syncGate = Promise.resolve();
 
   const isFailing = (name: string): boolean => {
     if (name === named.name) named.left -= 1;
-    return state.calls === state.failing || (name === named.name && named.left === 0);
+    const isMeant = state.calls >= state.failing && state.calls <= state.until;
+    return isMeant || (name === named.name && named.left === 0);
   };
 
   const attempt = async <Result>(name: string, work: () => Promise<Result>): Promise<Result> => {
     state.calls += 1;
     if (!isFailing(name)) return work();
+    failed.add(name);
     throw Object.assign(new Error(`${state.code}: injected, ${name}`), { code: state.code });
   };
 
@@ -38,7 +43,8 @@ export function failingFileSystem(): FailingFileSystem {
       attempt("read", () => file.read(buffer, offset, length, position)),
     // Half of it lands before the failure, as on a volume that fills up.
     write: async (buffer, offset, length, position) => {
-      if (state.calls + 1 === state.failing)
+      const next = state.calls + 1;
+      if (next >= state.failing && next <= state.until)
         await file.write(buffer, offset, length >> 1, position);
       return attempt("write", () => file.write(buffer, offset, length, position));
     },
@@ -68,10 +74,13 @@ export function failingFileSystem(): FailingFileSystem {
     statfs: (path) => attempt("statfs", () => fs.statfs(path)),
     calls: () => state.calls,
     openFiles: () => state.open,
-    failAt: (call, code) => {
-      state.failing = call === 0 ? 0 : state.calls + call;
+    failAt: (call, code, how = "once") => {
+      state.failing = state.calls + call;
+      if (call === 0) state.until = 0;
+      else state.until = how === "once" ? state.failing : Number.POSITIVE_INFINITY;
       state.code = code;
     },
+    failed: () => failed,
     failNext: (name, call = 1) => {
       Object.assign(named, { name, left: call });
     },
