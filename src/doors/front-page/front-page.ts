@@ -124,9 +124,8 @@ export class FrontPage {
   #facts({ host, isTls, isDirect }: OriginCall): SetupFacts | undefined {
     if (host === undefined) return undefined;
     const { authority, proxyPort, registries: named = [] } = this.#options;
-    // 80 and 443 are what a client means that names no port; they lead here through the proxy alone.
-    const isPlainPort = !(isTls && isDirect) && host.port !== 80 && host.port !== 443;
-    const port = isPlainPort ? host.port : proxyPort();
+    // A port that may be another outside than here; through the proxy any of our ports leads here.
+    const port = isDirect && !isTls ? host.port : proxyPort();
     const proxy = formatHostPort({ host: host.host, port });
     const mirror = isTls && isDirect ? `https://${formatHostPort(host, 443)}` : `http://${proxy}`;
     const registries = new Map([...usualRegistries, ...named].map((one) => [one.name, one]));

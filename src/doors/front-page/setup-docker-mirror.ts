@@ -24,7 +24,9 @@ except FileNotFoundError:
     text = ""
 try:
     settings = json.loads(text) if text.strip() else {}
-    before = settings.get("registry-mirrors", [])
+    before = settings.get("registry-mirrors") or []
+    if not isinstance(before, list) or not all(isinstance(one, str) for one in before):
+        raise ValueError("registry-mirrors is no list of addresses")
 except (ValueError, AttributeError) as error:
     sys.exit(str(error))
 here = [one for one in before if one.rstrip("/") in mirrors]
@@ -63,7 +65,7 @@ change() {
   local content
   content=$(merged "$@") || case $? in
     3) die "python3 or jq is needed to change $file; by hand: $1 \\"registry-mirrors\\": [\\"$mirror\\"]" ;;
-    *) die "$file is not valid JSON; nothing was changed" ;;
+    *) die "$file is not valid JSON as Docker takes it; nothing was changed" ;;
   esac
   if [[ $content = '{}' ]]; then
     drop "$file"

@@ -23,7 +23,14 @@ Environment="NO_PROXY=localhost,127.0.0.0/8,::1,${hostOf(facts.proxy)}"
 END
   [[ -n $root || $printing = yes || -d /run/systemd/system ]] ||
     say "no systemd here: give dockerd HTTP_PROXY and HTTPS_PROXY=http://${facts.proxy} yourself"
+  tell_of_daemon_json
   restart restart docker
+}
+
+tell_of_daemon_json() {
+  if grep -qs '"proxies"' "$root/etc/docker/daemon.json"; then
+    say 'mind: "proxies" in /etc/docker/daemon.json wins over this; write http://${facts.proxy} there, or take it out'
+  fi
 }
 
 undo() {

@@ -35,7 +35,8 @@ export function printScript(script: SetupScript, facts: SetupFacts): string {
 # ${script.summary}
 # From the proxy at ${facts.proxy}; its CA has the SHA-256 fingerprint
 # ${facts.fingerprint}
-set -euo pipefail
+[ -n "\${BASH_VERSION-}" ] || { echo 'entrepot: this is a script for bash: run it with bash' >&2; exit 1; }
+set -euo pipefail +o posix
 
 usage() {
   cat <<'END'
@@ -55,6 +56,7 @@ END
 
 # There is this file while an earlier run has something left to do.
 unfinished=/var/lib/entrepot-${script.name}.unfinished
+address=${facts.mirror.replace(/^https?:\/\//, "")}
 ${frame}
 ${script.body(facts)}
 
@@ -63,7 +65,7 @@ main "$@"
 }
 
 const frame = `
-action=apply printing=no restarting=yes root= changed=no waiting=no
+action=apply printing=no restarting=yes root= changed=no waiting=no foreign=
 
 say() { printf 'entrepot: %s\\n' "$*"; }
 die() { printf 'entrepot: %s\\n' "$*" >&2; exit 1; }
@@ -86,8 +88,9 @@ main() {
     changed=yes
   fi
   "$action"
-  [[ $changed = yes ]] || say "nothing to do"
+  [[ $changed = yes || -n $foreign ]] || say "nothing to do"
   if is_here && [[ $waiting = no ]]; then rm -f "$unfinished"; fi
+  [[ -z $foreign ]] || die "to do by hand: add the lines above to$foreign"
 }
 
 # is_here: whether this very machine is changed
@@ -111,9 +114,17 @@ put() {
   if [[ -f $root$1 && $(cat "$root$1") == "$content" ]]; then return; fi
   begin
   mkdir -p "$(dirname "$root$1")"
-  printf '%s\\n' "$content" >"$root$1.entrepot-new"
-  chmod 644 "$root$1.entrepot-new"
-  mv -f "$root$1.entrepot-new" "$root$1"
+  local path=$root$1
+  # Below DIR a link may lead out of it.
+  if [[ -z $root && -L $path ]]; then path=$(readlink -f "$path"); fi
+  if [[ -f $path ]]; then
+    cp -p "$path" "$path.entrepot-new"
+  else
+    : >"$path.entrepot-new"
+    chmod 644 "$path.entrepot-new"
+  fi
+  printf '%s\\n' "$content" >"$path.entrepot-new"
+  mv -f "$path.entrepot-new" "$path"
   say "wrote $1"
 }
 
@@ -130,17 +141,24 @@ drop() {
   fi
 }
 
-# is_ours PATH: not there yet, or written by one of these scripts
-is_ours() { [[ ! -s $root$1 ]] || grep -q 'Written by entrepot' "$root$1"; }
+# is_ours PATH: not there yet, or written by one of these scripts, which say so in its first line
+is_ours() {
+  local first=
+  [[ -s $root$1 ]] || return 0
+  read -r first <"$root$1" || true
+  [[ $first == '# Written by entrepot'* ]]
+}
 
-# put_ours PATH: put, but never over somebody else's file
+# put_ours PATH: put, but never over somebody else's file; the end of main says what is left to do
 put_ours() {
   if is_ours "$1"; then
     put "$1"
-    return
+  elif grep -qF "$address" "$root$1"; then
+    say "$1 is not ours and stays as it is; it names $address already"
+  else
+    printf '\\n%s\\n\\nentrepot: %s exists and is not ours\\n' "$(grep -v '^# Written by')" "$1" >&2
+    foreign+=" $1"
   fi
-  printf '\\n%s\\n\\n' "$(cat)" >&2
-  die "$1 exists and is not ours: add the lines above to it by hand"
 }
 
 drop_ours() {

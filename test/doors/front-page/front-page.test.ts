@@ -70,7 +70,9 @@ describe("the page", () => {
 
   it.each([
     ["cache.lan:8080", {}, "http://cache.lan:8080/setup/docker"],
+    ["cache.lan", {}, "http://cache.lan:80/setup/docker"],
     ["cache.lan", { isDirect: false }, "http://cache.lan:3128/setup/docker"],
+    ["cache.lan:8443", { isDirect: false, isTls: true }, "http://cache.lan:3128/setup/docker"],
     ["cache.lan:443", { isDirect: false, isTls: true }, "http://cache.lan:3128/setup/docker"],
     ["cache.lan:443", { isTls: true }, "https://cache.lan/setup/docker"],
     ["cache.lan:8443", { isTls: true }, "https://cache.lan:8443/setup/docker"],

@@ -15,7 +15,7 @@ import {
 itIsASetupScript(setupDockerMirror);
 
 const daemonJson = "etc/docker/daemon.json";
-const usual = ["cat", "dirname", "mkdir", "chmod", "mv", "grep", "rm", "sort"];
+const usual = ["cat", "cp", "dirname", "mkdir", "chmod", "mv", "grep", "rm", "sort"];
 
 it.each([
   ["nothing", undefined, { "registry-mirrors": [facts.mirror] }],
@@ -47,6 +47,32 @@ it.each([
     "registry-mirrors": [facts.mirror],
   });
 });
+
+it.each([
+  ["python3", undefined],
+  ["jq", ["jq"]],
+])("docker-mirror: takes null for no mirrors, as Docker does (%s)", async (_what, tools) => {
+  const folder = await image();
+  const path = tools && (await toolFolder([...usual, ...tools]));
+  await write(folder, daemonJson, '{"registry-mirrors": null}');
+  await bash(printScript(setupDockerMirror, facts), ["-s", "--", "--root", folder], path);
+  expect(JSON.parse(await read(folder, daemonJson))).toEqual({
+    "registry-mirrors": [facts.mirror],
+  });
+});
+
+it.each(["[]", '{"registry-mirrors": "https://a.example"}', '{"registry-mirrors": [1]}', '"x"'])(
+  "docker-mirror: leaves %s alone, and says so in a sentence",
+  async (content) => {
+    const folder = await image();
+    await write(folder, daemonJson, content);
+    await expect(shell(folder, setupDockerMirror)).rejects.toMatchObject({
+      stderr: expect.not.stringContaining("Traceback"),
+      message: expect.stringMatching(/nothing was changed/),
+    });
+    expect(await read(folder, daemonJson)).toBe(content);
+  },
+);
 
 it("docker-mirror: leaves a broken daemon.json alone", async () => {
   const folder = await image();

@@ -40,6 +40,17 @@ it.each([
   },
 );
 
+it.each([
+  ['{"proxies": {"http-proxy": "http://old.lan:8080"}}', true],
+  ['{"log-level": "warn"}', false],
+])("docker: says what in daemon.json wins over a drop-in: %s", async (content, isTold) => {
+  const folder = await image();
+  await write(folder, "etc/docker/daemon.json", content);
+  const { stdout } = await shell(folder, setupDocker);
+  const sentence = '"proxies" in /etc/docker/daemon.json wins over this';
+  expect(stdout.includes(sentence)).toBe(isTold);
+});
+
 describe("work that a run has left undone is done by the next", () => {
   it("dockerd is restarted after a run with --no-restart", async () => {
     const machine = await machineWithDocker();
