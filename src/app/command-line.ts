@@ -8,6 +8,7 @@ import { checkHealth } from "./commands/health.ts";
 import { serve } from "./commands/serve.ts";
 import { describeFailure } from "./failure.ts";
 import { formatItem } from "./help.ts";
+import { leave } from "./leave.ts";
 import { createLog, openOutput } from "./log.ts";
 import { settingOptions } from "./options.ts";
 import { type Loaded, loadSettings, SettingsError } from "./settings/load.ts";
@@ -144,7 +145,7 @@ class CommandLine {
         watched: dockerConfig === undefined ? files : [...files, dockerConfig],
         signals: this.#process,
         say: (text) => void stderr.write(text),
-        exitNow: (code) => this.#process.exit(code),
+        exitNow: (code) => leave(this.#process, code),
       });
     } finally {
       await output.end();

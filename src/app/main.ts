@@ -12,5 +12,6 @@ if (major < 24) {
   // Keys, images and records are nobody else's business on this machine.
   process.umask(0o077);
   const { runCommandLine } = await import("./command-line.ts");
-  process.exit(await runCommandLine(process));
+  const { leave } = await import("./leave.ts");
+  leave(process, await runCommandLine(process));
 }
