@@ -64,10 +64,11 @@ export class RegistryEngine {
     }
   }
 
-  #handlerOf({ ask, method, route }: Exchange): Handler {
+  #handlerOf({ ask, method, route, tally }: Exchange): Handler {
     const mayBeToken = route.kind === "outside" || route.kind === "other";
     const { tokens, isPushAllowed } = this.#parts;
     if (mayBeToken && tokens.isTokenRequest(ask, method)) {
+      tally.isToken = true;
       return (exchange) => tokens.answer(exchange);
     }
     return findHandler(route, method, this.#handlers, isPushAllowed);
@@ -92,6 +93,7 @@ function beginExchange(
     signal,
     tally: {
       status: 0,
+      isToken: false,
       sent: 0,
       received: 0,
       outcome: undefined,

@@ -23,6 +23,8 @@ export type Exchange = {
 
 export type Tally = {
   status: number;
+  /** It asks for a token, whatever its path. */
+  isToken: boolean;
   /** Body bytes sent to the client, and received from it. */
   sent: number;
   received: number;

@@ -44,7 +44,7 @@ export function requestAnswered(exchange: Exchange, milliseconds: number): Regis
     registry: ask.registry.name,
     repository: "repository" in route ? route.repository : undefined,
     route: route.kind,
-    what: whatOf(route),
+    what: tally.isToken ? "token" : whatOf(route),
     method,
     status: tally.end === "left" && tally.status === 0 ? 499 : tally.status,
     bytes: tally.sent,

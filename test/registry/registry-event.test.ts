@@ -8,6 +8,7 @@ import { askFor } from "./rig.ts";
 function eventOf(path: string, changes: Partial<Tally> = {}) {
   const tally: Tally = {
     status: 200,
+    isToken: false,
     sent: 5,
     received: 0,
     outcome: "hit",
@@ -39,6 +40,10 @@ describe("the event of a request", () => {
       bytes: 5,
       milliseconds: 12,
     });
+  });
+
+  it.each(["/token", "/v2/auth"])("calls a request for a token at %s by that name", (path) => {
+    expect(eventOf(path, { isToken: true }).what).toBe("token");
   });
 
   it("says what went wrong, and with whom, without secrets", () => {

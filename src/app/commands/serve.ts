@@ -1,5 +1,6 @@
 /** `entrepot`, `entrepot serve`: runs until it is told to stop. */
 import type { EventEmitter } from "node:events";
+import { formatHostPort } from "../../protocol/http/host-port.ts";
 import type { Application, Started } from "../application.ts";
 import { printBanner } from "../banner.ts";
 import { runUntilStopped } from "../lifecycle.ts";
@@ -29,7 +30,7 @@ export async function serve(all: ServeParts): Promise<number> {
   const reload = new Reload({ app, log, loadAgain, watched });
   const announce = (its: Started): void => {
     const started = { ...its, warnings: [...warnings, ...its.warnings] };
-    const places = started.listening.map(({ door, host, port }) => `${door}=${host}:${port}`);
+    const places = started.listening.map(({ door, ...at }) => `${door}=${formatHostPort(at)}`);
     log.note("info", "listening", {
       listeners: places.join(" "),
       fingerprint: started.fingerprint,

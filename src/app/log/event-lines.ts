@@ -14,7 +14,8 @@ export type Line = { readonly level: Level; readonly message: string; readonly f
 
 /** The one line of a request. */
 export function requestLine(event: RegistryEvent): Line {
-  const { client, door, registry, repository, method, what, status, bytes, error } = event;
+  const { client, door, registry, repository, method, what, status, bytes } = event;
+  const error = isChallenge(event) ? undefined : event.error;
   const facts: Facts = {
     client,
     door,
@@ -34,6 +35,11 @@ export function requestLine(event: RegistryEvent): Line {
   return { level: levelOf(event), message: "request", facts };
 }
 
+/** The 401 with which nearly every pull begins: it says where tokens are had, and nothing went wrong. */
+function isChallenge({ route, status }: RegistryEvent): boolean {
+  return route === "ping" && status === 401;
+}
+
 function levelOf({ status, end }: RegistryEvent): Level {
   if (status >= 500 || end === "cut") return "warn";
   return "info";
@@ -45,7 +51,7 @@ export function doorLine(event: DoorEvent): Line {
     case "refused":
       return { level: "warn", message: "refused", facts: plain(facts) };
     case "handshakeFailed":
-      return { level: "warn", message: "TLS handshake failed", facts: plain(facts) };
+      return { level: "warn", message: handshakeMessage(event.reason), facts: plain(facts) };
     case "tunnelOpened":
       return { level: "debug", message: "tunnel opened", facts: plain(facts) };
     case "tunnelClosed":
@@ -63,6 +69,14 @@ export function doorLine(event: DoorEvent): Line {
     case "handlerFailed":
       return { level: "error", message: "a handler failed", facts: plain(facts) };
   }
+}
+
+/** OpenSSL's codes for the alerts of clients that were shown a certificate they do not trust. */
+const isDistrust = /ALERT_(?:UNKNOWN_CA|BAD_CERTIFICATE|CERTIFICATE_UNKNOWN)$/;
+
+function handshakeMessage(reason: string): string {
+  const distrust = isDistrust.test(reason) ? ": the client does not trust the certificate" : "";
+  return `TLS handshake failed${distrust}`;
 }
 
 export function storeLine(event: StoreEvent): Line {
@@ -135,9 +149,15 @@ const cacheLines: Readonly<Record<CacheEvent["kind"], readonly [Level, string]>>
   scrubFinished: ["info", "read and hashed everything kept"],
 };
 
-export function cacheLine({ kind, ...facts }: CacheEvent): Line {
+export function cacheLine(event: CacheEvent): Line {
+  const { kind, ...facts } = event;
   const [level, message] = cacheLines[kind];
-  return { level, message, facts: plain(facts) };
+  return { level: isFirstSight(event) ? "debug" : level, message, facts: plain(facts) };
+}
+
+/** Nobody had asked for a public repository before: true of every first pull. */
+function isFirstSight(event: CacheEvent): boolean {
+  return event.kind === "visibilityChanged" && event.from === "client" && event.to === "public";
 }
 
 /** Errors become their code and message; what is left out stays out. */

@@ -38,7 +38,7 @@ describe("entrepot serve", () => {
     expect(await serve(given)).toBe(0);
     expect(said).toEqual([expect.stringMatching(/^Entrepot listens\n/)]);
     expect(lines.map((line) => JSON.parse(line))).toMatchObject([
-      { msg: "listening", listeners: "clients=:::3128", fingerprint: "AB:CD" },
+      { msg: "listening", listeners: "clients=[::]:3128", fingerprint: "AB:CD" },
       { level: "warn", msg: "mind the step" },
       { level: "warn", msg: "mind the gap" },
       { msg: expect.stringContaining("SIGTERM") },

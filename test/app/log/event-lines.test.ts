@@ -8,6 +8,7 @@ import {
   upstreamLine,
 } from "../../../src/app/log/event-lines.ts";
 import { digestOf } from "../../../src/protocol/digest.ts";
+import type { RepositoryName } from "../../../src/protocol/reference.ts";
 import type { RegistryName } from "../../../src/protocol/registry-name.ts";
 import type { RegistryEvent } from "../../../src/registry/registry-event.ts";
 import { StoreError } from "../../../src/store/store-error.ts";
@@ -57,6 +58,24 @@ describe("the line of an event", () => {
     });
   });
 
+  it("of a ping answered with the challenge names no error: every pull begins with it", () => {
+    const error = { code: "UNAUTHORIZED", host: undefined, message: "authentication required" };
+    const ping = { ...request, route: "ping", what: "ping", status: 401, error } as const;
+    expect(requestLine(ping).facts).toMatchObject({ code: undefined, error: undefined });
+    expect(requestLine({ ...request, status: 401, error }).facts.code).toBe("UNAUTHORIZED");
+  });
+
+  it.each([
+    "ERR_SSL_TLSV1_ALERT_UNKNOWN_CA",
+    "ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE",
+    "ERR_SSL_SSL/TLS_ALERT_CERTIFICATE_UNKNOWN",
+  ])("of a handshake that ended with %s says that the CA is missing on the client", (reason) => {
+    const event = { kind: "handshakeFailed", client: "10.0.0.7", host: "quay.io", reason } as const;
+    const message = "TLS handshake failed: the client does not trust the certificate";
+    expect(doorLine(event).message).toBe(message);
+    expect(doorLine({ ...event, reason: "ECONNRESET" }).message).toBe("TLS handshake failed");
+  });
+
   it("of a request that failed or was cut is a warning with the reason", () => {
     const error = { code: "DNS", host: "quay.io", message: "quay.io does not resolve" };
     expect(requestLine({ ...request, status: 502, error })).toMatchObject({
@@ -86,6 +105,14 @@ describe("the line of an event", () => {
       level: "error",
       facts: { client: "::1", code: "TypeError", error: "oops" },
     });
+  });
+
+  it("tells of a repository found public at debug, of any other change of who may have it", () => {
+    const repository = "a/b" as RepositoryName;
+    const event = { kind: "visibilityChanged", registry: docker, repository } as const;
+    expect(cacheLine({ ...event, from: "client", to: "public" }).level).toBe("debug");
+    expect(cacheLine({ ...event, from: "client", to: "shared" }).level).toBe("info");
+    expect(cacheLine({ ...event, from: "public", to: "client" }).level).toBe("info");
   });
 
   it("is as loud as the event is rare", () => {
