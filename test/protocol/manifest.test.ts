@@ -6,6 +6,7 @@ import {
   ociIndex,
   ociManifest,
 } from "../../src/protocol/media-type.ts";
+import { timeSpent } from "../support/longest-turn.ts";
 
 const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
 const descriptor = (letter: string, mediaType = "application/vnd.oci.image.layer.v1.tar+gzip") => ({
@@ -104,8 +105,8 @@ describe("a manifest", () => {
   });
 
   it("is refused quickly when it is 4 MiB of brackets", () => {
-    const started = performance.now();
-    expect(readManifest(Buffer.alloc(maxManifestBytes, "["), ociManifest)).toBeUndefined();
-    expect(performance.now() - started).toBeLessThan(100);
+    const bomb = Buffer.alloc(maxManifestBytes, "[");
+    expect(readManifest(bomb, ociManifest)).toBeUndefined();
+    expect(timeSpent(() => readManifest(bomb, ociManifest))).toBeLessThan(100);
   });
 });

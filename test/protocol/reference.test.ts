@@ -5,6 +5,7 @@ import {
   parseTag,
   printReference,
 } from "../../src/protocol/reference.ts";
+import { timeSpent } from "../support/longest-turn.ts";
 
 const digest = `sha256:${"ab".repeat(32)}`;
 
@@ -51,9 +52,9 @@ describe("a repository name", () => {
   });
 
   it("is refused in linear time when it nearly fits", () => {
-    const started = performance.now();
-    expect(parseRepositoryName(`${"a-".repeat(126)}-/`)).toBeUndefined();
-    expect(performance.now() - started).toBeLessThan(100);
+    const parse = () => parseRepositoryName(`${"a-".repeat(126)}-/`);
+    expect(parse()).toBeUndefined();
+    expect(timeSpent(parse)).toBeLessThan(100);
   });
 });
 

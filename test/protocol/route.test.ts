@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parseRoute } from "../../src/protocol/route.ts";
+import { timeSpent } from "../support/longest-turn.ts";
 
 const digest = `sha256:${"ab".repeat(32)}`;
 
@@ -87,11 +88,12 @@ describe("a path is refused", () => {
   });
 
   it("in linear time, however long", () => {
-    const started = performance.now();
-    for (const piece of ["a/", "a-", "manifests/", "blobs/uploads/", "%2e/"]) {
-      parseRoute("GET", `/v2/${piece.repeat(800)}!`);
-    }
-    expect(performance.now() - started).toBeLessThan(200);
+    const spent = timeSpent(() => {
+      for (const piece of ["a/", "a-", "manifests/", "blobs/uploads/", "%2e/"]) {
+        parseRoute("GET", `/v2/${piece.repeat(800)}!`);
+      }
+    });
+    expect(spent).toBeLessThan(200);
   });
 });
 

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { longestTurn } from "./longest-turn.ts";
+import { longestTurn, timeSpent } from "./longest-turn.ts";
 
 /** Of the thread's own time: the machine may have other work. */
 function spin(milliseconds: number): void {
@@ -26,5 +26,12 @@ describe("the longest turn", () => {
       }
     };
     expect(await longestTurn(inPieces)).toBeLessThan(40);
+  });
+});
+
+describe("the time spent on work", () => {
+  it("is what the thread itself took for it", () => {
+    expect(timeSpent(() => spin(60))).toBeGreaterThanOrEqual(50);
+    expect(timeSpent(() => undefined)).toBeLessThan(40);
   });
 });

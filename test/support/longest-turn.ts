@@ -27,6 +27,13 @@ export async function longestTurn(work: () => Promise<unknown>): Promise<number>
   return longest;
 }
 
+/** Milliseconds of its own that this thread spent on it. */
+export function timeSpent(work: () => unknown): number {
+  const before = used();
+  work();
+  return used() - before;
+}
+
 function used(): number {
   const { user, system } = process.threadCpuUsage();
   return (user + system) / 1_000;

@@ -1,10 +1,10 @@
 /** Answers that would fill the memory or hold up everybody, were they believed. */
 import { createHash, randomBytes } from "node:crypto";
 import type { ServerResponse } from "node:http";
-import { monitorEventLoopDelay } from "node:perf_hooks";
 import { createGzip, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { eventually } from "../support/eventually.ts";
+import { longestTurn } from "../support/longest-turn.ts";
 import { direct, viaProxy } from "./support/client.ts";
 import { type EvilServer, evilServer, type Handler } from "./support/evil-server.ts";
 import { manifestType } from "./support/image.ts";
@@ -33,17 +33,14 @@ type Cost = { readonly megabytes: number; readonly stallMs: number };
 
 /** What it cost this process, the evil server included. */
 async function costOf(work: () => Promise<void>): Promise<Cost> {
-  const delay = monitorEventLoopDelay({ resolution: 5 });
   const before = process.memoryUsage().rss;
   let most = before;
   const watch = setInterval(() => {
     most = Math.max(most, process.memoryUsage().rss);
   }, 10);
-  delay.enable();
-  await work();
-  delay.disable();
+  const stallMs = await longestTurn(work);
   clearInterval(watch);
-  return { megabytes: (most - before) / MiB, stallMs: delay.max / 1e6 };
+  return { megabytes: (most - before) / MiB, stallMs };
 }
 
 /** Zeros without end, as fast as they are taken; `sent` counts them. */

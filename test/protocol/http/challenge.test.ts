@@ -5,6 +5,7 @@ import {
   printChallenge,
   withParameters,
 } from "../../../src/protocol/http/challenge.ts";
+import { timeSpent } from "../../support/longest-turn.ts";
 
 function plain(line: string): unknown[] {
   return parseChallenges([line]).map(({ scheme, parameters }) => [
@@ -64,9 +65,8 @@ describe("parseChallenges", () => {
   });
 
   it("takes no longer for a hostile line", () => {
-    const startedAt = performance.now();
-    parseChallenges([`Bearer ${'realm="\\'.repeat(2_000)}`, `Basic ${"a=".repeat(8_000)}`]);
-    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    const hostile = [`Bearer ${'realm="\\'.repeat(2_000)}`, `Basic ${"a=".repeat(8_000)}`];
+    expect(timeSpent(() => parseChallenges(hostile))).toBeLessThan(1_000);
   });
 });
 
