@@ -56,7 +56,10 @@ export interface BlobStore {
   create(): Promise<BlobDraft>;
   /** Forgets a blob; false when it is not held or may not go (see holds.ts). Readers that have it open finish. */
   delete(digest: Digest): Promise<boolean>;
-  /** Everything kept, in no order; tolerates blobs coming and going while it walks. */
+  /**
+   * Everything kept, in no order; tolerates blobs coming and going while it walks, and passes over
+   * what cannot be looked at. Throws StoreError IO when nothing can.
+   */
   list(): AsyncIterable<ListedBlob>;
   /** Records that the blob's bytes were hashed and are right. */
   markVerified(digest: Digest): void;

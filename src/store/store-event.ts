@@ -9,6 +9,8 @@ export type StoreEvent =
   | { readonly kind: "blobQuarantined"; readonly digest: Digest; readonly path: string }
   /** The volume did not confirm a write; the blob is given up and the next start re-hashes all. */
   | { readonly kind: "syncFailed"; readonly digest: Digest; readonly error: Error }
+  /** So many kept blobs, or folders of them, could not be looked at when all were; `error` is the first. */
+  | { readonly kind: "blobsPassedOver"; readonly count: number; readonly error: StoreError }
   /** Nothing can be read from the records nor written to them; they are tried again in so many milliseconds. */
   | { readonly kind: "recordsLost"; readonly error: StoreError; readonly retryIn: number }
   /** They can again; they were away for so long. */

@@ -47,6 +47,7 @@ const statsAtOnce = 32;
 export class DiskBlobStore implements BlobStore, BlobSpace, BlobQuarantine {
   readonly #path: string;
   readonly #fs: FileSystem;
+  readonly #observe: ObserveStore;
   readonly #shelf: Shelf;
 
   /** Looks at no blob, so it takes no longer with a hundred thousand of them. Throws StoreError. */
@@ -60,6 +61,7 @@ export class DiskBlobStore implements BlobStore, BlobSpace, BlobQuarantine {
     const { fs = nodeFileSystem, holds = new Holds(), observe = () => undefined } = options;
     this.#path = folder.path;
     this.#fs = fs;
+    this.#observe = observe;
     this.#shelf = new Shelf(folder, { fs, holds, observe });
   }
 
@@ -105,17 +107,24 @@ export class DiskBlobStore implements BlobStore, BlobSpace, BlobQuarantine {
 
   async *list(): AsyncIterable<ListedBlob> {
     let isAllVerified = true;
-    for await (const shard of this.#shelf.walk()) {
+    const missed = { count: 0, first: undefined as unknown };
+    const passOver = (error: unknown): void => {
+      if (missed.count === 0) missed.first = error;
+      missed.count += 1;
+    };
+    for await (const shard of this.#shelf.walk(passOver)) {
       for (let start = 0; start < shard.length; start += statsAtOnce) {
         const batch = shard.slice(start, start + statsAtOnce);
-        for (const kept of await Promise.all(batch.map((blob) => this.#look(blob)))) {
+        const looks = batch.map((blob) => this.#look(blob).catch(passOver));
+        for (const kept of await Promise.all(looks)) {
           if (kept === undefined) continue;
           isAllVerified &&= kept.isVerified;
           yield kept;
         }
       }
     }
-    if (isAllVerified) this.#shelf.allVerified();
+    if (missed.count > 0) this.#tellPassedOver(missed.count, missed.first);
+    else if (isAllVerified) this.#shelf.allVerified();
   }
 
   markVerified(digest: Digest): void {
@@ -139,6 +148,11 @@ export class DiskBlobStore implements BlobStore, BlobSpace, BlobQuarantine {
    */
   close(deadline?: AbortSignal): Promise<void> {
     return this.#shelf.settle(deadline);
+  }
+
+  #tellPassedOver(count: number, first: unknown): void {
+    const error = storeFailure(first, "look at what is kept");
+    this.#observe({ kind: "blobsPassedOver", count, error });
   }
 
   async #look(blob: NamedBlob): Promise<ListedBlob | undefined> {

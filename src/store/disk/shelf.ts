@@ -52,8 +52,8 @@ export class Shelf {
     return { digest, size, path: this.#names.pathOf(digest, size) };
   }
 
-  walk(): AsyncIterable<readonly NamedBlob[]> {
-    return this.#names.walk();
+  walk(onFailure: (error: unknown) => void): AsyncIterable<readonly NamedBlob[]> {
+    return this.#names.walk(onFailure);
   }
 
   statOf(blob: NamedBlob): BlobStat {

@@ -20,6 +20,10 @@ async function newNames() {
   return { root, fs, names, put };
 }
 
+function fail(error: unknown): never {
+  throw error;
+}
+
 describe("blob names", () => {
   it("stand under algorithm and first two digits, with the size behind", async () => {
     const { root, names } = await newNames();
@@ -69,7 +73,7 @@ describe("blob names", () => {
     await writeFile(`${names.pathOf(a, 1)}x`, "");
     await writeFile(names.pathOf(a, 1).replace(/\.1$/, ".01"), "");
     const found = [];
-    for await (const shard of names.walk()) found.push(...shard);
+    for await (const shard of names.walk(fail)) found.push(...shard);
     expect(found).toEqual([
       { digest: a, size: 1, path: names.pathOf(a, 1) },
       { digest: b, size: 2, path: names.pathOf(b, 2) },

@@ -134,6 +134,33 @@ describe("a disk blob store", () => {
     for await (const kept of store.list()) expect(kept.usedAt).toBe(3_000_000);
   });
 
+  it("passes over what cannot be looked at when it lists, says so once, and trusts no more for it", async () => {
+    const fs = failingFileSystem();
+    const { events, observe } = watching();
+    const first = await openStore();
+    await keep(first.store, bytes);
+    const others = await Promise.all(
+      ["a", "b", "c"].map((text) => keep(first.store, Buffer.from(text))),
+    );
+    first.crash();
+    const { store, path, stop } = await openStore({ fs, observe }, first.path);
+    for (const kept of [digest, ...others]) {
+      await store.stat(kept);
+      store.markVerified(kept);
+    }
+    fs.failNext("lstat", 2);
+    expect(await listed(store)).toHaveLength(3);
+    // The first is the list of folders.
+    fs.failNext("readdir", 3);
+    expect(await listed(store)).toHaveLength(3);
+    expect(events).toMatchObject([
+      { kind: "blobsPassedOver", count: 1, error: { code: "IO" } },
+      { kind: "blobsPassedOver", count: 1, error: { code: "IO" } },
+    ]);
+    await stop();
+    expect(await readFile(join(path, "clean"), "utf8")).toMatch(/^only\n/);
+  });
+
   it("says FULL for ENOSPC and EDQUOT, IO for the rest, and goes on when there is room again", async () => {
     const fs = failingFileSystem();
     const { store } = await openStore({ fs });
