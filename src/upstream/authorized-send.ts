@@ -9,7 +9,7 @@ import type { RegistryResponse } from "./registry-client.ts";
 /** What is asked of the authorizer. */
 export type Authorizing = Pick<
   Authorizer,
-  "authorize" | "retry" | "isLoginRefused" | "hasCredential"
+  "authorize" | "retry" | "isLoginRefused" | "hasCredential" | "payer"
 >;
 
 /** An answer, and what it was given for. */

@@ -17,13 +17,9 @@ export type Outages = Pick<DownMemory, "isDown" | "failed" | "answered">;
 
 type Down = { until: number; isProbed: boolean };
 
-const outages: ReadonlySet<UpstreamErrorCode> = new Set([
-  "DNS",
-  "CONNECT",
-  "TLS",
-  "TIMEOUT",
-  "RESET",
-]);
+/** Whatever is asked for. */
+const unreachable: ReadonlySet<UpstreamErrorCode> = new Set(["DNS", "CONNECT", "TLS"]);
+const outages: ReadonlySet<UpstreamErrorCode> = new Set([...unreachable, "TIMEOUT", "RESET"]);
 const maxHosts = 1_000;
 
 export class DownMemory {
@@ -40,7 +36,8 @@ export class DownMemory {
 
   /**
    * Asks, and remembers how it went. Throws DOWN without asking when the host is down and the asker is
-   * brief; who has nothing to fall back on always asks.
+   * brief; who has nothing to fall back on always asks. What hung or broke off for such a one may have
+   * been asked for to that end: one odd path must not make everybody do with what is kept.
    */
   async ask<T>(host: string, isBrief: boolean, question: () => Promise<T>): Promise<T> {
     const down = this.#hosts.get(host);
@@ -50,7 +47,8 @@ export class DownMemory {
       this.answered(host);
       return answer;
     } catch (error) {
-      const isOutage = error instanceof UpstreamError && outages.has(error.code);
+      const signs = isBrief ? outages : unreachable;
+      const isOutage = error instanceof UpstreamError && signs.has(error.code);
       if (isOutage) this.failed(host, error.code);
       else if (isBrief && down !== undefined) down.isProbed = false;
       throw error;

@@ -7,7 +7,7 @@ import { Readable } from "node:stream";
 import type { HeaderList } from "../protocol/http/header-list.ts";
 import { formatHostPort } from "../protocol/http/host-port.ts";
 import { type Registry, registryAddress, registryNameOf } from "../protocol/registry-name.ts";
-import { scopesOf } from "./auth/scopes.ts";
+import { repositoryOf, scopesOf } from "./auth/scopes.ts";
 import { TokenLimited } from "./auth/token-limited.ts";
 import { type Authorized, type Authorizing, sendAuthorized } from "./authorized-send.ts";
 import { discard } from "./body.ts";
@@ -196,8 +196,25 @@ export class PooledRegistryClient implements RegistryClient {
         signal,
       });
     if (!isReading(request)) return await send();
-    const asker = askerOf(place, request.access, authorization);
+    const asker = this.#askerOf(request, place, authorization);
     return await this.#rates.ask(asker, method === "HEAD", send);
+  }
+
+  /** Who is told 429 there. Where a registry sends us on to, its word is about that registry alone. */
+  #askerOf(request: RegistryRequest, place: Place, authorization: Authorization): Asker {
+    const { access, registry, target } = request;
+    const host = formatHostPort(place.address, 443);
+    const home = formatHostPort(registryAddress(registry.name), 443);
+    if (host !== home) return { host, access: "none", key: `from ${registry.name}` };
+    if (authorization === undefined) return { host, access: "none", key: "none" };
+    if (access.kind === "client") {
+      const key = createHash("sha256").update(authorization).digest("base64url");
+      return { host, access: "client", key };
+    }
+    const isShared = access.kind === "shared";
+    const repository = repositoryOf(scopesOf(target));
+    const payer = isShared ? this.#authorizer.payer(registry, repository) : undefined;
+    return { host, access: access.kind, key: payer === undefined ? "anonymous" : `by ${payer}` };
   }
 
   #headers(request: RegistryRequest, place: Place, authorization: Authorization): HeaderList {
@@ -230,12 +247,4 @@ function withoutChallenge(response: RegistryResponse): RegistryResponse {
   headers.delete("www-authenticate");
   headers.delete("set-cookie");
   return { ...response, headers };
-}
-
-function askerOf(place: Place, access: Access, authorization: Authorization): Asker {
-  const host = formatHostPort(place.address, 443);
-  if (authorization === undefined) return { host, access: "none", key: "none" };
-  if (access.kind !== "client") return { host, access: access.kind, key: access.kind };
-  const key = createHash("sha256").update(authorization).digest("base64url");
-  return { host, access: "client", key };
 }

@@ -22,6 +22,7 @@ function make(statuses: Record<string, number>, changes: Partial<Authorizing> = 
     retry: async () => undefined,
     isLoginRefused: async (_ask, _sent, status) => status === 401,
     hasCredential: () => true,
+    payer: () => undefined,
     ...changes,
   };
   const send = async (authorization = "none"): Promise<RegistryResponse> => {

@@ -43,6 +43,16 @@ describe("a host that did not answer", () => {
     },
   );
 
+  it.each(["TIMEOUT", "RESET"] as const)(
+    "with %s to who had all the time in the world is not down: it may be what was asked for",
+    async (code) => {
+      const { fails, brief, full, events } = memory();
+      await rejection(full(fails(code)));
+      expect(await brief(async () => "asked")).toBe("asked");
+      expect(events).toEqual([]);
+    },
+  );
+
   it("is still asked by who has nothing else, and is up when that works", async () => {
     const { fails, brief, full } = memory();
     await rejection(full(fails("CONNECT")));

@@ -49,6 +49,7 @@ function authorizing(changes: Partial<Authorizing> = {}): Authorizing & { asked:
     },
     isLoginRefused: async () => false,
     hasCredential: () => false,
+    payer: () => "operator",
     ...changes,
   };
 }
@@ -501,6 +502,56 @@ describe("memory", () => {
     }
     expect(registry.seen).toHaveLength(4);
     expect(events.filter(({ kind }) => kind === "rateLimited")).toHaveLength(4);
+  });
+
+  it("of a 429 ends with the credential, and does not hold up another of the same registry", async () => {
+    const registry = await server((request, response) => {
+      response.writeHead(request.url?.includes("/limited/") ? 429 : 200, { "retry-after": "3600" });
+      response.end();
+    });
+    let first = "first";
+    const authorizer = authorizing({
+      payer: (_, repository) => (repository?.startsWith("other") ? "other" : first),
+    });
+    const { client } = clientFor([registry.address], { authorizer });
+    const send = async (repository: string): Promise<number> => {
+      const target = `/v2/${repository}/manifests/1`;
+      const answer = await client.send(
+        ask(registry.registry, { target, access: { kind: "shared" } }),
+      );
+      answer.body.destroy();
+      return answer.status;
+    };
+    expect(await send("team/limited/app")).toBe(429);
+    expect(await send("team/app")).toBe(429);
+    expect(await send("other/app")).toBe(200);
+    first = "changed";
+    expect(await send("team/app")).toBe(200);
+  });
+
+  it("of a storage host's 429 is that of the registry that sent us there", async () => {
+    const cdn = await server((request, response) => {
+      const status = request.url?.startsWith("/evil") ? 429 : 200;
+      response.writeHead(status, { "retry-after": "3600" }).end("body");
+    });
+    const evil = await server(to(`${cdn.origin}/evil`));
+    const good = await server(to(`${cdn.origin}/good`));
+    const { client } = clientFor([cdn.address, evil.address, good.address]);
+    expect((await client.send(ask(evil.registry))).status).toBe(429);
+    expect((await client.send(ask(good.registry))).status).toBe(200);
+    expect((await client.send(ask(evil.registry))).status).toBe(429);
+    expect(cdn.seen).toEqual(["GET /evil", "GET /good"]);
+  });
+
+  it("of a host that one odd request hung at does not spare anybody the question", async () => {
+    const registry = await server((request, response) => {
+      if (!request.url?.includes("/odd/")) response.end("ok");
+    });
+    const { client } = clientFor([registry.address], { wait: { full: 40, brief: 1_000 } });
+    const odd = ask(registry.registry, { target: "/v2/odd/tags/list", redirects: "pass" });
+    expect(await rejection(client.send(odd))).toMatchObject({ code: "TIMEOUT" });
+    const answer = await client.send(ask(registry.registry, { patience: "brief" }));
+    expect(answer.status).toBe(200);
   });
 
   it("of a 429 does not hold a push back", async () => {

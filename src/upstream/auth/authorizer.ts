@@ -13,6 +13,7 @@ import {
   challengedScopes,
   type RememberedChallenge,
 } from "./challenge-memory.ts";
+import type { Credential } from "./credential.ts";
 import type { Credentials } from "./credentials.ts";
 import type { RegistryTokenAsk, RegistryTokens } from "./registry-tokens.ts";
 import { pullScopes, repositoryOf } from "./scopes.ts";
@@ -125,13 +126,13 @@ export class Authorizer {
 
   /** The id under which what this credential opened is recorded; undefined when there is none. */
   credentialId(registry: Registry, repository: string | undefined): string | undefined {
-    const { memory, credentials } = this.#parts;
-    const bearer = memory.recall(registry)?.bearer;
-    const credential =
-      bearer === undefined
-        ? credentials.forRegistry(registry, repository)
-        : credentials.forRealm(registry, bearer.realm.address, repository);
-    return credential?.id;
+    return this.#credential(registry, repository)?.id;
+  }
+
+  /** The id of the credential whose budget our requests use there; undefined when it is that of everybody. */
+  payer(registry: Registry, repository: string | undefined): string | undefined {
+    const credential = this.#credential(registry, repository);
+    return credential?.isRefused === true ? undefined : credential?.id;
   }
 
   /** Whether clients of this registry need no login since it speaks Basic alone and has an entry. */
@@ -183,6 +184,14 @@ export class Authorizer {
   #learn(registry: Registry, lines: readonly string[]): RememberedChallenge | undefined {
     const { memory } = this.#parts;
     return lines.length === 0 ? memory.recall(registry) : memory.remember(registry, lines);
+  }
+
+  #credential(registry: Registry, repository: string | undefined): Credential | undefined {
+    const { memory, credentials } = this.#parts;
+    const bearer = memory.recall(registry)?.bearer;
+    return bearer === undefined
+      ? credentials.forRegistry(registry, repository)
+      : credentials.forRealm(registry, bearer.realm.address, repository);
   }
 
   async #ours(

@@ -69,6 +69,11 @@ export class Credentials {
     );
   }
 
+  /** Whether tokens of this registry may come from there. */
+  believes(registry: Registry, tokenHost: HostPort): boolean {
+    return this.#options.pairs.arePaired(registry.name, tokenHost);
+  }
+
   /** For a token service: its host's own entry, or else the registry's. Only of a believed pair. */
   forRealm(
     registry: Registry,

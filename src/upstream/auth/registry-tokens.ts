@@ -92,6 +92,7 @@ export class RegistryTokens {
     const { realm, service } = bearer;
     return this.#client.fetch({
       registry,
+      isBelieved: this.#credentials.believes(registry, realm.address),
       realm,
       service,
       scopes,

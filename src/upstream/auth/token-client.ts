@@ -5,7 +5,7 @@
 
 import { headerValue } from "../../protocol/http/header-list.ts";
 import { formatHostPort } from "../../protocol/http/host-port.ts";
-import type { Registry } from "../../protocol/registry-name.ts";
+import { type Registry, registryNameOf } from "../../protocol/registry-name.ts";
 import { Deadline } from "../deadline.ts";
 import type { Outages } from "../down-memory.ts";
 import { Flights, unlessAborted } from "../flights.ts";
@@ -15,7 +15,7 @@ import type { Transport } from "../transport.ts";
 import { UpstreamError, type UpstreamErrorCode } from "../upstream-error.ts";
 import type { ObserveAuth } from "./auth-event.ts";
 import type { Credential } from "./credential.ts";
-import { printRealm, type Realm } from "./realm.ts";
+import { printRealm, type Realm, realmKey } from "./realm.ts";
 import { TokenLimited } from "./token-limited.ts";
 import { parseReply, readReply, TokenRefusal } from "./token-reply.ts";
 import { type TokenRequest, tokenRequest } from "./token-request.ts";
@@ -24,6 +24,8 @@ export type TokenAsk = {
   /** On whose behalf: its tokens are sent to no other. */
   readonly registry: Registry;
   readonly realm: Realm;
+  /** Whether the registry's tokens may come from there. If not, what happens there is nobody else's. */
+  readonly isBelieved: boolean;
   /** "" when the challenge names none. */
   readonly service: string;
   readonly scopes: readonly string[];
@@ -94,22 +96,22 @@ export class TokenClient {
       return await unlessAborted(work, deadline.signal, host);
     } catch (error) {
       const isLate = error instanceof UpstreamError && error.code === "TIMEOUT";
-      if (isLate) this.#down(host, error.code);
+      if (isLate) this.#down(ask, error.code);
       throw error;
     }
   }
 
   #refuseForNow(ask: TokenAsk): void {
     const host = hostOf(ask);
-    const isDown = (this.#downUntil.get(host) ?? 0) > this.#options.now();
+    const isDown = (this.#downUntil.get(serviceOf(ask)) ?? 0) > this.#options.now();
     if (ask.patience === "brief" && (isDown || this.#options.outages?.isDown(host) === true)) {
       throw new UpstreamError("DOWN", host, `${host} did not answer a moment ago`);
     }
   }
 
-  #down(host: string, code: UpstreamErrorCode): void {
-    this.#downUntil.set(host, this.#options.now() + downMs);
-    this.#options.outages?.failed(host, code);
+  #down(ask: TokenAsk, code: UpstreamErrorCode): void {
+    putNewest(this.#downUntil, serviceOf(ask), this.#options.now() + downMs);
+    if (ask.isBelieved) this.#options.outages?.failed(hostOf(ask), code);
   }
 
   async #exchange(key: string, ask: TokenAsk, life: AbortSignal): Promise<string> {
@@ -121,14 +123,14 @@ export class TokenClient {
       const reply = parseReply(host, await this.#ask(ask, deadline.signal));
       this.#keep(key, reply.token, startedAt + reply.expiresIn * 1000 - safetyMs);
       ask.credential?.markAccepted();
-      this.#downUntil.delete(host);
+      this.#downUntil.delete(serviceOf(ask));
       observe({ kind: "tokenFetched", host, isShared: ask.credential !== undefined });
       return reply.token;
     } catch (thrown) {
       const error: unknown = deadline.signal.aborted ? deadline.signal.reason : thrown;
       if (!(error instanceof UpstreamError) || error.code === "ABORTED") throw error;
       if (error instanceof TokenLimited) throw error;
-      this.#down(host, error.code);
+      this.#down(ask, error.code);
       observe({ kind: "tokenServiceFailed", host, reason: error.message });
       throw error;
     }
@@ -154,15 +156,16 @@ export class TokenClient {
 
   #send(ask: TokenAsk, request: TokenRequest, signal: AbortSignal): Promise<RegistryResponse> {
     const { form, ...head } = request;
-    const { credential, realm, registry } = ask;
+    const { credential, realm, registry, isBelieved } = ask;
     const access = credential === undefined ? "anonymous" : "shared";
-    const asker = { host: hostOf(ask), access, key: `token ${credential?.id ?? ""}` };
+    const key = `token for ${registry.name} by ${credential?.id ?? "nobody"}`;
+    const asker = { host: hostOf(ask), access, key };
     return this.#rates.ask(asker, false, () =>
       this.#options.transport.send({
         ...head,
         scheme: realm.scheme,
         address: realm.address,
-        onBehalfOf: registry.name,
+        onBehalfOf: isBelieved ? registry.name : registryNameOf(realm.address),
         body: form === undefined ? undefined : once(form),
         patience: "full",
         signal,
@@ -188,12 +191,21 @@ export class TokenClient {
   }
 
   #keep(key: string, token: string, until: number): void {
-    this.#kept.delete(key);
-    this.#kept.set(key, { token, until });
-    if (this.#kept.size <= maxKept) return;
-    const oldest = this.#kept.keys().next();
-    if (oldest.done !== true) this.#kept.delete(oldest.value);
+    putNewest(this.#kept, key, { token, until });
   }
+}
+
+/** Puts it last; beyond so many the first goes. */
+function putNewest<T>(map: Map<string, T>, key: string, value: T): void {
+  map.delete(key);
+  map.set(key, value);
+  const oldest = map.keys().next().value;
+  if (map.size > maxKept && oldest !== undefined) map.delete(oldest);
+}
+
+/** A registry may name another's token host, for a path that is never answered. */
+function serviceOf(ask: TokenAsk): string {
+  return `${ask.registry.name} ${realmKey(ask.realm)}`;
 }
 
 function wait(work: Promise<string>, ask: TokenAsk): Promise<string> {

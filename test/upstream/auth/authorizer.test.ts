@@ -213,7 +213,9 @@ describe("what is learned from a 401", () => {
 });
 
 it("prepares a token for requests to come, and tells what challenge there is", async () => {
-  const { loopback, authorizer } = await make({ auth: "auth.docker.io:bob:CANARY" });
+  const { loopback, authorizer, credentials } = await make({
+    auth: "auth.docker.io:bob:CANARY",
+  });
   loopback.play(hubHost, bearerRegistry(hubChallenge));
   loopback.play("auth.docker.io", tokenService({ bob: "CANARY" }));
   await authorizer.prepare({ registry: hub, scopes, isShared: true, signal });
@@ -222,6 +224,9 @@ it("prepares a token for requests to come, and tells what challenge there is", a
   expect(await authorizer.authorize(ask("shared"))).toBe("Bearer CANARY-token-bob-0");
   expect(authorizer.credentialId(hub, "a/b")).toMatch(/^[0-9a-f]{32}$/);
   expect(authorizer.credentialId(registry("ghcr.io"), "a/b")).toBeUndefined();
+  expect(authorizer.payer(hub, "a/b")).toBe(authorizer.credentialId(hub, "a/b"));
+  credentials.forRegistry(registry("auth.docker.io"), "a/b")?.markRefused();
+  expect(authorizer.payer(hub, "a/b")).toBeUndefined();
 });
 
 describe("a token service that is not where the remembered challenge says", () => {

@@ -29,6 +29,7 @@ export type Seen = {
   readonly scheme: string;
   readonly method: string;
   readonly url: string;
+  readonly onBehalfOf: string;
   readonly authorization: string | undefined;
   /** Everything that was sent, head and body, with base64 taken off. */
   readonly text: string;
@@ -78,12 +79,12 @@ export async function startLoopback(): Promise<Loopback> {
 }
 
 function write(host: string, outgoing: Outgoing, body: Buffer): Seen {
-  const { scheme, method, target, headers } = outgoing;
+  const { scheme, method, target, headers, onBehalfOf } = outgoing;
   const authorization = headers.get("authorization")?.[0];
   const basic = Buffer.from(authorization?.split(" ")[1] ?? "", "base64").toString();
   const lines = [target, decodeURIComponent(target), ...printHeaders(headers), basic];
   const text = [...lines, decodeURIComponent(body.toString())].join("\n");
-  return { host, scheme, method, url: target, authorization, text };
+  return { host, scheme, method, url: target, onBehalfOf, authorization, text };
 }
 
 async function readBody(body: AsyncIterable<Uint8Array> | undefined): Promise<Buffer> {

@@ -1,7 +1,15 @@
 import { describe, expect, it } from "vitest";
 import type { BearerChallenge } from "../../../src/upstream/auth/challenge-memory.ts";
 import type { AuthOptions, Loopback } from "./loopback.ts";
-import { hub, hubChallenge, makeAuth, say, startLoopback, tokenService } from "./loopback.ts";
+import {
+  hub,
+  hubChallenge,
+  makeAuth,
+  registry,
+  say,
+  startLoopback,
+  tokenService,
+} from "./loopback.ts";
 
 const host = "auth.docker.io";
 const signal = new AbortController().signal;
@@ -36,6 +44,19 @@ describe("a token with the operator's credential", () => {
     expect(loopback.at(host).map((one) => one.url)).toEqual([
       "/token?service=registry.docker.io&scope=repository%3Aa%2Fb%3Apull",
     ]);
+  });
+
+  it("is asked for in the registry's name only where its tokens may come from", async () => {
+    const { loopback, memory, tokens } = await make({});
+    const evil = registry("evil.example");
+    loopback.play(host, tokenService());
+    const line = hubChallenge.replace("auth.docker.io/token", "auth.docker.io/other");
+    for (const [of, lines] of [[hub, hubChallenge] as const, [evil, line] as const]) {
+      const { bearer } = memory.remember(of, [lines]);
+      if (bearer === undefined) throw new Error("no Bearer");
+      await tokens.get({ registry: of, scopes: [], isShared: true, signal }, bearer);
+    }
+    expect(loopback.at(host).map(({ onBehalfOf }) => onBehalfOf)).toEqual(["docker.io", host]);
   });
 
   it("goes on anonymously when it is refused, told once, tried again after a minute", async () => {

@@ -2,7 +2,15 @@ import { describe, expect, it } from "vitest";
 import { parseHostPort } from "../../../src/protocol/http/host-port.ts";
 import { parseRealm } from "../../../src/upstream/auth/realm.ts";
 import type { TokenAsk } from "../../../src/upstream/auth/token-client.ts";
-import { hub, makeAuth, registry, say, startLoopback, tokenService } from "./loopback.ts";
+import {
+  hub,
+  makeAuth,
+  type Play,
+  registry,
+  say,
+  startLoopback,
+  tokenService,
+} from "./loopback.ts";
 
 const host = "auth.docker.io";
 const address = parseHostPort(host, 443) ?? { host: "", port: 0 };
@@ -15,6 +23,7 @@ function ask(changes: Partial<TokenAsk> = {}): TokenAsk {
     realm,
     service: "registry.docker.io",
     scopes: ["repository:a/b:pull"],
+    isBelieved: true,
     credential: undefined,
     patience: "full",
     signal: new AbortController().signal,
@@ -168,6 +177,36 @@ describe("the token client", () => {
     const late = client.fetch(ask({ patience: "brief" }));
     await expect(late).rejects.toMatchObject({ code: "TIMEOUT" });
     expect(outages.isDown(host)).toBe(true);
+  });
+
+  it.each<readonly [string, string, Play]>([
+    ["redirects", "/elsewhere", (_, response) => say(response, 302, "", { location: "/" })],
+    ["is a web page", "/", (_, response) => say(response, 200, "<html>")],
+    ["hangs", "/hang", () => undefined],
+    ["says 429", "/limited", (_, response) => say(response, 429, "", { "retry-after": "3600" })],
+  ])(
+    "serves a registry on, whose token host another registry names for a path that %s",
+    async (_, path, play) => {
+      const { loopback, client, outages } = await make();
+      const service = tokenService();
+      loopback.play(host, (request, response) =>
+        (request.url?.startsWith("/token") ? service : play)(request, response),
+      );
+      const realm = parseRealm(`https://${host}${path}`);
+      if (realm === undefined) throw new Error("no realm");
+      const ofEvil = ask({ registry: registry("evil.example"), realm, isBelieved: false });
+      await expect(client.fetch(ofEvil)).rejects.toThrow();
+      expect(outages.isDown(host)).toBe(false);
+      expect(await client.fetch(ask({ patience: "brief" }))).toBe("anonymous-0");
+    },
+  );
+
+  it("dials in the registry's name only where the registry may have its tokens from", async () => {
+    const { loopback, client } = await make();
+    loopback.play(host, tokenService());
+    await client.fetch(ask());
+    await client.fetch(ask({ registry: registry("evil.example"), isBelieved: false }));
+    expect(loopback.at(host).map(({ onBehalfOf }) => onBehalfOf)).toEqual(["docker.io", host]);
   });
 
   it("does not end the exchange for others when one leaves", async () => {
