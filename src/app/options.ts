@@ -33,6 +33,7 @@ function describe(setting: Setting<unknown>): string {
   const first = /^.*?[.;](?=\s|$)/.exec(help)?.[0].slice(0, -1) ?? help;
   const file = fileVariableOf(setting);
   const variable = file === undefined ? setting.name : `${setting.name} or ${file}`;
-  const given = setting.default?.trim() ? `; default ${setting.default}` : "";
+  const isEmpty = setting.default === undefined || ["", "[]"].includes(setting.default.trim());
+  const given = isEmpty ? "" : `; default ${setting.default}`;
   return `${first} (${variable}${given})`;
 }

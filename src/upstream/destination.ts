@@ -46,7 +46,8 @@ export class Destinations {
   /** What can be said before the name is resolved. An address literal is judged in full. */
   checkName(address: HostPort, onBehalfOf: OnBehalfOf): void {
     if (!this.#isPortAllowed(address, onBehalfOf)) {
-      const setting = onBehalfOf === undefined ? "TUNNEL_PORTS" : "REGISTRIES";
+      const setting =
+        onBehalfOf === undefined ? "REGISTRIES, or its port to TUNNEL_PORTS," : "REGISTRIES";
       throw forbidden(address, (name) => [
         formatHostPort({ host: name, port: address.port }),
         ` is not a permitted port; add it to ${setting} on the proxy`,

@@ -48,10 +48,10 @@ describe("destinations: ports", () => {
     expect(refusal(() => rules.checkName(address("ghcr.io:80"), undefined))).toBeUndefined();
   });
 
-  it("names TUNNEL_PORTS to a tunnel that wants port 25", () => {
+  it("names REGISTRIES and TUNNEL_PORTS to a tunnel that wants port 25", () => {
     const sentence = refusal(() => destinations().checkName(address("mail.example:25"), undefined));
     expect(sentence).toBe(
-      "mail.example:25 is not a permitted port; add it to TUNNEL_PORTS on the proxy",
+      "mail.example:25 is not a permitted port; add it to REGISTRIES, or its port to TUNNEL_PORTS, on the proxy",
     );
   });
 

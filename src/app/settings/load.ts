@@ -5,6 +5,7 @@
 import { CredentialError } from "../../upstream/auth/credential-error.ts";
 import { contradictions } from "./checks.ts";
 import { type Raw, WrongValue } from "./kind.ts";
+import { leftBehind } from "./left-behind.ts";
 import { nearMisses } from "./near-misses.ts";
 import { fileVariableOf, flagOf, type Group, keyOf, type Setting } from "./setting.ts";
 import { allSettings, groups, type Settings } from "./settings.ts";
@@ -62,7 +63,8 @@ export async function loadSettings(sources: Sources): Promise<Loaded> {
   const sentences = contradictions(complete);
   if (sentences.length > 0) throw new SettingsError(sentences);
   const { origins, written, files } = reading;
-  const warnings = nearMisses(sources.environment, variables());
+  const { environment } = sources;
+  const warnings = [...nearMisses(environment, variables()), ...leftBehind(environment)];
   return { settings: complete, origins, written, warnings, files };
 }
 
