@@ -67,6 +67,12 @@ export function systemCode(error: unknown): string | undefined {
   return typeof error.code === "string" ? error.code : undefined;
 }
 
+/** Too many files are open, here or on the whole machine: that says nothing of the disk. */
+export function isOutOfFiles(error: unknown): boolean {
+  const code = systemCode(error);
+  return code === "EMFILE" || code === "ENFILE";
+}
+
 /** What a failed call means to the rest of the house; `what` reads "cannot <what>". */
 export function storeFailure(error: unknown, what: string): StoreError {
   if (error instanceof StoreError) return error;

@@ -1,11 +1,18 @@
 /**
  * Brings cache fills to the platter one after the other, behind everybody's back, so that a clean
  * stop can vouch for them. A sync that failed is never tried again: the kernel forgets the bytes it
- * could not write and would report success the second time.
+ * could not write and would report success the second time. One that was not even begun, because
+ * this process has too many files open, waits for the next occasion.
  */
 import { dirname } from "node:path";
 import type { Digest } from "../../protocol/digest.ts";
-import { type FileSystem, storeFailure, syncPath, systemCode } from "./file-system.ts";
+import {
+  type FileSystem,
+  isOutOfFiles,
+  storeFailure,
+  syncPath,
+  systemCode,
+} from "./file-system.ts";
 
 export type SyncFailure = (digest: Digest, error: Error) => Promise<void>;
 
@@ -44,9 +51,10 @@ export class SyncQueue {
    */
   async drain(deadline?: AbortSignal): Promise<boolean> {
     this.#deadline = deadline;
+    if (this.#waiting.size > 0 && deadline?.aborted !== true) this.#running ??= this.#run();
     await this.#running;
-    for (const folder of this.#folders) await this.#syncFolder(folder);
-    return this.#isSound && this.#waiting.size === 0;
+    for (const folder of [...this.#folders]) await this.#syncFolder(folder);
+    return this.#isSound && this.#waiting.size === 0 && this.#folders.size === 0;
   }
 
   async #run(): Promise<void> {
@@ -56,6 +64,10 @@ export class SyncQueue {
       try {
         await syncPath(this.#fs, path);
       } catch (error) {
+        if (isOutOfFiles(error)) {
+          if (!this.#waiting.has(digest)) this.#waiting.set(digest, path);
+          break;
+        }
         await this.#report(digest, error);
       }
     }
@@ -73,8 +85,9 @@ export class SyncQueue {
     this.#folders.delete(folder);
     try {
       await syncPath(this.#fs, folder);
-    } catch {
-      this.#isSound = false;
+    } catch (error) {
+      if (isOutOfFiles(error)) this.#folders.add(folder);
+      else this.#isSound = false;
     }
   }
 }

@@ -56,6 +56,17 @@ describe("the sync queue", () => {
     expect(await queue.drain()).toBe(false);
   });
 
+  it("gives up nothing because too many files are open, and syncs it when it can", async () => {
+    const { fs, failed, queue, add } = await newQueue();
+    fs.failAt(1, "EMFILE", "always");
+    await add("a");
+    expect(await queue.drain()).toBe(false);
+    fs.failAt(0, "");
+    await add("b");
+    expect(await queue.drain()).toBe(true);
+    expect(failed).toEqual([]);
+  });
+
   it("has nothing to say about a blob evicted meanwhile", async () => {
     const { failed, queue, folder } = await newQueue();
     queue.add(digestOf(Buffer.from("gone")), join(folder, "gone"));
