@@ -7,7 +7,7 @@ import { setTimeout as pause } from "node:timers/promises";
  */
 export async function eventually<T>(
   check: () => T | Promise<T>,
-  { withinMs = 5_000, everyMs = 5 }: { withinMs?: number; everyMs?: number } = {},
+  { withinMs = 15_000, everyMs = 5 }: { withinMs?: number; everyMs?: number } = {},
 ): Promise<T> {
   const deadline = performance.now() + withinMs;
   for (;;) {

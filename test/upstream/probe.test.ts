@@ -91,7 +91,7 @@ describe("an unknown host", () => {
     const { probe, clock } = probing(address);
     const started = performance.now();
     expect(await probe.isRegistry(address)).toBe(false);
-    expect(performance.now() - started).toBeLessThan(1_800);
+    expect(performance.now() - started).toBeLessThan(5_000);
     clock.now = 59_999;
     expect(await probe.isRegistry(address)).toBe(false);
     expect(connections).toBe(1);

@@ -161,7 +161,7 @@ describe("an exchange", () => {
       code: "TLS",
       message: expect.stringContaining("unknown authority"),
     });
-    expect(performance.now() - started).toBeLessThan(1_000);
+    expect(performance.now() - started).toBeLessThan(5_000);
     expect(connections).toBe(1);
     expect(rig.events).toMatchObject([{ kind: "exchanged", status: "TLS" }]);
   });
@@ -252,18 +252,18 @@ describe("the body of an answer", () => {
 
   it("fails when it goes silent, and is never cut while it moves", async () => {
     const drip = (socket: Socket, isEndless: boolean): void => {
-      socket.write(`HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n`);
+      socket.write(`HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n`);
       let sent = 0;
       const timer = setInterval(() => {
-        if (sent < 12 && (isEndless || sent < 4)) socket.write(`${sent++ % 10}`);
+        if (sent < 20 && (isEndless || sent < 4)) socket.write(`${sent++ % 10}`);
         else clearInterval(timer);
       }, 100);
     };
-    const moving = await servedRaw((socket) => drip(socket, true), { bodyTimeoutMs: 600 });
-    const stuck = await servedRaw((socket) => drip(socket, false), { bodyTimeoutMs: 600 });
+    const moving = await servedRaw((socket) => drip(socket, true), { bodyTimeoutMs: 1_500 });
+    const stuck = await servedRaw((socket) => drip(socket, false), { bodyTimeoutMs: 1_500 });
     const read = async ({ send }: typeof moving) => await readAll((await send()).body);
     const [whole, failure] = await Promise.all([read(moving), rejection(read(stuck))]);
-    expect(String(whole)).toBe("012345678901");
+    expect(String(whole)).toBe("01234567890123456789");
     expect(failure).toMatchObject({ code: "TIMEOUT", message: expect.stringContaining("silent") });
   });
 
@@ -271,10 +271,10 @@ describe("the body of an answer", () => {
     const size = 4 * 1024 * 1024;
     const server = createServer((_request, response) => response.end(Buffer.alloc(size)));
     const address = await listening(server);
-    const { transport } = rigFor(address, { bodyTimeoutMs: 200 });
+    const { transport } = rigFor(address, { bodyTimeoutMs: 1_000 });
     const { body } = await transport.send(outgoing(address));
     const pause = Promise.withResolvers<void>();
-    setTimeout(pause.resolve, 900);
+    setTimeout(pause.resolve, 1_500);
     await pause.promise;
     expect((await readAll(body)).length).toBe(size);
   });
@@ -468,10 +468,10 @@ describe("a request with a body", () => {
       }),
     );
     const { transport } = rigFor(address, {
-      limits: { headers: 100, writeHeaders: 150, uploadIdle: 150 },
+      limits: { headers: 100, writeHeaders: 1_000, uploadIdle: 1_000 },
     });
     async function* slowly(): AsyncGenerator<Uint8Array> {
-      for (let index = 0; index < 6; index++) {
+      for (let index = 0; index < 24; index++) {
         yield Buffer.alloc(10);
         await new Promise((resolve) => setTimeout(resolve, 50));
       }

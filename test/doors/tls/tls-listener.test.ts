@@ -64,7 +64,7 @@ describe("the TLS listener", () => {
   });
 
   it("survives whoever speaks no TLS, says nothing or leaves at once", async () => {
-    const { port, events } = await open({ handshakeTimeout: 50 });
+    const { port, events } = await open({ handshakeTimeout: 1_000 });
     const plain = connect(port, "127.0.0.1");
     plain.write("GET / HTTP/1.1\r\n\r\n");
     const silent = connect(port, "127.0.0.1");
