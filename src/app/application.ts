@@ -33,8 +33,8 @@ export interface Application {
 
 /** What lies around the process; a test may put something else in its place. */
 export type World = {
-  /** From names to addresses. */
-  readonly lookup: Lookup;
+  /** From names to addresses; left out, the machine's own way. */
+  readonly lookup?: Lookup;
   /** For what is written down: the wall clock. */
   readonly now: () => number;
   /** For waits: a clock that does not jump. */

@@ -6,7 +6,6 @@ import type { Health } from "../doors/front-page/health.ts";
 import type { FrontDoor } from "../doors/proxy/front-door.ts";
 import type { RecordStore } from "../store/record-store.ts";
 import type { ChallengeMemory, SavedChallenge } from "../upstream/auth/challenge-memory.ts";
-import { systemLookup } from "../upstream/name-lookup.ts";
 import type { Application, Compose, Started, World } from "./application.ts";
 import { authorityWarnings } from "./compose/authority.ts";
 import { type Cache, composeCache } from "./compose/cache.ts";
@@ -21,7 +20,6 @@ import type { Log } from "./log.ts";
 import type { Settings } from "./settings/settings.ts";
 
 const realWorld: World = {
-  lookup: systemLookup,
   now: Date.now,
   steady: () => performance.timeOrigin + performance.now(),
 };

@@ -2,7 +2,6 @@
  * Turns a host name into addresses with the resolver it is handed. One question per name is under way
  * at a time, so that a stuck resolver is not asked again by everybody who waits for it.
  */
-import { lookup as systemResolver } from "node:dns/promises";
 import { isIPv4 } from "node:net";
 import { isAddress } from "../protocol/http/host-port.ts";
 import type { ResolvedAddress } from "./happy-eyeballs.ts";
@@ -10,12 +9,6 @@ import { UpstreamError } from "./upstream-error.ts";
 
 /** Every address of a name, best first. Rejects with an error whose `code` says why there is none. */
 export type Lookup = (host: string) => Promise<readonly ResolvedAddress[]>;
-
-/** The machine's own resolver: hosts file, DNS, mDNS, in its own order. */
-export async function systemLookup(host: string): Promise<readonly ResolvedAddress[]> {
-  const found = await systemResolver(host, { all: true, order: "verbatim" });
-  return found.map(({ address, family }) => ({ address, family: family === 6 ? 6 : 4 }));
-}
 
 export class NameLookup {
   readonly #lookup: Lookup;

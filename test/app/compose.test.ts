@@ -3,7 +3,6 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { compose } from "../../src/app/compose.ts";
-import { systemLookup } from "../../src/upstream/name-lookup.ts";
 import { makeCertificate } from "../support/certificates.ts";
 import { eventually } from "../support/eventually.ts";
 import { startFakeRegistry } from "../support/fake-registry.ts";
@@ -79,7 +78,6 @@ describe("the whole program", () => {
     registry.addManifest("team/app", "1.0", { schemaVersion: 2, config: {}, layers: [] });
     const clock = { wall: Date.now(), steady: Date.now() };
     const app = await compose(await settingsFor(registry.origin), keptLog().log, {
-      lookup: systemLookup,
       now: () => clock.wall,
       steady: () => clock.steady,
     });

@@ -16,10 +16,11 @@ import { Destinations } from "../../upstream/destination.ts";
 import { Dialer } from "../../upstream/dial.ts";
 import { OriginPools } from "../../upstream/dispatcher.ts";
 import { DownMemory } from "../../upstream/down-memory.ts";
-import { type Lookup, systemLookup } from "../../upstream/name-lookup.ts";
+import type { Lookup } from "../../upstream/name-lookup.ts";
 import { PooledRegistryClient } from "../../upstream/pooled-registry-client.ts";
 import { Probe } from "../../upstream/probe.ts";
 import { RateLimits } from "../../upstream/rate-limits.ts";
+import { SystemNames } from "../../upstream/system-names.ts";
 import { systemAuthorities, TlsClient } from "../../upstream/tls-client.ts";
 import { Transport } from "../../upstream/transport.ts";
 import type { Log } from "../log.ts";
@@ -48,7 +49,7 @@ export type UpstreamParts = {
 export type Upstream = Awaited<ReturnType<typeof composeUpstream>>;
 
 export async function composeUpstream(parts: UpstreamParts) {
-  const { settings, log, lookup = systemLookup } = parts;
+  const { settings, log, lookup = systemLookup() } = parts;
   const { offline: isOffline } = settings.cache;
   const now = parts.steady ?? parts.now;
   const tls = new TlsClient({
@@ -105,6 +106,10 @@ export async function composeUpstream(parts: UpstreamParts) {
     ...{ dialer, transport, authorizer, memory, finder, pairs: credentials.pairs },
     logins: credentials.logins,
   };
+}
+
+function systemLookup(): Lookup {
+  return new SystemNames({ readHosts: () => readFile("/etc/hosts", "utf8") }).lookup;
 }
 
 async function composeCredentials(
