@@ -2,6 +2,7 @@
  * The operator's own certificates: one file with its key, or a folder with as many pairs as it likes.
  * Looked at every few seconds; what changed is taken up, what is broken is told of and not used.
  */
+import type { KeyObject } from "node:crypto";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { DoorError } from "../door-error.ts";
@@ -18,7 +19,14 @@ export type CertificateFilesOptions = {
   readonly interval?: number | undefined;
 };
 
-type Texts = ReadonlyMap<string, string>;
+/** What each file holds, or why that cannot be known. */
+type Texts = ReadonlyMap<string, string | DoorError>;
+
+type Found = {
+  /** By the file that the certificate is in. */
+  readonly pairs: ReadonlyMap<string, KeyPair>;
+  readonly problems: readonly DoorError[];
+};
 
 const fileNames = /\.(?:pem|crt|cert|cer|key)$/i;
 
@@ -28,8 +36,10 @@ const deepest = 2;
 export class CertificateFiles {
   readonly #options: CertificateFilesOptions;
   readonly #timer: NodeJS.Timeout;
-  #pairs: readonly KeyPair[] = [];
+  #pairs: ReadonlyMap<string, KeyPair> = new Map();
   #seen = "";
+  /** What was wrong at the last look, in words. */
+  #told: ReadonlySet<string> = new Set();
   #looking: Promise<void> | undefined;
 
   private constructor(options: CertificateFilesOptions) {
@@ -42,7 +52,10 @@ export class CertificateFiles {
     const files = new CertificateFiles(options);
     try {
       files.#seen = await stateOf(options);
-      files.#pairs = await readPairs(options);
+      const { pairs, problems } = await findPairs(options, new Map());
+      const [problem] = problems;
+      if (problem !== undefined) throw problem;
+      files.#pairs = pairs;
       return files;
     } catch (error) {
       await files.close();
@@ -52,7 +65,7 @@ export class CertificateFiles {
 
   /** Never empty; the first is for clients that name no host. */
   pairs(): readonly KeyPair[] {
-    return this.#pairs;
+    return [...this.#pairs.values()];
   }
 
   /** Takes up what changed. Never rejects: what cannot be used is told of, once. */
@@ -70,16 +83,29 @@ export class CertificateFiles {
 
   async #look(): Promise<void> {
     const state = await stateOf(this.#options);
-    if (state === this.#seen) return;
+    // What could not be read may be readable now, though nothing in it has changed.
+    if (state === this.#seen && this.#told.size === 0) return;
     this.#seen = state;
-    const { observe, certificate: from } = this.#options;
     try {
-      this.#pairs = await readPairs(this.#options);
-      for (const pair of this.#pairs) {
-        observe({ kind: "certificateTaken", from, names: namesOf(pair), until: pair.notAfter });
-      }
+      const { pairs, problems } = await findPairs(this.#options, this.#pairs);
+      const before = new Set(this.pairs().map(({ leaf }) => leaf.fingerprint256));
+      this.#pairs = pairs;
+      const isNew = ({ leaf }: KeyPair) => !before.has(leaf.fingerprint256);
+      this.#tell(this.pairs().filter(isNew), problems);
     } catch (cause) {
-      observe({ kind: "certificateFailed", from, cause });
+      this.#tell([], [cause]);
+    }
+  }
+
+  #tell(taken: readonly KeyPair[], problems: readonly unknown[]): void {
+    const { observe, certificate: from } = this.#options;
+    for (const pair of taken) {
+      observe({ kind: "certificateTaken", from, names: namesOf(pair), until: pair.notAfter });
+    }
+    const known = this.#told;
+    this.#told = new Set(problems.map(String));
+    for (const cause of problems) {
+      if (!known.has(String(cause))) observe({ kind: "certificateFailed", from, cause });
     }
   }
 }
@@ -94,66 +120,94 @@ async function stateOf({ certificate, key }: CertificateFilesOptions): Promise<s
   return (await Promise.all(states)).join("\n");
 }
 
-async function readPairs({ certificate, key }: CertificateFilesOptions): Promise<KeyPair[]> {
+/** Throws DoorError when there is nothing that could be used, before or now. */
+async function findPairs(
+  { certificate, key }: CertificateFilesOptions,
+  before: ReadonlyMap<string, KeyPair>,
+): Promise<Found> {
   const texts = await readAll(await filesAt(certificate));
   const keyTexts = key === undefined ? texts : await readAll([key]);
-  const pairs = pairsIn(texts, keyTexts);
-  if (pairs.length > 0) return pairs;
-  const [first] = [...texts].filter(([, text]) => certificatesIn(text).length > 0);
-  if (first === undefined) throw noCertificate(certificate);
-  const keys = [...keyTexts.values()].flatMap(keysIn);
-  if (keys.length > 0) return [pairUp(first[1], keys, first[0])];
-  const where = key ?? certificate;
-  throw new DoorError(
-    "KEY",
-    `${where} has no private key without a pass-phrase; write the path of one as TLS_KEY`,
-  );
+  const { pairs, problems: others } = pairsIn(texts, keyTexts, before);
+  const problems = [...(key === undefined ? [] : problemsIn(keyTexts)), ...others];
+  if (pairs.size > 0) return { pairs, problems };
+  const [problem] = problems;
+  if (problem !== undefined) throw problem;
+  const keys = allKeys(keyTexts);
+  for (const [path, text] of texts) {
+    if (certificatesIn(String(text)).length === 0) continue;
+    if (keys.length > 0) pairUp(String(text), keys, path);
+    throw keyless(key ?? certificate);
+  }
+  throw noCertificate(certificate);
 }
 
 /** Every certificate that has its key, each leaf once: with the longest chain there is of it. */
-function pairsIn(texts: Texts, keyTexts: Texts): KeyPair[] {
-  const keys = [...keyTexts.values()].flatMap(keysIn);
-  const byLeaf = new Map<string, KeyPair>();
+function pairsIn(texts: Texts, keyTexts: Texts, before: ReadonlyMap<string, KeyPair>): Found {
+  const keys = allKeys(keyTexts);
+  const problems: DoorError[] = [];
+  const byLeaf = new Map<string, readonly [string, KeyPair]>();
   for (const [path, text] of texts) {
-    const pair = certificatesIn(text).length === 0 ? undefined : pairIfOwn(text, keys, path);
+    const { pair, problem } = pairIn(text, keys, path, before.get(path));
+    if (problem !== undefined) problems.push(problem);
     if (pair === undefined) continue;
-    const known = byLeaf.get(pair.leaf.fingerprint256);
-    if (known === undefined || known.chainLength < pair.chainLength) {
-      byLeaf.set(pair.leaf.fingerprint256, pair);
+    const twin = byLeaf.get(pair.leaf.fingerprint256)?.[1];
+    if (twin === undefined || twin.chainLength < pair.chainLength) {
+      byLeaf.set(pair.leaf.fingerprint256, [path, pair]);
     }
   }
-  return [...byLeaf.values()];
+  return { pairs: new Map(byLeaf.values()), problems };
 }
 
-/** A folder may hold certificates of others too, such as the CA's. */
-function pairIfOwn(text: string, keys: ReturnType<typeof keysIn>, path: string) {
+type Reading = { readonly pair?: KeyPair | undefined; readonly problem?: DoorError };
+
+/** A file that is only being replaced, and its key with it, stands for the pair it held before. */
+function pairIn(
+  text: string | DoorError,
+  keys: readonly KeyObject[],
+  path: string,
+  before: KeyPair | undefined,
+): Reading {
   try {
-    return pairUp(text, keys, path);
+    if (text instanceof DoorError) throw text;
+    if (certificatesIn(text).length > 0) return { pair: pairUp(text, keys, path) };
+    // A folder may hold files without any certificate.
+    return before === undefined ? {} : { pair: before, problem: noCertificate(path) };
   } catch (error) {
-    if (error instanceof DoorError && error.code === "KEY") return undefined;
-    throw error;
+    if (!(error instanceof DoorError)) throw error;
+    // And certificates of others, such as the CA's.
+    const isOthers = before === undefined && error.code === "KEY";
+    return isOthers ? {} : { pair: before, problem: error };
   }
+}
+
+function allKeys(texts: Texts): readonly KeyObject[] {
+  return [...texts.values()].flatMap((text) => (typeof text === "string" ? keysIn(text) : []));
+}
+
+function problemsIn(texts: Texts): readonly DoorError[] {
+  return [...texts.values()].filter((text) => text instanceof DoorError);
 }
 
 async function readAll(paths: readonly string[]): Promise<Texts> {
-  const texts = await Promise.all(paths.map(async (path) => [path, await readText(path)] as const));
-  return new Map(texts);
+  const texts = paths.map(async (path) => [path, await readText(path)] as const);
+  return new Map(await Promise.all(texts));
 }
 
-async function readText(path: string): Promise<string> {
+async function readText(path: string): Promise<string | DoorError> {
   try {
     return await readFile(path, "utf8");
   } catch (error) {
-    throw unreadable(path, error);
+    return unreadable(path, error);
   }
 }
 
 /** The file itself, or what a folder holds; cert.pem and key.pem first, then by name. */
 async function filesAt(path: string, depth = 0): Promise<string[]> {
   const found = await stat(path).catch((error: unknown) => {
-    throw unreadable(path, error);
+    if (depth === 0) throw unreadable(path, error);
   });
-  if (!found.isDirectory()) return depth === 0 || fileNames.test(path) ? [path] : [];
+  // What is gone, or led to by a broken link, is told of when it is read.
+  if (found?.isDirectory() !== true) return depth === 0 || fileNames.test(path) ? [path] : [];
   if (depth > deepest) return [];
   // Kubernetes keeps what it swaps in hidden folders.
   const names = (await readdir(path)).filter((name) => !name.startsWith(".")).sort();
@@ -162,6 +216,11 @@ async function filesAt(path: string, depth = 0): Promise<string[]> {
     filesAt(join(path, name), depth + 1),
   );
   return (await Promise.all(lists)).flat();
+}
+
+function keyless(path: string): DoorError {
+  const sentence = `${path} has no private key without a pass-phrase; write the path of one as TLS_KEY`;
+  return new DoorError("KEY", sentence);
 }
 
 function noCertificate(path: string): DoorError {

@@ -1,9 +1,10 @@
-import { mkdir, rename, symlink, writeFile } from "node:fs/promises";
+import { X509Certificate } from "node:crypto";
+import { chmod, chown, mkdir, readdir, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import type { DoorEvent } from "../../../src/doors/door-event.ts";
 import { CertificateFiles } from "../../../src/doors/tls/certificate-files.ts";
-import { namesOf } from "../../../src/doors/tls/key-pair.ts";
+import { type KeyPair, namesOf } from "../../../src/doors/tls/key-pair.ts";
 import { type Authority, makeAuthority } from "../../support/certificates.ts";
 import { eventually } from "../../support/eventually.ts";
 import { temporaryFolder } from "../../support/temp-folder.ts";
@@ -116,6 +117,121 @@ describe("files that change", () => {
     expect(files.pairs().map(namesOf)).toEqual(["new.example"]);
   });
 });
+
+describe("one of several pairs", () => {
+  it("whose certificate comes before its key serves on with the old one until the key is there", async () => {
+    const { folder, files, events } = await twoPairs();
+    const before = files.pairs();
+    const renewed = makeAuthority("Another").issue(["b.example"]);
+    await writeFile(join(folder, "b.crt"), renewed.cert);
+    await files.look();
+    expect(files.pairs()).toEqual(before);
+    expect(events).toMatchObject([
+      { kind: "certificateFailed", cause: { message: expect.stringMatching(/b\.crt/) } },
+    ]);
+    await writeFile(join(folder, "b.key"), renewed.key);
+    await files.look();
+    expect(files.pairs().map(serialOf)).toEqual([serialOf(before[0]), serialOf(renewed.cert)]);
+  });
+
+  it("whose key comes before its certificate serves on with the old one", async () => {
+    const { folder, files } = await twoPairs();
+    const before = files.pairs();
+    const renewed = makeAuthority("Another").issue(["b.example"]);
+    await writeFile(join(folder, "b.key"), renewed.key);
+    await files.look();
+    expect(files.pairs()).toEqual(before);
+    await writeFile(join(folder, "b.crt"), renewed.cert);
+    await files.look();
+    expect(files.pairs().map(serialOf)).toEqual([serialOf(before[0]), serialOf(renewed.cert)]);
+  });
+
+  it.each([
+    ["half written", (cert: string) => cert.slice(0, cert.length / 2)],
+    ["garbled", (cert: string) => cert.replace(/MII[\s\S]{40}/, "MIIbroken")],
+  ])("that is %s keeps no other from being renewed", async (_what, broken) => {
+    const { folder, files, events } = await twoPairs();
+    const [, second] = files.pairs();
+    const own = makeAuthority("Another").issue(["b.example"]);
+    const renewed = makeAuthority("Third").issue(["a.example"]);
+    await writeFile(join(folder, "b.crt"), broken(own.cert));
+    await writeFile(join(folder, "cert.pem"), renewed.cert);
+    await writeFile(join(folder, "key.pem"), renewed.key);
+    await files.look();
+    expect(files.pairs().map(serialOf)).toEqual([serialOf(renewed.cert), serialOf(second)]);
+    expect(events.map(({ kind }) => kind).sort()).toEqual([
+      "certificateFailed",
+      "certificateTaken",
+    ]);
+  });
+
+  it("that is taken away is served no more", async () => {
+    const { folder, files } = await twoPairs();
+    await rm(join(folder, "b.crt"));
+    await files.look();
+    expect(files.pairs().map(namesOf)).toEqual(["a.example"]);
+  });
+
+  it("behind a link that leads nowhere keeps no other from being renewed", async () => {
+    const { folder, files } = await twoPairs();
+    await symlink("gone.pem", join(folder, "z.pem"));
+    await writePair(folder, ["new.example"]);
+    await files.look();
+    expect(files.pairs().map(namesOf)).toEqual(["new.example", "b.example"]);
+  });
+});
+
+it.skipIf(process.getuid?.() === 0 && process.seteuid === undefined)(
+  "a key that could not be read is taken up once it can, though nothing in it changes",
+  async () => {
+    const folder = await temporaryFolder();
+    await writePair(folder, ["old.example"]);
+    const { files, events } = await open(join(folder, "cert.pem"), join(folder, "key.pem"));
+    const { cert, key } = makeAuthority("Another").issue(["new.example"]);
+    await writeFile(join(folder, "cert.pem"), cert);
+    await writeFile(join(folder, "key.pem"), key);
+    await asNobody(folder, async () => {
+      await chmod(join(folder, "key.pem"), 0);
+      await files.look();
+      await files.look();
+      expect(files.pairs().map(namesOf)).toEqual(["old.example"]);
+      expect(new Set(events.map(({ kind }) => kind))).toEqual(new Set(["certificateFailed"]));
+      const told = events.length;
+      await files.look();
+      expect(events).toHaveLength(told);
+      await chmod(join(folder, "key.pem"), 0o600);
+      await files.look();
+      expect(files.pairs().map(namesOf)).toEqual(["new.example"]);
+    });
+  },
+);
+
+/** Root may read everything. */
+async function asNobody(folder: string, work: () => Promise<void>): Promise<void> {
+  if (process.getuid?.() !== 0) return work();
+  for (const path of [folder, ...(await readdir(folder)).map((name) => join(folder, name))]) {
+    await chown(path, 65_534, 65_534);
+  }
+  process.seteuid?.(65_534);
+  try {
+    await work();
+  } finally {
+    process.seteuid?.(0);
+  }
+}
+
+function serialOf(of: KeyPair | string | undefined): string | undefined {
+  return typeof of === "string" ? new X509Certificate(of).serialNumber : of?.leaf.serialNumber;
+}
+
+async function twoPairs() {
+  const folder = await temporaryFolder();
+  const other = makeAuthority("Other").issue(["b.example"]);
+  await writePair(folder, ["a.example"]);
+  await writeFile(join(folder, "b.crt"), other.cert);
+  await writeFile(join(folder, "b.key"), other.key);
+  return { folder, ...(await open(folder)) };
+}
 
 async function writePair(folder: string, names: readonly string[]): Promise<void> {
   const { cert, key } = authority.issue(names);
