@@ -34,7 +34,12 @@ export type ProbeOptions = {
 
 export type PeerTls = "trusted" | "untrusted" | "plain" | "unreachable";
 
-type Handshake = { readonly peer: PeerTls; readonly reason: string | undefined };
+type Handshake = {
+  readonly peer: PeerTls;
+  readonly reason: string | undefined;
+  /** It speaks TLS, though it may be out of reach now. */
+  readonly isTls?: boolean | undefined;
+};
 
 const second = 1_000;
 const day = 86_400 * second;
@@ -79,6 +84,11 @@ export class Probe {
     if (this.#handshakes.last(key)?.peer !== "trusted") return await this.#inTime(address, look);
     look.catch(() => undefined);
     return "trusted";
+  }
+
+  /** Whether it was last seen to speak TLS, trusted or not. */
+  spokeTls(address: HostPort): boolean {
+    return this.#handshakes.last(formatHostPort(address))?.isTls === true;
   }
 
   /** In words, why the last handshake was not `trusted`; undefined when it was, or is forgotten. */
@@ -128,7 +138,7 @@ export class Probe {
 
   async #handshake(address: HostPort): Promise<Handshake> {
     return await this.#handshakes.get(formatHostPort(address), async () => {
-      const value = await this.#shake(address);
+      const value = await this.#shake(address, this.spokeTls(address));
       this.#tell(formatHostPort(address, 443), value.peer);
       const forMs = value.peer === "unreachable" ? 10 * second : 600 * second;
       return { value, forMs };
@@ -141,7 +151,8 @@ export class Probe {
     else if (isOffline !== true) outages?.failed(host, "CONNECT");
   }
 
-  async #shake(address: HostPort): Promise<Handshake> {
+  /** Who spoke TLS before and now hangs up has trouble, and is no plain HTTP for that. */
+  async #shake(address: HostPort, isTls: boolean): Promise<Handshake> {
     const { dialer, tls, isOffline } = this.#options;
     const host = formatHostPort(address, 443);
     if (isOffline === true) return { peer: "unreachable", reason: `${host} is not asked: offline` };
@@ -152,13 +163,18 @@ export class Probe {
       const socket = await dialer.dial(address, { signal, onBehalfOf: registryNameOf(address) });
       try {
         (await tls.secure(socket, address, signal)).destroy();
-        return { peer: "trusted", reason: undefined };
+        return { peer: "trusted", reason: undefined, isTls: true };
       } catch (error) {
-        return { peer: isSilent(error) ? "unreachable" : spoken(error), reason: textOf(error) };
+        const reason = textOf(error);
+        if (isSilent(error) || (isTls && isReset(error))) {
+          return { peer: "unreachable", reason, isTls };
+        }
+        const peer = spoken(error);
+        return { peer, reason, isTls: peer === "untrusted" };
       }
     } catch (error) {
       if (error instanceof UpstreamError && error.code === "FORBIDDEN") throw error;
-      return { peer: "unreachable", reason: textOf(error) };
+      return { peer: "unreachable", reason: textOf(error), isTls };
     }
   }
 }
@@ -181,7 +197,11 @@ const notTls: ReadonlySet<string> = new Set([
 /** Who answers a ClientHello with something else, or by hanging up, speaks no TLS. */
 function spoken(error: unknown): PeerTls {
   if (!(error instanceof UpstreamError)) return "untrusted";
-  return error.code === "RESET" || notTls.has(errorCode(error.cause)) ? "plain" : "untrusted";
+  return isReset(error) || notTls.has(errorCode(error.cause)) ? "plain" : "untrusted";
+}
+
+function isReset(error: unknown): boolean {
+  return error instanceof UpstreamError && error.code === "RESET";
 }
 
 function isSilent(error: unknown): boolean {

@@ -180,6 +180,7 @@ const trustingProbe: PeerProbe = {
   isRegistry: async () => false,
   peerSpeaksTls: async () => "trusted",
   tlsTrouble: () => undefined,
+  spokeTls: () => false,
 };
 
 function answerWith(door: string, seen: Seen[]) {

@@ -177,6 +177,30 @@ describe("a peer's TLS", () => {
     await eventually(async () => (await probe.peerSpeaksTls(address)) === "unreachable");
   });
 
+  it("that was trusted is no plain HTTP because the peer hangs up for a while", async () => {
+    const server = createTlsServer(leaf);
+    const address = await listening(server);
+    const { probe, clock } = probing(address);
+    expect(probe.spokeTls(address)).toBe(false);
+    expect(await probe.peerSpeaksTls(address)).toBe("trusted");
+    expect(probe.spokeTls(address)).toBe(true);
+    await new Promise((resolve) => server.close(resolve));
+    const hangUp = createTcpServer((peer) => peer.once("data", () => peer.end()));
+    await listening(hangUp, address.host, address.port);
+    clock.now = 600_000;
+    expect(await probe.peerSpeaksTls(address)).toBe("trusted");
+    await eventually(async () => (await probe.peerSpeaksTls(address)) === "unreachable");
+    clock.now += 10_000;
+    expect(await probe.peerSpeaksTls(address)).toBe("unreachable");
+    expect(probe.spokeTls(address)).toBe(true);
+    await new Promise((resolve) => hangUp.close(resolve));
+    // What answers in plain HTTP has become a plain registry.
+    await listening(createServer(), address.host, address.port);
+    clock.now += 10_000;
+    expect(await probe.peerSpeaksTls(address)).toBe("plain");
+    expect(probe.spokeTls(address)).toBe(false);
+  });
+
   it("is unreachable, and not looked at, offline", async () => {
     let connections = 0;
     const address = await listening(createTcpServer(() => connections++));

@@ -28,6 +28,8 @@ export interface PeerProbe {
   isRegistry(address: HostPort): Promise<boolean>;
   /** Within a second. Rejects with UpstreamError FORBIDDEN where nothing may be dialled. */
   peerSpeaksTls(address: HostPort): Promise<PeerTls>;
+  /** Whether the peer was last seen to speak TLS. */
+  spokeTls(address: HostPort): boolean;
   /** Why the peer was not trusted. */
   tlsTrouble(address: HostPort): string | undefined;
 }
@@ -77,10 +79,14 @@ export class Policy {
   plain(address: HostPort): Verdict {
     const own = this.#ownVerdict(address);
     if (own !== undefined) return own;
-    if (!this.#isExcepted(address) && matchesAny(this.#options.named, address)) {
-      return registry(address, "http");
-    }
+    const isNamed = !this.#isExcepted(address) && matchesAny(this.#options.named, address);
+    if (isNamed && !this.#isTls(address)) return registry(address, "http");
     return this.#through(address);
+  }
+
+  /** What is said there without TLS must not be kept in the name of what is said with it. */
+  #isTls(address: HostPort): boolean {
+    return address.port === 443 || this.#options.probe.spokeTls(address);
   }
 
   #ownVerdict(address: HostPort): Verdict | undefined {

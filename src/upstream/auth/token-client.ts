@@ -14,7 +14,7 @@ import type { RegistryResponse } from "../registry-client.ts";
 import type { Transport } from "../transport.ts";
 import { UpstreamError, type UpstreamErrorCode } from "../upstream-error.ts";
 import type { ObserveAuth } from "./auth-event.ts";
-import type { Credential } from "./credential.ts";
+import type { Attached, Credential } from "./credential.ts";
 import { printRealm, type Realm, realmKey } from "./realm.ts";
 import { TokenLimited } from "./token-limited.ts";
 import { parseReply, readReply, TokenRefusal } from "./token-reply.ts";
@@ -117,10 +117,12 @@ export class TokenClient {
   async #exchange(key: string, ask: TokenAsk, life: AbortSignal): Promise<string> {
     const host = hostOf(ask);
     const { now, observe, fullMs = 10_000 } = this.#options;
+    // Before the time begins to count: a helper that hangs is not the token service's fault.
+    const attached = await attach(ask, life);
     const startedAt = now();
     using deadline = new Deadline(life, host, fullMs, `${host} gave no token`);
     try {
-      const reply = parseReply(host, await this.#ask(ask, deadline.signal));
+      const reply = parseReply(host, await this.#ask(ask, attached, deadline.signal));
       this.#keep(key, reply.token, startedAt + reply.expiresIn * 1000 - safetyMs);
       ask.credential?.markAccepted();
       this.#downUntil.delete(serviceOf(ask));
@@ -136,14 +138,7 @@ export class TokenClient {
     }
   }
 
-  async #ask(ask: TokenAsk, signal: AbortSignal): Promise<Buffer> {
-    const { realm, registry, credential } = ask;
-    const host = hostOf(ask);
-    const to = { scheme: realm.scheme, address: realm.address, registry };
-    const attached = await credential?.attachTo(to, signal);
-    if (credential !== undefined && attached === undefined) {
-      throw new TokenRefusal(host, { status: 401, body: Buffer.alloc(0) });
-    }
+  async #ask(ask: TokenAsk, attached: Attached | undefined, signal: AbortSignal): Promise<Buffer> {
     const first = await this.#send(ask, tokenRequest(ask, attached), signal);
     if (attached === undefined || (first.status !== 404 && first.status !== 405)) {
       return this.#judge(ask, first);
@@ -193,6 +188,16 @@ export class TokenClient {
   #keep(key: string, token: string, until: number): void {
     putNewest(this.#kept, key, { token, until });
   }
+}
+
+/** Throws TokenRefusal where the credential has no login to give. */
+async function attach(ask: TokenAsk, signal: AbortSignal): Promise<Attached | undefined> {
+  const { realm, registry, credential } = ask;
+  if (credential === undefined) return undefined;
+  const to = { scheme: realm.scheme, address: realm.address, registry };
+  const attached = await credential.attachTo(to, signal);
+  if (attached !== undefined) return attached;
+  throw new TokenRefusal(hostOf(ask), { status: 401, body: Buffer.alloc(0) });
 }
 
 /** Puts it last; beyond so many the first goes. */

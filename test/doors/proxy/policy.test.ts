@@ -132,6 +132,12 @@ describe("plain HTTP", () => {
     ["deb.example:80", "through"],
   ])("%s: %s", (address, kind) => expect(policy({}).plain(at(address)).kind).toBe(kind));
 
+  it("is never spoken to a registry that speaks TLS there, in whose name it would be kept", () => {
+    const speaksTls = { peer: { spokeTls: () => true } };
+    expect(policy(speaksTls).plain(at("lab.example:5000")).kind).toBe("through");
+    expect(policy({}).plain(at("corp.example:443")).kind).toBe("through");
+  });
+
   it("of a named registry is kept apart from its https", () => {
     expect(policy({}).plain(at("corp.example:80"))).toEqual({
       kind: "registry",
@@ -157,6 +163,7 @@ function policy({ peer, ...settings }: Settings): Policy {
       isRegistry: async () => false,
       peerSpeaksTls: async () => "trusted",
       tlsTrouble: () => undefined,
+      spokeTls: () => false,
       ...peer,
     },
     ...settings,

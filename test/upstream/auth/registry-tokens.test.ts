@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import type { BearerChallenge } from "../../../src/upstream/auth/challenge-memory.ts";
 import type { AuthOptions, Loopback } from "./loopback.ts";
@@ -135,6 +136,25 @@ describe("a token with the operator's credential", () => {
     expect(both.toSorted()).toEqual(["CANARY-token-AWS-0", "CANARY-token-AWS-1"]);
     expect(asked).toBe(2);
     expect(events.map((event) => event.kind)).toEqual(Array(3).fill("tokenFetched"));
+  });
+
+  it("goes on anonymously when the helper hangs for as long as a token service may take", async () => {
+    const { loopback, get, events } = await make({
+      entries: [
+        { address: { host, port: 443 }, login: { kind: "helper", helper: "x", server: host } },
+      ],
+      askHelper: async () => {
+        await pause(1_200);
+        throw new Error("docker-credential-x does not answer in time");
+      },
+    });
+    loopback.play(host, tokenService());
+    expect(await get()).toMatch(/^anonymous/);
+    expect(await get("c/d")).toMatch(/^anonymous/);
+    const failures = ["credentialHelperFailed", "tokenServiceFailed"];
+    expect(events.map(({ kind }) => kind).filter((kind) => failures.includes(kind))).toEqual([
+      "credentialHelperFailed",
+    ]);
   });
 
   it("goes on anonymously when the helper is missing", async () => {
