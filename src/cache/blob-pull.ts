@@ -30,7 +30,7 @@ export type BlobPullOptions = {
   readonly negative: Negative;
 };
 
-/** Bytes that a range may lie ahead of the download and still wait for it. */
+/** Bytes that a range may lie ahead of the download, or of a recheck, and still wait for it. */
 const near = 8 * 1024 * 1024;
 /** Until it was hashed again, a range of a larger blob does not wait for that. */
 const longRecheck = 64 * 1024 * 1024;
@@ -97,15 +97,16 @@ export class BlobPull {
     const reached = this.#options.downloads.running(ask.digest)?.written ?? 0;
     if (wanted.start <= reached + near) return this.#download(ask, wanted.start);
     this.#startBehind(ask);
-    return this.#passRange(ask, wanted);
+    return (await this.#passRange(ask, wanted)) ?? this.#download(ask, wanted.start);
   }
 
   /** Where the client starts to read. A suffix needs the length first. */
-  async #wanted(ask: BlobAsk): Promise<Stretch> {
+  async #wanted(ask: BlobAsk, known?: number): Promise<Stretch> {
     const [spec, ...more] = ask.range ?? [];
     if (spec === undefined || more.length > 0) return { start: 0, end: undefined };
     if (spec.kind === "from") return spec;
-    const size = this.#options.downloads.running(ask.digest)?.size ?? (await this.#sizeOf(ask));
+    const running = known ?? this.#options.downloads.running(ask.digest)?.size;
+    const size = running ?? (await this.#sizeOf(ask));
     if (size === undefined) return { start: 0, end: undefined };
     return { start: Math.max(0, size - spec.length), end: size };
   }
@@ -178,9 +179,13 @@ export class BlobPull {
       .catch(() => undefined);
   }
 
-  async #passRange(ask: BlobAsk, range: Stretch): Promise<CacheAnswer | Denial> {
+  /** Undefined when the registry sends something else: all of it, unverified, is not for passing on. */
+  async #passRange(ask: BlobAsk, range: Stretch): Promise<CacheAnswer | Denial | undefined> {
     const answer = await this.#asked(ask, { method: "GET", redirects: "blob", range });
-    return answer.kind === "given" ? passed(answer.response, ask) : answer;
+    if (answer.kind !== "given") return answer;
+    if (isPart(answer.response, range)) return passed(answer.response, ask);
+    answer.response.body.destroy();
+    return undefined;
   }
 
   async #head(ask: BlobAsk): Promise<CacheAnswer | Denial> {
@@ -221,19 +226,26 @@ export class BlobPull {
     return content(ask, { source, mediaType: undefined }, "hit");
   }
 
-  /** A range that would have to wait for a long recheck goes upstream, if it can. */
+  /** A range that would have to wait for a long recheck goes upstream, if it can; none that is near. */
   async #doubtfulRange(ask: BlobAsk): Promise<CacheAnswer | undefined> {
     const stat = await this.#options.kept.stat(ask.digest);
     if (stat === undefined || stat.isVerified || stat.size <= longRecheck) return undefined;
-    const { start, end } = await this.#wanted(ask);
-    const answer = await this.#passRange(ask, { start, end });
-    return isDenial(answer) ? undefined : answer;
+    const wanted = await this.#wanted(ask, stat.size);
+    if (wanted.start <= near) return undefined;
+    const answer = await this.#passRange(ask, wanted);
+    return answer === undefined || isDenial(answer) ? undefined : answer;
   }
 }
 
 function questionOf(ask: BlobAsk) {
   const { registry, repository, digest, signal } = ask;
   return { registry, repository, digest, patience: "full", signal } as const;
+}
+
+/** The part that was asked for, or the word that there is none. */
+function isPart({ status, headers }: RegistryResponse, { start }: Stretch): boolean {
+  const part = headerValue(headers, "content-range") ?? "";
+  return status === 416 || (status === 206 && part.startsWith(`bytes ${start}-`));
 }
 
 function passed(response: RegistryResponse, ask: BlobAsk): CacheAnswer {

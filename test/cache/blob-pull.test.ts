@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Rechecks } from "../../src/cache/rechecks.ts";
 import { parseRange } from "../../src/protocol/http/range.ts";
+import type { RegistryRequest } from "../../src/upstream/registry-client.ts";
 import { eventually } from "../support/eventually.ts";
 import { bodyOf, contentOf, House, login, statusOf } from "./support/house.ts";
 import { members, type Repository, respond } from "./support/registries.ts";
@@ -46,6 +47,34 @@ describe("a range of a cold blob", () => {
     expect(await bodyOf(answer)).toEqual(bytes.subarray(10_000_000, 10_000_100));
     expect(ranges()).toEqual(["GET bytes=10000000-10000099"]);
   });
+
+  const odd = [
+    ["knows no ranges", 200, {}],
+    ["sends another part", 206, { "content-range": `bytes 0-${size - 1}/${size}` }],
+  ] as const;
+
+  it.each(odd)(
+    "far ahead, of a registry that %s, waits for the download",
+    async (_, status, fields) => {
+      const digest = name.split("@")[1] ?? "";
+      const wrong = Buffer.from(bytes).fill("wrong", 15_000_000, 15_000_005);
+      let sent = wrong;
+      const answer = (request: RegistryRequest) =>
+        request.headers.has("range")
+          ? respond(request, status, fields, sent)
+          : respond(request, 200, {}, sent);
+      house.upstream.fault("docker.io", (request) =>
+        request.target.endsWith(digest) ? answer(request) : undefined,
+      );
+      const range = parseRange("bytes=10000000-");
+      const lied = await house.blob(name, { range });
+      expect(lied.kind).toBe("content");
+      await expect(bodyOf(lied)).rejects.toMatchObject({ code: "WRONG_DIGEST" });
+      sent = bytes;
+      expect((await bodyOf(await house.blob(name, { range }))).equals(bytes)).toBe(true);
+      await kept();
+    },
+  );
 
   it("close by waits for the download", async () => {
     const answer = contentOf(
@@ -213,7 +242,7 @@ describe("a kept blob", () => {
 });
 
 describe("a blob in doubt after an unclean stop", () => {
-  it("is hashed while it is served; a range of a large one goes upstream meanwhile", async () => {
+  it("is hashed while it is served; a range far into a large one goes upstream meanwhile", async () => {
     await bodyOf(await house.blob(name));
     await kept();
     await house.close();
@@ -236,10 +265,15 @@ describe("a blob in doubt after an unclean stop", () => {
     expect(rechecked).toBe(1);
     house.upstream.forget();
     reported = 65 * 1024 * 1024;
-    const answer = await house.blob(name, { range: parseRange("bytes=5-9") });
+    const far = parseRange("bytes=10000000-");
+    const answer = await house.blob(name, { range: far });
     expect([answer.kind, answer.outcome]).toEqual(["passed", "bypass"]);
+    // That would be all of the blob, and nobody would have hashed it.
+    const all = await house.blob(name, { range: parseRange("bytes=0-") });
+    expect(all.outcome).toBe("hit");
+    await contentOf(all).source.close();
     house.upstream.down("docker.io");
-    const waiting = await house.blob(name, { range: parseRange("bytes=5-9") });
+    const waiting = await house.blob(name, { range: far });
     expect(waiting.outcome).toBe("hit");
     await contentOf(waiting).source.close();
     await rechecks.close();
