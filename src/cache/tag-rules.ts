@@ -2,7 +2,7 @@
  * The operator's rules for tags: the first that fits the registry, repository and tag decides how
  * long the tag is believed. Patterns are globs; a tag pattern between slashes is a regular expression.
  */
-import { globExpression, patternExpression } from "../protocol/glob.ts";
+import { fitsRegistry, globExpression, patternExpression } from "../protocol/glob.ts";
 import type { RepositoryName, Tag } from "../protocol/reference.ts";
 import type { RegistryName } from "../protocol/registry-name.ts";
 import type { TagRule } from "./freshness.ts";
@@ -39,7 +39,9 @@ export class TagRules {
   ruleFor(registry: RegistryName, repository: RepositoryName, tag: Tag): TagRule {
     const fitting = this.#rules.find(
       (rule) =>
-        rule.registry.test(registry) && rule.repository.test(repository) && rule.tag.test(tag),
+        fitsRegistry(rule.registry, registry) &&
+        rule.repository.test(repository) &&
+        rule.tag.test(tag),
     );
     return fitting?.rule ?? this.#fallback;
   }

@@ -9,6 +9,11 @@ export function globExpression(pattern: string): RegExp {
   return new RegExp(`^${source}$`);
 }
 
+/** Whether it fits a registry's canonical name. Without a port it means the usual ones, as everywhere. */
+export function fitsRegistry(expression: RegExp, name: string): boolean {
+  return expression.test(name) || expression.test(name.replace(/:80$/, ""));
+}
+
 /** A glob, or a regular expression between slashes; throws a SyntaxError when that is malformed. */
 export function patternExpression(pattern: string): RegExp {
   const expression = /^\/(.+)\/$/.exec(pattern)?.[1];

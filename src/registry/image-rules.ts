@@ -3,7 +3,7 @@
  * registry, repository and tag. A denial wins; where anything is allowed, nothing else is.
  */
 
-import { globExpression, patternExpression } from "../protocol/glob.ts";
+import { fitsRegistry, globExpression, patternExpression } from "../protocol/glob.ts";
 import type { RepositoryName, Tag } from "../protocol/reference.ts";
 import type { RegistryName } from "../protocol/registry-name.ts";
 
@@ -58,7 +58,7 @@ export class ImageRules {
     const isShort = registry === "docker.io" && !repository.includes("/");
     const name = isShort ? `library/${repository}` : repository;
     const isHere = (rule: Rule): boolean =>
-      rule.registry.test(registry) && rule.repository.test(name);
+      fitsRegistry(rule.registry, registry) && rule.repository.test(name);
     const isMeant = (rule: Rule): boolean =>
       rule.tag === undefined || (tag !== undefined && rule.tag.test(tag));
     const denial = this.#deny.find((rule) => isHere(rule) && isMeant(rule));
@@ -70,7 +70,8 @@ export class ImageRules {
 
   /** Of paths that name no repository that anybody could tell: allowed only where all of them are. */
   judgeRegistry(registry: RegistryName): Verdict {
-    const isHere = (rule: Rule): boolean => rule.registry.test(registry) && rule.tag === undefined;
+    const isHere = (rule: Rule): boolean =>
+      fitsRegistry(rule.registry, registry) && rule.tag === undefined;
     const denial = this.#deny.find(isHere);
     if (denial !== undefined) return { kind: "denied", rule: denial.text };
     const isWhole = this.#allow.some((rule) => isHere(rule) && rule.isWholeRegistry);

@@ -27,6 +27,8 @@ describe("tag rules", () => {
     ["docker.io/other/alpine:3.20.1", { isImmutable: false }],
     ["docker.io/library/a/b:3.20.1", { isImmutable: false }],
     ["hub.corp.example/x:1", { isNoCache: true }],
+    ["hub.corp.example:80/x:1", { isNoCache: true }],
+    ["hub.corp.example:5000/x:1", { isNoCache: false }],
     ["corp.example/x:1", { isNoCache: false }],
     ["ghcr.io/team/a/b:1", { ttl: 60_000 }],
     ["ghcr.io/x:v1.2", { ttl: 1_000 }],

@@ -53,6 +53,9 @@ describe("what is denied", () => {
     ["ghcr.io/a/team/secret", "allowed"],
     ["ghcr.io/x:v0.1", "* ** /^v0/"],
     ["ghcr.io/x:v1", "allowed"],
+    // A host without a port means the usual ones, so plain HTTP is no way round.
+    ["hub.evil.example:80/a/b", "*.evil.example"],
+    ["hub.evil.example:8080/a/b", "allowed"],
   ])("%s: %s", (image, expected) => {
     expect(verdict(some, image)).toBe(expected);
   });
