@@ -5,7 +5,7 @@
 import type { ObserveDoor } from "../../door-event.ts";
 import { isFor, type KeyPair, namesOf } from "../key-pair.ts";
 import { AcmeError } from "./acme-error.ts";
-import type { AcmeFolder } from "./acme-folder.ts";
+import type { AcmeFolder, KeptCertificate } from "./acme-folder.ts";
 import type { AcmeService } from "./acme-service.ts";
 import type { Challenges } from "./challenges.ts";
 
@@ -40,15 +40,21 @@ const pauses = {
 /** Timers do not count days well, and clocks jump. */
 const longestSleep = hour;
 
+/** No limit of any service lasts longer, whatever a wrong date makes of it. */
+const longestAsked = 7 * 24 * hour;
+
 export class AcmeCertificates {
   readonly #options: AcmeCertificatesOptions;
   readonly #life = new AbortController();
   #pair: KeyPair | undefined;
+  /** Another service's serves until this one has given its own. */
+  #isOfThisService: boolean;
   #running: Promise<void> | undefined;
 
-  private constructor(options: AcmeCertificatesOptions, kept: KeyPair | undefined) {
+  private constructor(options: AcmeCertificatesOptions, kept: KeptCertificate | undefined) {
     this.#options = options;
-    this.#pair = kept;
+    this.#pair = kept?.pair;
+    this.#isOfThisService = kept?.isOfThisService ?? true;
   }
 
   /** Throws DoorError IO. */
@@ -87,12 +93,13 @@ export class AcmeCertificates {
     }
   }
 
-  /** Two thirds through its life; at once when it is not for all names. */
+  /** Two thirds through its life; at once when it is another service's, or not for all names. */
   #dueAt(): number {
     const pair = this.#pair;
-    const { names } = this.#options;
-    if (pair === undefined || !names.every((name) => isFor(pair, name.replace("*.", "any."))))
-      return Number.NEGATIVE_INFINITY;
+    const isForAll =
+      pair !== undefined &&
+      this.#options.names.every((name) => isFor(pair, name.replace("*.", "any.")));
+    if (!isForAll || !this.#isOfThisService) return Number.NEGATIVE_INFINITY;
     return pair.notBefore + ((pair.notAfter - pair.notBefore) * 2) / 3;
   }
 
@@ -103,6 +110,7 @@ export class AcmeCertificates {
     const { chain, key } = await service.order({ names, accountKey, challenges }, signal);
     const pair = await folder.keep(chain, key);
     this.#pair = pair;
+    this.#isOfThisService = true;
     observe({ kind: "certificateTaken", from, names: namesOf(pair), until: pair.notAfter });
   }
 
@@ -112,9 +120,18 @@ export class AcmeCertificates {
     const { first, longest } = pauses[cause instanceof AcmeError ? cause.code : "REFUSED"];
     const grown = Math.min(first * 2 ** (failures - 1), longest) * (0.75 + timing.random() / 2);
     const asked = cause instanceof AcmeError ? (cause.retryAfter ?? 0) : 0;
-    const retryAt = timing.now() + Math.round(Math.max(grown, asked));
-    observe({ kind: "certificateFailed", from, cause, retryAt });
-    await this.#sleepUntil(retryAt).catch(() => undefined);
+    const pause = Math.round(Math.max(grown, Math.min(asked, longestAsked)));
+    observe({ kind: "certificateFailed", from, cause, retryAt: timing.now() + pause });
+    await this.#sleepFor(pause).catch(() => undefined);
+  }
+
+  /** Or until the clock says so; one that is set back makes nobody wait longer. */
+  async #sleepFor(milliseconds: number): Promise<void> {
+    const { now, sleep } = this.#options.timing;
+    const until = now() + milliseconds;
+    for (let left = milliseconds; left > 0 && now() < until; left -= longestSleep) {
+      await sleep(Math.min(left, until - now(), longestSleep), this.#life.signal);
+    }
   }
 
   async #sleepUntil(time: number): Promise<void> {

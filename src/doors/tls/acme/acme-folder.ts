@@ -8,8 +8,18 @@ import { join } from "node:path";
 import { DoorError } from "../../door-error.ts";
 import { certificatesIn, type KeyPair, keysIn, pairUp } from "../key-pair.ts";
 
+export type KeptCertificate = {
+  readonly pair: KeyPair;
+  /** Or of the one that was asked before the operator named this one. */
+  readonly isOfThisService: boolean;
+};
+
+/** Before the PEM blocks, where readers of PEM look at nothing. */
+const origin = /^# from (.*)$/m;
+
 export class AcmeFolder {
   readonly #path: string;
+  readonly #directory: string;
   /** Of one service; another one has other accounts. */
   readonly #account: string;
   readonly #certificate: string;
@@ -17,6 +27,7 @@ export class AcmeFolder {
   private constructor(path: string, directory: string) {
     const service = createHash("sha256").update(directory).digest("hex").slice(0, 16);
     this.#path = path;
+    this.#directory = directory;
     this.#account = join(path, `account-${service}.key`);
     this.#certificate = join(path, "certificate.pem");
   }
@@ -32,21 +43,23 @@ export class AcmeFolder {
     return new AcmeFolder(path, directory);
   }
 
-  /** PEM; made on first use. Throws DoorError IO. */
+  /** PEM; made on first use, and again when it is damaged: accounts cost nothing. Throws DoorError IO. */
   async accountKey(): Promise<string> {
     const known = await readIfThere(this.#account);
-    if (known !== undefined) return known;
+    if (known !== undefined && keysIn(known).length > 0) return known;
     const key = newKey();
     await this.#write(this.#account, key);
     return key;
   }
 
   /** The certificate kept, undefined when there is none that can be used. Throws DoorError IO. */
-  async certificate(): Promise<KeyPair | undefined> {
+  async certificate(): Promise<KeptCertificate | undefined> {
     const text = await readIfThere(this.#certificate);
     if (text === undefined) return undefined;
     try {
-      return pairUp(text, keysIn(text), this.#certificate);
+      const pair = pairUp(text, keysIn(text), this.#certificate);
+      const from = origin.exec(text)?.[1] ?? this.#directory;
+      return { pair, isOfThisService: from === this.#directory };
     } catch (error) {
       // Damaged: it is ordered again.
       if (error instanceof DoorError) return undefined;
@@ -57,7 +70,8 @@ export class AcmeFolder {
   /** Keeps it, and gives it back ready for use. Throws DoorError CERTIFICATE, KEY or IO. */
   async keep(chain: string, key: string): Promise<KeyPair> {
     const pair = pairUp(chain, keysIn(key), "what the service sent");
-    await this.#write(this.#certificate, `${certificatesIn(chain).join("\n")}\n${key}`);
+    const text = `# from ${this.#directory}\n${certificatesIn(chain).join("\n")}\n${key}`;
+    await this.#write(this.#certificate, text);
     return pair;
   }
 

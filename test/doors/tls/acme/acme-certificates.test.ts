@@ -48,6 +48,20 @@ describe("a certificate in force", () => {
     await eventually(() => world.orders.length === 1);
   });
 
+  it("of another service serves on until this one has given its own", async () => {
+    const failures = [new AcmeError("UNREACHABLE", "no answer")];
+    const world = makeWorld({ fail: () => failures.shift() });
+    const kept = world.pair(["a.example"], 90);
+    await world.run({ kept, isOfThisService: false });
+    await eventually(() => world.events.length === 1 && world.isAsleep());
+    expect(world.certificates()).toEqual([kept]);
+    await world.passTo(begin + 20 * second);
+    await eventually(() => world.orders.length === 1 && world.isAsleep());
+    expect(world.certificates()).not.toEqual([kept]);
+    await world.passTo(begin + 59 * day);
+    expect(world.orders).toHaveLength(1);
+  });
+
   it("that has ended is shown no more", async () => {
     const world = makeWorld({ fail: () => new AcmeError("UNREACHABLE", "no answer") });
     await world.run({ kept: world.pair(["a.example"], 3) });
@@ -91,6 +105,25 @@ describe("a service that gives none", () => {
     expect(world.events).toMatchObject([{ retryAt: begin + 7_200 * second }]);
   });
 
+  it("is asked again after a week although it wants to be left alone for ever", async () => {
+    const limited = new AcmeError("REFUSED", "too many", { retryAfter: 1e15 });
+    const world = makeWorld({ fail: () => limited });
+    await world.run({});
+    await eventually(() => world.isAsleep());
+    expect(world.events).toMatchObject([{ retryAt: begin + 7 * day }]);
+  });
+
+  it("is asked again in time although the clock was far ahead when it failed", async () => {
+    const failures = [new AcmeError("UNREACHABLE", "no answer")];
+    const world = makeWorld({ fail: () => failures.shift() });
+    world.setClock(begin + 3_650 * day);
+    await world.run({});
+    await eventually(() => world.events.length === 1 && world.isAsleep());
+    world.setClock(begin);
+    await world.passTo(begin + 20 * second);
+    await eventually(() => world.orders.length === 1);
+  });
+
   it("keeps nobody from the certificate there is, and starts afresh after a success", async () => {
     const failures = [new AcmeError("REFUSED", "no"), new AcmeError("REFUSED", "no")];
     const world = makeWorld({ fail: () => failures.shift() });
@@ -113,7 +146,11 @@ describe("a service that gives none", () => {
 });
 
 type Faults = { readonly fail?: () => Error | undefined };
-type Given = { readonly kept?: KeyPair; readonly names?: readonly string[] };
+type Given = {
+  readonly kept?: KeyPair;
+  readonly isOfThisService?: boolean;
+  readonly names?: readonly string[];
+};
 
 /** A service, a folder and a clock of the test's own. */
 function makeWorld({ fail = () => undefined }: Faults = {}) {
@@ -157,10 +194,15 @@ function makeWorld({ fail = () => undefined }: Faults = {}) {
     now: () => time,
     isAsleep: () => sleepers.length > 0,
     certificates: () => running?.pairs() ?? [],
-    run: async ({ kept, names = ["a.example"] }: Given) => {
+    /** As somebody who sets it does; who sleeps now sleeps no longer for it. */
+    setClock: (now: number) => {
+      for (const sleeper of sleepers) sleeper.until += now - time;
+      time = now;
+    },
+    run: async ({ kept, isOfThisService = true, names = ["a.example"] }: Given) => {
       const folder = {
         accountKey: async () => "account",
-        certificate: async () => kept,
+        certificate: async () => kept && { pair: kept, isOfThisService },
         keep: async (chain: string, key: string) => pairUp(chain, keysIn(key), "kept"),
       };
       const certificates = await AcmeCertificates.open({ ...options, names, folder });

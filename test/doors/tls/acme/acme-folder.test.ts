@@ -2,7 +2,7 @@ import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { AcmeFolder, newKey } from "../../../../src/doors/tls/acme/acme-folder.ts";
-import { namesOf } from "../../../../src/doors/tls/key-pair.ts";
+import { keysIn, namesOf } from "../../../../src/doors/tls/key-pair.ts";
 import { makeCertificate } from "../../../support/certificates.ts";
 import { temporaryFolder } from "../../../support/temp-folder.ts";
 
@@ -27,8 +27,30 @@ describe("what is kept of an ACME service", () => {
     const { cert, key, ca } = makeCertificate(["a.example"]);
     await folder.keep(cert + ca, key);
     const kept = await (await open(at)).folder.certificate();
-    expect(kept && [namesOf(kept), kept.chainLength]).toEqual(["a.example", 2]);
+    expect(kept && [namesOf(kept.pair), kept.pair.chainLength]).toEqual(["a.example", 2]);
+    expect(kept?.isOfThisService).toBe(true);
   });
+
+  it("tells the certificate of another service, which serves on, from one of this", async () => {
+    const { at, folder } = await open();
+    const { cert, key } = makeCertificate(["a.example"]);
+    await folder.keep(cert, key);
+    const kept = await (await open(at, "https://other.example")).folder.certificate();
+    expect(kept && [namesOf(kept.pair), kept.isOfThisService]).toEqual(["a.example", false]);
+  });
+
+  it.each(["", "half a key", newKey().slice(0, 80)])(
+    "is another account when the key of the first is damaged: %j",
+    async (damaged) => {
+      const { at, folder } = await open();
+      await folder.accountKey();
+      const [file = ""] = await readdir(at);
+      await writeFile(join(at, file), damaged);
+      const key = await folder.accountKey();
+      expect(keysIn(key)).toHaveLength(1);
+      expect(await folder.accountKey()).toBe(key);
+    },
+  );
 
   it("is for its owner alone", async () => {
     const { at, folder } = await open();
