@@ -19,7 +19,9 @@ describe("without Entrepot between", () => {
       for (const round of [1, 2]) {
         ledger.clear();
         mustSucceed(await client.pull("docker.io/library/alpine:3.20"));
-        expect(ledger.contentGets().length, `round ${round}`).toBeGreaterThanOrEqual(9);
+        // Four blobs, each by way of a redirect. The manifests too, unless dockerd still has them: it
+        // clears up when it likes.
+        expect(ledger.contentGets().length, `round ${round}`).toBeGreaterThanOrEqual(8);
         expect(ledger.contentBytes()).toBeGreaterThan(3_900_000);
         await client.wipe();
       }

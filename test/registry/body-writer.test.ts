@@ -94,11 +94,11 @@ describe("a body writer", () => {
     const writer = new BodyWriter(response, {
       ...usual,
       fields,
-      watch: new SendWatch(60),
+      watch: new SendWatch(500),
       onSent: () => undefined,
     });
     await writer.write(Buffer.from("abc"));
-    await new Promise((resolve) => setTimeout(resolve, 150));
+    await new Promise((resolve) => setTimeout(resolve, 900));
     expect(response.destroyed).toBe(false);
     socket.pause();
     await expect(writer.write(Buffer.alloc(100_000_000))).rejects.toMatchObject({

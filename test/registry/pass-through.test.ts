@@ -158,10 +158,10 @@ describe("a push through the proxy", () => {
 
   it("outlasts an upstream that takes its time, since only the client's pauses count", async () => {
     const rig = await startRig({
-      parts: { timing: { ...timing, bodyIdle: 50 } },
+      parts: { timing: { ...timing, bodyIdle: 500 } },
       send: async (request) => {
         for await (const _ of request.body ?? []) {
-          await new Promise((resolve) => setTimeout(resolve, 120));
+          await new Promise((resolve) => setTimeout(resolve, 900));
         }
         return upstreamAnswer(201);
       },

@@ -32,6 +32,8 @@ async function openWorld() {
   };
   const [open, lent] = [await place("open.test", true), await place("lent.test", false)];
   const settings = {
+    // Long enough for what is to be a hit on a busy machine, too.
+    TAG_TTL: "50s",
     REGISTRIES: open.registry.name,
     AUTH_REGISTRIES: `${lent.registry.name}:robot:CANARY-robot`,
   };
