@@ -74,11 +74,11 @@ export class OwnTokens {
 }
 
 /**
- * What claims to be one of these tokens in an Authorization, good or not and whatever the scheme: it
- * never goes upstream.
+ * What claims to be one of these tokens in an Authorization, good or not, whatever the scheme and with
+ * none: it never goes upstream.
  */
 export function ownTokenIn(authorization: string | undefined): string | undefined {
-  return /^\s*\S+\s+(ept1\..*)$/i.exec(authorization ?? "")?.[1]?.trim();
+  return /^\s*(?:\S+\s+)?(ept1\..*)$/i.exec(authorization ?? "")?.[1]?.trim();
 }
 
 /** The token of `Bearer …`, or undefined for any other Authorization. */

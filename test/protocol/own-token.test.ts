@@ -62,6 +62,8 @@ describe("finding tokens in an Authorization", () => {
     ["Bearer ept1.a.b", "ept1.a.b"],
     ["bearer   ept1.a.b ", "ept1.a.b"],
     ["Basic ept1.a.b", "ept1.a.b"],
+    ["ept1.a.b", "ept1.a.b"],
+    [" ept1.a.b", "ept1.a.b"],
     ["Bearer ept1.a b", "ept1.a b"],
     ["Bearer abc", undefined],
     [undefined, undefined],

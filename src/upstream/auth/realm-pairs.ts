@@ -27,9 +27,13 @@ export type RealmPairsOptions = {
 const publicSecondLevel =
   /^(?:ac|co|com|edu|gen|go|gob|gouv|gov|govt|id|ltd|mil|ne|net|nom|or|org|plc|sch)$/;
 const sharedZones: ReadonlySet<string> = new Set(
-  `amazonaws.com appspot.com azurecr.io azurewebsites.net cloudfront.net ddns.net duckdns.org
-  dyndns.org fly.dev github.io gitlab.io herokuapp.com netlify.app no-ip.org onrender.com pages.dev
-  pkg.dev run.app scw.cloud vercel.app web.app windows.net workers.dev`.split(/\s+/),
+  `amazonaws.com appspot.com azure.com azurecontainer.io azurecr.io azurefd.net azurewebsites.net
+  cloudapp.net cloudfront.net ddns.net deno.dev duckdns.org dyndns.org eu.org fly.dev github.io
+  gitlab.io googleusercontent.com herokuapp.com hopto.org linode.com netlify.app ngrok-free.app
+  ngrok.app ngrok.dev ngrok.io nip.io no-ip.org onrender.com ondigitalocean.app pages.dev pkg.dev
+  railway.app run.app scw.cloud sslip.io trycloudflare.com vercel.app web.app windows.net workers.dev`.split(
+    /\s+/,
+  ),
 );
 
 export class RealmPairs {
