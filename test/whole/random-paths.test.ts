@@ -127,7 +127,9 @@ describe("random paths", () => {
     expect(names.filter((name) => /\.\.|[\\%\0]|^\//.test(name))).toEqual([]);
   });
 
-  it("touch no file outside DATA_DIR, and give none of its secrets away", async () => {
+  it("touch no file outside DATA_DIR, and give none of its secrets away", {
+    timeout: 90_000,
+  }, async () => {
     const secrets = [
       (await readFile(join(program.dataDir, "ca", "ca.key"), "utf8")).split("\n")[1] ?? "",
       (await readFile(join(program.dataDir, "token.secret"))).toString("latin1"),

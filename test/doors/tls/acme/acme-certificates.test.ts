@@ -32,7 +32,9 @@ describe("a certificate in force", () => {
     expect([world.orders.length, world.certificates().length]).toEqual([0, 1]);
   });
 
-  it("is renewed at two thirds of its life, and not a day before", async () => {
+  it("is renewed at two thirds of its life, and not a day before", {
+    timeout: 90_000,
+  }, async () => {
     const world = makeWorld();
     await world.run({ kept: world.pair(["a.example"], 90) });
     await world.passTo(begin + 59 * day);
