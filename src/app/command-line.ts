@@ -11,6 +11,7 @@ import { formatItem } from "./help.ts";
 import { leave } from "./leave.ts";
 import { createLog, openOutput } from "./log.ts";
 import { settingOptions } from "./options.ts";
+import { watchedPaths } from "./reload.ts";
 import { type Loaded, loadSettings, SettingsError } from "./settings/load.ts";
 import { didYouMean } from "./settings/nearest.ts";
 import { describeSettings, secretsOf } from "./settings/redact.ts";
@@ -142,7 +143,7 @@ class CommandLine {
         warnings,
         compose: () => compose(settings, log),
         loadAgain: async () => (await this.#load()).settings,
-        watched: dockerConfig === undefined ? files : [...files, dockerConfig],
+        watched: watchedPaths(files, dockerConfig),
         signals: this.#process,
         say: (text) => void stderr.write(text),
         exitNow: (code) => leave(this.#process, code),

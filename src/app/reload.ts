@@ -3,6 +3,7 @@
  * changes. What cannot be used is told of, and everything stays as it was.
  */
 import { type Stats, unwatchFile, watchFile } from "node:fs";
+import { join } from "node:path";
 import type { Application } from "./application.ts";
 import type { Log } from "./log.ts";
 import type { Settings } from "./settings/settings.ts";
@@ -15,6 +16,15 @@ export type ReloadParts = {
   /** Milliseconds between two looks at a file; 5 s. Looking works where being told does not: mounted secrets. */
   readonly interval?: number;
 };
+
+/** DOCKER_CONFIG may be a folder, whose own time says nothing of what is written in its files. */
+export function watchedPaths(
+  files: readonly string[],
+  dockerConfig: string | undefined,
+): readonly string[] {
+  if (dockerConfig === undefined) return files;
+  return [...files, dockerConfig, join(dockerConfig, "config.json")];
+}
 
 export class Reload {
   readonly #parts: ReloadParts;

@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { Reload } from "../../src/app/reload.ts";
+import { Reload, watchedPaths } from "../../src/app/reload.ts";
 import type { Settings } from "../../src/app/settings/settings.ts";
 import { eventually } from "../support/eventually.ts";
 import { temporaryFolder } from "../support/temp-folder.ts";
@@ -35,6 +35,25 @@ describe("settings read again", () => {
     });
     reload.close();
   });
+
+  it.each(["config.json", "."])(
+    "are taken up when the docker config.json is edited in place, and DOCKER_CONFIG is %s",
+    async (name) => {
+      const folder = await temporaryFolder();
+      const path = join(folder, "config.json");
+      await writeFile(path, "{}");
+      const { reload, taken } = newReload(
+        watchedPaths([], join(folder, name)),
+        async () => settings,
+      );
+      reload.watch();
+      await eventually(async () => {
+        await writeFile(path, `{"written": ${performance.now()}}`);
+        return taken.length > 0;
+      });
+      reload.close();
+    },
+  );
 
   it("change nothing when they make no sense, and that is told", async () => {
     const { reload, notes, taken } = newReload([], () => Promise.reject(new Error("PORT is x")));
