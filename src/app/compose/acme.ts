@@ -1,4 +1,5 @@
 /** Certificates from an ACME service: its folder, how names are proven, and the way out to it. */
+import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -95,16 +96,18 @@ function dnsProvider(
 }
 
 async function ownAuthority({ mirror }: Settings): Promise<readonly string[]> {
-  if (mirror.acmeCa === undefined) return [];
+  const { acmeCa } = mirror;
+  if (acmeCa === undefined) return [];
+  const text = await readFile(acmeCa, "utf8").catch((cause: unknown) => {
+    throw new SettingsError([`ACME_CA names ${acmeCa}, which cannot be read`], { cause });
+  });
   try {
-    return [await readFile(mirror.acmeCa, "utf8")];
-  } catch (error) {
-    throw unreadable(mirror.acmeCa, error);
+    new X509Certificate(text);
+    return [text];
+  } catch (cause) {
+    const sentence = `ACME_CA names ${acmeCa}, which holds no certificate; write the path of a PEM file`;
+    throw new SettingsError([sentence], { cause });
   }
-}
-
-function unreadable(path: string, cause: unknown): SettingsError {
-  return new SettingsError([`ACME_CA names ${path}, which cannot be read`], { cause });
 }
 
 /** As Node's agents read them from an environment. */

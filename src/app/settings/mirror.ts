@@ -1,7 +1,7 @@
 /** The doors for clients that do not use a proxy, and real certificates for them. */
 import { choice, listOf, path, port, text, verbatim } from "./kind.ts";
 import { certificateName, mirrorConfig, mirrorHosts, mirrorLogin } from "./mirror-kinds.ts";
-import { addressRange, registry } from "./network-kinds.ts";
+import { addressRange, registry, webAddress } from "./network-kinds.ts";
 import { optional, setting } from "./setting.ts";
 import { duration } from "./units.ts";
 
@@ -40,7 +40,7 @@ export const mirror = {
     }),
     acmeDirectory: optional({
       name: "ACME_DIRECTORY",
-      kind: text,
+      kind: webAddress,
       help: `Where certificates for the TLS listener are ordered (ACME), such as step-ca's directory; left out,
         Let's Encrypt, once ACME_DOMAINS is set.`,
     }),
@@ -81,7 +81,7 @@ export const mirror = {
     }),
     cloudflareApi: setting({
       name: "CLOUDFLARE_API",
-      kind: text,
+      kind: webAddress,
       default: "https://api.cloudflare.com/client/v4",
       help: "Where Cloudflare's API is reached.",
     }),

@@ -60,6 +60,16 @@ function bareHost(text: string): string | undefined {
   return /:\d+$/.test(text) ? undefined : parseHostPort(text, 1)?.host;
 }
 
+/** Where a service of the web answers. */
+export const webAddress: Kind<string> = kind(
+  "URL",
+  "an address such as https://ca.example.com/acme/directory",
+  (value) => {
+    const url = value.trim();
+    return /^https?:\/\/[^\s/?#]/i.test(url) && URL.canParse(url) ? url : undefined;
+  },
+);
+
 /** A registry as an upstream: `ghcr.io`, `registry.lan:5000`, `http://127.0.0.1:5000`. */
 export const registry: Kind<Registry> = kind(
   "registry",

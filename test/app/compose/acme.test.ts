@@ -1,8 +1,11 @@
+import { writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { openAcme } from "../../../src/app/compose/acme.ts";
 import { eventually } from "../../support/eventually.ts";
+import { temporaryFolder } from "../../support/temp-folder.ts";
 import { keptLog, settingsWith } from "./composing.ts";
 
 async function open(environment: Readonly<Record<string, string>>) {
@@ -28,6 +31,8 @@ async function open(environment: Readonly<Record<string, string>>) {
   return { acme, asked, lines };
 }
 
+const byCommand = { ACME_CHALLENGE: "dns-01", ACME_DNS_PROVIDER: "x" };
+
 describe("certificates from an ACME service", () => {
   it.each([
     ["a command", { ACME_DNS_PROVIDER: "/usr/bin/hook" }],
@@ -41,12 +46,22 @@ describe("certificates from an ACME service", () => {
     expect(acme.pairs()).toEqual([]);
   });
 
+  it("need a file of their own authority that holds one", async () => {
+    const file = join(await temporaryFolder(), "ca.pem");
+    await writeFile(file, "junk");
+    const opening = open({ ...byCommand, ACME_CA: file });
+    await expect(opening).rejects.toThrow(
+      `ACME_CA names ${file}, which holds no certificate; write the path of a PEM file`,
+    );
+  });
+
+  it("need an address that can be asked", async () => {
+    const opening = open({ ...byCommand, ACME_DIRECTORY: "nonsense" });
+    await expect(opening).rejects.toThrow(/ACME_DIRECTORY is "nonsense".*https:\/\//);
+  });
+
   it("need their own authority to be there", async () => {
-    const opening = open({
-      ACME_CHALLENGE: "dns-01",
-      ACME_DNS_PROVIDER: "x",
-      ACME_CA: "/no/ca.pem",
-    });
+    const opening = open({ ...byCommand, ACME_CA: "/no/ca.pem" });
     await expect(opening).rejects.toThrow("ACME_CA names /no/ca.pem, which cannot be read");
   });
 });

@@ -8,6 +8,7 @@ import {
   listenHost,
   registry,
   registryPattern,
+  webAddress,
 } from "../../../src/app/settings/network-kinds.ts";
 
 describe("settings that name hosts and addresses", () => {
@@ -68,4 +69,20 @@ describe("settings that name hosts and addresses", () => {
       port: 8080,
     });
   });
+});
+
+describe("the address of a service of the web", () => {
+  it.each(["https://ca.lan:9000/acme/acme/directory", "http://127.0.0.1:14000/dir"])(
+    "%s is one",
+    (value) => {
+      expect(webAddress.parse(` ${value} `)).toBe(value);
+    },
+  );
+
+  it.each(["nonsense", "ca.lan/directory", "https://", "https:///x", "ftp://a/b", "https://a b/"])(
+    "%j is none",
+    (value) => {
+      expect(() => webAddress.parse(value)).toThrow();
+    },
+  );
 });
