@@ -1,12 +1,14 @@
 /**
  * Keeps a second process out of the data folder. Node has no flock, so the lock is a SQLite file held
  * with BEGIN EXCLUSIVE for life: the kernel frees it with the process, also after kill -9 and also
- * when the holder runs in another PID namespace. The pid beside it is only for the message.
+ * when the holder runs in another PID namespace. It takes no room, for the volume may be full. The
+ * pid beside it is only for the message.
  */
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { storeErrorFrom } from "../store-error.ts";
+import { storeFailure } from "./file-system.ts";
 
 const SQLITE_BUSY = 5;
 const SQLITE_READONLY = 8;
@@ -24,14 +26,21 @@ export function takeLock(folder: string): Lock {
   try {
     writeFileSync(pidFile, `${process.pid}\n`, { mode: 0o600 });
   } catch (error) {
-    database.close();
-    throw storeErrorFrom(error, "IO", `${folder} cannot be written`);
+    const failure = storeFailure(error, `write ${pidFile}`);
+    if (failure.code !== "FULL") {
+      database.close();
+      throw storeErrorFrom(error, "IO", `${folder} cannot be written`);
+    }
   }
   let isHeld = true;
   const release = (): void => {
     if (!isHeld) return;
     isHeld = false;
-    rmSync(pidFile, { force: true });
+    try {
+      rmSync(pidFile, { force: true });
+    } catch {
+      // Then it names one who is gone; the lock alone decides.
+    }
     database.close();
   };
   return { release };
@@ -41,7 +50,8 @@ function openExclusively(folder: string, pidFile: string): DatabaseSync {
   let database: DatabaseSync | undefined;
   try {
     database = new DatabaseSync(join(folder, "lock"), { timeout: 0 });
-    database.exec("BEGIN EXCLUSIVE");
+    // An empty database gets its first page at once, in memory, and a journal for it: that too in memory.
+    database.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
     return database;
   } catch (error) {
     database?.close();

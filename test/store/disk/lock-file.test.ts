@@ -1,6 +1,15 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFile, writeFile } from "node:fs/promises";
+import {
+  mkdir,
+  readdir,
+  readFile,
+  rmdir,
+  stat,
+  symlink,
+  unlink,
+  writeFile,
+} from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { takeLock } from "../../../src/store/disk/lock-file.ts";
@@ -41,6 +50,26 @@ describe("the lock", () => {
     expect(() => takeLock(folder)).toThrow(expect.objectContaining({ code: "LOCKED" }));
     lock.release();
     lock.release();
+    takeLock(folder).release();
+  });
+
+  it("needs no room, for the volume may be full", async () => {
+    const folder = await temporaryFolder();
+    await symlink("/dev/full", join(folder, "lock.pid"));
+    const lock = takeLock(folder);
+    expect(await readdir(folder)).toEqual(["lock", "lock.pid"]);
+    expect((await stat(join(folder, "lock"))).size).toBe(0);
+    expect(() => takeLock(folder)).toThrow(expect.objectContaining({ code: "LOCKED" }));
+    lock.release();
+  });
+
+  it("is free again although its pid cannot be taken away", async () => {
+    const folder = await temporaryFolder();
+    const lock = takeLock(folder);
+    await unlink(join(folder, "lock.pid"));
+    await mkdir(join(folder, "lock.pid"));
+    lock.release();
+    await rmdir(join(folder, "lock.pid"));
     takeLock(folder).release();
   });
 
