@@ -107,7 +107,7 @@ class Program implements Application {
   }
 
   async #start(): Promise<Started> {
-    const { doors, cache, log, settings, state } = this.#parts;
+    const { doors, cache, log, settings, state, upstream } = this.#parts;
     this.#door = await doors.open();
     this.#tls = await doors.openTls();
     if (state.phase === "starting") state.phase = "running";
@@ -121,7 +121,10 @@ class Program implements Application {
       ],
       fingerprint: doors.authority.fingerprint,
       names: reach.names,
-      warnings: [...reach.warnings, ...authorityWarnings(doors.authority, settings)],
+      warnings: [
+        ...reach.warnings,
+        ...authorityWarnings(doors.authority, settings, upstream.named),
+      ],
     };
   }
 

@@ -9,10 +9,15 @@ import { interceptedHosts } from "../settings/derived.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Listen } from "./listen.ts";
 
+export type AuthorityNames = Pick<Listen, "hosts" | "addresses"> & {
+  /** Host patterns that the operator named. */
+  readonly named: readonly string[];
+};
+
 /** Throws DoorError when the CA cannot be used. */
 export function composeAuthority(
   settings: Settings,
-  listen: Pick<Listen, "hosts" | "addresses">,
+  names: AuthorityNames,
   now: () => number,
 ): Promise<Authority> {
   const { cert, key, keyPassphrase } = settings.authority;
@@ -20,13 +25,17 @@ export function composeAuthority(
     folder: join(settings.files.dataDir, "ca"),
     own: cert === undefined || key === undefined ? undefined : { certificate: cert, key },
     passphrase: keyPassphrase,
-    onlyFor: settings.registries.intercept === "named" ? limits(settings, listen) : undefined,
+    onlyFor: settings.registries.intercept === "named" ? limits(settings, names) : undefined,
     now,
   });
 }
 
 /** A sentence for each thing that the CA, as it is, cannot do for these settings. */
-export function authorityWarnings({ domains }: Authority, settings: Settings): readonly string[] {
+export function authorityWarnings(
+  { domains }: Authority,
+  settings: Settings,
+  named: readonly string[],
+): readonly string[] {
   if (domains === undefined) return [];
   const remedy = "remove the folder ca in DATA_DIR to have a new CA made, which clients must trust";
   if (settings.registries.intercept === "auto") {
@@ -34,7 +43,7 @@ export function authorityWarnings({ domains }: Authority, settings: Settings): r
       `the CA is limited to the registries it was made for, and INTERCEPT=auto finds others; ${remedy}`,
     ];
   }
-  const missing = interceptedHosts(settings)
+  const missing = interceptedHosts(settings, named)
     .map(domainOf)
     .filter((host) => host !== undefined && isIP(host) === 0 && !isPermitted(host, domains));
   if (missing.length === 0) return [];
@@ -42,11 +51,11 @@ export function authorityWarnings({ domains }: Authority, settings: Settings): r
 }
 
 /** Everything that is ever certified: what is intercepted, and our own names. */
-function limits(settings: Settings, listen: Pick<Listen, "hosts" | "addresses">): string[] {
+function limits(settings: Settings, { named, ...own }: AuthorityNames): string[] {
   const tokenHosts = builtInRealmPairs.map((pair) => pair.tokenHost);
-  const patterns = [...interceptedHosts(settings), ...builtInRegistries, ...tokenHosts];
+  const patterns = [...interceptedHosts(settings, named), ...builtInRegistries, ...tokenHosts];
   const hosts = patterns.map(domainOf).filter((host) => host !== undefined);
-  return [...new Set([...hosts, ...listen.hosts, "localhost", ...listen.addresses()])];
+  return [...new Set([...hosts, ...own.hosts, "localhost", ...own.addresses()])];
 }
 
 /** `*-docker.pkg.dev` is below `pkg.dev`; `registry.lan:5000` is `registry.lan`. */

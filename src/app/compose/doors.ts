@@ -47,7 +47,11 @@ export type Doors = {
 export async function composeDoors(parts: DoorsParts): Promise<Doors> {
   const { settings, log, now, environment } = parts;
   const observe = log.door;
-  const authority = await composeAuthority(settings, parts.listen, now);
+  const authority = await composeAuthority(
+    settings,
+    { ...parts.listen, named: parts.upstream.named },
+    now,
+  );
   const admission = new Admission({
     allowClients: settings.access.allowClients,
     proxyLogins: settings.access.proxyAuth,
@@ -93,7 +97,7 @@ function composePolicy({ settings, listen, upstream }: DoorsParts): Policy {
   const { intercept, interceptExcept } = settings.registries;
   return new Policy({
     mode: intercept,
-    named: interceptedHosts(settings),
+    named: interceptedHosts(settings, upstream.named),
     except: interceptExcept,
     tunnel: settings.access.tunnel,
     own: new OwnNames({

@@ -23,18 +23,29 @@ export async function allLogins(
   const path = settings.registries.dockerConfig;
   const own = credentialEntries(settings);
   if (path === undefined) return own;
-  const config = parseDockerConfig(await readConfig(path));
+  const file = await fileOf(path);
+  const config = parseDockerConfig(await readConfig(file), file);
   const stored =
     config.store === undefined ? [] : storeEntries(config.store, await helpers.list(config.store));
   return mergeEntries(own, config.entries, stored);
 }
 
 /** DOCKER_CONFIG is a folder to docker, and a file to everybody else. */
+async function fileOf(path: string): Promise<string> {
+  const isFolder = await stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  return isFolder ? join(path, "config.json") : path;
+}
+
 async function readConfig(path: string): Promise<string> {
   try {
-    const isFolder = (await stat(path)).isDirectory();
-    return await readFile(isFolder ? join(path, "config.json") : path, "utf8");
+    return await readFile(path, "utf8");
   } catch (cause) {
-    throw new SettingsError([`DOCKER_CONFIG names ${path}, which cannot be read`], { cause });
+    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unreadable";
+    const remedy = "write the path of a readable config.json, or of its folder";
+    const sentence = `DOCKER_CONFIG names ${path}, which cannot be read (${code}); ${remedy}`;
+    throw new SettingsError([sentence], { cause });
   }
 }

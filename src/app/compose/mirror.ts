@@ -7,18 +7,18 @@ import { Mirror } from "../../doors/mirror/mirror.ts";
 import { builtInRegistries, matchesHostPattern } from "../../protocol/known-registries.ts";
 import { type Registry, registryAddress } from "../../protocol/registry-name.ts";
 import type { RegistryEngine } from "../../registry/engine.ts";
-import { defaultRegistry, namedRegistries, spokenTo } from "../settings/derived.ts";
+import { defaultRegistry, spokenTo } from "../settings/derived.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Upstream } from "./upstream.ts";
 
 export function composeMirror(
   settings: Settings,
-  { probe }: Pick<Upstream, "probe">,
+  { probe, named }: Pick<Upstream, "probe" | "named">,
   engine: RegistryEngine,
   observe: ObserveDoor,
 ): Mirror {
   return new Mirror({
-    rules: mirrorRules(settings),
+    rules: mirrorRules(settings, named),
     engine: (request, response, ask) => engine.handle(request, response, ask),
     isRegistry: (address) => probe.isRegistry(address),
     mayHaveShared: sharedClients(settings),
@@ -33,11 +33,11 @@ function sharedClients({ access, mirror }: Settings): (client: string) => boolea
   return (client) => isInRanges(ranges, client);
 }
 
-function mirrorRules(settings: Settings): MirrorRules {
+function mirrorRules(settings: Settings, named: readonly string[]): MirrorRules {
   const { hosts, login, config } = settings.mirror;
   const reached = (registry: Registry): Registry => spokenTo(registry, settings);
   const fallback = reached(defaultRegistry(settings));
-  const named = [...namedRegistries(settings), ...builtInRegistries];
+  const patterns = [...named, ...builtInRegistries];
   const known = new Map<string, Registry>(hosts.map(({ registry }) => [registry.name, registry]));
   known.set(fallback.name, fallback);
   // What clients call by one name may be fetched from another place.
@@ -52,7 +52,7 @@ function mirrorRules(settings: Settings): MirrorRules {
     defaultRegistry: fallback,
     isDefaultLogin: login === fallback.name || login === registryAddress(fallback.name).host,
     isKnown: (name: Registry["name"]) =>
-      named.some((pattern) => matchesHostPattern(pattern, registryAddress(name))),
+      patterns.some((pattern) => matchesHostPattern(pattern, registryAddress(name))),
     registryOf: (name: Registry["name"]): Registry =>
       reached(known.get(name) ?? { name, scheme: "https" }),
   };

@@ -6,6 +6,7 @@ import { builtInRealmPairs, matchesHostPattern } from "../../protocol/known-regi
 import { Authorizer } from "../../upstream/auth/authorizer.ts";
 import { ChallengeFinder } from "../../upstream/auth/challenge-finder.ts";
 import { ChallengeMemory, type SavedChallenge } from "../../upstream/auth/challenge-memory.ts";
+import type { CredentialEntry } from "../../upstream/auth/credential.ts";
 import { CredentialHelpers } from "../../upstream/auth/credential-helper.ts";
 import { Credentials } from "../../upstream/auth/credentials.ts";
 import { RealmPairs } from "../../upstream/auth/realm-pairs.ts";
@@ -56,23 +57,19 @@ export async function composeUpstream(parts: UpstreamParts) {
     authorities: [...systemAuthorities(), ...(await trustedFiles(settings))],
     isUnverified: (address) => isUnverified(settings, address),
   });
-  const destinations = new Destinations({
-    named: namedRegistries(settings),
-    allowedAddresses: settings.access.upstreamAllowAddresses,
-    tunnelPorts: settings.access.tunnelPorts,
-    ownListeners: parts.listen.listeners,
-    ownAddresses: parts.listen.addresses,
+  const helpers = new CredentialHelpers({
+    environment: parts.environment,
+    life: parts.life,
   });
+  const entries = await allLogins(settings, helpers);
+  const named = namedRegistries(settings, entries);
+  const destinations = composeDestinations(parts, named);
   const proxies = new CorporateProxies(proxySettings(settings));
   const family = settings.upstream.family === "auto" ? "auto" : familyNumber(settings);
   const dialer = new Dialer({ destinations, lookup, proxies, tls, family });
   const pools = new OriginPools({ dialer, tls, proxies });
   const transport = new Transport({ pools, observe: log.upstream, now, isOffline });
-  const helpers = new CredentialHelpers({
-    environment: parts.environment,
-    life: parts.life,
-  });
-  const credentials = await composeCredentials(parts, { tls, helpers, now });
+  const credentials = composeCredentials(parts, { tls, helpers, now, entries });
   const memory = new ChallengeMemory({ now, save: parts.saveChallenge });
   const outages = new DownMemory({ now, observe: log.upstream });
   const rates = new RateLimits({ now, observe: log.upstream });
@@ -96,8 +93,9 @@ export async function composeUpstream(parts: UpstreamParts) {
     }),
     probe: new Probe({ transport, dialer, tls, outages, now, isOffline }),
     reloadLogins: async (changed: Settings): Promise<void> => {
-      credentials.logins.replace(await allLogins(changed, helpers));
-      credentials.pairs.setNamed(namedHosts(changed));
+      const others = await allLogins(changed, helpers);
+      credentials.logins.replace(others);
+      credentials.pairs.setNamed(namedHosts(changed, others));
     },
     close: async () => {
       await Promise.all([finder.close(), tokens.close()]);
@@ -105,33 +103,44 @@ export async function composeUpstream(parts: UpstreamParts) {
     },
     ...{ dialer, transport, authorizer, memory, finder, pairs: credentials.pairs },
     logins: credentials.logins,
+    /** Host patterns that the operator named when it started, those of DOCKER_CONFIG too. */
+    named,
   };
+}
+
+function composeDestinations(
+  { settings: { access }, listen }: UpstreamParts,
+  named: readonly string[],
+): Destinations {
+  return new Destinations({
+    named,
+    allowedAddresses: access.upstreamAllowAddresses,
+    tunnelPorts: access.tunnelPorts,
+    ownListeners: listen.listeners,
+    ownAddresses: listen.addresses,
+  });
 }
 
 function systemLookup(): Lookup {
   return new SystemNames({ readHosts: () => readFile("/etc/hosts", "utf8") }).lookup;
 }
 
-async function composeCredentials(
-  parts: UpstreamParts,
-  {
-    tls,
-    helpers,
-    now,
-  }: {
-    readonly tls: TlsClient;
-    readonly helpers: CredentialHelpers;
-    readonly now: () => number;
-  },
-) {
+type CredentialParts = {
+  readonly tls: TlsClient;
+  readonly helpers: CredentialHelpers;
+  readonly now: () => number;
+  readonly entries: readonly CredentialEntry[];
+};
+
+function composeCredentials(parts: UpstreamParts, { tls, helpers, now, entries }: CredentialParts) {
   const { settings } = parts;
   const pairs = new RealmPairs({
     known: builtInRealmPairs,
     configured: settings.registries.authRealms,
-    named: namedHosts(settings),
+    named: namedHosts(settings, entries),
   });
   const logins = new Credentials({
-    entries: await allLogins(settings, helpers),
+    entries,
     pairs,
     secret: parts.secret,
     askHelper: (helper, server) => helpers.get(helper, server),
@@ -144,8 +153,8 @@ async function composeCredentials(
 }
 
 /** Those the operator named without wildcards. */
-function namedHosts(settings: Settings): readonly HostPort[] {
-  return namedRegistries(settings)
+function namedHosts(settings: Settings, logins: readonly CredentialEntry[]): readonly HostPort[] {
+  return namedRegistries(settings, logins)
     .map((pattern) => parseHostPort(pattern, 443))
     .filter((address) => address !== undefined);
 }

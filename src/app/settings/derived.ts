@@ -33,8 +33,14 @@ export function credentialEntries({ registries, mirror }: Settings): readonly Cr
   return entries;
 }
 
-/** Patterns of REGISTRIES, hosts with a login, and what the mirror stands for: all that was named. */
-export function namedRegistries(settings: Settings): readonly string[] {
+/**
+ * Patterns of REGISTRIES, hosts with a login, and what the mirror stands for: all that was named. Once
+ * DOCKER_CONFIG is read its hosts are among `logins`.
+ */
+export function namedRegistries(
+  settings: Settings,
+  logins: readonly Pick<CredentialEntry, "address">[] = credentialEntries(settings),
+): readonly string[] {
   const { registries, mirror } = settings;
   const upstreams = [
     ...mirror.hosts.map((each) => each.registry),
@@ -43,17 +49,17 @@ export function namedRegistries(settings: Settings): readonly string[] {
   ];
   const names = [
     ...registries.registries.map((each) => each.pattern),
-    ...credentialEntries(settings).map((each) => formatHostPort(each.address, 443)),
+    ...logins.map((each) => formatHostPort(each.address, 443)),
     ...upstreams.map((each) => formatHostPort(registryAddress(each.name), 443)),
   ];
   return [...new Set(names)];
 }
 
-/** Patterns of all hosts that the settings have intercepted, token hosts too. */
-export function interceptedHosts(settings: Settings): readonly string[] {
+/** Patterns of all hosts that are intercepted for being named, token hosts too. */
+export function interceptedHosts(settings: Settings, named: readonly string[]): readonly string[] {
   const { authRealms } = settings.registries;
   const realms = authRealms.flatMap((pair) => [String(pair.registry), String(pair.tokenHost)]);
-  return [...namedRegistries(settings), ...realms];
+  return [...named, ...realms];
 }
 
 /** The registry meant by a request to the mirror that names none. */

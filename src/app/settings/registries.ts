@@ -46,7 +46,8 @@ export const registries = {
     dockerConfig: optional({
       name: "DOCKER_CONFIG",
       kind: path,
-      help: "A docker config.json (or its folder) with logins and credential helpers to use as well.",
+      help: `A docker config.json (or its folder) with logins and credential helpers to use as well. Its hosts
+        count as named, like those of AUTH_REGISTRIES.`,
     }),
     intercept: setting({
       name: "INTERCEPT",

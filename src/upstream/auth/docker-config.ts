@@ -15,9 +15,13 @@ export type DockerConfig = {
 };
 
 /** Throws CredentialError SYNTAX when it is no such file. One host named twice keeps its first entry. */
-export function parseDockerConfig(text: string): DockerConfig {
+export function parseDockerConfig(text: string, path: string): DockerConfig {
   const config = fieldsOf(parseJson(text));
-  if (config === undefined) throw new CredentialError("SYNTAX", "DOCKER_CONFIG is not JSON");
+  if (config === undefined) {
+    const remedy = "write the path of a config.json as docker login makes it, or of its folder";
+    const sentence = `DOCKER_CONFIG names ${path}, which holds no JSON object; ${remedy}`;
+    throw new CredentialError("SYNTAX", sentence);
+  }
   const { credsStore: store } = config;
   const helpers = Object.entries(fieldsOf(config.credHelpers) ?? {}).flatMap(([server, helper]) =>
     typeof helper === "string" ? entryOf(server, { kind: "helper", helper, server }) : [],

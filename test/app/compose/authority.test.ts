@@ -1,14 +1,21 @@
 import { describe, expect, it } from "vitest";
 import { authorityWarnings, composeAuthority } from "../../../src/app/compose/authority.ts";
+import { namedRegistries } from "../../../src/app/settings/derived.ts";
+import type { Settings } from "../../../src/app/settings/settings.ts";
+import type { Authority } from "../../../src/doors/proxy/authority/ca.ts";
 import { settingsWith } from "./composing.ts";
 
-const listen = { hosts: ["box.lan"], addresses: () => ["192.0.2.7"] };
+const own = { hosts: ["box.lan"], addresses: () => ["192.0.2.7"] };
 const named = { INTERCEPT: "named", REGISTRIES: "registry.lan:5000 *.corp.example" };
 
 async function authorityFor(environment: Readonly<Record<string, string>>) {
   const settings = await settingsWith(environment);
-  return { settings, authority: await composeAuthority(settings, listen, Date.now) };
+  const names = { ...own, named: namedRegistries(settings) };
+  return { settings, authority: await composeAuthority(settings, names, Date.now) };
 }
+
+const warnings = (authority: Authority, settings: Settings) =>
+  authorityWarnings(authority, settings, namedRegistries(settings));
 
 describe("the CA", () => {
   it("made while only named registries are intercepted is good for those and for us alone", async () => {
@@ -23,13 +30,13 @@ describe("the CA", () => {
       expect.arrayContaining(["docker.io", "auth.docker.io", "gcr.io", "pkg.dev", "amazonaws.com"]),
     );
     expect(authority.domains?.filter((domain) => domain.includes("*"))).toEqual([]);
-    expect(authorityWarnings(authority, settings)).toEqual([]);
+    expect(warnings(authority, settings)).toEqual([]);
   });
 
   it("is good for any host when registries are found by themselves", async () => {
     const { authority, settings } = await authorityFor({});
     expect(authority.domains).toBeUndefined();
-    expect(authorityWarnings(authority, settings)).toEqual([]);
+    expect(warnings(authority, settings)).toEqual([]);
   });
 
   it("that was made before a registry was named is told of", async () => {
@@ -39,10 +46,10 @@ describe("the CA", () => {
       REGISTRIES: `${named.REGISTRIES} new.example 10.0.0.7:5000`,
       DATA_DIR: settings.files.dataDir,
     });
-    const [warning, ...others] = authorityWarnings(authority, more);
+    const [warning, ...others] = warnings(authority, more);
     expect(others).toEqual([]);
     expect(warning).toMatch(/made before new\.example was named; remove the folder ca/);
     const auto = await settingsWith({ INTERCEPT: "auto" });
-    expect(authorityWarnings(authority, auto)).toEqual([expect.stringContaining("INTERCEPT=auto")]);
+    expect(warnings(authority, auto)).toEqual([expect.stringContaining("INTERCEPT=auto")]);
   });
 });

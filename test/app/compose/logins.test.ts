@@ -45,7 +45,16 @@ describe("all logins", () => {
   it("name the file that cannot be read", async () => {
     const settings = await settingsWith({ DOCKER_CONFIG: "/nowhere/config.json" });
     await expect(allLogins(settings, noHelpers)).rejects.toThrow(
-      "DOCKER_CONFIG names /nowhere/config.json, which cannot be read",
+      "DOCKER_CONFIG names /nowhere/config.json, which cannot be read (ENOENT); write the path of a readable config.json, or of its folder",
+    );
+  });
+
+  it("name the file that is no docker config, in its folder", async () => {
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, "config.json"), "[registries]");
+    const settings = await settingsWith({ DOCKER_CONFIG: folder });
+    await expect(allLogins(settings, noHelpers)).rejects.toThrow(
+      `DOCKER_CONFIG names ${folder}/config.json, which holds no JSON object; write`,
     );
   });
 });

@@ -58,6 +58,23 @@ describe("the way out", () => {
     expect(registry.requests).toHaveLength(1);
   });
 
+  it("reaches a private registry that only DOCKER_CONFIG has a login for", async () => {
+    const path = join(await temporaryFolder(), "config.json");
+    const auth = Buffer.from("u:CANARY-p").toString("base64");
+    const auths = { "https://10.255.255.1:5000/v1/": { auth } };
+    const credHelpers = { "10.255.255.2:5000": "pass" };
+    await writeFile(path, JSON.stringify({ auths, credHelpers }));
+    const { upstream } = await upstreamWith({ DOCKER_CONFIG: path });
+    const dial = (host: string) => {
+      // Whether it may be dialled is judged first; nothing is.
+      return upstream.dialer.dial({ host, port: 5_000 }, { signal: AbortSignal.abort() });
+    };
+    await expect(dial("10.255.255.1")).rejects.toMatchObject({ code: "ABORTED" });
+    await expect(dial("10.255.255.2")).rejects.toMatchObject({ code: "ABORTED" });
+    await expect(dial("10.255.255.3")).rejects.toMatchObject({ code: "FORBIDDEN" });
+    expect(upstream.named).toEqual(["10.255.255.2:5000", "10.255.255.1:5000"]);
+  });
+
   it("takes up other logins", async () => {
     const { upstream } = await upstreamWith({});
     const ghcr = { name: "ghcr.io" as RegistryName, scheme: "https" as const };

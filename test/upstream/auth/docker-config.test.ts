@@ -34,6 +34,7 @@ describe("a docker config.json", () => {
         },
         HttpHeaders: { "User-Agent": "x" },
       }),
+      "/c.json",
     );
     expect(plain(entries)).toEqual([
       ["index.docker.io", "all", bob],
@@ -51,6 +52,7 @@ describe("a docker config.json", () => {
         credHelpers: { "1.dkr.ecr.eu-west-1.amazonaws.com": "ecr-login", "bad.example": 5 },
         credsStore: "pass",
       }),
+      "/c.json",
     );
     const server = "1.dkr.ecr.eu-west-1.amazonaws.com";
     expect(plain(entries)).toEqual([
@@ -61,7 +63,10 @@ describe("a docker config.json", () => {
 
   it("takes the servers of a store, and the first entry of two", () => {
     const stored = storeEntries("pass", ["https://index.docker.io/v1/", "ghcr.io"]);
-    const own = parseDockerConfig(JSON.stringify({ auths: { "docker.io": { auth } } })).entries;
+    const own = parseDockerConfig(
+      JSON.stringify({ auths: { "docker.io": { auth } } }),
+      "/c.json",
+    ).entries;
     expect(mergeEntries(own, stored).map((entry) => entry.login.kind)).toEqual([
       "password",
       "helper",
@@ -69,10 +74,11 @@ describe("a docker config.json", () => {
   });
 
   it.each(["", "CANARY{", "[]", "5"])("is not %s, and the error does not quote it", (text) => {
-    expect(() => parseDockerConfig(text)).toThrow(
+    expect(() => parseDockerConfig(text, "/c.json")).toThrow(
       expect.objectContaining({
         code: "SYNTAX",
-        message: "DOCKER_CONFIG is not JSON",
+        message:
+          "DOCKER_CONFIG names /c.json, which holds no JSON object; write the path of a config.json as docker login makes it, or of its folder",
       }),
     );
   });
