@@ -28,6 +28,8 @@ export type Program = Door & {
   readonly dataDir: string;
   /** Every line of the log at its most talkative, with nothing masked. */
   readonly lines: readonly string[];
+  /** As a signal does it, when these settings have changed. */
+  readonly reload: (changed: Texts) => Promise<void>;
   readonly stop: () => Promise<void>;
 };
 
@@ -97,10 +99,14 @@ export class Scene {
       ...{ DATA_DIR: join(this.folder, "data"), UPSTREAM_CA: join(this.folder, "upstream-ca.pem") },
       ...{ UPSTREAM_ALLOW_ADDRESSES: "127.0.0.0/8", ...settings },
     };
-    const loaded = await loadSettings({
-      ...{ flags: new Map(), environment, settingsFile: settings.CONFIG_FILE },
-      readFile: (path) => readFile(path, "utf8"),
-    });
+    const load = async (changed: Texts = {}) => {
+      const { settings: loaded } = await loadSettings({
+        ...{ flags: new Map(), environment: { ...environment, ...changed } },
+        settingsFile: settings.CONFIG_FILE,
+        readFile: (path) => readFile(path, "utf8"),
+      });
+      return loaded;
+    };
     const lines: string[] = [];
     const write = (line: string): void => void lines.push(line);
     const log = createLog({
@@ -112,14 +118,15 @@ export class Scene {
     });
     // A process that starts takes the wall clock for its own.
     const began = performance.timeOrigin + this.jumpMs;
-    const app = await compose(loaded.settings, log, {
+    const app = await compose(await load(), log, {
       lookup: this.#lookup,
       now: () => Date.now() + this.aheadMs + this.jumpMs,
       steady: () => began + performance.now() + this.aheadMs,
     });
     const stop = () => app.stop(AbortSignal.timeout(2_000));
     this.#closing.push(() => app.stop(AbortSignal.abort()));
-    return { ...(await doorOf(app, environment.DATA_DIR)), lines, stop };
+    const reload = async (changed: Texts) => app.reload(await load(changed));
+    return { ...(await doorOf(app, environment.DATA_DIR)), lines, reload, stop };
   }
 
   readonly #lookup: Lookup = async (host) => {
