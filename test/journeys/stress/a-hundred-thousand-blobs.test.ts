@@ -26,6 +26,8 @@ describe("a hundred thousand kept blobs", () => {
       CACHE_MAX_SIZE: `${(count * size) / 2} b`,
     });
     const readyMs = stressed.readyMs;
+    // Two seconds, on a machine that starts an empty cache in half of one.
+    const soon = Math.max(2_000, 4 * first.readyMs);
     await stressed.loopDelay(scene.folder);
     const digest = scene.upstream.addBlob(seededBytes("asked meanwhile", 1_000));
     const clients = new Clients();
@@ -43,7 +45,7 @@ describe("a hundred thousand kept blobs", () => {
     const late = await stressed.loopDelay(scene.folder);
     const report = await clients.report();
     tell({ readyMs, late, seconds, report });
-    expect(readyMs).toBeLessThanOrEqual(2_000);
+    expect(readyMs).toBeLessThanOrEqual(soon);
     expect(report.wrong).toEqual([]);
     expect(report.failures).toEqual({});
     expect(late.p99).toBeLessThanOrEqual(20);

@@ -30,12 +30,13 @@ describe("a thousand clients stop reading in the middle of a blob", () => {
     const others = await new Clients().herd({ ...way, clients: 4, path: blobPath(digest) });
     expect(others.failures).toEqual({});
     expect(others.digests).toEqual({ [digest]: 4 });
-    expect(others.seconds).toBeLessThan(10);
+    // Long before the thousand are dropped.
+    expect(others.seconds).toBeLessThan(40);
     expect(await stressed.descriptors()).toBeGreaterThan(descriptors + clients);
 
     await eventually(
       async () => expect(await stressed.descriptors()).toBeLessThanOrEqual(descriptors + 5),
-      { withinMs: 75_000, everyMs: 250 },
+      { withinMs: 110_000, everyMs: 250 },
     );
     tell({ others: others.seconds, droppedAfter: (performance.now() - stoppedAt) / 1_000 });
     expect(performance.now() - stoppedAt).toBeGreaterThan(50_000);
