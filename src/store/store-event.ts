@@ -11,6 +11,8 @@ export type StoreEvent =
   | { readonly kind: "syncFailed"; readonly digest: Digest; readonly error: Error }
   /** So many kept blobs, or folders of them, could not be looked at when all were; `error` is the first. */
   | { readonly kind: "blobsPassedOver"; readonly count: number; readonly error: StoreError }
+  /** The volume had no room for a start: so many blobs, those not used for longest, were deleted. */
+  | { readonly kind: "roomMade"; readonly blobs: number; readonly bytes: number }
   /** Nothing can be read from the records nor written to them; they are tried again in so many milliseconds. */
   | { readonly kind: "recordsLost"; readonly error: StoreError; readonly retryIn: number }
   /** They can again; they were away for so long. */

@@ -3,6 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type DataFolder, openDataFolder } from "../../store/disk/data-folder.ts";
 import { DiskBlobStore } from "../../store/disk/disk-blob-store.ts";
+import { makeRoomToStart } from "../../store/disk/room-to-start.ts";
 import { Holds } from "../../store/holds.ts";
 import { ThreadedRecords } from "../../store/keyv/threaded-records.ts";
 import type { Log } from "../log.ts";
@@ -23,6 +24,7 @@ export async function composeStore(path: string, log: Pick<Log, "store">) {
 async function openParts(folder: DataFolder, log: Pick<Log, "store">) {
   const holds = new Holds();
   const blobs = await DiskBlobStore.open(folder, { holds, observe: log.store });
+  await makeRoomToStart(folder.path, blobs, log.store);
   await mkdir(join(folder.path, "ca"), { recursive: true, mode: 0o700 });
   const records = await ThreadedRecords.open(join(folder.path, "records.sqlite"), {
     observe: log.store,
