@@ -35,25 +35,26 @@ function sharedClients({ access, mirror }: Settings): (client: string) => boolea
 
 function mirrorRules(settings: Settings, named: readonly string[]): MirrorRules {
   const { hosts, login, config } = settings.mirror;
-  const reached = (registry: Registry): Registry => spokenTo(registry, settings);
-  const fallback = reached(defaultRegistry(settings));
+  const fallback = defaultRegistry(settings);
   const patterns = [...named, ...builtInRegistries];
-  const known = new Map<string, Registry>(hosts.map(({ registry }) => [registry.name, registry]));
-  known.set(fallback.name, fallback);
+  const places = new Map<string, Registry>();
+  for (const { registry } of [...config, ...hosts, { registry: fallback }]) {
+    places.set(registry.name, registry);
+  }
   // What clients call by one name may be fetched from another place.
-  for (const { registry, remote = registry } of config) {
-    known.set(remote.name, remote).set(registry.name, remote);
+  for (const { registry, remote } of config) {
+    if (remote !== undefined) places.set(remote.name, remote).set(registry.name, remote);
   }
   return {
     virtualHosts: hosts.map(({ host, registry }) => ({
-      ...{ host, registry: reached(registry) },
+      ...{ host, name: registry.name },
       isLogin: host === login,
     })),
-    defaultRegistry: fallback,
+    defaultName: fallback.name,
     isDefaultLogin: login === fallback.name || login === registryAddress(fallback.name).host,
     isKnown: (name: Registry["name"]) =>
       patterns.some((pattern) => matchesHostPattern(pattern, registryAddress(name))),
     registryOf: (name: Registry["name"]): Registry =>
-      reached(known.get(name) ?? { name, scheme: "https" }),
+      spokenTo(places.get(name) ?? { name, scheme: "https" }, settings),
   };
 }

@@ -62,11 +62,10 @@ export function interceptedHosts(settings: Settings, named: readonly string[]): 
   return [...named, ...realms];
 }
 
-/** The registry meant by a request to the mirror that names none. */
+/** The registry meant by a request to the mirror that names none, as its clients call it. */
 export function defaultRegistry({ mirror }: Settings): Registry {
   const hub: Registry = { name: "docker.io" as RegistryName, scheme: "https" };
-  const first = mirror.config[0];
-  return mirror.default ?? first?.remote ?? first?.registry ?? hub;
+  return mirror.default ?? mirror.config[0]?.registry ?? hub;
 }
 
 /** How a registry is reached where its clients do not say: over https, unless REGISTRIES has it with http://. */

@@ -13,22 +13,25 @@ import type { View } from "../../registry/ask.ts";
 /** A name of ours behind which one registry stands. */
 export type VirtualHost = {
   readonly host: string;
-  readonly registry: Registry;
+  readonly name: RegistryName;
   /** Its challenges and logins pass through; otherwise it never challenges. */
   readonly isLogin: boolean;
 };
 
+/** Registries by the names that clients give them. */
 export type MirrorRules = {
   readonly virtualHosts: readonly VirtualHost[];
-  readonly defaultRegistry: Registry;
+  readonly defaultName: RegistryName;
   readonly isDefaultLogin: boolean;
   /** A registry the operator named or everybody knows: good as a path prefix whatever its name looks like. */
   readonly isKnown: (name: RegistryName) => boolean;
-  /** How it is spoken to; https unless the operator said otherwise. */
+  /** Where it is fetched from, and how it is spoken to: https unless the operator said otherwise. */
   readonly registryOf: (name: RegistryName) => Registry;
 };
 
 export type Addressed = {
+  /** As the client calls the registry. */
+  readonly name: RegistryName;
   readonly registry: Registry;
   /** Path and query as the upstream names things. */
   readonly target: string;
@@ -43,27 +46,25 @@ export function addressMirror(
   rules: MirrorRules,
 ): Addressed | undefined {
   const { path, rest, namespace } = split(target);
-  const name = namespace === undefined ? undefined : canonicalRegistry(namespace);
-  if (namespace !== undefined && name === undefined) return undefined;
-  const addressed = (registry: Registry, isLogin: boolean, text = ""): Addressed => {
+  const named = namespace === undefined ? undefined : canonicalRegistry(namespace);
+  if (namespace !== undefined && named === undefined) return undefined;
+  const addressed = (name: RegistryName, isLogin: boolean, text = ""): Addressed => {
     const bare = path === "/v2" ? "/v2/" : `/v2/${path.slice(4 + text.length)}`;
-    const upstreams = registry.name === "docker.io" ? withLibrary(bare) : bare;
-    const query = bare.endsWith("/blobs/uploads/") ? withSource(rest, text, registry) : rest;
+    const upstreams = name === "docker.io" ? withLibrary(bare) : bare;
+    const query = bare.endsWith("/blobs/uploads/") ? withSource(rest, text, name) : rest;
     const view = { repositoryPrefix: text, isLibraryImplied: upstreams !== bare, namespace };
-    return { registry, isLogin, target: upstreams + query, view };
+    return { name, registry: rules.registryOf(name), isLogin, target: upstreams + query, view };
   };
   const virtual = rules.virtualHosts.find((one) => one.host === host?.host);
-  if (virtual !== undefined) return addressed(virtual.registry, virtual.isLogin);
-  const prefix = prefixOf(path, name, rules);
+  if (virtual !== undefined) return addressed(virtual.name, virtual.isLogin);
+  const prefix = prefixOf(path, named, rules);
   // A path-prefix name is one of many behind one challenge, and so can take no login.
-  if (prefix !== undefined) return addressed(prefix.registry, false, prefix.text);
-  if (name !== undefined && name !== rules.defaultRegistry.name) {
-    return addressed(rules.registryOf(name), false);
-  }
-  return addressed(rules.defaultRegistry, rules.isDefaultLogin);
+  if (prefix !== undefined) return addressed(prefix.name, false, prefix.text);
+  if (named !== undefined && named !== rules.defaultName) return addressed(named, false);
+  return addressed(rules.defaultName, rules.isDefaultLogin);
 }
 
-type Prefix = { readonly registry: Registry; readonly text: string };
+type Prefix = { readonly name: RegistryName; readonly text: string };
 
 /** The first path segment where it names a registry and something follows it. */
 function prefixOf(
@@ -75,11 +76,11 @@ function prefixOf(
   const name = segment === undefined ? undefined : canonicalRegistry(segment);
   if (segment === undefined || name === undefined) return undefined;
   const text = `${segment}/`;
-  if (name === namespace || rules.isKnown(name)) return { registry: rules.registryOf(name), text };
+  if (name === namespace || rules.isKnown(name)) return { name, text };
   // With ns the registry is already named; a dotted group of its own is then no host.
-  if (namespace !== undefined || rules.defaultRegistry.name !== "docker.io") return undefined;
+  if (namespace !== undefined || rules.defaultName !== "docker.io") return undefined;
   if (!/[.:]/.test(segment) && segment !== "localhost") return undefined;
-  return { registry: rules.registryOf(name), text };
+  return { name, text };
 }
 
 /** At Docker Hub `alpine` is `library/alpine`; clients that take it for a mirror of theirs may not know. */
@@ -90,7 +91,7 @@ function withLibrary(path: string): string {
 }
 
 /** A mount names a second repository, `from`, which the client spells as it does the first. */
-function withSource(query: string, prefix: string, { name }: Registry): string {
+function withSource(query: string, prefix: string, name: RegistryName): string {
   return query.replace(/(?<=[?&]from=)[^&]*/, (written) => {
     const from = decoded(written);
     const own = from.startsWith(prefix) ? from.slice(prefix.length) : from;

@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { HostPort } from "../../protocol/http/host-port.ts";
-import { type Registry, type RegistryName, registryAddress } from "../../protocol/registry-name.ts";
+import { type RegistryName, registryAddress } from "../../protocol/registry-name.ts";
 import type { Ask } from "../../registry/ask.ts";
 import { isLoopback } from "../admission.ts";
 import type { ObserveDoor } from "../door-event.ts";
@@ -57,15 +57,15 @@ export class Mirror {
   async #problemOf(addressed: Addressed, call: OriginCall): Promise<Refusal | undefined> {
     // Over plain HTTP anybody on the way could read the login.
     if (addressed.isLogin && !call.isTls && !isLoopback(call.client)) return loginNeedsTls;
-    const { name } = addressed.registry;
-    if (this.#isListed(addressed.registry)) return undefined;
+    const { name } = addressed;
+    if (this.#isListed(name)) return undefined;
     return (await this.#options.isRegistry(registryAddress(name))) ? undefined : unknown(name);
   }
 
-  #isListed({ name }: Registry): boolean {
+  #isListed(name: RegistryName): boolean {
     const { rules } = this.#options;
-    if (name === rules.defaultRegistry.name || rules.isKnown(name)) return true;
-    return rules.virtualHosts.some((one) => one.registry.name === name);
+    if (name === rules.defaultName || rules.isKnown(name)) return true;
+    return rules.virtualHosts.some((one) => one.name === name);
   }
 }
 

@@ -33,6 +33,52 @@ describe("CONFIG in the form of docker-registry-cache", () => {
     }
   });
 
+  it("fetches what names of the mirror and its default stand for from there too", async () => {
+    const registry = await startFakeRegistry();
+    const digest = registry.addBlob(bytes);
+    const { get } = await openMirror({
+      MIRROR_DEFAULT: "images.corp.example",
+      MIRROR_HOSTS: "images.lan=images.corp.example",
+      CONFIG: JSON.stringify([
+        "ghcr.io",
+        {
+          registry: "images.corp.example",
+          variables: { REGISTRY_PROXY_REMOTEURL: registry.origin },
+        },
+      ]),
+    });
+    for (const host of ["images.lan", "mirror.example.com"]) {
+      expect(await (await get(`/v2/team/app/blobs/${digest}`, host)).text()).toBe("mirrored");
+    }
+  });
+
+  it("keeps Docker Hub's short names and prefixes of any host where Docker Hub comes from elsewhere", async () => {
+    const registry = await startFakeRegistry();
+    const digest = registry.addBlob(bytes);
+    const { get } = await openMirror({
+      MIRROR_DEFAULT: "",
+      MIRROR_HOSTS: "hub.lan=docker.io",
+      CONFIG: JSON.stringify([
+        {
+          registry: "registry-1.docker.io",
+          variables: { REGISTRY_PROXY_REMOTEURL: registry.origin },
+        },
+      ]),
+    });
+    for (const [path, host] of [
+      [`/v2/alpine/blobs/${digest}`],
+      [`/v2/docker.io/alpine/blobs/${digest}`],
+      [`/v2/alpine/blobs/${digest}?ns=docker.io`],
+      [`/v2/alpine/blobs/${digest}`, "hub.lan"],
+    ] as const) {
+      expect(await (await get(path, host)).text()).toBe("mirrored");
+    }
+    const asked = registry.requests.map(({ url }) => url).filter((url) => /blobs/.test(url));
+    expect(new Set(asked)).toEqual(new Set([`/v2/library/alpine/blobs/${digest}`]));
+    const elsewhere = await get(`/v2/nobody.invalid/alpine/blobs/${digest}`);
+    expect(await elsewhere.text()).toContain("nobody.invalid does not answer as a registry");
+  });
+
   it("has its first entry as the default, with its login", async () => {
     const registry = await startFakeRegistry({
       auth: { kind: "basic", users: { bob: "CANARY-secret" } },

@@ -1,11 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { addressMirror, type MirrorRules } from "../../../src/doors/mirror/addressing.ts";
 import { parseHostPort } from "../../../src/protocol/http/host-port.ts";
-import {
-  canonicalRegistry,
-  type Registry,
-  type RegistryName,
-} from "../../../src/protocol/registry-name.ts";
+import { canonicalRegistry, type RegistryName } from "../../../src/protocol/registry-name.ts";
 
 const known = new Set(["docker.io", "ghcr.io", "quay.io", "plain.lan:5000", "registry"]);
 
@@ -74,7 +70,7 @@ describe("a path prefix", () => {
   });
 
   it("with another default registry is only what is known: a dotted group stays a group", () => {
-    const corp = rules({ defaultRegistry: named("corp.example") });
+    const corp = rules({ defaultName: named("corp.example") });
     expect(addressMirror("/v2/my.group/app/tags/list", undefined, corp)).toMatchObject({
       registry: { name: "corp.example" },
       target: "/v2/my.group/app/tags/list",
@@ -129,8 +125,8 @@ describe("?ns=", () => {
 
 describe("a virtual host", () => {
   const virtualHosts = [
-    { host: "quay.registry.example", registry: named("quay.io"), isLogin: false },
-    { host: "corp.registry.example", registry: named("corp.example:5000"), isLogin: true },
+    { host: "quay.registry.example", name: named("quay.io"), isLogin: false },
+    { host: "corp.registry.example", name: named("corp.example:5000"), isLogin: true },
   ];
 
   it("stands for its registry, whatever the port, and its paths are the registry's own", () => {
@@ -147,23 +143,23 @@ describe("a virtual host", () => {
   it("takes logins when it was told to; path prefixes never do", () => {
     const host = parseHostPort("corp.registry.example", 443);
     expect(addressMirror("/v2/", host, rules({ virtualHosts }))?.isLogin).toBe(true);
-    const corp = rules({ defaultRegistry: named("corp.example"), isDefaultLogin: true });
+    const corp = rules({ defaultName: named("corp.example"), isDefaultLogin: true });
     expect(addressMirror("/v2/a/tags/list", undefined, corp)?.isLogin).toBe(true);
     expect(addressMirror("/v2/quay.io/a/tags/list", undefined, corp)?.isLogin).toBe(false);
     expect(addressMirror("/v2/a/tags/list?ns=quay.io", undefined, corp)?.isLogin).toBe(false);
   });
 });
 
-function named(text: string): Registry {
+function named(text: string): RegistryName {
   const name = canonicalRegistry(text);
   if (name === undefined) throw new TypeError(text);
-  return { name, scheme: "https" };
+  return name;
 }
 
 function rules(changes: Partial<MirrorRules> = {}): MirrorRules {
   return {
     virtualHosts: [],
-    defaultRegistry: named("docker.io"),
+    defaultName: named("docker.io"),
     isDefaultLogin: false,
     isKnown: (name: RegistryName) => known.has(name),
     registryOf: (name) => ({ name, scheme: name.startsWith("plain.") ? "http" : "https" }),

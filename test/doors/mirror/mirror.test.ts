@@ -89,8 +89,8 @@ async function ask(call: Partial<OriginCall>, isRegistry = false) {
   const probed: string[] = [];
   const mirror = new Mirror({
     rules: {
-      virtualHosts: [{ host: "corp.lan", registry: named("corp.example"), isLogin: true }],
-      defaultRegistry: named("docker.io"),
+      virtualHosts: [{ host: "corp.lan", name: named("corp.example").name, isLogin: true }],
+      defaultName: named("docker.io").name,
       isDefaultLogin: false,
       isKnown: (name) => name === "ghcr.io",
       registryOf: (name) => ({ name, scheme: "https" }),
