@@ -71,6 +71,8 @@ export class Proofs {
     signal: AbortSignal,
   ): Promise<Verdict> {
     const key = `${placeKey(asker)}\n${asker.access.kind}`;
+    // A question behind the clients' backs may take long, and nobody waits for it.
+    const flight = `${key}\n${patience}`;
     if ((this.#pausedUntil.get(key) ?? 0) > this.#options.now())
       return Promise.resolve("unavailable");
     const start = async (own: AbortSignal): Promise<Verdict> => {
@@ -78,7 +80,7 @@ export class Proofs {
       if (verdict === "unavailable") this.#pausedUntil.set(key, this.#options.now() + pause);
       return verdict;
     };
-    return unlessAborted(this.#flights.join(key, start), signal, asker.registry.name);
+    return unlessAborted(this.#flights.join(flight, start), signal, asker.registry.name);
   }
 
   async #verdict(

@@ -87,7 +87,9 @@ export class TagResolver {
 
   #join(question: TagQuestion, variant: string, want: Want): Promise<TagAnswer> {
     const generation = this.#options.tags.generation(question);
-    const key = [tagKey(question), variant, question.accessKey, want, generation].join("\n");
+    const { accessKey, patience } = question;
+    // Who has something to fall back on does not wait as long as who has nothing.
+    const key = [tagKey(question), variant, accessKey, patience, want, generation].join("\n");
     const start = (signal: AbortSignal): Promise<TagAnswer> =>
       this.#ask({ ...question, signal }, variant, want);
     const work = this.#flights.join(key, start);

@@ -44,6 +44,20 @@ afterEach(() => proofs.close());
 const permits = (access = none) => proofs.permits({ ...place, access }, digest, signal);
 
 describe("a proof", () => {
+  it("is renewed by a brief question, though one behind the clients' backs is still out", async () => {
+    await visibility.yes(place, anonymous, witness);
+    now += hour;
+    const gate = Promise.withResolvers<void>();
+    upstream.gate = gate.promise;
+    proofs.sighted(place, shared, witness);
+    await eventually(() => upstream.count() === 1);
+    const asked = permits();
+    await eventually(() => upstream.count() === 2);
+    expect(upstream.seen.map(({ patience }) => patience)).toEqual(["full", "brief"]);
+    gate.resolve();
+    expect(await asked).toBe(true);
+  });
+
   it("counts for an hour without a question, and is then renewed by one for all", async () => {
     await visibility.yes(place, anonymous, witness);
     expect(await permits()).toBe(true);

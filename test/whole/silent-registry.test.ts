@@ -1,0 +1,52 @@
+/** A registry that takes connections and then says nothing: what is kept of it is served within seconds. */
+import { beforeEach, describe, expect, it } from "vitest";
+import { holdHeaders } from "../support/fake-registry/fault.ts";
+import { type Answer, viaProxy } from "./support/client.ts";
+import { addImage, manifestType } from "./support/image.ts";
+import { type NamedRegistry, type Program, Scene } from "./support/program.ts";
+
+let scene: Scene;
+let program: Program;
+let registry: NamedRegistry;
+
+beforeEach(async () => {
+  scene = await Scene.open();
+  registry = await scene.registry("registry.test");
+  addImage(registry.server, "team/app");
+  program = await scene.start({ REGISTRIES: registry.name });
+});
+
+async function pull(accept = manifestType): Promise<Answer & { readonly seconds: number }> {
+  const started = performance.now();
+  const path = "/v2/team/app/manifests/1";
+  const answer = await viaProxy(program, registry.name, path, { headers: { accept } });
+  return { ...answer, seconds: (performance.now() - started) / 1_000 };
+}
+
+describe("a tag whose registry has fallen silent", () => {
+  it("is served stale within seconds, also while it is still asked behind the clients' backs", async () => {
+    await pull();
+    registry.server.misbehave({}, holdHeaders());
+    // The pause after a failure is over, and a question from before is still under way.
+    for (const later of [20_000, 6_000, 6_000]) {
+      scene.aheadMs += later;
+      const { seconds, status, headers } = await pull();
+      expect([status, headers["cache-status"]]).toEqual([200, expect.stringContaining("stale")]);
+      expect(seconds).toBeLessThan(5);
+    }
+  }, 60_000);
+
+  it("is served stale within seconds, though somebody with nothing to fall back on waits for it", async () => {
+    await pull();
+    scene.aheadMs += 20_000;
+    const silence = holdHeaders();
+    registry.server.misbehave({}, silence);
+    const patient = pull("application/vnd.docker.distribution.manifest.v2+json");
+    await silence.gate.reached;
+    const { seconds, headers } = await pull();
+    expect(headers["cache-status"]).toContain("stale");
+    expect(seconds).toBeLessThan(5);
+    silence.gate.open();
+    await patient;
+  }, 60_000);
+});
