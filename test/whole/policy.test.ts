@@ -1,5 +1,6 @@
 /** POLICY: what is denied comes in through no door, kept or not. */
 import { beforeEach, describe, expect, it } from "vitest";
+import { eventually } from "../support/eventually.ts";
 import { direct, viaProxy } from "./support/client.ts";
 import { addImage, type Image, manifestType } from "./support/image.ts";
 import { type NamedRegistry, type Program, Scene } from "./support/program.ts";
@@ -60,8 +61,8 @@ describe("an image that is denied", () => {
       ...{ code: "DENIED", message: expect.stringContaining(words) },
       detail: { setting: "POLICY", rule: `${registry.name}/team/app:1` },
     });
-    expect(program.lines.some((line) => line.includes("DENIED") && line.includes("POLICY"))).toBe(
-      true,
+    await eventually(() =>
+      program.lines.some((line) => line.includes("DENIED") && line.includes("POLICY")),
     );
   });
 });
