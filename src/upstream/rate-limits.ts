@@ -63,7 +63,10 @@ export class RateLimits {
   }
 
   async #struck(asker: Asker, key: string, response: RegistryResponse): Promise<RegistryResponse> {
-    const strikes = (this.#limits.get(key)?.strikes ?? 0) + 1;
+    const before = this.#limits.get(key);
+    // What was asked before the first answer came is no new offence.
+    const isSame = before !== undefined && this.#now() < before.until;
+    const strikes = (before?.strikes ?? 0) + (isSame ? 0 : 1);
     const pause = Math.min(firstPause * 2 ** (strikes - 1), longestPause);
     const wanted = Math.min(retryAfter(response.headers) ?? 0, longestRetryAfter);
     const until = this.#now() + Math.max(pause, wanted);

@@ -106,6 +106,17 @@ describe("a 429", () => {
     },
   );
 
+  it("to a hundred who asked at once is one, and not a hundred in a row", async () => {
+    const { clock, ask } = limits();
+    await Promise.all(Array.from({ length: 100 }, () => ask(answer(429))));
+    clock.now = 1_000;
+    expect((await ask(answer(429))).status).toBe(429);
+    clock.now = 2_999;
+    expect((await ask(answer(200))).status).toBe(429);
+    clock.now = 3_000;
+    expect((await ask(answer(200))).status).toBe(200);
+  });
+
   it("lets one try at a time when its time is over", async () => {
     const { clock, ask, asked } = limits();
     await ask(answer(429, { "retry-after": "60" }));

@@ -42,6 +42,7 @@ export type ChallengeFinderOptions = {
 const downMs = 15_000;
 /** Token hosts that are no registries, and registries whose `/v2/` redirects: no need to insist. */
 const noRegistryMs = 600_000;
+const mostSilent = 10_000;
 
 export class ChallengeFinder {
   readonly #options: ChallengeFinderOptions;
@@ -145,7 +146,7 @@ export class ChallengeFinder {
         patience: "full",
         signal: deadline.signal,
       });
-    const answer = await this.#rates.ask({ host, access, key: access }, false, ask);
+    const answer = await this.#rates.ask({ host, access, key: `ping ${access}` }, false, ask);
     const { status, headers, body } = answer;
     return { status, headers, body: await readReply(host, { status, headers, body }) };
   }
@@ -155,6 +156,10 @@ export class ChallengeFinder {
   }
 
   #silence(registry: Registry, milliseconds: number): void {
+    const oldest = this.#silentUntil.keys().next().value;
+    if (this.#silentUntil.size >= mostSilent && oldest !== undefined) {
+      this.#silentUntil.delete(oldest);
+    }
     this.#silentUntil.set(registry.name, this.#options.now() + milliseconds);
   }
 }

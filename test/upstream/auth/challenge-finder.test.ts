@@ -1,4 +1,7 @@
+import { Readable } from "node:stream";
 import { describe, expect, it } from "vitest";
+import { ChallengeFinder } from "../../../src/upstream/auth/challenge-finder.ts";
+import { RateLimits } from "../../../src/upstream/rate-limits.ts";
 import {
   bearerRegistry,
   hub,
@@ -82,6 +85,20 @@ describe("finding out how a registry wants its logins", () => {
       expect(answer.headers.get("retry-after")).toEqual(["5"]);
     }
     expect(loopback.seen).toHaveLength(1);
+  });
+
+  it("is told what login it wants, though who asks without one is told 429 elsewhere", async () => {
+    const loopback = await startLoopback();
+    const { now, memory } = makeAuth(loopback);
+    const rates = new RateLimits({ now, observe: () => undefined });
+    const { transport } = loopback;
+    const finder = new ChallengeFinder({ transport, memory, now, rates });
+    const asker = { host: hubHost, access: "none", key: "none" };
+    const tooMany = { status: 429, headers: new Map(), body: Readable.from([]) };
+    await rates.ask(asker, false, async () => tooMany);
+    loopback.play(hubHost, bearerRegistry(hubChallenge));
+    expect(await finder.find(hub, never)).toBeDefined();
+    await finder.close();
   });
 
   it("tells when nobody answers, and then leaves it alone for a moment", async () => {
