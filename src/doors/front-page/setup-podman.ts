@@ -6,10 +6,12 @@ export const setupPodman: SetupScript = {
   name: "podman",
   aliases: ["buildah", "skopeo"],
   summary: "Makes podman, buildah, skopeo and CRI-O pull through this mirror.",
+  // Versions of 2023 and before take an IPv6 address for no reference, and pull nothing at all then.
   body: (facts) => `
 file=/etc/containers/registries.conf.d/50-entrepot.conf
 
 apply() {
+  [[ $address != \\[* ]] || die "fetch this script by a name of the proxy or its IPv4 address: not all versions take $address"
   put "$file" <<'END'
 # Written by entrepot: /setup/podman --undo removes it
 ${facts.registries.map((one) => entry(one, facts)).join("\n")}
