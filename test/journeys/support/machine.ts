@@ -7,7 +7,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import { type Run, run, Service } from "./program.ts";
 
-/** Changes go to memory. Engines keep their images where no overlay is below them. */
+/** Changes go to memory, those of the clone of this project at /opt/entrepot too. Engines keep their images where no overlay is below them. */
 const boot = `
 set -e
 mount -t tmpfs tmpfs /run
@@ -16,6 +16,9 @@ mount -t tmpfs -o mode=755 tmpfs "$1"
 mkdir "$1/upper" "$1/work" "$1/tree"
 mount -t overlay overlay -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" "$1/tree"
 cp -a "$2/." "$1/tree"
+mkdir -p "$1/project-upper" "$1/project-work" "$1/tree/opt/entrepot"
+mount -t overlay overlay "$1/tree/opt/entrepot" \\
+  -o "lowerdir=$3,upperdir=$1/project-upper,workdir=$1/project-work"
 : > "$1/tree/etc/machine-id"
 export SYSTEMD_SECCOMP=0
 systemd-nspawn --quiet --directory="$1/tree" --machine="entrepot-$$" --boot --register=no \\
@@ -25,6 +28,7 @@ systemd-nspawn --quiet --directory="$1/tree" --machine="entrepot-$$" --boot --re
 `;
 
 const home = "/var/reader";
+const project = join(import.meta.dirname, "../../..");
 
 /** What runc is asked for, less what this computer gives to nobody; so privileged containers start. */
 const modestRunc = `#!/bin/bash
@@ -69,7 +73,7 @@ export class Machine {
     }
     // Processes of a namespace end with its first one, whatever ends that.
     const apart = ["--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
-    const args = ["bash", "-c", boot, "boot", join(folder, "machine"), added];
+    const args = ["bash", "-c", boot, "boot", join(folder, "machine"), added, project];
     const service = new Service("unshare", [...apart, ...args]);
     try {
       const machine = await Machine.#whenUp(service);
