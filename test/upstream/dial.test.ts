@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { type HostPort, parseHostPort } from "../../src/protocol/http/host-port.ts";
 import { registryNameOf } from "../../src/protocol/registry-name.ts";
 import { UpstreamError } from "../../src/upstream/upstream-error.ts";
+import { freePort } from "../support/free-port.ts";
 import { blackHole } from "./black-hole.ts";
 import { buildRig, listening, rejection } from "./rig.ts";
 
@@ -183,7 +184,7 @@ describe("dialling", () => {
 
   it("says that nobody listens", async () => {
     const server = createServer();
-    const { host, port } = await listening(server);
+    const { host, port } = await listening(server, "127.0.0.1", await freePort());
     await new Promise((resolve) => server.close(resolve));
     const rig = buildRig({ tunnelPorts: [port] });
     expect(await rejection(rig.dialer.dial({ host, port }, { signal: never }))).toMatchObject({

@@ -1,6 +1,7 @@
 import { createServer } from "node:net";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { connectFirst } from "../../src/upstream/happy-eyeballs.ts";
+import { freePort } from "../support/free-port.ts";
 import { blackHole } from "./black-hole.ts";
 import { listening, rejection } from "./rig.ts";
 
@@ -75,7 +76,7 @@ describe("connecting to the first of several addresses", () => {
 
   it("tells why the first one failed when all did", async () => {
     const gone = createServer();
-    const { port } = await listening(gone);
+    const { port } = await listening(gone, "127.0.0.1", await freePort());
     await new Promise((resolve) => gone.close(resolve));
     const failed = connectFirst([{ address: "127.0.0.1", family: 4 }], port, never);
     expect(await rejection(failed)).toMatchObject({ code: "ECONNREFUSED" });

@@ -8,6 +8,7 @@ import { DownMemory } from "../../src/upstream/down-memory.ts";
 import { Probe } from "../../src/upstream/probe.ts";
 import { makeAuthority } from "../support/certificates.ts";
 import { eventually } from "../support/eventually.ts";
+import { freePort } from "../support/free-port.ts";
 import { buildRig, listening, type RigOptions, rejection } from "./rig.ts";
 
 const trusted = makeAuthority();
@@ -146,7 +147,7 @@ describe("a peer's TLS", () => {
 
   it("is unreachable when nobody listens, for ten seconds", async () => {
     const server = createTcpServer();
-    const address = await listening(server);
+    const address = await listening(server, "127.0.0.1", await freePort());
     await new Promise((resolve) => server.close(resolve));
     const { probe, clock } = probing(address);
     expect(await probe.peerSpeaksTls(address)).toBe("unreachable");
@@ -168,7 +169,7 @@ describe("a peer's TLS", () => {
 
   it("is trusted as it was while it is looked at again", async () => {
     const server = createTlsServer(leaf);
-    const address = await listening(server);
+    const address = await listening(server, "127.0.0.1", await freePort());
     const { probe, clock } = probing(address);
     expect(await probe.peerSpeaksTls(address)).toBe("trusted");
     await new Promise((resolve) => server.close(resolve));
@@ -179,7 +180,7 @@ describe("a peer's TLS", () => {
 
   it("that was trusted is no plain HTTP because the peer hangs up for a while", async () => {
     const server = createTlsServer(leaf);
-    const address = await listening(server);
+    const address = await listening(server, "127.0.0.1", await freePort());
     const { probe, clock } = probing(address);
     expect(probe.spokeTls(address)).toBe(false);
     expect(await probe.peerSpeaksTls(address)).toBe("trusted");
