@@ -12,9 +12,9 @@ import { leave } from "./leave.ts";
 import { createLog, openOutput } from "./log.ts";
 import { settingOptions } from "./options.ts";
 import { watchedPaths } from "./reload.ts";
-import { type Loaded, loadSettings, SettingsError } from "./settings/load.ts";
-import { didYouMean } from "./settings/nearest.ts";
+import { type Loaded, loadSettings } from "./settings/load.ts";
 import { describeSettings, secretsOf } from "./settings/redact.ts";
+import { wrongArguments } from "./wrong-arguments.ts";
 
 /** Resolves with the exit code; never rejects. */
 export async function runCommandLine(process: NodeJS.Process): Promise<number> {
@@ -46,7 +46,7 @@ class CommandLine {
       if (!(error instanceof CommanderError)) throw error;
       // --help and --version end here too.
       if (error.exitCode === 0) return 0;
-      throw wrongArguments(error);
+      throw wrongArguments(error, this.#process.argv.slice(2));
     }
   }
 
@@ -166,30 +166,6 @@ class CommandLine {
     const fail = (sentence: string): void => this.fail(sentence);
     return checkHealth({ host, port, print: this.#print, fail });
   }
-}
-
-function wrongArguments(cause: CommanderError): SettingsError {
-  if (cause.code === "commander.help") {
-    const sentence = "that command needs another word: config check, ca print or ca fingerprint";
-    return new SettingsError([`${sentence} (entrepot --help shows what there is)`], { cause });
-  }
-  const message = cause.message.replace(/^error: /, "").replace(/\s*\n\s*/g, " ");
-  const [, known, meant] = /^(.*) \(Did you mean (.*)\?\)$/.exec(message) ?? [];
-  if (meant !== undefined) {
-    return new SettingsError([`${known}; did you mean ${meant}?`], { cause });
-  }
-  const secret = /^unknown option '(.*)'$/.exec(message)?.[1] ?? "";
-  if (settingOptions().some((option) => option.long === `${secret}-file`)) {
-    const sentence = `${message}; write ${secret}-file and a file: a command line is no place for secrets`;
-    return new SettingsError([sentence], { cause });
-  }
-  // What is no command is taken for an argument of the default one.
-  const excess = / but got \d+: ([^,]+)/.exec(message)?.[1]?.replace(/\.$/, "");
-  const sentence =
-    excess === undefined
-      ? message
-      : `there is no command "${excess}"${didYouMean(excess, ["serve", "config", "config check", "ca", "health"])}`;
-  return new SettingsError([`${sentence} (entrepot --help shows what there is)`], { cause });
 }
 
 function version(): string {

@@ -74,7 +74,8 @@ describe("the command line", () => {
       {},
       "unknown option '--auth-registries'; write --auth-registries-file and a file",
     ],
-    ["a flag without its value", ["--port"], {}, "option '--port <port>' argument missing"],
+    ["a flag without its value", ["--port"], {}, "--port needs a value; write --port <port>"],
+    ["a word too many", ["health", "now"], {}, 'health takes no further word; leave "now" out'],
     ["a malformed value", [], { PORT: "x" }, 'PORT is "x"; write a port from 1 to 65535'],
     [
       "no settings file",
@@ -103,9 +104,15 @@ describe("the command line", () => {
 
   it("says that there is no CA yet, and that nobody answers", async () => {
     const ca = await run(["ca", "fingerprint"]);
-    expect([ca.code, ca.err]).toEqual([1, expect.stringMatching(/^entrepot: there is no cert/)]);
+    expect([ca.code, ca.err]).toEqual([
+      1,
+      expect.stringMatching(/^entrepot: there is no .*ca\.crt; /),
+    ]);
     const health = await run(["health", "--port", String(await freePort())]);
-    expect([health.code, health.err]).toEqual([1, expect.stringMatching(/does not answer/)]);
+    expect([health.code, health.err]).toEqual([
+      1,
+      expect.stringMatching(/^entrepot: nothing listens/),
+    ]);
   });
 
   it("serves, says so, keeps a second one out, and drains at SIGTERM", async () => {
@@ -148,6 +155,12 @@ describe("the command line", () => {
     );
     const isFile = await run([], { PORT, DATA_DIR: "file" }, folder);
     expect(isFile.err).toBe("entrepot: DATA_DIR cannot be used: file is a file; use a folder\n");
+    await mkdir(join(folder, "home", "Documents"), { recursive: true });
+    const home = await run([], { PORT, DATA_DIR: "home" }, folder);
+    expect(home.code).toBe(78);
+    expect(home.err).toBe(
+      'entrepot: DATA_DIR cannot be used: home holds files that are not ours, such as "Documents"; use an empty folder, such as home/entrepot, or one that was DATA_DIR before\n',
+    );
     await mkdir(join(folder, "newer"));
     await writeFile(join(folder, "newer", "VERSION"), "9\n");
     const newer = await run([], { PORT, DATA_DIR: "newer" }, folder);

@@ -9,6 +9,8 @@ export type HealthParts = {
   readonly timeout?: number;
 };
 
+const remedy = "write HOST and PORT as the server has them";
+
 /** Resolves with 0 if `/readyz` answers 200, else with 1. */
 export async function checkHealth(parts: HealthParts): Promise<number> {
   const { port, print, fail, timeout = 5_000 } = parts;
@@ -18,12 +20,23 @@ export async function checkHealth(parts: HealthParts): Promise<number> {
       signal: AbortSignal.timeout(timeout),
     });
     const body = (await response.text()).trim();
-    if (response.ok) print(body || "ready");
-    else fail(`${address} is not ready: ${body || response.status}`);
-    return response.ok ? 0 : 1;
+    if (!isOurs(body)) fail(`what answers at ${address} is not Entrepot; ${remedy}`);
+    else if (response.ok) print(body);
+    else fail(`${address} is not ready: ${body}`);
+    return response.ok && isOurs(body) ? 0 : 1;
   } catch (error) {
-    fail(`${address} does not answer (${reason(error)})`);
+    fail(reason(error, address, timeout));
     return 1;
+  }
+}
+
+/** As `/readyz` answers. */
+function isOurs(body: string): boolean {
+  try {
+    const told: unknown = JSON.parse(body);
+    return typeof told === "object" && told !== null && "status" in told;
+  } catch {
+    return false;
   }
 }
 
@@ -33,9 +46,12 @@ function reachable(host: string): string {
   return host === "0.0.0.0" ? "127.0.0.1" : host;
 }
 
-function reason(error: unknown): string {
+function reason(error: unknown, address: string, timeout: number): string {
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
-  if (cause instanceof Error && "code" in cause && typeof cause.code === "string")
-    return cause.code;
-  return cause instanceof Error ? cause.name : String(cause);
+  if (!(cause instanceof Error)) return `${address} does not answer (${String(cause)})`;
+  if (cause.name === "TimeoutError")
+    return `${address} does not answer within ${timeout / 1_000} s`;
+  const code = "code" in cause && typeof cause.code === "string" ? cause.code : cause.name;
+  if (code === "ECONNREFUSED") return `nothing listens at ${address}; start it, or ${remedy}`;
+  return `${address} does not answer (${code}); ${remedy}`;
 }

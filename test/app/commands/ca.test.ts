@@ -45,9 +45,29 @@ describe("entrepot ca", () => {
     expect(await show("print", folder)).toEqual({
       code: 1,
       printed: [],
-      failed: [expect.stringMatching(/it is made on the first start; check DATA_DIR$/)],
+      failed: [
+        `there is no ${folder}/ca/ca.crt; it is made on the first start, in the DATA_DIR that start has`,
+      ],
     });
     const own = await show("print", folder, join(folder, "none.crt"));
-    expect(own.failed).toEqual([expect.stringMatching(/check CA_CERT$/)]);
+    expect(own.failed).toEqual([
+      `there is no ${folder}/none.crt; write the path of the certificate as CA_CERT`,
+    ]);
+  });
+
+  it("says of a file that it is no certificate, or cannot be read", async () => {
+    const folder = await temporaryFolder();
+    await mkdir(join(folder, "ca"));
+    const file = join(folder, "ca", "ca.crt");
+    await writeFile(file, "hello");
+    expect((await show("print", folder)).failed).toEqual([
+      `${file} holds no certificate; move the folder it is in away, and the next start makes a new one`,
+    ]);
+    expect((await show("print", folder, file)).failed).toEqual([
+      `${file} holds no certificate; write the path of a PEM file as CA_CERT`,
+    ]);
+    expect((await show("print", folder, folder)).failed).toEqual([
+      `${folder} cannot be read (EISDIR); ask as the user that Entrepot runs as`,
+    ]);
   });
 });
