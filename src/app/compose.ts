@@ -7,7 +7,7 @@ import type { FrontDoor } from "../doors/proxy/front-door.ts";
 import type { RecordStore } from "../store/record-store.ts";
 import type { ChallengeMemory, SavedChallenge } from "../upstream/auth/challenge-memory.ts";
 import type { Application, Compose, Started, World } from "./application.ts";
-import { authorityWarnings } from "./compose/authority.ts";
+import { authorityWarnings, expiryWarnings } from "./compose/authority.ts";
 import { type Cache, composeCache } from "./compose/cache.ts";
 import { composeDoors, type Doors } from "./compose/doors.ts";
 import { composeListen, reachOf } from "./compose/listen.ts";
@@ -67,7 +67,12 @@ async function composeOver(store: Store, over: Over): Promise<Application> {
     tokenSecret: secrets.tokens,
   });
   const state: { phase: Health["phase"] } = { phase: "starting" };
-  const degraded = () => [...degradedBy(upstream), ...cache.degraded(), ...store.degraded()];
+  const degraded = (): readonly string[] => [
+    ...degradedBy(upstream),
+    ...cache.degraded(),
+    ...store.degraded(),
+    ...expiryWarnings(doors.authority, now(), 30),
+  ];
   const health = () => ({
     phase: state.phase,
     degraded: degraded(),
@@ -76,7 +81,7 @@ async function composeOver(store: Store, over: Over): Promise<Application> {
   const doors = await composeDoors({
     ...{ settings, listen, upstream, engine, health, environment, now, log },
   });
-  return new Program({ settings, log, store, upstream, cache, doors, life, state });
+  return new Program({ settings, log, store, upstream, cache, doors, life, state, now });
 }
 
 type ProgramParts = {
@@ -88,6 +93,7 @@ type ProgramParts = {
   readonly doors: Doors;
   readonly life: AbortController;
   readonly state: { phase: Health["phase"] };
+  readonly now: () => number;
 };
 
 class Program implements Application {
@@ -107,7 +113,7 @@ class Program implements Application {
   }
 
   async #start(): Promise<Started> {
-    const { doors, cache, log, settings, state, upstream } = this.#parts;
+    const { doors, cache, log, settings, state, upstream, now } = this.#parts;
     this.#door = await doors.open();
     this.#tls = await doors.openTls();
     if (state.phase === "starting") state.phase = "running";
@@ -124,6 +130,7 @@ class Program implements Application {
       warnings: [
         ...reach.warnings,
         ...authorityWarnings(doors.authority, settings, upstream.named),
+        ...expiryWarnings(doors.authority, now(), 90),
       ],
     };
   }

@@ -50,6 +50,16 @@ export function authorityWarnings(
   return [`the CA was made before ${[...new Set(missing)].join(", ")} was named; ${remedy}`];
 }
 
+const day = 86_400_000;
+
+/** A sentence once the CA has fewer than so many days left: every client needs the next one by then. */
+export function expiryWarnings({ notAfter }: Authority, now: number, days: number): string[] {
+  const left = Math.floor((notAfter - now) / day);
+  if (left >= days) return [];
+  const when = left < 0 ? "has expired" : `expires in ${left === 1 ? "1 day" : `${left} days`}`;
+  return [`the CA ${when}; clients need a new one, and refuse what this one signs after its end`];
+}
+
 /** Everything that is ever certified: what is intercepted, and our own names. */
 function limits(settings: Settings, { named, ...own }: AuthorityNames): string[] {
   const tokenHosts = builtInRealmPairs.map((pair) => pair.tokenHost);

@@ -1,5 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { authorityWarnings, composeAuthority } from "../../../src/app/compose/authority.ts";
+import {
+  authorityWarnings,
+  composeAuthority,
+  expiryWarnings,
+} from "../../../src/app/compose/authority.ts";
 import { namedRegistries } from "../../../src/app/settings/derived.ts";
 import type { Settings } from "../../../src/app/settings/settings.ts";
 import type { Authority } from "../../../src/doors/proxy/authority/ca.ts";
@@ -51,5 +55,16 @@ describe("the CA", () => {
     expect(warning).toMatch(/made before new\.example was named; remove the folder ca/);
     const auto = await settingsWith({ INTERCEPT: "auto" });
     expect(warnings(authority, auto)).toEqual([expect.stringContaining("INTERCEPT=auto")]);
+  });
+
+  it("that ends soon is told of, from the day that was asked for", async () => {
+    const { authority } = await authorityFor({});
+    const left = (days: number) => authority.notAfter - days * 86_400_000;
+    expect(expiryWarnings(authority, left(90), 90)).toEqual([]);
+    expect(expiryWarnings(authority, left(89.5), 90)).toEqual([
+      expect.stringMatching(/^the CA expires in 89 days; clients need a new one/),
+    ]);
+    expect(expiryWarnings(authority, left(1), 30).join()).toContain("in 1 day;");
+    expect(expiryWarnings(authority, left(-1), 30).join()).toContain("the CA has expired");
   });
 });
