@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { eventually } from "../../support/eventually.ts";
 import { canBoot } from "../support/machine.ts";
 import { Reader } from "../support/reader.ts";
 import { playPrivateRegistry } from "../support/upstream/private-registry.ts";
@@ -27,7 +28,7 @@ describe.skipIf(!canBoot())("docker.md", () => {
     for (const image of ["alpine:3.20", "ghcr.io/owner/app:1", "quay.io/acme/thing:1"]) {
       await reader.pullsFromDisk(`docker pull ${image}`, forget);
     }
-    expect(entrepot.lines.filter((line) => line.includes('"cache":"hit"'))).not.toEqual([]);
+    await eventually(() => entrepot.lines.some((line) => line.includes('"cache":"hit"')));
 
     const pull = `docker pull ${corporate}/team/app:1`;
     expect((await machine.run(pull)).code, "without a login").not.toBe(0);
