@@ -134,7 +134,7 @@ export class PooledRegistryClient implements RegistryClient {
       place = next;
       response = await this.#exchange(request, place, isAtHome ? authorization : undefined);
     }
-    return isAtHome ? response : withoutChallenge(response);
+    return isAtHome ? response : ofStorage(response);
   }
 
   /** The target is a registry of its own. When it refuses us, its 3xx may still serve the client. */
@@ -185,8 +185,8 @@ export class PooledRegistryClient implements RegistryClient {
     authorization: Authorization,
   ): Promise<RegistryResponse> {
     const { method, patience, signal, body } = request;
-    const send = async (): Promise<RegistryResponse> =>
-      await this.#transport.send({
+    const send = async (): Promise<RegistryResponse> => {
+      const response = await this.#transport.send({
         ...place,
         onBehalfOf: request.registry.name,
         method,
@@ -195,6 +195,8 @@ export class PooledRegistryClient implements RegistryClient {
         patience,
         signal,
       });
+      return isClientsOwn(request, place) ? response : withoutSession(response);
+    };
     if (!isReading(request)) return await send();
     const asker = this.#askerOf(request, place, authorization);
     return await this.#rates.ask(asker, method === "HEAD", send);
@@ -220,7 +222,7 @@ export class PooledRegistryClient implements RegistryClient {
   #headers(request: RegistryRequest, place: Place, authorization: Authorization): HeaderList {
     const headers = new Map(request.headers);
     headers.delete("authorization");
-    headers.delete("cookie");
+    if (!isClientsOwn(request, place)) headers.delete("cookie");
     if (authorization !== undefined) headers.set("authorization", [authorization]);
     if (!headers.has("user-agent")) headers.set("user-agent", [this.#userAgent]);
     const isContent = request.redirects !== "pass" || place.target.startsWith("/v2/");
@@ -241,10 +243,31 @@ function isReading({ method }: RegistryRequest): boolean {
   return method === "GET" || method === "HEAD";
 }
 
-/** A challenge from where we were sent would make a client log in at a stranger's. */
-function withoutChallenge(response: RegistryResponse): RegistryResponse {
+/** A web page of the same host: between it and the client, and nothing that is ours or kept. */
+function isClientsOwn({ access, redirects }: RegistryRequest, { target }: Place): boolean {
+  const isOurs = access.kind === "shared" || access.kind === "anonymous";
+  return !isOurs && redirects === "pass" && !target.startsWith("/v2/");
+}
+
+/** A session that a login opened, ours above all, is as good as the login. */
+function withoutSession(response: RegistryResponse): RegistryResponse {
+  if (!response.headers.has("set-cookie")) return response;
   const headers = new Map(response.headers);
-  headers.delete("www-authenticate");
   headers.delete("set-cookie");
+  return { ...response, headers };
+}
+
+/** What is said of the bytes, and how to ask for them again. */
+const storageFields: ReadonlySet<string> = new Set(
+  `accept-ranges cache-control content-encoding content-length content-range content-type date
+  docker-content-digest etag expires last-modified retry-after`.split(/\s+/),
+);
+
+/**
+ * A challenge from where we were sent would make a client log in at a stranger's, and some storage
+ * names the private repository that a blob was copied from.
+ */
+function ofStorage(response: RegistryResponse): RegistryResponse {
+  const headers = new Map([...response.headers].filter(([name]) => storageFields.has(name)));
   return { ...response, headers };
 }

@@ -70,11 +70,14 @@ export class RateLimits {
     const pause = Math.min(firstPause * 2 ** (strikes - 1), longestPause);
     const wanted = Math.min(retryAfter(response.headers) ?? 0, longestRetryAfter);
     const until = this.#now() + Math.max(pause, wanted);
+    const headers = new Map(response.headers);
+    // It is given to others too.
+    headers.delete("set-cookie");
     const limit: Limit = {
       until,
       strikes,
       isProbed: false,
-      headers: response.headers,
+      headers,
       body: new Uint8Array(),
     };
     this.#keep(key, limit);

@@ -116,6 +116,23 @@ describe("authorization", () => {
     expect(registry.headers[0]?.cookie).toBeUndefined();
   });
 
+  it("belongs to a client whose page is outside /v2/, and so do its cookies", async () => {
+    const registry = await server((_request, response) => {
+      response.writeHead(200, { "set-cookie": "sid=CANARY" }).end("page");
+    });
+    const { client } = clientFor([registry.address]);
+    const headers = headerList({ cookie: "CANARY" });
+    const cookies = async (target: string, access: Access) => {
+      const page = ask(registry.registry, { headers, target, access, redirects: "pass" });
+      const answer = await client.send(page);
+      answer.body.destroy();
+      return [registry.headers.at(-1)?.cookie, answer.headers.get("set-cookie")?.[0]];
+    };
+    expect(await cookies("/login", { kind: "none" })).toEqual(["CANARY", "sid=CANARY"]);
+    expect(await cookies("/login", { kind: "shared" })).toEqual([undefined, undefined]);
+    expect(await cookies("/v2/a/tags/list", { kind: "none" })).toEqual([undefined, undefined]);
+  });
+
   it("is tried once more after a 401, with the challenge learnt", async () => {
     const registry = await server((request, response) => {
       if (request.headers.authorization?.endsWith("again")) response.end("ok");

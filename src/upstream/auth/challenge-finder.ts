@@ -147,8 +147,10 @@ export class ChallengeFinder {
         signal: deadline.signal,
       });
     const answer = await this.#rates.ask({ host, access, key: `ping ${access}` }, false, ask);
-    const { status, headers, body } = answer;
-    return { status, headers, body: await readReply(host, { status, headers, body }) };
+    const { status } = answer;
+    const headers = new Map(answer.headers);
+    headers.delete("set-cookie");
+    return { status, headers, body: await readReply(host, answer) };
   }
 
   #isSilent(registry: Registry): boolean {
