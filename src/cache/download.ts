@@ -14,10 +14,12 @@ import { Audience } from "./audience.ts";
 import { Batches } from "./batches.ts";
 import { CacheError, isCacheError } from "./cache-error.ts";
 import type { Observe } from "./cache-event.ts";
+import { DownloadFile } from "./download-file.ts";
 import { HashedDraft } from "./hashed-draft.ts";
 import { type Break, HealingBody } from "./healing-body.ts";
 import { Mark } from "./mark.ts";
 import { OwnRange } from "./own-range.ts";
+import { leavesBytesGood, resumptionLabel } from "./resumption.ts";
 import { type Source, Sources } from "./sources.ts";
 import type { TailReader } from "./tail-reader.ts";
 import type { Timing } from "./timing.ts";
@@ -45,13 +47,14 @@ export class Download {
   readonly audience: Audience;
   /** How far it is. */
   readonly mark = new Mark(
-    (buffer, position) => this.#read(buffer, position),
-    (position) => this.#file.awaited(position),
+    (buffer, position) => this.#file.read(buffer, position),
+    (position) => this.#draft.awaited(position),
   );
   readonly #parts: DownloadParts & { readonly onDeserted: () => void };
   readonly #first: Source;
   readonly #stop = new AbortController();
-  readonly #file: HashedDraft;
+  readonly #draft: HashedDraft;
+  readonly #file: DownloadFile;
   #headers: HeaderList | undefined;
   #isAnswerDue = false;
   #stopPatience: (() => void) | undefined;
@@ -61,15 +64,17 @@ export class Download {
     this.digest = first.digest;
     this.kind = first.kind;
     this.#parts = parts;
-    this.#file = new HashedDraft({
-      ...{ digest: first.digest, blobs: parts.blobs, mostKept: parts.mostKept },
-      onTooLarge: (size) => parts.observe({ kind: "blobTooLarge", ...this.#place, size }),
-      signal: this.#stop.signal,
+    const { blobs, mostKept, observe } = parts;
+    this.#draft = new HashedDraft({
+      ...{ digest: first.digest, blobs, mostKept, signal: this.#stop.signal },
+      onTooLarge: (size) => observe({ kind: "blobTooLarge", ...this.#place, size }),
     });
+    const { mark } = this;
+    this.#file = new DownloadFile({ draft: this.#draft, mark, stop: this.#stop, observe });
     this.sources = new Sources(parts.open, () => this.mark.wake());
     this.#first = this.sources.join(first);
     this.audience = new Audience(
-      () => this.#file.close(),
+      () => this.#draft.close(),
       () => this.mark.ended === undefined && this.#deserted(),
     );
   }
@@ -125,7 +130,7 @@ export class Download {
       this.#fail(this.#stop.signal.aborted ? this.#stop.signal.reason : error);
     }
     this.#stopPatience?.();
-    await this.#file.discard();
+    await this.#draft.leave(this.#heir());
   }
 
   /** Ends it for good. */
@@ -139,14 +144,18 @@ export class Download {
     const body = new HealingBody({
       ...this.#healing(this.#first),
       open: (offset) => this.sources.open(offset, signal),
-      from: 0,
+      from: await this.#draft.takeUp(resumptionLabel(this.#first)),
       size: undefined,
       isUnderway: false,
       onOpened: (opened) => this.#opened(opened),
       signal,
     });
     try {
-      for await (const chunk of body) await batches.put(chunk);
+      for await (const chunk of body) {
+        if (this.#draft.hasLeft) await this.#goOn();
+        await batches.put(chunk);
+      }
+      if (this.#draft.hasLeft) await this.#goOn();
       await batches.drain();
     } finally {
       await batches.stop();
@@ -156,7 +165,7 @@ export class Download {
   #opened({ total, headers }: OpenedBlob): void {
     if (total !== undefined) {
       this.mark.declare(total);
-      this.#file.declare(total);
+      this.#draft.declare(total);
     }
     if (this.#headers !== undefined) return;
     this.#headers = headers;
@@ -167,26 +176,26 @@ export class Download {
     this.mark.wake();
   }
 
+  /** The upstream has let us in: what an earlier download brought from there may go out. */
+  async #goOn(): Promise<void> {
+    this.sources.hasDelivered(this.#first);
+    await this.#file.goOn();
+  }
+
   async #append(batch: Uint8Array): Promise<void> {
-    try {
-      await this.#file.append(batch);
-    } catch (error) {
-      this.#stopForDisk(error);
-      throw error;
-    }
-    this.mark.advance(this.#file.written);
-    if (this.#file.isPassing && this.audience.isEmpty) this.abandon();
+    await this.#file.append(batch);
+    if (this.#draft.isPassing && this.audience.isEmpty) this.abandon();
   }
 
   /** What is not kept is of no use to anybody else. */
   #deserted(): void {
-    if (this.#file.isPassing) this.abandon();
+    if (this.#draft.isPassing) this.abandon();
     else this.#parts.onDeserted();
   }
 
   #verify(): void {
     this.#stop.signal.throwIfAborted();
-    if (!this.#file.isRight()) {
+    if (!this.#draft.isRight()) {
       throw new CacheError("WRONG_DIGEST", `what came is not ${this.digest}`);
     }
     this.mark.complete();
@@ -195,10 +204,9 @@ export class Download {
   /** The readers have everything already; a disk that fails now costs only the copy. */
   async #keep(): Promise<void> {
     try {
-      if (!(await this.#file.commit())) return;
-      const { deliverer } = this.sources;
-      const { registry, repository, digest } = deliverer ?? this.#first;
-      const isPatchwork = deliverer === undefined;
+      if (!(await this.#draft.commit())) return;
+      const { deliverer = this.#first, isPatchwork } = this.sources;
+      const { registry, repository, digest } = deliverer;
       const place = { registry: registry.name, repository, digest };
       const size = this.mark.written;
       this.#parts.observe({ kind: "blobStored", ...place, size, isPatchwork });
@@ -217,28 +225,21 @@ export class Download {
     observe({ kind: "downloadFailed", ...this.#place, received: this.mark.written, error });
   }
 
-  #stopForDisk(cause: unknown): void {
-    if (this.#stop.signal.aborted) return;
-    if (!isCacheError(cause, "DISK")) this.#parts.observe({ kind: "diskFailed", error: cause });
-    this.#stop.abort(new CacheError("DISK", `the file of ${this.digest} failed`, { cause }));
-  }
-
-  async #read(buffer: Uint8Array, position: number): Promise<number> {
-    try {
-      return await this.#file.read(buffer, position);
-    } catch (error) {
-      // What cannot be read back must not be kept; what passes is gone for who is slow, not for all.
-      if (!this.#file.isPassing) this.#stopForDisk(error);
-      throw error;
-    }
+  /** Under which label the next download finds what there is; undefined when it must not. */
+  #heir(): string | undefined {
+    const { deliverer = this.#first, isPatchwork } = this.sources;
+    // What leads to nothing the upstream has would stand in everybody's way for ever.
+    const isBarren = this.#headers !== undefined && !this.#draft.hasGrown;
+    if (isBarren || isPatchwork || !leavesBytesGood(this.mark.ended)) return undefined;
+    return resumptionLabel(deliverer);
   }
 
   /** What one reader at `position` goes on with alone: from the mark, or before where the file cannot be read. */
   #ownRange(source: Source, from: "mark" | "before", position: number): OwnRange {
-    const given = this.#file.end();
+    const given = this.#draft.end();
     return new OwnRange({
       digest: this.digest,
-      start: from === "mark" ? given : this.#file.before(position),
+      start: from === "mark" ? given : this.#draft.before(position),
       given,
       readFile: this.mark.read,
       upstream: {

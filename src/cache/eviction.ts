@@ -117,15 +117,23 @@ export class Eviction {
     if (!this.#isClosed) this.#cancelAgain = timing.after(again, () => this.wake());
   }
 
-  /** Bytes that have to go. */
+  /** Bytes of blobs that have to go: what was set aside goes first, for parts are worth less than wholes. */
   async #excess(): Promise<number> {
-    const { blobs, usage, maxSize, minFree } = this.#options;
+    const { blobs } = this.#options;
     const relief = this.#relief;
     this.#relief = 0;
+    const excess = await this.#lacking(relief);
+    if (excess <= 0 || blobs.aside === 0) return excess;
+    await blobs.clearAside();
+    return await this.#lacking(relief);
+  }
+
+  async #lacking(relief: number): Promise<number> {
+    const { blobs, usage, maxSize, minFree } = this.#options;
     const space = await blobs.space();
     const short = space === undefined ? 0 : minFree(space.total) - space.free;
     const lacking = space === undefined ? 0 : relief - space.free;
-    return Math.max(usage.total - maxSize, short, lacking);
+    return Math.max(usage.total + blobs.aside - maxSize, short, lacking);
   }
 
   async #makeRoom(excess: number): Promise<void> {

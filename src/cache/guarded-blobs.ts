@@ -35,6 +35,12 @@ export class GuardedBlobs implements BlobStore, BlobQuarantine {
     }
   }
 
+  async takeUp(label: string): Promise<BlobDraft | undefined> {
+    if (this.#breaker.isOpen) return undefined;
+    const draft = await this.#blobs.takeUp(label);
+    return draft && new GuardedDraft(draft, this.#breaker);
+  }
+
   stat(digest: Digest): Promise<BlobStat | undefined> {
     return this.#blobs.stat(digest);
   }
@@ -93,6 +99,11 @@ class GuardedDraft implements BlobDraft {
   discard(): Promise<void> {
     this.#isEnded = true;
     return this.#draft.discard();
+  }
+
+  setAside(label: string): Promise<void> {
+    this.#isEnded = true;
+    return this.#draft.setAside(label);
   }
 
   close(): Promise<void> {

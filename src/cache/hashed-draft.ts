@@ -11,9 +11,14 @@ import { type Checkpoint, Checkpoints } from "./checkpoints.ts";
 import { PassingBytes } from "./passing-bytes.ts";
 import { SharedReads } from "./shared-reads.ts";
 
+/** Less than this is fetched again as quickly. */
+const worthKeeping = 1024 * 1024;
+
+const stretch = 256 * 1024;
+
 export type HashedDraftParts = {
   readonly digest: Digest;
-  readonly blobs: Pick<BlobStore, "create">;
+  readonly blobs: Pick<BlobStore, "create" | "takeUp">;
   /** More bytes than this are not kept. */
   readonly mostKept: number;
   /** Called once with the size, if that is known. */
@@ -25,6 +30,10 @@ export type HashedDraftParts = {
 export class HashedDraft {
   readonly #parts: HashedDraftParts;
   #draft: BlobDraft | undefined;
+  /** Of an earlier download, until it is clear that its bytes are wanted. */
+  #left: BlobDraft | undefined;
+  #leftLength = 0;
+  #label: string | undefined;
   readonly #fileReads = new SharedReads(
     async (buffer, position) => (await this.#draft?.read(buffer, position)) ?? 0,
   );
@@ -49,6 +58,16 @@ export class HashedDraft {
     return this.#written;
   }
 
+  /** Whether an earlier download left bytes that were not made use of yet. */
+  get hasLeft(): boolean {
+    return this.#left !== undefined;
+  }
+
+  /** Whether there is more than an earlier download left. */
+  get hasGrown(): boolean {
+    return this.#written > this.#leftLength;
+  }
+
   /** Whether its bytes pass and nothing is kept. */
   get isPassing(): boolean {
     return this.#passing !== undefined;
@@ -57,7 +76,7 @@ export class HashedDraft {
   /** What the upstream says its size is. Of too many bytes none is kept from the first. */
   declare(size: number): void {
     const { mostKept, onTooLarge } = this.#parts;
-    if (size <= mostKept || this.#hasBegun) return;
+    if (size <= mostKept || this.#hasBegun || this.hasLeft) return;
     if (!this.isPassing) onTooLarge(size);
     this.#passing ??= this.#newPassing();
   }
@@ -114,6 +133,35 @@ export class HashedDraft {
     return toDigest(digestAlgorithm(digest), hash.digest("hex")) === digest;
   }
 
+  /**
+   * How many bytes an earlier download of the same label has left to go on from; `goOn` makes use of them.
+   * To be called first. Never rejects.
+   */
+  async takeUp(label: string): Promise<number> {
+    // A store that cannot give them back is as good as one that has none.
+    this.#left = await this.#parts.blobs.takeUp(label).catch(() => undefined);
+    this.#label = label;
+    this.#leftLength = this.#left?.written ?? 0;
+    return this.#leftLength;
+  }
+
+  /** Hashes what was left, if anything, calling `onProgress` with each part. Throws StoreError. */
+  async goOn(onProgress: () => void): Promise<void> {
+    const left = this.#left;
+    if (left === undefined) return;
+    this.#left = undefined;
+    [this.#draft, this.#hasBegun] = [left, true];
+    const buffer = Buffer.allocUnsafeSlow(Math.min(stretch, left.written));
+    while (this.#written < left.written) {
+      const length = await left.read(buffer, this.#written);
+      if (length === 0) throw new StoreError("IO", `what was left ends at ${this.#written}`);
+      this.#hash = this.#hash.copy().update(buffer.subarray(0, length));
+      this.#written += length;
+      this.#checkpoints.add(this.#written, this.#hash);
+      onProgress();
+    }
+  }
+
   /** Puts it into the store; false when its bytes pass. Throws StoreError. */
   async commit(): Promise<boolean> {
     if (this.#passing === undefined && this.#draft === undefined) await this.#begin();
@@ -121,13 +169,20 @@ export class HashedDraft {
     return this.#draft !== undefined;
   }
 
-  /** Throws it away unless it was committed; what is written can be read on. Never rejects. */
-  async discard(): Promise<void> {
+  /**
+   * Leaves it to a later download of the label, if that is worth it, or throws it away, unless it was
+   * committed; what is written can be read on. Never rejects.
+   */
+  async leave(label: string | undefined): Promise<void> {
+    if (label !== undefined && this.#label !== undefined) await this.#left?.setAside(this.#label);
+    await this.#left?.discard();
+    if (label !== undefined && this.#written >= worthKeeping) await this.#draft?.setAside(label);
     await this.#draft?.discard();
   }
 
   async close(): Promise<void> {
     this.#passing?.close();
+    await this.#left?.close();
     await this.#draft?.close();
   }
 

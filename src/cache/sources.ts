@@ -61,10 +61,15 @@ export class Sources {
     return this.#refusals.get(source);
   }
 
-  /** Who delivered every byte; undefined when several repositories had a part in it. */
+  /** Who delivered every byte; undefined when several repositories had a part in it, or none. */
   get deliverer(): Source | undefined {
     const [first, second] = this.#deliverers.values();
     return second === undefined ? first : undefined;
+  }
+
+  /** Whether several repositories had a part in it. */
+  get isPatchwork(): boolean {
+    return this.#deliverers.size > 1;
   }
 
   /**
@@ -122,9 +127,14 @@ export class Sources {
     }
   }
 
+  /** Its repository has delivered the first bytes, in an earlier download. */
+  hasDelivered(source: Source): void {
+    this.#deliverers.set(`${source.registry.name} ${source.repository}`, source);
+  }
+
   #served(source: Source): void {
     this.#server = source;
-    this.#deliverers.set(`${source.registry.name} ${source.repository}`, source);
+    this.hasDelivered(source);
   }
 
   /** A kept-alive connection may die just as it is used: nothing has been sent yet, so ask again. */

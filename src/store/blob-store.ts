@@ -28,7 +28,7 @@ export interface BlobReader {
   close(): Promise<void>;
 }
 
-/** A blob being written. Exactly one of commit and discard ends the write; the other is then a no-op. */
+/** A blob being written. Exactly one of commit, discard and setAside ends the write; the others are then no-ops. */
 export interface BlobDraft {
   /** Bytes written and readable so far. */
   readonly written: number;
@@ -43,6 +43,11 @@ export interface BlobDraft {
   commit(digest: Digest, options?: { readonly isDurable?: boolean }): Promise<void>;
   /** Throws away what was written. Never rejects. */
   discard(): Promise<void>;
+  /**
+   * Ends the write, and keeps its bytes for a while for one that goes on with them (takeUp). Reading stays
+   * possible until closed. Never rejects: what cannot be kept is thrown away.
+   */
+  setAside(label: string): Promise<void>;
   /** Ends reading; discards first if nothing else ended the write. Idempotent; never rejects. */
   close(): Promise<void>;
 }
@@ -54,6 +59,11 @@ export interface BlobStore {
   open(digest: Digest): Promise<BlobReader | undefined>;
   /** Starts a new blob. Throws StoreError FULL or IO. */
   create(): Promise<BlobDraft>;
+  /**
+   * A draft with the bytes that were last set aside under this label, which nobody else gets any more;
+   * undefined when there are none. Throws StoreError IO.
+   */
+  takeUp(label: string): Promise<BlobDraft | undefined>;
   /** Forgets a blob; false when it is not held or may not go (see holds.ts). Readers that have it open finish. */
   delete(digest: Digest): Promise<boolean>;
   /**
@@ -79,4 +89,8 @@ export interface BlobQuarantine {
 export interface BlobSpace {
   /** Free and total bytes of the volume; undefined where there is no such limit. Throws StoreError IO. */
   space(): Promise<{ readonly free: number; readonly total: number } | undefined>;
+  /** Bytes set aside for writes to go on with. */
+  readonly aside: number;
+  /** Deletes these. Never rejects. */
+  clearAside(): Promise<void>;
 }

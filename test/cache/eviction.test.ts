@@ -10,6 +10,7 @@ import { StoreError } from "../../src/store/store-error.ts";
 import { longestTurn, staysBelow } from "../support/longest-turn.ts";
 import { TestTiming } from "./support/test-timing.ts";
 
+const nothingAside = { aside: 0, clearAside: async () => undefined };
 const number = (index: number): Digest => toDigest("sha256", String(index).padStart(64, "0"));
 
 function setUp(options: Partial<EvictionOptions> = {}) {
@@ -160,6 +161,7 @@ describe("eviction", () => {
       },
       stat: (digest: Digest) => store.stat(digest),
       space: async () => space,
+      ...nothingAside,
     };
     const { usage, eviction, events } = setUp({
       blobs,
@@ -179,6 +181,18 @@ describe("eviction", () => {
     expect(events.at(-1)).toMatchObject({ kind: "evictionFinished", blobs: 3 });
   });
 
+  it("throws away what was set aside before any blob", async () => {
+    const { blobs, usage, eviction, keep, left } = setUp();
+    const draft = await blobs.create();
+    await draft.append(Buffer.alloc(300));
+    await draft.setAside("part of a blob");
+    const kept = [await keep("a"), await keep("b"), await keep("c")];
+    eviction.wake();
+    await eviction.settled();
+    expect([blobs.aside, usage.total]).toEqual([0, 300]);
+    expect(await left(...kept)).toEqual([true, true, true]);
+  });
+
   it("leaves a broken volume alone for a moment", async () => {
     let asked = 0;
     const blobs = {
@@ -188,6 +202,7 @@ describe("eviction", () => {
         asked += 1;
         throw new StoreError("IO", "broken");
       },
+      ...nothingAside,
     };
     const { eviction, timing, events } = setUp({ blobs });
     eviction.wake();
@@ -203,7 +218,7 @@ describe("eviction", () => {
 
   it("of 100,000 blobs never holds anybody up", async () => {
     const nothing = async () => undefined;
-    const blobs = { delete: async () => true, stat: nothing, space: nothing };
+    const blobs = { delete: async () => true, stat: nothing, space: nothing, ...nothingAside };
     const measure = async () => {
       let evicted = 0;
       const { usage, eviction } = setUp({
@@ -227,7 +242,7 @@ describe("eviction", () => {
 
   it("of 100,000 blobs that were all just served never holds anybody up either", async () => {
     const nothing = async () => undefined;
-    const blobs = { delete: async () => true, stat: nothing, space: nothing };
+    const blobs = { delete: async () => true, stat: nothing, space: nothing, ...nothingAside };
     const measure = async () => {
       const wanted = new Map<Digest, number>();
       const { usage, eviction } = setUp({ blobs, maxSize: 10_000, wanted: async () => wanted });

@@ -25,7 +25,12 @@ function setUp(trouble: Trouble = {}) {
 blobStoreContract("a guarded store", async (holds: Holds) => {
   const blobs = new MemoryBlobStore({ holds });
   const breaker = { isOpen: false, failed: () => undefined, succeeded: () => undefined };
-  return Object.assign(new GuardedBlobs(blobs, breaker), { space: () => blobs.space() });
+  const guarded = Object.assign(new GuardedBlobs(blobs, breaker), {
+    space: () => blobs.space(),
+    aside: 0,
+    clearAside: () => blobs.clearAside(),
+  });
+  return Object.defineProperty(guarded, "aside", { get: () => blobs.aside });
 });
 
 describe("a guarded store", () => {

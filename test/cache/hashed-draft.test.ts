@@ -27,7 +27,7 @@ describe("a hashed draft", () => {
       await draft.append(bytes.subarray(600));
       expect(draft.isRight()).toBe(true);
       expect(await draft.commit()).toBe(true);
-      await draft.discard();
+      await draft.leave(undefined);
       const buffer = Buffer.alloc(10);
       expect(await draft.read(buffer, 990)).toBe(10);
       expect(buffer).toEqual(bytes.subarray(990));
@@ -46,11 +46,58 @@ describe("a hashed draft", () => {
     await draft.close();
   });
 
+  it("is left to the next of its label, which has its hash, if it is worth it", async () => {
+    const much = content(1024 * 1024 + 1_000);
+    for (const [length, isLeft] of [
+      [1024 * 1024 - 1, false],
+      [1024 * 1024, true],
+    ] as const) {
+      const blobs = new FaultyBlobs();
+      const { draft } = draftOf(blobs, digestOf(much));
+      expect(await draft.takeUp("label")).toBe(0);
+      await draft.append(much.subarray(0, length));
+      await draft.leave("label");
+      await draft.close();
+      const { draft: next } = draftOf(blobs, digestOf(much));
+      expect(await next.takeUp("label")).toBe(isLeft ? length : 0);
+      expect([next.written, next.hasLeft, next.hasGrown]).toEqual([0, isLeft, false]);
+      await next.goOn(() => undefined);
+      expect([next.written, next.hasLeft, next.hasGrown]).toEqual([
+        isLeft ? length : 0,
+        false,
+        false,
+      ]);
+      await next.append(much.subarray(isLeft ? length : 0));
+      expect([next.isRight(), next.hasGrown]).toEqual([true, true]);
+      expect(next.before(512 * 1024).position).toBeLessThanOrEqual(512 * 1024);
+      await next.close();
+      expect(blobs.drafts).toBe(0);
+    }
+  });
+
+  it("hands on what was left when nobody makes use of it, or throws it away", async () => {
+    const blobs = new FaultyBlobs();
+    const { draft } = draftOf(blobs);
+    await draft.takeUp("label");
+    await draft.append(Buffer.alloc(1024 * 1024));
+    await draft.leave("label");
+    for (const [label, left] of [
+      ["another", 1024 * 1024],
+      [undefined, 0],
+    ] as const) {
+      const { draft: next } = draftOf(blobs);
+      expect(await next.takeUp("label")).toBe(1024 * 1024);
+      await next.leave(label);
+      expect(blobs.aside).toBe(left);
+      await next.close();
+    }
+  });
+
   it("makes no file before its first byte, unless an empty blob is kept", async () => {
     const blobs = new FaultyBlobs();
     const empty = digestOf(Buffer.alloc(0));
     const { draft: refused } = draftOf(blobs, empty);
-    await refused.discard();
+    await refused.leave(undefined);
     await refused.close();
     const { draft } = draftOf(blobs, empty);
     expect(draft.isRight()).toBe(true);

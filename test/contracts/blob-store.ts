@@ -119,6 +119,44 @@ export function blobStoreContract(name: string, make: (holds: Holds) => Promise<
       await draft.close();
     });
 
+    it("goes on with a draft that was set aside, once, and shows its bytes to who reads it still", async () => {
+      const { store } = await fresh();
+      const first = await store.create();
+      await first.append(Buffer.from("hello "));
+      await first.setAside("greeting");
+      expect([store.aside, await listed(store)]).toEqual([6, []]);
+      await expect(first.append(Buffer.from("x"))).rejects.toMatchObject({ code: "IO" });
+      expect(await store.takeUp("nothing")).toBeUndefined();
+      const next = await store.takeUp("greeting");
+      expect(await store.takeUp("greeting")).toBeUndefined();
+      expect([next?.written, store.aside]).toEqual([6, 0]);
+      await next?.append(Buffer.from("world"));
+      expect(await readDraft(first, 0)).toBe("hello ");
+      await first.close();
+      const whole = Buffer.from("hello world");
+      await next?.commit(digestOf(whole));
+      await next?.close();
+      expect(await readBlob(store, digestOf(whole))).toEqual(whole);
+    });
+
+    it("sets the last draft of a label aside, and forgets all of them when told to", async () => {
+      const { store } = await fresh();
+      for (const text of ["a", "bb", "ccc"]) {
+        const draft = await store.create();
+        await draft.append(Buffer.from(text));
+        await draft.setAside("same");
+        await draft.commit(digestOf(Buffer.from(text)));
+        await draft.close();
+      }
+      expect([store.aside, await listed(store)]).toEqual([3, []]);
+      const draft = await store.takeUp("same");
+      await draft?.setAside("another");
+      await draft?.close();
+      expect(store.aside).toBe(3);
+      await store.clearAside();
+      expect([store.aside, await store.takeUp("another")]).toEqual([0, undefined]);
+    });
+
     it("reads at any offset, short at the end, nothing beyond it", async () => {
       const { store } = await fresh();
       const reader = await opened(store, await keep(store, Buffer.from("0123456789")));

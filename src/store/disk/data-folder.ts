@@ -9,11 +9,13 @@ import { dirname, join } from "node:path";
 import { StoreError, storeErrorFrom } from "../store-error.ts";
 import { parseVerified, printVerified, type Verified } from "./clean-marker.ts";
 import { nodeFileSystem, storeFailure, syncPath, systemCode } from "./file-system.ts";
+import { refuseForeignFiles } from "./foreign-files.ts";
+import { leftoverName } from "./leftovers.ts";
 import { type Lock, takeLock } from "./lock-file.ts";
 
 const format = "1";
 
-/** What drafts are called; the sweep at start takes these and nothing else. */
+/** What drafts are called; the sweep at start takes these, and after a crash what they left. */
 export const draftName = /^[0-9a-f]{32}\.draft$/;
 
 export type DataFolder = {
@@ -33,6 +35,7 @@ export type DataFolder = {
 export async function openDataFolder(path: string): Promise<DataFolder> {
   await makeRoot(path);
   const written = await readFormat(path);
+  if (written === undefined) await refuseForeignFiles(path);
   const lock = takeLock(path);
   try {
     return await prepare(path, lock, written === undefined);
@@ -87,12 +90,13 @@ async function prepare(path: string, lock: Lock, isNew: boolean): Promise<DataFo
   }
   const marker = join(path, "clean");
   const isEmpty = isNew && (await readdir(join(path, "blobs"))).length === 0;
-  const verified = isEmpty ? "all" : parseVerified(await readIfThere(marker));
+  const vouched = await readIfThere(marker);
+  const verified = isEmpty ? "all" : parseVerified(vouched);
   await removeIfThere(marker);
   if (isNew) await writeWhole(path, "VERSION", `${format}\n`);
   // From here on a crash is seen as one: the marker's absence must outlive a power cut too.
   await syncPath(nodeFileSystem, path);
-  await sweepDrafts(join(path, "partial"));
+  await sweepDrafts(join(path, "partial"), vouched !== undefined);
   return {
     path,
     verified,
@@ -101,9 +105,10 @@ async function prepare(path: string, lock: Lock, isNew: boolean): Promise<DataFo
   };
 }
 
-async function sweepDrafts(folder: string): Promise<void> {
+async function sweepDrafts(folder: string, wasClean: boolean): Promise<void> {
   for (const name of await readdir(folder)) {
-    if (draftName.test(name)) await removeIfThere(join(folder, name));
+    const isUseless = draftName.test(name) || (!wasClean && leftoverName.test(name));
+    if (isUseless) await removeIfThere(join(folder, name));
   }
 }
 

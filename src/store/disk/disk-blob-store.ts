@@ -32,16 +32,21 @@ import {
   systemCode,
 } from "./file-system.ts";
 import { HeldFile } from "./held-file.ts";
+import { Leftovers, type TakenUp } from "./leftovers.ts";
 import { Shelf } from "./shelf.ts";
 
 export type DiskBlobStoreOptions = {
   readonly holds?: Holds;
   readonly observe?: ObserveStore;
   readonly fs?: FileSystem;
+  /** Bytes that may be set aside in all. */
+  readonly mostAside?: number;
+  readonly now?: () => number;
 };
 
 // A link is never ours: final names are plain files.
 const readOnly = constants.O_RDONLY | constants.O_NOFOLLOW;
+const readAndWrite = constants.O_RDWR | constants.O_NOFOLLOW;
 const statsAtOnce = 32;
 
 export class DiskBlobStore implements BlobStore, BlobSpace, BlobQuarantine {
@@ -49,11 +54,13 @@ export class DiskBlobStore implements BlobStore, BlobSpace, BlobQuarantine {
   readonly #fs: FileSystem;
   readonly #observe: ObserveStore;
   readonly #shelf: Shelf;
+  readonly #leftovers: Leftovers;
 
   /** Looks at no blob, so it takes no longer with a hundred thousand of them. Throws StoreError. */
   static async open(folder: DataFolder, options?: DiskBlobStoreOptions): Promise<DiskBlobStore> {
     const store = new DiskBlobStore(folder, options ?? {});
     await store.space();
+    await store.#leftovers.load();
     return store;
   }
 
@@ -63,6 +70,20 @@ export class DiskBlobStore implements BlobStore, BlobSpace, BlobQuarantine {
     this.#fs = fs;
     this.#observe = observe;
     this.#shelf = new Shelf(folder, { fs, holds, observe });
+    const { mostAside: most, now } = options;
+    this.#leftovers = new Leftovers({
+      ...{ fs, folder: join(folder.path, "partial") },
+      ...(most !== undefined && { most }),
+      ...(now !== undefined && { now }),
+    });
+  }
+
+  get aside(): number {
+    return this.#leftovers.bytes;
+  }
+
+  async clearAside(): Promise<void> {
+    await this.#leftovers.clear();
   }
 
   async stat(digest: Digest): Promise<BlobStat | undefined> {
@@ -87,13 +108,24 @@ export class DiskBlobStore implements BlobStore, BlobSpace, BlobQuarantine {
   }
 
   async create(): Promise<BlobDraft> {
-    const path = join(this.#path, "partial", `${randomBytes(16).toString("hex")}.draft`);
+    const path = this.#newDraft();
     try {
-      const file = new HeldFile(await this.#fs.open(path, "wx+", 0o600), path);
-      const place: Shelf["place"] = (digest, finished) => this.#shelf.place(digest, finished);
-      return new DiskDraft({ fs: this.#fs, path, file, place });
+      return this.#draft(path, await this.#fs.open(path, "wx+", 0o600));
     } catch (error) {
       throw storeFailure(error, `create ${path}`);
+    }
+  }
+
+  async takeUp(label: string): Promise<BlobDraft | undefined> {
+    const path = this.#newDraft();
+    try {
+      const taken = await this.#leftovers.take(label, path);
+      if (taken === undefined) return undefined;
+      const draft = await this.#reopen(taken);
+      if (draft === undefined) await this.#fs.unlink(path);
+      return draft;
+    } catch (error) {
+      throw storeFailure(error, `go on with ${path}`);
     }
   }
 
@@ -146,8 +178,33 @@ export class DiskBlobStore implements BlobStore, BlobSpace, BlobQuarantine {
    * Ends the run: leaves the marker of a clean stop if all that was written since the start reaches
    * the platter before `deadline`. Throws StoreError.
    */
-  close(deadline?: AbortSignal): Promise<void> {
-    return this.#shelf.settle(deadline);
+  async close(deadline?: AbortSignal): Promise<void> {
+    await this.#leftovers.settle(deadline);
+    await this.#shelf.settle(deadline);
+  }
+
+  #newDraft(): string {
+    return join(this.#path, "partial", `${randomBytes(16).toString("hex")}.draft`);
+  }
+
+  #draft(path: string, file: OpenFile, written = 0): DiskDraft {
+    return new DiskDraft({
+      fs: this.#fs,
+      path,
+      file: new HeldFile(file, path),
+      place: (digest, finished) => this.#shelf.place(digest, finished),
+      keep: (label, from, size) => this.#leftovers.add(label, from, size),
+      written,
+    });
+  }
+
+  /** Undefined when it is not as it was left. */
+  async #reopen({ path, size }: TakenUp): Promise<BlobDraft | undefined> {
+    const file = await this.#fs.open(path, readAndWrite);
+    const facts = await statOrClose(file, path);
+    if (facts.isFile() && facts.size === size) return this.#draft(path, file, size);
+    await closeQuietly(file);
+    return undefined;
   }
 
   #tellPassedOver(count: number, first: unknown): void {

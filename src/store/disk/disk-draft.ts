@@ -22,15 +22,20 @@ export type DraftParts = {
   readonly file: HeldFile;
   /** Puts the file under its final name, or throws and leaves no final name behind. */
   readonly place: (digest: Digest, finished: Finished) => Promise<void>;
+  /** Takes the file over for a write that goes on with it, or throws. */
+  readonly keep: (label: string, path: string, size: number) => Promise<void>;
+  /** Bytes that are in the file already. */
+  readonly written?: number;
 };
 
 export class DiskDraft implements BlobDraft {
   readonly #parts: DraftParts;
-  #written = 0;
+  #written: number;
   #isEnded = false;
 
   constructor(parts: DraftParts) {
     this.#parts = parts;
+    this.#written = parts.written ?? 0;
   }
 
   get written(): number {
@@ -66,6 +71,18 @@ export class DiskDraft implements BlobDraft {
     if (this.#isEnded) return;
     this.#isEnded = true;
     await this.#remove();
+  }
+
+  async setAside(label: string): Promise<void> {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    const { path, file, keep } = this.#parts;
+    try {
+      await file.settle(this.#written);
+      await keep(label, path, this.#written);
+    } catch {
+      await this.#remove();
+    }
   }
 
   async close(): Promise<void> {

@@ -23,6 +23,7 @@ export type MemoryBlobStoreOptions = {
 
 export class MemoryBlobStore implements BlobStore, BlobSpace, BlobQuarantine {
   readonly #kept = new Map<Digest, Kept>();
+  readonly #aside = new Map<string, Uint8Array<ArrayBuffer>>();
   readonly #holds: Holds;
   readonly #capacity: number | undefined;
   readonly #now: () => number;
@@ -48,13 +49,23 @@ export class MemoryBlobStore implements BlobStore, BlobSpace, BlobQuarantine {
   }
 
   async create(): Promise<BlobDraft> {
-    return new MemoryDraft({
-      reserve: (count) => this.#reserve(count),
-      keep: (digest, bytes) => {
-        this.#commits += 1;
-        this.#kept.set(digest, { bytes, identity: `${this.#commits}`, usedAt: this.#now() });
-      },
-    });
+    return this.#draft(new Uint8Array(0));
+  }
+
+  async takeUp(label: string): Promise<BlobDraft | undefined> {
+    const bytes = this.#aside.get(label);
+    if (bytes === undefined) return undefined;
+    this.#aside.delete(label);
+    return this.#draft(bytes);
+  }
+
+  get aside(): number {
+    return this.#asideBytes();
+  }
+
+  async clearAside(): Promise<void> {
+    this.#drafted -= this.#asideBytes();
+    this.#aside.clear();
   }
 
   async delete(digest: Digest): Promise<boolean> {
@@ -78,6 +89,27 @@ export class MemoryBlobStore implements BlobStore, BlobSpace, BlobQuarantine {
   async space(): Promise<{ readonly free: number; readonly total: number } | undefined> {
     if (this.#capacity === undefined) return undefined;
     return { free: this.#capacity - this.#used(), total: this.#capacity };
+  }
+
+  #asideBytes(): number {
+    let sum = 0;
+    for (const { length } of this.#aside.values()) sum += length;
+    return sum;
+  }
+
+  /** Bytes set aside stay reserved. */
+  #draft(bytes: Uint8Array<ArrayBuffer>): MemoryDraft {
+    return new MemoryDraft(bytes, {
+      reserve: (count) => this.#reserve(count),
+      keep: (digest, whole) => {
+        this.#commits += 1;
+        this.#kept.set(digest, { bytes: whole, identity: `${this.#commits}`, usedAt: this.#now() });
+      },
+      setAside: (label, part) => {
+        this.#drafted -= this.#aside.get(label)?.length ?? 0;
+        this.#aside.set(label, part);
+      },
+    });
   }
 
   #used(): number {
@@ -122,17 +154,20 @@ class MemoryReader implements BlobReader {
 type DraftParts = {
   readonly reserve: (count: number) => void;
   readonly keep: (digest: Digest, bytes: Uint8Array) => void;
+  readonly setAside: (label: string, bytes: Uint8Array<ArrayBuffer>) => void;
 };
 
 class MemoryDraft implements BlobDraft {
   readonly #parts: DraftParts;
-  #bytes = new Uint8Array(0);
-  #written = 0;
+  #bytes: Uint8Array<ArrayBuffer>;
+  #written: number;
   #isEnded = false;
   #isClosed = false;
 
-  constructor(parts: DraftParts) {
+  constructor(bytes: Uint8Array<ArrayBuffer>, parts: DraftParts) {
     this.#parts = parts;
+    this.#bytes = bytes;
+    this.#written = bytes.length;
   }
 
   get written(): number {
@@ -165,6 +200,12 @@ class MemoryDraft implements BlobDraft {
 
   async discard(): Promise<void> {
     if (!this.#isEnded) this.#end();
+  }
+
+  async setAside(label: string): Promise<void> {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.#parts.setAside(label, this.#bytes.slice(0, this.#written));
   }
 
   async close(): Promise<void> {

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { parseRepositoryName, type RepositoryName } from "../../../src/protocol/reference.ts";
 import { eventually } from "../../support/eventually.ts";
 import { stallAt } from "../../support/fake-registry/fault.ts";
+import { temporaryFolder } from "../../support/temp-folder.ts";
 import { composedOver } from "./composed.ts";
 
 type Composed = Awaited<ReturnType<typeof composedOver>>;
@@ -82,6 +83,27 @@ describe("the cache over its store", () => {
     gate.open();
     await eventually(async () => (await pull(composed, bytes)) === "hit");
     expect(gets(composed)).toBe(1);
+  });
+
+  it("takes a download up after a restart where it was broken off", async () => {
+    const DATA_DIR = await temporaryFolder();
+    const bytes = Buffer.alloc(3_000_000, "stopped in the middle");
+    const first = await composedOver({ DATA_DIR });
+    const stall = stallAt(2_000_000);
+    first.registry.misbehave({ path: /blobs/, times: 1 }, stall);
+    const { source } = await ask(first, bytes);
+    // Whoever gets the byte there knows that all before it are in the file.
+    await source.read(Buffer.alloc(1), 1_900_000, AbortSignal.timeout(10_000));
+    await first.close();
+    await source.close();
+    const next = await composedOver({ DATA_DIR }, first.registry);
+    expect(await pull(next, bytes)).toBe("miss");
+    await next.close();
+    const sent = next.registry.requests.map(({ headers, bytesSent }) => [headers.range, bytesSent]);
+    expect(sent.at(-1)).toEqual([expect.stringMatching(/^bytes=[12]\d{6}-$/), expect.any(Number)]);
+    expect(next.registry.requests.reduce((sum, one) => sum + one.bytesSent, 0)).toBeLessThan(
+      1.05 * bytes.length,
+    );
   });
 
   it.each([{ ORPHAN_DOWNLOADS: "0" }, { ORPHAN_SIZE: "500 KB" }, { ORPHAN_TIME: "1 ms" }])(

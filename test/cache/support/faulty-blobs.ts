@@ -28,6 +28,13 @@ export class FaultyBlobs extends MemoryBlobStore {
     this.drafts += 1;
     return new FaultyDraft(await super.create(), this);
   }
+
+  override async takeUp(label: string): Promise<BlobDraft | undefined> {
+    const draft = await super.takeUp(label);
+    if (draft === undefined) return undefined;
+    this.drafts += 1;
+    return new FaultyDraft(draft, this);
+  }
 }
 
 class FaultyDraft implements BlobDraft {
@@ -68,6 +75,10 @@ class FaultyDraft implements BlobDraft {
 
   discard(): Promise<void> {
     return this.#draft.discard();
+  }
+
+  setAside(label: string): Promise<void> {
+    return this.#draft.setAside(label);
   }
 
   async close(): Promise<void> {

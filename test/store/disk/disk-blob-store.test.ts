@@ -50,6 +50,40 @@ describe("a disk blob store", () => {
     expect(await filesIn(join(path, "partial"))).toEqual([]);
   });
 
+  it.each([
+    ["a clean stop", true],
+    ["a crash, whose bytes nobody can vouch for", false],
+  ])("has what was set aside after %s: %s", async (_, isThere) => {
+    const first = await openStore();
+    const draft = await first.store.create();
+    await draft.append(bytes.subarray(0, 30_000));
+    await draft.setAside("label");
+    await draft.close();
+    if (isThere) await first.stop();
+    else first.crash();
+    const { store, path, stop } = await openStore({}, first.path);
+    expect(store.aside).toBe(isThere ? 30_000 : 0);
+    const next = await store.takeUp("label");
+    await next?.append(bytes.subarray(30_000));
+    await next?.commit(digest);
+    await next?.close();
+    expect((await store.stat(digest)) !== undefined).toBe(isThere);
+    expect(await filesIn(join(path, "partial"))).toEqual([]);
+    await stop();
+  });
+
+  it("goes on with nothing that is not as it was left", async () => {
+    const { store, path } = await openStore();
+    const draft = await store.create();
+    await draft.append(bytes);
+    await draft.setAside("label");
+    await draft.close();
+    const [left = ""] = await filesIn(join(path, "partial"));
+    await truncate(left, 1);
+    expect(await store.takeUp("label")).toBeUndefined();
+    expect(await filesIn(join(path, "partial"))).toEqual([]);
+  });
+
   it("opens with one open and one fstat, and reads with one read", async () => {
     const fs = failingFileSystem();
     const { store } = await openStore({ fs });

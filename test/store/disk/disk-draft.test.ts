@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { digestOf } from "../../../src/protocol/digest.ts";
@@ -14,8 +15,13 @@ async function newDraft(place: (finished: Finished) => Promise<void>) {
   const fs = failingFileSystem();
   const path = join(folder, "a.draft");
   const file = new HeldFile(await fs.open(path, "wx+"), path);
-  const draft = new DiskDraft({ fs, path, file, place: (_, finished) => place(finished) });
-  return { folder, fs, draft };
+  const kept: [string, string, number][] = [];
+  const keep = async (...facts: [string, string, number]): Promise<void> => {
+    if (facts[0] === "unwanted") throw new Error("no");
+    kept.push(facts);
+  };
+  const draft = new DiskDraft({ fs, path, file, keep, place: (_, finished) => place(finished) });
+  return { folder, fs, draft, path, kept };
 }
 
 describe("a disk draft", () => {
@@ -48,6 +54,28 @@ describe("a disk draft", () => {
     expect(await filesIn(folder)).toEqual([]);
     await draft.close();
     expect(fs.openFiles()).toBe(0);
+  });
+
+  it("hands its file over to who goes on with it, without what a failed write left behind", async () => {
+    const { fs, draft, path, kept } = await newDraft(async () => undefined);
+    await draft.append(Buffer.from("0123456789"));
+    const beyond = await fs.open(path, "r+");
+    await beyond.write(Buffer.from("rubbish"), 0, 7, 10);
+    await beyond.close();
+    await draft.setAside("a label");
+    await draft.setAside("another label");
+    await draft.commit(digest);
+    expect(kept).toEqual([["a label", path, 10]]);
+    expect((await readFile(path)).toString()).toBe("0123456789");
+    await draft.close();
+  });
+
+  it("leaves nothing when its file is not wanted", async () => {
+    const { folder, draft } = await newDraft(async () => undefined);
+    await draft.append(Buffer.from("0123456789"));
+    await draft.setAside("unwanted");
+    expect(await filesIn(folder)).toEqual([]);
+    await draft.close();
   });
 
   it("closes without a word although its file cannot be removed", async () => {

@@ -22,9 +22,10 @@ export async function inspectKept(dataDir: string): Promise<Kept> {
   return { blobs, wrong };
 }
 
-/** Names of what is half written. */
-export function partialFiles(dataDir: string): Promise<string[]> {
-  return readdir(join(dataDir, "partial")).catch(() => []);
+/** Names of what is half written; what was set aside to be taken up again is not. */
+export async function partialFiles(dataDir: string): Promise<string[]> {
+  const names = await readdir(join(dataDir, "partial")).catch(() => []);
+  return names.filter((name) => !name.endsWith(".left"));
 }
 
 /** Bytes under final names, as they are now. */
