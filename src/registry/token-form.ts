@@ -20,29 +20,37 @@ const maxForm = 65_536;
 /** A request with one of these says who is asking. */
 const secrets = ["password", "refresh_token", "access_token", "code", "assertion", "client_secret"];
 
-/** Throws RegistryError 413 past 64 KiB. */
-export async function readTokenForm(exchange: Exchange): Promise<TokenForm> {
+/** Throws RegistryError 413 past 64 KiB; a client that sends nothing for so long is cut off. */
+export async function readTokenForm(exchange: Exchange, idleMs = 60_000): Promise<TokenForm> {
   const type = headerValue(exchange.headers, "content-type") ?? "";
   if (!/^application\/x-www-form-urlencoded\s*(?:;|$)/i.test(type)) return { kind: "foreign" };
-  const bytes = await readAll(exchange);
+  const bytes = await readAll(exchange, idleMs);
   const fields = new URLSearchParams(bytes.toString("utf8"));
   const isLogin = secrets.some((name) => fields.getAll(name).some((value) => value !== ""));
   return { kind: isLogin ? "login" : "anonymous", fields, body: () => once(bytes) };
 }
 
-async function readAll({ request, tally }: Exchange): Promise<Buffer> {
+async function readAll({ request, tally }: Exchange, idleMs: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of request) {
-    const bytes = Buffer.from(chunk);
-    size += bytes.length;
-    tally.received += bytes.length;
-    if (size > maxForm) {
-      throw new RegistryError("SIZE_INVALID", "a token request has at most 64 KiB", {
-        status: 413,
-      });
+  const timer = setTimeout(() => {
+    request.destroy(new Error("the client stopped sending"));
+  }, idleMs);
+  try {
+    for await (const chunk of request) {
+      timer.refresh();
+      const bytes = Buffer.from(chunk);
+      size += bytes.length;
+      tally.received += bytes.length;
+      if (size > maxForm) {
+        throw new RegistryError("SIZE_INVALID", "a token request has at most 64 KiB", {
+          status: 413,
+        });
+      }
+      chunks.push(bytes);
     }
-    chunks.push(bytes);
+  } finally {
+    clearTimeout(timer);
   }
   return Buffer.concat(chunks);
 }

@@ -1,4 +1,4 @@
-import { Readable } from "node:stream";
+import { PassThrough, Readable } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { headerList } from "../../src/protocol/http/header-list.ts";
 import type { Exchange } from "../../src/registry/exchange.ts";
@@ -39,6 +39,15 @@ describe("a token request's form", () => {
       expect(exchange.tally.received).toBe(0);
     },
   );
+
+  it("is not waited for without end when its client stops in the middle of it", async () => {
+    const request = new PassThrough();
+    request.write("grant_type=pass");
+    const part = { headers: headerList({ "content-type": urlencoded }), request };
+    const exchange = { ...part, tally: { received: 0 } } as unknown as Exchange;
+    await expect(readTokenForm(exchange, 50)).rejects.toThrow("the client stopped sending");
+    expect(request.destroyed).toBe(true);
+  });
 
   it("ends at 64 KiB", async () => {
     expect((await readTokenForm(exchangeOf("x".repeat(65_536)))).kind).toBe("anonymous");
