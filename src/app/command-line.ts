@@ -12,7 +12,8 @@ import { leave } from "./leave.ts";
 import { createLog, openOutput } from "./log.ts";
 import { settingOptions } from "./options.ts";
 import { watchedPaths } from "./reload.ts";
-import { type Loaded, loadSettings } from "./settings/load.ts";
+import { type Loaded, loadSettings, SettingsError } from "./settings/load.ts";
+import { namedFileProblems } from "./settings/named-files.ts";
 import { describeSettings, secretsOf } from "./settings/redact.ts";
 import { wrongArguments } from "./wrong-arguments.ts";
 
@@ -119,6 +120,8 @@ class CommandLine {
   #checkConfig(): Promise<number> {
     const describe = async () => {
       const loaded = await this.#load();
+      const problems = await namedFileProblems(loaded.settings);
+      if (problems.length > 0) throw new SettingsError(problems);
       return { lines: describeSettings(loaded), warnings: loaded.warnings };
     };
     return checkConfig(describe, this.#print);

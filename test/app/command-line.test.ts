@@ -75,6 +75,12 @@ describe("the command line", () => {
       "unknown option '--auth-registries'; write --auth-registries-file and a file",
     ],
     ["a flag without its value", ["--port"], {}, "--port needs a value; write --port <port>"],
+    [
+      "a check of settings that name a file which is not there",
+      ["config", "check"],
+      { DOCKER_CONFIG: "none" },
+      "DOCKER_CONFIG names none, which cannot be read (ENOENT); write the path of a readable file",
+    ],
     ["a word too many", ["health", "now"], {}, 'health takes no further word; leave "now" out'],
     ["a malformed value", [], { PORT: "x" }, 'PORT is "x"; write a port from 1 to 65535'],
     [

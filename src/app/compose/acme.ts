@@ -1,6 +1,4 @@
 /** Certificates from an ACME service: its folder, how names are proven, and the way out to it. */
-import { X509Certificate } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { AcmeCertificates } from "../../doors/tls/acme/acme-certificates.ts";
@@ -18,7 +16,7 @@ import type { CorporateProxy } from "../../upstream/corporate-proxy.ts";
 import { runOperatorCommand } from "../../upstream/operator-command.ts";
 import { systemAuthorities } from "../../upstream/tls-client.ts";
 import type { Log } from "../log.ts";
-import { SettingsError } from "../settings/load.ts";
+import { readTrusted } from "../settings/named-files.ts";
 import type { Settings } from "../settings/settings.ts";
 
 export type AcmeParts = {
@@ -98,16 +96,7 @@ function dnsProvider(
 async function ownAuthority({ mirror }: Settings): Promise<readonly string[]> {
   const { acmeCa } = mirror;
   if (acmeCa === undefined) return [];
-  const text = await readFile(acmeCa, "utf8").catch((cause: unknown) => {
-    throw new SettingsError([`ACME_CA names ${acmeCa}, which cannot be read`], { cause });
-  });
-  try {
-    new X509Certificate(text);
-    return [text];
-  } catch (cause) {
-    const sentence = `ACME_CA names ${acmeCa}, which holds no certificate; write the path of a PEM file`;
-    throw new SettingsError([sentence], { cause });
-  }
+  return [await readTrusted("ACME_CA", acmeCa)];
 }
 
 /** As Node's agents read them from an environment. */

@@ -1,5 +1,4 @@
 /** The way out: destination rules, connections, credentials, and the client that the cache asks. */
-import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { formatHostPort, type HostPort, parseHostPort } from "../../protocol/http/host-port.ts";
 import { builtInRealmPairs, matchesHostPattern } from "../../protocol/known-registries.ts";
@@ -27,6 +26,7 @@ import { Transport } from "../../upstream/transport.ts";
 import type { Log } from "../log.ts";
 import { namedRegistries, ownLoginRegistries, proxySettings } from "../settings/derived.ts";
 import { SettingsError } from "../settings/load.ts";
+import { readTrusted } from "../settings/named-files.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Listen } from "./listen.ts";
 import { allLogins } from "./logins.ts";
@@ -160,20 +160,7 @@ function namedHosts(settings: Settings, logins: readonly CredentialEntry[]): rea
 }
 
 function trustedFiles(settings: Settings): Promise<readonly string[]> {
-  return Promise.all(settings.upstream.ca.map(readTrusted));
-}
-
-async function readTrusted(path: string): Promise<string> {
-  const text = await readFile(path, "utf8").catch((cause: unknown) => {
-    throw new SettingsError([`UPSTREAM_CA names ${path}, which cannot be read`], { cause });
-  });
-  try {
-    new X509Certificate(text);
-    return text;
-  } catch (cause) {
-    const sentence = `UPSTREAM_CA names ${path}, which holds no certificate; write the path of a PEM file`;
-    throw new SettingsError([sentence], { cause });
-  }
+  return Promise.all(settings.upstream.ca.map((path) => readTrusted("UPSTREAM_CA", path)));
 }
 
 function isUnverified(settings: Settings, address: HostPort): boolean {

@@ -60,11 +60,15 @@ export async function loadSettings(sources: Sources): Promise<Loaded> {
   }
   if (reading.problems.length > 0) throw new SettingsError(reading.problems);
   const complete = settings as Settings;
-  const sentences = contradictions(complete);
+  const sentences = contradictions(complete).map((each) => reading.located(each));
   if (sentences.length > 0) throw new SettingsError(sentences);
   const { origins, written, files } = reading;
   const { environment } = sources;
-  const warnings = [...nearMisses(environment, variables()), ...leftBehind(environment)];
+  const warnings = [
+    ...reading.warnings,
+    ...nearMisses(environment, variables()),
+    ...leftBehind(environment),
+  ];
   return { settings: complete, origins, written, warnings, files };
 }
 
@@ -79,6 +83,9 @@ class Reading {
   readonly origins = new Map<string, Origin>();
   readonly written = new Map<string, Raw>();
   readonly files: string[] = [];
+  readonly warnings: string[] = [];
+  /** Where secrets came from, by name. */
+  readonly #secretFiles = new Map<string, string>();
   readonly #sources: Sources;
   #fromFile: ReadonlyMap<string, Raw> = new Map();
 
@@ -108,16 +115,29 @@ class Reading {
       const raw = setting.kind.isStructured === true ? await structureOf(found.raw) : found.raw;
       return setting.kind.parse(raw);
     } catch (error) {
-      this.problems.push(sentence(error, found, setting));
+      this.problems.push(
+        error instanceof CredentialError
+          ? this.located(error.message)
+          : sentence(error, found, setting),
+      );
       return undefined;
     }
+  }
+
+  /** A sentence about secrets, with the file that each was read from. */
+  located(text: string): string {
+    let located = text;
+    for (const [name, path] of this.#secretFiles) {
+      located = located.replace(new RegExp(`\\b${name}\\b`), () => `${name} (in ${path})`);
+    }
+    return located;
   }
 
   async #find(setting: Setting<unknown>): Promise<Found | undefined> {
     const { flags, environment, settingsFile } = this.#sources;
     const flag = flags.get(setting.name);
     const label = flagOf(setting) ?? setting.name;
-    if (flag !== undefined && setting.isSecret) return this.#secret(flag, label);
+    if (flag !== undefined && setting.isSecret) return this.#secret(setting, flag, label);
     if (flag !== undefined) return { raw: flag, origin: "flag", label };
     // An empty variable is how env files leave a setting out.
     const variable = setting.environment.find((name) => (environment[name] ?? "") !== "");
@@ -126,7 +146,7 @@ class Reading {
     }
     const fileVariable = fileVariableOf(setting) ?? "";
     const secretFile = environment[fileVariable] ?? "";
-    if (secretFile !== "") return this.#secret(secretFile, fileVariable);
+    if (secretFile !== "") return this.#secret(setting, secretFile, fileVariable);
     const written = this.#fromFile.get(setting.name);
     if (written !== undefined) {
       const key = `${keyOf(setting)} in ${settingsFile}`;
@@ -136,9 +156,16 @@ class Reading {
     return { raw: setting.default, origin: "default", label: setting.name };
   }
 
-  async #secret(path: string, label: string): Promise<Found | undefined> {
-    const content = await this.#readFile(path, label);
+  async #secret(
+    { name }: Setting<unknown>,
+    path: string,
+    variable: string,
+  ): Promise<Found | undefined> {
+    const content = await this.#readFile(path, variable);
     if (content === undefined) return undefined;
+    const label = `${variable} ${path}`;
+    if (content.trim() === "") this.warnings.push(`${label} is empty`);
+    this.#secretFiles.set(name, path);
     return { raw: content.replace(/\r?\n$/, ""), origin: "secret file", label };
   }
 
@@ -168,7 +195,6 @@ async function structureOf(raw: Raw): Promise<Raw> {
 }
 
 function sentence(error: unknown, { label }: Found, { kind, isSecret }: Setting<unknown>): string {
-  if (error instanceof CredentialError) return error.message;
   if (!(error instanceof WrongValue)) throw error;
   // "is "…"" and "has "…"" quote what was written.
   const what = isSecret && error.message.includes('"') ? "cannot be used" : error.message;

@@ -45,7 +45,7 @@ describe("all logins", () => {
   it("name the file that cannot be read", async () => {
     const settings = await settingsWith({ DOCKER_CONFIG: "/nowhere/config.json" });
     await expect(allLogins(settings, noHelpers)).rejects.toThrow(
-      "DOCKER_CONFIG names /nowhere/config.json, which cannot be read (ENOENT); write the path of a readable config.json, or of its folder",
+      "DOCKER_CONFIG names /nowhere/config.json, which cannot be read (ENOENT); write the path of a readable file",
     );
   });
 

@@ -99,7 +99,7 @@ describe("the way out", () => {
 
   it("names the file of UPSTREAM_CA that cannot be read", async () => {
     await expect(upstreamWith({ UPSTREAM_CA: "/nowhere.pem" })).rejects.toThrow(
-      "UPSTREAM_CA names /nowhere.pem, which cannot be read",
+      "UPSTREAM_CA names /nowhere.pem, which cannot be read (ENOENT); write the path of a readable file",
     );
   });
 });

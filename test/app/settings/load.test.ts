@@ -70,6 +70,28 @@ describe("loading the settings", () => {
     ]);
   });
 
+  it("names the file that what is wrong stands in", async () => {
+    const files = {
+      "/run/a": "ghcr.io:bob\n",
+      "/run/b": "bob\n",
+      "/run/c": "short",
+      "/run/d": "\n",
+    };
+    expect(await problemsOf({ environment: { TOKEN_SECRET_FILE: "/run/c" }, files })).toEqual([
+      "TOKEN_SECRET_FILE /run/c cannot be used; write at least 16 characters",
+    ]);
+    const logins = { AUTH_REGISTRIES_FILE: "/run/a", PROXY_AUTH_FILE: "/run/b" };
+    expect(await problemsOf({ environment: logins, files })).toEqual([
+      "entry 1 of AUTH_REGISTRIES (in /run/a) has no password; write host[:port]:user:password",
+      "PROXY_AUTH (in /run/b) has a login without a password; write user:password",
+    ]);
+    expect(await problemsOf({ flags: { AUTH_REGISTRIES: "/run/a" }, files })).toEqual([
+      expect.stringContaining("AUTH_REGISTRIES (in /run/a) has no password"),
+    ]);
+    const { warnings } = await load({ environment: { AUTH_REGISTRIES_FILE: "/run/d" }, files });
+    expect(warnings).toEqual(["AUTH_REGISTRIES_FILE /run/d is empty"]);
+  });
+
   it("never quotes a secret", async () => {
     const problems = await problemsOf({
       environment: {
