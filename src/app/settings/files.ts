@@ -9,7 +9,8 @@ export const files = {
       name: "DATA_DIR",
       kind: path,
       default: "./data",
-      help: "Folder for the CA, the images and the records. One process at a time.",
+      help: `Folder for the CA, the images and the records: an empty one, or one that was DATA_DIR before. One
+        process at a time.`,
     }),
     logLevel: setting({
       name: "LOG_LEVEL",
