@@ -13,6 +13,8 @@ export type StoreEvent =
   | { readonly kind: "blobsPassedOver"; readonly count: number; readonly error: StoreError }
   /** The volume had no room for a start: so many blobs, those not used for longest, were deleted. */
   | { readonly kind: "roomMade"; readonly blobs: number; readonly bytes: number }
+  /** The marker of a clean stop could not be left: the next start re-hashes all. */
+  | { readonly kind: "markerFailed"; readonly error: unknown }
   /** Nothing can be read from the records nor written to them; they are tried again in so many milliseconds. */
   | { readonly kind: "recordsLost"; readonly error: StoreError; readonly retryIn: number }
   /** They can again; they were away for so long. */

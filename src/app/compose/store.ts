@@ -32,7 +32,10 @@ async function openParts(folder: DataFolder, log: Pick<Log, "store">) {
   const close = async (deadline: AbortSignal): Promise<void> => {
     try {
       await records.close();
-      await blobs.close(deadline);
+      // A stop is a stop, also on a disk that is full.
+      await blobs.close(deadline).catch((error: unknown) => {
+        log.store({ kind: "markerFailed", error });
+      });
     } finally {
       folder.close();
     }

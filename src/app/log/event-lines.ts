@@ -96,6 +96,8 @@ export function storeLine(event: StoreEvent): Line {
       return { level: "error", message: "cannot look at some kept blobs", facts: plain(facts) };
     case "roomMade":
       return { level: "warn", message: "made room on a full disk to start", facts: plain(facts) };
+    case "markerFailed":
+      return { level: "warn", message: "what is kept is hashed again later", facts: plain(facts) };
     case "recordsLost":
       return { level: "error", message: "the records are away", facts: plain(facts) };
     case "recordsBack":

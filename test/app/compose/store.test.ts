@@ -1,4 +1,4 @@
-import { rm, stat, writeFile } from "node:fs/promises";
+import { rm, stat, symlink, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -18,6 +18,17 @@ describe("the store", () => {
     const again = await composeStore(folder, log);
     expect(await again.records.get("tag/x")).toBe(1);
     await again.close(AbortSignal.timeout(5_000));
+  });
+
+  it("is closed although the volume takes no marker of a clean stop", async () => {
+    const folder = await temporaryFolder();
+    const { log, lines } = keptLog();
+    const store = await composeStore(folder, log);
+    await symlink("/dev/full", join(folder, "clean.new"));
+    await store.close(AbortSignal.timeout(5_000));
+    expect(lines.join("\n")).toContain("no room left on the volume");
+    await unlink(join(folder, "clean.new"));
+    await (await composeStore(folder, log)).close(AbortSignal.timeout(5_000));
   });
 
   it("whose records break says so, keeps its folder to itself, and has them back once the file is gone", async () => {

@@ -130,6 +130,7 @@ describe("the line of an event", () => {
       storeLine({ kind: "syncFailed", digest, error }),
       storeLine({ kind: "blobsPassedOver", count: 2, error: new StoreError("IO", "EIO") }),
       storeLine({ kind: "roomMade", blobs: 1, bytes: 2 }),
+      storeLine({ kind: "markerFailed", error }),
       storeLine({ kind: "recordsLost", error: new StoreError("RECORDS", "gone"), retryIn: 1_000 }),
       storeLine({ kind: "recordsBack", milliseconds: 1_000 }),
       authLine({ kind: "credentialRefused", host, credential: "1" }),
@@ -140,7 +141,7 @@ describe("the line of an event", () => {
       cacheLine({ kind: "blobCorrupted", digest, foundBy: "scrub" }),
     ].map((line) => line.level);
     expect(levels.join(" ")).toBe(
-      "warn warn debug info info warn error error error warn error info error debug warn info debug error",
+      "warn warn debug info info warn error error error warn warn error info error debug warn info debug error",
     );
   });
 });
