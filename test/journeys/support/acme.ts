@@ -2,6 +2,8 @@
  * An ACME service of the journey's own: pebble, which Let's Encrypt tests its clients with, and the
  * DNS server that belongs to it, where every name is one address.
  */
+
+import { Resolver } from "node:dns/promises";
 import { mkdir, writeFile } from "node:fs/promises";
 import { request } from "node:https";
 import { join } from "node:path";
@@ -57,14 +59,17 @@ export async function startAcme(folder: string, options: AcmeOptions = {}) {
     ...["-defaultIPv6", "", "-defaultIPv4", address],
   ]);
   await dns.ready(async () => (await fetch(`http://127.0.0.1:${dnsManagement}/`)).status === 404);
+  const resolver = new Resolver({ timeout: 1_000 });
+  resolver.setServers([`127.0.0.1:${dnsPort}`]);
+  await dns.ready(async () => (await resolver.resolve4("any.example.com")).includes(address));
   const start = async (): Promise<Service> => {
     const args = ["-config", join(folder, "pebble.json"), "-dnsserver", `127.0.0.1:${dnsPort}`];
     const service = new Service("pebble", args, {
       env: { PEBBLE_VA_NOSLEEP: "1", PEBBLE_AUTHZREUSE: "0", HOME: folder },
     });
-    await service.ready(
-      async () => (await get(`https://127.0.0.1:${port}/dir`, authority.ca)) !== "",
-    );
+    for (const at of [`${port}/dir`, `${management}/roots/0`]) {
+      await service.ready(async () => (await get(`https://127.0.0.1:${at}`, authority.ca)) !== "");
+    }
     return service;
   };
   let service = await start();

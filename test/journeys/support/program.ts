@@ -106,7 +106,7 @@ export class Service {
   }
 
   /** Polls until the check holds; fails at once, with its output, when the program ends before. */
-  async ready(check: () => Promise<boolean>, limitMs = 30_000): Promise<void> {
+  async ready(check: () => Promise<boolean>, limitMs = 60_000): Promise<void> {
     const deadline = performance.now() + limitMs;
     while (!(await check().catch(() => false))) {
       if (!this.#isRunning) throw new Error(`${this.#name} ended:\n${this.output}`);
