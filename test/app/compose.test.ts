@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
-import { writeFile } from "node:fs/promises";
+import { rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { compose } from "../../src/app/compose.ts";
 import { makeCertificate } from "../support/certificates.ts";
@@ -108,6 +109,39 @@ describe("the whole program", () => {
     await finishOpening();
     await starting;
     expect((await state()).status).toBe(200);
+  });
+
+  it("pulls on while its records are broken, says so, and has them back once the file is gone", async () => {
+    const registry = await startFakeRegistry();
+    const bytes = Buffer.from("a layer");
+    const digest = registry.addBlob(bytes);
+    const settings = await settingsFor(registry.origin);
+    const app = await compose(settings, keptLog().log);
+    onTestFinished(() => app.stop(AbortSignal.abort()));
+    const { listening } = await app.start();
+    const ask = (path: string) => fetch(`http://127.0.0.1:${listening[0]?.port}${path}`);
+    const readiness = async () => (await ask("/readyz")).json();
+    const pull = async () => Buffer.from(await (await ask(`/v2/team/app/blobs/${digest}`)).bytes());
+    const file = join(settings.files.dataDir, "records.sqlite");
+    const database = new DatabaseSync(file);
+    database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+    database.close();
+    await writeFile(file, Buffer.alloc((await stat(file)).size, "broken "));
+    await eventually(async () => {
+      expect(await pull()).toEqual(bytes);
+      expect(await readiness()).toMatchObject({
+        status: "degraded",
+        reasons: [expect.stringMatching(/records.*; pulls go on without what was remembered$/)],
+      });
+    });
+    expect(await pull()).toEqual(bytes);
+    for (const end of ["", "-wal", "-shm"]) await rm(`${file}${end}`, { force: true });
+    const within = { withinMs: 15_000, everyMs: 50 };
+    await eventually(
+      async () => expect(await readiness()).toMatchObject({ status: "ready" }),
+      within,
+    );
+    expect(await pull()).toEqual(bytes);
   });
 
   it("closes what a start opens after it was told to stop", async () => {
