@@ -3,6 +3,7 @@
  * and nothing else, so that the operator's tokens never leave the house.
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
+import { parseBasic } from "./http/basic-auth.ts";
 
 export type OwnTokenClass = "anonymous" | "shared";
 
@@ -74,11 +75,17 @@ export class OwnTokens {
 }
 
 /**
- * What claims to be one of these tokens in an Authorization, good or not, whatever the scheme and with
- * none: it never goes upstream.
+ * What claims to be one of these tokens in an Authorization, good or not, however it is wrapped: it
+ * never goes upstream.
  */
 export function ownTokenIn(authorization: string | undefined): string | undefined {
-  return /^\s*(?:\S+\s+)?(ept1\..*)$/i.exec(authorization ?? "")?.[1]?.trim();
+  const text = authorization ?? "";
+  const login = parseBasic(text);
+  for (const word of login === undefined ? [text] : [login.user, login.password]) {
+    const found = /(?:^|[^\w.~+/-])(ept1\..*)$/i.exec(word)?.[1];
+    if (found !== undefined) return found.trim();
+  }
+  return undefined;
 }
 
 /** The token of `Bearer …`, or undefined for any other Authorization. */
