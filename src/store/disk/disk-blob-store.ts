@@ -120,10 +120,7 @@ export class DiskBlobStore implements BlobStore, BlobSpace, BlobQuarantine {
     const path = this.#newDraft();
     try {
       const taken = await this.#leftovers.take(label, path);
-      if (taken === undefined) return undefined;
-      const draft = await this.#reopen(taken);
-      if (draft === undefined) await this.#fs.unlink(path);
-      return draft;
+      return taken && (await this.#reopen(taken));
     } catch (error) {
       throw storeFailure(error, `go on with ${path}`);
     }
@@ -198,12 +195,18 @@ export class DiskBlobStore implements BlobStore, BlobSpace, BlobQuarantine {
     });
   }
 
-  /** Undefined when it is not as it was left. */
+  /** Undefined when it is not as it was left; what is not opened is gone, for nobody knows its name. */
   async #reopen({ path, size }: TakenUp): Promise<BlobDraft | undefined> {
-    const file = await this.#fs.open(path, readAndWrite);
-    const facts = await statOrClose(file, path);
-    if (facts.isFile() && facts.size === size) return this.#draft(path, file, size);
-    await closeQuietly(file);
+    try {
+      const file = await this.#fs.open(path, readAndWrite);
+      const facts = await statOrClose(file, path);
+      if (facts.isFile() && facts.size === size) return this.#draft(path, file, size);
+      await closeQuietly(file);
+    } catch (error) {
+      await this.#fs.unlink(path);
+      throw error;
+    }
+    await this.#fs.unlink(path);
     return undefined;
   }
 

@@ -65,8 +65,8 @@ export class Leftovers {
   /** Takes over the file at `path`, instead of an earlier one of the same label. Throws what a call threw. */
   async add(label: string, path: string, size: number): Promise<void> {
     const place = this.#placeOf(label);
-    this.#all.delete(place);
     await this.#fs.rename(path, place);
+    this.#all.delete(place);
     this.#all.set(place, { size, at: this.#now() });
     await this.#prune();
   }
@@ -81,6 +81,7 @@ export class Leftovers {
       await this.#fs.rename(place, path);
     } catch (error) {
       if (systemCode(error) === "ENOENT") return undefined;
+      this.#all.set(place, leftover);
       throw error;
     }
     return { path, size: leftover.size };
