@@ -84,6 +84,19 @@ describe("a login that is changed while the program runs", () => {
   });
 });
 
+it("tokens that the registry takes back cost one other, and no pull", async () => {
+  const list = (repository: string) =>
+    direct(program, `/v2/${registry.name}/${repository}/tags/list`);
+  expect((await list("team/app")).status).toBe(200);
+  const [tokens, refusals] = [registry.server.tokenRequests.length, { status: 401 }];
+  registry.server.revokeTokens();
+  const refused = registry.server.count(refusals);
+  const answers = await Promise.all(Array.from({ length: 20 }, () => list("team/app")));
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+  expect(registry.server.tokenRequests.length - tokens).toBe(1);
+  expect(registry.server.count(refusals) - refused).toBeLessThanOrEqual(20);
+});
+
 describe("a login that is taken away", () => {
   it("opens nothing any more, though what it opened is kept, and tokens given before are good", async () => {
     expect(await pull("team/app")).toBe(200);
