@@ -83,12 +83,12 @@ export class RecordCalls {
     }
     const error = errorFrom(told.failure);
     waiting?.reject(error);
-    if (told.failure.isBroken) this.#giveUp(error);
+    if (told.failure.isBroken) this.#giveUp(error, told.failure.cause);
   }
 
   /** What reads wrongly is not to be written to: only a file opened anew, and found right, is. */
-  #giveUp(error: StoreError): void {
-    this.#over(`${error.message}: ${String(error.cause)}`, error);
+  #giveUp(error: StoreError, why: string): void {
+    this.#over(`${error.message} (${why.replace(/^Error: /, "")})`, error);
     void this.#worker.terminate();
   }
 
