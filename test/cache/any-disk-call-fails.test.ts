@@ -184,9 +184,9 @@ async function prepared({ kept }: Story): Promise<string> {
 }
 
 async function bytesIn(folder: string): Promise<number> {
-  let bytes = 0;
-  for (const name of await readdir(folder)) bytes += (await stat(join(folder, name))).size;
-  return bytes;
+  let sum = 0;
+  for (const name of await readdir(folder)) sum += (await stat(join(folder, name))).size;
+  return sum;
 }
 
 /** Whether there was such a call at all. */
