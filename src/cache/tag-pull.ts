@@ -108,10 +108,12 @@ export class TagPull {
     answer: Extract<TagAnswer, { readonly kind: "tag" }>,
   ): Promise<CacheAnswer> {
     const { hot, resolver } = this.#options;
-    hot.asked(ask, ask.accept, answer.known);
     const outcome = answer.hasBytes ? "miss" : "revalidated";
     const content = await this.#content(ask, answer.known, outcome);
-    if (content !== undefined) return content;
+    if (content !== undefined) {
+      hot.asked(ask, ask.accept, answer.known);
+      return content;
+    }
     const question = this.#question(ask, access, "full");
     // All who were let in share one body, unless that one's login does not hold to the end.
     const together = { ...question, accessKey: "whoever was let in" };
@@ -119,6 +121,8 @@ export class TagPull {
     if (isAboutOne(fetched)) fetched = await resolver.fetch(question, answer.known.variant);
     if (isDenial(fetched)) return this.#denied(ask, fetched, "full");
     if (fetched.kind === "unkept") return passThrough(this.#options.client, ask, access);
+    // Its body has confirmed it once more, and from then on it is counted.
+    hot.asked(ask, ask.accept, fetched.known);
     const complete = await this.#content(ask, fetched.known, "miss");
     return complete ?? passThrough(this.#options.client, ask, access);
   }

@@ -92,7 +92,7 @@ it("tokens that the registry takes back cost one other, and no pull", async () =
   registry.server.revokeTokens();
   const refused = registry.server.count(refusals);
   const answers = await Promise.all(Array.from({ length: 20 }, () => list("team/app")));
-  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+  expect(answers.filter((answer) => answer.status !== 200)).toEqual([]);
   expect(registry.server.tokenRequests.length - tokens).toBe(1);
   expect(registry.server.count(refusals) - refused).toBeLessThanOrEqual(20);
 });
