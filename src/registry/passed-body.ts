@@ -38,7 +38,7 @@ function refuseWhatLeadsAstray({ ask, route, method }: Exchange, status: number)
   }
   throw new RegistryError(
     unknownCode[route.kind] ?? "NAME_UNKNOWN",
-    `${registry} does not give this out without a login; add one for it to AUTH_REGISTRIES on the mirror`,
+    `${registry} does not give this out without a login; AUTH_REGISTRIES on the mirror has none that opens it`,
     { status: 404 },
   );
 }
