@@ -68,7 +68,7 @@ export class TagPull {
       const stale = await this.#stale(ask);
       if (stale !== undefined) return stale;
     }
-    const patience = (await this.#standIn(ask)) === undefined ? "full" : "brief";
+    const patience = await this.#patience(ask);
     const { access, answer } = await this.#resolved(ask, patience);
     if (answer.kind === "missing") negative.remember(placeKey(ask), variant, answer.answer);
     if (isDenial(answer)) return this.#denied(ask, answer, patience);
@@ -80,6 +80,11 @@ export class TagPull {
 
   close(): void {
     this.#closing.abort();
+  }
+
+  /** Who can be given what is known does not wait long for something newer. */
+  async #patience(ask: TagAsk): Promise<"full" | "brief"> {
+    return (await this.#standIn(ask)) === undefined ? "full" : "brief";
   }
 
   async #resolved(ask: TagAsk, patience: "full" | "brief"): Promise<Attempted<TagAnswer>> {
@@ -114,12 +119,13 @@ export class TagPull {
       hot.asked(ask, ask.accept, answer.known);
       return content;
     }
-    const question = this.#question(ask, access, "full");
+    const patience = await this.#patience(ask);
+    const question = this.#question(ask, access, patience);
     // All who were let in share one body, unless that one's login does not hold to the end.
     const together = { ...question, accessKey: "whoever was let in" };
     let fetched = await resolver.fetch(together, answer.known.variant);
     if (isAboutOne(fetched)) fetched = await resolver.fetch(question, answer.known.variant);
-    if (isDenial(fetched)) return this.#denied(ask, fetched, "full");
+    if (isDenial(fetched)) return this.#denied(ask, fetched, patience);
     if (fetched.kind === "unkept") return passThrough(this.#options.client, ask, access);
     // Its body has confirmed it once more, and from then on it is counted.
     hot.asked(ask, ask.accept, fetched.known);

@@ -1,5 +1,6 @@
 /** A registry that takes connections and then says nothing: what is kept of it is served within seconds. */
 import { beforeEach, describe, expect, it } from "vitest";
+import { eventually } from "../support/eventually.ts";
 import { holdHeaders } from "../support/fake-registry/fault.ts";
 import { type Answer, viaProxy } from "./support/client.ts";
 import { addImage, manifestType } from "./support/image.ts";
@@ -48,5 +49,24 @@ describe("a tag whose registry has fallen silent", () => {
     expect(seconds).toBeLessThan(5);
     silence.gate.open();
     await patient;
+  }, 60_000);
+
+  it("that has moved is served stale within seconds, when only its new body does not come", async () => {
+    const before = await pull();
+    addImage(registry.server, "team/app");
+    scene.aheadMs += 20_000;
+    const silence = holdHeaders();
+    registry.server.misbehave({ method: "GET" }, silence);
+    const { seconds, body, headers } = await pull();
+    expect(headers["cache-status"]).toContain("stale");
+    expect(body.equals(before.body)).toBe(true);
+    expect(seconds).toBeLessThan(5);
+    silence.gate.open();
+    registry.server.behave();
+    // It is brought in behind the client's back.
+    await eventually(async () => {
+      scene.aheadMs += 6_000;
+      return !(await pull()).body.equals(before.body);
+    });
   }, 60_000);
 });
