@@ -1,6 +1,7 @@
 /**
  * A start writes a little, and only then anything can be evicted: on a full volume it would fail, and
- * again and again until somebody comes. So the blobs not used for longest go before it.
+ * again and again until somebody comes. So parts set aside go before it, then the
+ * blobs not used for longest.
  */
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -22,6 +23,7 @@ export async function makeRoomToStart(
   observe: ObserveStore,
 ): Promise<void> {
   if (!(await isOneVolume(path)) || (await freeIn(store)) >= enough) return;
+  await store.clearAside();
   const made = { blobs: 0, bytes: 0 };
   for (const { digest, size } of await longestUnused(store)) {
     if ((await freeIn(store)) >= enough) break;

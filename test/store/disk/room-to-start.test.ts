@@ -23,7 +23,7 @@ async function newVolume(free: number) {
   now = 1;
   await keep(blobs, newer);
   const space: BlobSpace["space"] = async () => {
-    let kept = 0;
+    let kept = blobs.aside;
     for await (const { size } of blobs.list()) kept += size;
     return { free: free + 6 * MiB - kept, total: 100 * MiB };
   };
@@ -46,6 +46,17 @@ describe("a start on a volume", () => {
     await start();
     expect(await listed(blobs)).toEqual([digestOf(newer)]);
     expect(events).toEqual([{ kind: "roomMade", blobs: 1, bytes: older.length }]);
+  });
+
+  it("that is nearly full lets go of parts set aside before anything whole", async () => {
+    const { blobs, events, start } = await newVolume(4 * MiB);
+    const draft = await blobs.create();
+    await draft.append(Buffer.alloc(2 * MiB));
+    await draft.setAside("a part");
+    await draft.close();
+    await start();
+    expect([blobs.aside, events]).toEqual([0, []]);
+    expect(await listed(blobs)).toHaveLength(2);
   });
 
   it("that others have filled says what to do", async () => {
