@@ -38,7 +38,7 @@ async function run(args: readonly string[], env: Environment = {}, cwd?: string)
   return { code, ...output };
 }
 
-describe("the command line", () => {
+describe("the command line", { timeout: 90_000 }, () => {
   it("explains itself", async () => {
     const { code, out } = await run(["--help"]);
     expect(code).toBe(0);

@@ -216,7 +216,7 @@ describe("eviction", () => {
     expect(asked).toBe(2);
   });
 
-  it("of 100,000 blobs never holds anybody up", async () => {
+  it("of 100,000 blobs never holds anybody up", { timeout: 90_000 }, async () => {
     const nothing = async () => undefined;
     const blobs = { delete: async () => true, stat: nothing, space: nothing, ...nothingAside };
     const measure = async () => {
@@ -240,7 +240,9 @@ describe("eviction", () => {
     expect(await staysBelow(20, measure)).toBe(true);
   });
 
-  it("of 100,000 blobs that were all just served never holds anybody up either", async () => {
+  it("of 100,000 blobs that were all just served never holds anybody up either", {
+    timeout: 90_000,
+  }, async () => {
     const nothing = async () => undefined;
     const blobs = { delete: async () => true, stat: nothing, space: nothing, ...nothingAside };
     const measure = async () => {

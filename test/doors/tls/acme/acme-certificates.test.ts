@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { DoorEvent } from "../../../../src/doors/door-event.ts";
 import {
@@ -221,6 +222,7 @@ function makeWorld({ fail = () => undefined }: Faults = {}) {
         time = Math.min(until, Math.max(time, sleeper?.until ?? until));
         if (sleeper !== undefined && sleeper.until <= time) sleeper.wake();
         else if (sleeper !== undefined) sleepers.push(sleeper);
+        await nextTurn();
       }
     },
   };
