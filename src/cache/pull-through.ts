@@ -12,6 +12,9 @@ import { placeKey } from "./place.ts";
 import type { BlobAsk, ManifestAsk, PullAsk } from "./pull-ask.ts";
 import { type PullParts, type PullThroughOptions, pullParts } from "./pull-parts.ts";
 
+/** `unknown`: the line went dead before the registry had said. */
+export type PushFate = "taken" | "unknown";
+
 export class PullThrough {
   readonly #parts: PullParts;
   readonly #options: PullThroughOptions;
@@ -44,11 +47,19 @@ export class PullThrough {
     return confirmed ?? manifestPull.miss(own);
   }
 
-  /** A push went through: what is known of that tag, or not to be there, is out of date. */
-  pushed(registry: Registry, repository: RepositoryName, reference: Reference): void {
+  /** A push went through, or may have: what is known of that tag, or not to be there, is out of date. */
+  pushed(
+    registry: Registry,
+    repository: RepositoryName,
+    reference: Reference,
+    fate: PushFate = "taken",
+  ): void {
     const { tags, negative } = this.#parts;
     negative.forget(placeKey({ registry, repository }));
-    if (reference.kind === "tag") tags.forget({ registry, repository, tag: reference.tag });
+    if (reference.kind !== "tag") return;
+    const place = { registry, repository, tag: reference.tag };
+    if (fate === "taken") tags.forget(place);
+    else tags.doubt(place);
   }
 
   /** To be told of everything that happens in the cache: who delivered what, and what is gone. */

@@ -46,6 +46,8 @@ export class Tags {
   readonly #options: TagsOptions;
   readonly #states: Facts<TagState>;
   readonly #pausedUntil = new BoundedMap<string, number>({ limit: 10_000 });
+  /** When a push was tried whose fate nobody knows: what was confirmed before is asked about again. */
+  readonly #doubtedAt = new BoundedMap<string, number>({ limit: 10_000 });
   /** Counts pushes, so that an answer older than a push is not kept. */
   readonly #pushes = new BoundedMap<string, number>({ limit: 10_000 });
 
@@ -70,6 +72,9 @@ export class Tags {
 
   isFresh(place: TagPlace, { checkedAt }: TagEntry): boolean {
     const { now, budgets } = this.#options;
+    const doubtedAt = this.#doubtedAt.get(tagKey(place)) ?? Number.NEGATIVE_INFINITY;
+    // By a clock that was set back the doubt lies in what is now the future, and says nothing.
+    if (checkedAt <= doubtedAt && doubtedAt <= now()) return false;
     return isFresh({ checkedAt, now: now() }, this.#rule(place), budgets.of(place.registry.name));
   }
 
@@ -122,6 +127,12 @@ export class Tags {
   forget(place: TagPlace): void {
     this.#pushes.set(tagKey(place), this.generation(place) + 1);
     this.gone(place);
+  }
+
+  /** A push may have gone through: what is known is asked about, and stands in while nobody can say. */
+  doubt(place: TagPlace): void {
+    this.#pushes.set(tagKey(place), this.generation(place) + 1);
+    this.#doubtedAt.set(tagKey(place), this.#options.now());
   }
 
   flush(): Promise<void> {

@@ -1,6 +1,7 @@
 /** What the engine needs of others, as compose hands it over. */
 import type { CacheAnswer } from "../cache/content.ts";
 import type { BlobAsk, ManifestAsk } from "../cache/pull-ask.ts";
+import type { PushFate } from "../cache/pull-through.ts";
 import type { HeaderList } from "../protocol/http/header-list.ts";
 import type { Reference, RepositoryName } from "../protocol/reference.ts";
 import type { Registry } from "../protocol/registry-name.ts";
@@ -16,8 +17,13 @@ import type { TokenRequests } from "./token.ts";
 export interface Pulls {
   blob(ask: BlobAsk): Promise<CacheAnswer>;
   manifest(ask: ManifestAsk): Promise<CacheAnswer>;
-  /** A push went through: what is known of that tag or digest is out of date. */
-  pushed(registry: Registry, repository: RepositoryName, reference: Reference): unknown;
+  /** A push went through, or may have: what is known of that tag or digest is out of date. */
+  pushed(
+    registry: Registry,
+    repository: RepositoryName,
+    reference: Reference,
+    fate: PushFate,
+  ): unknown;
 }
 
 /** Turns a request's Authorization into an access; access.ts with its context filled in. */

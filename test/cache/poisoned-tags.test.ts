@@ -1,7 +1,16 @@
 /** What one client brings about at a tag is not what the others get. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parseAccept } from "../../src/protocol/media-type.ts";
-import { anonymous, contentOf, House, login, none, shared, statusOf } from "./support/house.ts";
+import {
+  anonymous,
+  contentOf,
+  House,
+  login,
+  manifestAsk,
+  none,
+  shared,
+  statusOf,
+} from "./support/house.ts";
 import { members, type Repository, respond } from "./support/registries.ts";
 
 const image = "docker.io/corp/app:1";
@@ -115,5 +124,27 @@ describe("a tag that clients' own logins open", () => {
     expect(await outcome({ access: login("bob") })).toBe("stale");
     const asked = await house.manifest(image, { access: login("alice") });
     expect(contentOf(asked).digest).toBe(second.manifest);
+  });
+});
+
+describe("a push of which nobody knows whether it was taken", () => {
+  const pushed = (fate: "taken" | "unknown"): void => {
+    const { registry, repository, reference } = manifestAsk(image);
+    house.pulls.pushed(registry, repository, reference, fate);
+  };
+
+  it("makes its tag be asked about, and takes nothing away while its registry is down", async () => {
+    await house.manifest(image, { access: shared });
+    pushed("unknown");
+    house.later(1);
+    const second = corp.addImage("1", "second");
+    expect(contentOf(await house.manifest(image, { access: shared })).digest).toBe(second.manifest);
+    expect(await outcome({ access: shared })).toBe("hit");
+    house.upstream.down("docker.io");
+    pushed("unknown");
+    house.later(1);
+    expect(await outcome({ access: shared })).toBe("stale");
+    pushed("taken");
+    expect(await statusOf(house.manifest(image, { access: shared }))).toBe("CONNECT");
   });
 });

@@ -126,9 +126,9 @@ export async function startRig(options: RigOptions): Promise<Rig> {
     pulls: {
       blob: options.blob ?? (async () => passedOf(upstreamAnswer(404))),
       manifest: options.manifest ?? (async () => passedOf(upstreamAnswer(404))),
-      pushed: (registry, repository, reference) => {
+      pushed: (registry, repository, reference, fate) => {
         const what = reference.kind === "tag" ? reference.tag : reference.digest;
-        pushed.push(`${registry.name}/${repository}:${what}`);
+        pushed.push(`${registry.name}/${repository}:${what}${fate === "taken" ? "" : ` ${fate}`}`);
       },
     },
     accessOf: async (headers) => {

@@ -27,7 +27,7 @@ async function forget({ ask, route, tally }: Exchange, pulls: EngineParts["pulls
   const digest = parseDigest(query.get("digest") ?? query.get("mount") ?? "");
   if (digest === undefined || !("repository" in route)) return;
   try {
-    await pulls.pushed(ask.registry, route.repository, { kind: "digest", digest });
+    await pulls.pushed(ask.registry, route.repository, { kind: "digest", digest }, "taken");
   } catch (error) {
     tally.error = error;
   }
