@@ -33,7 +33,7 @@ describe("a tag whose registry has fallen silent", () => {
       scene.aheadMs += later;
       const { seconds, status, headers } = await pull();
       expect([status, headers["cache-status"]]).toEqual([200, expect.stringContaining("stale")]);
-      expect(seconds).toBeLessThan(5);
+      expect(seconds).toBeLessThan(10);
     }
   }, 60_000);
 
@@ -46,7 +46,7 @@ describe("a tag whose registry has fallen silent", () => {
     await silence.gate.reached;
     const { seconds, headers } = await pull();
     expect(headers["cache-status"]).toContain("stale");
-    expect(seconds).toBeLessThan(5);
+    expect(seconds).toBeLessThan(10);
     silence.gate.open();
     await patient;
   }, 60_000);
@@ -60,7 +60,7 @@ describe("a tag whose registry has fallen silent", () => {
     const { seconds, body, headers } = await pull();
     expect(headers["cache-status"]).toContain("stale");
     expect(body.equals(before.body)).toBe(true);
-    expect(seconds).toBeLessThan(5);
+    expect(seconds).toBeLessThan(10);
     silence.gate.open();
     registry.server.behave();
     // It is brought in behind the client's back.
