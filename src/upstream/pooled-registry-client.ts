@@ -30,6 +30,7 @@ import type {
   RegistryRequest,
   RegistryResponse,
 } from "./registry-client.ts";
+import { ofStorage, withoutSession } from "./response-fields.ts";
 import type { Transport } from "./transport.ts";
 import type { ObserveUpstream } from "./upstream-event.ts";
 
@@ -247,27 +248,4 @@ function isReading({ method }: RegistryRequest): boolean {
 function isClientsOwn({ access, redirects }: RegistryRequest, { target }: Place): boolean {
   const isOurs = access.kind === "shared" || access.kind === "anonymous";
   return !isOurs && redirects === "pass" && !target.startsWith("/v2/");
-}
-
-/** A session that a login opened, ours above all, is as good as the login. */
-function withoutSession(response: RegistryResponse): RegistryResponse {
-  if (!response.headers.has("set-cookie")) return response;
-  const headers = new Map(response.headers);
-  headers.delete("set-cookie");
-  return { ...response, headers };
-}
-
-/** What is said of the bytes, and how to ask for them again. */
-const storageFields: ReadonlySet<string> = new Set(
-  `accept-ranges cache-control content-encoding content-length content-range content-type date
-  docker-content-digest etag expires last-modified retry-after`.split(/\s+/),
-);
-
-/**
- * A challenge from where we were sent would make a client log in at a stranger's, and some storage
- * names the private repository that a blob was copied from.
- */
-function ofStorage(response: RegistryResponse): RegistryResponse {
-  const headers = new Map([...response.headers].filter(([name]) => storageFields.has(name)));
-  return { ...response, headers };
 }
