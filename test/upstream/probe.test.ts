@@ -24,7 +24,7 @@ function probing(address: HostPort, options: RigOptions = {}, patienceMs?: numbe
   });
   const now = () => clock.now;
   const outages = new DownMemory({ now, observe: () => undefined });
-  return { clock, outages, probe: new Probe({ ...rig, outages, patienceMs, now }) };
+  return { rig, clock, outages, probe: new Probe({ ...rig, outages, patienceMs, now }) };
 }
 
 async function site(listener: RequestListener, certificate = leaf) {
@@ -71,6 +71,22 @@ describe("an unknown host", () => {
     clock.now = 7 * day;
     await probe.isRegistry(address);
     expect(requests).toHaveLength(2);
+  });
+
+  it("is none that was a registry before the last restart, for 7 days, and is not asked", async () => {
+    const address = { host: "127.0.0.1", port: await freePort() };
+    const { rig, clock } = probing(address);
+    clock.now = 10 * day;
+    const seen: HostPort[] = [];
+    const seenAt = (one: HostPort): number => {
+      seen.push(one);
+      return 4 * day;
+    };
+    const probe = new Probe({ ...rig, now: () => clock.now, seenAt });
+    expect(await probe.isRegistry(address)).toBe(true);
+    clock.now = 11 * day;
+    expect(await probe.isRegistry(address)).toBe(false);
+    expect(seen).toEqual([address, address]);
   });
 
   it("is asked again after 24 hours when it was none", async () => {

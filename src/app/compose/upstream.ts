@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { formatHostPort, type HostPort, parseHostPort } from "../../protocol/http/host-port.ts";
 import { builtInRealmPairs, matchesHostPattern } from "../../protocol/known-registries.ts";
+import { type Registry, registryNameOf } from "../../protocol/registry-name.ts";
 import { Authorizer } from "../../upstream/auth/authorizer.ts";
 import { ChallengeFinder } from "../../upstream/auth/challenge-finder.ts";
 import { ChallengeMemory, type SavedChallenge } from "../../upstream/auth/challenge-memory.ts";
@@ -91,7 +92,10 @@ export async function composeUpstream(parts: UpstreamParts) {
       observe: log.upstream,
       now,
     }),
-    probe: new Probe({ transport, dialer, tls, outages, now, isOffline }),
+    probe: new Probe({
+      ...{ transport, dialer, tls, outages, now, isOffline },
+      seenAt: (address) => memory.recall(secureRegistry(address))?.learnedAt,
+    }),
     reloadLogins: async (changed: Settings): Promise<void> => {
       const others = await allLogins(changed, helpers);
       credentials.logins.replace(others);
@@ -106,6 +110,10 @@ export async function composeUpstream(parts: UpstreamParts) {
     /** Host patterns that the operator named when it started, those of DOCKER_CONFIG too. */
     named,
   };
+}
+
+function secureRegistry(address: HostPort): Registry {
+  return { name: registryNameOf(address), scheme: "https" };
 }
 
 function composeDestinations(
