@@ -101,12 +101,16 @@ async function failsWell(story: Story, call: number, how: "once" | "always", cod
 }
 
 describe.each(stories)("%s", (_name, story) => {
-  it.each(kinds)("whichever call to the disk %s", async (_none, how, code) => {
-    // Several at a time: they mostly wait for the disk.
-    for (let first = 1, isMore = true; isMore; first += atOnce) {
-      const calls = Array.from({ length: atOnce }, (_item, index) => first + index);
-      const ends = await Promise.all(calls.map((call) => failsWell(story, call, how, code)));
-      isMore = ends.every((hasFailed) => hasFailed);
-    }
-  });
+  it.each(kinds)(
+    "whichever call to the disk %s",
+    async (_none, how, code) => {
+      // Several at a time: they mostly wait for the disk.
+      for (let first = 1, isMore = true; isMore; first += atOnce) {
+        const calls = Array.from({ length: atOnce }, (_item, index) => first + index);
+        const ends = await Promise.all(calls.map((call) => failsWell(story, call, how, code)));
+        isMore = ends.every((hasFailed) => hasFailed);
+      }
+    },
+    60_000,
+  );
 });

@@ -103,8 +103,9 @@ export function refuseWrongBytes(error: Error): void {
 /** A folder with what an earlier run left behind. */
 export async function prepared(kept: Kept): Promise<string> {
   const path = await temporaryFolder();
-  if (kept === "nothing") return path;
+  // A folder that is not new costs fewer syncs.
   await writeFile(join(path, "VERSION"), "1\n");
+  if (kept === "nothing") return path;
   if (kept === "the first part") {
     const label = createHash("sha256")
       .update(resumptionLabel(askFor(digest)))
