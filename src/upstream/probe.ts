@@ -28,6 +28,8 @@ export type ProbeOptions = {
   readonly isOffline?: boolean;
   /** When a registry there last spoke to us, in an earlier life of this program too. */
   readonly seenAt?: ((address: HostPort) => number | undefined) | undefined;
+  /** Told of each registry found, with its WWW-Authenticate lines. */
+  readonly found?: ((address: HostPort, challenge: readonly string[]) => void) | undefined;
   /** Told of hosts that do not let themselves be looked at. */
   readonly outages?: Outages | undefined;
   /** How long a caller waits for a look at a peer before it is taken for unreachable. */
@@ -137,7 +139,10 @@ export class Probe {
       signal: deadline.signal,
     });
     discard(response.body);
-    return looksLikeRegistry(response);
+    const isRegistry = looksLikeRegistry(response);
+    const challenge = response.headers.get("www-authenticate") ?? [];
+    if (isRegistry) this.#options.found?.(address, challenge);
+    return isRegistry;
   }
 
   async #handshake(address: HostPort): Promise<Handshake> {

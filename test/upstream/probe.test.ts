@@ -53,11 +53,16 @@ describe("an unknown host", () => {
     [307, { ...api, Location: "/v2/other" }, false],
     [500, api, false],
   ])("that answers /v2/ with %i %j is a registry: %s", async (status, headers, isOne) => {
-    const { probe, address, requests } = await site((_request, response) => {
+    const { rig, address, requests } = await site((_request, response) => {
       response.writeHead(status, headers).end("{}");
     });
+    const told: unknown[] = [];
+    const found = (...facts: [HostPort, readonly string[]]): void => void told.push(facts);
+    const probe = new Probe({ ...rig, now: () => 0, found });
     expect(await probe.isRegistry(address)).toBe(isOne);
     expect(requests).toEqual(["GET /v2/ undefined"]);
+    const challenge = Object.entries(headers).find(([name]) => name === "WWW-Authenticate");
+    expect(told).toEqual(isOne ? [[address, challenge?.slice(1) ?? []]] : []);
   });
 
   it("is asked once by many, and again after 7 days when it was a registry", async () => {

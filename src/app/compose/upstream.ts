@@ -92,10 +92,7 @@ export async function composeUpstream(parts: UpstreamParts) {
       observe: log.upstream,
       now,
     }),
-    probe: new Probe({
-      ...{ transport, dialer, tls, outages, now, isOffline },
-      seenAt: (address) => memory.recall(secureRegistry(address))?.learnedAt,
-    }),
+    probe: new Probe({ transport, dialer, tls, outages, now, isOffline, ...rememberedBy(memory) }),
     reloadLogins: async (changed: Settings): Promise<void> => {
       const others = await allLogins(changed, helpers);
       credentials.logins.replace(others);
@@ -112,8 +109,17 @@ export async function composeUpstream(parts: UpstreamParts) {
   };
 }
 
-function secureRegistry(address: HostPort): Registry {
-  return { name: registryNameOf(address), scheme: "https" };
+/** What a probe finds out is kept where challenges are, beyond a restart. */
+function rememberedBy(memory: ChallengeMemory) {
+  const registryAt = (address: HostPort): Registry => ({
+    name: registryNameOf(address),
+    scheme: "https",
+  });
+  return {
+    seenAt: (address: HostPort) => memory.recall(registryAt(address))?.learnedAt,
+    found: (address: HostPort, challenge: readonly string[]) =>
+      void memory.remember(registryAt(address), challenge),
+  };
 }
 
 function composeDestinations(

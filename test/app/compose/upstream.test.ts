@@ -5,6 +5,7 @@ import { composeListen } from "../../../src/app/compose/listen.ts";
 import { composeUpstream, refuseLoop } from "../../../src/app/compose/upstream.ts";
 import { headerList } from "../../../src/protocol/http/header-list.ts";
 import type { RegistryName } from "../../../src/protocol/registry-name.ts";
+import type { SavedChallenge } from "../../../src/upstream/auth/challenge-memory.ts";
 import { startFakeRegistry } from "../../support/fake-registry.ts";
 import { temporaryFolder } from "../../support/temp-folder.ts";
 import { keptLog, settingsWith } from "./composing.ts";
@@ -12,6 +13,7 @@ import { keptLog, settingsWith } from "./composing.ts";
 async function upstreamWith(environment: Readonly<Record<string, string>>) {
   const settings = await settingsWith(environment);
   const life = new AbortController();
+  const saved: SavedChallenge[] = [];
   const upstream = await composeUpstream({
     settings,
     listen: composeListen(settings),
@@ -19,14 +21,14 @@ async function upstreamWith(environment: Readonly<Record<string, string>>) {
     secret: new Uint8Array(32),
     now: Date.now,
     log: keptLog().log,
-    saveChallenge: () => undefined,
+    saveChallenge: (challenge) => void saved.push(challenge),
     life: life.signal,
   });
   onTestFinished(async () => {
     life.abort();
     await upstream.close();
   });
-  return { upstream, settings };
+  return { upstream, settings, saved };
 }
 
 const ping = (name: RegistryName) => ({
@@ -73,6 +75,26 @@ describe("the way out", () => {
     await expect(dial("10.255.255.2")).rejects.toMatchObject({ code: "ABORTED" });
     await expect(dial("10.255.255.3")).rejects.toMatchObject({ code: "FORBIDDEN" });
     expect(upstream.named).toEqual(["10.255.255.2:5000", "10.255.255.1:5000"]);
+  });
+
+  it("knows a registry that a probe found after a restart too, while it is down", async () => {
+    const registry = await startFakeRegistry({ tls: true });
+    const folder = await temporaryFolder();
+    const UPSTREAM_CA = join(folder, "ca.pem");
+    await writeFile(UPSTREAM_CA, registry.ca ?? "");
+    const REGISTRIES = registry.registry.name;
+    const environment = { UPSTREAM_ALLOW_ADDRESSES: "127.0.0.0/8", UPSTREAM_CA, REGISTRIES };
+    const { upstream, saved } = await upstreamWith(environment);
+    const { address } = registry;
+    expect(await upstream.probe.isRegistry(address)).toBe(true);
+    await registry.close();
+    const { upstream: unknowing } = await upstreamWith(environment);
+    expect(await unknowing.probe.isRegistry(address)).toBe(false);
+    for (const more of [{}, { OFFLINE: "true" }]) {
+      const { upstream: next } = await upstreamWith({ ...environment, ...more });
+      next.memory.load(saved);
+      expect(await next.probe.isRegistry(address)).toBe(true);
+    }
   });
 
   it("takes up other logins", async () => {
