@@ -5,8 +5,8 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     exclude: ["test/journeys/**", "test/soak/**"],
-    testTimeout: 20_000,
-    hookTimeout: 20_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     // No module of ours keeps state, so files share processes; starting one for each takes longer
     // than the tests. Two, since many tests wait for sockets and timers.
     isolate: false,
