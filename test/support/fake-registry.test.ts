@@ -107,6 +107,39 @@ describe("a fake registry that asks who you are", () => {
       ["repository:secret:pull"],
     ]);
   });
+
+  it("tells who asked, takes logins by form alone, and opens sessions, if told so", async () => {
+    const users = { u: "p" };
+    const registry = await startFakeRegistry({
+      auth: { kind: "bearer", users, isLoginByForm: true, hasSessions: true },
+    });
+    const url = `${registry.origin}/token?scope=repository:a:pull`;
+    const authorization = `Basic ${btoa("u:p")}`;
+    expect((await fetch(url, { headers: { authorization } })).status).toBe(405);
+    const body = new URLSearchParams({ username: "u", password: "p", scope: "repository:a:pull" });
+    const given = await fetch(url, { method: "POST", body });
+    expect(given.headers.get("set-cookie")).toContain("sid=CANARY-u-session");
+    const { token } = (await given.json()) as { token: string };
+    for (const sent of [undefined, `Bearer ${token}`, "Bearer x"]) {
+      const headers = sent === undefined ? {} : { authorization: sent };
+      await fetch(`${registry.origin}/v2/a/tags/list`, { headers });
+    }
+    const asked = registry.requests.filter((one) => one.url.startsWith("/v2/"));
+    expect(asked.map(({ identity }) => identity)).toEqual(["nobody", "u", "?"]);
+  });
+
+  it("gives public repositories to who has no login for Basic, and others to their members", async () => {
+    const users = { u: "p", v: "p" };
+    const members = { secret: ["u"] };
+    const auth = { kind: "basic" as const, users, publicRepositories: ["open"], members };
+    const registry = await startFakeRegistry({ auth });
+    const ask = async (repository: string, user?: string): Promise<number> => {
+      const headers = user === undefined ? {} : { authorization: `Basic ${btoa(`${user}:p`)}` };
+      return (await fetch(`${registry.origin}/v2/${repository}/tags/list`, { headers })).status;
+    };
+    expect([await ask("open"), await ask("secret")]).toEqual([200, 401]);
+    expect([await ask("secret", "u"), await ask("secret", "v")]).toEqual([200, 403]);
+  });
 });
 
 describe("a fake registry that misbehaves", () => {

@@ -12,7 +12,7 @@ import type { HostPort } from "../../src/protocol/http/host-port.ts";
 import { type Registry, registryNameOf } from "../../src/protocol/registry-name.ts";
 import { type Certificate, makeCertificate } from "./certificates.ts";
 import { type Answer, writeAnswer } from "./fake-registry/answer.ts";
-import { type Auth, Gatekeeper, type TokenRequest } from "./fake-registry/auth.ts";
+import { type Auth, Gatekeeper, type Identity, type TokenRequest } from "./fake-registry/auth.ts";
 import { Content, failure, json, ociManifest } from "./fake-registry/content.ts";
 import { type Fault, FaultScript, type When } from "./fake-registry/fault.ts";
 
@@ -31,6 +31,8 @@ export type SeenRequest = {
   readonly headers: IncomingMessage["headers"];
   /** Of the request. */
   readonly body: Buffer;
+  /** Who the registry takes the sender for. */
+  readonly identity: Identity;
   /** Of the answer; undefined until its headers are out. */
   status: number | undefined;
   bytesSent: number;
@@ -183,7 +185,10 @@ export class FakeRegistry {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = "GET", url = "/", headers } = request;
     const body = await readAll(request);
-    const seen: SeenRequest = { method, url, headers, body, status: undefined, bytesSent: 0 };
+    const seen: SeenRequest = {
+      ...{ method, url, headers, body, status: undefined, bytesSent: 0 },
+      identity: this.#gatekeeper.identity(headers.authorization),
+    };
     this.requests.push(seen);
     const hasRange = headers.range !== undefined;
     const faults = this.#faults.take({ method, path: url, hasRange });
@@ -195,10 +200,10 @@ export class FakeRegistry {
   }
 
   #rightAnswer(seen: SeenRequest): Answer {
-    const { method, url, headers, body } = seen;
+    const { method, url, headers, body, identity } = seen;
     const path = url.replace(/\?.*$/, "");
     const { authorization } = headers;
-    if (path === "/token" || path === "/v2/token") {
+    if (path === "/token" || path === "/v2/token" || path === this.#issuer.tokenPath) {
       return this.#issuer.token({ method, url, authorization, form: body.toString() });
     }
     if (path.startsWith("/cdn/")) {
@@ -208,8 +213,9 @@ export class FakeRegistry {
     const refusal = this.#gatekeeper.refusal(authorization, scopeOf(method, path));
     if (refusal !== undefined) return refusal;
     const version = { "docker-distribution-api-version": "registry/2.0" };
+    const session = this.#gatekeeper.session(identity);
     const answer = this.#route(seen, path);
-    return { ...answer, headers: { ...version, ...answer.headers } };
+    return { ...answer, headers: { ...version, ...session, ...answer.headers } };
   }
 
   #route(seen: SeenRequest, path: string): Answer {

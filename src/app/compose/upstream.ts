@@ -25,7 +25,12 @@ import { SystemNames } from "../../upstream/system-names.ts";
 import { systemAuthorities, TlsClient } from "../../upstream/tls-client.ts";
 import { Transport } from "../../upstream/transport.ts";
 import type { Log } from "../log.ts";
-import { namedRegistries, ownLoginRegistries, proxySettings } from "../settings/derived.ts";
+import {
+  interceptedHosts,
+  namedRegistries,
+  ownLoginRegistries,
+  proxySettings,
+} from "../settings/derived.ts";
 import { SettingsError } from "../settings/load.ts";
 import { readTrusted } from "../settings/named-files.ts";
 import type { Settings } from "../settings/settings.ts";
@@ -64,7 +69,7 @@ export async function composeUpstream(parts: UpstreamParts) {
   });
   const entries = await allLogins(settings, helpers);
   const named = namedRegistries(settings, entries);
-  const destinations = composeDestinations(parts, named);
+  const destinations = composeDestinations(parts, interceptedHosts(settings, named));
   const proxies = new CorporateProxies(proxySettings(settings));
   const family = settings.upstream.family === "auto" ? "auto" : familyNumber(settings);
   const dialer = new Dialer({ destinations, lookup, proxies, tls, family });

@@ -77,6 +77,15 @@ describe("the way out", () => {
     expect(upstream.named).toEqual(["10.255.255.2:5000", "10.255.255.1:5000"]);
   });
 
+  it("reaches a private token host, on whatever port, that AUTH_REALMS alone names", async () => {
+    const AUTH_REALMS = "10.255.255.1:5000=10.255.255.2:8443";
+    const { upstream } = await upstreamWith({ REGISTRIES: "10.255.255.1:5000", AUTH_REALMS });
+    const dial = (host: string, port: number) =>
+      upstream.dialer.dial({ host, port }, { signal: AbortSignal.abort() });
+    await expect(dial("10.255.255.2", 8_443)).rejects.toMatchObject({ code: "ABORTED" });
+    await expect(dial("10.255.255.2", 8_444)).rejects.toMatchObject({ code: "FORBIDDEN" });
+  });
+
   it("knows a registry that a probe found after a restart too, while it is down", async () => {
     const registry = await startFakeRegistry({ tls: true });
     const folder = await temporaryFolder();

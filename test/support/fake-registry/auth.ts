@@ -5,7 +5,14 @@ import { failure, json } from "./content.ts";
 
 export type Auth =
   | { readonly kind: "none" }
-  | { readonly kind: "basic"; readonly users: Users }
+  | {
+      readonly kind: "basic";
+      readonly users: Users;
+      /** Repositories that are given without a login. */
+      readonly publicRepositories?: readonly string[];
+      readonly members?: Members;
+      readonly hasSessions?: boolean;
+    }
   | {
       readonly kind: "bearer";
       readonly users?: Users;
@@ -13,7 +20,11 @@ export type Auth =
       readonly anonymous?: boolean;
       readonly privateRepositories?: readonly string[];
       /** Repositories that only these users may pull. */
-      readonly members?: Readonly<Record<string, readonly string[]>>;
+      readonly members?: Members;
+      /** Whether a login is answered with a cookie that is as good. */
+      readonly hasSessions?: boolean;
+      /** A login is taken from a POST alone; GET gives tokens to nobody in particular. */
+      readonly isLoginByForm?: boolean;
       /** Named in the challenge; default: `/token` of this very server. */
       readonly realm?: string;
       readonly service?: string;
@@ -24,6 +35,12 @@ export type Auth =
 /** Password by user. */
 type Users = Readonly<Record<string, string>>;
 
+/** Users by repository. */
+type Members = Readonly<Record<string, readonly string[]>>;
+
+/** Who asks: a user, "nobody", or "?" for a login or a token that is wrong here. */
+export type Identity = string;
+
 export type TokenRequest = {
   readonly method: string;
   readonly url: string;
@@ -31,6 +48,7 @@ export type TokenRequest = {
   /** Query of a GET, form of a POST. */
   readonly parameters: URLSearchParams;
   readonly scopes: readonly string[];
+  readonly identity: Identity;
 };
 
 type Asked = {
@@ -40,7 +58,11 @@ type Asked = {
   readonly form: string;
 };
 
-type Grant = { readonly scopes: ReadonlySet<string>; readonly until: number };
+type Grant = {
+  readonly scopes: ReadonlySet<string>;
+  readonly until: number;
+  readonly user: string | undefined;
+};
 
 export class Gatekeeper {
   readonly tokenRequests: TokenRequest[] = [];
@@ -58,14 +80,33 @@ export class Gatekeeper {
     this.#grants.clear();
   }
 
+  /** Where tokens are given. */
+  get tokenPath(): string {
+    const realm = this.#auth.kind === "bearer" ? this.#auth.realm : undefined;
+    return realm === undefined ? "/token" : new URL(realm).pathname;
+  }
+
+  /** Who this registry takes the sender of a request for. */
+  identity(authorization: string | undefined): Identity {
+    if (authorization === undefined) return "nobody";
+    const auth = this.#auth;
+    if (auth.kind === "basic") return loginOf(authorization, auth.users) ?? "?";
+    const grant = this.#grants.get(authorization.replace(/^Bearer /i, ""));
+    return grant === undefined ? "?" : (grant.user ?? "nobody");
+  }
+
+  /** What a login is answered with besides. */
+  session(identity: Identity): Readonly<Record<string, string>> {
+    const hasSessions = this.#auth.kind !== "none" && this.#auth.hasSessions === true;
+    if (!hasSessions || identity === "nobody" || identity === "?") return {};
+    return { "set-cookie": `sid=${secretOf(identity)}-session; path=/` };
+  }
+
   /** The refusal, or undefined when the request may pass. */
   refusal(authorization: string | undefined, scope: string | undefined): Answer | undefined {
     const auth = this.#auth;
     if (auth.kind === "none") return undefined;
-    if (auth.kind === "basic") {
-      if (loginOf(authorization, auth.users) !== undefined) return undefined;
-      return challenge('Basic realm="fake registry"');
-    }
+    if (auth.kind === "basic") return basicRefusal(auth, authorization, scope);
     const grant = this.#grants.get(authorization?.replace(/^Bearer /i, "") ?? "");
     const isGood = grant !== undefined && grant.until > Date.now();
     if (isGood && (scope === undefined || grant.scopes.has(scope))) return undefined;
@@ -79,14 +120,17 @@ export class Gatekeeper {
       asked.method === "POST" ? new URLSearchParams(asked.form) : queryOf(asked.url);
     const scopes = parameters.getAll("scope").flatMap((scope) => scope.split(" "));
     const { method, url, authorization } = asked;
-    this.tokenRequests.push({ method, url, authorization, parameters, scopes });
-    const login = asked.method === "POST" ? formLogin(parameters, auth.users ?? {}) : undefined;
-    const user = login ?? loginOf(authorization, auth.users ?? {});
-    const isLoginTried = parameters.has("password") || /^Basic (?!Og==$)/.test(authorization ?? "");
+    const { user, isLoginTried } = senderOf(asked, parameters, auth.users ?? {});
+    const identity = user ?? (isLoginTried ? "?" : "nobody");
+    this.tokenRequests.push({ method, url, authorization, parameters, scopes, identity });
+    if (auth.isLoginByForm === true && isLoginTried && method !== "POST") {
+      return failure(405, "UNSUPPORTED");
+    }
     if (user === undefined && (isLoginTried || auth.anonymous === false)) {
       return failure(401, "UNAUTHORIZED");
     }
-    return this.#grant(scopes, user);
+    const answer = this.#grant(scopes, user);
+    return { ...answer, headers: { ...answer.headers, ...this.session(identity) } };
   }
 
   #grant(scopes: readonly string[], user: string | undefined): Answer {
@@ -101,8 +145,9 @@ export class Gatekeeper {
     });
     const expiresIn = auth.expiresIn ?? 300;
     // Worth nothing to a thief without a login.
-    const token = `${user === undefined ? "anonymous" : "CANARY"}-token-${randomUUID()}`;
-    this.#grants.set(token, { scopes: new Set(granted), until: Date.now() + expiresIn * 1_000 });
+    const token = `${user === undefined ? "anonymous" : secretOf(user)}-token-${randomUUID()}`;
+    const until = Date.now() + expiresIn * 1_000;
+    this.#grants.set(token, { scopes: new Set(granted), until, user });
     const issued = new Date().toISOString();
     return json(200, { token, access_token: token, expires_in: expiresIn, issued_at: issued });
   }
@@ -115,6 +160,27 @@ export class Gatekeeper {
     const error = isTokenBad ? ',error="invalid_token"' : "";
     return `Bearer realm="${realm}",service="${service}"${scoped}${error}`;
   }
+}
+
+/** Not to be seen by anybody but this user. */
+function secretOf(user: string): string {
+  return `CANARY-${user.replaceAll(/\W/g, "")}`;
+}
+
+function basicRefusal(
+  auth: Extract<Auth, { kind: "basic" }>,
+  authorization: string | undefined,
+  scope = "",
+): Answer | undefined {
+  const [, repository = "", action] = scope.split(":");
+  const user = loginOf(authorization, auth.users);
+  if (user === undefined) {
+    const isPublic = auth.publicRepositories?.includes(repository) ?? false;
+    const isGiven = isPublic && action === "pull" && authorization === undefined;
+    return isGiven ? undefined : challenge('Basic realm="fake registry"');
+  }
+  const isMember = auth.members?.[repository]?.includes(user) ?? true;
+  return isMember ? undefined : failure(403, "DENIED");
 }
 
 function challenge(text: string): Answer {
@@ -139,6 +205,12 @@ function loginOf(authorization: string | undefined, users: Users): string | unde
   const colon = text.indexOf(":");
   const user = text.slice(0, colon);
   return users[user] === text.slice(colon + 1) ? user : undefined;
+}
+
+function senderOf({ method, authorization }: Asked, parameters: URLSearchParams, users: Users) {
+  const login = method === "POST" ? formLogin(parameters, users) : undefined;
+  const isLoginTried = parameters.has("password") || /^Basic (?!Og==$)/.test(authorization ?? "");
+  return { user: login ?? loginOf(authorization, users), isLoginTried };
 }
 
 function formLogin(form: URLSearchParams, users: Users): string | undefined {
