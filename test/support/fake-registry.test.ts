@@ -52,6 +52,26 @@ describe("a fake registry that behaves", () => {
     expect(same.status).toBe(304);
   });
 
+  it("converts a tag for who does not read its own type, until it moves", async () => {
+    const registry = await startFakeRegistry();
+    const value = { schemaVersion: 2, mediaType: "application/vnd.oci.image.index.v1+json" };
+    const own = registry.addManifest("a/b", "latest", value);
+    const converted = registry.addManifest("a/b", undefined, { schemaVersion: 2, layers: [] });
+    const ask = async (accept: string): Promise<string | null> => {
+      const url = `${registry.origin}/v2/a/b/manifests/latest`;
+      const { status: code, headers } = await fetch(url, { headers: { accept } });
+      return code === 200 ? headers.get("docker-content-digest") : `${code}`;
+    };
+    const other = "application/vnd.oci.image.manifest.v1+json";
+    registry.convertTag("a/b", "latest", converted);
+    expect(await ask(`${other}, ${value.mediaType}`)).toBe(own);
+    expect([await ask("*/*"), await ask(other)]).toEqual([own, converted]);
+    registry.convertTag("a/b", "latest", "missing");
+    expect([await ask(value.mediaType), await ask(other)]).toEqual([own, "404"]);
+    expect(registry.addManifest("a/b", "latest", value)).toBe(own);
+    expect(await ask(other)).toBe(own);
+  });
+
   it("takes uploads", async () => {
     const { registry, digest } = await withBlob();
     registry.removeBlob(digest);

@@ -13,7 +13,7 @@ import { type Registry, registryNameOf } from "../../src/protocol/registry-name.
 import { type Certificate, makeCertificate } from "./certificates.ts";
 import { type Answer, writeAnswer } from "./fake-registry/answer.ts";
 import { type Auth, Gatekeeper, type Identity, type TokenRequest } from "./fake-registry/auth.ts";
-import { Content, failure, json, ociManifest } from "./fake-registry/content.ts";
+import { Content, type Conversion, failure, json, ociManifest } from "./fake-registry/content.ts";
 import { type Fault, FaultScript, type When } from "./fake-registry/fault.ts";
 
 export type FakeRegistryOptions = {
@@ -128,6 +128,11 @@ export class FakeRegistry {
     return this.#content.addManifest(repository, tag, { bytes, mediaType });
   }
 
+  /** As old registries do: who does not read the tag's own type gets this, until the tag moves. */
+  convertTag(repository: string, tag: string, conversion: Conversion): void {
+    this.#content.convertTag(repository, tag, conversion);
+  }
+
   removeTag(repository: string, tag: string): void {
     this.#content.removeTag(repository, tag);
   }
@@ -237,7 +242,7 @@ export class FakeRegistry {
       const mediaType = seen.headers["content-type"] ?? ociManifest;
       return this.#content.putManifest(repository, reference, { bytes: seen.body, mediaType });
     }
-    return this.#content.manifest(repository, reference, seen.headers["if-none-match"]);
+    return this.#content.manifest(repository, reference, seen.headers);
   }
 
   #upload(seen: SeenRequest, repository: string, id: string): Answer {

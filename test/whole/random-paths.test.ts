@@ -7,17 +7,7 @@ import { dial } from "./support/client.ts";
 import { FileWatch } from "./support/file-watch.ts";
 import { addImage } from "./support/image.ts";
 import { type Program, Scene } from "./support/program.ts";
-
-/** The same numbers on every run (mulberry32). */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
+import { seeded } from "./support/seeded.ts";
 
 const pieces = [
   ...[

@@ -7,12 +7,23 @@ export const ociManifest = "application/vnd.oci.image.manifest.v1+json";
 
 type Manifest = { readonly bytes: Buffer; readonly mediaType: string };
 
+/** What those get who do not read the tag's own type: another manifest, or 404. */
+export type Conversion = Digest | "missing";
+
+/** Of an ask for a manifest. */
+export type ManifestFields = {
+  readonly accept?: string | undefined;
+  readonly "if-none-match"?: string | undefined;
+};
+
 export class Content {
   readonly blobs = new Map<Digest, Buffer>();
   /** By `repository@digest`. */
   readonly #manifests = new Map<string, Manifest>();
   /** By `repository:tag`. */
   readonly #tags = new Map<string, Digest>();
+  /** By `repository:tag`: what other clients get. */
+  readonly #conversions = new Map<string, Conversion>();
   readonly #uploads = new Map<string, Buffer>();
 
   addBlob(bytes: Uint8Array): Digest {
@@ -24,12 +35,20 @@ export class Content {
   addManifest(repository: string, tag: string | undefined, manifest: Manifest): Digest {
     const digest = digestOf(manifest.bytes);
     this.#manifests.set(`${repository}@${digest}`, manifest);
-    if (tag !== undefined) this.#tags.set(`${repository}:${tag}`, digest);
+    if (tag !== undefined) {
+      this.#tags.set(`${repository}:${tag}`, digest);
+      this.#conversions.delete(`${repository}:${tag}`);
+    }
     return digest;
+  }
+
+  convertTag(repository: string, tag: string, conversion: Conversion): void {
+    this.#conversions.set(`${repository}:${tag}`, conversion);
   }
 
   removeTag(repository: string, tag: string): void {
     this.#tags.delete(`${repository}:${tag}`);
+    this.#conversions.delete(`${repository}:${tag}`);
   }
 
   removeBlob(digest: Digest): void {
@@ -49,8 +68,8 @@ export class Content {
     return { status: 200, headers, body, hasRanges: true };
   }
 
-  manifest(repository: string, reference: string, ifNoneMatch: string | undefined): Answer {
-    const digest = parseDigest(reference) ?? this.#tags.get(`${repository}:${reference}`);
+  manifest(repository: string, reference: string, fields: ManifestFields): Answer {
+    const digest = parseDigest(reference) ?? this.#meaning(repository, reference, fields.accept);
     const manifest = this.#manifests.get(`${repository}@${digest}`);
     if (manifest === undefined) return failure(404, "MANIFEST_UNKNOWN");
     const headers = {
@@ -58,7 +77,8 @@ export class Content {
       "docker-content-digest": `${digest}`,
       etag: `"${digest}"`,
     };
-    if (ifNoneMatch?.includes(`${digest}`)) return { status: 304, headers, body: Buffer.alloc(0) };
+    if (fields["if-none-match"]?.includes(`${digest}`))
+      return { status: 304, headers, body: Buffer.alloc(0) };
     return { status: 200, headers, body: manifest.bytes };
   }
 
@@ -102,6 +122,15 @@ export class Content {
     this.#uploads.delete(id);
     const digest = this.addBlob(whole);
     return created(`/v2/${repository}/blobs/${digest}`, digest);
+  }
+
+  #meaning(repository: string, tag: string, accept = "*/*"): Conversion | undefined {
+    const own = this.#tags.get(`${repository}:${tag}`);
+    const conversion = this.#conversions.get(`${repository}:${tag}`);
+    const type = this.#manifests.get(`${repository}@${own}`)?.mediaType;
+    if (conversion === undefined || accept.includes("*/*") || accept.includes(`${type}`))
+      return own;
+    return conversion;
   }
 
   #uploadState(repository: string, id: string): Answer {
