@@ -24,7 +24,7 @@ export type ProbeOptions = {
   readonly dialer: Dialer;
   readonly tls: TlsClient;
   readonly now: () => number;
-  /** Looks at nobody: every peer is unreachable and no registry is found. */
+  /** Looks at nobody: every peer is unreachable, and no registry is found that was not known before. */
   readonly isOffline?: boolean;
   /** When a registry there last spoke to us, in an earlier life of this program too. */
   readonly seenAt?: ((address: HostPort) => number | undefined) | undefined;

@@ -39,9 +39,6 @@ export type DiskBlobStoreOptions = {
   readonly holds?: Holds;
   readonly observe?: ObserveStore;
   readonly fs?: FileSystem;
-  /** Bytes that may be set aside in all. */
-  readonly mostAside?: number;
-  readonly now?: () => number;
 };
 
 // A link is never ours: final names are plain files.
@@ -70,12 +67,7 @@ export class DiskBlobStore implements BlobStore, BlobSpace, BlobQuarantine {
     this.#fs = fs;
     this.#observe = observe;
     this.#shelf = new Shelf(folder, { fs, holds, observe });
-    const { mostAside: most, now } = options;
-    this.#leftovers = new Leftovers({
-      ...{ fs, folder: join(folder.path, "partial") },
-      ...(most !== undefined && { most }),
-      ...(now !== undefined && { now }),
-    });
+    this.#leftovers = new Leftovers({ fs, folder: join(folder.path, "partial") });
   }
 
   get aside(): number {
