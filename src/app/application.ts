@@ -1,5 +1,5 @@
 /** What the command line starts and stops, and how it is put together from the settings. */
-import type { Lookup } from "../upstream/name-lookup.ts";
+import type { Lookup } from "../upstream/net/name-lookup.ts";
 import type { Log } from "./log.ts";
 import type { Settings } from "./settings/settings.ts";
 

@@ -1,4 +1,5 @@
 /** What happened in the cache, told once by whoever saw it; the log and the counters listen. */
+import type { DownloadEvent } from "../download/download-event.ts";
 import type { Digest } from "../protocol/digest.ts";
 import type { RepositoryName, Tag } from "../protocol/reference.ts";
 import type { RegistryName } from "../protocol/registry-name.ts";
@@ -6,59 +7,30 @@ import type { RegistryName } from "../protocol/registry-name.ts";
 /** Who may have what a repository holds; see visibility.ts. */
 export type VisibilityName = "public" | "shared" | "client";
 
-type Place = { readonly registry: RegistryName; readonly repository: RepositoryName };
+type RepositoryRef = { readonly registry: RegistryName; readonly repository: RepositoryName };
 type Blob = { readonly digest: Digest };
 
 export type CacheEvent =
-  | (Place & Blob & { readonly kind: "downloadStarted" })
-  /** The upstream broke or stalled at `offset` and is asked for the rest. */
-  | (Place &
-      Blob & {
-        readonly kind: "downloadResumed";
-        readonly offset: number;
-        readonly attempt: number;
-        readonly error: unknown;
-      })
-  /** All bytes came, passed verification and are kept. */
-  | (Place &
-      Blob & {
-        readonly kind: "blobStored";
-        readonly size: number;
-        /** Several repositories delivered parts of it: none of them has shown that it holds it. */
-        readonly isPatchwork?: boolean;
-      })
-  /** `received` bytes came from upstream for nothing. */
-  | (Place &
-      Blob & {
-        readonly kind: "downloadFailed";
-        readonly received: number;
-        readonly error: unknown;
-      })
-  /** A kept or downloaded blob whose bytes are not those of its digest; it is dropped. */
-  | (Blob & { readonly kind: "blobCorrupted"; readonly foundBy: "download" | "recheck" | "scrub" })
-  /** The disk is full or broken; pulls go on without it. */
-  | { readonly kind: "diskFailed"; readonly error: unknown }
+  | DownloadEvent
   /** The disk failed so often that nothing is written for now, and works again. */
   | { readonly kind: "writesPaused"; readonly error: unknown }
   | { readonly kind: "writesResumed" }
-  /** It goes to whoever asks, and is not kept; without a size when the upstream told none. */
-  | (Place & Blob & { readonly kind: "blobTooLarge"; readonly size: number | undefined })
   /** The records cannot be read or written; pulls go on without them. */
   | { readonly kind: "recordsFailed"; readonly error: unknown }
-  | (Place & {
+  | (RepositoryRef & {
       readonly kind: "tagMoved";
       readonly tag: Tag;
       readonly from: Digest;
       readonly to: Digest;
     })
   /** The upstream was asked about a tag. */
-  | (Place & {
+  | (RepositoryRef & {
       readonly kind: "tagRevalidated";
       readonly tag: Tag;
       readonly isBackground: boolean;
       readonly outcome: "same" | "moved" | "new" | "gone" | "refused" | "unavailable";
     })
-  | (Place & {
+  | (RepositoryRef & {
       readonly kind: "visibilityChanged";
       readonly from: VisibilityName;
       readonly to: VisibilityName;

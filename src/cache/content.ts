@@ -2,24 +2,9 @@
  * What the cache hands out: bytes to be read at any offset, from the store or from a download that
  * is still growing, or else the upstream's own answer to be passed on.
  */
+import type { ByteSource } from "../download/byte-source.ts";
 import type { Digest } from "../protocol/digest.ts";
 import type { RegistryResponse } from "../upstream/registry-client.ts";
-
-/** One reader's view of a blob: stateless reads, so a slow or stopped reader costs nothing but itself. */
-export interface ByteSource {
-  /** Bytes in all; undefined only while a download of unknown length runs. */
-  readonly size: number | undefined;
-  /** All of it, where it lies in memory anyway: to be sent as it is, without a copy. */
-  readonly bytes?: Uint8Array;
-  /**
-   * Fills `buffer` from `position` on with bytes that may be released, waiting for them if they are
-   * still coming; resolves with the bytes read, 0 only at the verified end. Rejects when they can
-   * never come (the client must then be cut, never ended cleanly) or when `signal` aborts.
-   */
-  read(buffer: Uint8Array, position: number, signal: AbortSignal): Promise<number>;
-  /** Idempotent; never rejects. */
-  close(): Promise<void>;
-}
 
 /** How the answer came about, for Cache-Status (RFC 9211), the log and the counters. */
 export type CacheOutcome =

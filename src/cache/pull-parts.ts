@@ -1,28 +1,29 @@
 /** Puts the policy of a pull together from what the program gives it. */
+
+import type { Downloads } from "../download/downloads.ts";
 import type { RepositoryName } from "../protocol/reference.ts";
 import type { Registry } from "../protocol/registry-name.ts";
 import type { BlobQuarantine, BlobStore } from "../store/blob-store.ts";
 import type { RecordStore } from "../store/record-store.ts";
 import type { RegistryClient } from "../upstream/registry-client.ts";
-import { BlobPull } from "./blob-pull.ts";
-import { Budgets } from "./budgets.ts";
+import { AccessChecks } from "./access/access-checks.ts";
+import { RepositoryBlobs } from "./access/repository-blobs.ts";
+import { type SharedCredential, Visibility } from "./access/visibility.ts";
 import type { Observe } from "./cache-event.ts";
-import { Holdings } from "./holdings.ts";
-import { HotTags } from "./hot-tags.ts";
-import { JustServed } from "./just-served.ts";
-import { KeptBlobs, type Rechecking } from "./kept-blobs.ts";
-import { ManifestPull } from "./manifest-pull.ts";
-import { Manifests } from "./manifests.ts";
-import { Negative } from "./negative.ts";
-import { Proofs } from "./proofs.ts";
-import type { Downloads } from "./single-flight.ts";
-import { TagAsks } from "./tag-asks.ts";
-import { TagPull } from "./tag-pull.ts";
-import { TagResolver } from "./tag-resolver.ts";
-import { TagRules, type TagRuleText } from "./tag-rules.ts";
-import { Tags } from "./tags.ts";
-import type { Usage } from "./usage.ts";
-import { type SharedCredential, Visibility } from "./visibility.ts";
+import { KeptBlobs, type Rechecking } from "./keeping/kept-blobs.ts";
+import { Manifests } from "./keeping/manifests.ts";
+import type { Usage } from "./keeping/usage.ts";
+import { BlobPull } from "./pull/blob-pull.ts";
+import { JustServed } from "./pull/just-served.ts";
+import { ManifestPull } from "./pull/manifest-pull.ts";
+import { NegativeCache } from "./pull/negative-cache.ts";
+import { TagPull } from "./pull/tag-pull.ts";
+import { PullQuota } from "./tags/pull-quota.ts";
+import { TagAsks } from "./tags/tag-asks.ts";
+import { TagRefresh } from "./tags/tag-refresh.ts";
+import { TagResolver } from "./tags/tag-resolver.ts";
+import { TagRules, type TagRuleText } from "./tags/tag-rules.ts";
+import { Tags } from "./tags/tags.ts";
 
 export type PullThroughOptions = {
   readonly client: RegistryClient;
@@ -54,11 +55,11 @@ export function pullParts(options: PullThroughOptions) {
   const { client, blobs, records, usage, observe, now } = options;
   const visibility = new Visibility(options);
   const isPublic = (place: string): Promise<boolean> => visibility.isPublic(place);
-  const holdings = new Holdings({ records, observe, isPublic });
+  const holdings = new RepositoryBlobs({ records, observe, isPublic });
   const manifests = new Manifests({ blobs, records, usage, observe, now });
-  const proofs = new Proofs({ client, visibility, now });
-  const negative = new Negative({ now });
-  const budgets = new Budgets(observe, now);
+  const proofs = new AccessChecks({ client, visibility, now });
+  const negative = new NegativeCache({ now });
+  const budgets = new PullQuota(observe, now);
   const rules = new TagRules(options.tagRules ?? [], options.tagTtl);
   const tags = new Tags({ records, rules, budgets, observe, now });
   const asks = new TagAsks({ client, budgets, now });
@@ -66,7 +67,7 @@ export function pullParts(options: PullThroughOptions) {
     ...{ tags, asks, manifests, holdings, observe, now },
     speaksForAll: (place, access) => visibility.speaksForAll(place, access),
   });
-  const hot = new HotTags({ tags, resolver, visibility });
+  const tagRefresh = new TagRefresh({ tags, resolver, visibility });
   const kept = new KeptBlobs(options);
   const common = { client, blobs, visibility, proofs, holdings, manifests, negative };
   const { staleIfError, downloads } = options;
@@ -80,10 +81,10 @@ export function pullParts(options: PullThroughOptions) {
     budgets,
     tags,
     resolver,
-    hot,
+    tagRefresh,
     kept,
     blobPull: new BlobPull({ ...common, downloads, kept }),
     manifestPull: new ManifestPull(common),
-    tagPull: new TagPull({ ...common, tags, resolver, hot, staleIfError, now }),
+    tagPull: new TagPull({ ...common, tags, resolver, tagRefresh, staleIfError, now }),
   };
 }

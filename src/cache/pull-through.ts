@@ -5,12 +5,12 @@
 import type { Digest } from "../protocol/digest.ts";
 import type { Reference, RepositoryName } from "../protocol/reference.ts";
 import type { Registry } from "../protocol/registry-name.ts";
-import type { RegistryBudget } from "./budgets.ts";
 import type { CacheEvent } from "./cache-event.ts";
 import type { CacheAnswer } from "./content.ts";
-import { placeKey } from "./place.ts";
 import type { BlobAsk, ManifestAsk, PullAsk } from "./pull-ask.ts";
 import { type PullParts, type PullThroughOptions, pullParts } from "./pull-parts.ts";
+import { repositoryKey } from "./repository-ref.ts";
+import type { RegistryBudget } from "./tags/pull-quota.ts";
 
 /** `unknown`: the line went dead before the registry had said. */
 export type PushFate = "taken" | "unknown";
@@ -24,7 +24,7 @@ export class PullThrough {
     this.#parts = pullParts(options);
   }
 
-  /** Throws UpstreamError, RegistryError or CacheError when there is no answer to give. */
+  /** Throws UpstreamError, RegistryError or DownloadError when there is no answer to give. */
   async blob(ask: BlobAsk): Promise<CacheAnswer> {
     const { blobPull } = this.#parts;
     const own = withOwnAccess(ask);
@@ -55,7 +55,7 @@ export class PullThrough {
     fate: PushFate = "taken",
   ): void {
     const { tags, negative } = this.#parts;
-    negative.forget(placeKey({ registry, repository }));
+    negative.forget(repositoryKey({ registry, repository }));
     if (reference.kind !== "tag") return;
     const place = { registry, repository, tag: reference.tag };
     if (fate === "taken") tags.forget(place);
@@ -82,13 +82,13 @@ export class PullThrough {
 
   /** Confirms busy tags in the background, until closed. */
   start(): void {
-    this.#parts.hot.start();
+    this.#parts.tagRefresh.start();
   }
 
   /** Ends what goes on in the background, and writes what is not in the records yet. */
   async close(): Promise<void> {
-    const { hot, tagPull, blobPull, proofs, manifestPull, resolver } = this.#parts;
-    hot.close();
+    const { tagRefresh, tagPull, blobPull, proofs, manifestPull, resolver } = this.#parts;
+    tagRefresh.close();
     tagPull.close();
     blobPull.close();
     await Promise.all([proofs.close(), manifestPull.close(), resolver.close()]);

@@ -6,12 +6,12 @@ import type { HeaderList } from "../protocol/http/header-list.ts";
 import type { Reference, RepositoryName } from "../protocol/reference.ts";
 import type { Registry } from "../protocol/registry-name.ts";
 import type { Access, RegistryClient } from "../upstream/registry-client.ts";
-import type { Rejected } from "./access.ts";
 import type { Ask } from "./ask.ts";
-import type { ImageRules } from "./image-rules.ts";
-import type { Ping } from "./pull/ping.ts";
+import type { Rejected } from "./login/access.ts";
+import type { Ping } from "./login/ping.ts";
+import type { TokenRequests } from "./login/token.ts";
 import type { ObserveRegistry } from "./registry-event.ts";
-import type { TokenRequests } from "./token.ts";
+import type { ImageRules } from "./rules/image-rules.ts";
 
 /** What the engine asks of the cache; cache/pull-through.ts fits. */
 export interface Pulls {

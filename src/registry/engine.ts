@@ -5,22 +5,22 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { parseRawHeaders } from "../protocol/http/header-list.ts";
 import { parseRoute } from "../protocol/route.ts";
-import { Answers } from "./answer.ts";
+import { Answers } from "./answer/answer.ts";
+import { ClientGone } from "./answer/client-gone.ts";
 import type { Ask } from "./ask.ts";
-import { ClientGone } from "./client-gone.ts";
 import type { EngineParts, EngineTiming } from "./engine-parts.ts";
 import type { Exchange, Handler } from "./exchange.ts";
 import { passRefusal } from "./failure.ts";
+import { outsideAccess } from "./login/request-access.ts";
 import { passThrough } from "./pass-through.ts";
-import { policed } from "./policed.ts";
 import { pullBlob } from "./pull/blob.ts";
 import { pullList } from "./pull/list.ts";
 import { pullManifest } from "./pull/manifest.ts";
 import { pushManifest } from "./push/manifest.ts";
 import { pushUpload } from "./push/upload.ts";
 import { requestAnswered } from "./registry-event.ts";
-import { outsideAccess } from "./request-access.ts";
 import { findHandler, type Handlers } from "./router.ts";
+import { policed } from "./rules/policed.ts";
 
 const usualTiming: EngineTiming = {
   now: () => performance.now(),

@@ -3,8 +3,8 @@
  * never 404 for "cannot reach it", never a secret in the message.
  */
 import { Readable } from "node:stream";
-import { CacheError, type CacheErrorCode } from "../cache/cache-error.ts";
 import type { Passed } from "../cache/content.ts";
+import type { DownloadError, DownloadErrorCode } from "../download/download-error.ts";
 import { headerList } from "../protocol/http/header-list.ts";
 import { RegistryError, type RegistryErrorCode } from "../protocol/registry-error.ts";
 import type { StoreError, StoreErrorCode } from "../store/store-error.ts";
@@ -31,7 +31,7 @@ const upstreamFailures: Readonly<Record<UpstreamErrorCode, Failure>> = {
   ABORTED: unavailable,
 };
 
-const cacheFailures: Readonly<Record<CacheErrorCode, Failure>> = {
+const downloadFailures: Readonly<Record<DownloadErrorCode, Failure>> = {
   WRONG_DIGEST: { ...badGateway, hint: "nothing of it was kept; try again" },
   WRONG_LENGTH: { ...badGateway, hint: "nothing of it was kept; try again" },
   UNVERIFIABLE: badGateway,
@@ -61,11 +61,11 @@ const downFor = 15;
 export function toRegistryError(error: unknown): RegistryError {
   if (error instanceof RegistryError) return error;
   if (error instanceof UpstreamError) return fromUpstream(error);
-  if (error instanceof CacheError) {
-    const { status, code, hint } = cacheFailures[error.code];
+  if (isErrorOf<DownloadError>(error, "DownloadError", downloadFailures)) {
+    const { status, code, hint } = downloadFailures[error.code];
     return new RegistryError(code, sentence(error.message, hint), { status, cause: error });
   }
-  if (isStoreError(error)) {
+  if (isErrorOf<StoreError>(error, "StoreError", storeFailures)) {
     const { status, code, message, hint } = storeFailures[error.code];
     return new RegistryError(code, sentence(message, hint), { status, cause: error });
   }
@@ -112,8 +112,12 @@ function sentence(message: string, hint: string): string {
   return hint === "" ? safe : `${safe}; ${hint}`;
 }
 
-/** The store is out of this room's reach, its errors only pass through: known by name and code. */
-function isStoreError(error: unknown): error is StoreError {
-  if (!(error instanceof Error) || error.name !== "StoreError" || !("code" in error)) return false;
-  return typeof error.code === "string" && Object.hasOwn(storeFailures, error.code);
+/** Rooms out of this one's reach, whose errors only pass through: known by name and code. */
+function isErrorOf<Known extends Error>(
+  error: unknown,
+  name: string,
+  table: Readonly<Record<string, unknown>>,
+): error is Known {
+  if (!(error instanceof Error) || error.name !== name || !("code" in error)) return false;
+  return typeof error.code === "string" && Object.hasOwn(table, error.code);
 }

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import type { Downloads } from "../../src/cache/single-flight.ts";
+import type { Downloads } from "../../src/download/downloads.ts";
 import type { Digest } from "../../src/protocol/digest.ts";
 import { StoreError } from "../../src/store/store-error.ts";
 import { UpstreamError } from "../../src/upstream/upstream-error.ts";

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { pullParts } from "../../src/cache/pull-parts.ts";
-import { Rechecks } from "../../src/cache/rechecks.ts";
+import { VerifyingReads } from "../../src/download/verifying-reads.ts";
 import { House } from "./support/house.ts";
 
 it("two policies in one process know nothing of each other", async () => {
@@ -12,7 +12,7 @@ it("two policies in one process know nothing of each other", async () => {
         records,
         downloads,
         usage,
-        rechecks: new Rechecks({ blobs, observe: () => undefined }),
+        rechecks: new VerifyingReads({ blobs, observe: () => undefined }),
         observe: () => undefined,
         now: () => 0,
         secret: Buffer.from("secret"),

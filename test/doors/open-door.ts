@@ -4,19 +4,23 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { checkServerIdentity, connect as connectTls, type TLSSocket } from "node:tls";
 import { onTestFinished } from "vitest";
-import { Admission, type AdmissionOptions } from "../../src/doors/admission.ts";
 import type { DoorEvent } from "../../src/doors/door-event.ts";
-import { OpenSockets } from "../../src/doors/listener.ts";
-import { OwnNames } from "../../src/doors/own-names.ts";
 import { type Authority, openAuthority } from "../../src/doors/proxy/authority/ca.ts";
 import { LeafIssuer } from "../../src/doors/proxy/authority/leaf.ts";
 import { Connect } from "../../src/doors/proxy/connect.ts";
 import { type Exchange, Forwarder } from "../../src/doors/proxy/forward.ts";
 import { FrontDoor } from "../../src/doors/proxy/front-door.ts";
 import { Interceptor } from "../../src/doors/proxy/intercept.ts";
-import { type PeerProbe, Policy, type PolicyOptions } from "../../src/doors/proxy/policy.ts";
 import type { TunnelDialer } from "../../src/doors/proxy/tunnel.ts";
-import { type OriginCall, Reception } from "../../src/doors/reception.ts";
+import { Admission, type AdmissionOptions } from "../../src/doors/server/admission.ts";
+import {
+  type PeerProbe,
+  Policy,
+  type PolicyOptions,
+} from "../../src/doors/server/intercept-decision.ts";
+import { OpenSockets } from "../../src/doors/server/listener.ts";
+import { OwnNames } from "../../src/doors/server/own-names.ts";
+import { type OriginCall, Reception } from "../../src/doors/server/reception.ts";
 import type { HostPort } from "../../src/protocol/http/host-port.ts";
 import type { Ask } from "../../src/registry/ask.ts";
 import { UpstreamError } from "../../src/upstream/upstream-error.ts";

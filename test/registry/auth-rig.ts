@@ -3,12 +3,12 @@
  * and registry client, with a cache that keeps nothing.
  */
 import { OwnTokens } from "../../src/protocol/own-token.ts";
-import { accessOf } from "../../src/registry/access.ts";
 import type { Ask } from "../../src/registry/ask.ts";
-import { Ping } from "../../src/registry/pull/ping.ts";
-import { TokenRequests } from "../../src/registry/token.ts";
-import { PooledRegistryClient } from "../../src/upstream/pooled-registry-client.ts";
-import type { Transport } from "../../src/upstream/transport.ts";
+import { accessOf } from "../../src/registry/login/access.ts";
+import { Ping } from "../../src/registry/login/ping.ts";
+import { TokenRequests } from "../../src/registry/login/token.ts";
+import { PooledRegistryClient } from "../../src/upstream/client/pooled-registry-client.ts";
+import type { Transport } from "../../src/upstream/net/transport.ts";
 import {
   type AuthOptions,
   type Loopback,

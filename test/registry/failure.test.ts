@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { CacheError, type CacheErrorCode } from "../../src/cache/cache-error.ts";
+import { DownloadError, type DownloadErrorCode } from "../../src/download/download-error.ts";
 import { headerList } from "../../src/protocol/http/header-list.ts";
 import { RegistryError } from "../../src/protocol/registry-error.ts";
 import { passRefusal, toRegistryError, withoutSecrets } from "../../src/registry/failure.ts";
@@ -43,7 +43,7 @@ describe("a registry that speaks no TLS", () => {
 });
 
 describe("a cache or disk that fails", () => {
-  it.each<[CacheErrorCode, number]>([
+  it.each<[DownloadErrorCode, number]>([
     ["WRONG_DIGEST", 502],
     ["WRONG_LENGTH", 502],
     ["UNVERIFIABLE", 502],
@@ -51,7 +51,7 @@ describe("a cache or disk that fails", () => {
     ["ABANDONED", 503],
     ["ABORTED", 503],
   ])("with %s is %i", (code, status) => {
-    expect(toRegistryError(new CacheError(code, "no"))).toMatchObject({ status });
+    expect(toRegistryError(new DownloadError(code, "no"))).toMatchObject({ status });
   });
 
   it.each<[StoreErrorCode, number]>([

@@ -6,8 +6,9 @@ import { createServer, type IncomingMessage, request, type Server } from "node:h
 import type { AddressInfo } from "node:net";
 import { Readable } from "node:stream";
 import { onTestFinished } from "vitest";
-import type { ByteSource, Content, Passed } from "../../src/cache/content.ts";
+import type { Content, Passed } from "../../src/cache/content.ts";
 import type { BlobAsk, ManifestAsk } from "../../src/cache/pull-ask.ts";
+import type { ByteSource } from "../../src/download/byte-source.ts";
 import { digestOf } from "../../src/protocol/digest.ts";
 import { headerList } from "../../src/protocol/http/header-list.ts";
 import { canonicalRegistry, type Registry } from "../../src/protocol/registry-name.ts";

@@ -1,6 +1,6 @@
 /**
- * Checks imports against the rooms: they point down only, the sub-folders of a room do not see each
- * other, and every package has its home. One line per breach.
+ * Checks imports against the rooms: they point down only, wings of a room import each other in
+ * their order only, and every package has its home. One line per breach.
  */
 import { posix } from "node:path";
 import { computing, computingNames, rooms } from "./rooms.ts";
@@ -13,7 +13,7 @@ type Import = {
   readonly names: readonly string[] | undefined;
 };
 
-type Place = { readonly room: string; readonly folder: string | undefined };
+type RepositoryRef = { readonly room: string; readonly folder: string | undefined };
 
 const order = Object.keys(rooms);
 
@@ -33,9 +33,9 @@ function breachesOf(path: string, text: string): string[] {
   });
 }
 
-function whyNotFile(from: Place, to: Place, isType: boolean): string | undefined {
+function whyNotFile(from: RepositoryRef, to: RepositoryRef, isType: boolean): string | undefined {
   if (rooms[to.room] === undefined) return "it lies in no room";
-  if (from.room === to.room) return whyNotSibling(from, to);
+  if (from.room === to.room) return whyNotWing(from, to);
   if (isType) {
     const isBelow = order.indexOf(from.room) < order.indexOf(to.room);
     return isBelow ? undefined : `${to.room} is not below ${from.room}`;
@@ -44,11 +44,14 @@ function whyNotFile(from: Place, to: Place, isType: boolean): string | undefined
   return mayImport ? undefined : `${from.room} may not import ${to.room}`;
 }
 
-function whyNotSibling(from: Place, to: Place): string | undefined {
-  if (from.folder === undefined || to.folder === undefined) return undefined;
-  if (from.folder === to.folder) return undefined;
-  if (rooms[from.room]?.shared?.includes(to.folder) === true) return undefined;
-  return `${from.room}/${from.folder} may not import its sibling ${to.folder}`;
+/** A folder sees those of later groups of its room, never one beside or above it. */
+function whyNotWing(from: RepositoryRef, to: RepositoryRef): string | undefined {
+  if (to.folder === undefined || from.folder === to.folder) return undefined;
+  const wings = rooms[from.room]?.wings ?? [];
+  const at = (folder: string) => wings.findIndex((group) => group.includes(folder));
+  if (at(to.folder) < 0) return `${to.room}/${to.folder} is no wing`;
+  if (from.folder === undefined || at(from.folder) < at(to.folder)) return undefined;
+  return `${from.room}/${from.folder} may not import ${to.folder}`;
 }
 
 function whyNotPackage(room: string, { from, isType, names }: Import): string | undefined {
@@ -60,7 +63,7 @@ function whyNotPackage(room: string, { from, isType, names }: Import): string | 
 }
 
 /** `src/doors/proxy/authority/ca.ts` is in room doors, folder proxy. */
-function placeOf(path: string): Place {
+function placeOf(path: string): RepositoryRef {
   const [, room = "", ...rest] = path.split("/");
   return { room: rest.length === 0 ? "" : room, folder: rest.length > 1 ? rest[0] : undefined };
 }

@@ -5,64 +5,74 @@ export type Room = {
   readonly rooms: readonly string[];
   /** What it may touch outside the house: packages and Node modules that do I/O. */
   readonly packages: readonly string[];
-  /** Sub-folders that their siblings may import; otherwise sub-folders do not see each other. */
-  readonly shared?: readonly string[];
+  /** Its folders in groups, from the top down: a folder may import those of later groups only. */
+  readonly wings?: readonly (readonly string[])[];
   readonly purpose: string;
 };
 
 export const rooms: Readonly<Record<string, Room>> = {
   app: {
-    rooms: ["doors", "registry", "cache", "hosted", "upstream", "store", "protocol"],
-    packages: ["commander", "pino", "zod", "yaml", "node:fs", "node:os", "node:process"],
-    // The one room that knows the whole configuration: building and running it start from there.
-    shared: ["settings"],
+    rooms: [
+      ...["doors", "registry", "cache", "hosted", "download", "upstream", "store"],
+      ...["protocol", "runtime"],
+    ],
+    packages: ["commander", "pino", "yaml", "node:fs", "node:os", "node:process"],
+    wings: [["commands"], ["compose"], ["settings", "log"]],
     purpose: "Reads the settings, builds every object once, starts them and stops them.",
   },
   doors: {
-    rooms: ["registry", "upstream", "protocol"],
+    rooms: ["registry", "upstream", "protocol", "runtime"],
     packages: [
-      "node-forge",
-      "http-mitm-proxy",
-      "acme-client",
-      "node:http",
-      "node:https",
-      "node:net",
-      "node:tls",
-      "node:fs",
-      "node:os",
+      ...["node-forge", "http-mitm-proxy", "acme-client"],
+      ...["node:http", "node:https", "node:net", "node:tls", "node:fs", "node:os"],
     ],
+    wings: [["proxy", "mirror", "tls", "front-page", "back-office"], ["server"]],
     purpose: "Accepts connections and works out which registry is meant.",
   },
   registry: {
-    rooms: ["cache", "hosted", "upstream", "protocol"],
+    rooms: ["cache", "hosted", "upstream", "protocol", "runtime"],
     packages: ["node:http"],
+    wings: [["pull", "push"], ["login"], ["rules"], ["answer"]],
     purpose: "Speaks /v2/: a request in, the registry's answer out.",
   },
   cache: {
-    rooms: ["upstream", "store", "protocol"],
+    rooms: ["download", "upstream", "store", "protocol", "runtime"],
     packages: [],
-    purpose:
-      "Decides hit, revalidate or fetch; fetches once for many readers; forgets what is old.",
+    wings: [["pull"], ["tags"], ["access"], ["asking"], ["keeping"]],
+    purpose: "Decides hit, revalidate or fetch; who may have what; what a tag means; what is kept.",
   },
   hosted: {
-    rooms: ["store", "protocol"],
-    packages: [],
+    rooms: ["store", "protocol", "runtime"],
+    packages: ["bcryptjs", "node:worker_threads"],
     purpose: "Keeps what was pushed here: uploads, manifests, tags of our own.",
   },
+  download: {
+    rooms: ["upstream", "store", "protocol", "runtime"],
+    packages: [],
+    purpose: "One download feeding many readers: resumed, verified, kept or discarded.",
+  },
   upstream: {
-    rooms: ["protocol"],
-    packages: ["undici", "node:net", "node:tls", "node:dns", "node:child_process"],
+    rooms: ["protocol", "runtime"],
+    packages: ["undici", "tldts", "node:net", "node:tls", "node:dns", "node:child_process"],
+    wings: [["client"], ["auth"], ["net"]],
     purpose: "Talks to other registries: tokens, redirects, proxies, retries, resumption.",
   },
   store: {
-    rooms: ["protocol"],
+    rooms: ["protocol", "runtime"],
     packages: ["keyv", "@keyv/sqlite", "node:fs", "node:sqlite", "node:worker_threads"],
+    wings: [["disk", "s3", "keyv", "redis", "postgres"]],
     purpose: "Keeps bytes and records; knows nothing of registries.",
   },
   protocol: {
+    rooms: ["runtime"],
+    packages: [],
+    wings: [["http"]],
+    purpose: "The words of HTTP and OCI, parsed and printed. No I/O.",
+  },
+  runtime: {
     rooms: [],
     packages: [],
-    purpose: "The words of HTTP and OCI, parsed and printed. No I/O.",
+    purpose: "Time, waiting and bounded memory, each mechanism once. No domain word.",
   },
 };
 
@@ -83,8 +93,12 @@ export function roomsTable(): string {
   const rows = Object.entries(rooms).map(([name, room]) => {
     const below = room.rooms.join(", ") || "–";
     const outside = room.packages.map((each) => `\`${each}\``).join(", ") || "–";
-    return `| \`${name}\` | ${room.purpose} | ${below} | ${outside} |`;
+    const wings = room.wings?.map((group) => group.join(", ")).join(" → ") ?? "–";
+    return `| \`${name}\` | ${room.purpose} | ${wings} | ${below} | ${outside} |`;
   });
-  const head = ["| room | what it does | may import | may touch |", "|---|---|---|---|"];
+  const head = [
+    "| room | what it does | wings, in order | may import | may touch |",
+    "|---|---|---|---|---|",
+  ];
   return [...head, ...rows].join("\n");
 }

@@ -4,13 +4,17 @@ import { onTestFinished } from "vitest";
 import { headerList } from "../../src/protocol/http/header-list.ts";
 import type { HostPort } from "../../src/protocol/http/host-port.ts";
 import { registryNameOf, type Scheme } from "../../src/protocol/registry-name.ts";
-import { CorporateProxies, type ProxySettings } from "../../src/upstream/corporate-proxy.ts";
-import { Destinations } from "../../src/upstream/destination.ts";
-import { Dialer } from "../../src/upstream/dial.ts";
-import { OriginPools } from "../../src/upstream/dispatcher.ts";
-import type { ResolvedAddress } from "../../src/upstream/happy-eyeballs.ts";
-import { TlsClient } from "../../src/upstream/tls-client.ts";
-import { type Outgoing, Transport, type TransportLimits } from "../../src/upstream/transport.ts";
+import { CorporateProxies, type ProxySettings } from "../../src/upstream/net/corporate-proxy.ts";
+import { Destinations } from "../../src/upstream/net/destination.ts";
+import { Dialer } from "../../src/upstream/net/dial.ts";
+import { OriginPools } from "../../src/upstream/net/dispatcher.ts";
+import type { ResolvedAddress } from "../../src/upstream/net/happy-eyeballs.ts";
+import { TlsClient } from "../../src/upstream/net/tls-client.ts";
+import {
+  type Outgoing,
+  Transport,
+  type TransportLimits,
+} from "../../src/upstream/net/transport.ts";
 import type { UpstreamEvent } from "../../src/upstream/upstream-event.ts";
 
 export type RigOptions = {

@@ -17,13 +17,13 @@ const jumps: Readonly<Record<string, () => number>> = {
   "to 1970": () => 1_000 - Date.now(),
 };
 
-type Place = { readonly registry: NamedRegistry; readonly image: Image };
+type RepositoryRef = { readonly registry: NamedRegistry; readonly image: Image };
 
 /** One registry for everybody, and one that the operator's login opens. */
 async function openWorld() {
   const scene = await Scene.open();
   const users = { robot: "CANARY-robot" };
-  const place = async (host: string, anonymous: boolean): Promise<Place> => {
+  const place = async (host: string, anonymous: boolean): Promise<RepositoryRef> => {
     const registry = await scene.registry(host, {
       auth: (origin) => ({ kind: "bearer", realm: `${origin}/token`, users, anonymous }),
     });
@@ -41,7 +41,11 @@ async function openWorld() {
 }
 
 /** Token, tag, manifest, config and layer, as an engine asks for them. */
-async function pull(door: Door, { registry, image }: Place, token?: string): Promise<Answer[]> {
+async function pull(
+  door: Door,
+  { registry, image }: RepositoryRef,
+  token?: string,
+): Promise<Answer[]> {
   const own = token ?? (await authorization(door, registry.name, image.repository)) ?? "none";
   const headers = { authorization: own, accept: manifestType };
   const { repository, manifest, config, layer, tag } = image;
@@ -55,7 +59,7 @@ async function pull(door: Door, { registry, image }: Place, token?: string): Pro
   return answers;
 }
 
-function expectWhole(answers: readonly Answer[], { image }: Place): void {
+function expectWhole(answers: readonly Answer[], { image }: RepositoryRef): void {
   expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
   expect(answers.at(3)?.body.equals(image.layerBytes)).toBe(true);
   for (const { headers } of answers) {
@@ -66,7 +70,7 @@ function expectWhole(answers: readonly Answer[], { image }: Place): void {
 }
 
 /** Bodies that came from the registry: of manifests, and of blobs. */
-function bodies({ registry, image }: Place): readonly number[] {
+function bodies({ registry, image }: RepositoryRef): readonly number[] {
   const of = (kind: string): number =>
     registry.server.count({ method: "GET", path: new RegExp(`/${image.repository}/${kind}/`) });
   return [of("manifests"), of("blobs")];
@@ -76,7 +80,7 @@ describe.each(Object.entries(jumps))("a clock that is set %s", (_, by) => {
   it("while it runs costs nobody a pull, and nothing that is kept", async () => {
     const { scene, open, lent, start } = await openWorld();
     const program = { ...(await start()), hasOtherClock: Math.abs(by()) > 24 * hour };
-    const tokens = new Map<Place, string | undefined>();
+    const tokens = new Map<RepositoryRef, string | undefined>();
     for (const place of [open, lent]) {
       expectWhole(await pull(program, place), place);
       const { registry, image } = place;

@@ -1,16 +1,17 @@
 /** The cache over its store: downloads, the policy of a pull, what is forgotten and what is re-read. */
+
+import type { SharedCredential } from "../../cache/access/visibility.ts";
 import type { CacheEvent } from "../../cache/cache-event.ts";
-import { Eviction } from "../../cache/eviction.ts";
-import { GuardedBlobs } from "../../cache/guarded-blobs.ts";
+import { Eviction } from "../../cache/keeping/eviction.ts";
+import { GuardedBlobs } from "../../cache/keeping/guarded-blobs.ts";
+import { Scrub } from "../../cache/keeping/scrub.ts";
+import { Usage } from "../../cache/keeping/usage.ts";
+import { WriteBreaker } from "../../cache/keeping/write-breaker.ts";
 import { PullThrough } from "../../cache/pull-through.ts";
-import { Rechecks } from "../../cache/rechecks.ts";
-import { Scrub } from "../../cache/scrub.ts";
-import { Downloads } from "../../cache/single-flight.ts";
-import { systemTiming } from "../../cache/timing.ts";
-import { Usage } from "../../cache/usage.ts";
-import type { SharedCredential } from "../../cache/visibility.ts";
-import { WriteBreaker } from "../../cache/write-breaker.ts";
+import { Downloads } from "../../download/downloads.ts";
+import { VerifyingReads } from "../../download/verifying-reads.ts";
 import type { Registry } from "../../protocol/registry-name.ts";
+import { systemTiming } from "../../runtime/timing.ts";
 import type { Log } from "../log.ts";
 import type { Settings } from "../settings/settings.ts";
 import { DiskHealth } from "./disk-health.ts";
@@ -45,7 +46,7 @@ export function composeCache(parts: CacheParts) {
   const blobs = new GuardedBlobs(store.blobs, breaker);
   const limits = downloadLimits(settings);
   const downloads = new Downloads({ client, blobs, observe, isPaused, ...limits });
-  const rechecks = new Rechecks({ blobs, observe });
+  const rechecks = new VerifyingReads({ blobs, observe });
   const { tagTtl, staleIfError, offline, maxSize, minFree } = settings.cache;
   const pulls = new PullThrough({
     ...{ client, blobs, records, downloads, rechecks, usage, observe, now },
@@ -67,8 +68,10 @@ export function composeCache(parts: CacheParts) {
     interval: settings.cache.scrubInterval,
   });
   const disk = new DiskHealth({ blobs: store.blobs, isPaused });
-  for (const listener of [pulls, eviction, downloads, disk])
-    listeners.push((event) => listener.note(event));
+  for (const listener of [pulls, eviction, disk]) listeners.push((event) => listener.note(event));
+  listeners.push((event) => {
+    if (event.kind === "blobEvicted") downloads.evicted(event.digest);
+  });
   return {
     pulls,
     /** Sentences about what keeps it from keeping anything. */

@@ -4,7 +4,7 @@
  * is left alone (cache/write-breaker.ts) it stays so.
  */
 import type { CacheEvent } from "../../cache/cache-event.ts";
-import { tryWrite } from "../../cache/write-breaker.ts";
+import { tryWrite } from "../../cache/keeping/write-breaker.ts";
 import type { BlobStore } from "../../store/blob-store.ts";
 
 export type DiskHealthOptions = {

@@ -1,18 +1,19 @@
 /** The doors: the public listener with everything behind it, up to the engine. */
-import { Admission } from "../../doors/admission.ts";
+
 import { FrontPage } from "../../doors/front-page/front-page.ts";
 import type { Health } from "../../doors/front-page/health.ts";
-import { OpenSockets } from "../../doors/listener.ts";
-import { OwnNames } from "../../doors/own-names.ts";
 import type { Authority } from "../../doors/proxy/authority/ca.ts";
 import { LeafIssuer } from "../../doors/proxy/authority/leaf.ts";
 import { Connect } from "../../doors/proxy/connect.ts";
 import { Forwarder } from "../../doors/proxy/forward.ts";
 import { FrontDoor } from "../../doors/proxy/front-door.ts";
 import { Interceptor } from "../../doors/proxy/intercept.ts";
-import { Policy } from "../../doors/proxy/policy.ts";
-import { ProxyProtocol } from "../../doors/proxy-protocol.ts";
-import { Reception } from "../../doors/reception.ts";
+import { Admission } from "../../doors/server/admission.ts";
+import { Policy } from "../../doors/server/intercept-decision.ts";
+import { OpenSockets } from "../../doors/server/listener.ts";
+import { OwnNames } from "../../doors/server/own-names.ts";
+import { ProxyProtocol } from "../../doors/server/proxy-protocol.ts";
+import { Reception } from "../../doors/server/reception.ts";
 import { canonicalRegistry, type Registry, registryNameOf } from "../../protocol/registry-name.ts";
 import type { RegistryEngine } from "../../registry/engine.ts";
 import type { Log } from "../log.ts";

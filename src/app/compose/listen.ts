@@ -1,6 +1,6 @@
 /** Where this process can be reached, as far as it is known so far; ports are known once it listens. */
 import { hostname, type NetworkInterfaceInfo, networkInterfaces } from "node:os";
-import { isInRanges, isLoopback, parseAddressRanges } from "../../doors/admission.ts";
+import { isInRanges, isLoopback, parseAddressRanges } from "../../doors/server/admission.ts";
 import type { HostPort } from "../../protocol/http/host-port.ts";
 import type { Settings } from "../settings/settings.ts";
 

@@ -1,9 +1,9 @@
 /** The mirror door: which names stand for which registries, and who may have private images there. */
 
-import { isInRanges, parseAddressRanges } from "../../doors/admission.ts";
 import type { ObserveDoor } from "../../doors/door-event.ts";
 import type { MirrorRules } from "../../doors/mirror/addressing.ts";
 import { Mirror } from "../../doors/mirror/mirror.ts";
+import { isInRanges, parseAddressRanges } from "../../doors/server/admission.ts";
 import { builtInRegistries, matchesHostPattern } from "../../protocol/known-registries.ts";
 import { type Registry, registryAddress } from "../../protocol/registry-name.ts";
 import type { RegistryEngine } from "../../registry/engine.ts";

@@ -1,11 +1,11 @@
 /** The engine that every door ends in. */
 import { OwnTokens } from "../../protocol/own-token.ts";
-import { accessOf } from "../../registry/access.ts";
 import { RegistryEngine } from "../../registry/engine.ts";
 import type { Pulls } from "../../registry/engine-parts.ts";
-import { ImageRules } from "../../registry/image-rules.ts";
-import { Ping } from "../../registry/pull/ping.ts";
-import { TokenRequests } from "../../registry/token.ts";
+import { accessOf } from "../../registry/login/access.ts";
+import { Ping } from "../../registry/login/ping.ts";
+import { TokenRequests } from "../../registry/login/token.ts";
+import { ImageRules } from "../../registry/rules/image-rules.ts";
 import type { Log } from "../log.ts";
 import type { PolicySetting } from "../settings/policy-kinds.ts";
 import type { Settings } from "../settings/settings.ts";

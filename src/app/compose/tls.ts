@@ -1,7 +1,7 @@
 /** The TLS listener: its certificates, wherever they come from, and what is opened and closed with it. */
-import type { Admission } from "../../doors/admission.ts";
-import type { ProxyProtocol } from "../../doors/proxy-protocol.ts";
-import type { Reception } from "../../doors/reception.ts";
+import type { Admission } from "../../doors/server/admission.ts";
+import type { ProxyProtocol } from "../../doors/server/proxy-protocol.ts";
+import type { Reception } from "../../doors/server/reception.ts";
 import { CertificateFiles } from "../../doors/tls/certificate-files.ts";
 import type { KeyPair } from "../../doors/tls/key-pair.ts";
 import { type Leaves, ServedCertificates } from "../../doors/tls/served-certificates.ts";

@@ -12,18 +12,18 @@ import { Credentials } from "../../upstream/auth/credentials.ts";
 import { RealmPairs } from "../../upstream/auth/realm-pairs.ts";
 import { RegistryTokens } from "../../upstream/auth/registry-tokens.ts";
 import { TokenClient } from "../../upstream/auth/token-client.ts";
-import { CorporateProxies } from "../../upstream/corporate-proxy.ts";
-import { Destinations } from "../../upstream/destination.ts";
-import { Dialer } from "../../upstream/dial.ts";
-import { OriginPools } from "../../upstream/dispatcher.ts";
+import { PooledRegistryClient } from "../../upstream/client/pooled-registry-client.ts";
 import { DownMemory } from "../../upstream/down-memory.ts";
-import type { Lookup } from "../../upstream/name-lookup.ts";
-import { PooledRegistryClient } from "../../upstream/pooled-registry-client.ts";
-import { Probe } from "../../upstream/probe.ts";
+import { CorporateProxies } from "../../upstream/net/corporate-proxy.ts";
+import { Destinations } from "../../upstream/net/destination.ts";
+import { Dialer } from "../../upstream/net/dial.ts";
+import { OriginPools } from "../../upstream/net/dispatcher.ts";
+import type { Lookup } from "../../upstream/net/name-lookup.ts";
+import { Probe } from "../../upstream/net/probe.ts";
+import { SystemNames } from "../../upstream/net/system-names.ts";
+import { systemAuthorities, TlsClient } from "../../upstream/net/tls-client.ts";
+import { Transport } from "../../upstream/net/transport.ts";
 import { RateLimits } from "../../upstream/rate-limits.ts";
-import { SystemNames } from "../../upstream/system-names.ts";
-import { systemAuthorities, TlsClient } from "../../upstream/tls-client.ts";
-import { Transport } from "../../upstream/transport.ts";
 import type { Log } from "../log.ts";
 import {
   interceptedHosts,

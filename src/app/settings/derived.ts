@@ -10,7 +10,7 @@ import {
 } from "../../protocol/registry-name.ts";
 import { parseAuthRegistries, refuseDuplicates } from "../../upstream/auth/auth-registries.ts";
 import type { CredentialEntry } from "../../upstream/auth/credential.ts";
-import type { CorporateProxy, ProxySettings } from "../../upstream/corporate-proxy.ts";
+import type { CorporateProxy, ProxySettings } from "../../upstream/net/corporate-proxy.ts";
 import type { Settings } from "./settings.ts";
 
 /** Every login of AUTH_REGISTRIES and CONFIG. Throws CredentialError with a sentence. */

@@ -2,7 +2,7 @@
 import { isIP, isIPv4 } from "node:net";
 import { isAddress, parseHostPort } from "../../protocol/http/host-port.ts";
 import { canonicalRegistry, type Registry, type Scheme } from "../../protocol/registry-name.ts";
-import { type CorporateProxy, parseCorporateProxy } from "../../upstream/corporate-proxy.ts";
+import { type CorporateProxy, parseCorporateProxy } from "../../upstream/net/corporate-proxy.ts";
 import { type Kind, kind, WrongValue } from "./kind.ts";
 
 /** What to listen on: an address, or a name that resolves to one. */

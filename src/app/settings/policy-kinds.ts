@@ -2,9 +2,13 @@
  * What POLICY holds: which images are allowed and denied, and rules for tags. An image is written as
  * `registry/repository:tag`, each part a pattern, or as a map of the three.
  */
-import { TagRules, type TagRuleText } from "../../cache/tag-rules.ts";
+import { TagRules, type TagRuleText } from "../../cache/tags/tag-rules.ts";
 import { canonicalRegistry } from "../../protocol/registry-name.ts";
-import { type ImageLists, type ImagePattern, ImageRules } from "../../registry/image-rules.ts";
+import {
+  type ImageLists,
+  type ImagePattern,
+  ImageRules,
+} from "../../registry/rules/image-rules.ts";
 import { isObject, readFields } from "./fields.ts";
 import { itemsOf, type Kind, kind, type Raw, shown, text, truth, WrongValue } from "./kind.ts";
 import { duration } from "./units.ts";

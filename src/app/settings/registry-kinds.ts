@@ -4,7 +4,7 @@ import type { RealmPair } from "../../protocol/known-registries.ts";
 import type { Scheme } from "../../protocol/registry-name.ts";
 import type { CredentialEntry, Login } from "../../upstream/auth/credential.ts";
 import { parseAuthRealms } from "../../upstream/auth/realm-pairs.ts";
-import type { CorporateProxy } from "../../upstream/corporate-proxy.ts";
+import type { CorporateProxy } from "../../upstream/net/corporate-proxy.ts";
 import { isObject, readFields } from "./fields.ts";
 import {
   itemsOf,

@@ -5,8 +5,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { formatHostPort } from "../../protocol/http/host-port.ts";
 import { canonicalRegistry, type Registry } from "../../protocol/registry-name.ts";
-import type { OriginCall } from "../reception.ts";
 import { type Refusal, refuseRequest } from "../refusal.ts";
+import type { OriginCall } from "../server/reception.ts";
 import { type Health, readiness } from "./health.ts";
 import { printPage } from "./page.ts";
 import { setupBuildkit } from "./setup-buildkit.ts";

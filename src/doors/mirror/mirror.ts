@@ -6,10 +6,10 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { HostPort } from "../../protocol/http/host-port.ts";
 import { type RegistryName, registryAddress } from "../../protocol/registry-name.ts";
 import type { Ask } from "../../registry/ask.ts";
-import { isLoopback } from "../admission.ts";
 import type { ObserveDoor } from "../door-event.ts";
-import type { OriginCall } from "../reception.ts";
 import { askedOf, type Refusal, refuseRequest } from "../refusal.ts";
+import { isLoopback } from "../server/admission.ts";
+import type { OriginCall } from "../server/reception.ts";
 import { type Addressed, addressMirror, type MirrorRules } from "./addressing.ts";
 
 export type MirrorOptions = {

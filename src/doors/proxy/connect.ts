@@ -6,10 +6,7 @@ import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { formatHostPort, type HostPort, parseHostPort } from "../../protocol/http/host-port.ts";
 import { UpstreamError } from "../../upstream/upstream-error.ts";
-import { type Admission, clientAddress } from "../admission.ts";
 import type { ObserveDoor } from "../door-event.ts";
-import { framingProblem } from "../framing.ts";
-import type { OpenSockets } from "../listener.ts";
 import {
   askedOf,
   loginNeeded,
@@ -18,9 +15,12 @@ import {
   refusalOf,
   refuseConnect,
 } from "../refusal.ts";
+import { type Admission, clientAddress } from "../server/admission.ts";
+import { framingProblem } from "../server/framing.ts";
+import type { Policy } from "../server/intercept-decision.ts";
+import type { OpenSockets } from "../server/listener.ts";
 import type { ConnectCall } from "./front-door.ts";
 import type { Interceptor } from "./intercept.ts";
-import type { Policy } from "./policy.ts";
 import { joinSockets, type TunnelDialer } from "./tunnel.ts";
 
 export type ConnectOptions = {

@@ -5,11 +5,11 @@ import { parseRawHeaders, printHeaders } from "../../protocol/http/header-list.t
 import { endToEnd } from "../../protocol/http/hop-by-hop.ts";
 import { formatHostPort } from "../../protocol/http/host-port.ts";
 import { registryNameOf } from "../../protocol/registry-name.ts";
-import type { Transport } from "../../upstream/transport.ts";
+import type { Transport } from "../../upstream/net/transport.ts";
 import { UpstreamError } from "../../upstream/upstream-error.ts";
 import type { ObserveDoor } from "../door-event.ts";
-import type { ForwardCall } from "../reception.ts";
 import { askedOf, type Refusal, refusalOf, refuseRequest } from "../refusal.ts";
+import type { ForwardCall } from "../server/reception.ts";
 
 /** One HTTP exchange with one origin. */
 export type Exchange = Pick<Transport, "send">;

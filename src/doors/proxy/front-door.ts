@@ -7,10 +7,10 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { join } from "node:path";
 import { Proxy as MitmProxy } from "http-mitm-proxy";
-import { type Admission, clientAddress } from "../admission.ts";
 import { DoorError } from "../door-error.ts";
-import { drain, OpenSockets, setLimits } from "../listener.ts";
-import type { ProxyProtocol } from "../proxy-protocol.ts";
+import { type Admission, clientAddress } from "../server/admission.ts";
+import { drain, OpenSockets, setLimits } from "../server/listener.ts";
+import type { ProxyProtocol } from "../server/proxy-protocol.ts";
 import { writeUnusedCa } from "./unused-ca.ts";
 
 /** A CONNECT as it arrived; `adopt` gives a socket of it back to the server, to be read as HTTP. */

@@ -8,8 +8,8 @@ import { type SecureContext, TLSSocket } from "node:tls";
 import { formatHostPort, type HostPort } from "../../protocol/http/host-port.ts";
 import type { Registry } from "../../protocol/registry-name.ts";
 import type { ObserveDoor } from "../door-event.ts";
-import type { OpenSockets } from "../listener.ts";
-import type { Inside } from "../reception.ts";
+import type { OpenSockets } from "../server/listener.ts";
+import type { Inside } from "../server/reception.ts";
 
 /** Certificates for any host, from the CA that clients trust (authority/leaf.ts). */
 export interface Leaves {

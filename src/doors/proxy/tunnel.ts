@@ -2,7 +2,7 @@
 import type { Socket } from "node:net";
 import { pipeline } from "node:stream/promises";
 import type { HostPort } from "../../protocol/http/host-port.ts";
-import type { OpenSockets } from "../listener.ts";
+import type { OpenSockets } from "../server/listener.ts";
 
 /** What a tunnel asks of the network (upstream/dial.ts). */
 export interface TunnelDialer {

@@ -6,12 +6,12 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from "node:net";
 import { type SecureContext, TLSSocket } from "node:tls";
 import { parseHostPort } from "../../protocol/http/host-port.ts";
-import { type Admission, clientAddress } from "../admission.ts";
 import { DoorError } from "../door-error.ts";
 import type { ObserveDoor } from "../door-event.ts";
-import { drain, OpenSockets, setLimits } from "../listener.ts";
-import { type ProxyProtocol, speakFor } from "../proxy-protocol.ts";
 import { type Refusal, refuseConnect, refuseRequest } from "../refusal.ts";
+import { type Admission, clientAddress } from "../server/admission.ts";
+import { drain, OpenSockets, setLimits } from "../server/listener.ts";
+import { type ProxyProtocol, speakFor } from "../server/proxy-protocol.ts";
 
 export type TlsListenerOptions = {
   readonly host: string;

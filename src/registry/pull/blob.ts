@@ -1,9 +1,9 @@
 /** `GET` and `HEAD /v2/<name>/blobs/<digest>` (OCI distribution-spec end-2). */
 import { wantsRevalidation } from "../../protocol/http/cache-control.ts";
-import { askedRange } from "../content-plan.ts";
+import { askedRange } from "../answer/content-plan.ts";
 import type { EngineParts } from "../engine-parts.ts";
 import type { Exchange, Reply } from "../exchange.ts";
-import { readingAccess } from "../request-access.ts";
+import { readingAccess } from "../login/request-access.ts";
 
 export async function pullBlob(
   exchange: Exchange,

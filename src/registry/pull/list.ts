@@ -4,8 +4,8 @@
  */
 import type { EngineParts } from "../engine-parts.ts";
 import type { Exchange, Reply } from "../exchange.ts";
+import { readingAccess } from "../login/request-access.ts";
 import { passThrough } from "../pass-through.ts";
-import { readingAccess } from "../request-access.ts";
 
 export async function pullList(
   exchange: Exchange,

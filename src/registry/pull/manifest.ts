@@ -3,7 +3,7 @@ import { wantsRevalidation } from "../../protocol/http/cache-control.ts";
 import { parseAccept } from "../../protocol/media-type.ts";
 import type { EngineParts } from "../engine-parts.ts";
 import type { Exchange, Reply } from "../exchange.ts";
-import { readingAccess } from "../request-access.ts";
+import { readingAccess } from "../login/request-access.ts";
 
 export async function pullManifest(
   exchange: Exchange,

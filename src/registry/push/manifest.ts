@@ -3,11 +3,11 @@
  * upstream has taken it, what the cache knows of that tag or digest is out of date.
  */
 import type { PushFate } from "../../cache/pull-through.ts";
-import { parseTag, type Reference } from "../../protocol/reference.ts";
 import type { EngineParts } from "../engine-parts.ts";
 import type { Exchange, Reply } from "../exchange.ts";
+import { writingAccess } from "../login/request-access.ts";
 import { passThrough } from "../pass-through.ts";
-import { writingAccess } from "../request-access.ts";
+import { pushedTags } from "../rules/pushed-tags.ts";
 
 export async function pushManifest(
   exchange: Exchange,
@@ -41,13 +41,4 @@ async function forget(
   } catch (error) {
     tally.error = error;
   }
-}
-
-/** `PUT …/manifests/<digest>?tag=a&tag=b` names tags too (end-7b). */
-export function pushedTags(target: string): Reference[] {
-  const query = target.slice(`${target}?`.indexOf("?") + 1);
-  return new URLSearchParams(query).getAll("tag").flatMap((text) => {
-    const tag = parseTag(text);
-    return tag === undefined ? [] : [{ kind: "tag", tag }];
-  });
 }

@@ -5,8 +5,8 @@
 import { parseDigest } from "../../protocol/digest.ts";
 import type { EngineParts } from "../engine-parts.ts";
 import type { Exchange, Reply } from "../exchange.ts";
+import { writingAccess } from "../login/request-access.ts";
 import { passThrough } from "../pass-through.ts";
-import { writingAccess } from "../request-access.ts";
 
 export async function pushUpload(
   exchange: Exchange,

@@ -10,8 +10,8 @@ import { StoreError, storeErrorFrom } from "../store-error.ts";
 import { parseVerified, printVerified, type Verified } from "./clean-marker.ts";
 import { nodeFileSystem, storeFailure, syncPath, systemCode } from "./file-system.ts";
 import { refuseForeignFiles } from "./foreign-files.ts";
-import { leftoverName } from "./leftovers.ts";
 import { type Lock, takeLock } from "./lock-file.ts";
+import { leftoverName } from "./partial-downloads.ts";
 
 const format = "1";
 

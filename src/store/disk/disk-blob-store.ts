@@ -18,6 +18,7 @@ import type {
 } from "../blob-store.ts";
 import { Holds } from "../holds.ts";
 import type { ObserveStore } from "../store-event.ts";
+import { BlobIndex } from "./blob-index.ts";
 import type { NamedBlob } from "./blob-names.ts";
 import type { DataFolder } from "./data-folder.ts";
 import { DiskDraft } from "./disk-draft.ts";
@@ -32,8 +33,7 @@ import {
   systemCode,
 } from "./file-system.ts";
 import { HeldFile } from "./held-file.ts";
-import { Leftovers, type TakenUp } from "./leftovers.ts";
-import { Shelf } from "./shelf.ts";
+import { PartialDownloads, type TakenUp } from "./partial-downloads.ts";
 
 export type DiskBlobStoreOptions = {
   readonly holds?: Holds;
@@ -50,8 +50,8 @@ export class DiskBlobStore implements BlobStore, BlobSpace, BlobQuarantine {
   readonly #path: string;
   readonly #fs: FileSystem;
   readonly #observe: ObserveStore;
-  readonly #shelf: Shelf;
-  readonly #leftovers: Leftovers;
+  readonly #shelf: BlobIndex;
+  readonly #leftovers: PartialDownloads;
 
   /** Looks at no blob, so it takes no longer with a hundred thousand of them. Throws StoreError. */
   static async open(folder: DataFolder, options?: DiskBlobStoreOptions): Promise<DiskBlobStore> {
@@ -66,8 +66,8 @@ export class DiskBlobStore implements BlobStore, BlobSpace, BlobQuarantine {
     this.#path = folder.path;
     this.#fs = fs;
     this.#observe = observe;
-    this.#shelf = new Shelf(folder, { fs, holds, observe });
-    this.#leftovers = new Leftovers({ fs, folder: join(folder.path, "partial") });
+    this.#shelf = new BlobIndex(folder, { fs, holds, observe });
+    this.#leftovers = new PartialDownloads({ fs, folder: join(folder.path, "partial") });
   }
 
   get aside(): number {

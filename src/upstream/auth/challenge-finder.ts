@@ -7,11 +7,11 @@
 import { type HeaderList, headerList } from "../../protocol/http/header-list.ts";
 import { formatHostPort } from "../../protocol/http/host-port.ts";
 import { type Registry, registryAddress } from "../../protocol/registry-name.ts";
-import { Deadline } from "../deadline.ts";
+import { Flights, unlessAborted } from "../../runtime/flights.ts";
 import type { Outages } from "../down-memory.ts";
-import { Flights, unlessAborted } from "../flights.ts";
+import type { Transport } from "../net/transport.ts";
 import { RateLimits } from "../rate-limits.ts";
-import type { Transport } from "../transport.ts";
+import { abortedBy, upstreamDeadline } from "../upstream-deadline.ts";
 import { UpstreamError } from "../upstream-error.ts";
 import type { ChallengeMemory, RememberedChallenge } from "./challenge-memory.ts";
 import { readReply } from "./token-reply.ts";
@@ -84,9 +84,9 @@ export class ChallengeFinder {
     const work = this.#flights.join(key, (life) => this.#ask(registry, life));
     const { fullMs = 10_000, briefMs = 900 } = this.#options;
     const limit = patience === "brief" ? briefMs : fullMs;
-    using deadline = new Deadline(signal, host, limit, `${host} did not answer /v2/`);
+    using deadline = upstreamDeadline(signal, host, limit, `${host} did not answer /v2/`);
     try {
-      return await unlessAborted(work, deadline.signal, host);
+      return await unlessAborted(work, deadline.signal, abortedBy(host));
     } catch (error) {
       if (error instanceof UpstreamError && error.code !== "ABORTED") {
         this.#silence(registry, downMs);
@@ -111,7 +111,7 @@ export class ChallengeFinder {
       if (status !== 200) return "unknown";
       return (await this.#send(registry, undefined, life)).status === 401 ? "good" : "unknown";
     });
-    return unlessAborted(work, signal, registry.name);
+    return unlessAborted(work, signal, abortedBy(registry.name));
   }
 
   async close(): Promise<void> {
@@ -132,7 +132,7 @@ export class ChallengeFinder {
     const address = registryAddress(registry.name);
     const host = formatHostPort(address, 443);
     const { transport, fullMs = 10_000 } = this.#options;
-    using deadline = new Deadline(life, host, fullMs, `${host} did not answer /v2/`);
+    using deadline = upstreamDeadline(life, host, fullMs, `${host} did not answer /v2/`);
     const fields = { accept: "application/json", "accept-encoding": "identity", authorization };
     const access = authorization === undefined ? "none" : "shared";
     const ask = () =>

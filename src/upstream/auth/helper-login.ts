@@ -3,7 +3,8 @@
  * grown old or is about to expire, and once when it was refused. A helper that fails takes away
  * nothing it gave before.
  */
-import { unlessAborted } from "../flights.ts";
+import { unlessAborted } from "../../runtime/flights.ts";
+import { abortedBy } from "../upstream-deadline.ts";
 import type { ObserveAuth } from "./auth-event.ts";
 import type { HelperAnswer } from "./credential-helper.ts";
 
@@ -70,7 +71,7 @@ export class HelperLogin {
     this.#asking ??= this.#askOnce().finally(() => {
       this.#asking = undefined;
     });
-    await unlessAborted(this.#asking, signal, this.#parts.server);
+    await unlessAborted(this.#asking, signal, abortedBy(this.#parts.server));
   }
 
   async #askOnce(): Promise<void> {

@@ -6,12 +6,12 @@
 import { headerValue } from "../../protocol/http/header-list.ts";
 import { formatHostPort } from "../../protocol/http/host-port.ts";
 import { type Registry, registryNameOf } from "../../protocol/registry-name.ts";
-import { Deadline } from "../deadline.ts";
+import { Flights, unlessAborted } from "../../runtime/flights.ts";
 import type { Outages } from "../down-memory.ts";
-import { Flights, unlessAborted } from "../flights.ts";
+import type { Transport } from "../net/transport.ts";
 import { RateLimits } from "../rate-limits.ts";
 import type { RegistryResponse } from "../registry-client.ts";
-import type { Transport } from "../transport.ts";
+import { abortedBy, upstreamDeadline } from "../upstream-deadline.ts";
 import { UpstreamError, type UpstreamErrorCode } from "../upstream-error.ts";
 import type { ObserveAuth } from "./auth-event.ts";
 import type { Attached, Credential } from "./credential.ts";
@@ -91,9 +91,9 @@ export class TokenClient {
   async #waitBriefly(work: Promise<string>, ask: TokenAsk): Promise<string> {
     const host = hostOf(ask);
     const milliseconds = this.#options.briefMs ?? 900;
-    using deadline = new Deadline(ask.signal, host, milliseconds, `${host} gave no token`);
+    using deadline = upstreamDeadline(ask.signal, host, milliseconds, `${host} gave no token`);
     try {
-      return await unlessAborted(work, deadline.signal, host);
+      return await unlessAborted(work, deadline.signal, abortedBy(host));
     } catch (error) {
       const isLate = error instanceof UpstreamError && error.code === "TIMEOUT";
       if (isLate) this.#down(ask, error.code);
@@ -120,7 +120,7 @@ export class TokenClient {
     // Before the time begins to count: a helper that hangs is not the token service's fault.
     const attached = await attach(ask, life);
     const startedAt = now();
-    using deadline = new Deadline(life, host, fullMs, `${host} gave no token`);
+    using deadline = upstreamDeadline(life, host, fullMs, `${host} gave no token`);
     try {
       const reply = parseReply(host, await this.#ask(ask, attached, deadline.signal));
       this.#keep(key, reply.token, startedAt + reply.expiresIn * 1000 - safetyMs);
@@ -214,7 +214,7 @@ function serviceOf(ask: TokenAsk): string {
 }
 
 function wait(work: Promise<string>, ask: TokenAsk): Promise<string> {
-  return unlessAborted(work, ask.signal, hostOf(ask));
+  return unlessAborted(work, ask.signal, abortedBy(hostOf(ask)));
 }
 
 function hostOf(ask: TokenAsk): string {

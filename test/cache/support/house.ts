@@ -1,12 +1,12 @@
+import type { SharedCredential } from "../../../src/cache/access/visibility.ts";
 import type { CacheEvent } from "../../../src/cache/cache-event.ts";
 import type { CacheAnswer, Content } from "../../../src/cache/content.ts";
+import { Usage } from "../../../src/cache/keeping/usage.ts";
 import type { BlobAsk, ManifestAsk } from "../../../src/cache/pull-ask.ts";
 import type { PullThroughOptions } from "../../../src/cache/pull-parts.ts";
 import { PullThrough } from "../../../src/cache/pull-through.ts";
-import { Rechecks } from "../../../src/cache/rechecks.ts";
-import { Downloads } from "../../../src/cache/single-flight.ts";
-import { Usage } from "../../../src/cache/usage.ts";
-import type { SharedCredential } from "../../../src/cache/visibility.ts";
+import { Downloads } from "../../../src/download/downloads.ts";
+import { VerifyingReads } from "../../../src/download/verifying-reads.ts";
 import { parseDigest } from "../../../src/protocol/digest.ts";
 import { parseAccept } from "../../../src/protocol/media-type.ts";
 import { parseReference, parseRepositoryName } from "../../../src/protocol/reference.ts";
@@ -59,7 +59,7 @@ export class House {
       blobs,
       records,
       downloads: this.downloads,
-      rechecks: new Rechecks({ blobs, observe }),
+      rechecks: new VerifyingReads({ blobs, observe }),
       usage: this.usage,
       observe,
       now,

@@ -4,15 +4,15 @@ import { mkdir, readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "vitest";
 import type { CacheEvent } from "../../../src/cache/cache-event.ts";
-import { Eviction } from "../../../src/cache/eviction.ts";
-import { GuardedBlobs } from "../../../src/cache/guarded-blobs.ts";
-import { KeptBlobs } from "../../../src/cache/kept-blobs.ts";
-import { Rechecks } from "../../../src/cache/rechecks.ts";
-import { resumptionLabel } from "../../../src/cache/resumption.ts";
-import { Scrub } from "../../../src/cache/scrub.ts";
-import { Downloads } from "../../../src/cache/single-flight.ts";
-import { Usage } from "../../../src/cache/usage.ts";
-import { WriteBreaker } from "../../../src/cache/write-breaker.ts";
+import { Eviction } from "../../../src/cache/keeping/eviction.ts";
+import { GuardedBlobs } from "../../../src/cache/keeping/guarded-blobs.ts";
+import { KeptBlobs } from "../../../src/cache/keeping/kept-blobs.ts";
+import { Scrub } from "../../../src/cache/keeping/scrub.ts";
+import { Usage } from "../../../src/cache/keeping/usage.ts";
+import { WriteBreaker } from "../../../src/cache/keeping/write-breaker.ts";
+import { Downloads } from "../../../src/download/downloads.ts";
+import { resumptionLabel } from "../../../src/download/resumption.ts";
+import { VerifyingReads } from "../../../src/download/verifying-reads.ts";
 import { type Digest, digestHex, digestOf } from "../../../src/protocol/digest.ts";
 import type { DiskBlobStore } from "../../../src/store/disk/disk-blob-store.ts";
 import { MemoryRecordStore } from "../../../src/store/memory/memory-record-store.ts";
@@ -36,7 +36,7 @@ export class Kitchen {
   readonly eviction: Eviction;
   readonly scrub: Scrub;
   readonly #downloads: Downloads;
-  readonly #rechecks: Rechecks;
+  readonly #rechecks: VerifyingReads;
   readonly #breaker: WriteBreaker;
 
   constructor(store: DiskBlobStore, fs: FailingFileSystem, maxSize: number) {
@@ -48,15 +48,17 @@ export class Kitchen {
     const observe = (event: CacheEvent): void => {
       this.events.push(event);
       if (event.kind === "blobStored") this.usage.added(event.digest, event.size);
-      if (event.kind === "blobEvicted") this.kept.forget(event.digest);
+      if (event.kind === "blobEvicted") {
+        this.kept.forget(event.digest);
+        this.#downloads.evicted(event.digest);
+      }
       this.eviction.note(event);
-      this.#downloads.note(event);
     };
     this.usage = new Usage({ records, observe, now });
     this.#breaker = new WriteBreaker({ blobs: store, observe, timing });
     const blobs = new GuardedBlobs(store, this.#breaker);
     this.#downloads = new Downloads({ client: this.upstream, blobs, observe, timing });
-    this.#rechecks = new Rechecks({ blobs, observe });
+    this.#rechecks = new VerifyingReads({ blobs, observe });
     this.kept = new KeptBlobs({ blobs, rechecks: this.#rechecks, usage: this.usage, observe });
     const wanted = () => Promise.resolve(new Map<Digest, number>());
     this.eviction = new Eviction({

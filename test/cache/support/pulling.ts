@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import type { CacheEvent } from "../../../src/cache/cache-event.ts";
-import type { ByteSource } from "../../../src/cache/content.ts";
+import type { ByteSource } from "../../../src/download/byte-source.ts";
 import {
   type DownloadAsk,
   Downloads,
   type DownloadsOptions,
-} from "../../../src/cache/single-flight.ts";
+} from "../../../src/download/downloads.ts";
 import { type Digest, digestOf } from "../../../src/protocol/digest.ts";
 import { parseRepositoryName, type RepositoryName } from "../../../src/protocol/reference.ts";
 import { canonicalRegistry, type Registry } from "../../../src/protocol/registry-name.ts";

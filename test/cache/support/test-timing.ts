@@ -1,4 +1,4 @@
-import type { Timing } from "../../../src/cache/timing.ts";
+import type { Timing } from "../../../src/runtime/timing.ts";
 
 /**
  * Short waits (batches, back-offs without jitter) are over at the next turn of the event loop; long

@@ -5,7 +5,7 @@ import { text } from "node:stream/consumers";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { FrontPage } from "../../../src/doors/front-page/front-page.ts";
 import type { Health } from "../../../src/doors/front-page/health.ts";
-import type { OriginCall } from "../../../src/doors/reception.ts";
+import type { OriginCall } from "../../../src/doors/server/reception.ts";
 import { parseHostPort } from "../../../src/protocol/http/host-port.ts";
 import { canonicalRegistry, type Registry } from "../../../src/protocol/registry-name.ts";
 import { makeAuthority } from "../../support/certificates.ts";

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { Mirror } from "../../../src/doors/mirror/mirror.ts";
-import type { OriginCall } from "../../../src/doors/reception.ts";
+import type { OriginCall } from "../../../src/doors/server/reception.ts";
 import { formatHostPort } from "../../../src/protocol/http/host-port.ts";
 import { canonicalRegistry, type Registry } from "../../../src/protocol/registry-name.ts";
 import type { Ask } from "../../../src/registry/ask.ts";

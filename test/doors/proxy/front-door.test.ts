@@ -3,9 +3,9 @@ import { readdir } from "node:fs/promises";
 import { createServer } from "node:http";
 import { connect } from "node:net";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { Admission } from "../../../src/doors/admission.ts";
 import { DoorError } from "../../../src/doors/door-error.ts";
 import { FrontDoor, type FrontDoorOptions } from "../../../src/doors/proxy/front-door.ts";
+import { Admission } from "../../../src/doors/server/admission.ts";
 import { eventually } from "../../support/eventually.ts";
 import { temporaryFolder } from "../../support/temp-folder.ts";
 import {

@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
 import { expect, it, onTestFinished } from "vitest";
-import { OpenSockets } from "../../../src/doors/listener.ts";
 import { joinSockets } from "../../../src/doors/proxy/tunnel.ts";
+import { OpenSockets } from "../../../src/doors/server/listener.ts";
 import { eventually } from "../../support/eventually.ts";
 import { dial, portOf, readAll } from "../open-door.ts";
 

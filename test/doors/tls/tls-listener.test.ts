@@ -3,8 +3,8 @@ import { get } from "node:https";
 import { connect } from "node:net";
 import { connect as connectTls, createSecureContext, type SecureContext } from "node:tls";
 import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { Admission } from "../../../src/doors/admission.ts";
 import type { DoorEvent } from "../../../src/doors/door-event.ts";
+import { Admission } from "../../../src/doors/server/admission.ts";
 import { TlsListener, type TlsListenerOptions } from "../../../src/doors/tls/tls-listener.ts";
 import { type Certificate, makeCertificate } from "../../support/certificates.ts";
 

@@ -21,7 +21,7 @@ import { RealmPairs } from "../../../src/upstream/auth/realm-pairs.ts";
 import { RegistryTokens } from "../../../src/upstream/auth/registry-tokens.ts";
 import { TokenClient } from "../../../src/upstream/auth/token-client.ts";
 import { DownMemory } from "../../../src/upstream/down-memory.ts";
-import type { Outgoing, Transport } from "../../../src/upstream/transport.ts";
+import type { Outgoing, Transport } from "../../../src/upstream/net/transport.ts";
 import { UpstreamError } from "../../../src/upstream/upstream-error.ts";
 
 export type Seen = {

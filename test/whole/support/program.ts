@@ -11,7 +11,7 @@ import type { Application } from "../../../src/app/application.ts";
 import { compose } from "../../../src/app/compose.ts";
 import { createLog } from "../../../src/app/log.ts";
 import { loadSettings } from "../../../src/app/settings/load.ts";
-import type { Lookup } from "../../../src/upstream/name-lookup.ts";
+import type { Lookup } from "../../../src/upstream/net/name-lookup.ts";
 import { makeAuthority } from "../../support/certificates.ts";
 import {
   type FakeRegistry,

@@ -5,7 +5,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { DoorError } from "../../door-error.ts";
-import { drain, OpenSockets, setLimits } from "../../listener.ts";
+import { drain, OpenSockets, setLimits } from "../../server/listener.ts";
 import type { Challenges, Proof } from "./challenges.ts";
 
 const root = "/.well-known/acme-challenge/";

@@ -1,0 +1,116 @@
+/**
+ * Finds out upstream who may have what a repository holds: renews proofs that have grown old, and
+ * asks anonymously, in the background, whether a repository seen for the first time is public.
+ */
+import type { Digest } from "../../protocol/digest.ts";
+import { resolveAccept } from "../../protocol/media-type.ts";
+import type { Reference } from "../../protocol/reference.ts";
+import { BoundedMap } from "../../runtime/bounded-map.ts";
+import { Flights, unlessAborted } from "../../runtime/flights.ts";
+import type { Access, RegistryClient } from "../../upstream/registry-client.ts";
+import { abortedBy } from "../../upstream/upstream-deadline.ts";
+import { getManifest, headManifest } from "../asking/manifest-asks.ts";
+import { type RepositoryRef, repositoryKey } from "../repository-ref.ts";
+import type { Asker, Visibility } from "./visibility.ts";
+
+export type ProofsOptions = {
+  readonly client: RegistryClient;
+  readonly visibility: Visibility;
+  readonly now: () => number;
+};
+
+/** "unknown": the upstream cannot be asked, or does not know the witness any more. */
+type Verdict = "yes" | "no" | "unavailable" | "unknown";
+
+const hour = 3_600_000;
+/** So long an upstream that could not be asked is not asked again for the same proof. */
+const pause = 10_000;
+
+export class AccessChecks {
+  readonly #options: ProofsOptions;
+  readonly #flights = new Flights<Verdict>();
+  readonly #sightedAt = new BoundedMap<string, number>({ limit: 20_000 });
+  readonly #pausedUntil = new BoundedMap<string, number>({ limit: 10_000 });
+  readonly #closing = new AbortController();
+
+  constructor(options: ProofsOptions) {
+    this.#options = options;
+  }
+
+  /** Whether this asker may have what is kept; an old proof is renewed first, or stands if it cannot be. */
+  async permits(asker: Asker, digest: Digest, signal: AbortSignal): Promise<boolean> {
+    const { visibility } = this.#options;
+    if (await visibility.may(asker, digest)) return true;
+    for (const { access, witness } of await visibility.renewals(asker)) {
+      const verdict = await this.#ask({ ...asker, access }, witness, "brief", signal);
+      if (verdict === "yes") return true;
+      if (verdict === "unavailable") return visibility.stands(asker, digest);
+    }
+    return false;
+  }
+
+  /** Somebody with a login or the operator's credential got this manifest: may everybody? */
+  sighted(place: RepositoryRef, access: Access, witness: Reference): void {
+    if (access.kind !== "client" && access.kind !== "shared") return;
+    const key = repositoryKey(place);
+    const { now } = this.#options;
+    if ((this.#sightedAt.get(key) ?? Number.NEGATIVE_INFINITY) > now() - hour) return;
+    this.#sightedAt.set(key, now());
+    const asker: Asker = { ...place, access: { kind: "anonymous" } };
+    this.#ask(asker, witness, "full", this.#closing.signal).catch(() => undefined);
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#flights.close();
+  }
+
+  #ask(
+    asker: Asker,
+    witness: Reference,
+    patience: "full" | "brief",
+    signal: AbortSignal,
+  ): Promise<Verdict> {
+    const key = `${repositoryKey(asker)}\n${asker.access.kind}`;
+    // A question behind the clients' backs may take long, and nobody waits for it.
+    const flight = `${key}\n${patience}`;
+    if ((this.#pausedUntil.get(key) ?? 0) > this.#options.now())
+      return Promise.resolve("unavailable");
+    const start = async (own: AbortSignal): Promise<Verdict> => {
+      const verdict = await this.#verdict(asker, witness, patience, own);
+      if (verdict === "unavailable") this.#pausedUntil.set(key, this.#options.now() + pause);
+      return verdict;
+    };
+    return unlessAborted(this.#flights.join(flight, start), signal, abortedBy(asker.registry.name));
+  }
+
+  async #verdict(
+    asker: Asker,
+    witness: Reference,
+    patience: "full" | "brief",
+    signal: AbortSignal,
+  ): Promise<Verdict> {
+    const { client, visibility } = this.#options;
+    const { access } = asker;
+    const question = { ...asker, reference: witness, accept: resolveAccept, patience, signal };
+    const answer = (await headManifest(client, question)) ?? (await getManifest(client, question));
+    switch (answer.kind) {
+      case "found":
+      case "bytes":
+      case "same":
+        await visibility.yes(asker, access, witness);
+        return "yes";
+      case "refused":
+        if (visibility.isOurFault(asker, access)) return "unavailable";
+        await visibility.no(asker, access);
+        return "no";
+      case "unavailable":
+        return "unavailable";
+      case "missing":
+        return visibility.isOurFault(asker, access) ? "unavailable" : "unknown";
+      // A login page is answered with 200 too: only a manifest shows that one may be had.
+      case "unkept":
+        return "unknown";
+    }
+  }
+}

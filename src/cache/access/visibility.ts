@@ -1,0 +1,264 @@
+/**
+ * Who may have what a repository holds: everybody when it is public or opened by the operator's
+ * credential, otherwise only who the upstream lets in. Answered from memory; unknown means no.
+ */
+import { createHmac } from "node:crypto";
+import type { Digest } from "../../protocol/digest.ts";
+import {
+  parseReference,
+  printReference,
+  type Reference,
+  type RepositoryName,
+} from "../../protocol/reference.ts";
+import type { Registry } from "../../protocol/registry-name.ts";
+import { BoundedMap } from "../../runtime/bounded-map.ts";
+import type { Json, RecordStore } from "../../store/record-store.ts";
+import type { Access } from "../../upstream/registry-client.ts";
+import type { Observe, VisibilityName } from "../cache-event.ts";
+import { CachedRecords } from "../cached-records.ts";
+import { type RepositoryRef, repositoryKey, repositoryNames } from "../repository-ref.ts";
+
+/** The operator's credential for a registry, as far as the cache has to know it. */
+export type SharedCredential = {
+  /** Changes when the credential does; what was obtained with another one is not shared any more. */
+  readonly id: string;
+  /** The upstream says it is wrong: our fault, so nothing is withdrawn because of it. */
+  readonly isRefused: boolean;
+};
+
+/** Who asks, and where. */
+export type Asker = RepositoryRef & { readonly access: Access; readonly isPublicOnly?: boolean };
+
+export type VisibilityOptions = {
+  readonly records: RecordStore;
+  readonly observe: Observe;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** The operator's credential for a repository, if there is one. */
+  readonly credentialOf: (
+    registry: Registry,
+    repository: RepositoryName,
+  ) => SharedCredential | undefined;
+  /** Keys the digests of clients' Authorization fields, so that none is kept. */
+  readonly secret: Uint8Array;
+  /** Milliseconds; an hour. */
+  readonly proofLife?: number;
+  /** Milliseconds; a minute. */
+  readonly yesLife?: number;
+};
+
+type Proof = { readonly at: number; readonly witness: string };
+
+type Standing = {
+  readonly public?: Proof | undefined;
+  readonly shared?: (Proof & { readonly credential: string }) | undefined;
+};
+
+/** How to renew a proof that has grown old. */
+export type Renewal = { readonly access: Access; readonly witness: Reference };
+
+/** Until when the upstream's yes to one asker counts: for the repository, and for single blobs. */
+type Yes = { readonly until: number; readonly blobs: BoundedMap<Digest, number> };
+
+const anonymous: Access = { kind: "anonymous" };
+const shared: Access = { kind: "shared" };
+
+export class Visibility {
+  readonly #options: VisibilityOptions;
+  readonly #standings: CachedRecords<Standing>;
+  readonly #yes = new BoundedMap<string, Yes>({ limit: 20_000 });
+
+  constructor(options: VisibilityOptions) {
+    this.#options = options;
+    const { records, observe } = options;
+    const print = (standing: Standing): Json => JSON.parse(JSON.stringify(standing)) as Json;
+    const prefix = "visibility/";
+    this.#standings = new CachedRecords({ records, observe, prefix, read, print, limit: 50_000 });
+  }
+
+  /** Whether this asker may have it without anybody being asked. */
+  async may(asker: Asker, digest?: Digest): Promise<boolean> {
+    const { proofLife = 3_600_000, now } = this.#options;
+    const proofs = await this.#proofs(asker);
+    // One from what is now the future, by a clock that was fast, is renewed like one that is old.
+    const isYoung = (at: number): boolean => at > now() - proofLife && at <= now();
+    return proofs.some(({ proof }) => isYoung(proof.at)) || this.#hasYes(asker, digest);
+  }
+
+  /** Whether this asker may have it while the upstream cannot be asked: old proofs stand. */
+  async stands(asker: Asker, digest?: Digest): Promise<boolean> {
+    return (await this.#proofs(asker)).length > 0 || this.#hasYes(asker, digest);
+  }
+
+  /** With whom to ask whether an old proof still holds. */
+  async renewals(asker: Asker): Promise<readonly Renewal[]> {
+    const renewals: Renewal[] = [];
+    for (const { access, proof } of await this.#proofs(asker)) {
+      const witness = parseReference(proof.witness);
+      if (witness !== undefined) renewals.push({ access, witness });
+    }
+    return renewals;
+  }
+
+  /** In whose names to ask upstream, in this order, until one is not refused. */
+  async accesses(asker: Asker): Promise<readonly Access[]> {
+    const own = asker.access;
+    const list = new Map<string, Access>();
+    if (own.kind !== "shared")
+      for (const { access } of await this.#proofs(asker)) list.set(access.kind, access);
+    list.set(own.kind, own);
+    const mayTryShared = own.kind === "client" && asker.isPublicOnly !== true;
+    if (mayTryShared && this.#credential(asker) !== undefined) list.set("shared", shared);
+    return [...list.values()];
+  }
+
+  /** The upstream gave a manifest to this access: that speaks for the whole repository. */
+  async yes(place: RepositoryRef, access: Access, witness: Reference): Promise<void> {
+    const { now, yesLife = 60_000 } = this.#options;
+    if (access.kind === "client") {
+      const key = this.#askerKey({ ...place, access });
+      const blobs = this.#yes.get(key)?.blobs ?? noBlobs();
+      this.#yes.set(key, { until: now() + yesLife, blobs });
+      return;
+    }
+    const proof: Proof = { at: now(), witness: printReference(witness) };
+    const credential = this.#credential(place);
+    // Without any Authorization is as anonymous as can be.
+    if (access.kind !== "shared") await this.#change(place, { public: proof });
+    else if (credential !== undefined)
+      await this.#change(place, { shared: { ...proof, credential: credential.id } });
+  }
+
+  /** The upstream gave a blob to this access: that speaks for the blob alone. */
+  yesToBlob(place: RepositoryRef, access: Access, digest: Digest): void {
+    const { now, yesLife = 60_000 } = this.#options;
+    const key = this.#askerKey({ ...place, access });
+    const yes = this.#yes.get(key) ?? { until: 0, blobs: noBlobs() };
+    yes.blobs.set(digest, now() + yesLife);
+    this.#yes.set(key, yes);
+  }
+
+  /** The upstream refused this access with 401 or 403: proofs made with it are withdrawn at once. */
+  async no(place: RepositoryRef, access: Access): Promise<void> {
+    this.#yes.delete(this.#askerKey({ ...place, access }));
+    if (access.kind === "anonymous") await this.#change(place, { public: undefined });
+    if (access.kind === "shared" && !this.isOurFault(place, access))
+      await this.#change(place, { shared: undefined });
+  }
+
+  /**
+   * A 401 or 403 that may come from a storage host behind the registry: proofs made with this access
+   * are renewed before they count again.
+   */
+  async doubt(place: RepositoryRef, access: Access): Promise<void> {
+    const key = repositoryKey(place);
+    if (access.kind === "anonymous")
+      await this.#standings.update(key, (before) =>
+        before?.public === undefined
+          ? undefined
+          : { ...before, public: { ...before.public, at: 0 } },
+      );
+    if (access.kind === "shared" && !this.isOurFault(place, access))
+      await this.#standings.update(key, (before) =>
+        before?.shared === undefined
+          ? undefined
+          : { ...before, shared: { ...before.shared, at: 0 } },
+      );
+  }
+
+  /** A refusal of the operator's broken credential says nothing about the image. */
+  isOurFault(place: RepositoryRef, access: Access): boolean {
+    return access.kind === "shared" && this.#credential(place)?.isRefused === true;
+  }
+
+  /** Whether this is the access that opened the repository to everybody: its 404 is everybody's too. */
+  async speaksForAll(place: RepositoryRef, access: Access): Promise<boolean> {
+    if (this.isOurFault(place, access)) return false;
+    const proofs = await this.#proofs({ ...place, access });
+    return proofs.some((one) => one.access.kind === access.kind);
+  }
+
+  async isPublic(key: string): Promise<boolean> {
+    return (await this.#standings.get(key))?.public !== undefined;
+  }
+
+  /** The name under which answers to this access may be shared; the Authorization cannot be read back. */
+  accessKey(access: Access): string {
+    if (access.kind !== "client") return access.kind;
+    const hmac = createHmac("sha256", this.#options.secret).update(access.authorization);
+    return `client:${hmac.digest("base64url")}`;
+  }
+
+  flush(): Promise<void> {
+    return this.#standings.flush();
+  }
+
+  /** What opens the repository to this asker, whatever its age. */
+  async #proofs(asker: Asker): Promise<{ readonly access: Access; readonly proof: Proof }[]> {
+    const key = repositoryKey(asker);
+    const { isKnown, fact } = this.#standings.peek(key);
+    const standing = isKnown ? fact : await this.#standings.get(key);
+    const proofs: { access: Access; proof: Proof }[] = [];
+    if (standing?.public !== undefined) proofs.push({ access: anonymous, proof: standing.public });
+    const credential = this.#credential(asker)?.id;
+    if (standing?.shared?.credential === credential && asker.isPublicOnly !== true)
+      if (standing?.shared !== undefined) proofs.push({ access: shared, proof: standing.shared });
+    return proofs;
+  }
+
+  #credential(place: RepositoryRef): SharedCredential | undefined {
+    return this.#options.credentialOf(place.registry, place.repository);
+  }
+
+  #askerKey(asker: Asker): string {
+    return `${repositoryKey(asker)}\n${this.accessKey(asker.access)}`;
+  }
+
+  #hasYes(asker: Asker, digest: Digest | undefined): boolean {
+    const yes = this.#yes.get(this.#askerKey(asker));
+    if (yes === undefined) return false;
+    const untilForBlob = digest === undefined ? 0 : (yes.blobs.get(digest) ?? 0);
+    return Math.max(yes.until, untilForBlob) > this.#options.now();
+  }
+
+  async #change(place: RepositoryRef, change: Standing): Promise<void> {
+    await this.#standings.update(repositoryKey(place), (before) => {
+      const after = { ...before, ...change };
+      const [from, to] = [nameOf(before), nameOf(after)];
+      if (before === undefined && to === "client") return undefined;
+      if (from !== to)
+        this.#options.observe({ kind: "visibilityChanged", ...repositoryNames(place), from, to });
+      return after;
+    });
+  }
+}
+
+function noBlobs(): BoundedMap<Digest, number> {
+  return new BoundedMap({ limit: 1_000 });
+}
+
+function nameOf(standing: Standing | undefined): VisibilityName {
+  if (standing?.public !== undefined) return "public";
+  return standing?.shared === undefined ? "client" : "shared";
+}
+
+function read(value: Json): Standing | undefined {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+  const fields = value as { readonly [key: string]: Json };
+  const proof = readProof(fields.public);
+  const sharedProof = readProof(fields.shared);
+  const credential = (fields.shared as { readonly credential?: Json } | undefined)?.credential;
+  return {
+    public: proof,
+    shared:
+      sharedProof !== undefined && typeof credential === "string"
+        ? { ...sharedProof, credential }
+        : undefined,
+  };
+}
+
+function readProof(value: Json | undefined): Proof | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const { at, witness } = value as { readonly at?: Json; readonly witness?: Json };
+  return typeof at === "number" && typeof witness === "string" ? { at, witness } : undefined;
+}

@@ -1,0 +1,114 @@
+/** Asks an upstream about one blob and says what the answer means. */
+import type { Digest } from "../../protocol/digest.ts";
+import { type HeaderList, headerList, headerValue } from "../../protocol/http/header-list.ts";
+import { printRange } from "../../protocol/http/range.ts";
+import { bareMediaType } from "../../protocol/media-type.ts";
+import type { Access, RegistryClient, RegistryResponse } from "../../upstream/registry-client.ts";
+import type { RepositoryRef } from "../repository-ref.ts";
+import { type Denial, isExcuse } from "./manifest-asks.ts";
+import {
+  answerInWords,
+  isRefusal,
+  isUnavailable,
+  readSmallAnswer,
+  type SmallAnswer,
+} from "./small-answer.ts";
+
+export type BlobQuestion = RepositoryRef & {
+  readonly digest: Digest;
+  readonly access: Access;
+  readonly method: "GET" | "HEAD";
+  readonly range?: { readonly start: number; readonly end: number | undefined };
+  /** `pass`: the registry's own word is wanted, not that of the storage it sends us to. */
+  readonly redirects: "blob" | "pass";
+  readonly patience: "full" | "brief";
+  readonly signal: AbortSignal;
+};
+
+/** The registry gives it: a success, a redirect, or a 416. The body is the caller's to end. */
+export type Given = { readonly kind: "given"; readonly response: RegistryResponse };
+
+export async function askBlob(
+  client: RegistryClient,
+  question: BlobQuestion,
+): Promise<Given | Denial> {
+  try {
+    const response = await send(client, question);
+    const { status } = response;
+    if (status < 400 || status === 416) return { kind: "given", response };
+    return denialOf(await readSmallAnswer(response, question.method));
+  } catch (error) {
+    if (isExcuse(error)) return { kind: "unavailable", error };
+    throw error;
+  }
+}
+
+/**
+ * Whether the registry gives the blob to this asker. A redirect, or a 200 that may be a login page,
+ * says nothing by itself: some registries send everybody on and leave it to what lies there to say
+ * no. The first byte is then asked for as a download would ask for it, and has to be one of a blob
+ * of this size; `missing` means that only the whole body can tell.
+ */
+export async function askForWord(
+  client: RegistryClient,
+  question: Omit<BlobQuestion, "method" | "redirects" | "range">,
+  size: number | undefined,
+): Promise<Given | Denial> {
+  const word = await askBlob(client, { ...question, method: "HEAD", redirects: "pass" });
+  if (word.kind !== "given") return word;
+  if (isBlob(word.response, question.digest, size)) return word;
+  word.response.body.destroy();
+  const range = { start: 0, end: 1 };
+  const shown = await askBlob(client, { ...question, method: "GET", redirects: "blob", range });
+  if (shown.kind === "given" && isBlob(shown.response, question.digest, size)) return shown;
+  // Storage behind the registry refuses for reasons of its own: that is no word on who may.
+  if (shown.kind === "refused") return { kind: "missing", answer: shown.answer };
+  if (shown.kind !== "given") return shown;
+  shown.response.body.destroy();
+  return { kind: "missing", answer: answerInWords(shown.response) };
+}
+
+/** Whether an answer can only be one of the blob: it names its digest, or has its very size. */
+function isBlob({ status, headers }: RegistryResponse, digest: Digest, size?: number): boolean {
+  const isPage = bareMediaType(headerValue(headers, "content-type") ?? "") === "text/html";
+  if (isPage || !isSuccess.has(status)) return false;
+  const said = headerValue(headers, "docker-content-digest");
+  if (said !== undefined) return said === digest;
+  return size !== undefined && size === sizeIn(status, headers);
+}
+
+const isSuccess: ReadonlySet<number> = new Set([200, 206, 416]);
+
+/** The whole blob's size: in Content-Range where that is, also of an empty blob's 416. */
+function sizeIn(status: number, headers: HeaderList): number | undefined {
+  const field = status === 200 ? "content-length" : "content-range";
+  const pattern = status === 200 ? /^(\d{1,15})$/ : /^bytes (?:0-0|\*)\/(\d{1,15})$/;
+  const match = pattern.exec(headerValue(headers, field)?.trim() ?? "");
+  return match === null ? undefined : Number(match[1]);
+}
+
+/** What an answer other than success says. */
+export function denialOf(answer: SmallAnswer): Denial {
+  if (isRefusal(answer.status)) return { kind: "refused", answer };
+  return isUnavailable(answer.status)
+    ? { kind: "unavailable", answer }
+    : { kind: "missing", answer };
+}
+
+function send(client: RegistryClient, question: BlobQuestion): Promise<RegistryResponse> {
+  const { registry, repository, digest, access, method, range } = question;
+  const { redirects, patience, signal } = question;
+  return client.send({
+    registry,
+    method,
+    target: `/v2/${repository}/blobs/${digest}`,
+    headers: headerList({
+      "accept-encoding": "identity",
+      range: range === undefined ? undefined : printRange(range.start, range.end),
+    }),
+    access,
+    redirects,
+    patience,
+    signal,
+  });
+}

@@ -1,0 +1,236 @@
+/**
+ * Asks an upstream about one manifest and says what the answer means. Bytes are believed only when
+ * their digest is right; nothing but a manifest is ever kept (a login page is answered with 200 too).
+ */
+import { brotliDecompressSync, gunzipSync, inflateSync, zstdDecompressSync } from "node:zlib";
+import { type Digest, digestAlgorithm, digestOf, parseDigest } from "../../protocol/digest.ts";
+import { headerList, headerValue } from "../../protocol/http/header-list.ts";
+import { isJsonBomb, maxManifestBytes, readManifest } from "../../protocol/manifest.ts";
+import {
+  bareMediaType,
+  dockerList,
+  dockerManifest,
+  isSignedSchema1,
+  ociIndex,
+  ociManifest,
+} from "../../protocol/media-type.ts";
+import { printReference, type Reference } from "../../protocol/reference.ts";
+import type { Access, RegistryClient, RegistryResponse } from "../../upstream/registry-client.ts";
+import { UpstreamError, type UpstreamErrorCode } from "../../upstream/upstream-error.ts";
+import type { RepositoryRef } from "../repository-ref.ts";
+import {
+  brokenAnswer,
+  isRefusal,
+  isUnavailable,
+  readBody,
+  readSmallAnswer,
+  type SmallAnswer,
+} from "./small-answer.ts";
+
+export type ManifestQuestion = RepositoryRef & {
+  readonly reference: Reference;
+  readonly access: Access;
+  readonly accept: string;
+  /** Answered with "same" when the tag still means this digest. */
+  readonly known?: Digest | undefined;
+  readonly patience: "full" | "brief";
+  readonly signal: AbortSignal;
+};
+
+/** Why there is nothing to serve, as the upstream put it. */
+export type Denial =
+  /** 401 or 403. */
+  | { readonly kind: "refused"; readonly answer: SmallAnswer }
+  /** 404, or an answer that is neither a manifest nor an excuse. */
+  | { readonly kind: "missing"; readonly answer: SmallAnswer }
+  /** 429, 5xx, or no answer at all. */
+  | { readonly kind: "unavailable"; readonly answer: SmallAnswer }
+  | { readonly kind: "unavailable"; readonly error: UpstreamError };
+
+export type ManifestAnswer =
+  /** It exists; no bytes came. */
+  | {
+      readonly kind: "found";
+      readonly digest: Digest;
+      readonly mediaType: string;
+      readonly size: number | undefined;
+    }
+  | {
+      readonly kind: "bytes";
+      readonly digest: Digest;
+      readonly mediaType: string;
+      readonly bytes: Buffer;
+    }
+  /** Still the known digest. */
+  | { readonly kind: "same" }
+  /** It exists and cannot be verified: ask again and pass the answer through. */
+  | { readonly kind: "unkept" }
+  | Denial;
+
+/** HEAD. Undefined when the answer decides nothing: GET has to. */
+export async function headManifest(
+  client: RegistryClient,
+  question: ManifestQuestion,
+  onAnswer?: (response: RegistryResponse) => void,
+): Promise<ManifestAnswer | undefined> {
+  return excused(async () => {
+    const response = await send(client, question, "HEAD");
+    onAnswer?.(response);
+    if (response.status !== 200) return decisive(response, "HEAD");
+    response.body.destroy();
+    const digest = parseDigest(headerValue(response.headers, "docker-content-digest") ?? "");
+    const mediaType = headerValue(response.headers, "content-type");
+    if (digest === undefined || mediaType === undefined) return undefined;
+    if (isSignedSchema1(bareMediaType(mediaType))) return { kind: "unkept" };
+    const length = Number(headerValue(response.headers, "content-length") ?? Number.NaN);
+    const size = Number.isSafeInteger(length) && length > 0 ? length : undefined;
+    return { kind: "found", digest, mediaType, size };
+  });
+}
+
+/** GET, with If-None-Match when something is known. */
+export async function getManifest(
+  client: RegistryClient,
+  question: ManifestQuestion,
+  onAnswer?: (response: RegistryResponse) => void,
+): Promise<ManifestAnswer> {
+  const answer = await excused(async () => {
+    const response = await send(client, question, "GET");
+    onAnswer?.(response);
+    if (response.status === 200) return verified(question, response);
+    if (response.status !== 304 || question.known === undefined)
+      return (await decisive(response, "GET")) ?? missing(response, "GET");
+    response.body.destroy();
+    return { kind: "same" } as const;
+  });
+  return answer;
+}
+
+function send(
+  client: RegistryClient,
+  question: ManifestQuestion,
+  method: "GET" | "HEAD",
+): Promise<RegistryResponse> {
+  const { registry, repository, reference, access, accept, known, patience, signal } = question;
+  return client.send({
+    registry,
+    method,
+    target: `/v2/${repository}/manifests/${printReference(reference)}`,
+    headers: headerList({
+      accept,
+      "accept-encoding": "identity",
+      "if-none-match": method === "GET" && known !== undefined ? `"${known}"` : undefined,
+    }),
+    access,
+    redirects: "manifest",
+    patience,
+    signal,
+  });
+}
+
+/** Undefined when another method may still find it. */
+async function decisive(response: RegistryResponse, method: string): Promise<Denial | undefined> {
+  if (isRefusal(response.status))
+    return { kind: "refused", answer: await readSmallAnswer(response, method) };
+  if (isUnavailable(response.status))
+    return { kind: "unavailable", answer: await readSmallAnswer(response, method) };
+  if (method === "HEAD") response.body.destroy();
+  return undefined;
+}
+
+async function missing(response: RegistryResponse, method: string): Promise<Denial> {
+  return { kind: "missing", answer: await readSmallAnswer(response, method) };
+}
+
+async function verified(
+  question: ManifestQuestion,
+  response: RegistryResponse,
+): Promise<ManifestAnswer> {
+  const { headers } = response;
+  const mediaType = headerValue(headers, "content-type") ?? "";
+  if (isSignedSchema1(bareMediaType(mediaType))) {
+    response.body.destroy();
+    return { kind: "unkept" };
+  }
+  const host = question.registry.name;
+  const bytes = await decodedBody(response, headerValue(headers, "content-encoding"));
+  if (bytes === undefined)
+    throw new UpstreamError("TOO_LARGE", host, `${host} sent a manifest of more than 4 MiB`);
+  if (!isManifest(bytes, bareMediaType(mediaType))) return { kind: "unkept" };
+  const said = headerValue(headers, "docker-content-digest");
+  const digest = expectedDigest(question.reference, said, bytes);
+  if (digestOf(bytes, digestAlgorithm(digest)) === digest)
+    return { kind: "bytes", digest, mediaType, bytes };
+  throw new UpstreamError("PROTOCOL", host, `${host} sent a manifest whose digest is wrong`);
+}
+
+type Decoder = (bytes: Buffer, options: { readonly maxOutputLength: number }) => Buffer;
+
+const decoders: Readonly<Record<string, Decoder>> = {
+  gzip: gunzipSync,
+  "x-gzip": gunzipSync,
+  deflate: inflateSync,
+  br: brotliDecompressSync,
+  zstd: zstdDecompressSync,
+};
+
+/** Without the encoding we did not ask for; undefined when larger than a manifest may be. */
+async function decodedBody(
+  response: RegistryResponse,
+  coding = "identity",
+): Promise<Buffer | undefined> {
+  const bytes = await readBody(response, maxManifestBytes);
+  if (bytes === undefined || coding === "identity") return bytes;
+  const decode = decoders[coding.trim().toLowerCase()];
+  try {
+    return decode?.(bytes, { maxOutputLength: maxManifestBytes }) ?? bytes;
+  } catch (error) {
+    throw brokenAnswer("PROTOCOL", `the manifest is no valid ${coding}`, error);
+  }
+}
+
+/** What was asked for by digest, else what the upstream declares, else what the bytes are. */
+function expectedDigest(reference: Reference, said: string | undefined, bytes: Buffer): Digest {
+  if (reference.kind === "digest") return reference.digest;
+  return (said === undefined ? undefined : parseDigest(said)) ?? digestOf(bytes);
+}
+
+const readable: ReadonlySet<string> = new Set([ociIndex, dockerList, ociManifest, dockerManifest]);
+
+/** Other types are opaque: any JSON object will do. */
+function isManifest(bytes: Buffer, type: string): boolean {
+  if (readable.has(type)) return readManifest(bytes, type) !== undefined;
+  if (!/[/+]json$/.test(type) || isJsonBomb(bytes)) return false;
+  try {
+    const value: unknown = JSON.parse(bytes.toString("utf8"));
+    return typeof value === "object" && value !== null;
+  } catch {
+    return false;
+  }
+}
+
+const excuses: ReadonlySet<UpstreamErrorCode> = new Set<UpstreamErrorCode>([
+  "DNS",
+  "CONNECT",
+  "TLS",
+  "TIMEOUT",
+  "RESET",
+  "DOWN",
+  "OFFLINE",
+  "PROTOCOL",
+]);
+
+/** Whether what is kept may stand in for an upstream that failed so. */
+export function isExcuse(error: unknown): error is UpstreamError {
+  return error instanceof UpstreamError && excuses.has(error.code);
+}
+
+/** The answer, or the failure as one; what no kept answer may stand in for is thrown. */
+async function excused<T>(ask: () => Promise<T>): Promise<T | Denial> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (isExcuse(error)) return { kind: "unavailable", error };
+    throw error;
+  }
+}

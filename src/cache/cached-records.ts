@@ -1,0 +1,117 @@
+/**
+ * Small facts answered from memory, written through to the records and read from them once. When
+ * the records fail a fact is unknown: never a permission, never an error for whoever pulls.
+ */
+
+import { BoundedMap } from "../runtime/bounded-map.ts";
+import type { Json, RecordStore } from "../store/record-store.ts";
+import type { Observe } from "./cache-event.ts";
+
+export type FactsOptions<T> = {
+  readonly records: RecordStore;
+  /** The keys' beginning, with its slash: `tag/`. */
+  readonly prefix: string;
+  /** Reads a record; undefined when it is none of ours. */
+  readonly read: (value: Json) => T | undefined;
+  readonly print: (fact: T) => Json;
+  /** How many are kept in memory. */
+  readonly limit: number;
+  readonly observe: Observe;
+};
+
+/** What memory knows of a key: a fact, or that there is none. */
+type Known<T> = { readonly fact: T | undefined };
+
+export class CachedRecords<T> {
+  readonly #options: FactsOptions<T>;
+  readonly #known: BoundedMap<string, Known<T>>;
+  readonly #reading = new Map<string, Promise<T | undefined>>();
+  /** Written and not yet in the records: never forgotten, whatever memory is bounded to. */
+  readonly #unwritten = new Map<string, Known<T>>();
+  #writing: Promise<void> | undefined;
+
+  constructor(options: FactsOptions<T>) {
+    this.#options = options;
+    this.#known = new BoundedMap({ limit: options.limit });
+  }
+
+  /** What memory has; `known` is false when the records would have to be asked. */
+  peek(key: string): { readonly isKnown: boolean; readonly fact: T | undefined } {
+    const known = this.#known.get(key) ?? this.#unwritten.get(key);
+    return { isKnown: known !== undefined, fact: known?.fact };
+  }
+
+  /** From memory, else from the records, which are asked once. Never rejects. */
+  get(key: string): Promise<T | undefined> {
+    const { isKnown, fact } = this.peek(key);
+    if (isKnown) return Promise.resolve(fact);
+    const running = this.#reading.get(key);
+    if (running !== undefined) return running;
+    const reading = this.#read(key).finally(() => this.#reading.delete(key));
+    this.#reading.set(key, reading);
+    return reading;
+  }
+
+  /** Changes the fact as it is when it is known; `change` returns undefined to leave it. */
+  async update(key: string, change: (before: T | undefined) => T | undefined): Promise<void> {
+    const read = await this.get(key);
+    const { isKnown, fact } = this.peek(key);
+    const after = change(isKnown ? fact : read);
+    if (after !== undefined) this.set(key, after);
+  }
+
+  /** Known at once, in the records soon. */
+  set(key: string, fact: T): void {
+    this.#remember(key, { fact });
+  }
+
+  delete(key: string): void {
+    this.#remember(key, { fact: undefined });
+  }
+
+  /** Resolves when everything known is in the records, or could not be written. */
+  async flush(): Promise<void> {
+    while (this.#writing !== undefined) await this.#writing;
+  }
+
+  async #read(key: string): Promise<T | undefined> {
+    try {
+      const value = await this.#options.records.get(this.#options.prefix + key);
+      const newer = this.peek(key);
+      if (newer.isKnown) return newer.fact;
+      const fact = value === undefined ? undefined : this.#options.read(value);
+      this.#known.set(key, { fact });
+      return fact;
+    } catch (error) {
+      this.#options.observe({ kind: "recordsFailed", error });
+      return undefined;
+    }
+  }
+
+  #remember(key: string, known: Known<T>): void {
+    this.#known.set(key, known);
+    // Moved to the end, so that a write under way comes to it again.
+    this.#unwritten.delete(key);
+    this.#unwritten.set(key, known);
+    this.#writing ??= this.#writeAll();
+  }
+
+  async #writeAll(): Promise<void> {
+    for (const [key, known] of this.#unwritten) {
+      await this.#write(this.#options.prefix + key, known);
+      if (this.#unwritten.get(key) === known) this.#unwritten.delete(key);
+    }
+    this.#writing = undefined;
+  }
+
+  /** A fact that cannot be written is still good in memory. */
+  async #write(key: string, { fact }: Known<T>): Promise<void> {
+    const { records, print, observe } = this.#options;
+    try {
+      if (fact === undefined) await records.delete(key);
+      else await records.set(key, print(fact));
+    } catch (error) {
+      observe({ kind: "recordsFailed", error });
+    }
+  }
+}

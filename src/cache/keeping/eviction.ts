@@ -1,0 +1,226 @@
+/**
+ * Makes room: the least recently used blobs go until what is kept fits its cap and the volume has
+ * its free space. Never what is read or held. What belongs to a manifest that was just served goes
+ * last, the oldest serve first: clients are about to ask for it, but the cap and the free space win.
+ */
+import { setImmediate as yieldToOthers } from "node:timers/promises";
+import type { Digest } from "../../protocol/digest.ts";
+import { systemTiming, type Timing } from "../../runtime/timing.ts";
+import type { BlobSpace, BlobStore, KeptBlob } from "../../store/blob-store.ts";
+import { StoreError } from "../../store/store-error.ts";
+import type { CacheEvent, Observe } from "../cache-event.ts";
+import { oldestFirst } from "./oldest-first.ts";
+import type { Usage } from "./usage.ts";
+
+export type EvictionOptions = {
+  readonly blobs: Pick<BlobStore, "delete" | "stat"> & BlobSpace;
+  readonly usage: Usage;
+  /** Bytes that may be kept. */
+  readonly maxSize: number;
+  /** Bytes of a volume of so many in all that must stay free. */
+  readonly minFree: (total: number) => number;
+  /** Hosted content relies on it. */
+  readonly isHeld: (digest: Digest) => boolean;
+  /** What clients are about to ask for, and when they were told of it (just-served.ts). */
+  readonly wanted: () => Promise<ReadonlyMap<Digest, number>>;
+  readonly observe: Observe;
+  readonly timing?: Timing;
+};
+
+/** A volume that reports itself full gets this much room at least. */
+const reliefBytes = 256 * 1024 * 1024;
+/** After a failure the volume is left alone for so many milliseconds. */
+const quiet = 5_000;
+/** What could not go is looked at again after so many milliseconds: its readers may have left. */
+const again = 10_000;
+/** So many blobs are passed over before others get their turn. */
+const stride = 500;
+
+/** What one look has made so far. */
+type Room = {
+  readonly excess: number;
+  blobs: number;
+  bytes: number;
+  /** What the store would not delete. */
+  readonly refused: Set<Digest>;
+};
+
+export class Eviction {
+  readonly #options: EvictionOptions;
+  #running: Promise<void> | undefined;
+  #isWoken = false;
+  #relief = 0;
+  /** What the last look could not make room for. */
+  #missing = 0;
+  #isQuiet = false;
+  #cancelQuiet: (() => void) | undefined;
+  #cancelAgain: (() => void) | undefined;
+  #isClosed = false;
+
+  constructor(options: EvictionOptions) {
+    this.#options = options;
+  }
+
+  /** Takes note of what happened in the cache: new blobs need room, and so does a full disk. */
+  note(event: CacheEvent): void {
+    if (event.kind === "blobStored") this.wake();
+    if (event.kind !== "diskFailed") return;
+    if (event.error instanceof StoreError && event.error.code === "FULL")
+      this.#relief = reliefBytes;
+    this.wake();
+  }
+
+  /** Looks whether something has to go, now or once more after the present look. */
+  wake(): void {
+    if (this.#isClosed || this.#isQuiet) return;
+    this.#isWoken = true;
+    this.#running ??= this.#work();
+  }
+
+  /** Resolves when nothing is being looked at or deleted. */
+  async settled(): Promise<void> {
+    while (this.#running !== undefined) await this.#running;
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#cancelQuiet?.();
+    this.#cancelAgain?.();
+    await this.settled();
+  }
+
+  async #work(): Promise<void> {
+    while (this.#isWoken && !this.#isClosed) {
+      this.#isWoken = false;
+      try {
+        const excess = await this.#excess();
+        if (excess > 0) await this.#makeRoom(excess);
+      } catch (error) {
+        this.#beQuiet();
+        this.#options.observe({ kind: "diskFailed", error });
+      }
+    }
+    this.#running = undefined;
+  }
+
+  #beQuiet(): void {
+    const { timing = systemTiming } = this.#options;
+    this.#isQuiet = true;
+    this.#cancelQuiet = timing.after(quiet, () => {
+      this.#isQuiet = false;
+    });
+  }
+
+  #lookAgain(): void {
+    const { timing = systemTiming } = this.#options;
+    this.#cancelAgain?.();
+    if (!this.#isClosed) this.#cancelAgain = timing.after(again, () => this.wake());
+  }
+
+  /** Bytes of blobs that have to go: what was set aside goes first, for parts are worth less than wholes. */
+  async #excess(): Promise<number> {
+    const { blobs } = this.#options;
+    const relief = this.#relief;
+    this.#relief = 0;
+    const excess = await this.#lacking(relief);
+    if (excess <= 0 || blobs.aside === 0) return excess;
+    await blobs.clearAside();
+    return await this.#lacking(relief);
+  }
+
+  async #lacking(relief: number): Promise<number> {
+    const { blobs, usage, maxSize, minFree } = this.#options;
+    const space = await blobs.space();
+    const short = space === undefined ? 0 : minFree(space.total) - space.free;
+    const lacking = space === undefined ? 0 : relief - space.free;
+    return Math.max(usage.total + blobs.aside - maxSize, short, lacking);
+  }
+
+  async #makeRoom(excess: number): Promise<void> {
+    const { wanted, observe } = this.#options;
+    const room: Room = { excess, blobs: 0, bytes: 0, refused: new Set() };
+    await this.#takeWanted(await this.#takeOthers(await wanted(), room), room);
+    const { blobs, bytes } = room;
+    const missing = Math.max(0, excess - bytes);
+    const isNews = blobs > 0 || missing !== this.#missing;
+    this.#missing = missing;
+    if (missing > 0) this.#lookAgain();
+    if (isNews) observe({ kind: "evictionFinished", blobs, bytes, missing });
+  }
+
+  /** Takes what nobody is about to ask for; returns what it passed over, with the time of its serve. */
+  async #takeOthers(servedAt: ReadonlyMap<Digest, number>, room: Room): Promise<KeptBlob[]> {
+    const passedOver: KeptBlob[] = [];
+    const all = this.#options.usage.oldestFirst();
+    for (const blob of candidates(all, (each) => this.#mayGo(each, room))) {
+      if (this.#isOver(room)) break;
+      const usedAt = blob && servedAt.get(blob.digest);
+      if (blob === undefined) await yieldToOthers();
+      else if (usedAt === undefined) await this.#take(blob, room);
+      else passedOver.push({ ...blob, usedAt });
+    }
+    return passedOver;
+  }
+
+  async #takeWanted(blobs: readonly KeptBlob[], room: Room): Promise<void> {
+    if (this.#isOver(room)) return;
+    for await (const part of oldestFirst(blobs)) {
+      for (const blob of candidates(part, (each) => this.#mayGo(each, room))) {
+        if (this.#isOver(room)) return;
+        if (blob === undefined) await yieldToOthers();
+        else await this.#take(blob, room);
+      }
+    }
+  }
+
+  #isOver({ bytes, excess }: Room): boolean {
+    return bytes >= excess || this.#isClosed;
+  }
+
+  #mayGo({ digest }: KeptBlob, { refused }: Room): boolean {
+    const { usage, isHeld } = this.#options;
+    return usage.has(digest) && !usage.isRead(digest) && !isHeld(digest) && !refused.has(digest);
+  }
+
+  async #take(blob: KeptBlob, room: Room): Promise<void> {
+    if (!(await this.#evict(blob))) {
+      room.refused.add(blob.digest);
+      return;
+    }
+    room.blobs += 1;
+    room.bytes += blob.size;
+  }
+
+  /**
+   * Out of the index before it is off the disk, so that nobody is sent to what is no more. What was
+   * gone already counts too: back in the index it would for ever push out what is really kept.
+   */
+  async #evict({ digest, size }: KeptBlob): Promise<boolean> {
+    const { blobs, usage, observe } = this.#options;
+    usage.removed(digest);
+    try {
+      if ((await blobs.delete(digest)) || (await blobs.stat(digest)) === undefined) {
+        observe({ kind: "blobEvicted", digest, size });
+        return true;
+      }
+    } catch (error) {
+      usage.added(digest, size);
+      throw error;
+    }
+    usage.added(digest, size);
+    return false;
+  }
+}
+
+/** The blobs that may go, in the order given; undefined where others should get their turn. */
+export function* candidates(
+  blobs: Iterable<KeptBlob>,
+  mayGo: (blob: KeptBlob) => boolean,
+): IterableIterator<KeptBlob | undefined> {
+  let passed = 0;
+  for (const blob of blobs) {
+    if (mayGo(blob)) yield blob;
+    passed += 1;
+    if (passed % stride === 0) yield undefined;
+  }
+}

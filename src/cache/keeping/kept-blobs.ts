@@ -1,0 +1,121 @@
+/**
+ * Opens kept blobs for readers: straight from the store, or hashed again on the way out when an
+ * unclean stop left them in doubt. A disk that fails is told of and reads as "not kept": also a blob
+ * that opens and then cannot be read, which is fetched anew by whoever asks next.
+ */
+
+import type { ByteSource } from "../../download/byte-source.ts";
+import type { Digest } from "../../protocol/digest.ts";
+import { BoundedMap } from "../../runtime/bounded-map.ts";
+import type { BlobReader, BlobStat, BlobStore } from "../../store/blob-store.ts";
+import { StoreError } from "../../store/store-error.ts";
+import type { Observe } from "../cache-event.ts";
+import type { Usage } from "./usage.ts";
+
+/** What hashes a blob while it is read (rechecks.ts). */
+export interface Rechecking {
+  open(digest: Digest): Promise<ByteSource | undefined>;
+}
+
+export type KeptBlobsOptions = {
+  readonly blobs: BlobStore;
+  readonly rechecks: Rechecking;
+  readonly usage: Usage;
+  readonly observe: Observe;
+};
+
+export class KeptBlobs {
+  readonly #options: KeptBlobsOptions;
+  /** Known to be right since this process started: no need to look again. */
+  readonly #trusted = new BoundedMap<Digest, true>({ limit: 200_000 });
+  /** Could not be read, though they are there. */
+  readonly #unreadable = new BoundedMap<Digest, true>({ limit: 10_000 });
+
+  constructor(options: KeptBlobsOptions) {
+    this.#options = options;
+  }
+
+  /** Undefined when it is not kept, or cannot be read. */
+  async open(digest: Digest): Promise<ByteSource | undefined> {
+    const { blobs, rechecks, usage, observe } = this.#options;
+    if (this.#unreadable.get(digest)) return undefined;
+    const stopReading = usage.reading(digest);
+    try {
+      const isTrusted = this.#trusted.get(digest) === true || (await this.#isTrusted(digest));
+      const bytes = isTrusted ? await blobs.open(digest) : await rechecks.open(digest);
+      const onUnreadable = (error: StoreError): void => this.#giveUp(digest, error);
+      if (bytes !== undefined)
+        return new KeptSource(bytes, { onUnreadable, onClosed: stopReading });
+    } catch (error) {
+      observe({ kind: "diskFailed", error });
+    }
+    stopReading();
+    this.#trusted.delete(digest);
+    return undefined;
+  }
+
+  /** Undefined when it is not kept, or cannot be looked at. */
+  async stat(digest: Digest): Promise<BlobStat | undefined> {
+    try {
+      return await this.#options.blobs.stat(digest);
+    } catch (error) {
+      this.#options.observe({ kind: "diskFailed", error });
+      return undefined;
+    }
+  }
+
+  /** It is gone, was found to be wrong, or has come anew. */
+  forget(digest: Digest): void {
+    this.#trusted.delete(digest);
+    this.#unreadable.delete(digest);
+  }
+
+  #giveUp(digest: Digest, error: StoreError): void {
+    if (this.#unreadable.get(digest)) return;
+    this.#unreadable.set(digest, true);
+    this.#options.observe({ kind: "diskFailed", error });
+  }
+
+  /** Whether it needs no hashing; true too when there is nothing to hash. */
+  async #isTrusted(digest: Digest): Promise<boolean> {
+    const stat = await this.#options.blobs.stat(digest);
+    if (stat?.isVerified === true) this.#trusted.set(digest, true);
+    return stat?.isVerified !== false;
+  }
+}
+
+type KeptSourceEvents = {
+  readonly onUnreadable: (error: StoreError) => void;
+  readonly onClosed: () => void;
+};
+
+/** A reader of the store, or of a recheck, that counts as reading until it is closed. */
+class KeptSource implements ByteSource {
+  readonly #bytes: BlobReader | ByteSource;
+  readonly #events: KeptSourceEvents;
+  #isClosed = false;
+
+  constructor(bytes: BlobReader | ByteSource, events: KeptSourceEvents) {
+    this.#bytes = bytes;
+    this.#events = events;
+  }
+
+  get size(): number | undefined {
+    return this.#bytes.size;
+  }
+
+  async read(buffer: Uint8Array, position: number, signal: AbortSignal): Promise<number> {
+    try {
+      return await this.#bytes.read(buffer, position, signal);
+    } catch (error) {
+      if (error instanceof StoreError && !this.#isClosed) this.#events.onUnreadable(error);
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#bytes.close();
+    this.#events.onClosed();
+  }
+}

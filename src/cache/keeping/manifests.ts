@@ -1,0 +1,200 @@
+/**
+ * Manifests by digest: served from memory, kept in the store with the media type each registry gave
+ * them, hashed again whenever they are read back. The bytes are never rewritten.
+ */
+import { type Digest, digestAlgorithm, digestOf } from "../../protocol/digest.ts";
+import { type Manifest, maxManifestBytes, readManifest } from "../../protocol/manifest.ts";
+import { bareMediaType } from "../../protocol/media-type.ts";
+import type { RegistryName } from "../../protocol/registry-name.ts";
+import { BoundedMap } from "../../runtime/bounded-map.ts";
+import type { BlobQuarantine, BlobReader, BlobStore } from "../../store/blob-store.ts";
+import type { Json, RecordStore } from "../../store/record-store.ts";
+import { StoreError } from "../../store/store-error.ts";
+import type { Observe } from "../cache-event.ts";
+import { CachedRecords } from "../cached-records.ts";
+import { type RepositoryRef, repositoryNames } from "../repository-ref.ts";
+import type { Usage } from "./usage.ts";
+
+export type KeptManifest = {
+  readonly digest: Digest;
+  /** Exactly as this registry's Content-Type said. */
+  readonly mediaType: string;
+  readonly bytes: Buffer;
+};
+
+export type ManifestsOptions = {
+  readonly blobs: BlobStore & BlobQuarantine;
+  readonly records: RecordStore;
+  readonly usage: Pick<Usage, "used">;
+  readonly observe: Observe;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Bytes of manifests in memory; 64 MiB. */
+  readonly limit?: number;
+};
+
+/** The media type by registry: one registry's word about bytes is not another's. */
+type Types = ReadonlyMap<string, string>;
+
+const mostTypes = 16;
+
+export class Manifests {
+  readonly #options: ManifestsOptions;
+  readonly #bytes: BoundedMap<Digest, Buffer>;
+  readonly #types: CachedRecords<Types>;
+  /** When each was last served, oldest first. */
+  readonly #served = new BoundedMap<Digest, number>({ limit: 10_000 });
+  readonly #writing = new Set<Promise<void>>();
+
+  constructor(options: ManifestsOptions) {
+    this.#options = options;
+    const { records, observe, limit = 64 * 1024 * 1024 } = options;
+    this.#bytes = new BoundedMap({ limit, weigh: (bytes) => bytes.length + 512 });
+    this.#types = new CachedRecords({
+      records,
+      observe,
+      prefix: "manifest/",
+      read,
+      print,
+      limit: 50_000,
+    });
+  }
+
+  /** The manifest as this registry gave it; undefined when it is not kept, or not from there. */
+  async get(digest: Digest, registry: RegistryName): Promise<KeptManifest | undefined> {
+    const { isKnown, fact } = this.#types.peek(digest);
+    const types = isKnown ? fact : await this.#types.get(digest);
+    if (types === undefined) return undefined;
+    const bytes = this.#bytes.get(digest) ?? (await this.#load(digest));
+    if (bytes === undefined) return undefined;
+    const mediaType = types.get(registry) ?? declaredType(bytes, types);
+    if (mediaType === undefined) return undefined;
+    this.#options.usage.used(digest);
+    this.#served.set(digest, this.#options.now());
+    return { digest, mediaType, bytes };
+  }
+
+  /** Those served from that time on, and when last; oldest first. */
+  servedSince(since: number): { readonly digest: Digest; readonly at: number }[] {
+    const served: { readonly digest: Digest; readonly at: number }[] = [];
+    for (const [digest, at] of this.#served.entries()) if (at >= since) served.push({ digest, at });
+    return served;
+  }
+
+  /** Serves it from now on and writes it to the store; what the disk does not take stays in memory. */
+  async keep(place: RepositoryRef, manifest: KeptManifest): Promise<void> {
+    const { digest, mediaType, bytes } = manifest;
+    await this.#types.update(digest, (before) => withType(before, place.registry.name, mediaType));
+    this.#bytes.set(digest, bytes);
+    this.#served.set(digest, this.#options.now());
+    const writing = this.#store(place, manifest).finally(() => this.#writing.delete(writing));
+    this.#writing.add(writing);
+  }
+
+  /** What a kept manifest refers to; undefined when it is none that is kept or understood. */
+  async read(digest: Digest): Promise<Manifest | undefined> {
+    const types = await this.#types.get(digest);
+    const bytes =
+      this.#bytes.get(digest) ?? (types === undefined ? undefined : await this.#load(digest));
+    if (bytes === undefined || types === undefined) return undefined;
+    for (const type of types.values()) {
+      const manifest = readManifest(bytes, type);
+      if (manifest !== undefined) return manifest;
+    }
+    return undefined;
+  }
+
+  /** The bytes are gone from the store, or wrong. */
+  forget(digest: Digest): void {
+    this.#bytes.delete(digest);
+    const { isKnown, fact } = this.#types.peek(digest);
+    if (!isKnown || fact !== undefined) this.#types.delete(digest);
+  }
+
+  /** Resolves when everything kept so far is in the store, or could not be written. */
+  async flush(): Promise<void> {
+    await Promise.all(this.#writing);
+    await this.#types.flush();
+  }
+
+  async #load(digest: Digest): Promise<Buffer | undefined> {
+    try {
+      const reader = await this.#options.blobs.open(digest);
+      if (reader === undefined) return undefined;
+      try {
+        const bytes = await readWhole(reader);
+        if (bytes !== undefined && digestOf(bytes, digestAlgorithm(digest)) === digest) {
+          this.#bytes.set(digest, bytes);
+          return bytes;
+        }
+        if (await this.#options.blobs.condemn(digest, reader.identity))
+          this.#options.observe({ kind: "blobCorrupted", digest, foundBy: "recheck" });
+      } finally {
+        await reader.close();
+      }
+    } catch (error) {
+      this.#options.observe({ kind: "diskFailed", error });
+    }
+    return undefined;
+  }
+
+  async #store(place: RepositoryRef, { digest, bytes }: KeptManifest): Promise<void> {
+    const { blobs, observe } = this.#options;
+    try {
+      if ((await blobs.stat(digest)) !== undefined) return;
+      const draft = await blobs.create();
+      try {
+        await draft.append(bytes);
+        await draft.commit(digest);
+        observe({ kind: "blobStored", ...repositoryNames(place), digest, size: bytes.length });
+      } finally {
+        await draft.close();
+      }
+    } catch (error) {
+      if (!(error instanceof StoreError) || error.code !== "PAUSED")
+        observe({ kind: "diskFailed", error });
+    }
+  }
+}
+
+function withType(before: Types | undefined, registry: string, type: string): Types | undefined {
+  if (before?.get(registry) === type) return undefined;
+  const after = new Map(before).set(registry, type);
+  const [oldest] = after.keys();
+  if (after.size > mostTypes && oldest !== undefined) after.delete(oldest);
+  return after;
+}
+
+/** A type the bytes themselves name, and that some registry gave, holds for every registry. */
+function declaredType(bytes: Buffer, types: Types): string | undefined {
+  for (const type of types.values())
+    if (readManifest(bytes, type) !== undefined && declares(bytes, bareMediaType(type)))
+      return type;
+  return undefined;
+}
+
+function declares(bytes: Buffer, type: string): boolean {
+  const document: unknown = JSON.parse(bytes.toString("utf8"));
+  return (document as { readonly mediaType?: unknown }).mediaType === type;
+}
+
+async function readWhole(reader: BlobReader): Promise<Buffer | undefined> {
+  if (reader.size > maxManifestBytes) return undefined;
+  const bytes = Buffer.alloc(reader.size);
+  let length = 0;
+  while (length < bytes.length) {
+    const more = await reader.read(bytes.subarray(length), length);
+    if (more === 0) return undefined;
+    length += more;
+  }
+  return bytes;
+}
+
+function read(value: Json): Types | undefined {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+  return new Map(Object.entries(value).map(([registry, type]) => [registry, String(type)]));
+}
+
+function print(types: Types): Json {
+  return Object.fromEntries(types);
+}

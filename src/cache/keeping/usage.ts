@@ -1,0 +1,186 @@
+/**
+ * Every kept blob in the order of its last use, with what is being read right now. In memory, so
+ * that using a blob waits for nothing; written to the records in batches.
+ */
+import { setImmediate as yieldToOthers } from "node:timers/promises";
+import { type Digest, parseDigest } from "../../protocol/digest.ts";
+import type { KeptBlob } from "../../store/blob-store.ts";
+import type { RecordStore, StoredRecord } from "../../store/record-store.ts";
+import type { Observe } from "../cache-event.ts";
+import { oldestFirst } from "./oldest-first.ts";
+
+export type UsageOptions = {
+  readonly records: RecordStore;
+  readonly observe: Observe;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Milliseconds between two batches; a minute. */
+  readonly interval?: number;
+};
+
+type Use = { readonly size: number; readonly usedAt: number };
+
+const prefix = "usage/";
+/** So many records are written at a time. */
+const batch = 1_000;
+
+export class Usage {
+  readonly #options: UsageOptions;
+  /** Oldest use first: a use moves the blob to the end. */
+  #kept = new Map<Digest, Use>();
+  readonly #readers = new Map<Digest, number>();
+  readonly #unwritten = new Set<Digest>();
+  #total = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(options: UsageOptions) {
+    this.#options = options;
+  }
+
+  /** Bytes kept. */
+  get total(): number {
+    return this.#total;
+  }
+
+  get count(): number {
+    return this.#kept.size;
+  }
+
+  /** Writes a batch from time to time, until closed; holds no process. */
+  start(): void {
+    const { interval = 60_000 } = this.#options;
+    this.#timer ??= setInterval(() => this.flush(), interval).unref();
+  }
+
+  /** Takes in everything kept, without holding up anybody. Throws StoreError. */
+  async load(blobs: { readonly list: () => AsyncIterable<KeptBlob> }): Promise<void> {
+    const recorded = await this.#recorded();
+    const found: KeptBlob[] = [];
+    const now = this.#options.now();
+    for await (const blob of blobs.list()) {
+      const { digest, size } = blob;
+      // Our own word first: the scrub reads everything, and file systems call that a use.
+      const said = recorded.get(digest) ?? blob.usedAt;
+      // By a clock that was fast it would stay younger than whatever is used from now on.
+      if (said > now) this.#unwritten.add(digest);
+      found.push({ digest, size, usedAt: Math.min(said, now) });
+    }
+    const ordered = new Map<Digest, Use>();
+    for await (const part of oldestFirst(found))
+      for (const { digest, size, usedAt } of part) ordered.set(digest, { size, usedAt });
+    // What was used or added meanwhile is younger than all of it.
+    for (const [digest, use] of this.#kept) {
+      ordered.delete(digest);
+      ordered.set(digest, use);
+    }
+    this.#kept = ordered;
+    this.#total = 0;
+    for (const { size } of ordered.values()) this.#total += size;
+  }
+
+  added(digest: Digest, size: number): void {
+    this.#total += size - (this.#kept.get(digest)?.size ?? 0);
+    this.#place(digest, size);
+  }
+
+  used(digest: Digest): void {
+    const size = this.#kept.get(digest)?.size;
+    if (size !== undefined) this.#place(digest, size);
+  }
+
+  removed(digest: Digest): void {
+    this.#total -= this.#kept.get(digest)?.size ?? 0;
+    if (this.#kept.delete(digest)) this.#unwritten.add(digest);
+  }
+
+  /** Somebody reads it from now on; what is returned ends that. */
+  reading(digest: Digest): () => void {
+    this.used(digest);
+    this.#readers.set(digest, (this.#readers.get(digest) ?? 0) + 1);
+    let isReading = true;
+    return () => {
+      if (isReading) this.#stopReading(digest);
+      isReading = false;
+    };
+  }
+
+  has(digest: Digest): boolean {
+    return this.#kept.has(digest);
+  }
+
+  isRead(digest: Digest): boolean {
+    return this.#readers.has(digest);
+  }
+
+  /** Those not used for longest first; blobs may come and go while this is walked. */
+  *oldestFirst(): IterableIterator<KeptBlob> {
+    for (const [digest, { size, usedAt }] of this.#kept) yield { digest, size, usedAt };
+  }
+
+  /** Writes what is not in the records yet. Never rejects. */
+  flush(): Promise<void> {
+    this.#writing = this.#writing.then(() => this.#write());
+    return this.#writing;
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    await this.flush();
+  }
+
+  #place(digest: Digest, size: number): void {
+    this.#kept.delete(digest);
+    this.#kept.set(digest, { size, usedAt: this.#options.now() });
+    this.#unwritten.add(digest);
+  }
+
+  #stopReading(digest: Digest): void {
+    const others = (this.#readers.get(digest) ?? 1) - 1;
+    if (others === 0) this.#readers.delete(digest);
+    else this.#readers.set(digest, others);
+  }
+
+  async #recorded(): Promise<ReadonlyMap<Digest, number>> {
+    const { records, observe } = this.#options;
+    const recorded = new Map<Digest, number>();
+    try {
+      for await (const { key, value } of records.list(prefix)) {
+        const digest = parseDigest(key.slice(prefix.length));
+        if (digest !== undefined && typeof value === "number") recorded.set(digest, value);
+      }
+    } catch (error) {
+      observe({ kind: "recordsFailed", error });
+    }
+    return recorded;
+  }
+
+  async #write(): Promise<void> {
+    const { records, observe } = this.#options;
+    const digests = [...this.#unwritten];
+    this.#unwritten.clear();
+    try {
+      for (let start = 0; start < digests.length; start += batch) {
+        const { used, gone } = this.#news(digests.slice(start, start + batch));
+        await records.setMany(used);
+        await records.deleteMany(gone);
+        await yieldToOthers();
+      }
+    } catch (error) {
+      observe({ kind: "recordsFailed", error });
+    }
+  }
+
+  /** What the records are to say of these. */
+  #news(digests: readonly Digest[]) {
+    const used: StoredRecord[] = [];
+    const gone: string[] = [];
+    for (const digest of digests) {
+      const use = this.#kept.get(digest);
+      if (use === undefined) gone.push(prefix + digest);
+      else used.push({ key: prefix + digest, value: use.usedAt });
+    }
+    return { used, gone };
+  }
+}

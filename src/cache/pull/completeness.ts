@@ -1,0 +1,52 @@
+/** Whether an image could be pulled from what is kept alone. */
+import type { Digest } from "../../protocol/digest.ts";
+import type { ManifestReference } from "../../protocol/manifest.ts";
+import type { BlobStore } from "../../store/blob-store.ts";
+import type { RepositoryBlobs } from "../access/repository-blobs.ts";
+import type { Manifests } from "../keeping/manifests.ts";
+import type { RepositoryRef } from "../repository-ref.ts";
+
+export type CompletenessParts = {
+  readonly manifests: Manifests;
+  readonly holdings: RepositoryBlobs;
+  readonly blobs: BlobStore;
+};
+
+/** Indexes of indexes exist; deeper ones are not images. */
+const deepest = 4;
+
+/** Every blob of it is held by this repository; of an index, every blob of one of its images. */
+export async function isComplete(
+  parts: CompletenessParts,
+  place: RepositoryRef,
+  digest: Digest,
+  depth = 0,
+): Promise<boolean> {
+  if (depth > deepest || !(await parts.holdings.holds(place, digest))) return false;
+  const manifest = await parts.manifests.read(digest);
+  if (manifest === undefined) return false;
+  const { kind, references } = manifest;
+  if (kind === "index") return anyComplete(parts, place, references, depth + 1);
+  for (const blob of references)
+    if (blob.isDistributable && !(await isHeld(parts, place, blob.digest))) return false;
+  return true;
+}
+
+async function anyComplete(
+  parts: CompletenessParts,
+  place: RepositoryRef,
+  children: readonly ManifestReference[],
+  depth: number,
+): Promise<boolean> {
+  for (const { digest } of children) if (await isComplete(parts, place, digest, depth)) return true;
+  return false;
+}
+
+async function isHeld(
+  parts: CompletenessParts,
+  place: RepositoryRef,
+  digest: Digest,
+): Promise<boolean> {
+  if (!(await parts.holdings.holds(place, digest))) return false;
+  return (await parts.blobs.stat(digest).catch(() => undefined)) !== undefined;
+}

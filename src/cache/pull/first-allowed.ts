@@ -1,0 +1,61 @@
+/** Asks upstream in one name after another until one is let in, and draws the conclusions. */
+import type { Access } from "../../upstream/registry-client.ts";
+import type { Asker, Visibility } from "../access/visibility.ts";
+import type { Denial } from "../asking/manifest-asks.ts";
+import { passSmallAnswer } from "../asking/small-answer.ts";
+import type { CacheOutcome, Passed } from "../content.ts";
+
+export type Attempted<T> = { readonly access: Access; readonly answer: T | Denial };
+
+/** What a refusal means: `withdraw` for the registry's own, `doubt` when storage behind it may have said it. */
+export type OnRefusal = "withdraw" | "doubt";
+
+const conclusion = { withdraw: "no", doubt: "doubt" } as const;
+
+/** The first answer that is no refusal; when all are, the one to the asker's own access. */
+export async function firstAllowed<T extends { readonly kind: string }>(
+  visibility: Visibility,
+  asker: Asker,
+  ask: (access: Access) => Promise<T | Denial>,
+  onRefusal: OnRefusal = "withdraw",
+): Promise<Attempted<T>> {
+  let refused: Attempted<T> | undefined;
+  let isOurFault = false;
+  for (const access of await visibility.accesses(asker)) {
+    const answer = await ask(access);
+    const isExcused = isNo(answer) && visibility.isOurFault(asker, access);
+    if (answer.kind !== "refused" && !isExcused) return { access, answer };
+    isOurFault ||= isExcused;
+    // Either leaves alone what was proven with a credential that is broken now.
+    await visibility[conclusion[onRefusal]](asker, access);
+    if (refused === undefined || access === asker.access) refused = { access, answer };
+  }
+  if (refused === undefined) throw new TypeError("nobody to ask as");
+  return isOurFault ? { ...refused, answer: excuse(refused.answer) } : refused;
+}
+
+/** While the operator's credential is broken, nobody can say whether the image is still shared. */
+function excuse<T extends { readonly kind: string }>(answer: T | Denial): T | Denial {
+  return isNo(answer) ? { kind: "unavailable", answer: answer.answer } : answer;
+}
+
+/** A refusal, or the 404 that some registries give instead to who may not know. */
+function isNo<T extends { readonly kind: string }>(
+  answer: T | Denial,
+): answer is Extract<Denial, { readonly kind: "refused" | "missing" }> {
+  if (!isDenial(answer) || answer.kind === "unavailable") return false;
+  return answer.kind === "refused" || answer.answer.status === 404;
+}
+
+/** Whether it is one of the ways of saying no. */
+export function isDenial<T extends { readonly kind: string }>(
+  answer: T | Denial,
+): answer is Denial {
+  return answer.kind === "refused" || answer.kind === "missing" || answer.kind === "unavailable";
+}
+
+/** The upstream's own words, to be passed on; throws when it had none. */
+export function passDenial(denial: Denial, outcome: CacheOutcome = "bypass"): Passed {
+  if ("error" in denial) throw denial.error;
+  return passSmallAnswer(denial.answer, outcome);
+}

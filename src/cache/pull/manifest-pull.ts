@@ -1,0 +1,211 @@
+/** Manifests by digest: from memory for whom they may be, otherwise fetched once and kept. */
+import type { Digest } from "../../protocol/digest.ts";
+import { resolveAccept } from "../../protocol/media-type.ts";
+import { Flights, unlessAborted } from "../../runtime/flights.ts";
+import type { Access, RegistryClient } from "../../upstream/registry-client.ts";
+import { abortedBy } from "../../upstream/upstream-deadline.ts";
+import type { AccessChecks } from "../access/access-checks.ts";
+import type { RepositoryBlobs } from "../access/repository-blobs.ts";
+import type { Visibility } from "../access/visibility.ts";
+import { getManifest, headManifest, type ManifestAnswer } from "../asking/manifest-asks.ts";
+import type { CacheAnswer, CacheOutcome, Content } from "../content.ts";
+import type { KeptManifest, Manifests } from "../keeping/manifests.ts";
+import type { ManifestAsk } from "../pull-ask.ts";
+import { repositoryKey } from "../repository-ref.ts";
+import { firstAllowed, isDenial, passDenial } from "./first-allowed.ts";
+import { LengthSource, MemorySource } from "./memory-source.ts";
+import type { NegativeCache } from "./negative-cache.ts";
+
+export type ManifestPullOptions = {
+  readonly client: RegistryClient;
+  readonly visibility: Visibility;
+  readonly proofs: AccessChecks;
+  readonly holdings: RepositoryBlobs;
+  readonly manifests: Manifests;
+  readonly negative: NegativeCache;
+};
+
+/** An ask by digest. */
+export type DigestAsk = ManifestAsk & { readonly digest: Digest };
+
+type Fetching = { readonly accessKey: string; readonly work: Promise<ManifestAnswer> };
+
+export class ManifestPull {
+  readonly #options: ManifestPullOptions;
+  readonly #flights = new Flights<ManifestAnswer>();
+  readonly #fetching = new Map<string, Fetching>();
+
+  constructor(options: ManifestPullOptions) {
+    this.#options = options;
+  }
+
+  /** From memory or the store, when this asker may have it. */
+  async hit(ask: DigestAsk): Promise<Content | undefined> {
+    const { holdings, proofs } = this.#options;
+    if (!(await holdings.holds(ask, ask.digest))) return undefined;
+    const manifest = await this.#kept(ask);
+    if (manifest === undefined) return undefined;
+    if (!(await proofs.permits(ask, ask.digest, ask.signal))) return undefined;
+    return content(manifest, "hit");
+  }
+
+  /** Asks upstream first; undefined when only its body will do. */
+  async confirmed(ask: DigestAsk): Promise<CacheAnswer | undefined> {
+    const manifest = await this.#kept(ask);
+    if (manifest === undefined && !ask.isHead) return undefined;
+    const { visibility } = this.#options;
+    const { access, answer } = await firstAllowed(visibility, ask, (own) => this.#head(ask, own));
+    if (answer.kind === "refused") return passDenial(answer);
+    if (answer.kind === "unavailable") return (await this.#standing(ask)) ?? passDenial(answer);
+    if (answer.kind !== "found") return undefined;
+    await this.#allowed(ask, access);
+    if (manifest !== undefined && (await this.#options.holdings.confirmed(ask, ask.digest)))
+      return content(manifest, "hit");
+    return ask.isHead ? headContent(ask, answer) : undefined;
+  }
+
+  /** From the registry asked. */
+  async miss(ask: DigestAsk): Promise<CacheAnswer> {
+    const { visibility, negative, client } = this.#options;
+    const variant = `${ask.digest}\n${ask.accept}\n${visibility.accessKey(ask.access)}`;
+    const known = negative.recall(repositoryKey(ask), variant);
+    if (known !== undefined) return passDenial({ kind: "missing", answer: known }, "negative");
+    let isFirst = false;
+    const { access, answer } = await firstAllowed(visibility, ask, (own) => {
+      isFirst = !this.#fetching.has(placeDigest(ask));
+      return this.#get(ask, own);
+    });
+    if (answer.kind === "missing") negative.remember(repositoryKey(ask), variant, answer.answer);
+    if (isDenial(answer)) return passDenial(answer);
+    // What is no manifest (a login page has status 200 too) says nothing about who may have one.
+    if (answer.kind !== "bytes") return passThrough(client, ask, access);
+    await this.#allowed(ask, access);
+    return content(answer, isFirst ? "miss" : "collapsed");
+  }
+
+  close(): Promise<void> {
+    return this.#flights.close();
+  }
+
+  #kept(ask: DigestAsk): Promise<KeptManifest | undefined> {
+    return this.#options.manifests.get(ask.digest, ask.registry.name);
+  }
+
+  async #allowed(ask: DigestAsk, access: Access): Promise<void> {
+    await this.#options.visibility.yes(ask, access, ask.reference);
+    this.#options.proofs.sighted(ask, access, ask.reference);
+  }
+
+  async #head(ask: DigestAsk, access: Access): Promise<ManifestAnswer> {
+    const question = this.#question(ask, access, ask.signal);
+    const answer = await headManifest(this.#options.client, question);
+    return answer ?? { kind: "unkept" };
+  }
+
+  /** Who asks in another name than what is being fetched waits for it, if the registry lets him. */
+  async #get(ask: DigestAsk, access: Access): Promise<ManifestAnswer> {
+    const accessKey = this.#options.visibility.accessKey(access);
+    const others = this.#fetching.get(placeDigest(ask));
+    if (others === undefined || others.accessKey === accessKey)
+      return this.#join(ask, access, accessKey);
+    const word = await this.#head(ask, access);
+    if (isDenial(word)) return word;
+    if (word.kind !== "found") return this.#join(ask, access, accessKey);
+    const answer = await unlessAborted(others.work, ask.signal, abortedBy(ask.registry.name)).catch(
+      () => undefined,
+    );
+    return answer?.kind === "bytes" ? answer : this.#join(ask, access, accessKey);
+  }
+
+  #join(ask: DigestAsk, access: Access, accessKey: string): Promise<ManifestAnswer> {
+    const key = placeDigest(ask);
+    const start = (signal: AbortSignal): Promise<ManifestAnswer> => {
+      const work = this.#fetch(ask, access, signal);
+      const fetching = { accessKey, work };
+      if (!this.#fetching.has(key)) this.#fetching.set(key, fetching);
+      return work.finally(() => {
+        if (this.#fetching.get(key) === fetching) this.#fetching.delete(key);
+      });
+    };
+    const work = this.#flights.join(`${key}\n${accessKey}`, start);
+    return unlessAborted(work, ask.signal, abortedBy(ask.registry.name));
+  }
+
+  async #fetch(ask: DigestAsk, access: Access, signal: AbortSignal): Promise<ManifestAnswer> {
+    const { client, manifests, holdings } = this.#options;
+    const answer = await getManifest(client, this.#question(ask, access, signal));
+    if (answer.kind !== "bytes") return answer;
+    await manifests.keep(ask, answer);
+    await holdings.delivered(ask, ask.digest);
+    return answer;
+  }
+
+  /** Types beyond the usual are in the client's own set. */
+  #question(ask: DigestAsk, access: Access, signal: AbortSignal) {
+    const { registry, repository, reference } = ask;
+    const accept = `${resolveAccept}, ${ask.accept.replaceAll(",", ", ")}`;
+    return { registry, repository, reference, access, accept, patience: "full", signal } as const;
+  }
+
+  /** While nobody can be asked, proofs made before stand. */
+  async #standing(ask: DigestAsk): Promise<Content | undefined> {
+    const { holdings, visibility } = this.#options;
+    const manifest = await this.#kept(ask);
+    if (manifest === undefined || !(await holdings.holds(ask, ask.digest))) return undefined;
+    return (await visibility.stands(ask, ask.digest)) ? content(manifest, "hit") : undefined;
+  }
+}
+
+/** Bytes that cannot be verified, straight from upstream. */
+export async function passThrough(
+  client: RegistryClient,
+  ask: ManifestAsk,
+  access: Access,
+): Promise<CacheAnswer> {
+  const { registry, repository, reference, accept, isHead, signal } = ask;
+  const name = reference.kind === "tag" ? reference.tag : reference.digest;
+  const response = await client.send({
+    registry,
+    method: isHead ? "HEAD" : "GET",
+    target: `/v2/${repository}/manifests/${name}`,
+    headers: new Map([
+      ["accept", [accept.replaceAll(",", ", ")]],
+      ["accept-encoding", ["identity"]],
+    ]),
+    access,
+    redirects: "manifest",
+    patience: "full",
+    signal,
+  });
+  return { kind: "passed", response, outcome: "bypass" };
+}
+
+function placeDigest(ask: DigestAsk): string {
+  return `${repositoryKey(ask)}@${ask.digest}`;
+}
+
+function content(manifest: KeptManifest, outcome: CacheOutcome): Content {
+  const { digest, mediaType, bytes } = manifest;
+  const source = new MemorySource(bytes);
+  return {
+    kind: "content",
+    digest,
+    mediaType,
+    source,
+    outcome,
+    age: undefined,
+    warning: undefined,
+  };
+}
+
+/** HEAD of what is not kept; undefined when the upstream does not say how long it is. */
+function headContent(
+  ask: DigestAsk,
+  found: Extract<ManifestAnswer, { readonly kind: "found" }>,
+): Content | undefined {
+  if (found.size === undefined || found.digest !== ask.digest) return undefined;
+  const { digest, mediaType, size } = found;
+  const source = new LengthSource(size);
+  const [age, warning] = [undefined, undefined];
+  return { kind: "content", digest, mediaType, source, outcome: "bypass", age, warning };
+}

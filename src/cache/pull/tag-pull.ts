@@ -1,0 +1,252 @@
+/**
+ * Manifests by tag: what is known while it is fresh, otherwise what the upstream says, and what is
+ * known once more when the upstream cannot say anything. 401, 403 and 404 are never masked.
+ */
+
+import { headerList } from "../../protocol/http/header-list.ts";
+import type { Tag } from "../../protocol/reference.ts";
+import { RegistryError } from "../../protocol/registry-error.ts";
+import type { Access, RegistryClient } from "../../upstream/registry-client.ts";
+import type { AccessChecks } from "../access/access-checks.ts";
+import type { Visibility } from "../access/visibility.ts";
+import type { Denial } from "../asking/manifest-asks.ts";
+import type { CacheAnswer, CacheOutcome, Content } from "../content.ts";
+import type { ManifestAsk } from "../pull-ask.ts";
+import { repositoryKey } from "../repository-ref.ts";
+import { ageOf, maySubstitute } from "../tags/freshness.ts";
+import type { TagRefresh } from "../tags/tag-refresh.ts";
+import type { TagAnswer, TagQuestion, TagResolver } from "../tags/tag-resolver.ts";
+import { native, type TagEntry } from "../tags/tag-state.ts";
+import type { KnownTag, Tags } from "../tags/tags.ts";
+import { type CompletenessParts, isComplete } from "./completeness.ts";
+import { type Attempted, firstAllowed, isDenial, passDenial } from "./first-allowed.ts";
+import { passThrough } from "./manifest-pull.ts";
+import { LengthSource, MemorySource } from "./memory-source.ts";
+import type { NegativeCache } from "./negative-cache.ts";
+
+export type TagPullOptions = CompletenessParts & {
+  readonly client: RegistryClient;
+  readonly visibility: Visibility;
+  readonly proofs: AccessChecks;
+  readonly negative: NegativeCache;
+  readonly tags: Tags;
+  readonly resolver: TagResolver;
+  readonly tagRefresh: TagRefresh;
+  /** Milliseconds for which what is known stands in for an upstream that cannot say. */
+  readonly staleIfError: number;
+  readonly now: () => number;
+};
+
+/** An ask by tag. */
+export type TagAsk = ManifestAsk & { readonly tag: Tag };
+
+export class TagPull {
+  readonly #options: TagPullOptions;
+  readonly #closing = new AbortController();
+
+  constructor(options: TagPullOptions) {
+    this.#options = options;
+  }
+
+  /** What is known, while it is fresh and this asker may have it. */
+  async hit(ask: TagAsk): Promise<Content | undefined> {
+    const { tags, visibility, tagRefresh } = this.#options;
+    const known = await tags.recall(ask, ask.accept);
+    if (known === undefined || ask.noCache || !tags.isFresh(ask, known.current)) return undefined;
+    if (!(await visibility.may(ask))) return undefined;
+    tagRefresh.asked(ask, ask.accept, known);
+    return this.#content(ask, known, "hit");
+  }
+
+  /** What the upstream says, or else what is known. */
+  async asked(ask: TagAsk): Promise<CacheAnswer> {
+    const { negative, visibility } = this.#options;
+    const variant = `${ask.tag}\n${ask.accept}\n${visibility.accessKey(ask.access)}`;
+    const missing = ask.noCache ? undefined : negative.recall(repositoryKey(ask), variant);
+    if (missing !== undefined) return passDenial({ kind: "missing", answer: missing }, "negative");
+    if (!ask.noCache && (await this.#isPaused(ask))) {
+      const stale = await this.#stale(ask);
+      if (stale !== undefined) return stale;
+    }
+    const patience = await this.#patience(ask);
+    const { access, answer } = await this.#resolved(ask, patience);
+    if (answer.kind === "missing") negative.remember(repositoryKey(ask), variant, answer.answer);
+    if (isDenial(answer)) return this.#denied(ask, answer, patience);
+    // What is no manifest (a login page has status 200 too) says nothing about who may have one.
+    if (answer.kind === "unkept") return passThrough(this.#options.client, ask, access);
+    await this.#allowed(ask, access);
+    return this.#served(ask, access, answer);
+  }
+
+  close(): void {
+    this.#closing.abort();
+  }
+
+  /** Who can be given what is known does not wait long for something newer. */
+  async #patience(ask: TagAsk): Promise<"full" | "brief"> {
+    return (await this.#standIn(ask)) === undefined ? "full" : "brief";
+  }
+
+  async #resolved(ask: TagAsk, patience: "full" | "brief"): Promise<Attempted<TagAnswer>> {
+    const { resolver, visibility } = this.#options;
+    const wanted = await this.#wanted(ask);
+    return firstAllowed<TagAnswer>(visibility, ask, (access) => {
+      const question = this.#question(ask, access, patience);
+      if (wanted !== undefined) return resolver.fetch(question, wanted);
+      return resolver.resolve(question);
+    });
+  }
+
+  /** The variant of which nothing is missing but the bytes: a HEAD went before this GET. */
+  async #wanted(ask: TagAsk): Promise<string | undefined> {
+    const { tags } = this.#options;
+    if (ask.isHead || ask.noCache) return undefined;
+    const known = await tags.recall(ask, ask.accept);
+    if (known === undefined || !tags.isFresh(ask, known.current)) return undefined;
+    return (await this.#bytes(ask, known.current)) === undefined ? known.variant : undefined;
+  }
+
+  /** The manifest that the tag means now. */
+  async #served(
+    ask: TagAsk,
+    access: Access,
+    answer: Extract<TagAnswer, { readonly kind: "tag" }>,
+  ): Promise<CacheAnswer> {
+    const { tagRefresh, resolver } = this.#options;
+    const outcome = answer.hasBytes ? "miss" : "revalidated";
+    const content = await this.#content(ask, answer.known, outcome);
+    if (content !== undefined) {
+      tagRefresh.asked(ask, ask.accept, answer.known);
+      return content;
+    }
+    const patience = await this.#patience(ask);
+    const question = this.#question(ask, access, patience);
+    // All who were let in share one body, unless that one's login does not hold to the end.
+    const together = { ...question, accessKey: "whoever was let in" };
+    let fetched = await resolver.fetch(together, answer.known.variant);
+    if (isAboutOne(fetched)) fetched = await resolver.fetch(question, answer.known.variant);
+    if (isDenial(fetched)) return this.#denied(ask, fetched, patience);
+    if (fetched.kind === "unkept") return passThrough(this.#options.client, ask, access);
+    // Its body has confirmed it once more, and from then on it is counted.
+    tagRefresh.asked(ask, ask.accept, fetched.known);
+    const complete = await this.#content(ask, fetched.known, "miss");
+    return complete ?? passThrough(this.#options.client, ask, access);
+  }
+
+  /** Whether the upstream failed a moment ago, asked the same in a name of this asker's. */
+  async #isPaused(ask: TagAsk): Promise<boolean> {
+    const { tags, visibility } = this.#options;
+    const known = await tags.recall(ask, ask.accept);
+    if (known === undefined) return false;
+    const keys = (await visibility.accesses(ask)).map((access) => visibility.accessKey(access));
+    return [native, known.variant].some((variant) =>
+      keys.some((accessKey) => tags.isPaused(ask, { variant, accessKey })),
+    );
+  }
+
+  async #denied(ask: TagAsk, denial: Denial, patience: "full" | "brief"): Promise<CacheAnswer> {
+    if (denial.kind !== "unavailable") return passDenial(denial);
+    const stale = await this.#stale(ask);
+    if (stale === undefined) return passDenial(denial);
+    // A slow upstream is waited for behind the client's back, or the tag would never move again.
+    if (patience === "brief" && "error" in denial && denial.error.code === "TIMEOUT")
+      this.#goOn(ask);
+    return stale;
+  }
+
+  #goOn(ask: TagAsk): void {
+    this.#bringIn({ ...ask, signal: this.#closing.signal }).catch(() => undefined);
+  }
+
+  /** Both the tag's meaning and its bytes, however long that takes. */
+  async #bringIn(ask: TagAsk): Promise<void> {
+    const { resolver, visibility } = this.#options;
+    const { access, answer } = await firstAllowed<TagAnswer>(visibility, ask, (own) =>
+      resolver.resolve({ ...this.#question(ask, own, "full"), isBackground: true }),
+    );
+    if (answer.kind !== "tag" || (await this.#bytes(ask, answer.known.current)) !== undefined)
+      return;
+    await resolver.fetch(this.#question(ask, access, "full"), answer.known.variant);
+  }
+
+  /** What stands in while the upstream cannot say; 503 where a mirror could not give all of it. */
+  async #stale(ask: TagAsk): Promise<Content | undefined> {
+    const entry = await this.#standIn(ask);
+    if (entry === undefined) return undefined;
+    if (ask.isMirror && !(await isComplete(this.#options, ask, entry.digest)))
+      throw new RegistryError(
+        "UNAVAILABLE",
+        `${ask.registry.name} cannot be asked, and not all of ${ask.repository}:${ask.tag} is kept here`,
+        { headers: headerList({ "retry-after": "10" }) },
+      );
+    const bytes = await this.#bytes(ask, entry);
+    if (bytes === undefined) return undefined;
+    const age = this.#age(entry);
+    const warning = `${ask.registry.name} cannot be asked; this is what ${ask.tag} meant ${age} s ago`;
+    return { ...this.#contentOf(entry, "stale"), source: new MemorySource(bytes), warning };
+  }
+
+  /** The last meaning of the tag that this asker may have and whose bytes are kept. */
+  async #standIn(ask: TagAsk): Promise<TagEntry | undefined> {
+    const { tags, visibility, staleIfError, now } = this.#options;
+    const known = await tags.recall(ask, ask.accept);
+    if (known === undefined || !(await visibility.stands(ask))) return undefined;
+    for (const entry of [known.current, known.kept]) {
+      if (entry === undefined) continue;
+      if (!maySubstitute({ checkedAt: entry.checkedAt, now: now() }, staleIfError)) continue;
+      if ((await this.#bytes(ask, entry)) !== undefined) return entry;
+    }
+    return undefined;
+  }
+
+  /** Undefined when the bytes are needed and not kept. */
+  async #content(
+    ask: TagAsk,
+    { current, variant }: KnownTag,
+    outcome: CacheOutcome,
+  ): Promise<Content | undefined> {
+    const content = this.#contentOf(current, outcome);
+    if (ask.isHead && current.size !== undefined) return content;
+    const bytes = await this.#bytes(ask, current);
+    if (bytes === undefined) return undefined;
+    await this.#options.tags.noteKept(ask, variant, current);
+    return { ...content, source: new MemorySource(bytes) };
+  }
+
+  #contentOf(entry: TagEntry, outcome: CacheOutcome): Content {
+    const { digest, mediaType, size } = entry;
+    const source = new LengthSource(size ?? 0);
+    const age = this.#age(entry);
+    return { kind: "content", digest, mediaType, source, outcome, age, warning: undefined };
+  }
+
+  /** The kept bytes, if they are this repository's to give. */
+  async #bytes(ask: TagAsk, { digest }: TagEntry): Promise<Buffer | undefined> {
+    const { manifests, holdings } = this.#options;
+    const manifest = await manifests.get(digest, ask.registry.name);
+    if (manifest === undefined) return undefined;
+    return (await holdings.confirmed(ask, digest)) ? manifest.bytes : undefined;
+  }
+
+  #age({ checkedAt }: TagEntry): number {
+    return Math.floor(ageOf({ checkedAt, now: this.#options.now() }) / 1_000);
+  }
+
+  async #allowed(ask: TagAsk, access: Access): Promise<void> {
+    await this.#options.visibility.yes(ask, access, ask.reference);
+    this.#options.proofs.sighted(ask, access, ask.reference);
+  }
+
+  #question(ask: TagAsk, access: Access, patience: "full" | "brief"): TagQuestion {
+    const { registry, repository, tag, accept, noCache, signal } = ask;
+    const accessKey = this.#options.visibility.accessKey(access);
+    const place = { registry, repository, tag };
+    return { ...place, accept, access, accessKey, patience, isForced: noCache, signal };
+  }
+}
+
+/** A login that is refused, or has used up what it may: the next one's may be good. */
+function isAboutOne(answer: TagAnswer): boolean {
+  if (answer.kind === "refused") return true;
+  return answer.kind === "unavailable" && "answer" in answer && answer.answer.status === 429;
+}

@@ -1,0 +1,67 @@
+/**
+ * What registries say is left of the pulls they allow us: `ratelimit-limit: 100;w=21600`. What they
+ * say to a client's own login is that client's budget and not ours.
+ */
+import { type HeaderList, headerValue } from "../../protocol/http/header-list.ts";
+import type { RegistryName } from "../../protocol/registry-name.ts";
+import { BoundedMap } from "../../runtime/bounded-map.ts";
+import type { Observe } from "../cache-event.ts";
+import { type Budget, stretch } from "./freshness.ts";
+
+/** Seconds. Docker Hub's is six hours; nobody is believed for longer than a day. */
+const longestWindow = 86_400;
+
+/** What a registry said last, for whoever looks after the proxy. */
+export type RegistryBudget = Budget & { readonly registry: RegistryName };
+
+export class PullQuota {
+  readonly #observe: Observe;
+  readonly #now: () => number;
+  readonly #seen = new BoundedMap<RegistryName, Budget & { readonly until: number }>({
+    limit: 1_000,
+  });
+
+  constructor(observe: Observe, now: () => number) {
+    this.#observe = observe;
+    this.#now = now;
+  }
+
+  /** Takes note of an answer's fields, if it has any. */
+  note(registry: RegistryName, headers: HeaderList): void {
+    const limit = readField(headers, "ratelimit-limit");
+    const remaining = readField(headers, "ratelimit-remaining");
+    if (limit === undefined || remaining === undefined) return;
+    const before = stretch(this.of(registry));
+    const seconds = Math.min(remaining.window ?? limit.window ?? 3_600, longestWindow);
+    const until = this.#now() + seconds * 1_000;
+    const budget = { limit: limit.count, remaining: remaining.count };
+    this.#seen.set(registry, { ...budget, until });
+    this.#observe({ kind: "budgetSeen", registry, ...budget });
+    const factor = stretch(budget);
+    if (factor !== before) this.#observe({ kind: "ttlStretched", registry, ...budget, factor });
+  }
+
+  /** What was last said, unless its window is over. */
+  of(registry: RegistryName): Budget | undefined {
+    const seen = this.#seen.get(registry);
+    return seen !== undefined && seen.until > this.#now() ? seen : undefined;
+  }
+
+  /** All of them whose window is not over. */
+  all(): readonly RegistryBudget[] {
+    return Array.from(this.#seen.entries())
+      .filter(([, { until }]) => until > this.#now())
+      .map(([registry, { limit, remaining }]) => ({ registry, limit, remaining }));
+  }
+}
+
+type Field = { readonly count: number; readonly window: number | undefined };
+
+function readField(headers: HeaderList, name: string): Field | undefined {
+  const match = /^\s*(\d{1,9})\s*(?:;\s*w=(\d{1,9}))?/.exec(headerValue(headers, name) ?? "");
+  if (match === null) return undefined;
+  return {
+    count: Number(match[1]),
+    window: match[2] === undefined ? undefined : Number(match[2]),
+  };
+}

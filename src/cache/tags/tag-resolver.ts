@@ -1,0 +1,208 @@
+/**
+ * Asks upstreams what tags mean: with one fixed Accept for everybody, and with a client's own Accept
+ * set only where it cannot read that. One question at a time, however many ask the same.
+ */
+import {
+  type AcceptSet,
+  acceptsType,
+  bareMediaType,
+  resolveAccept,
+} from "../../protocol/media-type.ts";
+import { Flights, unlessAborted } from "../../runtime/flights.ts";
+import type { Access } from "../../upstream/registry-client.ts";
+import { abortedBy } from "../../upstream/upstream-deadline.ts";
+import type { RepositoryBlobs } from "../access/repository-blobs.ts";
+import type { Denial, ManifestAnswer } from "../asking/manifest-asks.ts";
+import type { CacheEvent, Observe } from "../cache-event.ts";
+import type { Manifests } from "../keeping/manifests.ts";
+import { repositoryNames } from "../repository-ref.ts";
+import type { TagAsks } from "./tag-asks.ts";
+import { native, type TagVariant } from "./tag-state.ts";
+import { type KnownTag, type TagPlace, type Tags, tagKey } from "./tags.ts";
+
+export type TagQuestion = TagPlace & {
+  readonly accept: AcceptSet;
+  readonly access: Access;
+  /** The name under which answers to this access are shared. */
+  readonly accessKey: string;
+  readonly patience: "full" | "brief";
+  /** Ask even about what is fresh. */
+  readonly isForced: boolean;
+  readonly isBackground?: boolean;
+  readonly signal: AbortSignal;
+};
+
+export type TagAnswer =
+  | {
+      readonly kind: "tag";
+      readonly known: KnownTag;
+      /** The bytes came with the answer, and are kept. */
+      readonly hasBytes: boolean;
+    }
+  /** It exists and cannot be verified: pass the upstream's answer through. */
+  | { readonly kind: "unkept" }
+  | Denial;
+
+export type TagResolverOptions = {
+  readonly tags: Tags;
+  readonly asks: TagAsks;
+  readonly manifests: Manifests;
+  readonly holdings: RepositoryBlobs;
+  readonly observe: Observe;
+  readonly now: () => number;
+  /** Whether what is not there for this access is there for nobody. */
+  readonly speaksForAll: (place: TagPlace, access: Access) => Promise<boolean>;
+};
+
+/** `digest` asks for no more than that; `bytes` fetches the manifest too. */
+type Want = "digest" | "bytes";
+
+export class TagResolver {
+  readonly #options: TagResolverOptions;
+  readonly #flights = new Flights<TagAnswer>();
+
+  constructor(options: TagResolverOptions) {
+    this.#options = options;
+  }
+
+  /** What the tag means for a client with this Accept set. */
+  async resolve(question: TagQuestion): Promise<TagAnswer> {
+    const { accept, isForced } = question;
+    const { tags } = this.#options;
+    const known = (await tags.variant(question, native))?.current;
+    const isUseless = known !== undefined && !acceptsType(accept, bareMediaType(known.mediaType));
+    if (isUseless && !isForced && tags.isFresh(question, known))
+      return this.#join(question, accept, "digest");
+    const answer = await this.#join(question, native, "digest");
+    return mayReadOther(answer, accept) ? this.#join(question, accept, "digest") : answer;
+  }
+
+  /** Fetches the bytes of a variant and keeps them; the tag then means these. */
+  fetch(question: TagQuestion, variant: string): Promise<TagAnswer> {
+    return this.#join(question, variant, "bytes");
+  }
+
+  close(): Promise<void> {
+    return this.#flights.close();
+  }
+
+  #join(question: TagQuestion, variant: string, want: Want): Promise<TagAnswer> {
+    const generation = this.#options.tags.generation(question);
+    const { accessKey, patience } = question;
+    // Who has something to fall back on does not wait as long as who has nothing.
+    const key = [tagKey(question), variant, accessKey, patience, want, generation].join("\n");
+    const start = (signal: AbortSignal): Promise<TagAnswer> =>
+      this.#ask({ ...question, signal }, variant, want);
+    const work = this.#flights.join(key, start);
+    return unlessAborted(work, question.signal, abortedBy(question.registry.name));
+  }
+
+  async #ask(question: TagQuestion, variant: string, want: Want): Promise<TagAnswer> {
+    const { tags, asks } = this.#options;
+    const generation = tags.generation(question);
+    const before = await tags.variant(question, variant);
+    const answer = await asks[want]({
+      ...question,
+      reference: { kind: "tag", tag: question.tag },
+      accept: variant === native ? resolveAccept : variant,
+      known: before?.current.digest,
+    });
+    const known = await this.#meaning(question, answer, before);
+    this.#tell(question, answer, { before, known });
+    const isCurrent = tags.generation(question) === generation;
+    const name = { variant, accessKey: question.accessKey };
+    if (known !== undefined) {
+      tags.resume(question, name);
+      if (isCurrent) await tags.learn(question, variant, known);
+      return { kind: "tag", known: { ...known, variant }, hasBytes: answer.kind === "bytes" };
+    }
+    if (answer.kind === "unavailable") tags.pause(question, name);
+    if (variant === native && (await this.#isGone(question, answer))) {
+      if (tags.generation(question) === generation) tags.gone(question);
+    }
+    return asDenial(answer);
+  }
+
+  /** Some registries answer 404 to who may not see it: that one's 404 is not everybody's. */
+  async #isGone(question: TagQuestion, answer: ManifestAnswer): Promise<boolean> {
+    if (answer.kind !== "missing" || answer.answer.status !== 404) return false;
+    return this.#options.speaksForAll(question, question.access);
+  }
+
+  /** What the tag means after this answer; undefined when the answer does not say. */
+  async #meaning(
+    place: TagPlace,
+    answer: ManifestAnswer,
+    before: TagVariant | undefined,
+  ): Promise<TagVariant | undefined> {
+    const { manifests, holdings, now } = this.#options;
+    const checkedAt = now();
+    if (answer.kind === "same" && before !== undefined)
+      return { ...before, current: { ...before.current, checkedAt } };
+    if (answer.kind !== "found" && answer.kind !== "bytes") return undefined;
+    const { digest, mediaType } = answer;
+    const size = answer.kind === "found" ? answer.size : answer.bytes.length;
+    const current = { digest, mediaType, size, checkedAt };
+    if (answer.kind === "found") return { current, kept: lastKept(before) };
+    await manifests.keep(place, answer);
+    await holdings.delivered(place, digest);
+    return { current, kept: current };
+  }
+
+  #tell(question: TagQuestion, answer: ManifestAnswer, change: Change): void {
+    const { observe } = this.#options;
+    const names = { ...repositoryNames(question), tag: question.tag };
+    const isBackground = question.isBackground === true;
+    const outcome = outcomeOf(answer, change);
+    observe({ kind: "tagRevalidated", ...names, isBackground, outcome });
+    if (outcome !== "moved" || change.before === undefined || change.known === undefined) return;
+    const [from, to] = [change.before.current.digest, change.known.current.digest];
+    observe({ kind: "tagMoved", ...names, from, to });
+  }
+}
+
+type Change = {
+  readonly before: TagVariant | undefined;
+  readonly known: TagVariant | undefined;
+};
+
+/** The last meaning whose bytes are kept, as of when it was last confirmed. */
+function lastKept(before: TagVariant | undefined): TagVariant["kept"] {
+  if (before?.kept?.digest === before?.current.digest) return before?.current;
+  return before?.kept;
+}
+
+/** Types that the fixed Accept names, or that registries give whether asked for or not. */
+const unremarkable =
+  /^(?:\*\/\*|application\/\*|application\/json|text\/.*|.*distribution\.manifest\..*|.*oci\.image\..*)$/;
+
+/** Whether the registry may have something else for a client with this set. */
+function mayReadOther(answer: TagAnswer, accept: AcceptSet): boolean {
+  if (answer.kind === "tag")
+    return !acceptsType(accept, bareMediaType(answer.known.current.mediaType));
+  if (answer.kind !== "missing") return false;
+  return accept.split(",").some((type) => !unremarkable.test(type));
+}
+
+function asDenial(answer: ManifestAnswer): TagAnswer {
+  switch (answer.kind) {
+    case "refused":
+    case "missing":
+    case "unavailable":
+      return answer;
+    case "unkept":
+    case "found":
+    case "bytes":
+    case "same":
+      return { kind: "unkept" };
+  }
+}
+
+type Outcome = Extract<CacheEvent, { readonly kind: "tagRevalidated" }>["outcome"];
+
+function outcomeOf(answer: ManifestAnswer, { before, known }: Change): Outcome {
+  if (answer.kind === "refused" || answer.kind === "unavailable") return answer.kind;
+  if (answer.kind === "missing") return "gone";
+  if (before === undefined) return "new";
+  return before.current.digest === known?.current.digest ? "same" : "moved";
+}

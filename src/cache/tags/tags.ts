@@ -1,0 +1,169 @@
+/**
+ * What is known of tags: the digest the upstream last gave for each variant, whether that may still
+ * be believed, and what can stand in for it. Answered from memory.
+ */
+import { type AcceptSet, acceptsType, bareMediaType } from "../../protocol/media-type.ts";
+import type { Tag } from "../../protocol/reference.ts";
+import { BoundedMap } from "../../runtime/bounded-map.ts";
+import type { RecordStore } from "../../store/record-store.ts";
+import type { Observe } from "../cache-event.ts";
+import { CachedRecords } from "../cached-records.ts";
+import { type RepositoryRef, repositoryKey } from "../repository-ref.ts";
+import { isDue, isFresh, type TagRule } from "./freshness.ts";
+import type { PullQuota } from "./pull-quota.ts";
+import type { TagRules } from "./tag-rules.ts";
+import {
+  native,
+  printTagState,
+  readTagState,
+  type TagEntry,
+  type TagState,
+  type TagVariant,
+  withVariant,
+} from "./tag-state.ts";
+
+export type TagPlace = RepositoryRef & { readonly tag: Tag };
+
+/** A variant of a tag, and the name it is kept under. */
+export type KnownTag = TagVariant & { readonly variant: string };
+
+/** Which question failed: for which variant of the tag, and in whose name. */
+export type TagName = { readonly variant: string; readonly accessKey: string };
+
+export type TagsOptions = {
+  readonly records: RecordStore;
+  readonly rules: TagRules;
+  readonly budgets: PullQuota;
+  readonly observe: Observe;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+};
+
+/** After a failure a tag is served stale for so long before its upstream is asked again. */
+const pause = 5_000;
+
+export class Tags {
+  readonly #options: TagsOptions;
+  readonly #states: CachedRecords<TagState>;
+  readonly #pausedUntil = new BoundedMap<string, number>({ limit: 10_000 });
+  /** When a push was tried whose fate nobody knows: what was confirmed before is asked about again. */
+  readonly #doubtedAt = new BoundedMap<string, number>({ limit: 10_000 });
+  /** Counts pushes, so that an answer older than a push is not kept. */
+  readonly #pushes = new BoundedMap<string, number>({ limit: 10_000 });
+
+  constructor(options: TagsOptions) {
+    this.#options = options;
+    const { records, observe } = options;
+    const [read, print] = [readTagState, printTagState];
+    this.#states = new CachedRecords({
+      records,
+      observe,
+      prefix: "tag/",
+      read,
+      print,
+      limit: 50_000,
+    });
+  }
+
+  /** What is known of the tag for a client that reads these types, fresh or not. */
+  async recall(place: TagPlace, accept: AcceptSet): Promise<KnownTag | undefined> {
+    const key = tagKey(place);
+    const { isKnown, fact } = this.#states.peek(key);
+    return select(isKnown ? fact : await this.#states.get(key), accept);
+  }
+
+  /** What is known of one variant. */
+  async variant(place: TagPlace, variant: string): Promise<TagVariant | undefined> {
+    return (await this.#states.get(tagKey(place)))?.get(variant);
+  }
+
+  isFresh(place: TagPlace, { checkedAt }: TagEntry): boolean {
+    const { now, budgets } = this.#options;
+    const doubtedAt = this.#doubtedAt.get(tagKey(place)) ?? Number.NEGATIVE_INFINITY;
+    // By a clock that was set back the doubt lies in what is now the future, and says nothing.
+    if (checkedAt <= doubtedAt && doubtedAt <= now()) return false;
+    return isFresh({ checkedAt, now: now() }, this.#rule(place), budgets.of(place.registry.name));
+  }
+
+  /** Whether a busy tag should be confirmed before somebody has to wait for it. */
+  isDue(place: TagPlace, checkedAt: number): boolean {
+    const { now, budgets } = this.#options;
+    return isDue({ checkedAt, now: now() }, this.#rule(place), budgets.of(place.registry.name));
+  }
+
+  /** Its upstream cannot say: it is left in peace for a moment by who asks the same in the same name. */
+  pause(place: TagPlace, name: TagName): void {
+    this.#pausedUntil.set(this.#pauseKey(place, name), this.#options.now() + pause);
+  }
+
+  /** Whether its upstream failed a moment ago. Others' logins and Accept sets say nothing of that. */
+  isPaused(place: TagPlace, name: TagName): boolean {
+    return (this.#pausedUntil.get(this.#pauseKey(place, name)) ?? 0) > this.#options.now();
+  }
+
+  /** Its upstream has answered. */
+  resume(place: TagPlace, name: TagName): void {
+    this.#pausedUntil.delete(this.#pauseKey(place, name));
+  }
+
+  /** Changes whenever something is pushed: what was asked before a push is not learned after it. */
+  generation(place: TagPlace): number {
+    return this.#pushes.get(tagKey(place)) ?? 0;
+  }
+
+  /** The upstream said what the tag means. */
+  async learn(place: TagPlace, variant: string, now: TagVariant): Promise<void> {
+    await this.#states.update(tagKey(place), (state) => withVariant(state, variant, now));
+  }
+
+  /** The upstream said that there is no such tag. */
+  gone(place: TagPlace): void {
+    this.#states.delete(tagKey(place));
+  }
+
+  /** The entry's bytes are kept: they can stand in when a later one cannot be fetched. */
+  async noteKept(place: TagPlace, variant: string, entry: TagEntry): Promise<void> {
+    await this.#states.update(tagKey(place), (state) => {
+      const known = state?.get(variant);
+      if (known === undefined || known.kept?.digest === entry.digest) return undefined;
+      return withVariant(state, variant, { ...known, kept: entry });
+    });
+  }
+
+  /** Something was pushed under this tag: what is known of it is out of date. */
+  forget(place: TagPlace): void {
+    this.#pushes.set(tagKey(place), this.generation(place) + 1);
+    this.gone(place);
+  }
+
+  /** A push may have gone through: what is known is asked about, and stands in while nobody can say. */
+  doubt(place: TagPlace): void {
+    this.#pushes.set(tagKey(place), this.generation(place) + 1);
+    this.#doubtedAt.set(tagKey(place), this.#options.now());
+  }
+
+  flush(): Promise<void> {
+    return this.#states.flush();
+  }
+
+  #pauseKey(place: TagPlace, { variant, accessKey }: TagName): string {
+    return [tagKey(place), this.generation(place), variant, accessKey].join("\n");
+  }
+
+  #rule({ registry, repository, tag }: TagPlace): TagRule {
+    return this.#options.rules.ruleFor(registry.name, repository, tag);
+  }
+}
+
+/** `docker.io/library/alpine:3.20` */
+export function tagKey(place: TagPlace): string {
+  return `${repositoryKey(place)}:${place.tag}`;
+}
+
+function select(state: TagState | undefined, accept: AcceptSet): KnownTag | undefined {
+  const best = state?.get(native);
+  if (best !== undefined && acceptsType(accept, bareMediaType(best.current.mediaType)))
+    return { ...best, variant: native };
+  const own = state?.get(accept);
+  return own === undefined ? undefined : { ...own, variant: accept };
+}

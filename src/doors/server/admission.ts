@@ -1,0 +1,120 @@
+/**
+ * Who may come in: which client addresses, with which proxy login, and how many connections each.
+ * Decides only; the doors answer.
+ */
+import { createHash, timingSafeEqual } from "node:crypto";
+import { BlockList, isIP, isIPv4 } from "node:net";
+import type { Duplex } from "node:stream";
+import { DoorError } from "../door-error.ts";
+
+export type AdmissionOptions = {
+  /** CIDRs or single addresses; without it: loopback, RFC 1918, ULA and link-local. */
+  readonly allowClients?: readonly string[] | undefined;
+  /** `user:password`, any of which opens CONNECT and absolute-form; none: no login is asked for. */
+  readonly proxyLogins?: readonly string[] | undefined;
+  /** Open connections per client address; loopback is exempt. */
+  readonly maxPerClient?: number | undefined;
+};
+
+const usualClients: readonly string[] = [
+  "127.0.0.0/8",
+  "::1/128",
+  "10.0.0.0/8",
+  "172.16.0.0/12",
+  "192.168.0.0/16",
+  "169.254.0.0/16",
+  "fc00::/7",
+  "fe80::/10",
+];
+
+export class Admission {
+  readonly #clients: BlockList;
+  readonly #logins: readonly Buffer[];
+  readonly #maxPerClient: number;
+  readonly #open = new Map<string, number>();
+
+  /** Throws DoorError SETTING when a range or a login makes no sense. */
+  constructor(options: AdmissionOptions = {}) {
+    this.#clients = parseAddressRanges(options.allowClients ?? usualClients);
+    this.#logins = (options.proxyLogins ?? []).map(digestOfLogin);
+    this.#maxPerClient = options.maxPerClient ?? 4_096;
+  }
+
+  mayEnter(client: string): boolean {
+    return isInRanges(this.#clients, client);
+  }
+
+  get asksForLogin(): boolean {
+    return this.#logins.length > 0;
+  }
+
+  /** Whether a Proxy-Authorization value opens the forward proxy. */
+  hasLogin(proxyAuthorization: string | undefined): boolean {
+    if (!this.asksForLogin) return true;
+    const match = /^basic +([A-Za-z0-9+/=_-]+) *$/i.exec(proxyAuthorization ?? "");
+    if (match === null) return false;
+    const given = digest(Buffer.from(match[1] ?? "", "base64"));
+    // Every login is compared, so that the time tells nothing about which one came close.
+    return this.#logins.filter((login) => timingSafeEqual(login, given)).length > 0;
+  }
+
+  /** Counts one connection until it closes; false when this client has too many already. */
+  enter(client: string, connection: Duplex): boolean {
+    if (isLoopback(client)) return true;
+    const count = this.#open.get(client) ?? 0;
+    if (count >= this.#maxPerClient) return false;
+    this.#open.set(client, count + 1);
+    connection.once("close", () => this.#leave(client));
+    return true;
+  }
+
+  #leave(client: string): void {
+    const count = this.#open.get(client) ?? 0;
+    if (count > 1) this.#open.set(client, count - 1);
+    else this.#open.delete(client);
+  }
+}
+
+/** `10.0.0.0/8`, `fe80::/10`, `192.168.1.7`. Throws DoorError SETTING naming the one that is wrong. */
+export function parseAddressRanges(texts: readonly string[]): BlockList {
+  const ranges = new BlockList();
+  for (const text of texts) {
+    const match = /^\[?([0-9a-fA-F:.]+)\]?(?:\/(\d{1,3}))?$/.exec(text.trim());
+    const address = match?.[1] ?? "";
+    const family = isIP(address);
+    const widest = family === 4 ? 32 : 128;
+    const prefix = match?.[2] === undefined ? widest : Number(match[2]);
+    if (family === 0 || prefix > widest) {
+      throw new DoorError("SETTING", `${text} is no address range: write 10.0.0.0/8 or fe80::/10`);
+    }
+    ranges.addSubnet(address, prefix, family === 4 ? "ipv4" : "ipv6");
+  }
+  return ranges;
+}
+
+export function isInRanges(ranges: BlockList, address: string): boolean {
+  const family = isIP(address);
+  return family !== 0 && ranges.check(address, family === 4 ? "ipv4" : "ipv6");
+}
+
+/** The socket's peer, IPv4 spelt as IPv4 on a dual-stack listener; "" once it is gone. */
+export function clientAddress(connection: { readonly remoteAddress?: string | undefined }): string {
+  const address = (connection.remoteAddress ?? "").replace(/%.*$/, "");
+  const embedded = address.startsWith("::ffff:") ? address.slice(7) : "";
+  return isIPv4(embedded) ? embedded : address;
+}
+
+export function isLoopback(address: string): boolean {
+  return address === "::1" || (isIPv4(address) && address.startsWith("127."));
+}
+
+function digestOfLogin(login: string): Buffer {
+  if (!/^[^:]+:/.test(login)) {
+    throw new DoorError("SETTING", "PROXY_AUTH must be written user:password");
+  }
+  return digest(Buffer.from(login, "utf8"));
+}
+
+function digest(bytes: Buffer): Buffer {
+  return createHash("sha256").update(bytes).digest();
+}

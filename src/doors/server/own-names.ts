@@ -1,0 +1,49 @@
+/**
+ * The names, addresses and ports under which this very process is reached: what is asked of them is
+ * answered here and never dialled.
+ */
+import type { HostPort } from "../../protocol/http/host-port.ts";
+import { isLoopback } from "./admission.ts";
+
+export type OwnNamesOptions = {
+  /** Host name, hostname.local, HOSTED_HOSTS, MIRROR_HOSTS: lower case, without port. */
+  readonly hosts: readonly string[];
+  /** The addresses of this machine's interfaces right now. */
+  readonly addresses: () => readonly string[];
+  /** PORT and TLS_PORT. */
+  readonly ports: readonly number[];
+  readonly backOfficePort?: number | undefined;
+};
+
+/** What clients put after a name when they put nothing. */
+const usualPorts: readonly number[] = [80, 443];
+
+export class OwnNames {
+  readonly #hosts: ReadonlySet<string>;
+  readonly #options: OwnNamesOptions;
+
+  constructor(options: OwnNamesOptions) {
+    this.#options = options;
+    this.#hosts = new Set(options.hosts.map((host) => host.toLowerCase()));
+  }
+
+  /** One of our names or addresses on a public port. */
+  isOwn(address: HostPort): boolean {
+    if (this.#options.ports.includes(address.port)) return this.#isOurs(address.host);
+    // On loopback 80 and 443 may well be other programs' listeners, and those are not to be reached.
+    return usualPorts.includes(address.port) && this.#isPublicName(address.host);
+  }
+
+  isBackOffice(address: HostPort): boolean {
+    return address.port === this.#options.backOfficePort && this.#isOurs(address.host);
+  }
+
+  #isOurs(host: string): boolean {
+    return host === "localhost" || isLoopback(host) || this.#isPublicName(host);
+  }
+
+  #isPublicName(host: string): boolean {
+    if (this.#hosts.has(host)) return true;
+    return !isLoopback(host) && this.#options.addresses().includes(host);
+  }
+}

@@ -1,0 +1,226 @@
+/**
+ * Which door did a request come to? Told apart by the connection it came on and the form of its
+ * target; each kind is handed to its handler. `receive` never throws and no request is left unanswered.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import {
+  formatHostPort,
+  type HostPort,
+  isAddress,
+  parseHostPort,
+} from "../../protocol/http/host-port.ts";
+import type { Registry } from "../../protocol/registry-name.ts";
+import type { Ask } from "../../registry/ask.ts";
+import type { ObserveDoor } from "../door-event.ts";
+import { askedOf, loginNeeded, notAllowed, type Refusal, refuseRequest } from "../refusal.ts";
+import { type Admission, clientAddress } from "./admission.ts";
+import { framingProblem } from "./framing.ts";
+import type { Verdict } from "./intercept-decision.ts";
+
+/** What a connection that came through CONNECT was meant for. */
+export type Inside = {
+  readonly address: HostPort;
+  /** Undefined when it is one of our own names. */
+  readonly registry: Registry | undefined;
+  readonly client: string;
+  readonly isTls: boolean;
+  /** The name the client's handshake asked for. */
+  readonly sni: () => string | undefined;
+};
+
+/** A request for this very host: mirror, hosted registry or front page. */
+export type OriginCall = {
+  /** Path and query. */
+  readonly target: string;
+  /** The host as the client names it; undefined when it is missing or malformed. */
+  readonly host: HostPort | undefined;
+  readonly client: string;
+  readonly isTls: boolean;
+  /** False when it came through the proxy door, by CONNECT or in absolute form. */
+  readonly isDirect: boolean;
+};
+
+/** Plain HTTP for another host. */
+export type ForwardCall = {
+  readonly address: HostPort;
+  readonly target: string;
+  readonly client: string;
+};
+
+type Handler<Call> = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  call: Call,
+) => Promise<void>;
+
+export type ReceptionOptions = {
+  readonly admission: Admission;
+  readonly insideOf: (connection: Duplex) => Inside | undefined;
+  readonly judge: (address: HostPort) => Verdict;
+  readonly engine: Handler<Ask>;
+  readonly forward: Handler<ForwardCall>;
+  readonly mirror: Handler<OriginCall>;
+  readonly frontPage: Handler<OriginCall>;
+  /** The registry whose content is pushed here, by its host names. */
+  readonly hosted?: { readonly hosts: ReadonlySet<string>; readonly handle: Handler<OriginCall> };
+  readonly observe: ObserveDoor;
+};
+
+export class Reception {
+  readonly #options: ReceptionOptions;
+  /** What still comes on these after a refusal may be the body of what was refused. */
+  readonly #refused = new WeakSet<Duplex>();
+
+  constructor(options: ReceptionOptions) {
+    this.#options = options;
+  }
+
+  receive(request: IncomingMessage, response: ServerResponse): void {
+    if (this.#refused.has(request.socket)) return;
+    const inside = this.#options.insideOf(request.socket);
+    const client = inside?.client ?? clientAddress(request.socket);
+    this.#received(request, response, inside).catch((cause: unknown) => {
+      this.#options.observe({ kind: "handlerFailed", client, cause });
+      refuseRequest(response, { status: 500, sentence: "the proxy failed; its log says why" });
+    });
+  }
+
+  async #received(
+    request: IncomingMessage,
+    response: ServerResponse,
+    inside: Inside | undefined,
+  ): Promise<void> {
+    const client = inside?.client ?? clientAddress(request.socket);
+    const problem =
+      (inside === undefined && !this.#options.admission.mayEnter(client)
+        ? notAllowed(client)
+        : undefined) ?? framingProblem(request);
+    if (problem !== undefined) return this.#refuse(request, response, problem);
+    if (inside !== undefined) return this.#inside(request, response, inside);
+    const target = request.url ?? "";
+    if (!target.startsWith("/")) return this.#absolute(request, response, client);
+    const isTls = isEncrypted(request.socket);
+    const host = hostOf(request, isTls);
+    return this.#origin(request, response, { target, host, client, isTls, isDirect: true });
+  }
+
+  /** A request inside an intercepted CONNECT. */
+  async #inside(request: IncomingMessage, response: ServerResponse, inside: Inside): Promise<void> {
+    const { address, registry, client, isTls } = inside;
+    const problem = mismatch(request, inside);
+    if (problem !== undefined) return this.#refuse(request, response, problem);
+    const target = request.url ?? "";
+    if (registry === undefined) {
+      const call = { target, host: address, client, isTls, isDirect: false };
+      return this.#origin(request, response, call);
+    }
+    return this.#options.engine(request, response, askOf(registry, target, client));
+  }
+
+  /** `GET http://host/…`: the target's authority counts, whatever Host says (RFC 9112 §3.2.2). */
+  async #absolute(
+    request: IncomingMessage,
+    response: ServerResponse,
+    client: string,
+  ): Promise<void> {
+    const parsed = parseAbsolute(request.url ?? "");
+    if (parsed === undefined) return this.#refuse(request, response, badTarget);
+    if (!this.#options.admission.hasLogin(request.headers["proxy-authorization"])) {
+      return this.#refuse(request, response, loginNeeded);
+    }
+    dropProxyLogin(request);
+    const { address, target } = parsed;
+    const verdict = this.#options.judge(address);
+    switch (verdict.kind) {
+      case "refused":
+        return this.#refuse(request, response, verdict.refusal);
+      case "own": {
+        const call = { target, host: address, client, isTls: false, isDirect: false };
+        return this.#origin(request, response, call);
+      }
+      case "registry":
+        return this.#options.engine(request, response, askOf(verdict.registry, target, client));
+      case "through":
+        return this.#options.forward(request, response, { address, target, client });
+    }
+  }
+
+  async #origin(
+    request: IncomingMessage,
+    response: ServerResponse,
+    call: OriginCall,
+  ): Promise<void> {
+    const { hosted, mirror, frontPage } = this.#options;
+    const [path = "", query = ""] = call.target.split("?", 2);
+    if (path !== "/v2" && !path.startsWith("/v2/")) return frontPage(request, response, call);
+    const isHosted = hosted?.hosts.has(call.host?.host ?? "") && !/(?:^|&)ns=/.test(query);
+    if (hosted !== undefined && isHosted) return hosted.handle(request, response, call);
+    return mirror(request, response, call);
+  }
+
+  #refuse(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void {
+    this.#refused.add(request.socket);
+    const inside = this.#options.insideOf(request.socket);
+    const client = inside?.client ?? clientAddress(request.socket);
+    const { status, sentence } = refusal;
+    const asked = askedOf(request);
+    this.#options.observe({ kind: "refused", client, asked, status, reason: sentence });
+    refuseRequest(response, refusal);
+  }
+}
+
+const badTarget: Refusal = {
+  status: 400,
+  sentence: "the request target must be a path or http://host/path; https goes through CONNECT",
+};
+
+/** CONNECT authority, SNI and Host must name the same host; a client that mixes them is told so. */
+function mismatch(request: IncomingMessage, inside: Inside): Refusal | undefined {
+  if (!request.url?.startsWith("/")) return { status: 400, sentence: "the target must be a path" };
+  const { address, isTls } = inside;
+  const sni = inside.sni();
+  if (isTls && sni === undefined && !isAddress(address.host)) {
+    return { status: 421, sentence: `the TLS handshake named no host, CONNECT ${address.host}` };
+  }
+  const isSni = sni === undefined || sni === address.host;
+  if (!isSni && parseHostPort(sni, 443)?.host !== address.host) {
+    return { status: 421, sentence: `the TLS handshake named another host than ${address.host}` };
+  }
+  const named = request.headers.host;
+  if (named === undefined || named === formatHostPort(address, isTls ? 443 : 80)) return undefined;
+  const host = hostOf(request, isTls);
+  if (host?.host === address.host && host.port === address.port) return undefined;
+  return { status: 421, sentence: `the Host field names another host than ${address.host}` };
+}
+
+function askOf(registry: Registry, target: string, client: string): Ask {
+  const view = { repositoryPrefix: "", namespace: undefined };
+  return { registry, door: "proxy", target, client, view, isOpen: false };
+}
+
+/** `http://host[:port]/path`, without user info; anything else is undefined. */
+function parseAbsolute(url: string): { address: HostPort; target: string } | undefined {
+  const match = /^http:\/\/([^/?#@]+)([/?][^#]*)?$/i.exec(url);
+  const address = parseHostPort(match?.[1] ?? "", 80);
+  if (address === undefined) return undefined;
+  const rest = match?.[2] ?? "/";
+  return { address, target: rest.startsWith("/") ? rest : `/${rest}` };
+}
+
+function hostOf(request: IncomingMessage, isTls: boolean): HostPort | undefined {
+  return parseHostPort(request.headers.host ?? "", isTls ? 443 : 80);
+}
+
+/** The login opened this proxy; nobody behind it, and no log, is to see it. */
+function dropProxyLogin(request: IncomingMessage): void {
+  delete request.headers["proxy-authorization"];
+  const raw = request.rawHeaders;
+  for (let index = raw.length - 2; index >= 0; index -= 2) {
+    if (raw[index]?.toLowerCase() === "proxy-authorization") raw.splice(index, 2);
+  }
+}
+
+function isEncrypted(connection: Duplex): boolean {
+  return "encrypted" in connection && connection.encrypted === true;
+}

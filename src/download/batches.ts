@@ -1,0 +1,89 @@
+/**
+ * Makes few large writes of many small pieces. What arrives while a write is under way is gathered
+ * for the next; otherwise a write starts with the very first byte, then with 64 KiB or after 10 ms,
+ * so nobody waits longer than that for a byte that is here. Two buffers at most, however much goes through.
+ */
+import type { Timing } from "../runtime/timing.ts";
+
+const capacity = 256 * 1024;
+const enough = 64 * 1024;
+const patience = 10;
+
+export class Batches {
+  readonly #write: (batch: Uint8Array) => Promise<void>;
+  readonly #timing: Timing;
+  #filling: Buffer | undefined;
+  #spare: Buffer | undefined;
+  #filled = 0;
+  #hasBegun = false;
+  #writing: Promise<void> | undefined;
+  #failure: { readonly error: unknown } | undefined;
+  #stopTimer: (() => void) | undefined;
+
+  constructor(write: (batch: Uint8Array) => Promise<void>, timing: Timing) {
+    this.#write = write;
+    this.#timing = timing;
+  }
+
+  /** Takes a copy; waits only while both buffers are full. Throws what a write threw. */
+  async put(piece: Uint8Array): Promise<void> {
+    let rest = piece;
+    while (rest.length > 0) {
+      while (this.#filled === capacity) await this.#writing;
+      this.#throwFailure();
+      const taken = rest.subarray(0, capacity - this.#filled);
+      this.#filling ??= Buffer.allocUnsafeSlow(capacity);
+      this.#filling.set(taken, this.#filled);
+      this.#filled += taken.length;
+      rest = rest.subarray(taken.length);
+      this.#consider();
+    }
+  }
+
+  /** Resolves when everything put is written. Throws what a write threw. */
+  async drain(): Promise<void> {
+    while (this.#writing !== undefined || this.#filled > 0) {
+      if (this.#writing === undefined) this.#start();
+      await this.#writing;
+      this.#throwFailure();
+    }
+  }
+
+  /** Drops what is gathered and waits for the write under way. */
+  async stop(): Promise<void> {
+    this.#failure ??= { error: new Error("stopped") };
+    this.#filled = 0;
+    this.#stopTimer?.();
+    await this.#writing;
+  }
+
+  #consider(): void {
+    if (this.#writing !== undefined || this.#filled === 0) return;
+    if (this.#filled >= enough || !this.#hasBegun) this.#start();
+    else this.#stopTimer ??= this.#timing.after(patience, () => this.#start());
+  }
+
+  #start(): void {
+    this.#stopTimer?.();
+    this.#stopTimer = undefined;
+    this.#hasBegun = true;
+    const batch = this.#filling?.subarray(0, this.#filled) ?? new Uint8Array();
+    [this.#filling, this.#spare, this.#filled] = [this.#spare, this.#filling, 0];
+    this.#writing = this.#run(batch);
+  }
+
+  async #run(batch: Uint8Array): Promise<void> {
+    try {
+      await this.#write(batch);
+    } catch (error) {
+      this.#failure = { error };
+      this.#filled = 0;
+    }
+    this.#writing = undefined;
+    if (this.#failure === undefined) this.#consider();
+  }
+
+  #throwFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+}

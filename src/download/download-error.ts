@@ -1,0 +1,30 @@
+/** Why the cache cannot go on handing out bytes, as a code from a closed list. */
+
+export type DownloadErrorCode =
+  /** The bytes are not those of their digest. */
+  | "WRONG_DIGEST"
+  /** More or fewer bytes than the upstream, or the manifest that lists the blob, declares. */
+  | "WRONG_LENGTH"
+  /** Its digest does not cover the bytes sent (signed schema 1): pass it through, do not keep it. */
+  | "UNVERIFIABLE"
+  /** The file that feeds the readers cannot be written any further; each goes on by itself. */
+  | "DISK"
+  /** Nobody reads it any more and it may not go on alone, or the program stops. */
+  | "ABANDONED"
+  /** The caller's signal ended the wait. */
+  | "ABORTED";
+
+export class DownloadError extends Error {
+  readonly code: DownloadErrorCode;
+
+  constructor(code: DownloadErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "DownloadError";
+    this.code = code;
+  }
+}
+
+/** Whether it is the cache's own error, of one of these kinds. */
+export function isDownloadError(error: unknown, ...codes: readonly DownloadErrorCode[]): boolean {
+  return error instanceof DownloadError && codes.includes(error.code);
+}

@@ -1,0 +1,189 @@
+/**
+ * One download per digest, however many ask: the first ask starts it, the others join, and it
+ * outlives them all within limits.
+ */
+import type { Digest } from "../protocol/digest.ts";
+import { type HeaderList, headerValue } from "../protocol/http/header-list.ts";
+import { BoundedMap } from "../runtime/bounded-map.ts";
+import { systemTiming, type Timing } from "../runtime/timing.ts";
+import type { BlobStore } from "../store/blob-store.ts";
+import type { RegistryClient } from "../upstream/registry-client.ts";
+import type { ByteSource } from "./byte-source.ts";
+import { DetachedDownloads, type OrphanLimits, usualOrphans } from "./detached-downloads.ts";
+import { Download, type DownloadParts } from "./download.ts";
+import { DownloadError, isDownloadError } from "./download-error.ts";
+import type { ObserveDownloads } from "./download-event.ts";
+import { type Source, sourceKey } from "./source.ts";
+import { bodyOpener } from "./upstream-body.ts";
+
+/** A finished download can be joined so long, by those who looked into the store just before. */
+const linger = 1_000;
+
+export type DownloadAsk = Source & {
+  /** The first byte wanted; negative counts from the end. */
+  readonly from: number;
+  /** What the manifest that lists the blob says; at another length nothing completes for this reader. */
+  readonly expectedSize?: number | undefined;
+  /**
+   * The caller has seen that this asker may have these very bytes, so it may join a download made
+   * with another registry, repository or access. Without it only the same three share.
+   */
+  readonly isProven?: boolean;
+  readonly signal: AbortSignal;
+};
+
+export type OpenedDownload = {
+  readonly source: ByteSource;
+  readonly mediaType: string | undefined;
+  /** Whether this ask started the download. */
+  readonly isFirst: boolean;
+  /** The upstream's. */
+  readonly headers: HeaderList;
+};
+
+export type DownloadsOptions = {
+  readonly client: RegistryClient;
+  readonly blobs: BlobStore;
+  readonly observe: ObserveDownloads;
+  readonly timing?: Timing;
+  readonly orphans?: OrphanLimits;
+  /** Bytes of the largest blob that is kept; larger ones are passed on. */
+  readonly mostKept?: number;
+  /** Whether nothing is written for now (write-breaker.ts). */
+  readonly isPaused?: () => boolean;
+};
+
+/** A download that is under way, for those who only want to know how far it is. */
+export type DownloadProgress = { readonly written: number; readonly size: number | undefined };
+
+export class Downloads {
+  readonly #parts: DownloadParts;
+  readonly #orphans: DetachedDownloads;
+  /** Those that can be joined. */
+  readonly #joinable = new Map<Digest, Set<Download>>();
+  /** Those whose file is open. */
+  readonly #open = new Set<Download>();
+  readonly #lingering = new Map<Download, () => void>();
+  /** Digests whose last download brought wrong bytes. */
+  readonly #suspects = new BoundedMap<Digest, true>({ limit: 1_000 });
+  /** Digests of blobs that were more than is kept. */
+  readonly #oversized = new BoundedMap<Digest, true>({ limit: 1_000 });
+  readonly #isPaused: () => boolean;
+  #isClosed = false;
+
+  constructor(options: DownloadsOptions) {
+    const { client, blobs, observe, timing = systemTiming, orphans = usualOrphans } = options;
+    const { mostKept = Number.POSITIVE_INFINITY, isPaused = () => false } = options;
+    const note: ObserveDownloads = (event) => {
+      if (event.kind === "blobTooLarge") this.#oversized.set(event.digest, true);
+      observe(event);
+    };
+    this.#parts = { open: bodyOpener(client), blobs, observe: note, timing, mostKept };
+    this.#isPaused = isPaused;
+    this.#orphans = new DetachedDownloads(orphans, timing);
+  }
+
+  /**
+   * Resolves with the first byte at `from` that may be released, or 5 s after the upstream's
+   * headers. Rejects before that with UpstreamRefusal, UpstreamError or DownloadError.
+   */
+  async open(ask: DownloadAsk): Promise<OpenedDownload> {
+    await this.#turn(ask);
+    const joined = this.#toJoin(ask);
+    const download = joined ?? this.#start(ask);
+    const reader = download.reader(ask, ask.expectedSize);
+    this.#orphans.reclaim(download.mark);
+    try {
+      const headers = await download.begin(reader, ask.from, ask.signal);
+      const mediaType = headerValue(headers, "content-type");
+      return { source: reader, mediaType, isFirst: joined === undefined, headers };
+    } catch (error) {
+      await reader.close();
+      throw error;
+    }
+  }
+
+  /** The download of this digest that is under way, if any. */
+  running(digest: Digest): DownloadProgress | undefined {
+    return this.#running(digest).find(({ mark }) => mark.ended === undefined)?.mark;
+  }
+
+  /** The blob was evicted: its room is free once the file that late joiners could still read is closed. */
+  evicted(digest: Digest): void {
+    for (const download of [...this.#lingering.keys()])
+      if (download.digest === digest) this.#retire(download);
+  }
+
+  /** Whether a download that nobody reads would leave anything behind. */
+  mayKeep(digest: Digest): boolean {
+    return !this.#isPaused() && this.#oversized.get(digest) === undefined;
+  }
+
+  /** Stops everything; resolves when no file is open and nothing half-written is left. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const all = [...this.#open];
+    for (const download of all) download.abandon();
+    for (const download of [...this.#lingering.keys()]) this.#retire(download);
+    await Promise.all(all.map((download) => download.audience.dismiss()));
+    await Promise.all(all.map((download) => download.audience.gone));
+  }
+
+  /** After wrong bytes there is one try at a time, even for those who could not share it. */
+  async #turn(ask: DownloadAsk): Promise<void> {
+    while (this.#suspects.get(ask.digest) && this.#toJoin(ask) === undefined) {
+      // One that has ended is joinable until it is in the store, but there is nothing to wait for.
+      const other = this.#running(ask.digest).find(({ mark }) => mark.ended === undefined);
+      if (other === undefined) return;
+      await other.mark.wait(Number.POSITIVE_INFINITY, ask.signal);
+    }
+  }
+
+  #toJoin(ask: DownloadAsk): Download | undefined {
+    const key = sourceKey(ask);
+    const running = this.#running(ask.digest).filter((download) => download.kind === ask.kind);
+    const own = running.find((download) => download.sources.has(key));
+    return own ?? (ask.isProven === true ? running[0] : undefined);
+  }
+
+  #running(digest: Digest): Download[] {
+    return [...(this.#joinable.get(digest) ?? [])].filter((download) => download.isJoinable);
+  }
+
+  #start(ask: DownloadAsk): Download {
+    if (this.#isClosed) throw new DownloadError("ABANDONED", "no more downloads are started");
+    const download: Download = new Download(ask, {
+      ...this.#parts,
+      onDeserted: () => this.#orphans.leave(download.mark, () => download.abandon()),
+    });
+    const others = this.#joinable.get(ask.digest);
+    if (others === undefined) this.#joinable.set(ask.digest, new Set([download]));
+    else others.add(download);
+    this.#open.add(download);
+    void download.audience.gone.then(() => this.#open.delete(download));
+    void download.run().then(() => this.#land(download));
+    return download;
+  }
+
+  #land(download: Download): void {
+    const { digest } = download;
+    const { ended } = download.mark;
+    this.#orphans.reclaim(download.mark);
+    if (ended === "complete") this.#suspects.delete(digest);
+    else if (isDownloadError(ended, "WRONG_DIGEST", "WRONG_LENGTH"))
+      this.#suspects.set(digest, true);
+    const retire = (): void => this.#retire(download);
+    if (ended !== "complete" || this.#isClosed) retire();
+    else this.#lingering.set(download, this.#parts.timing.after(linger, retire));
+  }
+
+  /** Nobody joins it any more. */
+  #retire(download: Download): void {
+    this.#lingering.get(download)?.();
+    this.#lingering.delete(download);
+    const others = this.#joinable.get(download.digest);
+    others?.delete(download);
+    if (others?.size === 0) this.#joinable.delete(download.digest);
+    download.audience.endAdmission();
+  }
+}

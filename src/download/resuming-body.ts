@@ -1,0 +1,121 @@
+/**
+ * One body from one digest, whatever happens to the connections it comes through: after a reset, a
+ * stall or an early end it goes on where it stopped. It ends at the right length or throws.
+ */
+
+import { pause, type Timing } from "../runtime/timing.ts";
+import type { OpenedBlob } from "../upstream/client/blob-range.ts";
+import { UpstreamError } from "../upstream/upstream-error.ts";
+import { UpstreamRefusal } from "../upstream/upstream-refusal.ts";
+import { DownloadError } from "./download-error.ts";
+
+const mostTries = 5;
+const shortestPause = 200;
+const longestPause = 5_000;
+
+/** What broke, where, and which try in a row without progress comes next. */
+export type Break = { readonly offset: number; readonly attempt: number; readonly error: unknown };
+
+export type HealingAsk = {
+  readonly open: (offset: number) => Promise<OpenedBlob>;
+  /** The registry's name, for messages. */
+  readonly host: string;
+  readonly from: number;
+  readonly size: number | undefined;
+  /** More bytes than this are refused. */
+  readonly most: number;
+  /** Something was already received: even the first request is worth repeating. */
+  readonly isUnderway: boolean;
+  readonly onOpened?: (body: OpenedBlob) => void;
+  readonly onBreak: (what: Break) => void;
+  readonly timing: Timing;
+  readonly signal: AbortSignal;
+};
+
+export class ResumingBody implements AsyncIterable<Uint8Array> {
+  readonly #ask: HealingAsk;
+  #offset: number;
+  #size: number | undefined;
+  #hasBegun: boolean;
+  #tries = 0;
+
+  constructor(ask: HealingAsk) {
+    this.#ask = ask;
+    this.#offset = ask.from;
+    this.#size = ask.size;
+    this.#hasBegun = ask.isUnderway;
+  }
+
+  /** Bytes in all, as the upstream declares them. */
+  get size(): number | undefined {
+    return this.#size;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
+    for (;;) {
+      const start = this.#offset;
+      try {
+        for await (const chunk of await this.#open()) {
+          this.#count(chunk.length);
+          yield chunk;
+        }
+        if (this.#size === undefined || this.#offset === this.#size) return;
+        throw this.#failure("RESET", `ended after ${this.#offset} of ${this.#size} bytes`);
+      } catch (error) {
+        await this.#recover(error, this.#offset > start);
+      }
+    }
+  }
+
+  async #open(): Promise<AsyncIterable<Uint8Array>> {
+    const opened = await this.#ask.open(this.#offset);
+    this.#hasBegun = true;
+    this.#size ??= opened.total;
+    const failure = this.#objection(opened.total ?? this.#size);
+    if (failure !== undefined) {
+      void opened.close();
+      throw failure;
+    }
+    this.#ask.onOpened?.(opened);
+    return opened.body;
+  }
+
+  #objection(total: number | undefined): UpstreamError | undefined {
+    if (total !== this.#size) {
+      return this.#failure("PROTOCOL", `has ${total} bytes now and had ${this.#size} before`);
+    }
+    return (total ?? 0) > this.#ask.most ? this.#failure("TOO_LARGE", "is too large") : undefined;
+  }
+
+  #count(length: number): void {
+    this.#offset += length;
+    if (this.#offset > this.#ask.most) throw this.#failure("TOO_LARGE", "is too large");
+    if (this.#size !== undefined && this.#offset > this.#size) {
+      throw new DownloadError("WRONG_LENGTH", `${this.#ask.host} sent more than it declared`);
+    }
+  }
+
+  /** Returns when the next try is due; throws when there is none. */
+  async #recover(error: unknown, hasProgress: boolean): Promise<void> {
+    this.#ask.signal.throwIfAborted();
+    this.#tries = hasProgress ? 1 : this.#tries + 1;
+    if (!this.#hasBegun || !mayPass(error) || this.#tries > mostTries) throw error;
+    this.#ask.onBreak({ offset: this.#offset, attempt: this.#tries, error });
+    const longest = Math.min(longestPause, shortestPause * 2 ** this.#tries);
+    const length = shortestPause + (longest - shortestPause) * this.#ask.timing.random();
+    await pause(this.#ask.timing, length, this.#ask.signal);
+  }
+
+  #failure(code: "RESET" | "PROTOCOL" | "TOO_LARGE", what: string): UpstreamError {
+    return new UpstreamError(code, this.#ask.host, `what ${this.#ask.host} sent ${what}`);
+  }
+}
+
+/** Whether asking again may help. */
+function mayPass(error: unknown): boolean {
+  if (error instanceof UpstreamRefusal) {
+    return error.response.status === 429 || error.response.status >= 500;
+  }
+  if (!(error instanceof UpstreamError)) return false;
+  return !["FORBIDDEN", "REDIRECT", "TOO_LARGE", "ABORTED"].includes(error.code);
+}

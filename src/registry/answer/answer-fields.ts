@@ -1,0 +1,110 @@
+/** The header fields of our answers, flat as `writeHead` takes them, with names as people write them. */
+import type { CacheOutcome, Content, Passed } from "../../cache/content.ts";
+import { type CacheStatus, printCacheStatus } from "../../protocol/http/cache-status.ts";
+import type { HeaderList } from "../../protocol/http/header-list.ts";
+import { endToEnd } from "../../protocol/http/hop-by-hop.ts";
+import type { RegistryError } from "../../protocol/registry-error.ts";
+import { UpstreamError } from "../../upstream/upstream-error.ts";
+import type { Exchange, Own } from "../exchange.ts";
+import { fieldName } from "./field-names.ts";
+import { viewedFields } from "./view.ts";
+
+const cacheName = "entrepot";
+
+/** Seconds after which a mirror that could not answer may be asked again. */
+const retryAfter = 5;
+
+const statusOf: Readonly<Record<CacheOutcome, CacheStatus>> = {
+  hit: { isHit: true },
+  miss: { fwd: "miss", isStored: true },
+  collapsed: { fwd: "miss", isCollapsed: true },
+  revalidated: { fwd: "stale", detail: "revalidated" },
+  stale: { fwd: "stale", detail: "stale" },
+  negative: { isHit: true, detail: "negative" },
+  bypass: { fwd: "bypass" },
+};
+
+export function printOutcome(outcome: CacheOutcome): string {
+  return printCacheStatus(cacheName, statusOf[outcome]);
+}
+
+/** What every answer out of the cache carries, but its length and range. */
+export function contentFields(exchange: Exchange, content: Content): string[] {
+  const fields = [
+    "Docker-Content-Digest",
+    content.digest,
+    "Docker-Distribution-Api-Version",
+    "registry/2.0",
+    "ETag",
+    `"${content.digest}"`,
+    "Accept-Ranges",
+    "bytes",
+    "Cache-Status",
+    printOutcome(content.outcome),
+    "X-Content-Type-Options",
+    "nosniff",
+  ];
+  if (content.age !== undefined) fields.push("Age", String(Math.max(0, Math.floor(content.age))));
+  if (content.warning !== undefined) fields.push("Warning", printWarning(content.warning));
+  return [...fields, ...namespaceField(exchange)];
+}
+
+/** The upstream's end-to-end fields as this client must see them. */
+export function passedFields(exchange: Exchange, { response, outcome }: Passed): string[] {
+  const headers = new Map(viewedFields(endToEnd(response.headers), exchange.ask));
+  // Would lead clients past the proxy.
+  headers.delete("alt-svc");
+  // A 204 has no body and may not name the length of one (RFC 9110 §8.6).
+  if (response.status === 204) headers.delete("content-length");
+  // Each cache on the way adds itself at the end (RFC 9211 §2).
+  const before = headers.get("cache-status") ?? [];
+  headers.set("cache-status", [...before, printOutcome(outcome)]);
+  return flatFields(withRetryAfter(headers, exchange, response.status));
+}
+
+/** Made here without asking anybody, so the cache says no more than its name (RFC 9211 §2). */
+export function ownFields(exchange: Exchange, { headers }: Own): string[] {
+  return [...flatFields(headers), "Cache-Status", cacheName, ...namespaceField(exchange)];
+}
+
+/** What an answer of our own about an error carries besides its own fields. */
+export function errorFields(exchange: Exchange, error: RegistryError): string[] {
+  const status: CacheStatus =
+    error.cause instanceof UpstreamError
+      ? { fwd: "miss", detail: error.cause.code }
+      : { detail: error.code };
+  const headers = new Map(withRetryAfter(error.headers, exchange, error.status));
+  if (exchange.route.kind !== "outside") {
+    headers.set("docker-distribution-api-version", ["registry/2.0"]);
+  }
+  const told = [...flatFields(headers), "Cache-Status", printCacheStatus(cacheName, status)];
+  return [...told, ...namespaceField(exchange)];
+}
+
+/** A mirror in trouble always says so: its clients go elsewhere meanwhile. */
+function withRetryAfter(headers: HeaderList, { ask }: Exchange, status: number): HeaderList {
+  const isTrouble = ask.door === "mirror" && status >= 500;
+  if (!isTrouble || headers.has("retry-after")) return headers;
+  return new Map([...headers, ["retry-after", [String(retryAfter)]]]);
+}
+
+/** As the client spelled it (OCI distribution-spec, registry proxying). */
+function namespaceField({ ask }: Exchange): string[] {
+  return ask.view.namespace === undefined ? [] : ["OCI-Namespace", ask.view.namespace];
+}
+
+/** Values that no HTTP field may have are left out: Node would throw. */
+export function flatFields(headers: HeaderList): string[] {
+  const flat: string[] = [];
+  for (const [name, values] of headers) {
+    for (const value of values) {
+      if (/^[\t\x20-\x7e\x80-\xff]*$/.test(value)) flat.push(fieldName(name), value);
+    }
+  }
+  return flat;
+}
+
+/** podman and skopeo show it (RFC 7234 §5.5; the OCI spec asks for code 299 and no date). */
+function printWarning(text: string): string {
+  return `299 - "${text.replace(/[^\x20-\x7e]/g, "?").replace(/["\\]/g, "\\$&")}"`;
+}

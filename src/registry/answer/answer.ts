@@ -1,0 +1,156 @@
+/**
+ * The one writer of answers: status, fields, ranges, bodies and errors. How names look to the
+ * client is applied here and nowhere else.
+ */
+import type { Content, Passed } from "../../cache/content.ts";
+import type { ByteSource } from "../../download/byte-source.ts";
+import { reasonPhrase } from "../../protocol/http/reason-phrase.ts";
+import { errorBody } from "../../protocol/registry-error.ts";
+import type { Exchange, Reply } from "../exchange.ts";
+import { toRegistryError } from "../failure.ts";
+import { contentFields, errorFields, ownFields, passedFields } from "./answer-fields.ts";
+import { BodyWriter, cut } from "./body-writer.ts";
+import { ClientGone } from "./client-gone.ts";
+import { planContent } from "./content-plan.ts";
+import { type Layout, layOut } from "./layout.ts";
+import { LoopTurn } from "./loop-turn.ts";
+import { presentable } from "./passed-body.ts";
+import { ReaderBuffers } from "./reader-buffers.ts";
+import { sendParts } from "./send-parts.ts";
+import { SendWatch } from "./send-watch.ts";
+
+export type AnswerOptions = {
+  /** Milliseconds that one piece may take to leave for a client that reads slowly. */
+  readonly sendIdle: number;
+};
+
+/** Bytes that take longer than this to come do not keep the head waiting. */
+const headDelay = 200;
+
+/** Up to this much of a body nobody wants is read and forgotten to save the connection. */
+const worthDraining = 1024 * 1024;
+
+type Head = {
+  readonly status: number;
+  readonly fields: string[];
+  /** The body may keep it waiting. */
+  readonly isLate: boolean;
+};
+
+export class Answers {
+  readonly #buffers = new ReaderBuffers();
+  readonly #turn = new LoopTurn();
+  readonly #watch: SendWatch;
+
+  constructor({ sendIdle }: AnswerOptions) {
+    this.#watch = new SendWatch(sendIdle);
+  }
+
+  /** Writes the reply; rejects when it could not be written to its end. Closes what the reply holds. */
+  async write(exchange: Exchange, reply: Reply): Promise<void> {
+    switch (reply.kind) {
+      case "content":
+        exchange.tally.outcome = reply.outcome;
+        return this.#content(exchange, reply).finally(() => reply.source.close());
+      case "passed":
+        exchange.tally.outcome = reply.outcome;
+        return this.#passed(exchange, reply).finally(() => reply.response.body.destroy());
+      case "own":
+        return this.#small(exchange, reply.status, ownFields(exchange, reply), reply.body);
+    }
+  }
+
+  /** Answers an error, or breaks off when an answer is already on its way. Never rejects. */
+  async fail(exchange: Exchange, failure: unknown): Promise<void> {
+    const { response, signal, tally } = exchange;
+    tally.error = failure;
+    const hasLeft = signal.aborted || (failure instanceof ClientGone && failure.code === "LEFT");
+    if (hasLeft || response.headersSent || response.destroyed) {
+      tally.end = hasLeft ? "left" : "cut";
+      return cut(response);
+    }
+    const error = toRegistryError(failure);
+    response.statusMessage = reasonPhrase(error.message);
+    const fields = ["Content-Type", "application/json", ...errorFields(exchange, error)];
+    const body = Buffer.from(errorBody(error));
+    await this.#small(exchange, error.status, fields, body).catch(() => {
+      tally.end = "left";
+      cut(response);
+    });
+  }
+
+  async #content(exchange: Exchange, content: Content): Promise<void> {
+    const { source, digest, outcome } = content;
+    const { size } = source;
+    const plan = planContent(exchange.method, exchange.headers, { digest, outcome, size });
+    const layout = layOut(plan, size, content.mediaType ?? "application/octet-stream");
+    const fields = [...layout.fields, ...contentFields(exchange, content)];
+    const head = { status: layout.status, fields, isLate: outcome !== "hit" };
+    await this.#open(exchange, head, async (writer) => {
+      if (exchange.method === "HEAD" || layout.parts.length === 0) return writer.end();
+      const atHand = bytesAtHand(source, layout);
+      if (atHand !== undefined) return this.#turn.end().then(() => writer.end(atHand));
+      const loan = this.#buffers.lend();
+      try {
+        await sendParts({ writer, loan, source, signal: exchange.signal }, layout);
+      } finally {
+        loan.giveBack();
+      }
+    });
+  }
+
+  async #passed(exchange: Exchange, upstreams: Passed): Promise<void> {
+    const passed = await presentable(exchange, upstreams);
+    const { status, body } = passed.response;
+    const hasNoBody = exchange.method === "HEAD" || status === 204 || status === 304;
+    const head = { status, fields: passedFields(exchange, passed), isLate: true };
+    await this.#open(exchange, head, async (writer) => {
+      if (!hasNoBody) for await (const chunk of body) await writer.write(chunk);
+      await writer.end();
+    });
+  }
+
+  #small(exchange: Exchange, status: number, fields: string[], body: Uint8Array): Promise<void> {
+    fields.push("Content-Length", String(body.length));
+    return this.#open(exchange, { status, fields, isLate: false }, (writer) =>
+      writer.end(exchange.method === "HEAD" ? undefined : body),
+    );
+  }
+
+  async #open(
+    { request, headers, response, tally }: Exchange,
+    { status, fields, isLate }: Head,
+    write: (writer: BodyWriter) => Promise<void>,
+  ): Promise<void> {
+    tally.status = status;
+    if (!request.complete && isLong(headers)) fields.push("Connection", "close");
+    const onSent = (bytes: number) => {
+      tally.sent += bytes;
+    };
+    const writer = new BodyWriter(response, {
+      status,
+      fields,
+      watch: this.#watch,
+      headDelay: isLate ? headDelay : undefined,
+      onSent,
+    });
+    try {
+      await write(writer);
+    } finally {
+      writer.close();
+    }
+  }
+}
+
+/** The one part of a body, when it lies in memory: it needs no buffer of its own. */
+function bytesAtHand({ bytes }: ByteSource, { parts, epilogue }: Layout): Uint8Array | undefined {
+  const [part] = parts;
+  const isOne = parts.length === 1 && part?.preamble === undefined && epilogue === undefined;
+  return isOne ? bytes?.subarray(part?.range.start, part?.range.end) : undefined;
+}
+
+/** Whether the request's body is too long to be read just to keep its connection. */
+function isLong(headers: Exchange["headers"]): boolean {
+  if (headers.has("transfer-encoding")) return true;
+  return Number(headers.get("content-length")?.[0] ?? 0) > worthDraining;
+}

@@ -1,0 +1,60 @@
+/**
+ * The form of an OAuth2 token request (distribution, auth/oauth.md): read whole, since only then is it
+ * known whether it is a login, and kept as it came, since a login is passed on byte for byte.
+ */
+import { headerValue } from "../../protocol/http/header-list.ts";
+import { RegistryError } from "../../protocol/registry-error.ts";
+import type { Exchange } from "../exchange.ts";
+
+export type TokenForm =
+  /** `login`: it holds a password, a refresh token or a grant of another kind. */
+  | {
+      readonly kind: "login" | "anonymous";
+      readonly fields: URLSearchParams;
+      readonly body: () => AsyncIterable<Uint8Array>;
+    }
+  /** No form at all: it has not been read. */
+  | { readonly kind: "foreign" };
+
+const maxForm = 65_536;
+/** A request with one of these says who is asking. */
+const secrets = ["password", "refresh_token", "access_token", "code", "assertion", "client_secret"];
+
+/** Throws RegistryError 413 past 64 KiB; a client that sends nothing for so long is cut off. */
+export async function readTokenForm(exchange: Exchange, idleMs = 60_000): Promise<TokenForm> {
+  const type = headerValue(exchange.headers, "content-type") ?? "";
+  if (!/^application\/x-www-form-urlencoded\s*(?:;|$)/i.test(type)) return { kind: "foreign" };
+  const bytes = await readAll(exchange, idleMs);
+  const fields = new URLSearchParams(bytes.toString("utf8"));
+  const isLogin = secrets.some((name) => fields.getAll(name).some((value) => value !== ""));
+  return { kind: isLogin ? "login" : "anonymous", fields, body: () => once(bytes) };
+}
+
+async function readAll({ request, tally }: Exchange, idleMs: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  const timer = setTimeout(() => {
+    request.destroy(new Error("the client stopped sending"));
+  }, idleMs);
+  try {
+    for await (const chunk of request) {
+      timer.refresh();
+      const bytes = Buffer.from(chunk);
+      size += bytes.length;
+      tally.received += bytes.length;
+      if (size > maxForm) {
+        throw new RegistryError("SIZE_INVALID", "a token request has at most 64 KiB", {
+          status: 413,
+        });
+      }
+      chunks.push(bytes);
+    }
+  } finally {
+    clearTimeout(timer);
+  }
+  return Buffer.concat(chunks);
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  if (bytes.length > 0) yield bytes;
+}

@@ -1,0 +1,131 @@
+/**
+ * What broken-off writes left behind, each under a label, for a write that goes on where the last one
+ * stopped. Kept for a day and so many bytes in all, the oldest go first. Only a clean stop hands them
+ * on to the next start: after a crash nobody knows which of their bytes the disk has seen.
+ */
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { type FileSystem, syncPath, systemCode } from "./file-system.ts";
+
+export type LeftoversOptions = {
+  readonly fs: FileSystem;
+  /** Where they lie, beside the drafts. */
+  readonly folder: string;
+  /** Bytes of all of them together; one of more than that is not kept. */
+  readonly most?: number;
+  readonly now?: () => number;
+};
+
+/** What they are called: the hash of a label. */
+export const leftoverName = /^[0-9a-f]{64}\.left$/;
+
+const usualMost = 4 * 1024 ** 3;
+const life = 24 * 3_600_000;
+
+type Leftover = { readonly size: number; readonly at: number };
+
+export type TakenUp = { readonly path: string; readonly size: number };
+
+export class PartialDownloads {
+  readonly #fs: FileSystem;
+  readonly #folder: string;
+  readonly #most: number;
+  readonly #now: () => number;
+  /** By path; the oldest first. */
+  readonly #all = new Map<string, Leftover>();
+
+  constructor(options: LeftoversOptions) {
+    this.#fs = options.fs;
+    this.#folder = options.folder;
+    this.#most = options.most ?? usualMost;
+    this.#now = options.now ?? Date.now;
+  }
+
+  /** Bytes of all of them. */
+  get bytes(): number {
+    let sum = 0;
+    for (const { size } of this.#all.values()) sum += size;
+    return sum;
+  }
+
+  /** Finds what the last clean stop left. Never rejects: what cannot be looked at is no use. */
+  async load(): Promise<void> {
+    const found: [string, Leftover][] = [];
+    for (const name of await this.#fs.readdir(this.#folder).catch(() => [])) {
+      if (!leftoverName.test(name)) continue;
+      const path = join(this.#folder, name);
+      const facts = await this.#fs.lstat(path).catch(() => undefined);
+      if (facts?.isFile() === true) found.push([path, { size: facts.size, at: facts.mtimeMs }]);
+    }
+    found.sort(([, one], [, other]) => one.at - other.at);
+    for (const [path, leftover] of found) this.#all.set(path, leftover);
+    await this.#prune();
+  }
+
+  /** Takes over the file at `path`, instead of an earlier one of the same label. Throws what a call threw. */
+  async add(label: string, path: string, size: number): Promise<void> {
+    const place = this.#placeOf(label);
+    await this.#fs.rename(path, place);
+    this.#all.delete(place);
+    this.#all.set(place, { size, at: this.#now() });
+    await this.#prune();
+  }
+
+  /** Gives the file of the label away under the name `path`; undefined when there is none. */
+  async take(label: string, path: string): Promise<TakenUp | undefined> {
+    const place = this.#placeOf(label);
+    const leftover = this.#all.get(place);
+    if (leftover === undefined || this.#isOver(leftover)) return undefined;
+    this.#all.delete(place);
+    try {
+      await this.#fs.rename(place, path);
+    } catch (error) {
+      if (systemCode(error) === "ENOENT") return undefined;
+      this.#all.set(place, leftover);
+      throw error;
+    }
+    return { path, size: leftover.size };
+  }
+
+  /** Deletes them; resolves with how many bytes that were. Never rejects. */
+  async clear(): Promise<number> {
+    const { bytes } = this;
+    for (const path of [...this.#all.keys()]) await this.#remove(path);
+    return bytes;
+  }
+
+  /** Brings them to the platter; what is not there when `deadline` aborts is deleted. Never rejects. */
+  async settle(deadline?: AbortSignal): Promise<void> {
+    for (const path of [...this.#all.keys()]) {
+      try {
+        deadline?.throwIfAborted();
+        await syncPath(this.#fs, path);
+      } catch {
+        await this.#remove(path);
+      }
+    }
+  }
+
+  #placeOf(label: string): string {
+    return join(this.#folder, `${createHash("sha256").update(label).digest("hex")}.left`);
+  }
+
+  #isOver({ at }: Leftover): boolean {
+    return this.#now() - at > life;
+  }
+
+  async #prune(): Promise<void> {
+    for (const [path, leftover] of this.#all) {
+      if (this.bytes > this.#most || this.#isOver(leftover)) await this.#remove(path);
+    }
+  }
+
+  async #remove(path: string): Promise<void> {
+    this.#all.delete(path);
+    try {
+      await this.#fs.unlink(path);
+    } catch {
+      // Gone already, or the volume is broken: the next start looks again.
+    }
+  }
+}

@@ -1,0 +1,147 @@
+/**
+ * Opens a blob at an offset, as a download that was cut asks to go on: whatever the registry makes of
+ * the Range, what comes out are the blob's own bytes from that offset, or an error.
+ */
+import { Readable } from "node:stream";
+import type { Digest } from "../../protocol/digest.ts";
+import { type HeaderList, headerList, headerValue } from "../../protocol/http/header-list.ts";
+import type { RepositoryName } from "../../protocol/reference.ts";
+import type { Registry } from "../../protocol/registry-name.ts";
+import { discard, readStart } from "../body.ts";
+import type { Access, RegistryClient, RegistryResponse } from "../registry-client.ts";
+import { UpstreamError } from "../upstream-error.ts";
+import { UpstreamRefusal } from "../upstream-refusal.ts";
+import { decoded, encodingOf } from "./content-encoding.ts";
+
+export type BlobRangeAsk = {
+  readonly registry: Registry;
+  readonly repository: RepositoryName | string;
+  readonly digest: Digest;
+  readonly access: Access;
+  readonly offset: number;
+  /** The blob's length, when it is known from before: another one is refused. */
+  readonly total?: number | undefined;
+  readonly patience: "full" | "brief";
+  readonly signal: AbortSignal;
+  /** `blobs` unless said. */
+  readonly kind?: "blobs" | "manifests";
+  /** For manifests: what may come. */
+  readonly accept?: readonly string[];
+};
+
+export type OpenedBlob = {
+  /** The blob's length; undefined when the registry does not say, so that a cut may look like the end. */
+  readonly total: number | undefined;
+  /** The blob's bytes from the offset on; reading it to the end or leaving the loop closes it. */
+  readonly body: AsyncIterable<Uint8Array>;
+  readonly headers: HeaderList;
+  /** For whoever does not read; idempotent. */
+  close(): void;
+};
+
+const maxRefusal = 65_536;
+
+/** Throws UpstreamRefusal for a status that is no blob, UpstreamError for an answer that makes no sense. */
+export async function openBlobAt(client: RegistryClient, ask: BlobRangeAsk): Promise<OpenedBlob> {
+  const response = await send(client, ask, ask.offset);
+  const isEncoded = encodingOf(response.headers) !== undefined;
+  if (response.status === 206 && isEncoded) {
+    // Its offsets count encoded bytes, which say nothing about the blob's.
+    response.body.destroy();
+    return await whole(await send(client, ask, 0), ask);
+  }
+  if (response.status === 206 && ask.offset > 0) return partial(response, ask);
+  if (response.status === 416 && ask.offset > 0) return await beyond(response, ask);
+  return await whole(response, ask);
+}
+
+async function send(
+  client: RegistryClient,
+  ask: BlobRangeAsk,
+  offset: number,
+): Promise<RegistryResponse> {
+  const { registry, repository, digest, access, patience, signal, kind = "blobs" } = ask;
+  return await client.send({
+    registry,
+    method: "GET",
+    target: `/v2/${repository}/${kind}/${digest}`,
+    headers: headerList({
+      accept: ask.accept,
+      range: offset > 0 ? `bytes=${offset}-` : undefined,
+    }),
+    access,
+    redirects: kind === "blobs" ? "blob" : "manifest",
+    patience,
+    signal,
+  });
+}
+
+/** 200: everything, from its first byte; what lies before the offset is read and dropped. */
+async function whole(response: RegistryResponse, ask: BlobRangeAsk): Promise<OpenedBlob> {
+  if (response.status !== 200) return await refuse(response, ask);
+  const encoding = encodingOf(response.headers);
+  const total = encoding === undefined ? contentLength(response.headers) : undefined;
+  if (isOther(total, ask.total)) throw nonsense(response, ask, "another length than before");
+  const bytes =
+    encoding === undefined ? response.body : decoded(response.body, encoding, ask.registry.name);
+  return opened(response, total, ask.offset === 0 ? bytes : skip(bytes, ask.offset));
+}
+
+/** 206: accepted when it starts where it should, or before, in a blob of the right length. */
+function partial(response: RegistryResponse, ask: BlobRangeAsk): OpenedBlob {
+  const range = headerValue(response.headers, "content-range") ?? "";
+  const match = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15}|\*)$/.exec(range.trim());
+  if (match === null) throw nonsense(response, ask, "a part without saying which");
+  const start = Number(match[1]);
+  const total = match[3] === "*" ? ask.total : Number(match[3]);
+  if (start !== ask.offset) throw nonsense(response, ask, "another part than asked for");
+  if (isOther(total, ask.total)) throw nonsense(response, ask, "a part of another length");
+  return opened(response, total, response.body);
+}
+
+/** 416 at the very end of a blob whose length was not known: there is nothing more. */
+async function beyond(response: RegistryResponse, ask: BlobRangeAsk): Promise<OpenedBlob> {
+  const range = headerValue(response.headers, "content-range") ?? "";
+  const total = Number(/^bytes \*\/(\d{1,15})$/.exec(range.trim())?.[1]);
+  if (total !== ask.offset || isOther(total, ask.total)) return await refuse(response, ask);
+  discard(response.body);
+  return opened(response, total, Readable.from([]));
+}
+
+async function refuse(response: RegistryResponse, ask: BlobRangeAsk): Promise<never> {
+  const { status, headers } = response;
+  if (status === 206) throw nonsense(response, ask, "a part where the whole was asked for");
+  const body = await readStart(response.body, maxRefusal);
+  throw new UpstreamRefusal({ status, headers, body });
+}
+
+function opened(
+  response: RegistryResponse,
+  total: number | undefined,
+  body: AsyncIterable<Uint8Array>,
+): OpenedBlob {
+  return { total, body, headers: response.headers, close: () => response.body.destroy() };
+}
+
+async function* skip(bytes: AsyncIterable<Uint8Array>, count: number): AsyncGenerator<Uint8Array> {
+  let left = count;
+  for await (const chunk of bytes) {
+    if (left < chunk.length) yield left === 0 ? chunk : chunk.subarray(left);
+    left = Math.max(0, left - chunk.length);
+  }
+}
+
+function contentLength(headers: HeaderList): number | undefined {
+  const text = headerValue(headers, "content-length") ?? "";
+  return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+}
+
+function isOther(total: number | undefined, known: number | undefined): boolean {
+  return total !== undefined && known !== undefined && total !== known;
+}
+
+function nonsense(response: RegistryResponse, ask: BlobRangeAsk, what: string): UpstreamError {
+  response.body.destroy();
+  const host = ask.registry.name;
+  return new UpstreamError("PROTOCOL", host, `${host} sent ${what} of ${ask.digest}`);
+}

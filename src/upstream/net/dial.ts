@@ -1,0 +1,163 @@
+/**
+ * The one way out: every connection to elsewhere, for tunnels and HTTP alike, is made here. A name is
+ * resolved once, every address it gives is judged, and the judged address is the one dialled.
+ */
+import type { Socket } from "node:net";
+import { formatHostPort, type HostPort } from "../../protocol/http/host-port.ts";
+import type { RegistryName } from "../../protocol/registry-name.ts";
+import type { Deadline } from "../../runtime/deadline.ts";
+import { upstreamDeadline } from "../upstream-deadline.ts";
+import { UpstreamError } from "../upstream-error.ts";
+import type { CorporateProxies, CorporateProxy } from "./corporate-proxy.ts";
+import type { Destinations } from "./destination.ts";
+import { connectFirst, type ResolvedAddress } from "./happy-eyeballs.ts";
+import { type Lookup, NameLookup } from "./name-lookup.ts";
+import { connectError } from "./network-error.ts";
+import { openTunnel } from "./proxy-tunnel.ts";
+import type { TlsClient } from "./tls-client.ts";
+
+export type DialerOptions = {
+  readonly destinations: Destinations;
+  readonly lookup: Lookup;
+  readonly proxies: CorporateProxies;
+  /** For corporate proxies that are themselves spoken to over TLS. */
+  readonly tls: TlsClient;
+  /** UPSTREAM_FAMILY. */
+  readonly family: "auto" | 4 | 6;
+};
+
+export type DialOptions = {
+  readonly signal: AbortSignal;
+  /** Name, connection and the corporate proxy's answer together; 5 s. */
+  readonly timeoutMs?: number;
+  /** The registry in whose name; left out for tunnels. */
+  readonly onBehalfOf?: RegistryName | undefined;
+};
+
+export class Dialer {
+  readonly #destinations: Destinations;
+  readonly #names: NameLookup;
+  readonly #proxies: CorporateProxies;
+  readonly #tls: TlsClient;
+  readonly #family: "auto" | 4 | 6;
+
+  constructor(options: DialerOptions) {
+    this.#destinations = options.destinations;
+    this.#names = new NameLookup(options.lookup);
+    this.#proxies = options.proxies;
+    this.#tls = options.tls;
+    this.#family = options.family;
+  }
+
+  /**
+   * A connected TCP socket (through the corporate proxy where one applies) that carries an error
+   * listener and belongs to the caller. Throws UpstreamError.
+   */
+  async dial(address: HostPort, options: DialOptions): Promise<Socket> {
+    const { onBehalfOf } = options;
+    this.#destinations.checkName(address, onBehalfOf);
+    using deadline = limit(address, options);
+    const proxy = this.#proxies.for("https", address, onBehalfOf);
+    if (proxy !== undefined) return await this.#tunnel(proxy, address, deadline.signal);
+    const addresses = await this.#addresses(address, deadline.signal);
+    const allowed = this.#judge(address, addresses, onBehalfOf);
+    return await this.#connect(address, allowed, deadline.signal);
+  }
+
+  /** A connection to the corporate proxy itself, for plain http that it forwards. */
+  async dialProxy(proxy: CorporateProxy, target: HostPort, options: DialOptions): Promise<Socket> {
+    this.#destinations.checkName(target, options.onBehalfOf);
+    using deadline = limit(proxy.address, options);
+    return await this.#reachProxy(proxy, deadline.signal);
+  }
+
+  /** The corporate proxy, of those configured, that leads back to this very process. */
+  async findLoop(signal: AbortSignal): Promise<HostPort | undefined> {
+    for (const { address } of this.#proxies.all()) {
+      const found = await this.#names.resolve(address.host, signal).catch(() => []);
+      if (found.some((each) => this.#destinations.isOwnListener(each.address, address.port))) {
+        return address;
+      }
+    }
+    return undefined;
+  }
+
+  async #addresses(address: HostPort, signal: AbortSignal): Promise<readonly ResolvedAddress[]> {
+    const found = await this.#names.resolve(address.host, signal);
+    const usable = found.filter(({ family }) => this.#family === "auto" || family === this.#family);
+    if (usable.length > 0) return usable;
+    const host = formatHostPort(address, 443);
+    const text = `${host} has no IPv${this.#family} address, and UPSTREAM_FAMILY asks for one`;
+    throw new UpstreamError("DNS", host, text);
+  }
+
+  /** The addresses that may be dialled; the first refusal when there is none. */
+  #judge(
+    address: HostPort,
+    found: readonly ResolvedAddress[],
+    onBehalfOf: RegistryName | undefined,
+  ): readonly ResolvedAddress[] {
+    const allowed: ResolvedAddress[] = [];
+    let refusal: unknown;
+    for (const each of found) {
+      try {
+        this.#destinations.checkAddress(address, each.address, onBehalfOf);
+        allowed.push(each);
+      } catch (error) {
+        refusal ??= error;
+      }
+    }
+    if (allowed.length === 0) throw refusal;
+    return allowed;
+  }
+
+  async #connect(
+    address: HostPort,
+    addresses: readonly ResolvedAddress[],
+    signal: AbortSignal,
+  ): Promise<Socket> {
+    try {
+      const socket = await connectFirst(addresses, address.port, signal);
+      socket.setNoDelay(true);
+      socket.setKeepAlive(true, 60_000);
+      return socket;
+    } catch (cause) {
+      throw connectError(formatHostPort(address, 443), cause);
+    }
+  }
+
+  /** The operator named it, so it may stand anywhere; only not here. */
+  async #reachProxy(proxy: CorporateProxy, signal: AbortSignal): Promise<Socket> {
+    const found = await this.#names.resolve(proxy.address.host, signal);
+    const others = found.filter(
+      ({ address }) => !this.#destinations.isOwnListener(address, proxy.address.port),
+    );
+    if (others.length === 0) {
+      const host = formatHostPort(proxy.address);
+      throw new UpstreamError(
+        "FORBIDDEN",
+        host,
+        `the corporate proxy ${host} is this proxy itself`,
+      );
+    }
+    const socket = await this.#connect(proxy.address, others, signal);
+    return proxy.scheme === "https"
+      ? await this.#tls.secure(socket, proxy.address, signal)
+      : socket;
+  }
+
+  async #tunnel(proxy: CorporateProxy, target: HostPort, signal: AbortSignal): Promise<Socket> {
+    const socket = await this.#reachProxy(proxy, signal);
+    return await openTunnel(socket, { proxy, target, signal });
+  }
+}
+
+function limit(address: HostPort, options: DialOptions): Deadline {
+  const host = formatHostPort(address, 443);
+  return upstreamDeadline(
+    options.signal,
+    host,
+    options.timeoutMs ?? 5_000,
+    `${host} could not be connected to`,
+  );
+}

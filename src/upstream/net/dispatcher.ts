@@ -1,0 +1,128 @@
+/**
+ * One undici pool per origin and per registry in whose name it is asked: HTTP/1.1 keep-alive, as many
+ * connections as there are requests at once (a slow blob never holds up a HEAD), each made by the
+ * Dialer. Plain http through a corporate proxy is asked in absolute form, https through its tunnel.
+ */
+import type { Socket } from "node:net";
+import { type Dispatcher, Pool } from "undici";
+import { formatHostPort, type HostPort } from "../../protocol/http/host-port.ts";
+import type { RegistryName, Scheme } from "../../protocol/registry-name.ts";
+import { upstreamDeadline } from "../upstream-deadline.ts";
+import type { CorporateProxies, CorporateProxy } from "./corporate-proxy.ts";
+import type { Dialer } from "./dial.ts";
+import type { TlsClient } from "./tls-client.ts";
+
+export type OriginPoolsOptions = {
+  readonly dialer: Dialer;
+  readonly tls: TlsClient;
+  readonly proxies: CorporateProxies;
+  /** Between bytes of an answer; 30 s. */
+  readonly bodyTimeoutMs?: number;
+  /** Name, connection and TLS handshake together; 5 s. */
+  readonly connectTimeoutMs?: number;
+};
+
+/** Where a request to an origin is handed in. */
+export type Outlet = {
+  readonly dispatcher: Dispatcher;
+  /** What stands before the target in the request line; "" unless a corporate proxy forwards it. */
+  readonly pathPrefix: string;
+  /** Name, value, name, value …: for the corporate proxy alone. */
+  readonly headers: readonly string[];
+};
+
+type Origin = {
+  readonly scheme: Scheme;
+  readonly address: HostPort;
+  readonly onBehalfOf: RegistryName;
+};
+
+/** Idle pools are a few objects each; beyond so many the longest unused are closed. */
+const maxPools = 512;
+/** Google's registries send more than Node's 16 KiB. */
+const maxHeaderSize = 128 * 1024;
+
+export class OriginPools {
+  readonly #options: OriginPoolsOptions;
+  readonly #pools = new Map<string, Pool>();
+  readonly #closing = new AbortController();
+
+  constructor(options: OriginPoolsOptions) {
+    this.#options = options;
+  }
+
+  /** Hand the request in at once: an outlet that is kept may be closed meanwhile. */
+  outlet(scheme: Scheme, address: HostPort, onBehalfOf: RegistryName): Outlet {
+    const origin = { scheme, address, onBehalfOf };
+    const proxy = this.#options.proxies.for(scheme, address, onBehalfOf);
+    const isForwarded = proxy !== undefined && scheme === "http";
+    const host = formatHostPort(address, scheme === "https" ? 443 : 80);
+    const login = isForwarded ? proxy.authorization : undefined;
+    return {
+      dispatcher: this.#pool(origin, isForwarded ? proxy : undefined),
+      pathPrefix: isForwarded ? `http://${host}` : "",
+      headers: login === undefined ? [] : ["proxy-authorization", login],
+    };
+  }
+
+  /** Ends every connection at once; requests under way fail. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    const pools = [...this.#pools.values()];
+    this.#pools.clear();
+    await Promise.all(pools.map((pool) => pool.destroy()));
+  }
+
+  #pool(origin: Origin, proxy: CorporateProxy | undefined): Pool {
+    const { scheme, address, onBehalfOf } = origin;
+    const host = formatHostPort(address, scheme === "https" ? 443 : 80);
+    // The registry is part of the key: what it may reach, another may not.
+    const key = `${scheme}://${host} ${onBehalfOf}`;
+    const known = this.#pools.get(key);
+    this.#pools.delete(key);
+    const pool =
+      known ??
+      new Pool(`${scheme}://${host}`, {
+        connect: (_options, callback) => {
+          this.#connect(origin, proxy).then(
+            (socket) => callback(null, socket),
+            (error: Error) => callback(error, null),
+          );
+        },
+        allowH2: false,
+        pipelining: 1,
+        maxHeaderSize,
+        headersTimeout: 0,
+        bodyTimeout: this.#options.bodyTimeoutMs ?? 30_000,
+        keepAliveTimeout: 30_000,
+        keepAliveMaxTimeout: 120_000,
+      });
+    this.#pools.set(key, pool);
+    if (known === undefined) this.#closeUnused();
+    return pool;
+  }
+
+  async #connect(origin: Origin, proxy: CorporateProxy | undefined): Promise<Socket> {
+    const { address, onBehalfOf } = origin;
+    const { dialer, tls, connectTimeoutMs = 5_000 } = this.#options;
+    const host = formatHostPort(address, 443);
+    const what = `${host} could not be connected to`;
+    using deadline = upstreamDeadline(this.#closing.signal, host, connectTimeoutMs, what);
+    const options = { signal: deadline.signal, timeoutMs: connectTimeoutMs, onBehalfOf };
+    if (proxy !== undefined) return await dialer.dialProxy(proxy, address, options);
+    const socket = await dialer.dial(address, options);
+    if (origin.scheme === "http") return socket;
+    return await tls.secure(socket, address, deadline.signal);
+  }
+
+  /** The map is in order of last use. */
+  #closeUnused(): void {
+    if (this.#pools.size <= maxPools) return;
+    for (const [key, pool] of this.#pools) {
+      if (pool.stats.size > 0) continue;
+      this.#pools.delete(key);
+      void pool.destroy().catch(() => undefined);
+      return;
+    }
+  }
+}

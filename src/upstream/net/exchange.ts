@@ -1,0 +1,161 @@
+/**
+ * One request and its answer on an undici connection, as a handler of undici's: keeps time until the
+ * headers are there, turns the body into a stream, and every failure into an UpstreamError.
+ */
+import { Readable } from "node:stream";
+import type { Dispatcher } from "undici";
+import { parseRawHeaders } from "../../protocol/http/header-list.ts";
+import { endToEnd } from "../../protocol/http/hop-by-hop.ts";
+import { afterWaiting } from "../../runtime/waiting-time.ts";
+import type { RegistryResponse } from "../registry-client.ts";
+import { abortedError } from "../upstream-deadline.ts";
+import { UpstreamError } from "../upstream-error.ts";
+import { exchangeError } from "./network-error.ts";
+
+export type ExchangeOptions = {
+  readonly host: string;
+  readonly method: string;
+  readonly hasBody: boolean;
+  readonly signal: AbortSignal;
+  /** Until the connection stands; the connector's own limit where it is undefined. */
+  readonly connectMs: number | undefined;
+  /** From the start to the headers; with a body from its last byte on. */
+  readonly headersMs: number;
+  /** The longest that a request's body may stand still. */
+  readonly uploadIdleMs: number;
+};
+
+export class Exchange implements Dispatcher.DispatchHandler {
+  readonly response: Promise<RegistryResponse>;
+  readonly #options: ExchangeOptions;
+  readonly #settle = Promise.withResolvers<RegistryResponse>();
+  #controller: Dispatcher.DispatchController | undefined;
+  #body: ResponseBody | undefined;
+  #failure: UpstreamError | undefined;
+  #stopWaiting: (() => void) | undefined;
+  readonly #stopConnecting: (() => void) | undefined;
+
+  constructor(options: ExchangeOptions) {
+    this.#options = options;
+    this.response = this.#settle.promise;
+    const { host, connectMs, headersMs, hasBody, signal } = options;
+    if (!hasBody) this.#wait(headersMs, `${host} sent no headers`);
+    if (connectMs !== undefined && connectMs < headersMs) {
+      this.#stopConnecting = afterWaiting(connectMs, () => {
+        this.#fail(timeoutError(host, `${host} could not be connected to`, connectMs));
+      });
+    }
+    signal.addEventListener("abort", this.#abort, { once: true });
+    if (signal.aborted) this.#abort();
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    this.#stopConnecting?.();
+    if (this.#failure !== undefined) controller.abort(this.#failure);
+    else if (this.#options.hasBody) this.#watchUpload();
+  }
+
+  onBodySent(): void {
+    if (this.#options.hasBody && this.#body === undefined) this.#watchUpload();
+  }
+
+  onRequestSent(): void {
+    const { hasBody, headersMs, host } = this.#options;
+    if (hasBody && this.#body === undefined) this.#wait(headersMs, `${host} sent no headers`);
+  }
+
+  onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
+    if (status < 200) return;
+    this.#stopWaiting?.();
+    const fields = parseRawHeaders(rawHeaders(controller.rawHeaders));
+    const isEmpty = this.#options.method === "HEAD" || status === 204 || status === 304;
+    const hasEnd = isEmpty || fields.has("content-length") || fields.has("transfer-encoding");
+    this.#body = new ResponseBody(controller, () => this.#release());
+    this.#settle.resolve({
+      status,
+      headers: endToEnd(fields),
+      body: this.#body,
+      endsAtClose: !hasEnd,
+    });
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#body?.push(chunk) === false) controller.pause();
+  }
+
+  onResponseEnd(): void {
+    this.#body?.push(null);
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.#fail(this.#failure ?? exchangeError(this.#options.host, error));
+  }
+
+  readonly #abort = (): void => this.#fail(abortedError(this.#options.host, this.#options.signal));
+
+  #watchUpload(): void {
+    const { host, uploadIdleMs } = this.#options;
+    this.#wait(uploadIdleMs, `nothing could be sent to ${host}`);
+  }
+
+  #wait(milliseconds: number, what: string): void {
+    this.#stopWaiting?.();
+    this.#stopWaiting = afterWaiting(milliseconds, () => {
+      this.#fail(timeoutError(this.#options.host, what, milliseconds));
+    });
+  }
+
+  #fail(error: UpstreamError): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = error;
+    this.#release();
+    this.#settle.reject(error);
+    // Undici tells us of the end once more, which is then no news.
+    if (this.#body === undefined) this.#controller?.abort(error);
+    else this.#body.destroy(error);
+  }
+
+  #release(): void {
+    this.#stopWaiting?.();
+    this.#stopConnecting?.();
+    this.#options.signal.removeEventListener("abort", this.#abort);
+  }
+}
+
+/** The answer's bytes, at the reader's pace. Destroyed before its end, it closes the connection. */
+class ResponseBody extends Readable {
+  readonly #controller: Dispatcher.DispatchController;
+  readonly #release: () => void;
+
+  constructor(controller: Dispatcher.DispatchController, release: () => void) {
+    super({ highWaterMark: 64 * 1024 });
+    this.#controller = controller;
+    this.#release = release;
+    // A failure before anybody reads must not end the process; a reader hears of it all the same.
+    this.on("error", () => undefined);
+  }
+
+  override _read(): void {
+    this.#controller.resume();
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.#release();
+    if (error !== null || !this.readableEnded) {
+      this.#controller.abort(error ?? new Error("the answer is not wanted any more"));
+    }
+    callback(error);
+  }
+}
+
+function timeoutError(host: string, what: string, milliseconds: number): UpstreamError {
+  const seconds = Math.round(milliseconds / 100) / 10;
+  return new UpstreamError("TIMEOUT", host, `${what} within ${seconds} s`);
+}
+
+/** Undici's HTTP/1.1 parser gives buffers; Latin-1 keeps every byte as it came. */
+function rawHeaders(raw: Dispatcher.DispatchController["rawHeaders"]): string[] {
+  if (!Array.isArray(raw)) return [];
+  return raw.map((field) => (typeof field === "string" ? field : field.toString("latin1")));
+}

@@ -1,0 +1,222 @@
+/**
+ * Finds out what stands behind an address that nobody named: whether it is a registry, and whether its
+ * TLS can be trusted. Each is asked once and remembered; neither question carries a credential.
+ */
+
+import { challengeOf, parseChallenges } from "../../protocol/http/challenge.ts";
+import { headerList, headerValue } from "../../protocol/http/header-list.ts";
+import { formatHostPort, type HostPort } from "../../protocol/http/host-port.ts";
+import { registryNameOf } from "../../protocol/registry-name.ts";
+import { afterWaiting } from "../../runtime/waiting-time.ts";
+import { discard } from "../body.ts";
+import type { Outages } from "../down-memory.ts";
+import type { RegistryResponse } from "../registry-client.ts";
+import { upstreamDeadline } from "../upstream-deadline.ts";
+import { UpstreamError } from "../upstream-error.ts";
+import type { Dialer } from "./dial.ts";
+import { errorCode } from "./network-error.ts";
+import { Remembered } from "./remembered.ts";
+import type { TlsClient } from "./tls-client.ts";
+import type { Transport } from "./transport.ts";
+
+export type ProbeOptions = {
+  readonly transport: Transport;
+  readonly dialer: Dialer;
+  readonly tls: TlsClient;
+  readonly now: () => number;
+  /** Looks at nobody: every peer is unreachable, and no registry is found that was not known before. */
+  readonly isOffline?: boolean;
+  /** When a registry there last spoke to us, in an earlier life of this program too. */
+  readonly seenAt?: ((address: HostPort) => number | undefined) | undefined;
+  /** Told of each registry found, with its WWW-Authenticate lines. */
+  readonly found?: ((address: HostPort, challenge: readonly string[]) => void) | undefined;
+  /** Told of hosts that do not let themselves be looked at. */
+  readonly outages?: Outages | undefined;
+  /** How long a caller waits for a look at a peer before it is taken for unreachable. */
+  readonly patienceMs?: number | undefined;
+};
+
+export type PeerTls = "trusted" | "untrusted" | "plain" | "unreachable";
+
+type Handshake = {
+  readonly peer: PeerTls;
+  readonly reason: string | undefined;
+  /** It speaks TLS, though it may be out of reach now. */
+  readonly isTls?: boolean | undefined;
+};
+
+const second = 1_000;
+const day = 86_400 * second;
+const askTime = 1.5 * second;
+const handshakeTime = 5 * second;
+/** A pull may have to wait for two of these, its registry's and the token service's, and for more. */
+const patience = 0.75 * second;
+
+export class Probe {
+  readonly #options: ProbeOptions;
+  readonly #registries: Remembered<boolean>;
+  readonly #handshakes: Remembered<Handshake>;
+  /** Looks that take longer than anybody waits. */
+  readonly #overdue = new Set<string>();
+
+  constructor(options: ProbeOptions) {
+    this.#options = options;
+    this.#registries = new Remembered(options.now);
+    this.#handshakes = new Remembered(options.now);
+  }
+
+  /** Asks `GET /v2/` over https within 1.5 s. Yes is kept 7 days, no 24 h, no answer 60 s. Never rejects. */
+  async isRegistry(address: HostPort): Promise<boolean> {
+    const { seenAt, now } = this.#options;
+    if (now() - (seenAt?.(address) ?? Number.NEGATIVE_INFINITY) < 7 * day) return true;
+    return await this.#registries.get(formatHostPort(address), async () => {
+      try {
+        const isRegistry = await this.#ask(address);
+        return { value: isRegistry, forMs: isRegistry ? 7 * day : day };
+      } catch (error) {
+        const isTls = error instanceof UpstreamError && error.code === "TLS";
+        return { value: false, forMs: isTls ? day : 60 * second };
+      }
+    });
+  }
+
+  /**
+   * Makes one TLS handshake, remembered 10 min (`unreachable`: 10 s); a peer once trusted is, while it
+   * is looked at again. Rejects with UpstreamError FORBIDDEN where nothing may be dialled.
+   */
+  async peerSpeaksTls(address: HostPort): Promise<PeerTls> {
+    const key = formatHostPort(address);
+    const look = this.#handshake(address);
+    if (this.#handshakes.last(key)?.peer !== "trusted") return await this.#inTime(address, look);
+    look.catch(() => undefined);
+    return "trusted";
+  }
+
+  /** Whether it was last seen to speak TLS, trusted or not. */
+  spokeTls(address: HostPort): boolean {
+    return this.#handshakes.last(formatHostPort(address))?.isTls === true;
+  }
+
+  /** In words, why the last handshake was not `trusted`; undefined when it was, or is forgotten. */
+  tlsTrouble(address: HostPort): string | undefined {
+    return this.#handshakes.peek(formatHostPort(address))?.reason;
+  }
+
+  /** A registry that is down must not hold up what is kept of it. */
+  async #inTime(address: HostPort, look: Promise<Handshake>): Promise<PeerTls> {
+    const key = formatHostPort(address);
+    const late = Promise.withResolvers<PeerTls>();
+    const wait = this.#overdue.has(key) ? 0 : (this.#options.patienceMs ?? patience);
+    const stopWaiting = afterWaiting(wait, () => {
+      this.#overdue.add(key);
+      this.#options.outages?.failed(formatHostPort(address, 443), "TIMEOUT");
+      late.resolve("unreachable");
+    });
+    const seen = look.finally(() => this.#overdue.delete(key)).then(({ peer }) => peer);
+    try {
+      return await Promise.race([seen, late.promise]);
+    } finally {
+      stopWaiting();
+    }
+  }
+
+  async #ask(address: HostPort): Promise<boolean> {
+    const host = formatHostPort(address, 443);
+    using deadline = upstreamDeadline(
+      new AbortController().signal,
+      host,
+      askTime,
+      `${host} did not answer`,
+    );
+    const response = await this.#options.transport.send({
+      scheme: "https",
+      address,
+      onBehalfOf: registryNameOf(address),
+      method: "GET",
+      target: "/v2/",
+      headers: headerList({ "accept-encoding": "identity", "user-agent": "entrepot" }),
+      patience: "full",
+      signal: deadline.signal,
+    });
+    discard(response.body);
+    const isRegistry = looksLikeRegistry(response);
+    const challenge = response.headers.get("www-authenticate") ?? [];
+    if (isRegistry) this.#options.found?.(address, challenge);
+    return isRegistry;
+  }
+
+  async #handshake(address: HostPort): Promise<Handshake> {
+    return await this.#handshakes.get(formatHostPort(address), async () => {
+      const value = await this.#shake(address, this.spokeTls(address));
+      this.#tell(formatHostPort(address, 443), value.peer);
+      const forMs = value.peer === "unreachable" ? 10 * second : 600 * second;
+      return { value, forMs };
+    });
+  }
+
+  #tell(host: string, peer: PeerTls): void {
+    const { outages, isOffline } = this.#options;
+    if (peer !== "unreachable") outages?.answered(host);
+    else if (isOffline !== true) outages?.failed(host, "CONNECT");
+  }
+
+  /** Who spoke TLS before and now hangs up has trouble, and is no plain HTTP for that. */
+  async #shake(address: HostPort, isTls: boolean): Promise<Handshake> {
+    const { dialer, tls, isOffline } = this.#options;
+    const host = formatHostPort(address, 443);
+    if (isOffline === true) return { peer: "unreachable", reason: `${host} is not asked: offline` };
+    const what = `${host} did not finish a TLS handshake`;
+    using deadline = upstreamDeadline(new AbortController().signal, host, handshakeTime, what);
+    const { signal } = deadline;
+    try {
+      const socket = await dialer.dial(address, { signal, onBehalfOf: registryNameOf(address) });
+      try {
+        (await tls.secure(socket, address, signal)).destroy();
+        return { peer: "trusted", reason: undefined, isTls: true };
+      } catch (error) {
+        const reason = textOf(error);
+        if (isSilent(error) || (isTls && isReset(error))) {
+          return { peer: "unreachable", reason, isTls };
+        }
+        const peer = spoken(error);
+        return { peer, reason, isTls: peer === "untrusted" };
+      }
+    } catch (error) {
+      if (error instanceof UpstreamError && error.code === "FORBIDDEN") throw error;
+      return { peer: "unreachable", reason: textOf(error), isTls };
+    }
+  }
+}
+
+/** A registry names its API, or challenges for a token; a web site does neither. */
+function looksLikeRegistry({ status, headers }: RegistryResponse): boolean {
+  if (status !== 200 && status !== 401) return false;
+  const version = headerValue(headers, "docker-distribution-api-version") ?? "";
+  if (/^registry\/2\.0\b/i.test(version)) return true;
+  const challenges = parseChallenges(headers.get("www-authenticate") ?? []);
+  return status === 401 && challengeOf(challenges, "bearer") !== undefined;
+}
+
+const notTls: ReadonlySet<string> = new Set([
+  "ERR_SSL_WRONG_VERSION_NUMBER",
+  "ERR_SSL_PACKET_LENGTH_TOO_LONG",
+  "ERR_SSL_HTTP_REQUEST",
+]);
+
+/** Who answers a ClientHello with something else, or by hanging up, speaks no TLS. */
+function spoken(error: unknown): PeerTls {
+  if (!(error instanceof UpstreamError)) return "untrusted";
+  return isReset(error) || notTls.has(errorCode(error.cause)) ? "plain" : "untrusted";
+}
+
+function isReset(error: unknown): boolean {
+  return error instanceof UpstreamError && error.code === "RESET";
+}
+
+function isSilent(error: unknown): boolean {
+  return error instanceof UpstreamError && (error.code === "TIMEOUT" || error.code === "ABORTED");
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,183 @@
+/**
+ * One HTTP exchange with one origin: no redirects, no credentials of its own. A request without a body
+ * is tried a second time when the connection failed; every failure comes out as an UpstreamError.
+ */
+import { Readable } from "node:stream";
+import { type HeaderList, headerValue, printHeaders } from "../../protocol/http/header-list.ts";
+import { endToEnd } from "../../protocol/http/hop-by-hop.ts";
+import { formatHostPort, type HostPort } from "../../protocol/http/host-port.ts";
+import type { RegistryName, Scheme } from "../../protocol/registry-name.ts";
+import type { RegistryResponse } from "../registry-client.ts";
+import { abortedError } from "../upstream-deadline.ts";
+import { UpstreamError } from "../upstream-error.ts";
+import type { ObserveUpstream } from "../upstream-event.ts";
+import type { OriginPools } from "./dispatcher.ts";
+import { Exchange } from "./exchange.ts";
+
+export type Outgoing = {
+  readonly scheme: Scheme;
+  readonly address: HostPort;
+  /** The registry in whose name; decides with `address` what may be dialled. */
+  readonly onBehalfOf: RegistryName;
+  readonly method: string;
+  /** Origin-form. */
+  readonly target: string;
+  /** Hop-by-hop fields and Host are left out; Authorization goes as it stands. */
+  readonly headers: HeaderList;
+  readonly body?: AsyncIterable<Uint8Array> | undefined;
+  readonly patience: "full" | "brief";
+  /** Ends the wait for headers, and afterwards the body. */
+  readonly signal: AbortSignal;
+};
+
+export type TransportOptions = {
+  readonly pools: OriginPools;
+  readonly observe: ObserveUpstream;
+  readonly now: () => number;
+  /** Asks nobody: everything fails at once, as if the network were gone. */
+  readonly isOffline?: boolean;
+  readonly limits?: Partial<TransportLimits>;
+};
+
+/** Milliseconds. */
+export type TransportLimits = {
+  readonly headers: number;
+  readonly briefConnect: number;
+  readonly briefHeaders: number;
+  /** For whatever is not GET or HEAD: a registry may take minutes to put a pushed layer away. */
+  readonly writeHeaders: number;
+  readonly uploadIdle: number;
+};
+
+const defaults: TransportLimits = {
+  headers: 25_000,
+  briefConnect: 1_000,
+  // A pull of what is kept may lose two seconds in all, and this is not the only thing it waits for.
+  briefHeaders: 1_750,
+  writeHeaders: 300_000,
+  uploadIdle: 60_000,
+};
+
+/** Never sent, beside hop-by-hop fields: undici writes Host and connection fields itself. */
+const neverSent: ReadonlySet<string> = new Set(["host", "expect", "proxy-authorization"]);
+/** Sending these twice does what sending them once does (RFC 9110 §9.2.2). */
+const idempotent: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
+
+export class Transport {
+  readonly #pools: OriginPools;
+  readonly #observe: ObserveUpstream;
+  readonly #now: () => number;
+  readonly #limits: TransportLimits;
+  readonly #isOffline: boolean;
+
+  constructor(options: TransportOptions) {
+    this.#isOffline = options.isOffline ?? false;
+    this.#pools = options.pools;
+    this.#observe = options.observe;
+    this.#now = options.now;
+    this.#limits = { ...defaults, ...options.limits };
+  }
+
+  /** Resolves at the headers, whatever the status. Throws UpstreamError. */
+  async send(outgoing: Outgoing): Promise<RegistryResponse> {
+    if (this.#isOffline) throw offlineError(formatHostPort(outgoing.address, 443));
+    const started = this.#now();
+    try {
+      return await this.#attempt(outgoing, 0);
+    } catch (error) {
+      const spent = this.#now() - started;
+      if (!mayRetry(outgoing, error) || spent >= this.#budget(outgoing)) throw error;
+      return await this.#attempt(outgoing, spent);
+    }
+  }
+
+  async #attempt(outgoing: Outgoing, spent: number): Promise<RegistryResponse> {
+    const { signal, method, address, scheme, onBehalfOf, body } = outgoing;
+    const host = formatHostPort(address, 443);
+    if (signal.aborted) throw abortedError(host, signal);
+    const started = this.#now();
+    const { dispatcher, pathPrefix, headers } = this.#pools.outlet(scheme, address, onBehalfOf);
+    const exchange = new Exchange({
+      host,
+      method,
+      hasBody: body !== undefined,
+      signal,
+      connectMs: outgoing.patience === "brief" ? this.#limits.briefConnect : undefined,
+      headersMs: Math.max(1, this.#budget(outgoing) - spent),
+      uploadIdleMs: this.#limits.uploadIdle,
+    });
+    dispatcher.dispatch(
+      {
+        path: pathPrefix + outgoing.target,
+        method,
+        headers: [...printHeaders(sendable(outgoing)), ...headers],
+        body: body === undefined ? null : Readable.from(borrowed(body), { objectMode: false }),
+        // Undici would close the connection after every HEAD.
+        ...(method === "HEAD" ? { reset: false } : {}),
+      },
+      exchange,
+    );
+    return await this.#told(exchange.response, { host, method, started, pathPrefix });
+  }
+
+  async #told(
+    answer: Promise<RegistryResponse>,
+    of: { host: string; method: string; started: number; pathPrefix: string },
+  ): Promise<RegistryResponse> {
+    const { host, method, started } = of;
+    const tell = (status: number | UpstreamError["code"]): void =>
+      this.#observe({
+        kind: "exchanged",
+        host,
+        method,
+        status,
+        milliseconds: this.#now() - started,
+      });
+    try {
+      const response = await answer;
+      tell(response.status);
+      if (response.status !== 407 || of.pathPrefix === "") return response;
+      response.body.destroy();
+      throw new UpstreamError("CONNECT", host, "the corporate proxy wants another login (407)");
+    } catch (error) {
+      if (error instanceof UpstreamError) tell(error.code);
+      throw error;
+    }
+  }
+
+  #budget({ method, patience }: Outgoing): number {
+    if (patience === "brief") return this.#limits.briefHeaders;
+    return method === "GET" || method === "HEAD" ? this.#limits.headers : this.#limits.writeHeaders;
+  }
+}
+
+/** A connection that was never made, or was closed before the headers of a harmless request. */
+function mayRetry({ method, body, signal }: Outgoing, error: unknown): boolean {
+  if (body !== undefined || signal.aborted || !(error instanceof UpstreamError)) return false;
+  return error.code === "CONNECT" || (error.code === "RESET" && idempotent.has(method));
+}
+
+function sendable({ headers, body }: Outgoing): HeaderList {
+  const kept = new Map(endToEnd(headers));
+  for (const name of neverSent) kept.delete(name);
+  // Undici counts an absent body itself, and refuses more than one length.
+  const length = headerValue(headers, "content-length");
+  if (body === undefined || length === undefined) kept.delete("content-length");
+  else kept.set("content-length", [length]);
+  return kept;
+}
+
+/** Reads a body without ever closing it: it belongs to whoever handed it in. */
+async function* borrowed(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const iterator = body[Symbol.asyncIterator]();
+  for (;;) {
+    const { done, value } = await iterator.next();
+    if (done === true) return;
+    yield value;
+  }
+}
+
+function offlineError(host: string): UpstreamError {
+  const message = `${host} is not asked, since OFFLINE is set on the proxy; this is not kept here`;
+  return new UpstreamError("OFFLINE", host, message);
+}

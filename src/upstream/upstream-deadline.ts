@@ -1,0 +1,29 @@
+/** What it means upstream that a wait ends: UpstreamError TIMEOUT or ABORTED, naming the host. */
+import { Deadline } from "../runtime/deadline.ts";
+import { UpstreamError } from "./upstream-error.ts";
+
+/** `what` says what did not happen in time, as in "registry.lan did not answer"; undefined is no limit. */
+export function upstreamDeadline(
+  parent: AbortSignal,
+  host: string,
+  milliseconds: number | undefined,
+  what: string,
+): Deadline {
+  return new Deadline(parent, milliseconds, {
+    late: (seconds) => new UpstreamError("TIMEOUT", host, `${what} within ${seconds} s`),
+    ended: abortedBy(host),
+  });
+}
+
+/** What a caller who ended the wait himself gets; a reason that already says more is kept. */
+export function abortedError(host: string, signal: AbortSignal): UpstreamError {
+  if (signal.reason instanceof UpstreamError) return signal.reason;
+  return new UpstreamError("ABORTED", host, "the wait was ended by the one who asked", {
+    cause: signal.reason,
+  });
+}
+
+/** The same, for a wait at that host. */
+export function abortedBy(host: string): (signal: AbortSignal) => UpstreamError {
+  return (signal) => abortedError(host, signal);
+}

@@ -1,0 +1,285 @@
+/** Blobs: cold ranges, who shares a download, blobs in doubt. */
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { VerifyingReads } from "../../../src/download/verifying-reads.ts";
+import { parseRange } from "../../../src/protocol/http/range.ts";
+import type { RegistryRequest } from "../../../src/upstream/registry-client.ts";
+import { eventually } from "../../support/eventually.ts";
+import { bodyOf, contentOf, House, login, statusOf } from "../support/house.ts";
+import { members, type Repository, respond } from "../support/registries.ts";
+
+const place = "docker.io/library/big";
+const size = 20 * 1024 * 1024;
+const bytes = Buffer.alloc(size, "entrepot ");
+
+let house: House;
+let repository: Repository;
+let name: string;
+
+beforeEach(async () => {
+  house = new House();
+  repository = house.upstream.repository("docker.io", "library/big");
+  repository.addImage("1", "big");
+  name = `${place}@${repository.addBlob(bytes)}`;
+  await house.manifest(`${place}:1`);
+  house.upstream.forget();
+});
+afterEach(() => house.close());
+
+const kept = () => eventually(() => expect(house.usage.total).toBeGreaterThan(size));
+const ranges = () =>
+  house.upstream.seen.map(({ method, headers }) => `${method} ${headers.get("range") ?? "whole"}`);
+
+describe("a range of a cold blob", () => {
+  it("far ahead goes upstream at once while the download runs behind it", async () => {
+    const answer = await house.blob(name, { range: parseRange("bytes=10000000-10000099") });
+    if (answer.kind !== "passed") throw new TypeError(answer.kind);
+    expect([answer.response.status, answer.outcome]).toEqual([206, "bypass"]);
+    expect(answer.response.headers.get("docker-content-digest")).toEqual([name.split("@")[1]]);
+    expect(await bodyOf(answer)).toEqual(bytes.subarray(10_000_000, 10_000_100));
+    await kept();
+    expect(ranges().sort()).toEqual(["GET bytes=10000000-10000099", "GET whole"]);
+    expect((await house.blob(name, { range: parseRange("bytes=10000000-") })).outcome).toBe("hit");
+  });
+
+  it("far ahead costs no more than itself when the blob would not be kept", async () => {
+    house.downloads.mayKeep = () => false;
+    const answer = await house.blob(name, { range: parseRange("bytes=10000000-10000099") });
+    expect(await bodyOf(answer)).toEqual(bytes.subarray(10_000_000, 10_000_100));
+    expect(ranges()).toEqual(["GET bytes=10000000-10000099"]);
+  });
+
+  const odd = [
+    ["knows no ranges", 200, {}],
+    ["sends another part", 206, { "content-range": `bytes 0-${size - 1}/${size}` }],
+  ] as const;
+
+  it.each(odd)(
+    "far ahead, of a registry that %s, waits for the download",
+    async (_, status, fields) => {
+      const digest = name.split("@")[1] ?? "";
+      const wrong = Buffer.from(bytes).fill("wrong", 15_000_000, 15_000_005);
+      let sent = wrong;
+      const answer = (request: RegistryRequest) =>
+        request.headers.has("range")
+          ? respond(request, status, fields, sent)
+          : respond(request, 200, {}, sent);
+      house.upstream.fault("docker.io", (request) =>
+        request.target.endsWith(digest) ? answer(request) : undefined,
+      );
+      const range = parseRange("bytes=10000000-");
+      const lied = await house.blob(name, { range });
+      expect(lied.kind).toBe("content");
+      await expect(bodyOf(lied)).rejects.toMatchObject({ code: "WRONG_DIGEST" });
+      sent = bytes;
+      expect((await bodyOf(await house.blob(name, { range }))).equals(bytes)).toBe(true);
+      await kept();
+    },
+  );
+
+  it("close by waits for the download", async () => {
+    const answer = contentOf(
+      await house.blob(name, { range: parseRange("bytes=1000000-1000009") }),
+    );
+    const buffer = Buffer.alloc(10);
+    await answer.source.read(buffer, 1_000_000, new AbortController().signal);
+    await answer.source.close();
+    expect([answer.outcome, buffer]).toEqual(["miss", bytes.subarray(1_000_000, 1_000_010)]);
+    expect(ranges()).toEqual(["GET whole"]);
+  });
+
+  it("from the end is asked for by its absolute place", async () => {
+    const answer = await house.blob(name, { range: parseRange("bytes=-100") });
+    expect(await bodyOf(answer)).toEqual(bytes.subarray(size - 100));
+    await kept();
+    expect(ranges().sort()).toEqual([
+      `GET bytes=${size - 100}-${size - 1}`,
+      "GET whole",
+      "HEAD whole",
+    ]);
+  });
+
+  it("of several parts gets the whole", async () => {
+    const answer = contentOf(
+      await house.blob(name, { range: parseRange("bytes=0-1,15000000-15000001") }),
+    );
+    expect(answer.outcome).toBe("miss");
+    expect((await bodyOf(answer)).equals(bytes)).toBe(true);
+    expect(ranges()).toEqual(["GET whole"]);
+  });
+});
+
+describe("a cold blob", () => {
+  it("asked for by HEAD is asked for upstream, not guessed", async () => {
+    const answer = await house.blob(name, { isHead: true });
+    if (answer.kind !== "passed") throw new TypeError(answer.kind);
+    expect(answer.response.headers.get("content-length")).toEqual([String(size)]);
+    expect(house.usage.count).toBe(1);
+    expect(await statusOf(house.blob(`${place}@sha256:${"0".repeat(64)}`, { isHead: true }))).toBe(
+      404,
+    );
+  });
+
+  it("that is not there is a 404 for all, without a queue", async () => {
+    const missing = `${place}@sha256:${"0".repeat(64)}`;
+    const gate = Promise.withResolvers<void>();
+    house.upstream.gate = gate.promise;
+    const asked = Array.from({ length: 50 }, () => statusOf(house.blob(missing)));
+    await eventually(() => expect(house.upstream.count("GET")).toBeGreaterThan(0));
+    gate.resolve();
+    expect(new Set(await Promise.all(asked))).toEqual(new Set([404]));
+    house.upstream.gate = undefined;
+    expect((await house.blob(missing)).outcome).toBe("negative");
+  });
+
+  it("of a registry that is down is the registry's failure", async () => {
+    house.upstream.down("docker.io");
+    expect(await statusOf(house.blob(name))).toBe("CONNECT");
+    house.upstream.fault("docker.io", (request) => respond(request, 429));
+    expect(await statusOf(house.blob(name))).toBe(429);
+  });
+
+  it("is fetched once for clients with logins of their own, each of whom is asked about", async () => {
+    const door = members({ logins: ["alice", "bob", "carol"] });
+    const corp = house.upstream.repository("docker.io", "corp/app", door);
+    const digest = corp.addBlob(bytes);
+    house.credential = undefined;
+    const pull = (who: string) =>
+      house.blob(`docker.io/corp/app@${digest}`, { access: login(who) });
+    const answers = await Promise.all(["alice", "bob", "carol"].map(pull));
+    for (const answer of answers) expect((await bodyOf(answer)).equals(bytes)).toBe(true);
+    expect(house.upstream.count("GET", "corp/app")).toBe(1);
+    expect(house.upstream.count("HEAD", "corp/app")).toBe(2);
+    expect(await statusOf(pull("mallory"))).toBe(401);
+  });
+
+  it("is not shared with whom the registry refuses, while it is being fetched", async () => {
+    const door = members({ logins: ["alice"] });
+    const corp = house.upstream.repository("docker.io", "corp/app", door);
+    const digest = corp.addBlob(bytes);
+    house.credential = undefined;
+    const hers = await house.blob(`docker.io/corp/app@${digest}`, { access: login("alice") });
+    for (const asked of [`docker.io/corp/app@${digest}`, `${place}-2@${digest}`])
+      expect(await statusOf(house.blob(asked, { access: login("mallory") }))).toBe(401);
+    // The repository is public, and has no such blob.
+    const open = house.upstream.repository("docker.io", "library/open");
+    open.addImage("1", "open");
+    await house.manifest("docker.io/library/open:1");
+    expect(await statusOf(house.blob(`docker.io/library/open@${digest}`))).toBe(404);
+    expect((await bodyOf(hers)).equals(bytes)).toBe(true);
+  });
+
+  it("is shared between repositories of one registry that both have it", async () => {
+    const other = house.upstream.repository("docker.io", "library/other");
+    other.addBlob(bytes);
+    other.addImage("1", "other");
+    await house.manifest("docker.io/library/other:1");
+    const first = await house.blob(name);
+    const second = await house.blob(name.replace("big", "other"));
+    expect([first.outcome, second.outcome]).toEqual(["miss", "collapsed"]);
+    for (const answer of [first, second]) expect((await bodyOf(answer)).equals(bytes)).toBe(true);
+    expect(house.upstream.count("GET", "blobs")).toBe(1);
+  });
+});
+
+describe("a kept blob", () => {
+  it("is given under another name of its registry, once that says so", async () => {
+    await bodyOf(await house.blob(name));
+    await kept();
+    house.upstream.repository("docker.io", "library/other").addBlob(bytes);
+    house.upstream.forget();
+    const other = name.replace("big", "other");
+    expect((await house.blob(other)).outcome).toBe("hit");
+    expect(house.upstream.log).toEqual([`HEAD ${other.slice(10).replace("@", "/blobs/")} 200`]);
+  });
+
+  it("is given for another registry when it is known to be public", async () => {
+    await bodyOf(await house.blob(name));
+    await kept();
+    house.upstream.repository("ghcr.io", "a/b").addBlob(bytes);
+    house.upstream.forget();
+    expect((await house.blob(name.replace("docker.io/library/big", "ghcr.io/a/b"))).outcome).toBe(
+      "hit",
+    );
+    expect(house.upstream.count("GET")).toBe(0);
+  });
+
+  it("of a private repository is fetched again from another registry that has it too", async () => {
+    const corp = house.upstream.repository("docker.io", "corp/app", members({ logins: ["alice"] }));
+    const digest = corp.addBlob(bytes);
+    house.credential = undefined;
+    await bodyOf(await house.blob(`docker.io/corp/app@${digest}`, { access: login("alice") }));
+    await kept();
+    const other = house.upstream.repository("ghcr.io", "a/b");
+    other.addBlob(bytes);
+    house.upstream.forget();
+    const answer = contentOf(await house.blob(`ghcr.io/a/b@${digest}`));
+    expect(answer.outcome).toMatch(/miss|collapsed/);
+    expect((await bodyOf(answer)).equals(bytes)).toBe(true);
+    expect(house.upstream.seen.map(({ registry, method }) => `${method} ${registry}`)).toEqual([
+      "HEAD ghcr.io",
+      "GET ghcr.io",
+    ]);
+  });
+
+  it("is counted as read until its reader is closed", async () => {
+    await bodyOf(await house.blob(name));
+    await kept();
+    const { digest, source } = contentOf(await house.blob(name));
+    expect(house.usage.isRead(digest)).toBe(true);
+    await source.close();
+    expect(house.usage.isRead(digest)).toBe(false);
+  });
+
+  it("of which nothing can be read is fetched again", async () => {
+    await bodyOf(await house.blob(name));
+    await kept();
+    await eventually(() => expect(house.downloads.running(contentDigest(name))).toBeUndefined());
+    house.blobs.open = () => Promise.reject(new Error("EIO"));
+    const answer = contentOf(await house.blob(name));
+    expect((await bodyOf(answer)).equals(bytes)).toBe(true);
+    expect(house.events.some(({ kind }) => kind === "diskFailed")).toBe(true);
+  });
+});
+
+describe("a blob in doubt after an unclean stop", () => {
+  it("is hashed while it is served; a range far into a large one goes upstream meanwhile", async () => {
+    await bodyOf(await house.blob(name));
+    await kept();
+    await house.close();
+    const { blobs } = house;
+    const stat = blobs.stat.bind(blobs);
+    let reported = size;
+    blobs.stat = async (digest) => {
+      const found = await stat(digest);
+      return found && { size: reported, isVerified: false };
+    };
+    let rechecked = 0;
+    const rechecks = new VerifyingReads({ blobs, observe: () => undefined });
+    const open = rechecks.open.bind(rechecks);
+    rechecks.open = (digest) => {
+      rechecked += 1;
+      return open(digest);
+    };
+    house = new House({ before: house, rechecks });
+    expect((await bodyOf(await house.blob(name))).equals(bytes)).toBe(true);
+    expect(rechecked).toBe(1);
+    house.upstream.forget();
+    reported = 65 * 1024 * 1024;
+    const far = parseRange("bytes=10000000-");
+    const answer = await house.blob(name, { range: far });
+    expect([answer.kind, answer.outcome]).toEqual(["passed", "bypass"]);
+    // That would be all of the blob, and nobody would have hashed it.
+    const all = await house.blob(name, { range: parseRange("bytes=0-") });
+    expect(all.outcome).toBe("hit");
+    await contentOf(all).source.close();
+    house.upstream.down("docker.io");
+    const waiting = await house.blob(name, { range: far });
+    expect(waiting.outcome).toBe("hit");
+    await contentOf(waiting).source.close();
+    await rechecks.close();
+  });
+});
+
+function contentDigest(blob: string) {
+  return blob.slice(blob.indexOf("@") + 1) as Parameters<House["downloads"]["running"]>[0];
+}

@@ -1,0 +1,27 @@
+import { describe, expect, it } from "vitest";
+import { NegativeCache } from "../../../src/cache/pull/negative-cache.ts";
+
+const answer = (status: number) => ({ status, headers: new Map(), body: Buffer.from("{}") });
+
+describe("a 404", () => {
+  it("is shared for two seconds by those who asked the same", () => {
+    let now = 0;
+    const negative = new NegativeCache({ now: () => now });
+    negative.remember("docker.io/a", "1\nset\nanonymous", answer(404));
+    expect(negative.recall("docker.io/a", "1\nset\nanonymous")?.status).toBe(404);
+    expect(negative.recall("docker.io/a", "1\nother set\nanonymous")).toBeUndefined();
+    expect(negative.recall("docker.io/a", "1\nset\nshared")).toBeUndefined();
+    now = 2_000;
+    expect(negative.recall("docker.io/a", "1\nset\nanonymous")).toBeUndefined();
+  });
+
+  it("is forgotten when something is pushed to its repository, and no other answer is kept", () => {
+    const negative = new NegativeCache({ now: () => 0 });
+    for (const place of ["docker.io/a", "docker.io/ab"]) negative.remember(place, "x", answer(404));
+    negative.remember("docker.io/a", "y", answer(405));
+    negative.forget("docker.io/a");
+    expect(negative.recall("docker.io/a", "x")).toBeUndefined();
+    expect(negative.recall("docker.io/a", "y")).toBeUndefined();
+    expect(negative.recall("docker.io/ab", "x")?.status).toBe(404);
+  });
+});

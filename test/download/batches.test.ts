@@ -1,0 +1,131 @@
+import { describe, expect, it } from "vitest";
+import { Batches } from "../../src/download/batches.ts";
+import type { Timing } from "../../src/runtime/timing.ts";
+import { content } from "../cache/support/pulling.ts";
+
+const kib = 1024;
+
+/** A disk that writes when the test lets it, and a clock the test moves. */
+class SlowDisk {
+  readonly batches: Buffer[] = [];
+  readonly #writes: PromiseWithResolvers<void>[] = [];
+  #ring: (() => void) | undefined;
+
+  readonly timing: Timing = {
+    random: () => 0,
+    after: (_, act) => {
+      this.#ring = act;
+      return () => {
+        this.#ring = undefined;
+      };
+    },
+  };
+
+  readonly write = (batch: Uint8Array): Promise<void> => {
+    this.batches.push(Buffer.from(batch));
+    const write = Promise.withResolvers<void>();
+    this.#writes.push(write);
+    return write.promise;
+  };
+
+  get sizes(): number[] {
+    return this.batches.map((batch) => batch.length);
+  }
+
+  get isTimed(): boolean {
+    return this.#ring !== undefined;
+  }
+
+  async finish(error?: Error): Promise<void> {
+    const write = this.#writes.shift();
+    if (error === undefined) write?.resolve();
+    else write?.reject(error);
+    await new Promise(setImmediate);
+  }
+
+  tenMilliseconds(): void {
+    this.#ring?.();
+  }
+}
+
+describe("batches", () => {
+  it("write the first byte at once and what comes meanwhile together", async () => {
+    const disk = new SlowDisk();
+    const batches = new Batches(disk.write, disk.timing);
+    const bytes = content(100 * kib);
+    await batches.put(bytes.subarray(0, 1));
+    for (let at = 1; at < bytes.length; at += 10_000) {
+      await batches.put(bytes.subarray(at, at + 10_000));
+    }
+    expect(disk.sizes).toEqual([1]);
+    await disk.finish();
+    expect(disk.sizes).toEqual([1, bytes.length - 1]);
+    const drained = batches.drain();
+    await disk.finish();
+    await drained;
+    expect(Buffer.concat(disk.batches).equals(bytes)).toBe(true);
+  });
+
+  it("then wait for 64 KiB or 10 ms", async () => {
+    const disk = new SlowDisk();
+    const batches = new Batches(disk.write, disk.timing);
+    await batches.put(content(1));
+    await disk.finish();
+    await batches.put(content(64 * kib - 1));
+    expect(disk.sizes).toEqual([1]);
+    expect(disk.isTimed).toBe(true);
+    await batches.put(content(1));
+    expect(disk.sizes).toEqual([1, 64 * kib]);
+    expect(disk.isTimed).toBe(false);
+    await disk.finish();
+    await batches.put(content(3));
+    disk.tenMilliseconds();
+    expect(disk.sizes).toEqual([1, 64 * kib, 3]);
+    await disk.finish();
+    await batches.stop();
+  });
+
+  it("hold back who brings more than two buffers hold, and lose nothing", async () => {
+    const disk = new SlowDisk();
+    const batches = new Batches(disk.write, disk.timing);
+    const bytes = content(700 * kib);
+    let isTaken = false;
+    const putting = batches.put(bytes).then(() => {
+      isTaken = true;
+      return batches.drain();
+    });
+    await new Promise(setImmediate);
+    expect(isTaken).toBe(false);
+    while (disk.sizes.reduce((sum, size) => sum + size, 0) < bytes.length) await disk.finish();
+    await disk.finish();
+    await putting;
+    expect(Buffer.concat(disk.batches).equals(bytes)).toBe(true);
+    expect(Math.max(...disk.sizes)).toBe(256 * kib);
+  });
+
+  it("tell of a failed write at the next put, and at the end", async () => {
+    const disk = new SlowDisk();
+    const batches = new Batches(disk.write, disk.timing);
+    await batches.put(content(1));
+    await disk.finish(new Error("no room"));
+    await expect(batches.put(content(1))).rejects.toThrow("no room");
+    const others = new Batches(disk.write, disk.timing);
+    await others.put(content(1));
+    const drained = expect(others.drain()).rejects.toThrow("no room");
+    await disk.finish(new Error("no room"));
+    await drained;
+    await others.stop();
+  });
+
+  it("stop when the write under way is done, and write nothing more", async () => {
+    const disk = new SlowDisk();
+    const batches = new Batches(disk.write, disk.timing);
+    await batches.put(content(1));
+    await batches.put(content(100_000));
+    const stopped = batches.stop();
+    await disk.finish();
+    await stopped;
+    expect(disk.sizes).toEqual([1]);
+    expect(disk.isTimed).toBe(false);
+  });
+});

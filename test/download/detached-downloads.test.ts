@@ -1,0 +1,51 @@
+import { describe, expect, it } from "vitest";
+import { DetachedDownloads } from "../../src/download/detached-downloads.ts";
+import { TestTiming } from "../cache/support/test-timing.ts";
+
+const limits = { count: 2, bytes: 100, milliseconds: 60_000 };
+
+function scene() {
+  const timing = new TestTiming();
+  const ended: string[] = [];
+  const orphans = new DetachedDownloads(limits, timing);
+  const leave = (name: string, size: number | undefined, written = 0) => {
+    const download = { size, written };
+    orphans.leave(download, () => ended.push(name));
+    return download;
+  };
+  return { timing, ended, orphans, leave };
+}
+
+describe("orphans", () => {
+  it("are at most so many", () => {
+    const { ended, leave } = scene();
+    for (const name of ["a", "b", "c"]) leave(name, 1);
+    expect(ended).toEqual(["c"]);
+  });
+
+  it("are at most so large in all, by what came when the length is unknown", () => {
+    const { ended, leave } = scene();
+    leave("a", 60);
+    leave("b", 41);
+    leave("c", undefined, 40);
+    expect(ended).toEqual(["b"]);
+  });
+
+  it("go on for so long", () => {
+    const { ended, leave, timing } = scene();
+    leave("a", 1);
+    expect(ended).toEqual([]);
+    timing.pass(60_000);
+    expect(ended).toEqual(["a"]);
+  });
+
+  it("are none any more once somebody reads them or they are over", () => {
+    const { ended, leave, orphans, timing } = scene();
+    const first = leave("a", 60);
+    orphans.reclaim(first);
+    orphans.reclaim(first);
+    expect(timing.waiting).toBe(0);
+    leave("b", 60);
+    expect(ended).toEqual([]);
+  });
+});

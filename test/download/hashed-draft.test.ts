@@ -1,0 +1,178 @@
+import { describe, expect, it } from "vitest";
+import { HashedDraft } from "../../src/download/hashed-draft.ts";
+import { digestOf } from "../../src/protocol/digest.ts";
+import { StoreError } from "../../src/store/store-error.ts";
+import { FaultyBlobs } from "../cache/support/faulty-blobs.ts";
+import { content } from "../cache/support/pulling.ts";
+
+const bytes = content(1_000);
+
+/** Nothing is too large for it, unless the test says otherwise. */
+function draftOf(blobs: FaultyBlobs, digest = digestOf(bytes), mostKept = 1e9) {
+  const told: unknown[] = [];
+  const { signal } = new AbortController();
+  const onTooLarge = (size: number | undefined): void => void told.push(size);
+  const draft = new HashedDraft({ digest, blobs, mostKept, onTooLarge, signal });
+  return { draft, told };
+}
+
+describe("a hashed draft", () => {
+  for (const algorithm of ["sha256", "sha512"] as const) {
+    it(`is kept when what was written is what the ${algorithm} digest says`, async () => {
+      const blobs = new FaultyBlobs();
+      const digest = digestOf(bytes, algorithm);
+      const { draft } = draftOf(blobs, digest);
+      await draft.append(bytes.subarray(0, 600));
+      expect(draft.isRight()).toBe(false);
+      await draft.append(bytes.subarray(600));
+      expect(draft.isRight()).toBe(true);
+      expect(await draft.commit()).toBe(true);
+      await draft.leave(undefined);
+      const buffer = Buffer.alloc(10);
+      expect(await draft.read(buffer, 990)).toBe(10);
+      expect(buffer).toEqual(bytes.subarray(990));
+      await draft.close();
+      expect(await blobs.stat(digest)).toMatchObject({ size: 1_000 });
+    });
+  }
+
+  it("has the hash of what can be read after a write that failed halfway", async () => {
+    const { draft } = draftOf(new FaultyBlobs({ fullAt: 700 }));
+    await draft.append(bytes.subarray(0, 500));
+    await expect(draft.append(bytes.subarray(500))).rejects.toMatchObject({ code: "FULL" });
+    expect(draft.written).toBe(500);
+    const hash = draft.end().hash.update(bytes.subarray(500)).digest("hex");
+    expect(`sha256:${hash}`).toBe(digestOf(bytes));
+    await draft.close();
+  });
+
+  it("is left to the next of its label, which has its hash, if it is worth it", async () => {
+    const much = content(1024 * 1024 + 1_000);
+    for (const [length, isLeft] of [
+      [1024 * 1024 - 1, false],
+      [1024 * 1024, true],
+    ] as const) {
+      const blobs = new FaultyBlobs();
+      const { draft } = draftOf(blobs, digestOf(much));
+      expect(await draft.takeUp("label")).toBe(0);
+      await draft.append(much.subarray(0, length));
+      await draft.leave("label");
+      await draft.close();
+      const { draft: next } = draftOf(blobs, digestOf(much));
+      expect(await next.takeUp("label")).toBe(isLeft ? length : 0);
+      expect([next.written, next.hasLeft, next.hasGrown]).toEqual([0, isLeft, false]);
+      await next.goOn(() => undefined);
+      expect([next.written, next.hasLeft, next.hasGrown]).toEqual([
+        isLeft ? length : 0,
+        false,
+        false,
+      ]);
+      await next.append(much.subarray(isLeft ? length : 0));
+      expect([next.isRight(), next.hasGrown]).toEqual([true, true]);
+      expect(next.before(512 * 1024).position).toBeLessThanOrEqual(512 * 1024);
+      await next.close();
+      expect(blobs.drafts).toBe(0);
+    }
+  });
+
+  it("hands on what was left when nobody makes use of it, or throws it away", async () => {
+    const blobs = new FaultyBlobs();
+    const { draft } = draftOf(blobs);
+    await draft.takeUp("label");
+    await draft.append(Buffer.alloc(1024 * 1024));
+    await draft.leave("label");
+    for (const [label, left] of [
+      ["another", 1024 * 1024],
+      [undefined, 0],
+    ] as const) {
+      const { draft: next } = draftOf(blobs);
+      expect(await next.takeUp("label")).toBe(1024 * 1024);
+      await next.leave(label);
+      expect(blobs.aside).toBe(left);
+      await next.close();
+    }
+  });
+
+  it("makes no file before its first byte, unless an empty blob is kept", async () => {
+    const blobs = new FaultyBlobs();
+    const empty = digestOf(Buffer.alloc(0));
+    const { draft: refused } = draftOf(blobs, empty);
+    await refused.leave(undefined);
+    await refused.close();
+    const { draft } = draftOf(blobs, empty);
+    expect(draft.isRight()).toBe(true);
+    expect(blobs.drafts).toBe(0);
+    await draft.commit();
+    await draft.close();
+    expect(await blobs.stat(empty)).toMatchObject({ size: 0 });
+  });
+
+  it("takes a file that has become shorter for a broken disk", async () => {
+    const { draft } = draftOf(new FaultyBlobs());
+    await draft.append(bytes);
+    await expect(draft.read(Buffer.alloc(1), 1_000)).rejects.toMatchObject({ code: "IO" });
+    await draft.close();
+  });
+
+  it("passes its bytes on where the disk is left alone, and is not kept", async () => {
+    const blobs = new FaultyBlobs();
+    blobs.create = () => Promise.reject(new StoreError("PAUSED", "for a while"));
+    const { draft } = draftOf(blobs);
+    expect(draft.isPassing).toBe(false);
+    await draft.append(bytes);
+    expect(draft.isPassing).toBe(true);
+    expect(draft.isRight()).toBe(true);
+    const buffer = Buffer.alloc(10);
+    expect(await draft.read(buffer, 990)).toBe(10);
+    expect(buffer).toEqual(bytes.subarray(990));
+    expect(await draft.commit()).toBe(false);
+    await draft.close();
+    expect(await blobs.stat(digestOf(bytes))).toBeUndefined();
+  });
+
+  it("passes its bytes on from the first when they are declared to be too many", async () => {
+    const blobs = new FaultyBlobs();
+    const { draft, told } = draftOf(blobs, digestOf(bytes), 999);
+    draft.declare(999);
+    expect(draft.isPassing).toBe(false);
+    draft.declare(1_000);
+    draft.declare(1_000);
+    await draft.append(bytes);
+    expect([draft.isPassing, draft.written, blobs.drafts, told]).toEqual([true, 1_000, 0, [1_000]]);
+    await draft.close();
+  });
+
+  it("keeps to its file when too large a size is declared while its first bytes are on their way", async () => {
+    const blobs = new FaultyBlobs();
+    const { draft } = draftOf(blobs, digestOf(bytes), 999);
+    const appending = draft.append(bytes.subarray(0, 600));
+    draft.declare(1_000);
+    await appending;
+    expect([draft.isPassing, draft.written]).toEqual([false, 600]);
+    await draft.close();
+  });
+
+  it("ends like a full disk when it grows too large without having said so", async () => {
+    const blobs = new FaultyBlobs();
+    const { draft, told } = draftOf(blobs, digestOf(bytes), 999);
+    await draft.append(bytes.subarray(0, 600));
+    await expect(draft.append(bytes.subarray(600))).rejects.toMatchObject({ code: "DISK" });
+    expect([draft.written, told]).toEqual([600, [undefined]]);
+    await draft.close();
+    expect(blobs.drafts).toBe(0);
+  });
+
+  it("is nowhere else than before while the disk is at work", async () => {
+    const blobs = new FaultyBlobs();
+    const { draft } = draftOf(blobs);
+    await draft.append(bytes.subarray(0, 600));
+    const appending = draft.append(bytes.subarray(600));
+    const { position, hash } = draft.end();
+    expect(position).toBe(600);
+    expect(`sha256:${hash.update(bytes.subarray(600)).digest("hex")}`).toBe(digestOf(bytes));
+    await appending;
+    expect(draft.end().position).toBe(1_000);
+    expect(draft.before(900).position).toBe(0);
+    await draft.close();
+  });
+});

@@ -1,0 +1,112 @@
+import { createHash } from "node:crypto";
+import { describe, expect, it } from "vitest";
+import { OwnRange } from "../../src/download/own-range.ts";
+import { bodyOpener } from "../../src/download/upstream-body.ts";
+import { digestOf } from "../../src/protocol/digest.ts";
+import { askFor, content, readAll } from "../cache/support/pulling.ts";
+import { type Script, ScriptedRegistry } from "../cache/support/scripted-registry.ts";
+import { TestTiming } from "../cache/support/test-timing.ts";
+import { eventually } from "../support/eventually.ts";
+
+const bytes = content(300_000);
+const digest = digestOf(bytes);
+const forever = new AbortController().signal;
+
+type More = { readonly size?: number | undefined; readonly given?: Buffer };
+
+function scene(from: number, script: (nth: number) => Script = () => ({}), more: More = {}) {
+  const { size, given = bytes.subarray(0, from) } = more;
+  const upstream = new ScriptedRegistry(bytes, (_, nth) => ({ piece: 10_000, ...script(nth) }));
+  const range = new OwnRange({
+    digest,
+    start: { position: from, hash: createHash("sha256").update(bytes.subarray(0, from)) },
+    given: { position: given.length, hash: createHash("sha256").update(given) },
+    readFile: async (buffer, position) => bytes.copy(buffer, 0, position, from),
+    upstream: {
+      open: (offset, signal) => bodyOpener(upstream)(askFor(digest), offset, signal),
+      host: "registry.example",
+      size,
+      most: 1_000_000,
+      onBreak: () => undefined,
+      timing: new TestTiming(),
+    },
+  });
+  return { range, upstream };
+}
+
+describe("a reader's own range", () => {
+  it.each([0, 1, 150_000, 299_999, 300_000])(
+    "gives all bytes when the file has %i",
+    async (from) => {
+      for (const noLength of [true, false]) {
+        const { range } = scene(from, () => ({ noLength }), {
+          size: noLength ? undefined : bytes.length,
+        });
+        expect((await readAll(range)).equals(bytes)).toBe(true);
+        expect(range.size).toBe(bytes.length);
+        await range.close();
+      }
+    },
+  );
+
+  it.each([0, 200_000, 299_999])("gives all bytes from %i on", async (start) => {
+    const { range } = scene(100_000);
+    const body = await readAll(range, { from: start, buffer: 7_000 });
+    expect(body.equals(bytes.subarray(start))).toBe(true);
+    await range.close();
+  });
+
+  it("goes on for whoever was given the right bytes before, and not for who was given wrong ones", async () => {
+    const wrong = Buffer.from(bytes.subarray(0, 155_555));
+    wrong[123_456] = (wrong[123_456] ?? 0) ^ 1;
+    for (const size of [bytes.length, undefined]) {
+      const right = scene(100_000, undefined, { size, given: bytes.subarray(0, 155_555) });
+      const body = await readAll(right.range, { from: 140_000 });
+      expect(body.equals(bytes.subarray(140_000))).toBe(true);
+      await right.range.close();
+      const { range } = scene(100_000, undefined, { size, given: wrong });
+      await expect(readAll(range, { from: 140_000 })).rejects.toMatchObject({
+        code: "WRONG_DIGEST",
+      });
+      await range.close();
+    }
+  });
+
+  it("holds the tail back, also what of it is in the file", async () => {
+    const { range } = scene(280_000, () => ({ corruptAt: 290_000 }), { size: bytes.length });
+    const released = bytes.length - 64 * 1024;
+    expect(await readAll(range, { to: released })).toHaveLength(released);
+    await expect(range.read(Buffer.alloc(1), released, forever)).rejects.toMatchObject({
+      code: "WRONG_DIGEST",
+    });
+    await range.close();
+  });
+
+  it("does not ask the upstream for what the file has", async () => {
+    const { range, upstream } = scene(100_000, undefined, { size: bytes.length });
+    await readAll(range, { to: 100_000 });
+    expect(upstream.seen).toHaveLength(0);
+    await range.close();
+  });
+
+  it("heals", async () => {
+    const { range, upstream } = scene(100_000, (nth) => (nth < 3 ? { cutAt: 120_000 } : {}));
+    expect((await readAll(range)).equals(bytes)).toBe(true);
+    expect(upstream.sent).toBe(200_000);
+    await range.close();
+  });
+
+  it("lets go of its connection when its reader leaves or closes it", async () => {
+    for (const way of ["leaves", "closes"]) {
+      const gate = new Promise(() => undefined);
+      const { range, upstream } = scene(0, () => ({ stallAt: 0, gate }));
+      const leaving = new AbortController();
+      const read = expect(range.read(Buffer.alloc(1), 0, leaving.signal)).rejects.toThrow();
+      await eventually(() => expect(upstream.seen).toHaveLength(1));
+      if (way === "leaves") leaving.abort();
+      await range.close();
+      await read;
+      await eventually(() => expect(upstream.open).toBe(0));
+    }
+  });
+});

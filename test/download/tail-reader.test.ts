@@ -1,0 +1,158 @@
+import { createHash } from "node:crypto";
+import { describe, expect, it } from "vitest";
+import { DownloadError } from "../../src/download/download-error.ts";
+import { OwnRange } from "../../src/download/own-range.ts";
+import { Progress } from "../../src/download/progress.ts";
+import { TailReader, type TailReaderParts } from "../../src/download/tail-reader.ts";
+import { bodyOpener } from "../../src/download/upstream-body.ts";
+import { digestOf } from "../../src/protocol/digest.ts";
+import { StoreError } from "../../src/store/store-error.ts";
+import { askFor, content, readAll, registry } from "../cache/support/pulling.ts";
+import { ScriptedRegistry } from "../cache/support/scripted-registry.ts";
+import { TestTiming } from "../cache/support/test-timing.ts";
+
+const bytes = content(200_000);
+const forever = new AbortController().signal;
+
+/** A file that grows when the test says so, and breaks when it says so. */
+function scene(change: Partial<TailReaderParts> = {}) {
+  const disk: { failure?: StoreError } = {};
+  let reads = 0;
+  const mark = new Progress(async (buffer, position) => {
+    reads += 1;
+    if (disk.failure !== undefined) throw disk.failure;
+    return bytes.copy(buffer, 0, position, mark.written);
+  });
+  mark.declare(bytes.length);
+  const upstream = new ScriptedRegistry(bytes);
+  const goOn = (from: "mark" | "before"): OwnRange => {
+    const upTo = (position: number) => ({
+      position,
+      hash: createHash("sha256").update(bytes.subarray(0, position)),
+    });
+    return new OwnRange({
+      digest: digestOf(bytes),
+      start: upTo(from === "mark" ? mark.written : 0),
+      given: upTo(mark.written),
+      readFile: mark.read,
+      upstream: {
+        open: (offset, signal) => bodyOpener(upstream)(askFor(digestOf(bytes)), offset, signal),
+        host: registry().name,
+        size: mark.size,
+        most: bytes.length,
+        onBreak: () => undefined,
+        timing: new TestTiming(),
+      },
+    });
+  };
+  let closes = 0;
+  const reader = new TailReader({
+    growing: mark,
+    check: () => undefined,
+    goOn,
+    onClosed: () => {
+      closes += 1;
+    },
+    ...change,
+  });
+  return { mark, reader, upstream, disk, reads: () => reads, closes: () => closes };
+}
+
+describe("a tail reader", () => {
+  it("reads what is there at once, and waits for more", async () => {
+    const { mark, reader } = scene();
+    mark.advance(1_000);
+    const buffer = Buffer.alloc(4_000);
+    expect(await reader.read(buffer, 0, forever)).toBe(1_000);
+    const more = reader.read(buffer, 1_000, forever);
+    mark.advance(1_500);
+    expect(await more).toBe(500);
+    expect(buffer.subarray(0, 500).equals(bytes.subarray(1_000, 1_500))).toBe(true);
+    await reader.close();
+  });
+
+  it("ends with 0 only at the verified end", async () => {
+    const { mark, reader } = scene();
+    mark.advance(bytes.length);
+    const held = bytes.length - 64 * 1024;
+    const tail = reader.read(Buffer.alloc(10), held, forever);
+    mark.complete();
+    expect(await tail).toBe(10);
+    expect(await reader.read(Buffer.alloc(10), bytes.length, forever)).toBe(0);
+    expect(await reader.read(Buffer.alloc(10), bytes.length + 5, forever)).toBe(0);
+    await reader.close();
+  });
+
+  it("ends with the download's error, after what was released", async () => {
+    const { mark, reader } = scene();
+    mark.advance(1_000);
+    mark.fail(new DownloadError("WRONG_DIGEST", "wrong"));
+    expect(await reader.read(Buffer.alloc(4_000), 0, forever)).toBe(1_000);
+    await expect(reader.read(Buffer.alloc(1), 1_000, forever)).rejects.toMatchObject({
+      code: "WRONG_DIGEST",
+    });
+    await reader.close();
+  });
+
+  it("touches no disk while it waits, and leaves at its signal", async () => {
+    const { mark, reader, reads } = scene();
+    mark.advance(5);
+    const leaving = new AbortController();
+    const wait = reader.read(Buffer.alloc(1), 5, leaving.signal);
+    leaving.abort();
+    await expect(wait).rejects.toMatchObject({ code: "ABORTED" });
+    expect(reads()).toBe(0);
+    await reader.close();
+  });
+
+  it("goes on upstream from where a full disk stopped", async () => {
+    const { mark, reader, upstream } = scene();
+    mark.advance(50_000);
+    mark.fail(new DownloadError("DISK", "full"));
+    expect((await readAll(reader)).equals(bytes)).toBe(true);
+    expect(upstream.seen[0]?.request.headers.get("range")).toEqual(["bytes=50000-"]);
+    await reader.close();
+  });
+
+  it("starts over upstream when the file cannot be read", async () => {
+    const { mark, reader, upstream, disk } = scene();
+    mark.advance(50_000);
+    expect(await readAll(reader, { to: 20_000 })).toHaveLength(20_000);
+    disk.failure = new StoreError("IO", "broken");
+    expect((await readAll(reader, { from: 20_000 })).equals(bytes.subarray(20_000))).toBe(true);
+    expect(upstream.seen[0]?.request.headers.get("range")).toBeUndefined();
+    await reader.close();
+  });
+
+  it("passes the disk's error on where there is no other way", async () => {
+    const { mark, reader, disk } = scene({ goOn: undefined });
+    mark.advance(50_000);
+    disk.failure = new StoreError("IO", "broken");
+    await expect(readAll(reader)).rejects.toBe(disk.failure);
+    await reader.close();
+  });
+
+  it("reads no more once it may not, even while it waits", async () => {
+    let mayRead = true;
+    const { mark, reader } = scene({
+      check: () => {
+        if (!mayRead) throw new DownloadError("WRONG_LENGTH", "no more");
+      },
+    });
+    const wait = reader.read(Buffer.alloc(1), 0, forever);
+    mayRead = false;
+    mark.wake();
+    await expect(wait).rejects.toMatchObject({ code: "WRONG_LENGTH" });
+    await reader.close();
+  });
+
+  it("closes once", async () => {
+    const { reader, closes } = scene();
+    await reader.close();
+    await reader.close();
+    expect(closes()).toBe(1);
+    await expect(reader.read(Buffer.alloc(1), 0, forever)).rejects.toMatchObject({
+      code: "ABANDONED",
+    });
+  });
+});

@@ -1,0 +1,55 @@
+import { describe, expect, it } from "vitest";
+import { Flights, unlessAborted } from "../../src/runtime/flights.ts";
+import { abortedBy } from "../../src/upstream/upstream-deadline.ts";
+
+const never = new AbortController().signal;
+
+describe("work for many", () => {
+  it("is done once for all who join, and again for who comes after", async () => {
+    const flights = new Flights<number>();
+    const gate = Promise.withResolvers<void>();
+    let started = 0;
+    const start = async () => {
+      started += 1;
+      await gate.promise;
+      return started;
+    };
+    const all = [flights.join("a", start), flights.join("a", start), flights.join("b", start)];
+    gate.resolve();
+    expect(await Promise.all(all)).toEqual([2, 2, 2]);
+    expect(await flights.join("a", start)).toBe(3);
+  });
+
+  it("outlives a waiter who leaves", async () => {
+    const flights = new Flights<string>();
+    const gate = Promise.withResolvers<string>();
+    const leaving = new AbortController();
+    const work = flights.join("a", () => gate.promise);
+    const left = unlessAborted(work, leaving.signal, abortedBy("a.example"));
+    leaving.abort();
+    await expect(left).rejects.toMatchObject({ code: "ABORTED", host: "a.example" });
+    await expect(unlessAborted(work, leaving.signal, abortedBy(""))).rejects.toMatchObject({
+      code: "ABORTED",
+    });
+    gate.resolve("done");
+    expect(await unlessAborted(work, never, abortedBy(""))).toBe("done");
+  });
+
+  it("passes its failure to all who wait, and starts anew afterwards", async () => {
+    const flights = new Flights<string>();
+    const fail = () => Promise.reject(new Error("no"));
+    const both = [flights.join("a", fail), flights.join("a", fail)];
+    for (const one of both) await expect(one).rejects.toThrow("no");
+    expect(await flights.join("a", async () => "yes")).toBe("yes");
+  });
+
+  it("ends with the house, whether or not anybody waits", async () => {
+    const flights = new Flights<string>();
+    void flights.join("a", (life) => {
+      const ended = Promise.withResolvers<string>();
+      life.addEventListener("abort", () => ended.reject(new Error("closed")));
+      return ended.promise;
+    });
+    await flights.close();
+  });
+});

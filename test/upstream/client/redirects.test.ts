@@ -1,0 +1,96 @@
+import { describe, expect, it } from "vitest";
+import { headerList } from "../../../src/protocol/http/header-list.ts";
+import {
+  isManifestPlace,
+  isRedirect,
+  isSameOrigin,
+  nextPlace,
+  type Place,
+  tooManyHops,
+} from "../../../src/upstream/client/redirects.ts";
+
+const from: Place = {
+  scheme: "https",
+  address: { host: "reg.test", port: 5000 },
+  target: "/v2/a/b/blobs/sha256:0?x=1",
+};
+
+const follow = (location: string | undefined, place: Place = from, registry = place.scheme) =>
+  nextPlace(place, headerList({ location }), registry);
+
+describe("the place a redirect leads to", () => {
+  it.each([
+    ["https://cdn.test/b?sig=a%2Bb%3D&x='y", "cdn.test", 443, "/b?sig=a%2Bb%3D&x=%27y"],
+    ["https://cdn.test:8443", "cdn.test", 8443, "/"],
+    ["https://CDN.test./b#part", "cdn.test", 443, "/b"],
+    ["https://[fd00::1]/b", "fd00::1", 443, "/b"],
+    ["//cdn.test/b", "cdn.test", 443, "/b"],
+    ["/artifacts-downloads/x?y", "reg.test", 5000, "/artifacts-downloads/x?y"],
+    ["other", "reg.test", 5000, "/v2/a/b/blobs/other"],
+    ["?x=2", "reg.test", 5000, "/v2/a/b/blobs/sha256:0?x=2"],
+  ])("%s", (location, host, port, target) => {
+    expect(follow(location)).toEqual({ scheme: "https", address: { host, port }, target });
+  });
+
+  it("may be http only where the registry is", () => {
+    const plain: Place = { ...from, scheme: "http" };
+    expect(follow("http://cdn.test/b", plain)).toMatchObject({
+      scheme: "http",
+      address: { host: "cdn.test", port: 80 },
+    });
+    expect(follow("https://cdn.test/b", plain)).toMatchObject({ scheme: "https" });
+    expect(() => follow("http://cdn.test/b")).toThrow("reg.test:5000 redirects from https to http");
+    // Not by way of a second hop either.
+    expect(() => follow("http://cdn.test/b", plain, "https")).toThrow("from https to http");
+  });
+
+  it.each([
+    undefined,
+    "https://",
+    "https://exa mple.com/",
+    "https://user:CANARY-pw@cdn.test/",
+    "https://user@cdn.test/",
+    "file:///etc/passwd",
+    "javascript:alert(1)",
+    "ftp://cdn.test/b",
+    "data:text/plain,x",
+    "https://under_score.test/",
+    "https://a..b/",
+  ])("is refused: %s", (location) => {
+    expect(() => follow(location)).toThrow(expect.objectContaining({ code: "REDIRECT" }));
+    expect(() => follow(location)).not.toThrow(/CANARY/);
+  });
+});
+
+describe("redirects", () => {
+  it("are five of the 3xx", () => {
+    const all = Array.from({ length: 200 }, (_, index) => 200 + index);
+    expect(all.filter(isRedirect)).toEqual([301, 302, 303, 307, 308]);
+  });
+
+  it("stay at the same origin only with scheme, host and port", () => {
+    expect(isSameOrigin(from, follow("/x"))).toBe(true);
+    expect(isSameOrigin(from, follow("https://reg.test/x"))).toBe(false);
+    expect(isSameOrigin(from, follow("https://other.test:5000/x"))).toBe(false);
+    expect(isSameOrigin({ ...from, scheme: "http" }, from)).toBe(false);
+  });
+
+  it.each([
+    ["/v2/k8s-artifacts-prod/images/pause/manifests/3.9", true],
+    ["/v2/a/manifests/sha256:0?ns=x", true],
+    ["/v2/a/blobs/sha256:0", false],
+    ["/v2/manifests/", false],
+    ["/login?next=/v2/a/manifests/b", false],
+    ["/v2/?x=/v2/a/manifests/b", false],
+    ["/v2/a/manifests/b/c", false],
+  ])("to %s lead to a manifest: %s", (target, isOne) => {
+    expect(isManifestPlace({ ...from, target })).toBe(isOne);
+  });
+
+  it("have an end", () => {
+    expect(tooManyHops(from, 5)).toMatchObject({
+      code: "REDIRECT",
+      message: "reg.test:5000 redirects more than 5 times",
+    });
+  });
+});

@@ -1,0 +1,91 @@
+import { createServer } from "node:http";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { Pool } from "undici";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { Exchange, type ExchangeOptions } from "../../../src/upstream/net/exchange.ts";
+import { eventually } from "../../support/eventually.ts";
+import { listening, readAll, rejection } from "../rig.ts";
+
+const options: ExchangeOptions = {
+  host: "reg.test",
+  method: "GET",
+  hasBody: false,
+  signal: new AbortController().signal,
+  connectMs: undefined,
+  headersMs: 5_000,
+  uploadIdleMs: 5_000,
+};
+
+async function poolOf(listener: Parameters<typeof createServer>[1]): Promise<Pool> {
+  const { host, port } = await listening(createServer(listener));
+  const pool = new Pool(`http://${host}:${port}`, { allowH2: false });
+  onTestFinished(() => pool.destroy());
+  return pool;
+}
+
+describe("an exchange on an undici pool", () => {
+  it("passes over interim answers", async () => {
+    const pool = await poolOf((_request, response) => {
+      response.writeEarlyHints({ link: "</a>; rel=preload" });
+      response.end("ok");
+    });
+    const exchange = new Exchange(options);
+    pool.dispatch({ path: "/", method: "GET" }, exchange);
+    const { status, body } = await exchange.response;
+    expect(status).toBe(200);
+    expect(String(await readAll(body))).toBe("ok");
+  });
+
+  it.each(["HEAD", "GET"])("knows the end of an empty answer to %s", async (method) => {
+    const pool = await poolOf((_request, response) => response.writeHead(204).end());
+    const exchange = new Exchange({ ...options, method });
+    pool.dispatch({ path: "/", method }, exchange);
+    const { endsAtClose, body } = await exchange.response;
+    expect(endsAtClose).toBe(false);
+    expect((await readAll(body)).length).toBe(0);
+  });
+
+  it("does not blame the registry for the time in which this process was held up itself", async () => {
+    const pool = await poolOf((_request, response) => response.end("ok"));
+    const exchange = new Exchange({ ...options, headersMs: 500 });
+    pool.dispatch({ path: "/", method: "GET" }, exchange);
+    await nextTurn();
+    const end = performance.now() + 900;
+    while (performance.now() < end);
+    expect(await exchange.response).toMatchObject({ status: 200 });
+  });
+
+  it("that was given up before its turn is never sent", async () => {
+    let requests = 0;
+    const pool = await poolOf((_request, response) => {
+      requests += 1;
+      response.end();
+    });
+    const stop = new AbortController();
+    const exchange = new Exchange({ ...options, signal: stop.signal });
+    stop.abort();
+    pool.dispatch({ path: "/", method: "GET" }, exchange);
+    expect(await rejection(exchange.response)).toMatchObject({ code: "ABORTED" });
+    await eventually(() => pool.stats.size === 0);
+    expect(requests).toBe(0);
+  });
+
+  it("leaves no listener on the caller's signal once its body has ended", async () => {
+    const pool = await poolOf((_request, response) => response.end("ok"));
+    const stop = new AbortController();
+    const exchange = new Exchange({ ...options, signal: stop.signal });
+    pool.dispatch({ path: "/", method: "GET" }, exchange);
+    const { body } = await exchange.response;
+    await readAll(body);
+    await eventually(() => body.closed);
+    stop.abort();
+    expect(body.errored).toBeNull();
+  });
+
+  it("that undici will not send is a PROTOCOL failure", async () => {
+    const pool = await poolOf(() => undefined);
+    const exchange = new Exchange(options);
+    pool.dispatch({ path: "/ x", method: "GET" }, exchange);
+    expect(await rejection(exchange.response)).toMatchObject({ code: "PROTOCOL" });
+  });
+});
