@@ -23,7 +23,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   doors: {
     rooms: ["registry", "upstream", "protocol", "runtime"],
     packages: [
-      ...["node-forge", "http-mitm-proxy", "acme-client"],
+      ...["node-forge", "http-mitm-proxy", "acme-client", "fastify", "prom-client"],
       ...["node:http", "node:https", "node:net", "node:tls", "node:fs", "node:os"],
     ],
     wings: [["proxy", "mirror", "tls", "front-page", "back-office"], ["server"]],
