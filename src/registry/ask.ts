@@ -1,6 +1,7 @@
 /** What a door knows about a request when it hands it to the registry engine. */
 import type { Registry } from "../protocol/registry-name.ts";
 
+/** How the request came in; `hosted`: by whatever door, for the registry whose content is pushed here. */
 export type Door = "proxy" | "mirror" | "hosted";
 
 /** How names look to this client; applied by answer.ts alone. */
@@ -14,6 +15,7 @@ export type View = {
 };
 
 export type Ask = {
+  /** Whose request it is; at the hosted registry the name that the client called it by. */
   readonly registry: Registry;
   readonly door: Door;
   /** Origin-form path and query as the upstream names things (prefix and ns already taken off). */

@@ -1,45 +1,46 @@
 /**
  * The one call in which every door ends: takes a request that is meant for a registry, and that the
- * door has found sound (protocol/http/strict-request.ts), answers it and tells about it.
+ * door has found sound (protocol/http/strict-request.ts), answers it and tells about it. Which
+ * handlers answer it depends on where the registry is: elsewhere, or here.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { parseRawHeaders } from "../protocol/http/header-list.ts";
+import { RegistryError } from "../protocol/registry-error.ts";
 import { parseRoute } from "../protocol/route.ts";
 import { Answers } from "./answer/answer.ts";
 import { ClientGone } from "./answer/client-gone.ts";
 import type { Ask } from "./ask.ts";
-import type { EngineParts, EngineTiming } from "./engine-parts.ts";
-import type { Exchange, Handler } from "./exchange.ts";
+import type { Exchange, FindHandler, Handler } from "./exchange.ts";
 import { passRefusal } from "./failure.ts";
-import { outsideAccess } from "./login/request-access.ts";
-import { passThrough } from "./pass-through.ts";
-import { pullBlob } from "./pull/blob.ts";
-import { pullList } from "./pull/list.ts";
-import { pullManifest } from "./pull/manifest.ts";
-import { pushManifest } from "./push/manifest.ts";
-import { pushUpload } from "./push/upload.ts";
-import { requestAnswered } from "./registry-event.ts";
-import { findHandler, type Handlers } from "./router.ts";
-import { policed } from "./rules/policed.ts";
+import { type ObserveRegistry, requestAnswered } from "./registry-event.ts";
 
-const usualTiming: EngineTiming = {
-  now: () => performance.now(),
-  sendIdle: 60_000,
-  bodyIdle: 60_000,
+export type EngineParts = {
+  /** For registries that are elsewhere, whatever door the request came in by. */
+  readonly upstream: FindHandler;
+  /** For the registry whose content is pushed here; nobody asks it where there is none. */
+  readonly hosted?: FindHandler | undefined;
+  readonly observe: ObserveRegistry;
+  readonly timing?: EngineTiming;
 };
+
+/** In milliseconds; tests shorten them. */
+export type EngineTiming = {
+  readonly now: () => number;
+  /** How long one piece may take to leave for a client that reads slowly. */
+  readonly sendIdle: number;
+};
+
+const usualTiming: EngineTiming = { now: () => performance.now(), sendIdle: 60_000 };
 
 export class RegistryEngine {
   readonly #parts: EngineParts;
   readonly #timing: EngineTiming;
   readonly #answers: Answers;
-  readonly #handlers: Handlers;
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
     this.#timing = parts.timing ?? usualTiming;
     this.#answers = new Answers({ sendIdle: this.#timing.sendIdle });
-    const handlers = handlersOf(parts, this.#timing.bodyIdle);
-    this.#handlers = parts.rules === undefined ? handlers : policed(handlers, parts.rules);
   }
 
   /** Never rejects. */
@@ -64,14 +65,11 @@ export class RegistryEngine {
     }
   }
 
-  #handlerOf({ ask, method, route, tally }: Exchange): Handler {
-    const mayBeToken = route.kind === "outside" || route.kind === "other";
-    const { tokens, isPushAllowed } = this.#parts;
-    if (mayBeToken && tokens.isTokenRequest(ask, method)) {
-      tally.isToken = true;
-      return (exchange) => tokens.answer(exchange);
-    }
-    return findHandler(route, method, this.#handlers, isPushAllowed);
+  #handlerOf(exchange: Exchange): Handler {
+    const { upstream, hosted } = this.#parts;
+    if (exchange.ask.door !== "hosted") return upstream(exchange);
+    if (hosted === undefined) throw new RegistryError("UNSUPPORTED", "nothing is hosted here");
+    return hosted(exchange);
   }
 }
 
@@ -100,19 +98,5 @@ function beginExchange(
       end: "complete",
       error: undefined,
     },
-  };
-}
-
-function handlersOf(parts: EngineParts, bodyIdle: number): Handlers {
-  const { accessOf, client } = parts;
-  return {
-    ping: (exchange) => parts.ping.answer(exchange),
-    pullBlob: (exchange) => pullBlob(exchange, parts),
-    pullManifest: (exchange) => pullManifest(exchange, parts),
-    pullList: (exchange) => pullList(exchange, parts, bodyIdle),
-    pushUpload: (exchange) => pushUpload(exchange, parts, bodyIdle),
-    pushManifest: (exchange) => pushManifest(exchange, parts, bodyIdle),
-    passOutside: async (exchange) =>
-      passThrough(exchange, await outsideAccess(exchange, accessOf), client, bodyIdle),
   };
 }

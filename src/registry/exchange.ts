@@ -45,3 +45,6 @@ export type Reply = CacheAnswer | Own;
 
 /** Resolves with what to answer; throws RegistryError, UpstreamError or whatever else went wrong. */
 export type Handler = (exchange: Exchange) => Promise<Reply>;
+
+/** Which handler answers a request, by its route and method. Throws RegistryError where none does. */
+export type FindHandler = (exchange: Exchange) => Handler;

@@ -7,6 +7,7 @@ import type { HeaderList } from "../protocol/http/header-list.ts";
 import { endToEnd } from "../protocol/http/hop-by-hop.ts";
 import type { Access, RegistryClient } from "../upstream/registry-client.ts";
 import type { Exchange } from "./exchange.ts";
+import { hasBody, readBody } from "./request-body.ts";
 
 /** Rejects with UpstreamError when there is no answer. */
 export async function passThrough(
@@ -21,7 +22,7 @@ export async function passThrough(
     method,
     target: ask.target,
     headers: headersToPass(exchange),
-    body: hasBody(exchange.headers) ? receive(exchange, bodyIdle) : undefined,
+    body: hasBody(exchange.headers) ? readBody(exchange, bodyIdle) : undefined,
     access,
     redirects: "pass",
     patience: "full",
@@ -39,36 +40,4 @@ function headersToPass({ headers, route }: Exchange): HeaderList {
   // Nothing under /v2/ is ever compressed: digests and ranges are over the bytes as they are.
   if (route.kind !== "outside") passed.set("accept-encoding", ["identity"]);
   return passed;
-}
-
-function hasBody(headers: HeaderList): boolean {
-  return headers.has("transfer-encoding") || Number(headers.get("content-length")?.[0] ?? 0) > 0;
-}
-
-/**
- * The request's body. Leaving it early does not end the connection, since an upstream may answer
- * before it has read everything; waiting for the client is timed, waiting for the upstream is not.
- */
-async function* receive(
-  { request, response, tally }: Exchange,
-  bodyIdle: number,
-): AsyncGenerator<Uint8Array> {
-  let isWaiting = true;
-  const timer = setTimeout(() => {
-    if (isWaiting) request.destroy(new Error("the client stopped sending"));
-  }, bodyIdle);
-  // Whoever reads this may forget it halfway; the connection then serves the next request.
-  response.once("close", () => clearTimeout(timer));
-  try {
-    const chunks: AsyncIterable<Buffer> = request.iterator({ destroyOnReturn: false });
-    for await (const chunk of chunks) {
-      tally.received += chunk.length;
-      isWaiting = false;
-      yield chunk;
-      isWaiting = true;
-      timer.refresh();
-    }
-  } finally {
-    clearTimeout(timer);
-  }
 }

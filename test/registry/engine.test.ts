@@ -171,3 +171,24 @@ describe("an open mirror", () => {
     expect(asked).toMatchObject([{ isMirror: true, isPublicOnly: true }]);
   });
 });
+
+describe("a request to the registry that is hosted here", () => {
+  const hello = async () => ({
+    kind: "own" as const,
+    status: 200,
+    headers: headerList({ "content-type": "text/plain" }),
+    body: Buffer.from("pushed here"),
+  });
+
+  it("is answered by that registry's own handlers, and by nobody upstream", async () => {
+    const rig = await startRig({ ask: { door: "hosted" }, hosted: () => hello });
+    expect((await rig.fetch("/v2/a/manifests/latest")).text).toBe("pushed here");
+    expect(rig.sent).toEqual([]);
+    expect(rig.events).toMatchObject([{ door: "hosted", status: 200, repository: "a" }]);
+  });
+
+  it("is refused where there is none", async () => {
+    const rig = await startRig({ ask: { door: "hosted" } });
+    expect((await rig.fetch("/v2/a/manifests/latest")).status).toBe(405);
+  });
+});

@@ -13,9 +13,11 @@ import { digestOf } from "../../src/protocol/digest.ts";
 import { headerList } from "../../src/protocol/http/header-list.ts";
 import { canonicalRegistry, type Registry } from "../../src/protocol/registry-name.ts";
 import type { Ask } from "../../src/registry/ask.ts";
-import { RegistryEngine } from "../../src/registry/engine.ts";
-import type { EngineParts } from "../../src/registry/engine-parts.ts";
+import { type EngineTiming, RegistryEngine } from "../../src/registry/engine.ts";
+import type { FindHandler } from "../../src/registry/exchange.ts";
 import type { RegistryEvent } from "../../src/registry/registry-event.ts";
+import { upstreamHandlers } from "../../src/registry/upstream-handlers.ts";
+import type { UpstreamParts } from "../../src/registry/upstream-parts.ts";
 import type { RegistryRequest, RegistryResponse } from "../../src/upstream/registry-client.ts";
 
 export function registryOf(name: string): Registry {
@@ -98,7 +100,9 @@ export type RigOptions = {
   readonly manifest?: (ask: ManifestAsk) => Promise<Content | Passed>;
   readonly send?: (request: RegistryRequest) => Promise<RegistryResponse>;
   readonly ask?: Partial<Ask>;
-  readonly parts?: Partial<EngineParts>;
+  readonly parts?: Partial<UpstreamParts>;
+  readonly hosted?: FindHandler;
+  readonly timing?: EngineTiming;
 };
 
 export type Rig = {
@@ -116,7 +120,7 @@ export async function startRig(options: RigOptions): Promise<Rig> {
   const events: RegistryEvent[] = [];
   const sent: RegistryRequest[] = [];
   const pushed: string[] = [];
-  const engine = new RegistryEngine({
+  const upstream = upstreamHandlers({
     client: {
       hasCredential: () => false,
       send: async (outgoing) => {
@@ -144,8 +148,13 @@ export async function startRig(options: RigOptions): Promise<Rig> {
       answer: async () => passedOf(upstreamAnswer(404)),
     },
     isPushAllowed: true,
-    observe: (event) => events.push(event),
     ...options.parts,
+  });
+  const engine = new RegistryEngine({
+    upstream,
+    hosted: options.hosted,
+    observe: (event) => events.push(event),
+    ...(options.timing === undefined ? {} : { timing: options.timing }),
   });
   const server = createServer((incoming, response) => {
     void engine.handle(incoming, response, askFor(incoming.url ?? "", options.ask));

@@ -1,11 +1,12 @@
 /** The engine that every door ends in. */
 import { OwnTokens } from "../../protocol/own-token.ts";
 import { RegistryEngine } from "../../registry/engine.ts";
-import type { Pulls } from "../../registry/engine-parts.ts";
 import { accessOf } from "../../registry/login/access.ts";
 import { Ping } from "../../registry/login/ping.ts";
 import { TokenRequests } from "../../registry/login/token.ts";
 import { ImageRules } from "../../registry/rules/image-rules.ts";
+import { upstreamHandlers } from "../../registry/upstream-handlers.ts";
+import type { Pulls } from "../../registry/upstream-parts.ts";
 import type { Log } from "../log.ts";
 import type { PolicySetting } from "../settings/policy-kinds.ts";
 import type { Settings } from "../settings/settings.ts";
@@ -26,7 +27,7 @@ export function composeRegistry(parts: RegistryParts): RegistryEngine {
   const { settings, upstream, pulls, now, steady, log } = parts;
   const { client, authorizer, memory, finder, pairs } = upstream;
   const ownTokens = new OwnTokens(parts.tokenSecret, now);
-  return new RegistryEngine({
+  const elsewhere = upstreamHandlers({
     client,
     pulls,
     accessOf: (headers, ask, { method, signal }) =>
@@ -35,8 +36,8 @@ export function composeRegistry(parts: RegistryParts): RegistryEngine {
     tokens: new TokenRequests({ ownTokens, authorizer, memory, pairs, client, now }),
     rules: imageRules(settings.registries.policy),
     isPushAllowed: settings.registries.allowPush,
-    observe: log.registry,
   });
+  return new RegistryEngine({ upstream: elsewhere, observe: log.registry });
 }
 
 /** Undefined where everything is allowed, so that nobody has to ask. */

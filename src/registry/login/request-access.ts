@@ -2,8 +2,8 @@
 import { headerList } from "../../protocol/http/header-list.ts";
 import { RegistryError } from "../../protocol/registry-error.ts";
 import type { Access } from "../../upstream/registry-client.ts";
-import type { AccessOf } from "../engine-parts.ts";
 import type { Exchange } from "../exchange.ts";
+import type { AccessOf } from "../upstream-parts.ts";
 
 /** For what only reads. Throws RegistryError UNAUTHORIZED with the challenge when it is rejected. */
 export async function readingAccess(exchange: Exchange, accessOf: AccessOf): Promise<Access> {

@@ -1,13 +1,13 @@
 /** `GET` and `HEAD /v2/<name>/blobs/<digest>` (OCI distribution-spec end-2). */
 import { wantsRevalidation } from "../../protocol/http/cache-control.ts";
 import { askedRange } from "../answer/content-plan.ts";
-import type { EngineParts } from "../engine-parts.ts";
 import type { Exchange, Reply } from "../exchange.ts";
 import { readingAccess } from "../login/request-access.ts";
+import type { UpstreamParts } from "../upstream-parts.ts";
 
 export async function pullBlob(
   exchange: Exchange,
-  { pulls, accessOf }: Pick<EngineParts, "pulls" | "accessOf">,
+  { pulls, accessOf }: Pick<UpstreamParts, "pulls" | "accessOf">,
 ): Promise<Reply> {
   const { ask, headers, method, route, signal } = exchange;
   if (route.kind !== "blob") throw new TypeError(`not a blob: ${route.kind}`);

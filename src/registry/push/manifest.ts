@@ -3,15 +3,15 @@
  * upstream has taken it, what the cache knows of that tag or digest is out of date.
  */
 import type { PushFate } from "../../cache/pull-through.ts";
-import type { EngineParts } from "../engine-parts.ts";
 import type { Exchange, Reply } from "../exchange.ts";
 import { writingAccess } from "../login/request-access.ts";
 import { passThrough } from "../pass-through.ts";
 import { pushedTags } from "../rules/pushed-tags.ts";
+import type { UpstreamParts } from "../upstream-parts.ts";
 
 export async function pushManifest(
   exchange: Exchange,
-  parts: Pick<EngineParts, "client" | "accessOf" | "pulls">,
+  parts: Pick<UpstreamParts, "client" | "accessOf" | "pulls">,
   bodyIdle: number,
 ): Promise<Reply> {
   const access = await writingAccess(exchange, parts.accessOf);
@@ -30,7 +30,7 @@ export async function pushManifest(
 /** Before the client hears of it, so that its next pull is of what it pushed. The push itself stands. */
 async function forget(
   { ask, route, tally }: Exchange,
-  pulls: EngineParts["pulls"],
+  pulls: UpstreamParts["pulls"],
   fate: PushFate,
 ): Promise<void> {
   if (route.kind !== "manifest") throw new TypeError(`not a manifest: ${route.kind}`);

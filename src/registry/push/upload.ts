@@ -3,14 +3,14 @@
  * (OCI distribution-spec end-4 to end-6, end-10, end-11, end-13, end-14). In the client's own name.
  */
 import { parseDigest } from "../../protocol/digest.ts";
-import type { EngineParts } from "../engine-parts.ts";
 import type { Exchange, Reply } from "../exchange.ts";
 import { writingAccess } from "../login/request-access.ts";
 import { passThrough } from "../pass-through.ts";
+import type { UpstreamParts } from "../upstream-parts.ts";
 
 export async function pushUpload(
   exchange: Exchange,
-  parts: Pick<EngineParts, "client" | "accessOf" | "pulls">,
+  parts: Pick<UpstreamParts, "client" | "accessOf" | "pulls">,
   bodyIdle: number,
 ): Promise<Reply> {
   const access = await writingAccess(exchange, parts.accessOf);
@@ -22,7 +22,10 @@ export async function pushUpload(
 }
 
 /** Engines look whether a blob is there before they push it, and once more after that. */
-async function forget({ ask, route, tally }: Exchange, pulls: EngineParts["pulls"]): Promise<void> {
+async function forget(
+  { ask, route, tally }: Exchange,
+  pulls: UpstreamParts["pulls"],
+): Promise<void> {
   const query = new URLSearchParams(ask.target.slice(`${ask.target}?`.indexOf("?") + 1));
   const digest = parseDigest(query.get("digest") ?? query.get("mount") ?? "");
   if (digest === undefined || !("repository" in route)) return;

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
-import type { AccessOf } from "../../../src/registry/engine-parts.ts";
 import type { Exchange } from "../../../src/registry/exchange.ts";
 import {
   outsideAccess,
   readingAccess,
   writingAccess,
 } from "../../../src/registry/login/request-access.ts";
+import type { AccessOf } from "../../../src/registry/upstream-parts.ts";
 import { askFor } from "../rig.ts";
 
 const exchange = (fields: [string, string[]][] = []): Exchange =>

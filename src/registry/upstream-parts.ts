@@ -1,4 +1,4 @@
-/** What the engine needs of others, as compose hands it over. */
+/** What is needed to answer for registries that are elsewhere, as compose hands it over. */
 import type { CacheAnswer } from "../cache/content.ts";
 import type { BlobAsk, ManifestAsk } from "../cache/pull-ask.ts";
 import type { PushFate } from "../cache/pull-through.ts";
@@ -10,10 +10,9 @@ import type { Ask } from "./ask.ts";
 import type { Rejected } from "./login/access.ts";
 import type { Ping } from "./login/ping.ts";
 import type { TokenRequests } from "./login/token.ts";
-import type { ObserveRegistry } from "./registry-event.ts";
 import type { ImageRules } from "./rules/image-rules.ts";
 
-/** What the engine asks of the cache; cache/pull-through.ts fits. */
+/** What is asked of the cache; cache/pull-through.ts fits. */
 export interface Pulls {
   blob(ask: BlobAsk): Promise<CacheAnswer>;
   manifest(ask: ManifestAsk): Promise<CacheAnswer>;
@@ -33,7 +32,7 @@ export type AccessOf = (
   context: { readonly method: string; readonly signal: AbortSignal },
 ) => Promise<Access | Rejected>;
 
-export type EngineParts = {
+export type UpstreamParts = {
   readonly client: RegistryClient;
   readonly pulls: Pulls;
   readonly accessOf: AccessOf;
@@ -43,15 +42,6 @@ export type EngineParts = {
   readonly rules?: ImageRules | undefined;
   /** The setting ALLOW_PUSH. */
   readonly isPushAllowed: boolean;
-  readonly observe: ObserveRegistry;
-  readonly timing?: EngineTiming;
-};
-
-/** In milliseconds; tests shorten them. */
-export type EngineTiming = {
-  readonly now: () => number;
-  /** How long one piece may take to leave for a client that reads slowly. */
-  readonly sendIdle: number;
-  /** How long a client that is sending a body may pause. */
-  readonly bodyIdle: number;
+  /** How long a client that is sending a body may pause, in milliseconds. */
+  readonly bodyIdle?: number;
 };

@@ -1,0 +1,46 @@
+/**
+ * What is done for a registry that is elsewhere: pulls go through the cache, writes and everything
+ * else to the registry itself, token requests to whoever makes its tokens.
+ */
+import type { FindHandler } from "./exchange.ts";
+import { outsideAccess } from "./login/request-access.ts";
+import { passThrough } from "./pass-through.ts";
+import { pullBlob } from "./pull/blob.ts";
+import { pullList } from "./pull/list.ts";
+import { pullManifest } from "./pull/manifest.ts";
+import { pushManifest } from "./push/manifest.ts";
+import { pushUpload } from "./push/upload.ts";
+import { findHandler, type Handlers } from "./router.ts";
+import { policed } from "./rules/policed.ts";
+import type { UpstreamParts } from "./upstream-parts.ts";
+
+const usualBodyIdle = 60_000;
+
+/** The handlers of all registries that are elsewhere. */
+export function upstreamHandlers(parts: UpstreamParts): FindHandler {
+  const { tokens, rules, isPushAllowed } = parts;
+  const bare = handlersOf(parts);
+  const handlers = rules === undefined ? bare : policed(bare, rules);
+  return ({ ask, method, route, tally }) => {
+    const mayBeToken = route.kind === "outside" || route.kind === "other";
+    if (mayBeToken && tokens.isTokenRequest(ask, method)) {
+      tally.isToken = true;
+      return (exchange) => tokens.answer(exchange);
+    }
+    return findHandler(route, method, handlers, isPushAllowed);
+  };
+}
+
+function handlersOf(parts: UpstreamParts): Handlers {
+  const { accessOf, client, bodyIdle = usualBodyIdle } = parts;
+  return {
+    ping: (exchange) => parts.ping.answer(exchange),
+    pullBlob: (exchange) => pullBlob(exchange, parts),
+    pullManifest: (exchange) => pullManifest(exchange, parts),
+    pullList: (exchange) => pullList(exchange, parts, bodyIdle),
+    pushUpload: (exchange) => pushUpload(exchange, parts, bodyIdle),
+    pushManifest: (exchange) => pushManifest(exchange, parts, bodyIdle),
+    passOutside: async (exchange) =>
+      passThrough(exchange, await outsideAccess(exchange, accessOf), client, bodyIdle),
+  };
+}
