@@ -14,13 +14,14 @@ import { Interceptor } from "../../src/doors/proxy/intercept.ts";
 import type { TunnelDialer } from "../../src/doors/proxy/tunnel.ts";
 import { Admission, type AdmissionOptions } from "../../src/doors/server/admission.ts";
 import {
+  InterceptDecision,
+  type InterceptDecisionOptions,
   type PeerProbe,
-  Policy,
-  type PolicyOptions,
 } from "../../src/doors/server/intercept-decision.ts";
 import { OpenSockets } from "../../src/doors/server/listener.ts";
 import { OwnNames } from "../../src/doors/server/own-names.ts";
 import { type OriginCall, Reception } from "../../src/doors/server/reception.ts";
+import { hostMatcher } from "../../src/protocol/host-pattern.ts";
 import type { HostPort } from "../../src/protocol/http/host-port.ts";
 import type { Ask } from "../../src/registry/ask.ts";
 import { UpstreamError } from "../../src/upstream/upstream-error.ts";
@@ -42,7 +43,7 @@ export type OpenDoor = {
 
 export type DoorSettings = {
   readonly admission?: AdmissionOptions;
-  readonly policy?: Partial<PolicyOptions>;
+  readonly decision?: Partial<InterceptDecisionOptions>;
   readonly probe?: Partial<PeerProbe>;
   /** Where every tunnel leads; without it every dial is refused. */
   readonly tunnelTo?: number;
@@ -65,15 +66,15 @@ export async function openDoor(settings: DoorSettings = {}): Promise<OpenDoor> {
   const open = new OpenSockets();
   const ports: number[] = [];
   const own = new OwnNames({ hosts: ["proxy.lan"], addresses: () => ["10.9.8.7"], ports });
-  const policy = new Policy({
+  const decision = new InterceptDecision({
     mode: "auto",
-    named: ["*.test", "plain.test:5000", "odd.test:8443", "10.99.0.1", "[fd00::1]"],
-    except: [],
+    isNamed: hostMatcher(["*.test", "plain.test:5000", "odd.test:8443", "10.99.0.1", "[fd00::1]"]),
+    isExcepted: () => false,
     tunnel: "allow",
     own,
     hasCredential: () => false,
     probe: { ...trustingProbe, ...settings.probe },
-    ...settings.policy,
+    ...settings.decision,
   });
   const { handshakeTimeout } = settings;
   const interceptor = new Interceptor({ leaves, open, observe, handshakeTimeout });
@@ -83,14 +84,14 @@ export async function openDoor(settings: DoorSettings = {}): Promise<OpenDoor> {
       return dialLocally(address, settings.tunnelTo);
     },
   };
-  const connects = new Connect({ admission, policy, interceptor, dialer, open, observe });
+  const connects = new Connect({ admission, decision, interceptor, dialer, open, observe });
   const answer = (name: string) => answerWith(name, seen);
   const forwarder = new Forwarder(settings.exchange ?? { send: notForwarded }, observe);
   const reception = new Reception({
     admission,
     observe,
     insideOf: (connection) => interceptor.insideOf(connection),
-    judge: (address) => policy.plain(address),
+    judge: (address) => decision.plain(address),
     engine: settings.engine ?? answer("engine"),
     forward: (request, response, call) => forwarder.forward(request, response, call),
     mirror: answer("mirror"),

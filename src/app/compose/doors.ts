@@ -9,11 +9,12 @@ import { Forwarder } from "../../doors/proxy/forward.ts";
 import { FrontDoor } from "../../doors/proxy/front-door.ts";
 import { Interceptor } from "../../doors/proxy/intercept.ts";
 import { Admission } from "../../doors/server/admission.ts";
-import { Policy } from "../../doors/server/intercept-decision.ts";
+import { InterceptDecision } from "../../doors/server/intercept-decision.ts";
 import { OpenSockets } from "../../doors/server/listener.ts";
 import { OwnNames } from "../../doors/server/own-names.ts";
 import { ProxyProtocol } from "../../doors/server/proxy-protocol.ts";
 import { Reception } from "../../doors/server/reception.ts";
+import { hostMatcher } from "../../protocol/host-pattern.ts";
 import { canonicalRegistry, type Registry, registryNameOf } from "../../protocol/registry-name.ts";
 import type { RegistryEngine } from "../../registry/engine.ts";
 import type { Log } from "../log.ts";
@@ -63,13 +64,13 @@ export async function composeDoors(parts: DoorsParts): Promise<Doors> {
   const sockets = new OpenSockets();
   const leaves = new LeafIssuer({ authority, now });
   const interceptor = new Interceptor({ leaves, open: sockets, observe });
-  const policy = composePolicy(parts);
+  const decision = composeDecision(parts);
   const connect = new Connect({
-    ...{ admission, policy, interceptor, observe },
+    ...{ admission, decision, interceptor, observe },
     dialer: parts.upstream.dialer,
     open: sockets,
   });
-  const reception = composeReception(parts, { admission, interceptor, policy, authority });
+  const reception = composeReception(parts, { admission, interceptor, decision, authority });
   const open = () =>
     FrontDoor.open(
       {
@@ -94,12 +95,12 @@ export async function composeDoors(parts: DoorsParts): Promise<Doors> {
   };
 }
 
-function composePolicy({ settings, listen, upstream }: DoorsParts): Policy {
+function composeDecision({ settings, listen, upstream }: DoorsParts): InterceptDecision {
   const { intercept, interceptExcept } = settings.registries;
-  return new Policy({
+  return new InterceptDecision({
     mode: intercept,
-    named: interceptedHosts(settings, upstream.named),
-    except: interceptExcept,
+    isNamed: hostMatcher(interceptedHosts(settings, upstream.named)),
+    isExcepted: hostMatcher(interceptExcept),
     tunnel: settings.access.tunnel,
     own: new OwnNames({
       hosts: listen.hosts,
@@ -115,14 +116,14 @@ function composePolicy({ settings, listen, upstream }: DoorsParts): Policy {
 type Behind = {
   readonly admission: Admission;
   readonly interceptor: Interceptor;
-  readonly policy: Policy;
+  readonly decision: InterceptDecision;
   readonly authority: Authority;
 };
 
 function composeReception(parts: DoorsParts, behind: Behind): Reception {
   const { settings, upstream, engine } = parts;
   const observe = parts.log.door;
-  const { admission, interceptor, policy, authority } = behind;
+  const { admission, interceptor, decision, authority } = behind;
   const forwarder = new Forwarder(upstream.transport, observe);
   const mirror = composeMirror(settings, upstream, engine, observe);
   const frontPage = new FrontPage({
@@ -134,7 +135,7 @@ function composeReception(parts: DoorsParts, behind: Behind): Reception {
   return new Reception({
     admission,
     insideOf: (connection) => interceptor.insideOf(connection),
-    judge: (address) => policy.plain(address),
+    judge: (address) => decision.plain(address),
     engine: (request, response, ask) => engine.handle(request, response, ask),
     forward: (request, response, call) => forwarder.forward(request, response, call),
     mirror: (request, response, call) => mirror.handle(request, response, call),

@@ -4,7 +4,8 @@ import type { ObserveDoor } from "../../doors/door-event.ts";
 import type { MirrorRules } from "../../doors/mirror/addressing.ts";
 import { Mirror } from "../../doors/mirror/mirror.ts";
 import { isInRanges, parseAddressRanges } from "../../doors/server/admission.ts";
-import { builtInRegistries, matchesHostPattern } from "../../protocol/known-registries.ts";
+import { hostMatcher } from "../../protocol/host-pattern.ts";
+import { builtInRegistries } from "../../protocol/known-registries.ts";
 import { type Registry, registryAddress } from "../../protocol/registry-name.ts";
 import type { RegistryEngine } from "../../registry/engine.ts";
 import { defaultRegistry, spokenTo } from "../settings/derived.ts";
@@ -36,7 +37,8 @@ function sharedClients({ access, mirror }: Settings): (client: string) => boolea
 function mirrorRules(settings: Settings, named: readonly string[]): MirrorRules {
   const { hosts, login, config } = settings.mirror;
   const fallback = defaultRegistry(settings);
-  const patterns = [...named, ...builtInRegistries];
+  const isKnown = hostMatcher([...named, ...builtInRegistries]);
+  const asSpokenTo = spokenTo(settings);
   const places = new Map<string, Registry>();
   for (const { registry } of [...config, ...hosts, { registry: fallback }]) {
     places.set(registry.name, registry);
@@ -52,9 +54,8 @@ function mirrorRules(settings: Settings, named: readonly string[]): MirrorRules 
     })),
     defaultName: fallback.name,
     isDefaultLogin: login === fallback.name || login === registryAddress(fallback.name).host,
-    isKnown: (name: Registry["name"]) =>
-      patterns.some((pattern) => matchesHostPattern(pattern, registryAddress(name))),
+    isKnown: (name: Registry["name"]) => isKnown(registryAddress(name)),
     registryOf: (name: Registry["name"]): Registry =>
-      spokenTo(places.get(name) ?? { name, scheme: "https" }, settings),
+      asSpokenTo(places.get(name) ?? { name, scheme: "https" }),
   };
 }

@@ -1,7 +1,8 @@
 /** The way out: destination rules, connections, credentials, and the client that the cache asks. */
 import { readFile } from "node:fs/promises";
+import { hostMatcher } from "../../protocol/host-pattern.ts";
 import { formatHostPort, type HostPort, parseHostPort } from "../../protocol/http/host-port.ts";
-import { builtInRealmPairs, matchesHostPattern } from "../../protocol/known-registries.ts";
+import { builtInRealmPairs } from "../../protocol/known-registries.ts";
 import { type Registry, registryNameOf } from "../../protocol/registry-name.ts";
 import { Authorizer } from "../../upstream/auth/authorizer.ts";
 import { ChallengeFinder } from "../../upstream/auth/challenge-finder.ts";
@@ -61,7 +62,7 @@ export async function composeUpstream(parts: UpstreamParts) {
   const now = parts.steady ?? parts.now;
   const tls = new TlsClient({
     authorities: [...systemAuthorities(), ...(await trustedFiles(settings))],
-    isUnverified: (address) => isUnverified(settings, address),
+    isUnverified: hostMatcher(settings.upstream.unverified),
   });
   const helpers = new CredentialHelpers({
     environment: parts.environment,
@@ -180,10 +181,6 @@ function namedHosts(settings: Settings, logins: readonly CredentialEntry[]): rea
 
 function trustedFiles(settings: Settings): Promise<readonly string[]> {
   return Promise.all(settings.upstream.ca.map((path) => readTrusted("UPSTREAM_CA", path)));
-}
-
-function isUnverified(settings: Settings, address: HostPort): boolean {
-  return settings.upstream.unverified.some((pattern) => matchesHostPattern(pattern, address));
 }
 
 function familyNumber(settings: Settings): 4 | 6 {

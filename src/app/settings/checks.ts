@@ -86,7 +86,7 @@ function checkLogins(settings: Settings): readonly string[] {
 function exposedLogins(settings: Settings): readonly string[] {
   return credentialEntries(settings).flatMap(({ address }) => {
     const name = registryNameOf(address);
-    if (spokenTo({ name, scheme: "https" }, settings).scheme === "https") return [];
+    if (spokenTo(settings)({ name, scheme: "https" }).scheme === "https") return [];
     return [
       `there is a login for ${name}, which REGISTRIES has with http://, and logins go over https only; remove one of them`,
     ];

@@ -1,6 +1,7 @@
 /** What follows from several settings together. */
+
+import { hostMatcher } from "../../protocol/host-pattern.ts";
 import { formatHostPort } from "../../protocol/http/host-port.ts";
-import { matchesHostPattern } from "../../protocol/known-registries.ts";
 import {
   canonicalRegistry,
   type Registry,
@@ -69,15 +70,19 @@ export function defaultRegistry({ mirror }: Settings): Registry {
 }
 
 /** How a registry is reached where its clients do not say: over https, unless REGISTRIES has it with http://. */
-export function spokenTo(registry: Registry, { registries }: Settings): Registry {
-  const { host, port } = registryAddress(registry.name);
-  const named = registries.registries.find(({ pattern }) =>
-    matchesHostPattern(pattern, { host, port }),
-  );
-  if (registry.scheme === "http" || named?.scheme !== "http") return registry;
-  // What clients call reg.lan is http://reg.lan here, which is at port 80.
-  const isUsual = port === 443 && !named.pattern.endsWith(":443");
-  return { name: registryNameOf({ host, port: isUsual ? 80 : port }), scheme: "http" };
+export function spokenTo({ registries }: Settings): (registry: Registry) => Registry {
+  const entries = registries.registries.map((entry) => ({
+    ...entry,
+    matches: hostMatcher([entry.pattern]),
+  }));
+  return (registry) => {
+    const { host, port } = registryAddress(registry.name);
+    const named = entries.find(({ matches }) => matches({ host, port }));
+    if (registry.scheme === "http" || named?.scheme !== "http") return registry;
+    // What clients call reg.lan is http://reg.lan here, which is at port 80.
+    const isUsual = port === 443 && !named.pattern.endsWith(":443");
+    return { name: registryNameOf({ host, port: isUsual ? 80 : port }), scheme: "http" };
+  };
 }
 
 /** Registries whose clients log in themselves. */

@@ -1,5 +1,5 @@
 /**
- * CONNECT: admitted, judged by the policy, then intercepted, tunnelled or refused. A refusal says why
+ * CONNECT: admitted, decided on by host and port, then intercepted, tunnelled or refused. A refusal says why
  * in its reason phrase. Never throws and never rejects.
  */
 import type { IncomingMessage } from "node:http";
@@ -17,7 +17,7 @@ import {
 } from "../refusal.ts";
 import { type Admission, clientAddress } from "../server/admission.ts";
 import { framingProblem } from "../server/framing.ts";
-import type { Policy } from "../server/intercept-decision.ts";
+import type { InterceptDecision } from "../server/intercept-decision.ts";
 import type { OpenSockets } from "../server/listener.ts";
 import type { ConnectCall } from "./front-door.ts";
 import type { Interceptor } from "./intercept.ts";
@@ -25,7 +25,7 @@ import { joinSockets, type TunnelDialer } from "./tunnel.ts";
 
 export type ConnectOptions = {
   readonly admission: Admission;
-  readonly policy: Policy;
+  readonly decision: InterceptDecision;
   readonly interceptor: Interceptor;
   readonly dialer: TunnelDialer;
   readonly open: OpenSockets;
@@ -71,9 +71,9 @@ export class Connect {
   }
 
   async #judged(call: ConnectCall, address: HostPort, signal: AbortSignal): Promise<void> {
-    const { policy, interceptor } = this.#options;
+    const { decision, interceptor } = this.#options;
     const client = clientAddress(call.socket);
-    const verdict = await policy.connect(address, call.request.headers["user-agent"]);
+    const verdict = await decision.connect(address, call.request.headers["user-agent"]);
     if (call.socket.destroyed) return;
     if (verdict.kind === "refused") this.#refuse(call, client, verdict.refusal);
     else if (verdict.kind === "through") await this.#tunnel(call, address, signal);

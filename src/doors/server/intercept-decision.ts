@@ -2,18 +2,18 @@
  * What becomes of a CONNECT or an absolute-form request, by its host and port alone: answered here,
  * given to the registry engine, passed through untouched, or refused with a sentence.
  */
+import { type HostMatcher, hostMatcher } from "../../protocol/host-pattern.ts";
 import { formatHostPort, type HostPort } from "../../protocol/http/host-port.ts";
 import {
   builtInRealmPairs,
   builtInRegistries,
-  matchesHostPattern,
   tokenHostsThatAreSites,
 } from "../../protocol/known-registries.ts";
 import { type Registry, registryNameOf, type Scheme } from "../../protocol/registry-name.ts";
 import type { Refusal } from "../refusal.ts";
 import type { OwnNames } from "./own-names.ts";
 
-export type Verdict =
+export type HostVerdict =
   /** One of our own names on a public port. */
   | { readonly kind: "own" }
   | { readonly kind: "registry"; readonly registry: Registry }
@@ -23,7 +23,7 @@ export type Verdict =
 /** What one TLS handshake with the peer showed. */
 type PeerTls = "trusted" | "untrusted" | "plain" | "unreachable";
 
-/** What the policy asks of the network (upstream/probe.ts). */
+/** What the decision asks of the network (upstream/probe.ts). */
 export interface PeerProbe {
   isRegistry(address: HostPort): Promise<boolean>;
   /** Within a second. Rejects with UpstreamError FORBIDDEN where nothing may be dialled. */
@@ -34,13 +34,13 @@ export interface PeerProbe {
   tlsTrouble(address: HostPort): string | undefined;
 }
 
-export type PolicyOptions = {
+export type InterceptDecisionOptions = {
   /** `auto` also looks at unknown hosts; `named` never does. */
   readonly mode: "auto" | "named";
-  /** Host patterns of REGISTRIES and the hosts of AUTH_REGISTRIES and AUTH_REALMS. */
-  readonly named: readonly string[];
-  /** Host patterns that are never intercepted. */
-  readonly except: readonly string[];
+  /** The hosts of REGISTRIES, AUTH_REGISTRIES and AUTH_REALMS. */
+  readonly isNamed: HostMatcher;
+  /** Hosts that are never intercepted. */
+  readonly isExcepted: HostMatcher;
   readonly tunnel: "allow" | "deny";
   readonly own: OwnNames;
   /** Whether the operator configured a credential for this very host. */
@@ -49,24 +49,26 @@ export type PolicyOptions = {
 };
 
 /** How a host is known: by the operator or the built-in list, by its own answer to a probe, or not at all. */
-type Known = "named" | "probed" | "unknown";
+type Recognition = "named" | "probed" | "unknown";
 
-export class Policy {
-  readonly #options: PolicyOptions;
-  readonly #builtIn: readonly string[];
+export class InterceptDecision {
+  readonly #options: InterceptDecisionOptions;
+  readonly #isBuiltIn: HostMatcher;
+  readonly #isSite = hostMatcher(tokenHostsThatAreSites);
 
-  constructor(options: PolicyOptions) {
+  constructor(options: InterceptDecisionOptions) {
     this.#options = options;
-    const tokenHosts = builtInRealmPairs.map((pair) => pair.tokenHost);
     const sites = new Set(tokenHostsThatAreSites);
-    this.#builtIn = [...builtInRegistries, ...tokenHosts.filter((host) => !sites.has(host))];
+    const tokenHosts = builtInRealmPairs.map((pair) => pair.tokenHost);
+    const others = tokenHosts.filter((host) => !sites.has(host));
+    this.#isBuiltIn = hostMatcher([...builtInRegistries, ...others]);
   }
 
   /** For `CONNECT address`; `userAgent` is that of the CONNECT, the only thing known of the client's kind. */
-  async connect(address: HostPort, userAgent: string | undefined): Promise<Verdict> {
+  async connect(address: HostPort, userAgent: string | undefined): Promise<HostVerdict> {
     const own = this.#ownVerdict(address);
     if (own !== undefined) return own;
-    const known = await this.#known(address, isContainerEngine(userAgent));
+    const known = await this.#recognition(address, isContainerEngine(userAgent));
     if (known === "unknown") return this.#through(address);
     const peer = await this.#options.probe.peerSpeaksTls(address);
     if (peer === "plain") return this.#through(address);
@@ -76,10 +78,11 @@ export class Policy {
   }
 
   /** For `GET http://address/…`. Over plain HTTP only the operator's own registries are trusted to be themselves. */
-  plain(address: HostPort): Verdict {
+  plain(address: HostPort): HostVerdict {
     const own = this.#ownVerdict(address);
     if (own !== undefined) return own;
-    const isNamed = !this.#isExcepted(address) && matchesAny(this.#options.named, address);
+    const { isNamed: named, isExcepted } = this.#options;
+    const isNamed = named(address) && !isExcepted(address);
     if (isNamed && !this.#isTls(address)) return registry(address, "http");
     return this.#through(address);
   }
@@ -89,7 +92,7 @@ export class Policy {
     return address.port === 443 || this.#options.probe.spokeTls(address);
   }
 
-  #ownVerdict(address: HostPort): Verdict | undefined {
+  #ownVerdict(address: HostPort): HostVerdict | undefined {
     const own = this.#options.own;
     if (own.isBackOffice(address)) {
       return refused(403, `${shown(address)} is the proxy's back office, which no proxy leads to`);
@@ -97,24 +100,17 @@ export class Policy {
     return own.isOwn(address) ? { kind: "own" } : undefined;
   }
 
-  async #known(address: HostPort, isEngine: boolean): Promise<Known> {
-    if (this.#isExcepted(address)) return "unknown";
-    if (matchesAny(tokenHostsThatAreSites, address)) {
-      return isEngine && this.#options.hasCredential(address) ? "named" : "unknown";
-    }
-    if (matchesAny(this.#options.named, address) || matchesAny(this.#builtIn, address)) {
-      return "named";
-    }
-    if (this.#options.mode === "named" || !isEngine || address.port !== 443) return "unknown";
-    return (await this.#options.probe.isRegistry(address)) ? "probed" : "unknown";
-  }
-
-  #isExcepted(address: HostPort): boolean {
-    return matchesAny(this.#options.except, address);
+  async #recognition(address: HostPort, isEngine: boolean): Promise<Recognition> {
+    const { isNamed, isExcepted, hasCredential, mode, probe } = this.#options;
+    if (isExcepted(address)) return "unknown";
+    if (this.#isSite(address)) return isEngine && hasCredential(address) ? "named" : "unknown";
+    if (isNamed(address) || this.#isBuiltIn(address)) return "named";
+    if (mode === "named" || !isEngine || address.port !== 443) return "unknown";
+    return (await probe.isRegistry(address)) ? "probed" : "unknown";
   }
 
   /** Which ports and addresses may be reached is for the destination rules to say, when it is dialled. */
-  #through(address: HostPort): Verdict {
+  #through(address: HostPort): HostVerdict {
     if (this.#options.tunnel === "allow") return { kind: "through" };
     return refused(
       403,
@@ -128,19 +124,15 @@ function isContainerEngine(userAgent: string | undefined): boolean {
   return userAgent?.startsWith("Go-http-client/") ?? false;
 }
 
-function matchesAny(patterns: readonly string[], address: HostPort): boolean {
-  return patterns.some((pattern) => matchesHostPattern(pattern, address));
-}
-
-function registry(address: HostPort, scheme: Scheme): Verdict {
+function registry(address: HostPort, scheme: Scheme): HostVerdict {
   return { kind: "registry", registry: { name: registryNameOf(address), scheme } };
 }
 
-function untrusted(address: HostPort, trouble: string | undefined): Verdict {
+function untrusted(address: HostPort, trouble: string | undefined): HostVerdict {
   return refused(502, trouble ?? `the proxy does not trust the certificate of ${shown(address)}`);
 }
 
-function refused(status: number, sentence: string): Verdict {
+function refused(status: number, sentence: string): HostVerdict {
   return { kind: "refused", refusal: { status, sentence } };
 }
 

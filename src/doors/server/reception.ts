@@ -16,7 +16,7 @@ import type { ObserveDoor } from "../door-event.ts";
 import { askedOf, loginNeeded, notAllowed, type Refusal, refuseRequest } from "../refusal.ts";
 import { type Admission, clientAddress } from "./admission.ts";
 import { framingProblem } from "./framing.ts";
-import type { Verdict } from "./intercept-decision.ts";
+import type { HostVerdict } from "./intercept-decision.ts";
 
 /** What a connection that came through CONNECT was meant for. */
 export type Inside = {
@@ -57,7 +57,7 @@ type Handler<Call> = (
 export type ReceptionOptions = {
   readonly admission: Admission;
   readonly insideOf: (connection: Duplex) => Inside | undefined;
-  readonly judge: (address: HostPort) => Verdict;
+  readonly judge: (address: HostPort) => HostVerdict;
   readonly engine: Handler<Ask>;
   readonly forward: Handler<ForwardCall>;
   readonly mirror: Handler<OriginCall>;

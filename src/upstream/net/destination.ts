@@ -4,8 +4,8 @@
  * (ASCII, at most 120 bytes, fit for a reason phrase) that names the setting which would allow it.
  */
 import { BlockList, isIPv4, isIPv6 } from "node:net";
+import { type HostMatcher, hostMatcher } from "../../protocol/host-pattern.ts";
 import { formatHostPort, type HostPort, isAddress } from "../../protocol/http/host-port.ts";
-import { matchesHostPattern } from "../../protocol/known-registries.ts";
 import { type RegistryName, registryAddress } from "../../protocol/registry-name.ts";
 import { UpstreamError } from "../upstream-error.ts";
 import { type AddressKind, addressKind, isWildcard } from "./address-kind.ts";
@@ -32,15 +32,17 @@ const maxSentence = 120;
 export class Destinations {
   readonly #rules: DestinationRules;
   readonly #allowed: BlockList;
+  readonly #named: HostMatcher;
 
   constructor(rules: DestinationRules) {
     this.#rules = rules;
     this.#allowed = blockListOf(rules.allowedAddresses);
+    this.#named = hostMatcher(rules.named);
   }
 
   /** Whether the operator named this host himself. */
   isNamed(address: HostPort): boolean {
-    return this.#rules.named.some((pattern) => matchesHostPattern(pattern, address));
+    return this.#named(address);
   }
 
   /** What can be said before the name is resolved. An address literal is judged in full. */

@@ -66,7 +66,7 @@ config:
     ["ghcr.io", "http://reg.lan", "https://ghcr.io"],
   ])("%s with REGISTRIES=%s is reached at %s", async (name, REGISTRIES, url) => {
     const registry = { name: name as RegistryName, scheme: "https" as const };
-    const reached = spokenTo(registry, await settingsFrom({ REGISTRIES }));
+    const reached = spokenTo(await settingsFrom({ REGISTRIES }))(registry);
     expect(`${reached.scheme}://${reached.name}`).toBe(url);
   });
 

@@ -1,14 +1,15 @@
 import { describe, expect, it } from "vitest";
 import {
+  InterceptDecision,
+  type InterceptDecisionOptions,
   type PeerProbe,
-  Policy,
-  type PolicyOptions,
 } from "../../../src/doors/server/intercept-decision.ts";
 import { OwnNames } from "../../../src/doors/server/own-names.ts";
+import { hostMatcher } from "../../../src/protocol/host-pattern.ts";
 import { formatHostPort, parseHostPort } from "../../../src/protocol/http/host-port.ts";
 
 const engine = "Go-http-client/1.1";
-type Settings = Partial<PolicyOptions> & { readonly peer?: Partial<PeerProbe> };
+type Settings = Partial<InterceptDecisionOptions> & { readonly peer?: Partial<PeerProbe> };
 
 describe("a container engine's CONNECT", () => {
   it.each([
@@ -51,7 +52,12 @@ describe("nobody is probed", () => {
     ["without a User-Agent", "", "unknown.example:443", {}],
     ["on other ports", engine, "unknown.example:8443", {}],
     ["with INTERCEPT=named", engine, "unknown.example:443", { mode: "named" as const }],
-    ["in INTERCEPT_EXCEPT", engine, "unknown.example:443", { except: ["unknown.example"] }],
+    [
+      "in INTERCEPT_EXCEPT",
+      engine,
+      "unknown.example:443",
+      { isExcepted: hostMatcher(["unknown.example"]) },
+    ],
   ])("%s", async (_why, userAgent, address, settings) => {
     const asked: string[] = [];
     const isRegistry = async (its: Parameters<PeerProbe["isRegistry"]>[0]) => {
@@ -65,9 +71,9 @@ describe("nobody is probed", () => {
 });
 
 it("INTERCEPT_EXCEPT wins over everything", async () => {
-  const except = ["corp.example", "*.io"];
-  expect((await verdict("corp.example:443", { except })).kind).toBe("through");
-  expect((await verdict("ghcr.io:443", { except })).kind).toBe("through");
+  const isExcepted = hostMatcher(["corp.example", "*.io"]);
+  expect((await verdict("corp.example:443", { isExcepted })).kind).toBe("through");
+  expect((await verdict("ghcr.io:443", { isExcepted })).kind).toBe("through");
 });
 
 describe("the peer's TLS", () => {
@@ -117,13 +123,13 @@ describe("TUNNEL=deny", () => {
 describe("our own names", () => {
   it.each(["cache.local:443", "10.1.2.3:3128"])("%s is answered here", async (address) => {
     expect(await verdict(address)).toEqual({ kind: "own" });
-    expect(policy({}).plain(at(address))).toEqual({ kind: "own" });
+    expect(decision({}).plain(at(address))).toEqual({ kind: "own" });
   });
 
   it("but never the back office", async () => {
     const refused = { kind: "refused", refusal: { status: 403 } };
     expect(await verdict("cache.local:3129")).toMatchObject(refused);
-    expect(policy({}).plain(at("127.0.0.1:3129"))).toMatchObject(refused);
+    expect(decision({}).plain(at("127.0.0.1:3129"))).toMatchObject(refused);
   });
 });
 
@@ -134,27 +140,27 @@ describe("plain HTTP", () => {
     // Over plain HTTP anybody on the way could put words into these registries' mouths.
     ["ghcr.io:80", "through"],
     ["deb.example:80", "through"],
-  ])("%s: %s", (address, kind) => expect(policy({}).plain(at(address)).kind).toBe(kind));
+  ])("%s: %s", (address, kind) => expect(decision({}).plain(at(address)).kind).toBe(kind));
 
   it("is never spoken to a registry that speaks TLS there, in whose name it would be kept", () => {
     const speaksTls = { peer: { spokeTls: () => true } };
-    expect(policy(speaksTls).plain(at("lab.example:5000")).kind).toBe("through");
-    expect(policy({}).plain(at("corp.example:443")).kind).toBe("through");
+    expect(decision(speaksTls).plain(at("lab.example:5000")).kind).toBe("through");
+    expect(decision({}).plain(at("corp.example:443")).kind).toBe("through");
   });
 
   it("of a named registry is kept apart from its https", () => {
-    expect(policy({}).plain(at("corp.example:80"))).toEqual({
+    expect(decision({}).plain(at("corp.example:80"))).toEqual({
       kind: "registry",
       registry: { name: "corp.example:80", scheme: "http" },
     });
   });
 });
 
-function policy({ peer, ...settings }: Settings): Policy {
-  return new Policy({
+function decision({ peer, ...settings }: Settings): InterceptDecision {
+  return new InterceptDecision({
     mode: "auto",
-    named: ["corp.example", "lab.example:5000", "*.wild.example"],
-    except: [],
+    isNamed: hostMatcher(["corp.example", "lab.example:5000", "*.wild.example"]),
+    isExcepted: () => false,
     tunnel: "allow",
     own: new OwnNames({
       hosts: ["cache.local"],
@@ -175,7 +181,7 @@ function policy({ peer, ...settings }: Settings): Policy {
 }
 
 function verdict(address: string, settings: Settings = {}, userAgent: string | undefined = engine) {
-  return policy(settings).connect(at(address), userAgent);
+  return decision(settings).connect(at(address), userAgent);
 }
 
 function at(text: string) {
