@@ -58,7 +58,7 @@ export function createLog(options: LogOptions): Log {
     door: (event) => put(doorLine(event)),
     cache: (event) => put(cacheLine(event)),
     store: (event) => put(storeLine(event)),
-    upstream: (event) => put(upstreamLine(event)),
+    upstream: (event) => event.kind !== "received" && put(upstreamLine(event)),
     auth: (event) => put(authLine(event)),
     note: (noted, message, facts = {}) => put({ level: noted, message, facts }),
   };

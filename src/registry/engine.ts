@@ -40,7 +40,7 @@ export class RegistryEngine {
   constructor(parts: EngineParts) {
     this.#parts = parts;
     this.#timing = parts.timing ?? usualTiming;
-    this.#answers = new Answers({ sendIdle: this.#timing.sendIdle });
+    this.#answers = new Answers(this.#timing);
   }
 
   /** Never rejects. */
@@ -61,7 +61,7 @@ export class RegistryEngine {
     } finally {
       response.off("close", onClose);
       if (exchange.tally.end !== "complete") onClose();
-      this.#parts.observe(requestAnswered(exchange, this.#timing.now() - started));
+      this.#parts.observe(requestAnswered(exchange, { started, ended: this.#timing.now() }));
     }
   }
 
@@ -95,6 +95,9 @@ function beginExchange(
       sent: 0,
       received: 0,
       outcome: undefined,
+      digest: undefined,
+      mediaType: undefined,
+      begunAt: undefined,
       end: "complete",
       error: undefined,
     },

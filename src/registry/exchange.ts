@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { CacheAnswer, CacheOutcome } from "../cache/content.ts";
+import type { Digest } from "../protocol/digest.ts";
 import type { HeaderList } from "../protocol/http/header-list.ts";
 import type { Route } from "../protocol/route.ts";
 import type { Ask } from "./ask.ts";
@@ -29,6 +30,11 @@ export type Tally = {
   sent: number;
   received: number;
   outcome: CacheOutcome | undefined;
+  /** What was given, as far as it is known: its digest and its type. */
+  digest: Digest | undefined;
+  mediaType: string | undefined;
+  /** By the engine's clock, when the first piece of the body was at hand. */
+  begunAt: number | undefined;
   end: "complete" | "cut" | "left";
   error: unknown;
 };

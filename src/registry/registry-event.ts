@@ -1,5 +1,6 @@
 /** What happened with a request, told once when it is over; the log and the counters listen. */
 import type { CacheOutcome } from "../cache/content.ts";
+import type { Digest } from "../protocol/digest.ts";
 import { printReference } from "../protocol/reference.ts";
 import type { RegistryName } from "../protocol/registry-name.ts";
 import type { Route, RouteKind } from "../protocol/route.ts";
@@ -24,7 +25,12 @@ export type RegistryEvent = {
   readonly bytes: number;
   readonly received: number;
   readonly outcome: CacheOutcome | undefined;
+  /** What was given, where that is known to be content. */
+  readonly digest: Digest | undefined;
+  readonly mediaType: string | undefined;
   readonly milliseconds: number;
+  /** Until the first piece of the body was at hand; until the end where there was no body. */
+  readonly firstByte: number;
   /** `cut`: broken off, for want of bytes or because the client stopped reading; `left`: the client went away. */
   readonly end: Tally["end"];
   readonly error:
@@ -35,7 +41,10 @@ export type RegistryEvent = {
 export type ObserveRegistry = (event: RegistryEvent) => void;
 
 /** The event of an exchange that is over. */
-export function requestAnswered(exchange: Exchange, milliseconds: number): RegistryEvent {
+export function requestAnswered(
+  exchange: Exchange,
+  { started, ended }: { readonly started: number; readonly ended: number },
+): RegistryEvent {
   const { ask, method, route, tally } = exchange;
   return {
     kind: "requestAnswered",
@@ -50,7 +59,10 @@ export function requestAnswered(exchange: Exchange, milliseconds: number): Regis
     bytes: tally.sent,
     received: tally.received,
     outcome: tally.outcome,
-    milliseconds,
+    digest: tally.digest,
+    mediaType: tally.mediaType,
+    milliseconds: ended - started,
+    firstByte: (tally.begunAt ?? ended) - started,
     end: tally.end,
     error: tally.end === "left" ? undefined : describe(tally.error),
   };

@@ -1,15 +1,24 @@
 /** What happens on the way to other registries, told to whoever observes; never with a secret in it. */
+import type { RegistryName } from "../protocol/registry-name.ts";
 import type { UpstreamErrorCode } from "./upstream-error.ts";
+
+/** What a request to a registry, or to a host that it sends us on to, is for. */
+export type Asked = "manifest" | "blob" | "tags" | "referrers" | "token" | "upload" | "other";
 
 export type UpstreamEvent =
   /** One request was answered, or failed before its headers. */
   | {
       readonly kind: "exchanged";
       readonly host: string;
+      /** In whose name. */
+      readonly registry: RegistryName;
+      readonly asked: Asked;
       readonly method: string;
       readonly status: number | UpstreamErrorCode;
       readonly milliseconds: number;
     }
+  /** So many more bytes of bodies came; told every now and then while they come, and at their end. */
+  | { readonly kind: "received"; readonly registry: RegistryName; readonly bytes: number }
   /** The host did not answer: it is left alone for a moment where a kept answer will do. */
   | { readonly kind: "hostDown"; readonly host: string; readonly code: UpstreamErrorCode }
   /** A host that was down has answered. */

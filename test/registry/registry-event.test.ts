@@ -12,15 +12,27 @@ function eventOf(path: string, changes: Partial<Tally> = {}) {
     sent: 5,
     received: 0,
     outcome: "hit",
+    digest: undefined,
+    mediaType: undefined,
+    begunAt: undefined,
     end: "complete",
     error: undefined,
     ...changes,
   };
   const route = parseRoute("GET", path);
-  return requestAnswered({ ask: askFor(path), method: "GET", route, tally } as Exchange, 12);
+  return requestAnswered({ ask: askFor(path), method: "GET", route, tally } as Exchange, {
+    started: 100,
+    ended: 112,
+  });
 }
 
 describe("the event of a request", () => {
+  it("says when its body began, or ended where there was none", () => {
+    const { milliseconds, firstByte } = eventOf("/v2/a/manifests/1", { begunAt: 103 });
+    expect({ milliseconds, firstByte }).toEqual({ milliseconds: 12, firstByte: 3 });
+    expect(eventOf("/v2/a/manifests/1").firstByte).toBe(12);
+  });
+
   it.each([
     ["/v2/a/b/manifests/3.20", "a/b", "3.20"],
     [`/v2/a/blobs/sha256:${"0".repeat(64)}`, "a", `sha256:${"0".repeat(64)}`],

@@ -118,7 +118,10 @@ export function authLine({ kind, ...facts }: AuthEvent): Line {
   return { level, message, facts: plain(facts) };
 }
 
-const upstreamLines: Readonly<Record<UpstreamEvent["kind"], readonly [Level, string]>> = {
+/** Bytes that came are for counting only. */
+type TellableUpstream = Exclude<UpstreamEvent, { readonly kind: "received" }>;
+
+const upstreamLines: Readonly<Record<TellableUpstream["kind"], readonly [Level, string]>> = {
   exchanged: ["debug", "asked upstream"],
   hostDown: ["warn", "a registry does not answer"],
   hostUp: ["info", "a registry answers again"],
@@ -126,7 +129,7 @@ const upstreamLines: Readonly<Record<UpstreamEvent["kind"], readonly [Level, str
   rateLimitRead: ["debug", "read a rate limit"],
 };
 
-export function upstreamLine({ kind, ...facts }: UpstreamEvent): Line {
+export function upstreamLine({ kind, ...facts }: TellableUpstream): Line {
   const [level, message] = upstreamLines[kind];
   return { level, message, facts: plain(facts) };
 }

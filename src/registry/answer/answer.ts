@@ -6,7 +6,7 @@ import type { Content, Passed } from "../../cache/content.ts";
 import type { ByteSource } from "../../download/byte-source.ts";
 import { reasonPhrase } from "../../protocol/http/reason-phrase.ts";
 import { errorBody } from "../../protocol/registry-error.ts";
-import type { Exchange, Reply } from "../exchange.ts";
+import type { Exchange, Reply, Tally } from "../exchange.ts";
 import { toRegistryError } from "../failure.ts";
 import { contentFields, errorFields, ownFields, passedFields } from "./answer-fields.ts";
 import { BodyWriter, cut } from "./body-writer.ts";
@@ -22,6 +22,7 @@ import { SendWatch } from "./send-watch.ts";
 export type AnswerOptions = {
   /** Milliseconds that one piece may take to leave for a client that reads slowly. */
   readonly sendIdle: number;
+  readonly now: () => number;
 };
 
 /** Bytes that take longer than this to come do not keep the head waiting. */
@@ -41,16 +42,18 @@ export class Answers {
   readonly #buffers = new ReaderBuffers();
   readonly #turn = new LoopTurn();
   readonly #watch: SendWatch;
+  readonly #now: () => number;
 
-  constructor({ sendIdle }: AnswerOptions) {
+  constructor({ sendIdle, now }: AnswerOptions) {
     this.#watch = new SendWatch(sendIdle);
+    this.#now = now;
   }
 
   /** Writes the reply; rejects when it could not be written to its end. Closes what the reply holds. */
   async write(exchange: Exchange, reply: Reply): Promise<void> {
     switch (reply.kind) {
       case "content":
-        exchange.tally.outcome = reply.outcome;
+        Object.assign(exchange.tally, given(reply));
         return this.#content(exchange, reply).finally(() => reply.source.close());
       case "passed":
         exchange.tally.outcome = reply.outcome;
@@ -132,6 +135,9 @@ export class Answers {
       fields,
       watch: this.#watch,
       headDelay: isLate ? headDelay : undefined,
+      onBegun: () => {
+        tally.begunAt = this.#now();
+      },
       onSent,
     });
     try {
@@ -140,6 +146,10 @@ export class Answers {
       writer.close();
     }
   }
+}
+
+function given({ outcome, digest, mediaType }: Content): Partial<Tally> {
+  return { outcome, digest, mediaType };
 }
 
 /** The one part of a body, when it lies in memory: it needs no buffer of its own. */

@@ -15,6 +15,8 @@ export type BodyWriterOptions = {
   readonly watch: SendWatch;
   /** Milliseconds after which the head goes out alone; undefined when the first piece is at hand. */
   readonly headDelay: number | undefined;
+  /** Called once, when there is a first piece to be sent. */
+  readonly onBegun: () => void;
   /** Hears of each piece that has left. */
   readonly onSent: (bytes: number) => void;
 };
@@ -24,6 +26,7 @@ export class BodyWriter {
   readonly #options: BodyWriterOptions;
   readonly #headTimer: NodeJS.Timeout | undefined;
   #fail: ((error: Error) => void) | undefined;
+  #hasBegun = false;
 
   constructor(response: ServerResponse, options: BodyWriterOptions) {
     this.#response = response;
@@ -39,12 +42,14 @@ export class BodyWriter {
 
   /** Resolves when the system has taken all of it; the chunk may then be written over. */
   async write(chunk: Uint8Array): Promise<void> {
+    this.#begin();
     await this.#settle((done) => this.#response.write(chunk, done));
     this.#options.onSent(chunk.length);
   }
 
   /** Ends the body, with a last piece when given. */
   async end(chunk?: Uint8Array): Promise<void> {
+    if (chunk !== undefined) this.#begin();
     await this.#settle((done) => {
       if (chunk === undefined) this.#response.end(() => done());
       else this.#response.end(chunk, () => done());
@@ -57,6 +62,11 @@ export class BodyWriter {
     clearTimeout(this.#headTimer);
     this.#options.watch.end(this.#onLate);
     this.#response.off("close", this.#onClose);
+  }
+
+  #begin(): void {
+    if (!this.#hasBegun) this.#options.onBegun();
+    this.#hasBegun = true;
   }
 
   #settle(write: (done: (error?: Error | null) => void) => void): Promise<void> {

@@ -160,6 +160,7 @@ export class TokenClient {
         ...head,
         scheme: realm.scheme,
         address: realm.address,
+        asked: "token",
         onBehalfOf: isBelieved ? registry.name : registryNameOf(realm.address),
         body: form === undefined ? undefined : once(form),
         patience: "full",

@@ -21,6 +21,7 @@ import type {
 } from "../registry-client.ts";
 import { upstreamDeadline } from "../upstream-deadline.ts";
 import type { ObserveUpstream } from "../upstream-event.ts";
+import { askedBy } from "./asked.ts";
 import { type Authorized, type Authorizing, sendAuthorized } from "./authorized-send.ts";
 import {
   isManifestPlace,
@@ -190,6 +191,7 @@ export class PooledRegistryClient implements RegistryClient {
       const response = await this.#transport.send({
         ...place,
         onBehalfOf: request.registry.name,
+        asked: askedBy(request),
         method,
         headers: this.#headers(request, place, authorization),
         body,

@@ -23,6 +23,8 @@ export type ExchangeOptions = {
   readonly headersMs: number;
   /** The longest that a request's body may stand still. */
   readonly uploadIdleMs: number;
+  /** Hears of bytes of the body as they come, and of its end. */
+  readonly onReceived?: (bytes: number, isEnd: boolean) => void;
 };
 
 export class Exchange implements Dispatcher.DispatchHandler {
@@ -71,7 +73,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
     const fields = parseRawHeaders(rawHeaders(controller.rawHeaders));
     const isEmpty = this.#options.method === "HEAD" || status === 204 || status === 304;
     const hasEnd = isEmpty || fields.has("content-length") || fields.has("transfer-encoding");
-    this.#body = new ResponseBody(controller, () => this.#release());
+    this.#body = new ResponseBody(controller, () => {
+      this.#release();
+      this.#options.onReceived?.(0, true);
+    });
     this.#settle.resolve({
       status,
       headers: endToEnd(fields),
@@ -81,6 +86,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#options.onReceived?.(chunk.length, false);
     if (this.#body?.push(chunk) === false) controller.pause();
   }
 

@@ -10,7 +10,7 @@ import type { RegistryName, Scheme } from "../../protocol/registry-name.ts";
 import type { RegistryResponse } from "../registry-client.ts";
 import { abortedError } from "../upstream-deadline.ts";
 import { UpstreamError } from "../upstream-error.ts";
-import type { ObserveUpstream } from "../upstream-event.ts";
+import type { Asked, ObserveUpstream } from "../upstream-event.ts";
 import type { OriginPools } from "./dispatcher.ts";
 import { Exchange } from "./exchange.ts";
 
@@ -19,6 +19,8 @@ export type Outgoing = {
   readonly address: HostPort;
   /** The registry in whose name; decides with `address` what may be dialled. */
   readonly onBehalfOf: RegistryName;
+  /** What it is for; `other` where nobody says. */
+  readonly asked?: Asked | undefined;
   readonly method: string;
   /** Origin-form. */
   readonly target: string;
@@ -57,6 +59,9 @@ const defaults: TransportLimits = {
   writeHeaders: 300_000,
   uploadIdle: 60_000,
 };
+
+/** So many bytes of a body are worth telling of before its end. */
+const tellingBytes = 1024 * 1024;
 
 /** Never sent, beside hop-by-hop fields: undici writes Host and connection fields itself. */
 const neverSent: ReadonlySet<string> = new Set(["host", "expect", "proxy-authorization"]);
@@ -105,6 +110,7 @@ export class Transport {
       connectMs: outgoing.patience === "brief" ? this.#limits.briefConnect : undefined,
       headersMs: Math.max(1, this.#budget(outgoing) - spent),
       uploadIdleMs: this.#limits.uploadIdle,
+      onReceived: this.#received(onBehalfOf),
     });
     dispatcher.dispatch(
       {
@@ -117,20 +123,19 @@ export class Transport {
       },
       exchange,
     );
-    return await this.#told(exchange.response, { host, method, started, pathPrefix });
+    return await this.#told(exchange.response, { outgoing, host, started, pathPrefix });
   }
 
   async #told(
     answer: Promise<RegistryResponse>,
-    of: { host: string; method: string; started: number; pathPrefix: string },
+    of: { outgoing: Outgoing; host: string; started: number; pathPrefix: string },
   ): Promise<RegistryResponse> {
-    const { host, method, started } = of;
+    const { host, started } = of;
+    const { method, onBehalfOf: registry, asked = "other" } = of.outgoing;
     const tell = (status: number | UpstreamError["code"]): void =>
       this.#observe({
         kind: "exchanged",
-        host,
-        method,
-        status,
+        ...{ host, registry, asked, method, status },
         milliseconds: this.#now() - started,
       });
     try {
@@ -143,6 +148,17 @@ export class Transport {
       if (error instanceof UpstreamError) tell(error.code);
       throw error;
     }
+  }
+
+  /** Tells of bytes that came, not each time any do. */
+  #received(registry: RegistryName): (bytes: number, isEnd: boolean) => void {
+    let untold = 0;
+    return (bytes, isEnd) => {
+      untold += bytes;
+      if (untold === 0 || (!isEnd && untold < tellingBytes)) return;
+      this.#observe({ kind: "received", registry, bytes: untold });
+      untold = 0;
+    };
   }
 
   #budget({ method, patience }: Outgoing): number {

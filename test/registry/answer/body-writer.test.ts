@@ -26,6 +26,7 @@ const usual = {
   fields: ["Content-Length", "6"],
   watch: new SendWatch(60_000),
   headDelay: 60_000,
+  onBegun: () => undefined,
 };
 
 describe("a body writer", () => {

@@ -63,7 +63,10 @@ describe("an exchange", () => {
       expect(answer.headers.has(name)).toBe(false);
     }
     expect(String(await readAll(answer.body))).toBe("no");
-    expect(events).toMatchObject([{ kind: "exchanged", method: "GET", status: 401 }]);
+    expect(events).toMatchObject([
+      { kind: "exchanged", method: "GET", status: 401 },
+      { kind: "received", bytes: 2 },
+    ]);
   });
 
   it("sends end-to-end headers only, and the host it dials", async () => {
