@@ -5,8 +5,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { reasonPhrase } from "../protocol/http/reason-phrase.ts";
-import { errorBody, type RegistryErrorCode } from "../protocol/registry-error.ts";
-import type { UpstreamError, UpstreamErrorCode } from "../upstream/upstream-error.ts";
+import { codeOfStatus, errorBody } from "../protocol/registry-error.ts";
+import { statusOfUpstreamError, type UpstreamError } from "../upstream/upstream-error.ts";
 
 export type Refusal = {
   readonly status: number;
@@ -14,23 +14,8 @@ export type Refusal = {
   readonly headers?: Readonly<Record<string, string>> | undefined;
 };
 
-const upstreamStatus: Readonly<Record<UpstreamErrorCode, number>> = {
-  DNS: 502,
-  CONNECT: 502,
-  TLS: 502,
-  TIMEOUT: 504,
-  RESET: 502,
-  FORBIDDEN: 403,
-  REDIRECT: 502,
-  TOO_LARGE: 502,
-  PROTOCOL: 502,
-  DOWN: 503,
-  OFFLINE: 503,
-  ABORTED: 502,
-};
-
 export function refusalOf(error: UpstreamError): Refusal {
-  return { status: upstreamStatus[error.code], sentence: error.message };
+  return { status: statusOfUpstreamError[error.code], sentence: error.message };
 }
 
 export function notAllowed(client: string): Refusal {
@@ -88,14 +73,6 @@ export function askedOf({ method, url = "" }: IncomingMessage): string {
 }
 
 function bodyOf(refusal: Refusal): string {
-  return errorBody({ code: codeOf(refusal.status), message: refusal.sentence, detail: undefined });
-}
-
-function codeOf(status: number): RegistryErrorCode {
-  if (status === 401 || status === 407) return "UNAUTHORIZED";
-  if (status === 403) return "DENIED";
-  if (status === 404) return "NAME_UNKNOWN";
-  if (status === 429) return "TOOMANYREQUESTS";
-  if (status === 405 || status === 501) return "UNSUPPORTED";
-  return status >= 500 ? "UNAVAILABLE" : "UNKNOWN";
+  const { status, sentence: message } = refusal;
+  return errorBody({ code: codeOfStatus(status), message, detail: undefined });
 }

@@ -48,6 +48,17 @@ const usualStatus: Readonly<Record<RegistryErrorCode, number>> = {
   UNSUPPORTED: 405,
 };
 
+/** The code for an answer of which nothing is known but its status. */
+export function codeOfStatus(status: number): RegistryErrorCode {
+  if (status === 401 || status === 407) return "UNAUTHORIZED";
+  if (status === 403) return "DENIED";
+  if (status === 404) return "NAME_UNKNOWN";
+  if (status === 416) return "RANGE_INVALID";
+  if (status === 429) return "TOOMANYREQUESTS";
+  if (status === 405 || status === 501) return "UNSUPPORTED";
+  return status >= 500 ? "UNAVAILABLE" : "UNKNOWN";
+}
+
 export type RegistryErrorOptions = ErrorOptions & {
   /** When the code's usual status does not fit. */
   readonly status?: number;

@@ -8,30 +8,28 @@ import type { DownloadError, DownloadErrorCode } from "../download/download-erro
 import { headerList } from "../protocol/http/header-list.ts";
 import { RegistryError, type RegistryErrorCode } from "../protocol/registry-error.ts";
 import type { StoreError, StoreErrorCode } from "../store/store-error.ts";
-import { UpstreamError, type UpstreamErrorCode } from "../upstream/upstream-error.ts";
+import {
+  statusOfUpstreamError,
+  UpstreamError,
+  type UpstreamErrorCode,
+} from "../upstream/upstream-error.ts";
 import { UpstreamRefusal } from "../upstream/upstream-refusal.ts";
 
-type Failure = { readonly status: number; readonly code: RegistryErrorCode; readonly hint: string };
+type FailureAnswer = {
+  readonly status: number;
+  readonly code: RegistryErrorCode;
+  readonly hint: string;
+};
 
 const badGateway = { status: 502, code: "UNAVAILABLE", hint: "" } as const;
 const unavailable = { status: 503, code: "UNAVAILABLE", hint: "" } as const;
 
-const upstreamFailures: Readonly<Record<UpstreamErrorCode, Failure>> = {
-  DNS: badGateway,
-  CONNECT: badGateway,
-  TLS: badGateway,
-  RESET: badGateway,
-  REDIRECT: badGateway,
-  PROTOCOL: badGateway,
-  TOO_LARGE: badGateway,
-  TIMEOUT: { ...badGateway, status: 504 },
-  DOWN: { ...unavailable, hint: "it is asked again in a few seconds" },
-  OFFLINE: unavailable,
-  FORBIDDEN: { status: 403, code: "DENIED", hint: "" },
-  ABORTED: unavailable,
+/** What a person is told besides. */
+const upstreamHints: Readonly<Partial<Record<UpstreamErrorCode, string>>> = {
+  DOWN: "it is asked again in a few seconds",
 };
 
-const downloadFailures: Readonly<Record<DownloadErrorCode, Failure>> = {
+const downloadFailures: Readonly<Record<DownloadErrorCode, FailureAnswer>> = {
   WRONG_DIGEST: { ...badGateway, hint: "nothing of it was kept; try again" },
   WRONG_LENGTH: { ...badGateway, hint: "nothing of it was kept; try again" },
   UNVERIFIABLE: badGateway,
@@ -40,7 +38,9 @@ const downloadFailures: Readonly<Record<DownloadErrorCode, Failure>> = {
   ABORTED: unavailable,
 };
 
-const storeFailures: Readonly<Record<StoreErrorCode, Failure & { readonly message: string }>> = {
+const storeFailures: Readonly<
+  Record<StoreErrorCode, FailureAnswer & { readonly message: string }>
+> = {
   FULL: {
     ...unavailable,
     status: 507,
@@ -95,12 +95,9 @@ export function withoutSecrets(text: string): string {
 }
 
 function fromUpstream(error: UpstreamError): RegistryError {
-  const { status, code, hint } = upstreamFailures[error.code];
-  const message = error.message.includes(error.host)
-    ? error.message
-    : `${error.host}: ${error.message}`;
-  return new RegistryError(code, sentence(message, hint), {
-    status,
+  const code = error.code === "FORBIDDEN" ? "DENIED" : "UNAVAILABLE";
+  return new RegistryError(code, sentence(error.message, upstreamHints[error.code] ?? ""), {
+    status: statusOfUpstreamError[error.code],
     cause: error,
     detail: { reason: error.code, host: error.host },
     ...(error.code === "DOWN" ? { headers: headerList({ "retry-after": String(downFor) }) } : {}),

@@ -12,12 +12,12 @@ import { pushManifest } from "./push/manifest.ts";
 import { pushUpload } from "./push/upload.ts";
 import { findHandler, type Handlers } from "./router.ts";
 import { policed } from "./rules/policed.ts";
-import type { UpstreamParts } from "./upstream-parts.ts";
+import type { UpstreamHandlerParts } from "./upstream-parts.ts";
 
 const usualBodyIdle = 60_000;
 
 /** The handlers of all registries that are elsewhere. */
-export function upstreamHandlers(parts: UpstreamParts): FindHandler {
+export function upstreamHandlers(parts: UpstreamHandlerParts): FindHandler {
   const { tokens, rules, isPushAllowed } = parts;
   const bare = handlersOf(parts);
   const handlers = rules === undefined ? bare : policed(bare, rules);
@@ -31,7 +31,7 @@ export function upstreamHandlers(parts: UpstreamParts): FindHandler {
   };
 }
 
-function handlersOf(parts: UpstreamParts): Handlers {
+function handlersOf(parts: UpstreamHandlerParts): Handlers {
   const { accessOf, client, bodyIdle = usualBodyIdle } = parts;
   return {
     ping: (exchange) => parts.ping.answer(exchange),

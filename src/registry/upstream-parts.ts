@@ -10,7 +10,7 @@ import type { Ask } from "./ask.ts";
 import type { Rejected } from "./login/access.ts";
 import type { Ping } from "./login/ping.ts";
 import type { TokenRequests } from "./login/token.ts";
-import type { ImageRules } from "./rules/image-rules.ts";
+import type { ImagePolicy } from "./rules/image-policy.ts";
 
 /** What is asked of the cache; cache/pull-through.ts fits. */
 export interface Pulls {
@@ -32,14 +32,14 @@ export type AccessOf = (
   context: { readonly method: string; readonly signal: AbortSignal },
 ) => Promise<Access | Rejected>;
 
-export type UpstreamParts = {
+export type UpstreamHandlerParts = {
   readonly client: RegistryClient;
   readonly pulls: Pulls;
   readonly accessOf: AccessOf;
   readonly ping: Pick<Ping, "answer">;
   readonly tokens: Pick<TokenRequests, "isTokenRequest" | "answer">;
   /** The setting POLICY; undefined when it allows everything. */
-  readonly rules?: ImageRules | undefined;
+  readonly rules?: ImagePolicy | undefined;
   /** The setting ALLOW_PUSH. */
   readonly isPushAllowed: boolean;
   /** How long a client that is sending a body may pause, in milliseconds. */

@@ -18,7 +18,7 @@ export function upstreamDeadline(
 /** What a caller who ended the wait himself gets; a reason that already says more is kept. */
 export function abortedError(host: string, signal: AbortSignal): UpstreamError {
   if (signal.reason instanceof UpstreamError) return signal.reason;
-  return new UpstreamError("ABORTED", host, "the wait was ended by the one who asked", {
+  return new UpstreamError("ABORTED", host, `the wait for ${host} was ended by the one who asked`, {
     cause: signal.reason,
   });
 }

@@ -26,6 +26,23 @@ export type UpstreamErrorCode =
   /** The caller's signal ended the wait. */
   | "ABORTED";
 
+/** The status that a client is answered with. */
+export const statusOfUpstreamError: Readonly<Record<UpstreamErrorCode, number>> = {
+  DNS: 502,
+  CONNECT: 502,
+  TLS: 502,
+  TIMEOUT: 504,
+  RESET: 502,
+  FORBIDDEN: 403,
+  REDIRECT: 502,
+  TOO_LARGE: 502,
+  PROTOCOL: 502,
+  DOWN: 503,
+  OFFLINE: 503,
+  ABORTED: 503,
+};
+
+/** Its message is a sentence that names the host, for clients and the log. */
 export class UpstreamError extends Error {
   readonly code: UpstreamErrorCode;
   /** `host` or `host:port` that was being spoken to; for messages, never for decisions. */

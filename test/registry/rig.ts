@@ -17,7 +17,7 @@ import { type EngineTiming, RegistryEngine } from "../../src/registry/engine.ts"
 import type { FindHandler } from "../../src/registry/exchange.ts";
 import type { RegistryEvent } from "../../src/registry/registry-event.ts";
 import { upstreamHandlers } from "../../src/registry/upstream-handlers.ts";
-import type { UpstreamParts } from "../../src/registry/upstream-parts.ts";
+import type { UpstreamHandlerParts } from "../../src/registry/upstream-parts.ts";
 import type { RegistryRequest, RegistryResponse } from "../../src/upstream/registry-client.ts";
 
 export function registryOf(name: string): Registry {
@@ -100,7 +100,7 @@ export type RigOptions = {
   readonly manifest?: (ask: ManifestAsk) => Promise<Content | Passed>;
   readonly send?: (request: RegistryRequest) => Promise<RegistryResponse>;
   readonly ask?: Partial<Ask>;
-  readonly parts?: Partial<UpstreamParts>;
+  readonly parts?: Partial<UpstreamHandlerParts>;
   readonly hosted?: FindHandler;
   readonly timing?: EngineTiming;
 };

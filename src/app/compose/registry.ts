@@ -4,7 +4,7 @@ import { RegistryEngine } from "../../registry/engine.ts";
 import { accessOf } from "../../registry/login/access.ts";
 import { Ping } from "../../registry/login/ping.ts";
 import { TokenRequests } from "../../registry/login/token.ts";
-import { ImageRules } from "../../registry/rules/image-rules.ts";
+import { ImagePolicy } from "../../registry/rules/image-policy.ts";
 import { upstreamHandlers } from "../../registry/upstream-handlers.ts";
 import type { Pulls } from "../../registry/upstream-parts.ts";
 import type { Log } from "../log.ts";
@@ -34,14 +34,14 @@ export function composeRegistry(parts: RegistryParts): RegistryEngine {
       accessOf(headers, ask, { method, signal, ownTokens, authorizer }),
     ping: new Ping({ ownTokens, authorizer, memory, finder, client, now: steady }),
     tokens: new TokenRequests({ ownTokens, authorizer, memory, pairs, client, now }),
-    rules: imageRules(settings.registries.policy),
+    rules: imagePolicy(settings.registries.policy),
     isPushAllowed: settings.registries.allowPush,
   });
   return new RegistryEngine({ upstream: elsewhere, observe: log.registry });
 }
 
 /** Undefined where everything is allowed, so that nobody has to ask. */
-function imageRules(policy: PolicySetting): ImageRules | undefined {
+function imagePolicy(policy: PolicySetting): ImagePolicy | undefined {
   const isNeeded = policy.allow.length > 0 || policy.deny.length > 0;
-  return isNeeded ? new ImageRules(policy) : undefined;
+  return isNeeded ? new ImagePolicy(policy) : undefined;
 }

@@ -7,8 +7,8 @@ import { canonicalRegistry } from "../../protocol/registry-name.ts";
 import {
   type ImageLists,
   type ImagePattern,
-  ImageRules,
-} from "../../registry/rules/image-rules.ts";
+  ImagePolicy,
+} from "../../registry/rules/image-policy.ts";
 import { isObject, readFields } from "./fields.ts";
 import { itemsOf, type Kind, kind, type Raw, shown, text, truth, WrongValue } from "./kind.ts";
 import { duration } from "./units.ts";
@@ -110,7 +110,7 @@ const tagHint = "a glob such as v1.*, or a regular expression between slashes";
 
 function checkedTag(pattern: ImagePattern, where: string): ImagePattern {
   try {
-    new ImageRules({ allow: [pattern], deny: [] });
+    new ImagePolicy({ allow: [pattern], deny: [] });
     return pattern;
   } catch (cause) {
     throw wrong(`has a tag pattern in ${where} that makes no sense`, tagHint, cause);

@@ -4,7 +4,7 @@
  */
 import { Readable } from "node:stream";
 import { type HeaderList, headerValue } from "../../protocol/http/header-list.ts";
-import { errorBody, type RegistryErrorCode } from "../../protocol/registry-error.ts";
+import { codeOfStatus, errorBody } from "../../protocol/registry-error.ts";
 import type { RegistryResponse } from "../../upstream/registry-client.ts";
 import { UpstreamError, type UpstreamErrorCode } from "../../upstream/upstream-error.ts";
 import type { CacheOutcome, Passed } from "../content.ts";
@@ -83,7 +83,7 @@ export function answerInWords(from: Pick<RegistryResponse, "status" | "headers">
   const headers = new Map(from.headers);
   for (const name of about) headers.delete(name);
   const text = errorBody({
-    code: codeOf(status),
+    code: status === 404 ? "MANIFEST_UNKNOWN" : codeOfStatus(status),
     message: sentence(status, from.headers),
     detail: undefined,
   });
@@ -91,13 +91,6 @@ export function answerInWords(from: Pick<RegistryResponse, "status" | "headers">
   headers.set("content-type", ["application/json"]);
   headers.set("content-length", [String(body.length)]);
   return { status, headers, body };
-}
-
-function codeOf(status: number): RegistryErrorCode {
-  if (status === 401) return "UNAUTHORIZED";
-  if (status === 403) return "DENIED";
-  if (status === 404) return "MANIFEST_UNKNOWN";
-  return status === 429 ? "TOOMANYREQUESTS" : "UNKNOWN";
 }
 
 function sentence(status: number, headers: HeaderList): string {

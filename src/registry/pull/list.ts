@@ -5,11 +5,11 @@
 import type { Exchange, Reply } from "../exchange.ts";
 import { readingAccess } from "../login/request-access.ts";
 import { passThrough } from "../pass-through.ts";
-import type { UpstreamParts } from "../upstream-parts.ts";
+import type { UpstreamHandlerParts } from "../upstream-parts.ts";
 
 export async function pullList(
   exchange: Exchange,
-  parts: Pick<UpstreamParts, "client" | "accessOf">,
+  parts: Pick<UpstreamHandlerParts, "client" | "accessOf">,
   bodyIdle: number,
 ): Promise<Reply> {
   const access = await readingAccess(exchange, parts.accessOf);

@@ -3,11 +3,11 @@ import { wantsRevalidation } from "../../protocol/http/cache-control.ts";
 import { parseAccept } from "../../protocol/media-type.ts";
 import type { Exchange, Reply } from "../exchange.ts";
 import { readingAccess } from "../login/request-access.ts";
-import type { UpstreamParts } from "../upstream-parts.ts";
+import type { UpstreamHandlerParts } from "../upstream-parts.ts";
 
 export async function pullManifest(
   exchange: Exchange,
-  { pulls, accessOf }: Pick<UpstreamParts, "pulls" | "accessOf">,
+  { pulls, accessOf }: Pick<UpstreamHandlerParts, "pulls" | "accessOf">,
 ): Promise<Reply> {
   const { ask, headers, method, route, signal } = exchange;
   if (route.kind !== "manifest") throw new TypeError(`not a manifest: ${route.kind}`);

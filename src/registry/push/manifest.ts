@@ -7,11 +7,11 @@ import type { Exchange, Reply } from "../exchange.ts";
 import { writingAccess } from "../login/request-access.ts";
 import { passThrough } from "../pass-through.ts";
 import { pushedTags } from "../rules/pushed-tags.ts";
-import type { UpstreamParts } from "../upstream-parts.ts";
+import type { UpstreamHandlerParts } from "../upstream-parts.ts";
 
 export async function pushManifest(
   exchange: Exchange,
-  parts: Pick<UpstreamParts, "client" | "accessOf" | "pulls">,
+  parts: Pick<UpstreamHandlerParts, "client" | "accessOf" | "pulls">,
   bodyIdle: number,
 ): Promise<Reply> {
   const access = await writingAccess(exchange, parts.accessOf);
@@ -30,7 +30,7 @@ export async function pushManifest(
 /** Before the client hears of it, so that its next pull is of what it pushed. The push itself stands. */
 async function forget(
   { ask, route, tally }: Exchange,
-  pulls: UpstreamParts["pulls"],
+  pulls: UpstreamHandlerParts["pulls"],
   fate: PushFate,
 ): Promise<void> {
   if (route.kind !== "manifest") throw new TypeError(`not a manifest: ${route.kind}`);

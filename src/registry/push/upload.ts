@@ -6,11 +6,11 @@ import { parseDigest } from "../../protocol/digest.ts";
 import type { Exchange, Reply } from "../exchange.ts";
 import { writingAccess } from "../login/request-access.ts";
 import { passThrough } from "../pass-through.ts";
-import type { UpstreamParts } from "../upstream-parts.ts";
+import type { UpstreamHandlerParts } from "../upstream-parts.ts";
 
 export async function pushUpload(
   exchange: Exchange,
-  parts: Pick<UpstreamParts, "client" | "accessOf" | "pulls">,
+  parts: Pick<UpstreamHandlerParts, "client" | "accessOf" | "pulls">,
   bodyIdle: number,
 ): Promise<Reply> {
   const access = await writingAccess(exchange, parts.accessOf);
@@ -24,7 +24,7 @@ export async function pushUpload(
 /** Engines look whether a blob is there before they push it, and once more after that. */
 async function forget(
   { ask, route, tally }: Exchange,
-  pulls: UpstreamParts["pulls"],
+  pulls: UpstreamHandlerParts["pulls"],
 ): Promise<void> {
   const query = new URLSearchParams(ask.target.slice(`${ask.target}?`.indexOf("?") + 1));
   const digest = parseDigest(query.get("digest") ?? query.get("mount") ?? "");

@@ -7,12 +7,12 @@ import { printReference, type Reference, type RepositoryName } from "../../proto
 import { RegistryError } from "../../protocol/registry-error.ts";
 import type { Exchange, Handler } from "../exchange.ts";
 import type { Handlers } from "../router.ts";
-import type { ImageRules, Verdict } from "./image-rules.ts";
+import type { ImagePolicy, ImageVerdict } from "./image-policy.ts";
 import { pushedTags } from "./pushed-tags.ts";
 import { Reached } from "./reached.ts";
 
 /** The same handlers, each behind the rules. */
-export function policed(handlers: Handlers, rules: ImageRules): Handlers {
+export function policed(handlers: Handlers, rules: ImagePolicy): Handlers {
   const police = new Police(rules);
   const behind =
     (handler: Handler): Handler =>
@@ -29,10 +29,10 @@ export function policed(handlers: Handlers, rules: ImageRules): Handlers {
 }
 
 class Police {
-  readonly #rules: ImageRules;
+  readonly #rules: ImagePolicy;
   readonly #reached = new Reached();
 
-  constructor(rules: ImageRules) {
+  constructor(rules: ImagePolicy) {
     this.#rules = rules;
   }
 
@@ -102,7 +102,7 @@ class Police {
   }
 
   /** Throws RegistryError DENIED. */
-  #let(verdict: Verdict, what: string): void {
+  #let(verdict: ImageVerdict, what: string): void {
     if (verdict.kind === "allowed") return;
     const rule = verdict.kind === "denied" ? verdict.rule : undefined;
     const detail = { setting: "POLICY", ...(rule === undefined ? {} : { rule }) };
@@ -116,7 +116,7 @@ function imageOf({ ask }: Exchange, repository: RepositoryName, reference: Refer
 }
 
 /** The reason first: what is too long for a status line is cut at its end. */
-function sentence(verdict: Verdict, what: string): string {
+function sentence(verdict: ImageVerdict, what: string): string {
   if (verdict.kind === "denied") {
     return `POLICY on the proxy denies "${verdict.rule}", and so ${what}`;
   }

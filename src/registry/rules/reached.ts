@@ -3,16 +3,12 @@
  * memory alone, since engines begin every pull with the tag.
  */
 
-import { repositoryKey } from "../../cache/repository-ref.ts";
+import { type RepositoryRef, repositoryKey } from "../../cache/repository-ref.ts";
 import { type Digest, parseDigest } from "../../protocol/digest.ts";
 import { headerValue } from "../../protocol/http/header-list.ts";
 import { readManifest } from "../../protocol/manifest.ts";
-import type { RepositoryName } from "../../protocol/reference.ts";
-import type { Registry } from "../../protocol/registry-name.ts";
 import { BoundedMap } from "../../runtime/bounded-map.ts";
 import type { Reply } from "../exchange.ts";
-
-type RepositoryRef = { readonly registry: Registry; readonly repository: RepositoryName };
 
 /** A few thousand images. */
 const mostDigests = 50_000;
@@ -20,30 +16,30 @@ const mostDigests = 50_000;
 export class Reached {
   readonly #digests = new BoundedMap<string, true>({ limit: mostDigests });
 
-  has(place: RepositoryRef, digest: Digest): boolean {
-    return this.#digests.get(keyOf(place, digest)) === true;
+  has(repository: RepositoryRef, digest: Digest): boolean {
+    return this.#digests.get(keyOf(repository, digest)) === true;
   }
 
   /** This is what was found under an allowed tag, or under a digest that was reached before. */
-  learn(place: RepositoryRef, reply: Reply): void {
+  learn(repository: RepositoryRef, reply: Reply): void {
     if (reply.kind === "passed") {
       const { status, headers } = reply.response;
       const said = parseDigest(headerValue(headers, "docker-content-digest") ?? "");
-      if (status === 200 && said !== undefined) this.#add(place, said);
+      if (status === 200 && said !== undefined) this.#add(repository, said);
     }
     if (reply.kind !== "content") return;
-    this.#add(place, reply.digest);
+    this.#add(repository, reply.digest);
     const { bytes } = reply.source;
     if (bytes === undefined || reply.mediaType === undefined) return;
     const references = readManifest(bytes, reply.mediaType)?.references ?? [];
-    for (const { digest } of references) this.#add(place, digest);
+    for (const { digest } of references) this.#add(repository, digest);
   }
 
-  #add(place: RepositoryRef, digest: Digest): void {
-    this.#digests.set(keyOf(place, digest), true);
+  #add(repository: RepositoryRef, digest: Digest): void {
+    this.#digests.set(keyOf(repository, digest), true);
   }
 }
 
-function keyOf(place: RepositoryRef, digest: Digest): string {
-  return `${repositoryKey(place)}@${digest}`;
+function keyOf(repository: RepositoryRef, digest: Digest): string {
+  return `${repositoryKey(repository)}@${digest}`;
 }

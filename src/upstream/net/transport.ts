@@ -143,7 +143,11 @@ export class Transport {
       tell(response.status);
       if (response.status !== 407 || of.pathPrefix === "") return response;
       response.body.destroy();
-      throw new UpstreamError("CONNECT", host, "the corporate proxy wants another login (407)");
+      throw new UpstreamError(
+        "CONNECT",
+        host,
+        `the corporate proxy on the way to ${host} wants another login (407)`,
+      );
     } catch (error) {
       if (error instanceof UpstreamError) tell(error.code);
       throw error;

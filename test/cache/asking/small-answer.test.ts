@@ -36,7 +36,7 @@ describe("a small answer", () => {
     [403, "DENIED"],
     [404, "MANIFEST_UNKNOWN"],
     [429, "TOOMANYREQUESTS"],
-    [500, "UNKNOWN"],
+    [500, "UNAVAILABLE"],
   ])("to a HEAD (%i) is put in the spec's words, with its own length", async (status, code) => {
     const fields = { "content-length": "999", "content-encoding": "gzip", "retry-after": "7" };
     const { headers, body } = await readSmallAnswer(response(status, [], fields), "HEAD");

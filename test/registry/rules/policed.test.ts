@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { digestOf } from "../../../src/protocol/digest.ts";
 import { ociIndex, ociManifest } from "../../../src/protocol/media-type.ts";
-import { type ImageLists, ImageRules } from "../../../src/registry/rules/image-rules.ts";
+import { type ImageLists, ImagePolicy } from "../../../src/registry/rules/image-policy.ts";
 import { contentOf, startRig, upstreamAnswer } from "../rig.ts";
 
 const layer = digestOf(Buffer.from("layer"));
@@ -25,7 +25,7 @@ const inMemory = (bytes: Buffer) => ({
 
 /** Every tag means the index; every blob is there. */
 async function start(lists: Partial<ImageLists>) {
-  const rules = new ImageRules({ allow: [], deny: [], ...lists });
+  const rules = new ImagePolicy({ allow: [], deny: [], ...lists });
   const rig = await startRig({
     parts: { rules },
     send: async () => upstreamAnswer(202),

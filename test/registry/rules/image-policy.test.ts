@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parseReference, parseRepositoryName } from "../../../src/protocol/reference.ts";
-import { type ImagePattern, ImageRules } from "../../../src/registry/rules/image-rules.ts";
+import { type ImagePattern, ImagePolicy } from "../../../src/registry/rules/image-policy.ts";
 import { registryOf } from "../rig.ts";
 
 /** `registry repository tag`, an asterisk for what is left out. */
@@ -14,12 +14,12 @@ function pattern(text: string): ImagePattern {
   };
 }
 
-function rules(allow: readonly string[], deny: readonly string[] = []): ImageRules {
-  return new ImageRules({ allow: allow.map(pattern), deny: deny.map(pattern) });
+function rules(allow: readonly string[], deny: readonly string[] = []): ImagePolicy {
+  return new ImagePolicy({ allow: allow.map(pattern), deny: deny.map(pattern) });
 }
 
 /** What is said of `registry/repository:tag`, or of the repository as such. */
-function verdict(of: ImageRules, image: string): string {
+function verdict(of: ImagePolicy, image: string): string {
   const [, host = "", name = "", tag] = /^([^/]+)\/([^:]+)(?::(.+))?$/.exec(image) ?? [];
   const repository = parseRepositoryName(name);
   const reference = tag === undefined ? undefined : parseReference(tag);

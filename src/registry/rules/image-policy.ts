@@ -23,7 +23,7 @@ export type ImageLists = {
   readonly deny: readonly ImagePattern[];
 };
 
-export type Verdict =
+export type ImageVerdict =
   | { readonly kind: "allowed" }
   /** Tags of this repository are allowed, and what has none only where one of them led to it. */
   | { readonly kind: "byTag" }
@@ -38,11 +38,11 @@ type Rule = {
   readonly isWholeRegistry: boolean;
 };
 
-const allowed: Verdict = { kind: "allowed" };
-const notAllowed: Verdict = { kind: "notAllowed" };
+const allowed: ImageVerdict = { kind: "allowed" };
+const notAllowed: ImageVerdict = { kind: "notAllowed" };
 const everything = "**";
 
-export class ImageRules {
+export class ImagePolicy {
   readonly #allow: readonly Rule[];
   readonly #deny: readonly Rule[];
 
@@ -53,7 +53,7 @@ export class ImageRules {
   }
 
   /** Without a tag: what is true of a digest, and of the repository as such. */
-  judge(registry: RegistryName, repository: RepositoryName, tag?: Tag): Verdict {
+  judge(registry: RegistryName, repository: RepositoryName, tag?: Tag): ImageVerdict {
     // Whether Docker Hub takes its short names from those who spell them so is its business.
     const isShort = registry === "docker.io" && !repository.includes("/");
     const name = isShort ? `library/${repository}` : repository;
@@ -69,7 +69,7 @@ export class ImageRules {
   }
 
   /** Of paths that name no repository that anybody could tell: allowed only where all of them are. */
-  judgeRegistry(registry: RegistryName): Verdict {
+  judgeRegistry(registry: RegistryName): ImageVerdict {
     const isHere = (rule: Rule): boolean =>
       fitsRegistry(rule.registry, registry) && rule.tag === undefined;
     const denial = this.#deny.find(isHere);
