@@ -3,7 +3,7 @@
  * for the next; otherwise a write starts with the very first byte, then with 64 KiB or after 10 ms,
  * so nobody waits longer than that for a byte that is here. Two buffers at most, however much goes through.
  */
-import type { Timing } from "../runtime/timing.ts";
+import type { Clock } from "../runtime/clock.ts";
 
 const capacity = 256 * 1024;
 const enough = 64 * 1024;
@@ -11,7 +11,7 @@ const patience = 10;
 
 export class Batches {
   readonly #write: (batch: Uint8Array) => Promise<void>;
-  readonly #timing: Timing;
+  readonly #clock: Clock;
   #filling: Buffer | undefined;
   #spare: Buffer | undefined;
   #filled = 0;
@@ -20,9 +20,9 @@ export class Batches {
   #failure: { readonly error: unknown } | undefined;
   #stopTimer: (() => void) | undefined;
 
-  constructor(write: (batch: Uint8Array) => Promise<void>, timing: Timing) {
+  constructor(write: (batch: Uint8Array) => Promise<void>, clock: Clock) {
     this.#write = write;
-    this.#timing = timing;
+    this.#clock = clock;
   }
 
   /** Takes a copy; waits only while both buffers are full. Throws what a write threw. */
@@ -60,7 +60,7 @@ export class Batches {
   #consider(): void {
     if (this.#writing !== undefined || this.#filled === 0) return;
     if (this.#filled >= enough || !this.#hasBegun) this.#start();
-    else this.#stopTimer ??= this.#timing.after(patience, () => this.#start());
+    else this.#stopTimer ??= this.#clock.after(patience, () => this.#start());
   }
 
   #start(): void {

@@ -2,7 +2,7 @@
  * Downloads that go on though nobody reads them any more, so that the next client finds the blob:
  * so many, so large in all, so long each, and no more.
  */
-import type { Timing } from "../runtime/timing.ts";
+import type { Clock } from "../runtime/clock.ts";
 
 export type OrphanLimits = {
   readonly count: number;
@@ -21,12 +21,12 @@ export const usualOrphans: OrphanLimits = {
 
 export class DetachedDownloads {
   readonly #limits: OrphanLimits;
-  readonly #timing: Timing;
+  readonly #clock: Clock;
   readonly #clocks = new Map<Orphan, () => void>();
 
-  constructor(limits: OrphanLimits, timing: Timing) {
+  constructor(limits: OrphanLimits, clock: Clock) {
     this.#limits = limits;
-    this.#timing = timing;
+    this.#clock = clock;
   }
 
   /** Lets it go on alone for a while; calls `abandon` when that is over, or now if it is too much. */
@@ -35,7 +35,7 @@ export class DetachedDownloads {
     const bytes = all.reduce((sum, orphan) => sum + (orphan.size ?? orphan.written), 0);
     const { count, bytes: most, milliseconds } = this.#limits;
     if (all.length > count || bytes > most) abandon();
-    else this.#clocks.set(download, this.#timing.after(milliseconds, abandon));
+    else this.#clocks.set(download, this.#clock.after(milliseconds, abandon));
   }
 
   /** It has a reader again, or is over. */

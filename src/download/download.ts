@@ -8,7 +8,7 @@
  */
 import type { Digest } from "../protocol/digest.ts";
 import type { HeaderList } from "../protocol/http/header-list.ts";
-import type { Timing } from "../runtime/timing.ts";
+import type { Clock } from "../runtime/clock.ts";
 import type { BlobStore } from "../store/blob-store.ts";
 import type { OpenedBlob } from "../upstream/client/blob-range.ts";
 import { Batches } from "./batches.ts";
@@ -37,7 +37,7 @@ export type DownloadParts = {
   readonly mostKept: number;
   readonly blobs: BlobStore;
   readonly observe: ObserveDownloads;
-  readonly timing: Timing;
+  readonly clock: Clock;
 };
 
 export class Download {
@@ -140,7 +140,7 @@ export class Download {
 
   async #receive(): Promise<void> {
     const signal = this.#stop.signal;
-    const batches = new Batches((batch) => this.#append(batch), this.#parts.timing);
+    const batches = new Batches((batch) => this.#append(batch), this.#parts.clock);
     const body = new ResumingBody({
       ...this.#healing(this.#first),
       open: (offset) => this.sources.open(offset, signal),
@@ -169,7 +169,7 @@ export class Download {
     }
     if (this.#headers !== undefined) return;
     this.#headers = headers;
-    this.#stopPatience = this.#parts.timing.after(patience, () => {
+    this.#stopPatience = this.#parts.clock.after(patience, () => {
       this.#isAnswerDue = true;
       this.mark.wake();
     });
@@ -255,7 +255,7 @@ export class Download {
     return {
       host: source.registry.name,
       most: mostBytes[source.kind],
-      timing: this.#parts.timing,
+      clock: this.#parts.clock,
       onBreak: (what: Break) =>
         this.#parts.observe({ kind: "downloadResumed", ...this.#place, ...what }),
     };

@@ -5,7 +5,7 @@
 import type { Digest } from "../protocol/digest.ts";
 import { type HeaderList, headerValue } from "../protocol/http/header-list.ts";
 import { BoundedMap } from "../runtime/bounded-map.ts";
-import { systemTiming, type Timing } from "../runtime/timing.ts";
+import { type Clock, systemClock } from "../runtime/clock.ts";
 import type { BlobStore } from "../store/blob-store.ts";
 import type { RegistryClient } from "../upstream/registry-client.ts";
 import type { ByteSource } from "./byte-source.ts";
@@ -45,7 +45,7 @@ export type DownloadsOptions = {
   readonly client: RegistryClient;
   readonly blobs: BlobStore;
   readonly observe: ObserveDownloads;
-  readonly timing?: Timing;
+  readonly clock?: Clock;
   readonly orphans?: OrphanLimits;
   /** Bytes of the largest blob that is kept; larger ones are passed on. */
   readonly mostKept?: number;
@@ -72,15 +72,15 @@ export class Downloads {
   #isClosed = false;
 
   constructor(options: DownloadsOptions) {
-    const { client, blobs, observe, timing = systemTiming, orphans = usualOrphans } = options;
+    const { client, blobs, observe, clock = systemClock, orphans = usualOrphans } = options;
     const { mostKept = Number.POSITIVE_INFINITY, isPaused = () => false } = options;
     const note: ObserveDownloads = (event) => {
       if (event.kind === "blobTooLarge") this.#oversized.set(event.digest, true);
       observe(event);
     };
-    this.#parts = { open: bodyOpener(client), blobs, observe: note, timing, mostKept };
+    this.#parts = { open: bodyOpener(client), blobs, observe: note, clock, mostKept };
     this.#isPaused = isPaused;
-    this.#orphans = new DetachedDownloads(orphans, timing);
+    this.#orphans = new DetachedDownloads(orphans, clock);
   }
 
   /**
@@ -174,7 +174,7 @@ export class Downloads {
       this.#suspects.set(digest, true);
     const retire = (): void => this.#retire(download);
     if (ended !== "complete" || this.#isClosed) retire();
-    else this.#lingering.set(download, this.#parts.timing.after(linger, retire));
+    else this.#lingering.set(download, this.#parts.clock.after(linger, retire));
   }
 
   /** Nobody joins it any more. */

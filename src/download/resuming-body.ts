@@ -3,7 +3,7 @@
  * stall or an early end it goes on where it stopped. It ends at the right length or throws.
  */
 
-import { pause, type Timing } from "../runtime/timing.ts";
+import { type Clock, pause } from "../runtime/clock.ts";
 import type { OpenedBlob } from "../upstream/client/blob-range.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
 import { UpstreamRefusal } from "../upstream/upstream-refusal.ts";
@@ -28,7 +28,7 @@ export type HealingAsk = {
   readonly isUnderway: boolean;
   readonly onOpened?: (body: OpenedBlob) => void;
   readonly onBreak: (what: Break) => void;
-  readonly timing: Timing;
+  readonly clock: Clock;
   readonly signal: AbortSignal;
 };
 
@@ -102,8 +102,8 @@ export class ResumingBody implements AsyncIterable<Uint8Array> {
     if (!this.#hasBegun || !mayPass(error) || this.#tries > mostTries) throw error;
     this.#ask.onBreak({ offset: this.#offset, attempt: this.#tries, error });
     const longest = Math.min(longestPause, shortestPause * 2 ** this.#tries);
-    const length = shortestPause + (longest - shortestPause) * this.#ask.timing.random();
-    await pause(this.#ask.timing, length, this.#ask.signal);
+    const length = shortestPause + (longest - shortestPause) * this.#ask.clock.random();
+    await pause(this.#ask.clock, length, this.#ask.signal);
   }
 
   #failure(code: "RESET" | "PROTOCOL" | "TOO_LARGE", what: string): UpstreamError {

@@ -4,7 +4,7 @@
  * they wake over several turns of the event loop.
  */
 
-import { Turns } from "../runtime/spread-over-ticks.ts";
+import { SpreadOverTicks } from "../runtime/spread-over-ticks.ts";
 import { DownloadError } from "./download-error.ts";
 
 /** Waking one means a read and a write: so many take a few milliseconds. */
@@ -14,7 +14,7 @@ type Waiter = { readonly position: number; readonly wake: () => void };
 
 export class Waiters {
   readonly #line: Waiter[] = [];
-  readonly #turns = new Turns(wokenPerTurn);
+  readonly #ticks = new SpreadOverTicks(wokenPerTurn);
 
   /** Resolves when woken; rejects when `signal` aborts. */
   wait(position: number, signal: AbortSignal): Promise<void> {
@@ -47,7 +47,7 @@ export class Waiters {
   }
 
   #wake(those: readonly Waiter[]): void {
-    for (const { wake } of those) this.#turns.take(wake);
+    for (const { wake } of those) this.#ticks.run(wake);
   }
 
   #countBelow(position: number): number {

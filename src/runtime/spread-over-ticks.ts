@@ -3,7 +3,7 @@
  * everybody else's business in between. A thousand readers woken at once would hold the loop up.
  */
 
-export class Turns {
+export class SpreadOverTicks {
   readonly #perTurn: number;
   #left: number;
   #isCounting = false;
@@ -15,7 +15,7 @@ export class Turns {
   }
 
   /** Does the work now, or in one of the next turns when this one has had its share. */
-  take(work: () => void): void {
+  run(work: () => void): void {
     this.#count();
     if (this.#left === 0) {
       this.#queue.push(work);
@@ -36,6 +36,6 @@ export class Turns {
     this.#left = this.#perTurn;
     const waiting = this.#queue;
     this.#queue = [];
-    for (const work of waiting) this.take(work);
+    for (const work of waiting) this.run(work);
   }
 }

@@ -135,7 +135,7 @@ describe("whatever upstream, disk and readers do", () => {
       const bytes = content(plan.size, `${seed}`);
       const disk = plan.fullAt === undefined ? {} : { fullAt: plan.fullAt };
       const blobs = new FaultyBlobs(disk);
-      const { downloads, digest, upstream, timing } = scene(
+      const { downloads, digest, upstream, clock } = scene(
         bytes,
         (nth) => plan.scripts[nth] ?? plan.usual,
         { blobs },
@@ -149,7 +149,7 @@ describe("whatever upstream, disk and readers do", () => {
       }
       await downloads.close();
       expect(blobs.drafts).toBe(0);
-      expect(timing.waiting).toBe(0);
+      expect(clock.waiting).toBe(0);
       await eventually(() => expect(upstream.open).toBe(0));
     },
   );
@@ -161,7 +161,7 @@ describe("whatever upstream, disk and readers do", () => {
       const bytes = content(plan.size, `${seed}`);
       const blobs = new FaultyBlobs();
       blobs.create = () => Promise.reject(new StoreError("PAUSED", "for a while"));
-      const { downloads, digest, upstream, timing, events } = scene(
+      const { downloads, digest, upstream, clock, events } = scene(
         bytes,
         (nth) => plan.scripts[nth] ?? plan.usual,
         { blobs },
@@ -174,7 +174,7 @@ describe("whatever upstream, disk and readers do", () => {
       );
       expect(events.filter(({ kind }) => kind === "diskFailed")).toEqual([]);
       expect(await blobs.stat(digest)).toBeUndefined();
-      expect(timing.waiting).toBe(0);
+      expect(clock.waiting).toBe(0);
       await eventually(() => expect(upstream.open).toBe(0));
     },
   );

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Batches } from "../../src/download/batches.ts";
-import type { Timing } from "../../src/runtime/timing.ts";
+import { type Clock, systemClock } from "../../src/runtime/clock.ts";
 import { content } from "../cache/support/pulling.ts";
 
 const kib = 1024;
@@ -11,7 +11,8 @@ class SlowDisk {
   readonly #writes: PromiseWithResolvers<void>[] = [];
   #ring: (() => void) | undefined;
 
-  readonly timing: Timing = {
+  readonly clock: Clock = {
+    ...systemClock,
     random: () => 0,
     after: (_, act) => {
       this.#ring = act;
@@ -51,7 +52,7 @@ class SlowDisk {
 describe("batches", () => {
   it("write the first byte at once and what comes meanwhile together", async () => {
     const disk = new SlowDisk();
-    const batches = new Batches(disk.write, disk.timing);
+    const batches = new Batches(disk.write, disk.clock);
     const bytes = content(100 * kib);
     await batches.put(bytes.subarray(0, 1));
     for (let at = 1; at < bytes.length; at += 10_000) {
@@ -68,7 +69,7 @@ describe("batches", () => {
 
   it("then wait for 64 KiB or 10 ms", async () => {
     const disk = new SlowDisk();
-    const batches = new Batches(disk.write, disk.timing);
+    const batches = new Batches(disk.write, disk.clock);
     await batches.put(content(1));
     await disk.finish();
     await batches.put(content(64 * kib - 1));
@@ -87,7 +88,7 @@ describe("batches", () => {
 
   it("hold back who brings more than two buffers hold, and lose nothing", async () => {
     const disk = new SlowDisk();
-    const batches = new Batches(disk.write, disk.timing);
+    const batches = new Batches(disk.write, disk.clock);
     const bytes = content(700 * kib);
     let isTaken = false;
     const putting = batches.put(bytes).then(() => {
@@ -105,11 +106,11 @@ describe("batches", () => {
 
   it("tell of a failed write at the next put, and at the end", async () => {
     const disk = new SlowDisk();
-    const batches = new Batches(disk.write, disk.timing);
+    const batches = new Batches(disk.write, disk.clock);
     await batches.put(content(1));
     await disk.finish(new Error("no room"));
     await expect(batches.put(content(1))).rejects.toThrow("no room");
-    const others = new Batches(disk.write, disk.timing);
+    const others = new Batches(disk.write, disk.clock);
     await others.put(content(1));
     const drained = expect(others.drain()).rejects.toThrow("no room");
     await disk.finish(new Error("no room"));
@@ -119,7 +120,7 @@ describe("batches", () => {
 
   it("stop when the write under way is done, and write nothing more", async () => {
     const disk = new SlowDisk();
-    const batches = new Batches(disk.write, disk.timing);
+    const batches = new Batches(disk.write, disk.clock);
     await batches.put(content(1));
     await batches.put(content(100_000));
     const stopped = batches.stop();

@@ -1,19 +1,19 @@
 import { describe, expect, it } from "vitest";
 import { DetachedDownloads } from "../../src/download/detached-downloads.ts";
-import { TestTiming } from "../cache/support/test-timing.ts";
+import { TestClock } from "../support/test-clock.ts";
 
 const limits = { count: 2, bytes: 100, milliseconds: 60_000 };
 
 function scene() {
-  const timing = new TestTiming();
+  const clock = new TestClock();
   const ended: string[] = [];
-  const orphans = new DetachedDownloads(limits, timing);
+  const orphans = new DetachedDownloads(limits, clock);
   const leave = (name: string, size: number | undefined, written = 0) => {
     const download = { size, written };
     orphans.leave(download, () => ended.push(name));
     return download;
   };
-  return { timing, ended, orphans, leave };
+  return { clock, ended, orphans, leave };
 }
 
 describe("orphans", () => {
@@ -32,19 +32,19 @@ describe("orphans", () => {
   });
 
   it("go on for so long", () => {
-    const { ended, leave, timing } = scene();
+    const { ended, leave, clock } = scene();
     leave("a", 1);
     expect(ended).toEqual([]);
-    timing.pass(60_000);
+    clock.pass(60_000);
     expect(ended).toEqual(["a"]);
   });
 
   it("are none any more once somebody reads them or they are over", () => {
-    const { ended, leave, orphans, timing } = scene();
+    const { ended, leave, orphans, clock } = scene();
     const first = leave("a", 60);
     orphans.reclaim(first);
     orphans.reclaim(first);
-    expect(timing.waiting).toBe(0);
+    expect(clock.waiting).toBe(0);
     leave("b", 60);
     expect(ended).toEqual([]);
   });

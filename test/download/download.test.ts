@@ -69,13 +69,13 @@ describe("a download whose upstream", () => {
   });
 
   it("answers 503 or 429 to the request to go on is asked again, later and later", async () => {
-    const { downloads, digest, upstream, timing } = scene(bytes, (nth) => {
+    const { downloads, digest, upstream, clock } = scene(bytes, (nth) => {
       if (nth === 0) return { cutAt: 5 };
       return nth < 5 ? { status: nth % 2 === 0 ? 503 : 429 } : {};
     });
     expect((await pull(downloads, askFor(digest))).equals(bytes)).toBe(true);
     expect(upstream.seen).toHaveLength(6);
-    expect(timing.pauses.filter((pause) => pause === 200)).toHaveLength(5);
+    expect(clock.pauses.filter((pause) => pause === 200)).toHaveLength(5);
     await downloads.close();
   });
 

@@ -52,7 +52,7 @@ describe("downloads", () => {
 
   it("answers 5 s after the upstream's headers when no byte comes", async () => {
     const stall = gate();
-    const { downloads, digest, timing, upstream } = scene(large, () => ({
+    const { downloads, digest, clock, upstream } = scene(large, () => ({
       stallAt: 0,
       gate: stall.promise,
     }));
@@ -61,10 +61,10 @@ describe("downloads", () => {
       isOpen = true;
       return opened;
     });
-    await eventually(() => expect(timing.waiting).toBe(1));
+    await eventually(() => expect(clock.waiting).toBe(1));
     expect(upstream.seen).toHaveLength(1);
     expect(isOpen).toBe(false);
-    timing.pass(5_000);
+    clock.pass(5_000);
     const { source, headers } = await opening;
     expect(headers.get("content-length")).toEqual([String(large.length)]);
     stall.resolve();
@@ -111,13 +111,13 @@ describe("downloads", () => {
   });
 
   it("is joined by who looked into the store just before it was kept", async () => {
-    const { downloads, upstream, digest, timing } = scene(large);
+    const { downloads, upstream, digest, clock } = scene(large);
     await pull(downloads, askFor(digest));
     expect((await pull(downloads, askFor(digest))).equals(large)).toBe(true);
     expect(upstream.seen).toHaveLength(1);
-    await eventually(() => expect(timing.waiting).toBe(1));
-    timing.pass(1_000);
-    expect(timing.waiting).toBe(0);
+    await eventually(() => expect(clock.waiting).toBe(1));
+    clock.pass(1_000);
+    expect(clock.waiting).toBe(0);
     await pull(downloads, askFor(digest));
     expect(upstream.seen).toHaveLength(2);
     await downloads.close();
@@ -125,14 +125,14 @@ describe("downloads", () => {
 
   it("lets go of its file at once when the blob is evicted, and nobody joins it any more", async () => {
     const blobs = new FaultyBlobs();
-    const { downloads, upstream, digest, timing } = scene(large, undefined, { blobs });
+    const { downloads, upstream, digest, clock } = scene(large, undefined, { blobs });
     await pull(downloads, askFor(digest));
-    await eventually(() => expect([timing.waiting, blobs.drafts]).toEqual([1, 1]));
+    await eventually(() => expect([clock.waiting, blobs.drafts]).toEqual([1, 1]));
     downloads.evicted(digestOf(Buffer.from("another")));
-    expect(timing.waiting).toBe(1);
+    expect(clock.waiting).toBe(1);
     await blobs.delete(digest);
     downloads.evicted(digest);
-    await eventually(() => expect([timing.waiting, blobs.drafts]).toEqual([0, 0]));
+    await eventually(() => expect([clock.waiting, blobs.drafts]).toEqual([0, 0]));
     await pull(downloads, askFor(digest));
     expect(upstream.seen).toHaveLength(2);
     await downloads.close();
@@ -533,18 +533,18 @@ describe("length", () => {
 describe("clients who leave", () => {
   it("do not stop the download", async () => {
     const stall = gate();
-    const { downloads, digest, blobs, upstream, timing } = scene(large, () => ({
+    const { downloads, digest, blobs, upstream, clock } = scene(large, () => ({
       stallAt: 70 * kib,
       gate: stall.promise,
     }));
     const { source } = await downloads.open(askFor(digest));
     await source.close();
-    expect(timing.waiting).toBeGreaterThan(0);
+    expect(clock.waiting).toBeGreaterThan(0);
     stall.resolve();
     await eventually(async () => expect(await blobs.stat(digest)).toBeDefined());
     expect(upstream.sent).toBe(large.length);
     await downloads.close();
-    expect(timing.waiting).toBe(0);
+    expect(clock.waiting).toBe(0);
   });
 
   it("leave at most so many downloads behind", async () => {
@@ -566,7 +566,7 @@ describe("clients who leave", () => {
   it("leave at most so many bytes behind, and for so long only", async () => {
     for (const bytes of [large.length - 1, large.length]) {
       const stall = gate();
-      const { downloads, digest, timing, upstream, blobs } = scene(
+      const { downloads, digest, clock, upstream, blobs } = scene(
         large,
         () => ({ stallAt: 1, gate: stall.promise }),
         { orphans: { count: 8, bytes, milliseconds: 600_000 } },
@@ -575,7 +575,7 @@ describe("clients who leave", () => {
       await source.close();
       if (bytes === large.length) {
         expect(upstream.open).toBe(1);
-        timing.pass(600_000);
+        clock.pass(600_000);
       }
       await eventually(() => expect(upstream.open).toBe(0));
       await downloads.close();
@@ -585,14 +585,14 @@ describe("clients who leave", () => {
 
   it("may come back to the download they left", async () => {
     const stall = gate();
-    const { downloads, digest, timing, upstream } = scene(large, () => ({
+    const { downloads, digest, clock, upstream } = scene(large, () => ({
       stallAt: 1,
       gate: stall.promise,
     }));
     const { source } = await downloads.open(askFor(digest));
     await source.close();
     const again = await downloads.open(askFor(digest));
-    timing.pass(600_000);
+    clock.pass(600_000);
     stall.resolve();
     expect((await readAll(again.source)).equals(large)).toBe(true);
     expect(upstream.seen).toHaveLength(1);
@@ -604,7 +604,7 @@ describe("clients who leave", () => {
 describe("closing downloads", () => {
   it("ends every read, request, file and timer", async () => {
     const never = gate();
-    const { downloads, digest, timing, upstream, blobs } = scene(large, () => ({
+    const { downloads, digest, clock, upstream, blobs } = scene(large, () => ({
       stallAt: 100 * kib,
       gate: never.promise,
     }));
@@ -616,7 +616,7 @@ describe("closing downloads", () => {
     await expect(waiting).rejects.toMatchObject({ code: "ABANDONED" });
     await expect(downloads.open(askFor(digest))).rejects.toMatchObject({ code: "ABANDONED" });
     await eventually(() => expect(upstream.open).toBe(0));
-    expect(timing.waiting).toBe(0);
+    expect(clock.waiting).toBe(0);
     expect(await blobs.stat(digest)).toBeUndefined();
   });
 });

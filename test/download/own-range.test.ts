@@ -5,8 +5,8 @@ import { bodyOpener } from "../../src/download/upstream-body.ts";
 import { digestOf } from "../../src/protocol/digest.ts";
 import { askFor, content, readAll } from "../cache/support/pulling.ts";
 import { type Script, ScriptedRegistry } from "../cache/support/scripted-registry.ts";
-import { TestTiming } from "../cache/support/test-timing.ts";
 import { eventually } from "../support/eventually.ts";
+import { TestClock } from "../support/test-clock.ts";
 
 const bytes = content(300_000);
 const digest = digestOf(bytes);
@@ -28,7 +28,7 @@ function scene(from: number, script: (nth: number) => Script = () => ({}), more:
       size,
       most: 1_000_000,
       onBreak: () => undefined,
-      timing: new TestTiming(),
+      clock: new TestClock(),
     },
   });
   return { range, upstream };

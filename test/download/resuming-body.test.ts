@@ -2,17 +2,18 @@ import { describe, expect, it } from "vitest";
 import { type Break, type HealingAsk, ResumingBody } from "../../src/download/resuming-body.ts";
 import { bodyOpener } from "../../src/download/upstream-body.ts";
 import { digestOf } from "../../src/protocol/digest.ts";
+import { systemClock } from "../../src/runtime/clock.ts";
 import { UpstreamError } from "../../src/upstream/upstream-error.ts";
 import { askFor, content } from "../cache/support/pulling.ts";
 import { type Script, ScriptedRegistry } from "../cache/support/scripted-registry.ts";
-import { TestTiming } from "../cache/support/test-timing.ts";
+import { TestClock } from "../support/test-clock.ts";
 
 const bytes = content(100_000);
 
 function scene(script: (nth: number) => Script, change: Partial<HealingAsk> = {}) {
   const upstream = new ScriptedRegistry(bytes, (_, nth) => ({ piece: 1_000, ...script(nth) }));
   const open = bodyOpener(upstream);
-  const timing = new TestTiming();
+  const clock = new TestClock();
   const breaks: Break[] = [];
   const signal = change.signal ?? new AbortController().signal;
   const body = new ResumingBody({
@@ -23,11 +24,11 @@ function scene(script: (nth: number) => Script, change: Partial<HealingAsk> = {}
     most: 1_000_000,
     isUnderway: false,
     onBreak: (what) => void breaks.push(what),
-    timing,
+    clock,
     signal,
     ...change,
   });
-  return { body, upstream, timing, breaks };
+  return { body, upstream, clock, breaks };
 }
 
 async function whole(body: ResumingBody): Promise<Buffer> {
@@ -53,7 +54,8 @@ describe("a healing body", () => {
   it("waits from 0.2 s to 5 s between tries, by chance", async () => {
     const pauses: number[] = [];
     const { body } = scene(() => ({ cutAt: 0 }), {
-      timing: {
+      clock: {
+        ...systemClock,
         random: () => 0.999_999,
         after: (milliseconds, act) => {
           pauses.push(Math.round(milliseconds));
@@ -106,7 +108,7 @@ describe("a healing body", () => {
     const stop = new AbortController();
     const { body } = scene(() => ({ cutAt: 5 }), {
       signal: stop.signal,
-      timing: { random: () => 0, after: () => () => undefined },
+      clock: { ...systemClock, after: () => () => undefined },
       onBreak: () => void setImmediate(() => stop.abort(new Error("enough"))),
     });
     await expect(whole(body)).rejects.toThrow("enough");

@@ -73,8 +73,8 @@ describe("a download that was broken off", () => {
     await eventually(() => stage.downloads.running(stage.digest)?.written === 2 * mib);
     await stage.downloads.close();
     await source.close();
-    const { upstream: client, blobs, timing } = stage;
-    const next = new Downloads({ client, blobs, observe: () => undefined, timing });
+    const { upstream: client, blobs, clock } = stage;
+    const next = new Downloads({ client, blobs, observe: () => undefined, clock });
     expect((await pull(next, askFor(stage.digest))).equals(large)).toBe(true);
     expect(client.sent).toBe(large.length);
     await next.close();
@@ -97,7 +97,7 @@ describe("a download that was broken off", () => {
       isDone = true;
     });
     await eventually(() => {
-      stage.timing.pass(5_000);
+      stage.clock.pass(5_000);
       return isDone;
     });
     await expect(failing).rejects.toMatchObject({ code: "CONNECT" });
@@ -178,7 +178,7 @@ describe("a download that was broken off", () => {
       outcome = how;
     });
     await eventually(() => {
-      stage.timing.pass(5_000);
+      stage.clock.pass(5_000);
       return outcome !== undefined;
     });
     await eventually(() => stage.blobs.aside === 0);

@@ -9,7 +9,7 @@ import { digestOf } from "../../src/protocol/digest.ts";
 import { StoreError } from "../../src/store/store-error.ts";
 import { askFor, content, readAll, registry } from "../cache/support/pulling.ts";
 import { ScriptedRegistry } from "../cache/support/scripted-registry.ts";
-import { TestTiming } from "../cache/support/test-timing.ts";
+import { TestClock } from "../support/test-clock.ts";
 
 const bytes = content(200_000);
 const forever = new AbortController().signal;
@@ -41,7 +41,7 @@ function scene(change: Partial<TailReaderParts> = {}) {
         size: mark.size,
         most: bytes.length,
         onBreak: () => undefined,
-        timing: new TestTiming(),
+        clock: new TestClock(),
       },
     });
   };

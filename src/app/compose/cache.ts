@@ -11,7 +11,7 @@ import { PullThrough } from "../../cache/pull-through.ts";
 import { Downloads } from "../../download/downloads.ts";
 import { VerifyingReads } from "../../download/verifying-reads.ts";
 import type { Registry } from "../../protocol/registry-name.ts";
-import { systemTiming } from "../../runtime/timing.ts";
+import { systemClock } from "../../runtime/clock.ts";
 import type { Log } from "../log.ts";
 import type { Settings } from "../settings/settings.ts";
 import { DiskHealth } from "./disk-health.ts";
@@ -64,7 +64,7 @@ export function composeCache(parts: CacheParts) {
   });
   const scrub = new Scrub({
     ...{ blobs, records, observe, now },
-    timing: systemTiming,
+    clock: systemClock,
     interval: settings.cache.scrubInterval,
   });
   const disk = new DiskHealth({ blobs: store.blobs, isPaused });

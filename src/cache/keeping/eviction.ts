@@ -5,7 +5,7 @@
  */
 import { setImmediate as yieldToOthers } from "node:timers/promises";
 import type { Digest } from "../../protocol/digest.ts";
-import { systemTiming, type Timing } from "../../runtime/timing.ts";
+import { type Clock, systemClock } from "../../runtime/clock.ts";
 import type { BlobSpace, BlobStore, KeptBlob } from "../../store/blob-store.ts";
 import { StoreError } from "../../store/store-error.ts";
 import type { CacheEvent, Observe } from "../cache-event.ts";
@@ -24,7 +24,7 @@ export type EvictionOptions = {
   /** What clients are about to ask for, and when they were told of it (just-served.ts). */
   readonly wanted: () => Promise<ReadonlyMap<Digest, number>>;
   readonly observe: Observe;
-  readonly timing?: Timing;
+  readonly clock?: Clock;
 };
 
 /** A volume that reports itself full gets this much room at least. */
@@ -104,17 +104,17 @@ export class Eviction {
   }
 
   #beQuiet(): void {
-    const { timing = systemTiming } = this.#options;
+    const { clock = systemClock } = this.#options;
     this.#isQuiet = true;
-    this.#cancelQuiet = timing.after(quiet, () => {
+    this.#cancelQuiet = clock.after(quiet, () => {
       this.#isQuiet = false;
     });
   }
 
   #lookAgain(): void {
-    const { timing = systemTiming } = this.#options;
+    const { clock = systemClock } = this.#options;
     this.#cancelAgain?.();
-    if (!this.#isClosed) this.#cancelAgain = timing.after(again, () => this.wake());
+    if (!this.#isClosed) this.#cancelAgain = clock.after(again, () => this.wake());
   }
 
   /** Bytes of blobs that have to go: what was set aside goes first, for parts are worth less than wholes. */

@@ -49,7 +49,7 @@ export class Manifests {
   constructor(options: ManifestsOptions) {
     this.#options = options;
     const { records, observe, limit = 64 * 1024 * 1024 } = options;
-    this.#bytes = new BoundedMap({ limit, weigh: (bytes) => bytes.length + 512 });
+    this.#bytes = new BoundedMap({ bytes: { limit, of: ({ length }) => length + 512 } });
     this.#types = new CachedRecords({
       records,
       observe,

@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { type Digest, digestAlgorithm, toDigest } from "../../protocol/digest.ts";
-import { pause, type Timing } from "../../runtime/timing.ts";
+import { type Clock, pause } from "../../runtime/clock.ts";
 import type { BlobQuarantine, BlobReader, BlobStore, ListedBlob } from "../../store/blob-store.ts";
 import type { RecordStore } from "../../store/record-store.ts";
 import type { Observe } from "../cache-event.ts";
@@ -13,7 +13,7 @@ export type ScrubOptions = {
   readonly blobs: Pick<BlobStore, "list" | "open" | "markVerified"> & BlobQuarantine;
   readonly records: RecordStore;
   readonly observe: Observe;
-  readonly timing: Timing;
+  readonly clock: Clock;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   /** Milliseconds from the end of one round to the next; 0 for never. */
@@ -65,14 +65,14 @@ export class Scrub {
   }
 
   async #repeat(): Promise<void> {
-    const { timing, interval, now, records } = this.#options;
+    const { clock, interval, now, records } = this.#options;
     const { signal } = this.#closing;
-    await pause(timing, soonest, signal);
+    await pause(clock, soonest, signal);
     // What an unclean stop left in doubt is hashed on its way to clients until that is done.
     await this.#attempt(() => this.#doubtful(signal));
     let wait = (await this.#finishedAt()) + interval - now();
     for (;;) {
-      await pause(timing, Math.max(0, Math.min(wait, interval)), signal);
+      await pause(clock, Math.max(0, Math.min(wait, interval)), signal);
       await this.#attempt(async () => {
         await this.run(signal);
         await records.set(record, now());
@@ -169,12 +169,12 @@ export class Scrub {
   }
 
   async #rest(bytes: number, signal: AbortSignal): Promise<void> {
-    const { timing, rate = 32 * 1024 * 1024 } = this.#options;
+    const { clock, rate = 32 * 1024 * 1024 } = this.#options;
     signal.throwIfAborted();
     this.#owed += bytes;
     if (this.#owed < burst) return;
     const milliseconds = (this.#owed / rate) * 1_000;
     this.#owed = 0;
-    await pause(timing, milliseconds, signal);
+    await pause(clock, milliseconds, signal);
   }
 }

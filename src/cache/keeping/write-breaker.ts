@@ -4,7 +4,7 @@
  * finds out whether it works again.
  */
 
-import { systemTiming, type Timing } from "../../runtime/timing.ts";
+import { type Clock, systemClock } from "../../runtime/clock.ts";
 import type { BlobStore } from "../../store/blob-store.ts";
 import { StoreError } from "../../store/store-error.ts";
 import type { Observe } from "../cache-event.ts";
@@ -12,7 +12,7 @@ import type { Observe } from "../cache-event.ts";
 export type WriteBreakerOptions = {
   readonly blobs: Pick<BlobStore, "create">;
   readonly observe: Observe;
-  readonly timing?: Timing;
+  readonly clock?: Clock;
 };
 
 /** Failures in a row; each stands for one blob, however many of its writes failed. */
@@ -60,9 +60,9 @@ export class WriteBreaker {
   }
 
   #plan(error: unknown): void {
-    const { timing = systemTiming } = this.#options;
+    const { clock = systemClock } = this.#options;
     const isFull = error instanceof StoreError && error.code === "FULL";
-    this.#cancelTrial = timing.after(isFull ? pauseWhenFull : pause, () => void this.#try());
+    this.#cancelTrial = clock.after(isFull ? pauseWhenFull : pause, () => void this.#try());
   }
 
   async #try(): Promise<void> {

@@ -17,13 +17,14 @@ export type JustServedOptions = {
 const moment = 600_000;
 /** So many manifests are looked at before others get their turn. */
 const stride = 50;
+/** What one digest costs in memory. */
+const digestBytes = 100;
 
 export class JustServed {
   readonly #options: JustServedOptions;
   /** What manifests refer to never changes: read once, whoever makes room how often. */
   readonly #parts = new BoundedMap<Digest, readonly Digest[]>({
-    limit: 100_000,
-    weigh: (parts) => parts.length + 1,
+    bytes: { limit: 10 * 1024 * 1024, of: (parts) => (parts.length + 1) * digestBytes },
   });
 
   constructor(options: JustServedOptions) {

@@ -4,6 +4,7 @@
  */
 import { dirname, join } from "node:path";
 import type { Digest } from "../../protocol/digest.ts";
+import { KeyedMutex } from "../../runtime/keyed-mutex.ts";
 import type { BlobStat } from "../blob-store.ts";
 import type { Holds } from "../holds.ts";
 import type { ObserveStore } from "../store-event.ts";
@@ -20,7 +21,7 @@ import {
   systemCode,
 } from "./file-system.ts";
 import { SyncQueue } from "./sync-queue.ts";
-import { Turns } from "./turns.ts";
+
 import { VerifiedSet } from "./verified-set.ts";
 
 export type ShelfParts = {
@@ -34,7 +35,7 @@ export class BlobIndex {
   readonly #parts: ShelfParts;
   readonly #names: BlobNames;
   readonly #trust: VerifiedSet;
-  readonly #turns = new Turns<Digest>();
+  readonly #mutex = new KeyedMutex<Digest>();
   readonly #syncs: SyncQueue;
 
   constructor(folder: DataFolder, parts: ShelfParts) {
@@ -62,7 +63,7 @@ export class BlobIndex {
 
   /** The file is not what its name says, or not there: the name goes, unless it is right after all. */
   async recheck(blob: NamedBlob): Promise<void> {
-    await this.#turns.take(blob.digest, async () => {
+    await this.#mutex.run(blob.digest, async () => {
       const facts = await this.facts(blob);
       if (facts?.isFile() === true && facts.size === blob.size) return;
       if (facts?.isFile() !== true) return this.#names.forget(blob.digest);
@@ -83,7 +84,7 @@ export class BlobIndex {
   }
 
   place(digest: Digest, finished: Finished): Promise<void> {
-    return this.#turns.take(digest, async () => {
+    return this.#mutex.run(digest, async () => {
       const before = await this.find(digest);
       const changed = await this.#names.makeFolderOf(digest);
       if (finished.isDurable) await finished.file.sync();
@@ -100,7 +101,7 @@ export class BlobIndex {
 
   /** False when there is no such blob or it is held. */
   remove(digest: Digest): Promise<boolean> {
-    return this.#turns.take(digest, async () => {
+    return this.#mutex.run(digest, async () => {
       const blob = await this.find(digest);
       if (blob === undefined || this.#parts.holds.isHeld(digest)) return false;
       return this.#remove(blob);
@@ -109,7 +110,7 @@ export class BlobIndex {
 
   /** False when there is no such blob, or another file has taken the place of the one that is meant. */
   condemn(digest: Digest, identity: string): Promise<boolean> {
-    return this.#turns.take(digest, async () => {
+    return this.#mutex.run(digest, async () => {
       const blob = await this.find(digest);
       const facts = blob === undefined ? undefined : await this.facts(blob);
       if (blob === undefined || facts === undefined || identityOf(facts) !== identity) return false;

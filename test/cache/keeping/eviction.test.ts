@@ -8,7 +8,7 @@ import { MemoryBlobStore } from "../../../src/store/memory/memory-blob-store.ts"
 import { MemoryRecordStore } from "../../../src/store/memory/memory-record-store.ts";
 import { StoreError } from "../../../src/store/store-error.ts";
 import { longestTurn, staysBelow } from "../../support/longest-turn.ts";
-import { TestTiming } from "../support/test-timing.ts";
+import { TestClock } from "../../support/test-clock.ts";
 
 const nothingAside = { aside: 0, clearAside: async () => undefined };
 const number = (index: number): Digest => toDigest("sha256", String(index).padStart(64, "0"));
@@ -17,7 +17,7 @@ function setUp(options: Partial<EvictionOptions> = {}) {
   const events: CacheEvent[] = [];
   const holds = new Holds();
   const blobs = new MemoryBlobStore({ holds });
-  const timing = new TestTiming();
+  const clock = new TestClock();
   const now = (): number => 0;
   const observe = (event: CacheEvent): void => void events.push(event);
   const usage = new Usage({ records: new MemoryRecordStore(), now, observe });
@@ -29,7 +29,7 @@ function setUp(options: Partial<EvictionOptions> = {}) {
     isHeld: (digest) => holds.isHeld(digest),
     wanted: async () => new Map<Digest, number>(),
     observe,
-    timing,
+    clock,
     ...options,
   });
   const keep = async (text: string): Promise<Digest> => {
@@ -44,7 +44,7 @@ function setUp(options: Partial<EvictionOptions> = {}) {
   };
   const left = async (...digests: Digest[]): Promise<boolean[]> =>
     Promise.all(digests.map(async (digest) => (await blobs.stat(digest)) !== undefined));
-  return { events, holds, blobs, usage, eviction, timing, keep, left };
+  return { events, holds, blobs, usage, eviction, clock, keep, left };
 }
 
 describe("eviction", () => {
@@ -117,16 +117,16 @@ describe("eviction", () => {
   });
 
   it("looks again at what could not go, without being woken", async () => {
-    const { usage, eviction, keep, left, timing } = setUp({ maxSize: 0 });
+    const { usage, eviction, keep, left, clock } = setUp({ maxSize: 0 });
     const read = await keep("a");
     const stopReading = usage.reading(read);
     eviction.wake();
     await eviction.settled();
-    expect([await left(read), timing.waiting]).toEqual([[true], 1]);
+    expect([await left(read), clock.waiting]).toEqual([[true], 1]);
     stopReading();
-    timing.pass(10_000);
+    clock.pass(10_000);
     await eviction.settled();
-    expect([await left(read), timing.waiting]).toEqual([[false], 0]);
+    expect([await left(read), clock.waiting]).toEqual([[false], 0]);
     await eviction.close();
   });
 
@@ -204,13 +204,13 @@ describe("eviction", () => {
       },
       ...nothingAside,
     };
-    const { eviction, timing, events } = setUp({ blobs });
+    const { eviction, clock, events } = setUp({ blobs });
     eviction.wake();
     await eviction.settled();
     for (const event of events) eviction.note(event);
     await eviction.settled();
     expect([asked, events.length]).toEqual([1, 1]);
-    timing.pass(5_000);
+    clock.pass(5_000);
     eviction.wake();
     await eviction.settled();
     expect(asked).toBe(2);

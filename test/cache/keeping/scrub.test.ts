@@ -6,7 +6,7 @@ import { MemoryBlobStore } from "../../../src/store/memory/memory-blob-store.ts"
 import { MemoryRecordStore } from "../../../src/store/memory/memory-record-store.ts";
 import { StoreError } from "../../../src/store/store-error.ts";
 import { eventually } from "../../support/eventually.ts";
-import { TestTiming } from "../support/test-timing.ts";
+import { TestClock } from "../../support/test-clock.ts";
 
 const { signal } = new AbortController();
 
@@ -18,14 +18,14 @@ async function setUp(interval = 0) {
   blobs.markVerified = (digest?: Digest) => {
     if (digest !== undefined) verified.push(digest);
   };
-  const timing = new TestTiming();
+  const clock = new TestClock();
   const observe = (event: CacheEvent): void => void events.push(event);
   const now = () => 1_000_000_000;
   const scrub = new Scrub({
     blobs,
     records,
     observe,
-    timing,
+    clock,
     now,
     interval,
     rate: 10 * 1024 * 1024,
@@ -48,7 +48,7 @@ async function setUp(interval = 0) {
         };
     };
   };
-  return { blobs, records, events, verified, timing, scrub, keep, doubt };
+  return { blobs, records, events, verified, clock, scrub, keep, doubt };
 }
 
 describe("a scrub", () => {
@@ -71,10 +71,10 @@ describe("a scrub", () => {
   });
 
   it("rests so that it reads no faster than it may", async () => {
-    const { timing, scrub, keep } = await setUp();
+    const { clock, scrub, keep } = await setUp();
     await keep(Buffer.alloc(4 * 1024 * 1024));
     await scrub.run(signal);
-    expect(timing.pauses).toEqual([100, 100, 100, 100]);
+    expect(clock.pauses).toEqual([100, 100, 100, 100]);
   });
 
   it("tells of a blob that cannot be read, leaves it, and goes on", async () => {
@@ -90,25 +90,25 @@ describe("a scrub", () => {
   });
 
   it("runs again and again, the first time not before the process has settled", async () => {
-    const { timing, records, events, scrub, keep } = await setUp(3_600_000);
+    const { clock, records, events, scrub, keep } = await setUp(3_600_000);
     await keep(Buffer.from("fine"));
     scrub.start();
-    await eventually(() => expect(timing.pauses).toEqual([60_000]));
-    timing.pass(60_000);
-    await eventually(() => expect(timing.pauses).toEqual([60_000, 0, 3_600_000]));
+    await eventually(() => expect(clock.pauses).toEqual([60_000]));
+    clock.pass(60_000);
+    await eventually(() => expect(clock.pauses).toEqual([60_000, 0, 3_600_000]));
     expect(events.map(({ kind }) => kind)).toEqual(["scrubFinished"]);
     expect(await records.get("scrub/finished")).toBe(1_000_000_000);
     await scrub.close();
-    expect(timing.waiting).toBe(0);
+    expect(clock.waiting).toBe(0);
   });
 
   it("does not start over because of a restart", async () => {
-    const { timing, records, scrub } = await setUp(3_600_000);
+    const { clock, records, scrub } = await setUp(3_600_000);
     await records.set("scrub/finished", 1_000_000_000 - 600_000);
     scrub.start();
-    await eventually(() => expect(timing.waiting).toBe(1));
-    timing.pass(60_000);
-    await eventually(() => expect(timing.pauses).toEqual([60_000, 3_000_000]));
+    await eventually(() => expect(clock.waiting).toBe(1));
+    clock.pass(60_000);
+    await eventually(() => expect(clock.pauses).toEqual([60_000, 3_000_000]));
     await scrub.close();
   });
 
@@ -116,24 +116,24 @@ describe("a scrub", () => {
     ["in what is now the future", 9_000_000_000_000, 3_600_000],
     ["in 1970", 1_000, 0],
   ])("waits no longer than usual when the last round ended %s", async (_, at, wait) => {
-    const { timing, records, scrub } = await setUp(3_600_000);
+    const { clock, records, scrub } = await setUp(3_600_000);
     await records.set("scrub/finished", at);
     scrub.start();
-    await eventually(() => expect(timing.waiting).toBe(1));
-    timing.pass(60_000);
-    await eventually(() => expect(timing.pauses.slice(0, 2)).toEqual([60_000, wait]));
+    await eventually(() => expect(clock.waiting).toBe(1));
+    clock.pass(60_000);
+    await eventually(() => expect(clock.pauses.slice(0, 2)).toEqual([60_000, wait]));
     await scrub.close();
   });
 
   it("hashes what an unclean stop left in doubt soon after the start, though no round is due", async () => {
-    const { timing, records, events, verified, scrub, keep, doubt } = await setUp(3_600_000);
+    const { clock, records, events, verified, scrub, keep, doubt } = await setUp(3_600_000);
     await records.set("scrub/finished", 1_000_000_000 - 600_000);
     const [right, doubtful] = [await keep(Buffer.from("right")), await keep(Buffer.from("doubt"))];
     doubt(doubtful);
     scrub.start();
-    await eventually(() => expect(timing.waiting).toBe(1));
-    timing.pass(60_000);
-    await eventually(() => expect(timing.pauses).toEqual([60_000, 3_000_000]));
+    await eventually(() => expect(clock.waiting).toBe(1));
+    clock.pass(60_000);
+    await eventually(() => expect(clock.pauses).toEqual([60_000, 3_000_000]));
     expect(verified).toEqual([doubtful]);
     expect(events).toEqual([{ kind: "scrubFinished", blobs: 1, bytes: 5, corrupted: 0 }]);
     await scrub.run(signal);
@@ -166,10 +166,10 @@ describe("a scrub", () => {
   });
 
   it("never runs when it is turned off, and stops when it is told to", async () => {
-    const { timing, scrub, keep } = await setUp(0);
+    const { clock, scrub, keep } = await setUp(0);
     scrub.start();
     await scrub.close();
-    expect(timing.pauses).toEqual([]);
+    expect(clock.pauses).toEqual([]);
     await keep(Buffer.from("fine"));
     await expect(scrub.run(AbortSignal.abort(new Error("stop")))).rejects.toThrow("stop");
   });

@@ -5,7 +5,7 @@ import { WriteBreaker } from "../../../src/cache/keeping/write-breaker.ts";
 import { MemoryBlobStore } from "../../../src/store/memory/memory-blob-store.ts";
 import { StoreError } from "../../../src/store/store-error.ts";
 import { eventually } from "../../support/eventually.ts";
-import { TestTiming } from "../support/test-timing.ts";
+import { TestClock } from "../../support/test-clock.ts";
 
 const readOnly = new StoreError("IO", "EROFS");
 
@@ -17,14 +17,14 @@ function setUp() {
     if (disk.failure !== undefined) throw disk.failure;
     return store.create();
   };
-  const timing = new TestTiming();
+  const clock = new TestClock();
   const events: CacheEvent[] = [];
   const observe = (event: CacheEvent): void => void events.push(event);
-  const breaker = new WriteBreaker({ blobs: { create }, observe, timing });
+  const breaker = new WriteBreaker({ blobs: { create }, observe, clock });
   const fail = (times: number, error: Error = readOnly): void => {
     for (let count = 0; count < times; count += 1) breaker.failed(error);
   };
-  return { disk, timing, events, breaker, fail };
+  return { disk, clock, events, breaker, fail };
 }
 
 describe("the write breaker", () => {
@@ -41,25 +41,25 @@ describe("the write breaker", () => {
   });
 
   it("tries the disk every 30 s, and closes when it works again", async () => {
-    const { breaker, fail, events, timing, disk } = setUp();
+    const { breaker, fail, events, clock, disk } = setUp();
     fail(5);
     for (const tried of [1, 2]) {
-      timing.pass(30_000);
-      await eventually(() => expect([disk.tried, timing.waiting]).toEqual([tried, 1]));
+      clock.pass(30_000);
+      await eventually(() => expect([disk.tried, clock.waiting]).toEqual([tried, 1]));
       expect(breaker.isOpen).toBe(true);
     }
     disk.failure = undefined;
-    timing.pass(30_000);
+    clock.pass(30_000);
     await eventually(() => expect(breaker.isOpen).toBe(false));
     expect(events.map(({ kind }) => kind)).toEqual(["writesPaused", "writesResumed"]);
-    expect(timing.waiting).toBe(0);
+    expect(clock.waiting).toBe(0);
   });
 
   it("opens at the first failure after that, unless something was kept meanwhile", async () => {
-    const { breaker, fail, timing, disk } = setUp();
+    const { breaker, fail, clock, disk } = setUp();
     const recover = async (): Promise<void> => {
       disk.failure = undefined;
-      timing.pass(30_000);
+      clock.pass(30_000);
       await eventually(() => expect(breaker.isOpen).toBe(false));
     };
     fail(5);
@@ -73,10 +73,10 @@ describe("the write breaker", () => {
   });
 
   it("tries a full disk every other second: room comes back soon", async () => {
-    const { breaker, fail, timing, disk } = setUp();
+    const { breaker, fail, clock, disk } = setUp();
     fail(5, new StoreError("FULL", "ENOSPC"));
     disk.failure = undefined;
-    timing.pass(2_000);
+    clock.pass(2_000);
     await eventually(() => expect(breaker.isOpen).toBe(false));
   });
 
@@ -88,12 +88,12 @@ describe("the write breaker", () => {
   });
 
   it("leaves nothing behind when it is closed", async () => {
-    const { breaker, fail, timing, disk, events } = setUp();
+    const { breaker, fail, clock, disk, events } = setUp();
     fail(5);
-    timing.pass(30_000);
+    clock.pass(30_000);
     breaker.close();
     await nextTurn();
-    expect([disk.tried, timing.waiting, events.length]).toEqual([1, 0, 1]);
+    expect([disk.tried, clock.waiting, events.length]).toEqual([1, 0, 1]);
     fail(5);
     expect(breaker.isOpen).toBe(false);
   });

@@ -18,9 +18,9 @@ import type { DiskBlobStore } from "../../../src/store/disk/disk-blob-store.ts";
 import { MemoryRecordStore } from "../../../src/store/memory/memory-record-store.ts";
 import type { FailingFileSystem } from "../../store/disk/fail-nth-call.ts";
 import { temporaryFolder } from "../../support/temp-folder.ts";
+import { TestClock } from "../../support/test-clock.ts";
 import { askFor, content, type ReadOptions, readAll } from "./pulling.ts";
 import { ScriptedRegistry } from "./scripted-registry.ts";
-import { TestTiming } from "./test-timing.ts";
 
 export const bytes = content(300_000);
 export const digest = digestOf(bytes);
@@ -43,7 +43,7 @@ export class Kitchen {
     this.store = store;
     this.fs = fs;
     const records = new MemoryRecordStore();
-    const timing = new TestTiming();
+    const clock = new TestClock();
     const now = (): number => 0;
     const observe = (event: CacheEvent): void => {
       this.events.push(event);
@@ -55,17 +55,17 @@ export class Kitchen {
       this.eviction.note(event);
     };
     this.usage = new Usage({ records, observe, now });
-    this.#breaker = new WriteBreaker({ blobs: store, observe, timing });
+    this.#breaker = new WriteBreaker({ blobs: store, observe, clock });
     const blobs = new GuardedBlobs(store, this.#breaker);
-    this.#downloads = new Downloads({ client: this.upstream, blobs, observe, timing });
+    this.#downloads = new Downloads({ client: this.upstream, blobs, observe, clock });
     this.#rechecks = new VerifyingReads({ blobs, observe });
     this.kept = new KeptBlobs({ blobs, rechecks: this.#rechecks, usage: this.usage, observe });
     const wanted = () => Promise.resolve(new Map<Digest, number>());
     this.eviction = new Eviction({
-      ...{ blobs: store, usage: this.usage, observe, timing, wanted },
+      ...{ blobs: store, usage: this.usage, observe, clock, wanted },
       ...{ maxSize, minFree: () => 0, isHeld: () => false },
     });
-    this.scrub = new Scrub({ blobs, records, observe, timing, now, interval: 0 });
+    this.scrub = new Scrub({ blobs, records, observe, clock, now, interval: 0 });
   }
 
   /** What one client gets: from the store, or by the one download. */

@@ -10,8 +10,8 @@ import { type Digest, digestOf } from "../../../src/protocol/digest.ts";
 import { parseRepositoryName, type RepositoryName } from "../../../src/protocol/reference.ts";
 import { canonicalRegistry, type Registry } from "../../../src/protocol/registry-name.ts";
 import { MemoryBlobStore } from "../../../src/store/memory/memory-blob-store.ts";
+import { TestClock } from "../../support/test-clock.ts";
 import { type Script, ScriptedRegistry } from "./scripted-registry.ts";
-import { TestTiming } from "./test-timing.ts";
 
 /** Bytes that look random and are the same every time. */
 export function content(size: number, seed = "entrepot"): Buffer {
@@ -61,12 +61,12 @@ export function scene(
     return script?.(nth, access.kind === "client" ? access.authorization : access.kind) ?? {};
   });
   const blobs = new MemoryBlobStore();
-  const timing = new TestTiming();
+  const clock = new TestClock();
   const events: CacheEvent[] = [];
   const observe = (event: CacheEvent): void => void events.push(event);
-  const downloads = new Downloads({ client: upstream, blobs, observe, timing, ...options });
+  const downloads = new Downloads({ client: upstream, blobs, observe, clock, ...options });
   const digest = digestOf(bytes);
-  return { upstream, blobs, timing, events, downloads, digest };
+  return { upstream, blobs, clock, events, downloads, digest };
 }
 
 export type ReadOptions = {

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { pause, systemTiming } from "../../src/runtime/timing.ts";
-import { TestTiming } from "../cache/support/test-timing.ts";
+import { pause, systemClock } from "../../src/runtime/clock.ts";
+import { TestClock } from "../support/test-clock.ts";
 
 afterEach(() => {
   vi.useRealTimers();
@@ -8,18 +8,18 @@ afterEach(() => {
 
 describe("a pause", () => {
   it("is over after its time", async () => {
-    await pause(systemTiming, 1, new AbortController().signal);
+    await pause(systemClock, 1, new AbortController().signal);
   });
 
   it("ends with the signal's reason, and its timer with it", async () => {
-    const timing = new TestTiming();
+    const clock = new TestClock();
     const stop = new AbortController();
-    const pausing = pause(timing, 5_000, stop.signal);
+    const pausing = pause(clock, 5_000, stop.signal);
     stop.abort(new Error("enough"));
     await expect(pausing).rejects.toThrow("enough");
-    expect(timing.waiting).toBe(0);
-    await expect(pause(timing, 5_000, stop.signal)).rejects.toThrow("enough");
-    expect(timing.waiting).toBe(0);
+    expect(clock.waiting).toBe(0);
+    await expect(pause(clock, 5_000, stop.signal)).rejects.toThrow("enough");
+    expect(clock.waiting).toBe(0);
   });
 
   it("of sixty days does not end at once, as a timer of Node's own would", async () => {
@@ -29,8 +29,8 @@ describe("a pause", () => {
     const act = () => {
       acted += 1;
     };
-    systemTiming.after(60 * day, act);
-    const cancel = systemTiming.after(60 * day, act);
+    systemClock.after(60 * day, act);
+    const cancel = systemClock.after(60 * day, act);
     vi.advanceTimersByTime(59 * day);
     expect(acted).toBe(0);
     cancel();
@@ -41,7 +41,7 @@ describe("a pause", () => {
 
   it("does not come when it was called off", async () => {
     let acted = 0;
-    const cancel = systemTiming.after(1, () => {
+    const cancel = systemClock.after(1, () => {
       acted += 1;
     });
     cancel();

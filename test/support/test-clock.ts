@@ -1,12 +1,17 @@
-import type { Timing } from "../../../src/runtime/timing.ts";
+import type { Clock } from "../../src/runtime/clock.ts";
 
 /**
  * Short waits (batches, back-offs without jitter) are over at the next turn of the event loop; long
- * ones when the test says so.
+ * ones when the test says so. The time is what the test makes of it.
  */
-export class TestTiming implements Timing {
+export class TestClock implements Clock {
   readonly #long = new Set<{ milliseconds: number; act: () => void }>();
   readonly pauses: number[] = [];
+  /** Milliseconds since 1970. */
+  time = 1_000_000_000_000;
+
+  readonly now = (): number => this.time;
+  readonly steady = (): number => this.time;
   readonly random = (): number => 0;
 
   readonly after = (milliseconds: number, act: () => void): (() => void) => {

@@ -1,24 +1,24 @@
 import { describe, expect, it } from "vitest";
-import { Turns } from "../../../src/store/disk/turns.ts";
+import { KeyedMutex } from "../../src/runtime/keyed-mutex.ts";
 
-describe("turns", () => {
-  it("come one after the other for a key, also after a failure, and apart for others", async () => {
-    const turns = new Turns<string>();
+describe("a keyed mutex", () => {
+  it("runs one after the other for a key, also after a failure, and apart for others", async () => {
+    const mutex = new KeyedMutex<string>();
     const steps: string[] = [];
     const gate = Promise.withResolvers<void>();
-    const first = turns.take("a", async () => {
+    const first = mutex.run("a", async () => {
       steps.push("first begins");
       await gate.promise;
       steps.push("first ends");
       throw new Error("first failed");
     });
-    const second = turns.take("a", async () => steps.push("second"));
-    await turns.take("b", async () => steps.push("other"));
+    const second = mutex.run("a", async () => steps.push("second"));
+    await mutex.run("b", async () => steps.push("other"));
     expect(steps).toEqual(["first begins", "other"]);
     gate.resolve();
     await expect(first).rejects.toThrow("first failed");
     expect(await second).toBe(4);
     expect(steps.slice(2)).toEqual(["first ends", "second"]);
-    expect(await turns.take("a", async () => "again")).toBe("again");
+    expect(await mutex.run("a", async () => "again")).toBe("again");
   });
 });
