@@ -5,6 +5,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { reasonPhrase } from "../protocol/http/reason-phrase.ts";
+import { splitTarget } from "../protocol/http/target.ts";
 import { codeOfStatus, errorBody } from "../protocol/registry-error.ts";
 import { statusOfUpstreamError, type UpstreamError } from "../upstream/upstream-error.ts";
 
@@ -68,7 +69,7 @@ export function refuseConnect(socket: Duplex, refusal: Refusal): void {
 
 /** What was asked for, for the log: without query or user information, which may be secrets. */
 export function askedOf({ method, url = "" }: IncomingMessage): string {
-  const [path = ""] = url.split("?", 1);
+  const { path } = splitTarget(url);
   return reasonPhrase(`${method} ${path.replace(/^([a-z]+:\/\/)?[^/]*@/i, "$1")}`);
 }
 

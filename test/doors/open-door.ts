@@ -8,7 +8,7 @@ import type { DoorEvent } from "../../src/doors/door-event.ts";
 import { type Authority, openAuthority } from "../../src/doors/proxy/authority/ca.ts";
 import { LeafIssuer } from "../../src/doors/proxy/authority/leaf.ts";
 import { Connect } from "../../src/doors/proxy/connect.ts";
-import { type Exchange, Forwarder } from "../../src/doors/proxy/forward.ts";
+import { Forwarder, type Sender } from "../../src/doors/proxy/forward.ts";
 import { FrontDoor } from "../../src/doors/proxy/front-door.ts";
 import { Interceptor } from "../../src/doors/proxy/intercept.ts";
 import type { TunnelDialer } from "../../src/doors/proxy/tunnel.ts";
@@ -47,7 +47,7 @@ export type DoorSettings = {
   readonly probe?: Partial<PeerProbe>;
   /** Where every tunnel leads; without it every dial is refused. */
   readonly tunnelTo?: number;
-  readonly exchange?: Exchange;
+  readonly exchange?: Sender;
   readonly handshakeTimeout?: number;
   readonly host?: string;
   readonly engine?: (request: IncomingMessage, response: ServerResponse, ask: Ask) => Promise<void>;

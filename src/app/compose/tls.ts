@@ -2,9 +2,10 @@
 import type { Admission } from "../../doors/server/admission.ts";
 import type { ProxyProtocol } from "../../doors/server/proxy-protocol.ts";
 import type { Reception } from "../../doors/server/reception.ts";
+import type { Leaves } from "../../doors/server/tls-handshake.ts";
 import { CertificateFiles } from "../../doors/tls/certificate-files.ts";
 import type { KeyPair } from "../../doors/tls/key-pair.ts";
-import { type Leaves, ServedCertificates } from "../../doors/tls/served-certificates.ts";
+import { ServedCertificates } from "../../doors/tls/served-certificates.ts";
 import { TlsListener } from "../../doors/tls/tls-listener.ts";
 import type { Listening } from "../application.ts";
 import type { Log } from "../log.ts";

@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { formatHostPort } from "../../protocol/http/host-port.ts";
+import { splitTarget } from "../../protocol/http/target.ts";
 import { canonicalRegistry, type Registry } from "../../protocol/registry-name.ts";
 import { type Refusal, refuseRequest } from "../refusal.ts";
 import type { OriginCall } from "../server/reception.ts";
@@ -80,7 +81,7 @@ export class FrontPage {
     if (request.method !== "GET" && request.method !== "HEAD") {
       return refuseRequest(response, onlyReading);
     }
-    const [path = ""] = call.target.split("?", 1);
+    const { path } = splitTarget(call.target);
     const answer = this.#answer(path, call);
     if ("sentence" in answer) return refuseRequest(response, answer);
     response.writeHead(answer.status, {

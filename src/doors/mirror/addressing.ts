@@ -3,6 +3,7 @@
  * else the default registry, in this order; and how does the upstream spell the path? Pure.
  */
 import type { HostPort } from "../../protocol/http/host-port.ts";
+import { splitTarget } from "../../protocol/http/target.ts";
 import {
   canonicalRegistry,
   type Registry,
@@ -108,13 +109,13 @@ type Split = {
 
 /** Takes `ns` out of the query; every other parameter stays as it was written. */
 function split(target: string): Split {
-  const mark = target.indexOf("?");
-  if (mark < 0) return { path: target, rest: "", namespace: undefined };
-  const parameters = target.slice(mark + 1).split("&");
+  const { path, query } = splitTarget(target);
+  if (query === "") return { path, rest: "", namespace: undefined };
+  const parameters = query.split("&");
   const others = parameters.filter((one) => !one.startsWith("ns="));
   const found = parameters.find((one) => one.startsWith("ns="))?.slice(3);
   return {
-    path: target.slice(0, mark),
+    path,
     rest: others.join("&") === "" ? "" : `?${others.join("&")}`,
     namespace: found === undefined ? undefined : decoded(found),
   };

@@ -12,14 +12,14 @@ import { askedOf, type Refusal, refusalOf, refuseRequest } from "../refusal.ts";
 import type { ForwardCall } from "../server/reception.ts";
 
 /** One HTTP exchange with one origin. */
-export type Exchange = Pick<Transport, "send">;
+export type Sender = Pick<Transport, "send">;
 
 export class Forwarder {
-  readonly #exchange: Exchange;
+  readonly #sender: Sender;
   readonly #observe: ObserveDoor;
 
-  constructor(exchange: Exchange, observe: ObserveDoor) {
-    this.#exchange = exchange;
+  constructor(sender: Sender, observe: ObserveDoor) {
+    this.#sender = sender;
     this.#observe = observe;
   }
 
@@ -63,7 +63,7 @@ export class Forwarder {
     const hasBody =
       request.headers["transfer-encoding"] !== undefined ||
       Number(request.headers["content-length"] ?? 0) > 0;
-    return this.#exchange.send({
+    return this.#sender.send({
       scheme: "http",
       address: call.address,
       onBehalfOf: registryNameOf(call.address),
@@ -78,7 +78,7 @@ export class Forwarder {
 }
 
 async function relay(
-  answer: Awaited<ReturnType<Exchange["send"]>>,
+  answer: Awaited<ReturnType<Sender["send"]>>,
   response: ServerResponse,
 ): Promise<void> {
   if (response.destroyed) {

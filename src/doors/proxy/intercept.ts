@@ -10,11 +10,7 @@ import type { Registry } from "../../protocol/registry-name.ts";
 import type { ObserveDoor } from "../door-event.ts";
 import type { OpenSockets } from "../server/listener.ts";
 import type { Inside } from "../server/reception.ts";
-
-/** Certificates for any host, from the CA that clients trust (authority/leaf.ts). */
-export interface Leaves {
-  contextFor(host: string): SecureContext;
-}
+import { acceptTls, type Leaves, serverNameOf } from "../server/tls-handshake.ts";
 
 export type InterceptorOptions = {
   readonly leaves: Leaves;
@@ -80,37 +76,19 @@ export class Interceptor {
     look();
   }
 
-  #speakTls(socket: Socket, secureContext: SecureContext, its: Interception): void {
-    const tls = new TLSSocket(socket, {
-      isServer: true,
-      secureContext,
-      ALPNProtocols: ["http/1.1"],
-    });
-    const timer = this.#deadline(tls, its);
-    tls.on("error", (error) => {
-      if (!this.#inside.has(tls)) this.#tell(its, reasonOf(error));
-    });
-    tls.once("close", () => {
-      clearTimeout(timer);
-      socket.destroy();
-    });
-    // Half-open is for HTTP: a handshake whose client has hung up will never be done.
-    const leave = (): void => {
-      this.#tell(its, "the client hung up");
-      socket.destroy();
-    };
-    tls.once("end", leave);
-    tls.once("secure", () => {
-      clearTimeout(timer);
-      tls.off("end", leave);
-      this.#adopt(tls, its);
+  #speakTls(socket: Socket, context: SecureContext, its: Interception): void {
+    acceptTls(socket, {
+      context,
+      timeout: this.#options.handshakeTimeout,
+      onSecure: (tls) => this.#adopt(tls, its),
+      onFailed: (reason) => this.#tell(its, reason),
     });
   }
 
   #adopt(socket: Socket, its: Interception): void {
     const { address, registry, client } = its;
     const isTls = socket instanceof TLSSocket;
-    this.#inside.set(socket, { address, registry, client, isTls, sni: () => sniOf(socket) });
+    this.#inside.set(socket, { address, registry, client, isTls, sni: () => serverNameOf(socket) });
     its.adopt(socket);
   }
 
@@ -129,14 +107,4 @@ export class Interceptor {
     const host = formatHostPort(its.address, 443);
     this.#options.observe({ kind: "handshakeFailed", client: its.client, host, reason });
   }
-}
-
-function sniOf(socket: Socket): string | undefined {
-  if (!(socket instanceof TLSSocket)) return undefined;
-  const name: unknown = Reflect.get(socket, "servername");
-  return typeof name === "string" && name !== "" ? name : undefined;
-}
-
-function reasonOf(error: Error): string {
-  return "code" in error && typeof error.code === "string" ? error.code : error.message;
 }

@@ -10,6 +10,7 @@ import {
   tokenHostsThatAreSites,
 } from "../../protocol/known-registries.ts";
 import { type Registry, registryNameOf, type Scheme } from "../../protocol/registry-name.ts";
+import type { PeerTls } from "../../upstream/net/probe.ts";
 import type { Refusal } from "../refusal.ts";
 import type { OwnNames } from "./own-names.ts";
 
@@ -19,9 +20,6 @@ export type HostVerdict =
   | { readonly kind: "registry"; readonly registry: Registry }
   | { readonly kind: "through" }
   | { readonly kind: "refused"; readonly refusal: Refusal };
-
-/** What one TLS handshake with the peer showed. */
-type PeerTls = "trusted" | "untrusted" | "plain" | "unreachable";
 
 /** What the decision asks of the network (upstream/probe.ts). */
 export interface PeerProbe {

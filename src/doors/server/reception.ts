@@ -10,6 +10,7 @@ import {
   isAddress,
   parseHostPort,
 } from "../../protocol/http/host-port.ts";
+import { splitTarget } from "../../protocol/http/target.ts";
 import type { Registry } from "../../protocol/registry-name.ts";
 import type { Ask } from "../../registry/ask.ts";
 import type { ObserveDoor } from "../door-event.ts";
@@ -152,7 +153,7 @@ export class Reception {
     call: OriginCall,
   ): Promise<void> {
     const { hosted, mirror, frontPage } = this.#options;
-    const [path = "", query = ""] = call.target.split("?", 2);
+    const { path, query } = splitTarget(call.target);
     if (path !== "/v2" && !path.startsWith("/v2/")) return frontPage(request, response, call);
     const isHosted = hosted?.hosts.has(call.host?.host ?? "") && !/(?:^|&)ns=/.test(query);
     if (hosted !== undefined && isHosted) return hosted.handle(request, response, call);

@@ -4,12 +4,8 @@
  */
 import type { SecureContext } from "node:tls";
 import { parseHostPort } from "../../protocol/http/host-port.ts";
+import type { Leaves } from "../server/tls-handshake.ts";
 import { type KeyPair, pairFor } from "./key-pair.ts";
-
-/** Certificates for any host, from the CA that clients trust (proxy/authority/leaf.ts). */
-export interface Leaves {
-  contextFor(host: string): SecureContext;
-}
 
 export type ServedCertificatesOptions = {
   /** What there is now; the first is for clients that name no host. */

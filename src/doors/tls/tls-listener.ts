@@ -4,7 +4,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import { type SecureContext, TLSSocket } from "node:tls";
+import type { SecureContext } from "node:tls";
 import { parseHostPort } from "../../protocol/http/host-port.ts";
 import { DoorError } from "../door-error.ts";
 import type { ObserveDoor } from "../door-event.ts";
@@ -12,6 +12,7 @@ import { type Refusal, refuseConnect, refuseRequest } from "../refusal.ts";
 import { type Admission, clientAddress } from "../server/admission.ts";
 import { drain, OpenSockets, setLimits } from "../server/listener.ts";
 import { type ProxyProtocol, speakFor } from "../server/proxy-protocol.ts";
+import { acceptTls } from "../server/tls-handshake.ts";
 
 export type TlsListenerOptions = {
   readonly host: string;
@@ -106,52 +107,19 @@ export class TlsListener {
   }
 
   #speakTls(socket: Socket): void {
+    const { certificates, handshakeTimeout: timeout } = this.#options;
     const client = clientAddress(socket);
     const address = clientAddress({ remoteAddress: socket.localAddress });
-    const tls = new TLSSocket(socket, {
-      isServer: true,
-      secureContext: this.#options.certificates.contextFor(undefined, address),
-      SNICallback: (name, done) => this.#choose(name, address, done),
-      ALPNProtocols: ["http/1.1"],
+    acceptTls(socket, {
+      context: certificates.contextFor(undefined, address),
+      contextFor: (name) => certificates.contextFor(name, address),
+      timeout,
+      onSecure: (tls) => {
+        speakFor(tls, client);
+        this.#read(tls);
+      },
+      onFailed: (reason, name) => this.#tell(client, reason, name),
     });
-    speakFor(tls, client);
-    const { handshakeTimeout = 10_000 } = this.#options;
-    const timer = setTimeout(() => {
-      this.#tell(client, tls, "no TLS handshake in time");
-      socket.destroy();
-    }, handshakeTimeout).unref();
-    let isSecure = false;
-    tls.on("error", (error) => {
-      if (!isSecure) this.#tell(client, tls, codeOf(error) ?? error.message);
-      tls.destroy();
-    });
-    tls.once("close", () => {
-      clearTimeout(timer);
-      socket.destroy();
-    });
-    socket.once("close", () => clearTimeout(timer));
-    // Half-open is for HTTP: a handshake whose client has hung up will never be done.
-    const leave = () => socket.destroy();
-    tls.once("end", leave);
-    tls.once("secure", () => {
-      isSecure = true;
-      clearTimeout(timer);
-      tls.off("end", leave);
-      this.#read(tls);
-    });
-  }
-
-  /** Whatever goes wrong ends this handshake, and nothing else. */
-  #choose(
-    name: string,
-    address: string,
-    done: (error: Error | null, context?: SecureContext) => void,
-  ): void {
-    try {
-      done(null, this.#options.certificates.contextFor(name, address));
-    } catch (error) {
-      done(error instanceof Error ? error : new Error("no certificate", { cause: error }));
-    }
   }
 
   #receive(request: IncomingMessage, response: ServerResponse): void {
@@ -159,9 +127,7 @@ export class TlsListener {
     else refuseRequest(response, noProxy);
   }
 
-  #tell(client: string, tls: TLSSocket, reason: string): void {
-    const asked: unknown = Reflect.get(tls, "servername");
-    const name = typeof asked === "string" ? asked : "";
+  #tell(client: string, reason: string, name = ""): void {
     const host = parseHostPort(name, 443)?.host ?? "(no name)";
     this.#options.observe({ kind: "handshakeFailed", client, host, reason });
   }

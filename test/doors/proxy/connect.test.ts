@@ -350,3 +350,54 @@ async function wire(): Promise<{ near: Socket; far: Socket }> {
   onTestFinished(() => void far.destroy());
   return { near, far };
 }
+
+describe("a client that resumes its TLS session", () => {
+  it.each(["TLSv1.2", "TLSv1.3"] as const)("over %s is answered again", async (version) => {
+    const { port, authority } = await openDoor();
+    const get = async (session?: Buffer) => {
+      const socket = await dial(port);
+      socket.write("CONNECT ghcr.test:443 HTTP/1.1\r\nHost: ghcr.test:443\r\n\r\n");
+      await readUntil(socket, "\r\n\r\n");
+      const tls = connectTls({
+        ...{ socket, servername: "ghcr.test", ca: authority.root, session },
+        ...{ minVersion: version, maxVersion: version },
+      });
+      let kept = session;
+      tls.on("session", (its) => {
+        kept = its;
+      });
+      tls.write("GET /v2/ HTTP/1.1\r\nHost: ghcr.test\r\nConnection: close\r\n\r\n");
+      await once(tls, "secureConnect");
+      const isReused = tls.isSessionReused();
+      const answer = await readAll(tls);
+      return { kept, isReused, status: answer.slice(9, 12) };
+    };
+    const first = await get();
+    expect(first).toMatchObject({ isReused: false, status: "200" });
+    for (const _ of [1, 2]) {
+      expect(await get(first.kept)).toMatchObject({ isReused: true, status: "200" });
+    }
+  });
+
+  it("is held to the name that its first handshake named", async () => {
+    const { port, authority } = await openDoor();
+    const statusOf = async (session?: Buffer) => {
+      const socket = await dial(port);
+      socket.write("CONNECT ghcr.test:443 HTTP/1.1\r\nHost: ghcr.test:443\r\n\r\n");
+      await readUntil(socket, "\r\n\r\n");
+      const tls = connectTls({
+        ...{ socket, servername: "quay.test", ca: authority.root, session },
+        ...{ maxVersion: "TLSv1.2", checkServerIdentity: () => undefined },
+      });
+      let kept = session;
+      tls.on("session", (its) => {
+        kept = its;
+      });
+      tls.write("GET /v2/ HTTP/1.1\r\nHost: ghcr.test\r\nConnection: close\r\n\r\n");
+      return { status: (await readAll(tls)).slice(9, 12), kept };
+    };
+    const first = await statusOf();
+    expect(first.status).toBe("421");
+    expect((await statusOf(first.kept)).status).toBe("421");
+  });
+});

@@ -1,12 +1,12 @@
 import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { describe, expect, it } from "vitest";
-import type { Exchange } from "../../../src/doors/proxy/forward.ts";
+import type { Sender } from "../../../src/doors/proxy/forward.ts";
 import { headerList } from "../../../src/protocol/http/header-list.ts";
 import { UpstreamError } from "../../../src/upstream/upstream-error.ts";
 import { openDoor, talk } from "../open-door.ts";
 
-type Sent = Parameters<Exchange["send"]>[0];
+type Sent = Parameters<Sender["send"]>[0];
 
 describe("plain HTTP for another host", () => {
   it("goes there and comes back, without hop-by-hop fields", async () => {
@@ -90,7 +90,7 @@ describe("plain HTTP for another host", () => {
 
 function exchange(answer: { status: number; body: string | Readable }) {
   const sent: Sent[] = [];
-  const send: Exchange["send"] = async (request) => {
+  const send: Sender["send"] = async (request) => {
     sent.push(request);
     const { status, body } = answer;
     return {
