@@ -3,6 +3,7 @@
  * stall or an early end it goes on where it stopped. It ends at the right length or throws.
  */
 
+import { isUnavailable } from "../protocol/http/status.ts";
 import { type Clock, pause } from "../runtime/clock.ts";
 import type { OpenedBlob } from "../upstream/client/blob-range.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
@@ -113,9 +114,7 @@ export class ResumingBody implements AsyncIterable<Uint8Array> {
 
 /** Whether asking again may help. */
 function mayPass(error: unknown): boolean {
-  if (error instanceof UpstreamRefusal) {
-    return error.response.status === 429 || error.response.status >= 500;
-  }
+  if (error instanceof UpstreamRefusal) return isUnavailable(error.response.status);
   if (!(error instanceof UpstreamError)) return false;
   return !["FORBIDDEN", "REDIRECT", "TOO_LARGE", "ABORTED"].includes(error.code);
 }

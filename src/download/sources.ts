@@ -99,7 +99,7 @@ export class Sources {
 
   async #ask(source: Source, offset: number, signal: AbortSignal): Promise<OpenedBlob> {
     try {
-      const body = await this.#tryTwice(source, offset, signal);
+      const body = await this.#open(source, offset, signal);
       if (!signal.aborted) this.#served(source);
       return body;
     } catch (error) {
@@ -116,16 +116,6 @@ export class Sources {
   #served(source: Source): void {
     this.#server = source;
     this.hasDelivered(source);
-  }
-
-  /** A kept-alive connection may die just as it is used: nothing has been sent yet, so ask again. */
-  async #tryTwice(source: Source, offset: number, signal: AbortSignal): Promise<OpenedBlob> {
-    try {
-      return await this.#open(source, offset, signal);
-    } catch (error) {
-      if (this.#server !== undefined || signal.aborted || !isBlip(error)) throw error;
-      return await this.#open(source, offset, signal);
-    }
   }
 
   /** Before anything was served any failure is this source's own; after that, healing may mend most. */
@@ -146,8 +136,4 @@ export class Sources {
 /** Of several failures the one that another try may mend. */
 function mostHopeful(errors: readonly unknown[]): unknown {
   return errors.find((error) => error instanceof UpstreamError) ?? errors[0];
-}
-
-function isBlip(error: unknown): boolean {
-  return error instanceof UpstreamError && (error.code === "CONNECT" || error.code === "RESET");
 }

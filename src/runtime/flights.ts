@@ -29,6 +29,8 @@ export async function unlessAborted<T>(
   signal: AbortSignal,
   errorOf: (signal: AbortSignal) => Error,
 ): Promise<T> {
+  // Whatever it comes to after the signal is nobody's any more.
+  work.catch(() => undefined);
   if (signal.aborted) throw errorOf(signal);
   const ended = Promise.withResolvers<never>();
   const end = (): void => ended.reject(errorOf(signal));

@@ -148,15 +148,6 @@ describe("downloads", () => {
     await downloads.close();
   });
 
-  it("asks again at once when a kept-alive connection dies under the first request", async () => {
-    const { downloads, digest, upstream } = scene(large, (nth) =>
-      nth === 0 ? { fail: new UpstreamError("RESET", "test", "reset") } : {},
-    );
-    expect((await pull(downloads, askFor(digest))).equals(large)).toBe(true);
-    expect(upstream.seen).toHaveLength(2);
-    await downloads.close();
-  });
-
   it("rejects with the upstream's failure before any header", async () => {
     const fail = new UpstreamError("DNS", "test", "no such host");
     const { downloads, digest, upstream } = scene(large, () => ({ fail }));

@@ -1,6 +1,6 @@
 /** Where this process can be reached, as far as it is known so far; ports are known once it listens. */
 import { hostname, type NetworkInterfaceInfo, networkInterfaces } from "node:os";
-import { isInRanges, isLoopback, parseAddressRanges } from "../../doors/server/admission.ts";
+import { addressRanges, isLoopback } from "../../doors/server/admission.ts";
 import type { HostPort } from "../../protocol/http/host-port.ts";
 import type { Settings } from "../settings/settings.ts";
 
@@ -55,8 +55,8 @@ export function reachOf(
   );
   const of = (family: "IPv4" | "IPv6") => outward.filter((one) => one.family === family);
   const [four, all] = [of("IPv4"), [...of("IPv4"), ...of("IPv6")]];
-  const ranges = parseAddressRanges(allowClients);
-  const open = all.filter((one) => isInRanges(ranges, one.address));
+  const ranges = addressRanges(allowClients);
+  const open = all.filter((one) => ranges.has(one.address));
   const shown = (open.length > 0 ? open : all).slice(0, 3);
   // Most clients come over IPv4; that a global IPv6 address is not among them surprises nobody.
   const usual = four.length > 0 ? four : all;

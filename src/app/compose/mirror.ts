@@ -3,7 +3,7 @@
 import type { ObserveDoor } from "../../doors/door-event.ts";
 import type { MirrorRules } from "../../doors/mirror/addressing.ts";
 import { Mirror } from "../../doors/mirror/mirror.ts";
-import { isInRanges, parseAddressRanges } from "../../doors/server/admission.ts";
+import { addressRanges } from "../../doors/server/admission.ts";
 import { hostMatcher } from "../../protocol/host-pattern.ts";
 import { builtInRegistries } from "../../protocol/known-registries.ts";
 import { type Registry, registryAddress } from "../../protocol/registry-name.ts";
@@ -30,8 +30,8 @@ export function composeMirror(
 /** Once the proxy asks for logins, mirrors, which cannot, give away public images alone. */
 function sharedClients({ access, mirror }: Settings): (client: string) => boolean {
   if ((access.proxyAuth ?? []).length === 0) return () => true;
-  const ranges = parseAddressRanges(mirror.allowClients ?? []);
-  return (client) => isInRanges(ranges, client);
+  const ranges = addressRanges(mirror.allowClients ?? []);
+  return (client) => ranges.has(client);
 }
 
 function mirrorRules(settings: Settings, named: readonly string[]): MirrorRules {

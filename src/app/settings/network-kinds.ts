@@ -1,5 +1,5 @@
 /** Settings that name hosts, addresses and ports. */
-import { isIP, isIPv4 } from "node:net";
+import { parseAddressRange } from "../../protocol/http/address-range.ts";
 import { isAddress, parseHostPort } from "../../protocol/http/host-port.ts";
 import { canonicalRegistry, type Registry, type Scheme } from "../../protocol/registry-name.ts";
 import { type CorporateProxy, parseCorporateProxy } from "../../upstream/net/corporate-proxy.ts";
@@ -19,11 +19,7 @@ export const addressRange: Kind<string> = kind(
   "range",
   "an address or a range such as 192.168.0.0/16 or fd00::/8",
   (text) => {
-    const [address = "", bits, ...rest] = text.trim().split("/");
-    const width = isIPv4(address) ? 32 : 128;
-    if (isIP(address) === 0 || rest.length > 0) return undefined;
-    if (bits === undefined) return address;
-    return /^\d{1,3}$/.test(bits) && Number(bits) <= width ? `${address}/${bits}` : undefined;
+    return parseAddressRange(text) === undefined ? undefined : text.trim();
   },
 );
 

@@ -1,18 +1,13 @@
 /** Asks an upstream about one blob and says what the answer means. */
 import type { Digest } from "../../protocol/digest.ts";
 import { type HeaderList, headerList, headerValue } from "../../protocol/http/header-list.ts";
-import { printRange } from "../../protocol/http/range.ts";
+import { parseContentRange, parseUnsatisfiedRange, printRange } from "../../protocol/http/range.ts";
+import { isRefusal, isUnavailable } from "../../protocol/http/status.ts";
 import { bareMediaType } from "../../protocol/media-type.ts";
 import type { Access, RegistryClient, RegistryResponse } from "../../upstream/registry-client.ts";
 import type { RepositoryRef } from "../repository-ref.ts";
 import { type Denial, isExcuse } from "./manifest-asks.ts";
-import {
-  answerInWords,
-  isRefusal,
-  isUnavailable,
-  readSmallAnswer,
-  type SmallAnswer,
-} from "./small-answer.ts";
+import { answerInWords, readSmallAnswer, type SmallAnswer } from "./small-answer.ts";
 
 export type BlobQuestion = RepositoryRef & {
   readonly digest: Digest;
@@ -81,10 +76,12 @@ const isSuccess: ReadonlySet<number> = new Set([200, 206, 416]);
 
 /** The whole blob's size: in Content-Range where that is, also of an empty blob's 416. */
 function sizeIn(status: number, headers: HeaderList): number | undefined {
-  const field = status === 200 ? "content-length" : "content-range";
-  const pattern = status === 200 ? /^(\d{1,15})$/ : /^bytes (?:0-0|\*)\/(\d{1,15})$/;
-  const match = pattern.exec(headerValue(headers, field)?.trim() ?? "");
-  return match === null ? undefined : Number(match[1]);
+  const length = headerValue(headers, "content-length")?.trim() ?? "";
+  if (status === 200) return /^\d{1,15}$/.test(length) ? Number(length) : undefined;
+  const range = headerValue(headers, "content-range") ?? "";
+  if (status === 416) return parseUnsatisfiedRange(range);
+  const part = parseContentRange(range);
+  return part?.start === 0 && part.end === 1 ? part.size : undefined;
 }
 
 /** What an answer other than success says. */

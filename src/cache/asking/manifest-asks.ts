@@ -2,9 +2,11 @@
  * Asks an upstream about one manifest and says what the answer means. Bytes are believed only when
  * their digest is right; nothing but a manifest is ever kept (a login page is answered with 200 too).
  */
+
 import { brotliDecompressSync, gunzipSync, inflateSync, zstdDecompressSync } from "node:zlib";
 import { type Digest, digestAlgorithm, digestOf, parseDigest } from "../../protocol/digest.ts";
 import { headerList, headerValue } from "../../protocol/http/header-list.ts";
+import { isRefusal, isUnavailable } from "../../protocol/http/status.ts";
 import { isJsonBomb, maxManifestBytes, readManifest } from "../../protocol/manifest.ts";
 import {
   bareMediaType,
@@ -18,14 +20,7 @@ import { printReference, type Reference } from "../../protocol/reference.ts";
 import type { Access, RegistryClient, RegistryResponse } from "../../upstream/registry-client.ts";
 import { UpstreamError, type UpstreamErrorCode } from "../../upstream/upstream-error.ts";
 import type { RepositoryRef } from "../repository-ref.ts";
-import {
-  brokenAnswer,
-  isRefusal,
-  isUnavailable,
-  readBody,
-  readSmallAnswer,
-  type SmallAnswer,
-} from "./small-answer.ts";
+import { brokenAnswer, readBody, readSmallAnswer, type SmallAnswer } from "./small-answer.ts";
 
 export type ManifestQuestion = RepositoryRef & {
   readonly reference: Reference;
@@ -132,7 +127,7 @@ function send(
 async function decisive(response: RegistryResponse, method: string): Promise<Denial | undefined> {
   if (isRefusal(response.status))
     return { kind: "refused", answer: await readSmallAnswer(response, method) };
-  if (isUnavailable(response.status))
+  if (isUnavailable(response.status, method))
     return { kind: "unavailable", answer: await readSmallAnswer(response, method) };
   if (method === "HEAD") response.body.destroy();
   return undefined;

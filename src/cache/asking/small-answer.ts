@@ -65,16 +65,6 @@ export function passSmallAnswer(answer: SmallAnswer, outcome: CacheOutcome): Pas
   return { kind: "passed", response: { status, headers, body: Readable.from([body]) }, outcome };
 }
 
-/** Only the upstream knows who may; it said no. */
-export function isRefusal(status: number): boolean {
-  return status === 401 || status === 403;
-}
-
-/** It cannot say now: too many requests, or out of order. A 501 is for good, and about the method. */
-export function isUnavailable(status: number): boolean {
-  return status === 429 || (status >= 500 && status !== 501);
-}
-
 const about = ["content-length", "content-type", "content-encoding", "transfer-encoding", "etag"];
 
 /** A HEAD answer has no body to pass on, and its fields about one must not stand. */

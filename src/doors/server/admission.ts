@@ -3,8 +3,9 @@
  * Decides only; the doors answer.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
-import { BlockList, isIP, isIPv4 } from "node:net";
+import { isIPv4 } from "node:net";
 import type { Duplex } from "node:stream";
+import { AddressRanges, parseAddressRange } from "../../protocol/http/address-range.ts";
 import { DoorError } from "../door-error.ts";
 
 export type AdmissionOptions = {
@@ -28,20 +29,20 @@ const usualClients: readonly string[] = [
 ];
 
 export class Admission {
-  readonly #clients: BlockList;
+  readonly #clients: AddressRanges;
   readonly #logins: readonly Buffer[];
   readonly #maxPerClient: number;
   readonly #open = new Map<string, number>();
 
   /** Throws DoorError SETTING when a range or a login makes no sense. */
   constructor(options: AdmissionOptions = {}) {
-    this.#clients = parseAddressRanges(options.allowClients ?? usualClients);
+    this.#clients = addressRanges(options.allowClients ?? usualClients);
     this.#logins = (options.proxyLogins ?? []).map(digestOfLogin);
     this.#maxPerClient = options.maxPerClient ?? 4_096;
   }
 
   mayEnter(client: string): boolean {
-    return isInRanges(this.#clients, client);
+    return this.#clients.has(client);
   }
 
   get asksForLogin(): boolean {
@@ -75,26 +76,14 @@ export class Admission {
   }
 }
 
-/** `10.0.0.0/8`, `fe80::/10`, `192.168.1.7`. Throws DoorError SETTING naming the one that is wrong. */
-export function parseAddressRanges(texts: readonly string[]): BlockList {
-  const ranges = new BlockList();
-  for (const text of texts) {
-    const match = /^\[?([0-9a-fA-F:.]+)\]?(?:\/(\d{1,3}))?$/.exec(text.trim());
-    const address = match?.[1] ?? "";
-    const family = isIP(address);
-    const widest = family === 4 ? 32 : 128;
-    const prefix = match?.[2] === undefined ? widest : Number(match[2]);
-    if (family === 0 || prefix > widest) {
-      throw new DoorError("SETTING", `${text} is no address range: write 10.0.0.0/8 or fe80::/10`);
-    }
-    ranges.addSubnet(address, prefix, family === 4 ? "ipv4" : "ipv6");
-  }
-  return ranges;
-}
-
-export function isInRanges(ranges: BlockList, address: string): boolean {
-  const family = isIP(address);
-  return family !== 0 && ranges.check(address, family === 4 ? "ipv4" : "ipv6");
+/** Throws DoorError SETTING naming the one that is wrong. */
+export function addressRanges(texts: readonly string[]): AddressRanges {
+  const ranges = texts.map((text) => {
+    const range = parseAddressRange(text);
+    if (range !== undefined) return range;
+    throw new DoorError("SETTING", `${text} is no address range: write 10.0.0.0/8 or fe80::/10`);
+  });
+  return new AddressRanges(ranges);
 }
 
 /** The socket's peer, IPv4 spelt as IPv4 on a dual-stack listener; "" once it is gone. */

@@ -2,8 +2,9 @@
  * The PROXY protocol, versions 1 and 2: a load balancer says whom it speaks for before anything else.
  * Believed from TRUSTED_PROXIES alone, and required of them; others are who they are.
  */
-import { type BlockList, isIPv4, isIPv6, type Socket } from "node:net";
-import { clientAddress, isInRanges, parseAddressRanges } from "./admission.ts";
+import { isIPv4, isIPv6, type Socket } from "node:net";
+import type { AddressRanges } from "../../protocol/http/address-range.ts";
+import { addressRanges, clientAddress } from "./admission.ts";
 
 export type ProxyHeader =
   | { readonly kind: "unfinished" }
@@ -32,18 +33,18 @@ const signature = Buffer.from("\r\n\r\n\0\r\nQUIT\n", "latin1");
 const longestRest = 4_096;
 
 export class ProxyProtocol {
-  readonly #trusted: BlockList;
+  readonly #trusted: AddressRanges;
   readonly #timeout: number;
 
   /** Throws DoorError SETTING when a range makes no sense. */
   constructor({ trusted, timeout }: ProxyProtocolOptions) {
-    this.#trusted = parseAddressRanges(trusted);
+    this.#trusted = addressRanges(trusted);
     this.#timeout = timeout ?? 10_000;
   }
 
   /** Calls `then` once it is known whom the connection speaks for, at once if for itself; else it ends. */
   greet(socket: Socket, then: () => void): void {
-    if (isInRanges(this.#trusted, clientAddress(socket))) this.#await(socket, then);
+    if (this.#trusted.has(clientAddress(socket))) this.#await(socket, then);
     else then();
   }
 

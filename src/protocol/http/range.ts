@@ -70,6 +70,12 @@ export function parseContentRange(
   return { start, end, size };
 }
 
+/** The size that the Content-Range of a 416 tells. */
+export function parseUnsatisfiedRange(header: string): number | undefined {
+  const size = /^\s*bytes\s+\*\/(\d{1,15})\s*$/i.exec(header)?.[1];
+  return size === undefined ? undefined : Number(size);
+}
+
 function parseSpec(text: string): RangeSpec | undefined {
   const match = /^(\d*)\s*-\s*(\d*)$/.exec(text);
   if (match === null) return undefined;

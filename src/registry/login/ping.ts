@@ -2,9 +2,11 @@
  * `GET /v2/`: answered from the remembered challenge, so that a pull of what is kept asks nobody. A
  * login of the client's own is the upstream's to judge.
  */
+
 import type { Passed } from "../../cache/content.ts";
 import { headerList } from "../../protocol/http/header-list.ts";
 import { endToEnd } from "../../protocol/http/hop-by-hop.ts";
+import { isRefusal, isUnavailable } from "../../protocol/http/status.ts";
 import type { OwnTokens } from "../../protocol/own-token.ts";
 import { RegistryError } from "../../protocol/registry-error.ts";
 import type { Authorizer } from "../../upstream/auth/authorizer.ts";
@@ -85,7 +87,7 @@ export class Ping {
     const openedAt = this.#openedAt.get(key) ?? Number.NEGATIVE_INFINITY;
     if (this.#parts.now() - openedAt <= freshMs) return welcome();
     const reply = await unlessKept(this.#pass(exchange, { kind: "shared" }, "brief"), true);
-    if (reply === undefined || isTrouble(reply.response) || isRefusal(reply.response)) {
+    if (reply === undefined || isTrouble(reply.response) || isRefusal(reply.response.status)) {
       reply?.response.body.destroy();
       return welcome();
     }
@@ -128,11 +130,7 @@ function replyFrom(remembered: RememberedChallenge): Own {
 
 /** No answer, or one that says nothing about logging in, now. */
 function isTrouble(answer: { readonly status: number } | undefined): boolean {
-  return answer === undefined || answer.status === 429 || answer.status >= 500;
-}
-
-function isRefusal({ status }: { readonly status: number }): boolean {
-  return status === 401 || status === 403;
+  return answer === undefined || isUnavailable(answer.status);
 }
 
 function welcome(): Own {

@@ -2,6 +2,7 @@
  * Decides what Authorization a request to a registry carries: the client's own, a token fetched for
  * it, or the operator's credential where the registry speaks Basic. Nothing else adds one.
  */
+import { isRefusal } from "../../protocol/http/status.ts";
 import { bearerToken, ownTokenIn } from "../../protocol/own-token.ts";
 import type { Registry } from "../../protocol/registry-name.ts";
 import type { Access } from "../registry-client.ts";
@@ -112,7 +113,7 @@ export class Authorizer {
     status: number,
   ): Promise<boolean> {
     if (!isBasicOfOurs(ask, sent, this.#parts.memory.recall(ask.registry))) return false;
-    if (status === 401 || status === 403) {
+    if (isRefusal(status)) {
       return this.#basic.isRefused(basicAsk(ask), { sent, status });
     }
     if (status < 400) await this.#basic.worked(basicAsk(ask), sent);

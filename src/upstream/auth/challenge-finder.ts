@@ -6,6 +6,7 @@
 
 import { type HeaderList, headerList } from "../../protocol/http/header-list.ts";
 import { formatHostPort } from "../../protocol/http/host-port.ts";
+import { isRefusal, isUnavailable } from "../../protocol/http/status.ts";
 import { type Registry, registryAddress } from "../../protocol/registry-name.ts";
 import { Flights, unlessAborted } from "../../runtime/flights.ts";
 import type { Outages } from "../down-memory.ts";
@@ -104,8 +105,8 @@ export class ChallengeFinder {
     const key = `${registry.scheme} ${registry.name} ${authorization}`;
     const work = this.#verdicts.join(key, async (life) => {
       const { status } = await this.#send(registry, authorization, life);
-      if (status === 401 || status === 403) return "refused";
-      if (isTrouble(status)) {
+      if (isRefusal(status)) return "refused";
+      if (isUnavailable(status)) {
         throw new UpstreamError("DOWN", registry.name, `${registry.name} answered ${status}`);
       }
       if (status !== 200) return "unknown";
@@ -124,7 +125,7 @@ export class ChallengeFinder {
     const lines = challengeLines(status, headers);
     const remembered = lines === undefined ? undefined : memory.remember(registry, lines);
     if (remembered !== undefined) this.#silentUntil.delete(registry.name);
-    else this.#silence(registry, isTrouble(status) ? downMs : noRegistryMs);
+    else this.#silence(registry, isUnavailable(status) ? downMs : noRegistryMs);
     return { status, headers, body, remembered };
   }
 
@@ -164,11 +165,6 @@ export class ChallengeFinder {
     }
     this.#silentUntil.set(registry.name, this.#options.now() + milliseconds);
   }
-}
-
-/** It cannot say now. */
-function isTrouble(status: number): boolean {
-  return status === 429 || status >= 500;
 }
 
 /** A 401 without a challenge says nothing; a 200 says that nobody needs to log in. */

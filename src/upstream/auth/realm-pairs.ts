@@ -3,6 +3,7 @@
  * of the operator's, or two hosts the operator named himself under one domain. Always by equality of
  * canonical names: whatever a registry claims beyond that gets neither credential nor token.
  */
+import { getPublicSuffix } from "tldts";
 import type { HostPort } from "../../protocol/http/host-port.ts";
 import { isAddress } from "../../protocol/http/host-port.ts";
 import type { RealmPair } from "../../protocol/known-registries.ts";
@@ -23,17 +24,10 @@ export type RealmPairsOptions = {
   readonly named?: readonly HostPort[];
 };
 
-/** Second levels under which countries sell names, and zones where strangers live door to door. */
-const publicSecondLevel =
-  /^(?:ac|co|com|edu|gen|go|gob|gouv|gov|govt|id|ltd|mil|ne|net|nom|or|org|plc|sch)$/;
-const sharedZones: ReadonlySet<string> = new Set(
-  `amazonaws.com appspot.com azure.com azurecontainer.io azurecr.io azurefd.net azurewebsites.net
-  cloudapp.net cloudfront.net ddns.net deno.dev duckdns.org dyndns.org eu.org fly.dev github.io
-  gitlab.io googleusercontent.com herokuapp.com hopto.org linode.com netlify.app ngrok-free.app
-  ngrok.app ngrok.dev ngrok.io nip.io no-ip.org onrender.com ondigitalocean.app pages.dev pkg.dev
-  railway.app run.app scw.cloud sslip.io trycloudflare.com vercel.app web.app windows.net workers.dev`.split(
-    /\s+/,
-  ),
+/** Where strangers live door to door, though the public suffix list does not know it. */
+const zonesOfStrangers: ReadonlySet<string> = new Set(
+  `amazonaws.com azure.com azurecr.io googleusercontent.com linode.com nip.io pkg.dev railway.app
+  scw.cloud sslip.io windows.net`.split(/\s+/),
 );
 
 export class RealmPairs {
@@ -111,8 +105,9 @@ function commonDomain(one: string, other: string): string[] {
   return ones.slice(0, length === -1 ? ones.length : length).reverse();
 }
 
+/** The list's private section counts too: it is where hosting companies say that tenants are strangers. */
 function isPublicSuffix(domain: readonly string[]): boolean {
-  if (sharedZones.has(domain.slice(-2).join("."))) return true;
-  const [second = "", top = ""] = domain;
-  return domain.length === 2 && top.length === 2 && publicSecondLevel.test(second);
+  if (zonesOfStrangers.has(domain.slice(-2).join("."))) return true;
+  const name = domain.join(".");
+  return getPublicSuffix(name, { allowPrivateDomains: true }) === name;
 }

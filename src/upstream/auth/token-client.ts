@@ -5,6 +5,7 @@
 
 import { headerValue } from "../../protocol/http/header-list.ts";
 import { formatHostPort } from "../../protocol/http/host-port.ts";
+import { isUnavailable } from "../../protocol/http/status.ts";
 import { type Registry, registryNameOf } from "../../protocol/registry-name.ts";
 import { Flights, unlessAborted } from "../../runtime/flights.ts";
 import type { Outages } from "../down-memory.ts";
@@ -178,7 +179,7 @@ export class TokenClient {
     }
     const body = await readReply(host, response);
     if (status === 429) throw new TokenLimited(host, { headers, body });
-    if (status >= 500 || status < 200) {
+    if (isUnavailable(status) || status < 200) {
       throw new UpstreamError("DOWN", host, `the token service ${host} answered ${status}`);
     }
     if (status < 300) return body;

@@ -2,6 +2,7 @@
  * One request to a registry with what the authorizer gives it and, when it is refused, again with
  * what else is worth trying: a fresh login or token, and at last no login rather than a refused one.
  */
+import { isRefusal } from "../../protocol/http/status.ts";
 import type { AuthorizationAsk, Authorizer } from "../auth/authorizer.ts";
 import { discard } from "../body.ts";
 import type { RegistryResponse } from "../registry-client.ts";
@@ -32,7 +33,7 @@ export async function sendAuthorized(
   if (!mayRepeat) return first;
   const { status, headers } = first.response;
   const other = await unlessThrown(first, async () => {
-    if (status !== 401 && status !== 403) return undefined;
+    if (!isRefusal(status)) return undefined;
     const challenges = headers.get("www-authenticate") ?? [];
     return await authorizer.retry(ask, authorization, { status, challenges });
   });

@@ -5,6 +5,7 @@
 import { Readable } from "node:stream";
 import type { Digest } from "../../protocol/digest.ts";
 import { type HeaderList, headerList, headerValue } from "../../protocol/http/header-list.ts";
+import { parseContentRange, parseUnsatisfiedRange } from "../../protocol/http/range.ts";
 import type { RepositoryName } from "../../protocol/reference.ts";
 import type { Registry } from "../../protocol/registry-name.ts";
 import { discard, readStart } from "../body.ts";
@@ -89,20 +90,17 @@ async function whole(response: RegistryResponse, ask: BlobRangeAsk): Promise<Ope
 
 /** 206: accepted when it starts where it should, or before, in a blob of the right length. */
 function partial(response: RegistryResponse, ask: BlobRangeAsk): OpenedBlob {
-  const range = headerValue(response.headers, "content-range") ?? "";
-  const match = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15}|\*)$/.exec(range.trim());
-  if (match === null) throw nonsense(response, ask, "a part without saying which");
-  const start = Number(match[1]);
-  const total = match[3] === "*" ? ask.total : Number(match[3]);
-  if (start !== ask.offset) throw nonsense(response, ask, "another part than asked for");
+  const part = parseContentRange(headerValue(response.headers, "content-range") ?? "");
+  if (part === undefined) throw nonsense(response, ask, "a part without saying which");
+  const total = part.size ?? ask.total;
+  if (part.start !== ask.offset) throw nonsense(response, ask, "another part than asked for");
   if (isOther(total, ask.total)) throw nonsense(response, ask, "a part of another length");
   return opened(response, total, response.body);
 }
 
 /** 416 at the very end of a blob whose length was not known: there is nothing more. */
 async function beyond(response: RegistryResponse, ask: BlobRangeAsk): Promise<OpenedBlob> {
-  const range = headerValue(response.headers, "content-range") ?? "";
-  const total = Number(/^bytes \*\/(\d{1,15})$/.exec(range.trim())?.[1]);
+  const total = parseUnsatisfiedRange(headerValue(response.headers, "content-range") ?? "");
   if (total !== ask.offset || isOther(total, ask.total)) return await refuse(response, ask);
   discard(response.body);
   return opened(response, total, Readable.from([]));

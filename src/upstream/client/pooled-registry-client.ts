@@ -2,10 +2,12 @@
  * The registry client that the cache and the registry room use: tokens and their one retry, redirects,
  * the memory of hosts that are down and of 429s, and one limit of time around it all.
  */
+
 import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { formatHostPort } from "../../protocol/http/host-port.ts";
+import { isRefusal } from "../../protocol/http/status.ts";
 import { type Registry, registryAddress, registryNameOf } from "../../protocol/registry-name.ts";
 import { repositoryOf, scopesOf } from "../auth/scopes.ts";
 import { TokenLimited } from "../auth/token-limited.ts";
@@ -33,7 +35,7 @@ import {
   type Place,
   tooManyHops,
 } from "./redirects.ts";
-import { ofStorage, withoutSession } from "./response-fields.ts";
+import { asWhole, ofStorage, withoutSession } from "./response-fields.ts";
 
 export type PooledRegistryClientOptions = {
   readonly transport: Transport;
@@ -159,7 +161,7 @@ export class PooledRegistryClient implements RegistryClient {
     try {
       const there = { ...request, registry, access, target: next.target };
       const answer = await this.#answer(there, hops + 1);
-      if (answer.status !== 401 && answer.status !== 403) {
+      if (!isRefusal(answer.status)) {
         discard(response.body);
         return answer;
       }
@@ -198,7 +200,8 @@ export class PooledRegistryClient implements RegistryClient {
         patience,
         signal,
       });
-      return isClientsOwn(request, place) ? response : withoutSession(response);
+      if (isClientsOwn(request, place)) return response;
+      return withoutSession(request.headers.has("range") ? response : asWhole(response));
     };
     if (!isReading(request)) return await send();
     const asker = this.#askerOf(request, place, authorization);

@@ -1,4 +1,6 @@
-/** Fields of an answer that are not for everybody who gets it. */
+/** Fields of an answer that are not for everybody who gets it, or that say something else than it is. */
+import { headerValue } from "../../protocol/http/header-list.ts";
+import { parseContentRange } from "../../protocol/http/range.ts";
 import type { RegistryResponse } from "../registry-client.ts";
 
 /** A session that a login opened, ours above all, is as good as the login. */
@@ -22,4 +24,17 @@ const storageFields: ReadonlySet<string> = new Set(
 export function ofStorage(response: RegistryResponse): RegistryResponse {
   const headers = new Map([...response.headers].filter(([name]) => storageFields.has(name)));
   return { ...response, headers };
+}
+
+/**
+ * A 206 with everything, to who asked for no part, is the 200 that was meant: container engines take
+ * one for the other.
+ */
+export function asWhole(response: RegistryResponse): RegistryResponse {
+  if (response.status !== 206) return response;
+  const part = parseContentRange(headerValue(response.headers, "content-range") ?? "");
+  if (part?.start !== 0 || part.end !== part.size) return response;
+  const headers = new Map(response.headers);
+  headers.delete("content-range");
+  return { ...response, status: 200, headers };
 }

@@ -3,7 +3,8 @@
  * comes back to this machine. Addresses that carry another one (IPv4-mapped, NAT64, 6to4) are judged
  * by what they carry. (RFC 6890 and the IANA special-purpose registries.)
  */
-import { BlockList, isIPv4, isIPv6 } from "node:net";
+import { isIPv4, isIPv6 } from "node:net";
+import { AddressRanges, parseAddressRange } from "../../protocol/http/address-range.ts";
 
 export type AddressKind =
   | "public"
@@ -49,25 +50,25 @@ const carriers: readonly { readonly prefix: string; readonly bits: number; reado
     { prefix: "::", bits: 96, at: 6 },
   ];
 
-const lists = ranges.map(([kind, cidrs]) => [kind, listOf(cidrs)] as const);
+const lists = ranges.map(([kind, cidrs]) => [kind, rangesOf(cidrs)] as const);
 const carrierLists = carriers.map(({ prefix, bits, at }) => ({
-  list: listOf([`${prefix}/${bits}`]),
+  list: rangesOf([`${prefix}/${bits}`]),
   at,
 }));
-const globalUnicast = listOf(["2000::/3"]);
+const globalUnicast = rangesOf(["2000::/3"]);
 /** Teredo hides its peer's address; ORCHID and the discard prefix lead nowhere. */
-const deadIPv6 = listOf(["2001::/23", "100::/64"]);
+const deadIPv6 = rangesOf(["2001::/23", "100::/64"]);
 
 export function addressKind(address: string): AddressKind {
   const bare = address.replace(/%.*$/, "");
-  if (isIPv4(bare)) return kindIn(bare, "ipv4") ?? "public";
+  if (isIPv4(bare)) return kindIn(bare) ?? "public";
   if (!isIPv6(bare)) return "reserved";
   // First by itself: `::1` and `::` lie in the range that also carries IPv4 addresses.
-  const own = kindIn(bare, "ipv6");
+  const own = kindIn(bare);
   if (own !== undefined) return own;
-  const carrier = carrierLists.find(({ list }) => list.check(bare, "ipv6"));
+  const carrier = carrierLists.find(({ list }) => list.has(bare));
   if (carrier !== undefined) return addressKind(carriedIPv4(bare, carrier.at));
-  const isGlobal = globalUnicast.check(bare, "ipv6") && !deadIPv6.check(bare, "ipv6");
+  const isGlobal = globalUnicast.has(bare) && !deadIPv6.has(bare);
   return isGlobal ? "public" : "reserved";
 }
 
@@ -76,17 +77,12 @@ export function isWildcard(host: string): boolean {
   return host === "" || addressKind(host) === "unspecified";
 }
 
-function kindIn(address: string, family: "ipv4" | "ipv6"): AddressKind | undefined {
-  return lists.find(([, list]) => list.check(address, family))?.[0];
+function kindIn(address: string): AddressKind | undefined {
+  return lists.find(([, list]) => list.has(address))?.[0];
 }
 
-function listOf(cidrs: readonly string[]): BlockList {
-  const list = new BlockList();
-  for (const cidr of cidrs) {
-    const [address = "", bits] = cidr.split("/");
-    list.addSubnet(address, Number(bits), isIPv4(address) ? "ipv4" : "ipv6");
-  }
-  return list;
+function rangesOf(cidrs: readonly string[]): AddressRanges {
+  return new AddressRanges(cidrs.map(parseAddressRange).filter((range) => range !== undefined));
 }
 
 /** The two groups from `at` on, as dotted decimals. */

@@ -2,7 +2,8 @@
  * The proxy that stands between this process and the internet: HTTPS_PROXY, HTTP_PROXY and NO_PROXY
  * in either case, or one of a registry's own. Which one applies, and how a tunnel through it is made.
  */
-import { BlockList, isIPv4 } from "node:net";
+import { isIPv4 } from "node:net";
+import { AddressRanges, parseAddressRange } from "../../protocol/http/address-range.ts";
 import { printBasic } from "../../protocol/http/basic-auth.ts";
 import { type HostPort, isAddress, parseHostPort } from "../../protocol/http/host-port.ts";
 import type { RegistryName, Scheme } from "../../protocol/registry-name.ts";
@@ -108,14 +109,9 @@ function covers(entry: string, address: HostPort): boolean {
   return address.host === bare || (!isAddress(bare) && address.host.endsWith(`.${bare}`));
 }
 
-function isInRange(range: string, host: string): boolean {
-  if (!isAddress(host)) return false;
-  const [network = "", bits = ""] = range.split("/");
-  const width = isIPv4(network) ? 32 : 128;
-  if (!isAddress(network) || !/^\d{1,3}$/.test(bits) || Number(bits) > width) return false;
-  const list = new BlockList();
-  list.addSubnet(network, Number(bits), isIPv4(network) ? "ipv4" : "ipv6");
-  return list.check(host, isIPv4(host) ? "ipv4" : "ipv6");
+function isInRange(text: string, host: string): boolean {
+  const range = parseAddressRange(text);
+  return range !== undefined && new AddressRanges([range]).has(host);
 }
 
 function isLoopback(host: string): boolean {

@@ -3,8 +3,8 @@
  * the resolver is asked, then each address it gives. Throws FORBIDDEN with a sentence for the client
  * (ASCII, at most 120 bytes, fit for a reason phrase) that names the setting which would allow it.
  */
-import { BlockList, isIPv4, isIPv6 } from "node:net";
 import { type HostMatcher, hostMatcher } from "../../protocol/host-pattern.ts";
+import { AddressRanges, parseAddressRange } from "../../protocol/http/address-range.ts";
 import { formatHostPort, type HostPort, isAddress } from "../../protocol/http/host-port.ts";
 import { type RegistryName, registryAddress } from "../../protocol/registry-name.ts";
 import { UpstreamError } from "../upstream-error.ts";
@@ -31,12 +31,12 @@ const maxSentence = 120;
 
 export class Destinations {
   readonly #rules: DestinationRules;
-  readonly #allowed: BlockList;
+  readonly #allowed: AddressRanges;
   readonly #named: HostMatcher;
 
   constructor(rules: DestinationRules) {
     this.#rules = rules;
-    this.#allowed = blockListOf(rules.allowedAddresses);
+    this.#allowed = rangesOf(rules.allowedAddresses);
     this.#named = hostMatcher(rules.named);
   }
 
@@ -66,7 +66,7 @@ export class Destinations {
         " is this proxy itself and is never dialled",
       ]);
     }
-    if (this.#isAllowed(resolved)) return;
+    if (this.#allowed.has(resolved)) return;
     const kind = this.#kindOf(resolved);
     if (kind === "public") return;
     if (kind === "private") {
@@ -100,11 +100,6 @@ export class Destinations {
     return name !== undefined && this.isNamed(registryAddress(name));
   }
 
-  #isAllowed(resolved: string): boolean {
-    const bare = withoutZone(resolved);
-    return this.#allowed.check(bare, isIPv4(bare) ? "ipv4" : "ipv6");
-  }
-
   /** An address of this machine is at best private, however public its number looks. */
   #kindOf(resolved: string): AddressKind {
     const kind = addressKind(resolved);
@@ -120,44 +115,19 @@ export class Destinations {
   }
 }
 
-/** Reads CIDRs and single addresses; undefined names the first that is neither. */
-export function invalidCidr(texts: readonly string[]): string | undefined {
-  return texts.find((text) => parseCidr(text) === undefined);
+function rangesOf(texts: readonly string[]): AddressRanges {
+  const ranges = texts.map((text) => {
+    const range = parseAddressRange(text);
+    if (range === undefined) throw new TypeError(`not an address range: ${text}`);
+    return range;
+  });
+  return new AddressRanges(ranges);
 }
 
-function blockListOf(texts: readonly string[]): BlockList {
-  const list = new BlockList();
-  for (const text of texts) {
-    const cidr = parseCidr(text);
-    if (cidr === undefined) throw new TypeError(`not an address range: ${text}`);
-    list.addSubnet(cidr.address, cidr.bits, cidr.family);
-  }
-  return list;
-}
-
-type Cidr = { readonly address: string; readonly bits: number; readonly family: "ipv4" | "ipv6" };
-
-function parseCidr(text: string): Cidr | undefined {
-  const match = /^\[?([0-9a-fA-F:.]+)\]?(?:\/(\d{1,3}))?$/.exec(text.trim());
-  const address = match?.[1] ?? "";
-  if (!isIPv4(address) && !isIPv6(address)) return undefined;
-  const width = isIPv4(address) ? 32 : 128;
-  const bits = match?.[2] === undefined ? width : Number(match[2]);
-  if (bits > width) return undefined;
-  return { address, bits, family: isIPv4(address) ? "ipv4" : "ipv6" };
-}
-
+/** Different spellings of one address are the same, IPv4 in IPv6 clothes too. */
 function isSameAddress(one: string, other: string): boolean {
-  const list = new BlockList();
-  const [first, second] = [withoutZone(one), withoutZone(other)];
-  if (!isAddress(first) || !isAddress(second)) return false;
-  // BlockList sees through IPv4-mapped IPv6 and through different spellings.
-  list.addAddress(first, isIPv4(first) ? "ipv4" : "ipv6");
-  return list.check(second, isIPv4(second) ? "ipv4" : "ipv6");
-}
-
-function withoutZone(address: string): string {
-  return address.replace(/%.*$/, "");
+  const range = parseAddressRange(one.replace(/%.*$/, ""));
+  return range !== undefined && new AddressRanges([range]).has(other);
 }
 
 function article(kind: AddressKind): string {

@@ -1,4 +1,6 @@
 /** Answers that are dear to find out: found out once at a time, kept for as long as each says, bounded in number. */
+import { BoundedMap } from "../../runtime/bounded-map.ts";
+import { Flights } from "../../runtime/flights.ts";
 
 export type Finding<T> = { readonly value: T; readonly forMs: number };
 
@@ -6,8 +8,10 @@ const maxKept = 10_000;
 
 export class Remembered<T> {
   readonly #now: () => number;
-  readonly #kept = new Map<string, { readonly value: T; readonly until: number }>();
-  readonly #running = new Map<string, Promise<T>>();
+  readonly #kept = new BoundedMap<string, { readonly value: T; readonly until: number }>({
+    limit: maxKept,
+  });
+  readonly #findings = new Flights<T>();
 
   constructor(now: () => number) {
     this.#now = now;
@@ -28,19 +32,10 @@ export class Remembered<T> {
   async get(key: string, find: () => Promise<Finding<T>>): Promise<T> {
     const kept = this.#kept.get(key);
     if (kept !== undefined && this.#now() < kept.until) return kept.value;
-    const running = this.#running.get(key);
-    if (running !== undefined) return await running;
-    const found = this.#find(key, find).finally(() => this.#running.delete(key));
-    this.#running.set(key, found);
-    return await found;
-  }
-
-  async #find(key: string, find: () => Promise<Finding<T>>): Promise<T> {
-    const { value, forMs } = await find();
-    this.#kept.delete(key);
-    this.#kept.set(key, { value, until: this.#now() + forMs });
-    const oldest = this.#kept.keys().next().value;
-    if (this.#kept.size > maxKept && oldest !== undefined) this.#kept.delete(oldest);
-    return value;
+    return await this.#findings.join(key, async () => {
+      const { value, forMs } = await find();
+      this.#kept.set(key, { value, until: this.#now() + forMs });
+      return value;
+    });
   }
 }

@@ -1,8 +1,6 @@
 import { Readable } from "node:stream";
 import { describe, expect, it } from "vitest";
 import {
-  isRefusal,
-  isUnavailable,
   passSmallAnswer,
   readBody,
   readSmallAnswer,
@@ -72,9 +70,4 @@ describe("a small answer", () => {
     );
     await expect(readBody(silent, 10)).rejects.toMatchObject({ code: "TIMEOUT" });
   });
-});
-
-it("401 and 403 refuse; 429 and 5xx cannot say; 501 is about the method", () => {
-  expect([400, 401, 403, 404].filter(isRefusal)).toEqual([401, 403]);
-  expect([404, 429, 500, 501, 503].filter(isUnavailable)).toEqual([429, 500, 503]);
 });

@@ -47,7 +47,7 @@ describe("looking a name up", () => {
     const stayed = names.resolve("reg.test", never);
     const reason = new Error("enough");
     stop.abort(reason);
-    expect(await rejection(left)).toBe(reason);
+    expect(await rejection(left)).toMatchObject({ code: "ABORTED", cause: reason });
     answer.resolve([{ address: "192.0.2.1", family: 4 }]);
     expect(await stayed).toHaveLength(1);
   });

@@ -5,6 +5,7 @@
 import { Agent as PlainAgent } from "node:http";
 import { Agent } from "node:https";
 import type { Client } from "acme-client";
+import { unlessAborted } from "../../../runtime/flights.ts";
 import { AcmeError } from "./acme-error.ts";
 import { newKey } from "./acme-folder.ts";
 import type { Challenges } from "./challenges.ts";
@@ -47,7 +48,7 @@ export class AcmeService {
   async order(order: Order, signal: AbortSignal): Promise<Ordered> {
     this.#retryAfter = undefined;
     try {
-      return await unlessAborted(this.#order(order, signal), signal);
+      return await unlessAborted(this.#order(order, signal), signal, reasonOf);
     } catch (error) {
       if (error instanceof AcmeError || signal.aborted) throw error;
       throw this.#errorOf(error);
@@ -153,18 +154,9 @@ function hasAccount(client: Client): boolean {
   }
 }
 
-/** The library cannot be stopped; whatever it comes to then is nobody's any more. */
-async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const aborted = Promise.withResolvers<never>();
-  const abort = () => aborted.reject(signal.reason);
-  signal.addEventListener("abort", abort, { once: true });
-  if (signal.aborted) abort();
-  try {
-    return await Promise.race([work, aborted.promise]);
-  } finally {
-    signal.removeEventListener("abort", abort);
-    work.catch(() => undefined);
-  }
+/** The library cannot be stopped; it is only not waited for. */
+function reasonOf(signal: AbortSignal): Error {
+  return signal.reason;
 }
 
 async function shown(showing: Promise<void>): Promise<void> {
