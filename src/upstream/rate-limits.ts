@@ -5,6 +5,7 @@
  */
 import { Readable } from "node:stream";
 import { type HeaderList, headerValue } from "../protocol/http/header-list.ts";
+import { parseRateLimit } from "../protocol/http/rate-limit.ts";
 import { readStart } from "./body.ts";
 import type { RegistryResponse } from "./registry-client.ts";
 import type { ObserveUpstream } from "./upstream-event.ts";
@@ -53,7 +54,7 @@ export class RateLimits {
     }
     try {
       const response = await question();
-      this.#readBudget(asker, response.headers);
+      this.#tellQuota(asker, response.headers);
       if (response.status === status) return await this.#struck(asker, key, response);
       this.#limits.delete(key);
       return response;
@@ -103,23 +104,14 @@ export class RateLimits {
     return { status, headers, body: Readable.from(body) };
   }
 
+  #tellQuota({ host, access }: Asker, headers: HeaderList): void {
+    const said = parseRateLimit(headers);
+    if (said !== undefined) this.#observe({ kind: "rateLimitRead", host, access, ...said });
+  }
+
   #secondsLeft(limit: Limit): number {
     return Math.max(1, Math.ceil((limit.until - this.#now()) / 1_000));
   }
-
-  /** Docker Hub: `ratelimit-limit: 100;w=21600`, `ratelimit-remaining: 76;w=21600`. */
-  #readBudget({ host, access }: Asker, headers: HeaderList): void {
-    const [limit, windowSeconds] = budget(headerValue(headers, "ratelimit-limit"));
-    const [remaining] = budget(headerValue(headers, "ratelimit-remaining"));
-    if (limit === undefined || remaining === undefined) return;
-    this.#observe({ kind: "rateLimitRead", host, access, limit, remaining, windowSeconds });
-  }
-}
-
-function budget(text = ""): readonly [number | undefined, number | undefined] {
-  const match = /^\s*(\d{1,12})\s*(?:;\s*w=(\d{1,9}))?/.exec(text);
-  if (match === null) return [undefined, undefined];
-  return [Number(match[1]), match[2] === undefined ? undefined : Number(match[2])];
 }
 
 /** In milliseconds. A date counts from the answer's own Date, so that our clock may be wrong. */

@@ -2,7 +2,8 @@
  * What registries say is left of the pulls they allow us: `ratelimit-limit: 100;w=21600`. What they
  * say to a client's own login is that client's budget and not ours.
  */
-import { type HeaderList, headerValue } from "../../protocol/http/header-list.ts";
+import type { HeaderList } from "../../protocol/http/header-list.ts";
+import { parseRateLimit } from "../../protocol/http/rate-limit.ts";
 import type { RegistryName } from "../../protocol/registry-name.ts";
 import { BoundedMap } from "../../runtime/bounded-map.ts";
 import type { Observe } from "../cache-event.ts";
@@ -28,13 +29,13 @@ export class PullQuota {
 
   /** Takes note of an answer's fields, if it has any. */
   note(registry: RegistryName, headers: HeaderList): void {
-    const limit = readField(headers, "ratelimit-limit");
-    const remaining = readField(headers, "ratelimit-remaining");
-    if (limit === undefined || remaining === undefined) return;
+    const said = parseRateLimit(headers);
+    if (said === undefined) return;
+    const { limit, remaining, windowSeconds = 3_600 } = said;
     const before = stretch(this.of(registry));
-    const seconds = Math.min(remaining.window ?? limit.window ?? 3_600, longestWindow);
+    const seconds = Math.min(windowSeconds, longestWindow);
     const until = this.#now() + seconds * 1_000;
-    const budget = { limit: limit.count, remaining: remaining.count };
+    const budget = { limit, remaining };
     this.#seen.set(registry, { ...budget, until });
     this.#observe({ kind: "budgetSeen", registry, ...budget });
     const factor = stretch(budget);
@@ -53,15 +54,4 @@ export class PullQuota {
       .filter(([, { until }]) => until > this.#now())
       .map(([registry, { limit, remaining }]) => ({ registry, limit, remaining }));
   }
-}
-
-type Field = { readonly count: number; readonly window: number | undefined };
-
-function readField(headers: HeaderList, name: string): Field | undefined {
-  const match = /^\s*(\d{1,9})\s*(?:;\s*w=(\d{1,9}))?/.exec(headerValue(headers, name) ?? "");
-  if (match === null) return undefined;
-  return {
-    count: Number(match[1]),
-    window: match[2] === undefined ? undefined : Number(match[2]),
-  };
 }
