@@ -3,7 +3,9 @@
 import type { Downloads } from "../download/downloads.ts";
 import type { RepositoryName } from "../protocol/reference.ts";
 import type { Registry } from "../protocol/registry-name.ts";
-import type { BlobQuarantine, BlobStore } from "../store/blob-store.ts";
+import type { BlobStore } from "../store/blob-store.ts";
+import type { BlobVerification } from "../store/blob-verification.ts";
+import type { DraftStore } from "../store/draft-store.ts";
 import type { RecordStore } from "../store/record-store.ts";
 import type { RegistryClient } from "../upstream/registry-client.ts";
 import { AccessChecks } from "./access/access-checks.ts";
@@ -27,7 +29,7 @@ import { Tags } from "./tags/tags.ts";
 
 export type PullThroughOptions = {
   readonly client: RegistryClient;
-  readonly blobs: BlobStore & BlobQuarantine;
+  readonly blobs: BlobStore & DraftStore & BlobVerification;
   readonly records: RecordStore;
   readonly downloads: Pick<Downloads, "open" | "running" | "mayKeep">;
   readonly rechecks: Rechecking;

@@ -9,7 +9,7 @@
 import type { Digest } from "../protocol/digest.ts";
 import type { HeaderList } from "../protocol/http/header-list.ts";
 import type { Clock } from "../runtime/clock.ts";
-import type { BlobStore } from "../store/blob-store.ts";
+import type { DraftStore } from "../store/draft-store.ts";
 import type { OpenedBlob } from "../upstream/client/blob-range.ts";
 import { Batches } from "./batches.ts";
 import { DownloadError, isDownloadError } from "./download-error.ts";
@@ -35,7 +35,7 @@ export type DownloadParts = {
   readonly open: OpenBody;
   /** Larger blobs are passed on and not kept. */
   readonly mostKept: number;
-  readonly blobs: BlobStore;
+  readonly blobs: DraftStore;
   readonly observe: ObserveDownloads;
   readonly clock: Clock;
 };

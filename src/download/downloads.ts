@@ -6,7 +6,7 @@ import type { Digest } from "../protocol/digest.ts";
 import { type HeaderList, headerValue } from "../protocol/http/header-list.ts";
 import { BoundedMap } from "../runtime/bounded-map.ts";
 import { type Clock, systemClock } from "../runtime/clock.ts";
-import type { BlobStore } from "../store/blob-store.ts";
+import type { DraftStore } from "../store/draft-store.ts";
 import type { RegistryClient } from "../upstream/registry-client.ts";
 import type { ByteSource } from "./byte-source.ts";
 import { DetachedDownloads, type OrphanLimits, usualOrphans } from "./detached-downloads.ts";
@@ -43,7 +43,7 @@ export type OpenedDownload = {
 
 export type DownloadsOptions = {
   readonly client: RegistryClient;
-  readonly blobs: BlobStore;
+  readonly blobs: DraftStore;
   readonly observe: ObserveDownloads;
   readonly clock?: Clock;
   readonly orphans?: OrphanLimits;

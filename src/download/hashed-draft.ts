@@ -4,7 +4,7 @@
  */
 import { createHash, type Hash } from "node:crypto";
 import { type Digest, digestAlgorithm, toDigest } from "../protocol/digest.ts";
-import type { BlobDraft, BlobStore } from "../store/blob-store.ts";
+import type { BlobDraft, DraftStore } from "../store/draft-store.ts";
 import { StoreError } from "../store/store-error.ts";
 import { type Checkpoint, Checkpoints } from "./checkpoints.ts";
 import { DownloadError } from "./download-error.ts";
@@ -18,7 +18,7 @@ const stretch = 256 * 1024;
 
 export type HashedDraftParts = {
   readonly digest: Digest;
-  readonly blobs: Pick<BlobStore, "create" | "takeUp">;
+  readonly blobs: DraftStore;
   /** More bytes than this are not kept. */
   readonly mostKept: number;
   /** Called once with the size, if that is known. */
@@ -99,10 +99,10 @@ export class HashedDraft {
     }
     this.#hasBegun = true;
     const hash = this.#hash.copy();
-    const target = this.#passing ?? this.#draft ?? (await this.#begin());
-    const appended = target.append(bytes);
+    if (this.#passing === undefined && this.#draft === undefined) await this.#begin();
+    const added = this.#passing?.append(bytes) ?? this.#draft?.write(bytes, this.#written);
     hash.update(bytes); // while the disk is at work
-    await appended;
+    await added;
     this.#hash = hash;
     this.#written += bytes.length;
     this.#checkpoints.add(this.#written, hash);
@@ -187,14 +187,12 @@ export class HashedDraft {
   }
 
   /** The file, or what takes its place while nothing is written. */
-  async #begin(): Promise<BlobDraft | PassingBytes> {
+  async #begin(): Promise<void> {
     try {
       this.#draft = await this.#parts.blobs.create();
-      return this.#draft;
     } catch (error) {
       if (!(error instanceof StoreError) || error.code !== "PAUSED") throw error;
       this.#passing = this.#newPassing();
-      return this.#passing;
     }
   }
 

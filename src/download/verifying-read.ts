@@ -4,7 +4,8 @@
  */
 import { createHash } from "node:crypto";
 import { type Digest, digestAlgorithm, toDigest } from "../protocol/digest.ts";
-import type { BlobQuarantine, BlobReader, BlobStore } from "../store/blob-store.ts";
+import type { BlobReader, BlobStore } from "../store/blob-store.ts";
+import type { BlobVerification } from "../store/blob-verification.ts";
 import { StoreError } from "../store/store-error.ts";
 import { DownloadError } from "./download-error.ts";
 import type { ObserveDownloads } from "./download-event.ts";
@@ -14,7 +15,7 @@ import { ReaderSet } from "./reader-set.ts";
 const stretch = 256 * 1024;
 
 export type RecheckParts = {
-  readonly blobs: BlobStore & BlobQuarantine;
+  readonly blobs: Pick<BlobStore, "open"> & BlobVerification;
   readonly observe: ObserveDownloads;
 };
 

@@ -2,16 +2,13 @@
 import { randomBytes } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { type Digest, digestOf } from "../../src/protocol/digest.ts";
-import type {
-  BlobDraft,
-  BlobQuarantine,
-  BlobReader,
-  BlobSpace,
-  BlobStore,
-} from "../../src/store/blob-store.ts";
+import type { BlobSpace } from "../../src/store/blob-space.ts";
+import type { BlobReader, BlobStore } from "../../src/store/blob-store.ts";
+import type { BlobVerification } from "../../src/store/blob-verification.ts";
+import type { BlobDraft, DraftStore } from "../../src/store/draft-store.ts";
 import { Holds } from "../../src/store/holds.ts";
 
-export type AnyBlobStore = BlobStore & BlobSpace & BlobQuarantine;
+export type AnyBlobStore = BlobStore & DraftStore & BlobVerification & BlobSpace;
 
 export function blobStoreContract(name: string, make: (holds: Holds) => Promise<AnyBlobStore>) {
   const fresh = async () => {
@@ -55,7 +52,7 @@ export function blobStoreContract(name: string, make: (holds: Holds) => Promise<
       const bytes = randomBytes(1_000);
       const digest = digestOf(bytes);
       const draft = await store.create();
-      await draft.append(bytes);
+      await draft.write(bytes, draft.written);
       await draft.commit(digest, { isDurable: true });
       await draft.close();
       expect(await readBlob(store, digest)).toEqual(bytes);
@@ -64,8 +61,8 @@ export function blobStoreContract(name: string, make: (holds: Holds) => Promise<
     it("shows what is written so far to a reader of the draft, and no name of it", async () => {
       const { store } = await fresh();
       const draft = await store.create();
-      await draft.append(Buffer.from("hello "));
-      await draft.append(Buffer.from("world"));
+      await draft.write(Buffer.from("hello "), draft.written);
+      await draft.write(Buffer.from("world"), draft.written);
       expect(draft.written).toBe(11);
       expect(await readDraft(draft, 6)).toBe("world");
       expect(await readDraft(draft, 11)).toBe("");
@@ -78,7 +75,7 @@ export function blobStoreContract(name: string, make: (holds: Holds) => Promise<
     it("goes on reading a draft after its commit, until it is closed", async () => {
       const { store } = await fresh();
       const draft = await store.create();
-      await draft.append(Buffer.from("kept"));
+      await draft.write(Buffer.from("kept"), draft.written);
       await draft.commit(digestOf(Buffer.from("kept")));
       expect(await readDraft(draft, 0)).toBe("kept");
       await draft.close();
@@ -89,7 +86,7 @@ export function blobStoreContract(name: string, make: (holds: Holds) => Promise<
     it("goes on reading a draft after it was discarded, until it is closed", async () => {
       const { store } = await fresh();
       const draft = await store.create();
-      await draft.append(Buffer.from("gone"));
+      await draft.write(Buffer.from("gone"), draft.written);
       await draft.discard();
       expect(await readDraft(draft, 0)).toBe("gone");
       await draft.close();
@@ -98,13 +95,13 @@ export function blobStoreContract(name: string, make: (holds: Holds) => Promise<
     it("does nothing on commit after discard, nor on discard after commit", async () => {
       const { store } = await fresh();
       const discarded = await store.create();
-      await discarded.append(Buffer.from("a"));
+      await discarded.write(Buffer.from("a"), discarded.written);
       await discarded.discard();
       await discarded.commit(digestOf(Buffer.from("a")));
       await discarded.close();
       expect(await listed(store)).toEqual([]);
       const committed = await store.create();
-      await committed.append(Buffer.from("b"));
+      await committed.write(Buffer.from("b"), committed.written);
       await committed.commit(digestOf(Buffer.from("b")));
       await committed.discard();
       await committed.close();
@@ -115,22 +112,68 @@ export function blobStoreContract(name: string, make: (holds: Holds) => Promise<
       const { store } = await fresh();
       const draft = await store.create();
       await draft.discard();
-      await expect(draft.append(Buffer.from("x"))).rejects.toMatchObject({ code: "IO" });
+      await expect(draft.write(Buffer.from("x"), draft.written)).rejects.toMatchObject({
+        code: "IO",
+      });
       await draft.close();
+    });
+
+    it("is written at any position, and shows each piece as soon as all of it is there", async () => {
+      const { store } = await fresh();
+      const draft = await store.create();
+      await draft.write(Buffer.from("world"), 6);
+      expect([draft.written, draft.endOf(0), draft.endOf(6), draft.endOf(9)]).toEqual([
+        0, 0, 11, 11,
+      ]);
+      expect([await readDraft(draft, 0), await readDraft(draft, 7)]).toEqual(["", "orld"]);
+      await draft.write(Buffer.from("hel"), 0);
+      expect([draft.written, await readDraft(draft, 0)]).toEqual([3, "hel"]);
+      await draft.write(Buffer.from("lo "), 3);
+      const whole = Buffer.from("hello world");
+      expect([draft.written, await readDraft(draft, 0)]).toEqual([11, "hello world"]);
+      await draft.commit(digestOf(whole));
+      await draft.close();
+      expect(await readBlob(store, digestOf(whole))).toEqual(whole);
+    });
+
+    it("keeps nothing of a draft that has a gap", async () => {
+      const { store } = await fresh();
+      const draft = await store.create();
+      await draft.write(Buffer.from("he"), 0);
+      await draft.write(Buffer.from("lo"), 3);
+      const committed = draft.commit(digestOf(Buffer.from("hello")));
+      await expect(committed).rejects.toMatchObject({ code: "IO" });
+      await draft.close();
+      expect(await listed(store)).toEqual([]);
+    });
+
+    it("sets aside what a draft has up to its first gap", async () => {
+      const { store } = await fresh();
+      const draft = await store.create();
+      await draft.write(Buffer.from("he"), 0);
+      await draft.write(Buffer.from("lo"), 3);
+      await draft.setAside("with a gap");
+      await draft.close();
+      expect(store.aside).toBe(2);
+      const next = await store.takeUp("with a gap");
+      expect([next?.written, next?.endOf(3), store.aside]).toEqual([2, 3, 0]);
+      await next?.close();
     });
 
     it("goes on with a draft that was set aside, once, and shows its bytes to who reads it still", async () => {
       const { store } = await fresh();
       const first = await store.create();
-      await first.append(Buffer.from("hello "));
+      await first.write(Buffer.from("hello "), first.written);
       await first.setAside("greeting");
       expect([store.aside, await listed(store)]).toEqual([6, []]);
-      await expect(first.append(Buffer.from("x"))).rejects.toMatchObject({ code: "IO" });
+      await expect(first.write(Buffer.from("x"), first.written)).rejects.toMatchObject({
+        code: "IO",
+      });
       expect(await store.takeUp("nothing")).toBeUndefined();
       const next = await store.takeUp("greeting");
       expect(await store.takeUp("greeting")).toBeUndefined();
       expect([next?.written, store.aside]).toEqual([6, 0]);
-      await next?.append(Buffer.from("world"));
+      await next?.write(Buffer.from("world"), next.written);
       expect(await readDraft(first, 0)).toBe("hello ");
       await first.close();
       const whole = Buffer.from("hello world");
@@ -143,7 +186,7 @@ export function blobStoreContract(name: string, make: (holds: Holds) => Promise<
       const { store } = await fresh();
       for (const text of ["a", "bb", "ccc"]) {
         const draft = await store.create();
-        await draft.append(Buffer.from(text));
+        await draft.write(Buffer.from(text), draft.written);
         await draft.setAside("same");
         await draft.commit(digestOf(Buffer.from(text)));
         await draft.close();
@@ -296,14 +339,14 @@ export function blobStoreContract(name: string, make: (holds: Holds) => Promise<
 
 /** Writes the bytes in two pieces and commits them. */
 export async function keep(
-  store: BlobStore,
+  store: DraftStore,
   bytes: Uint8Array,
   digest: Digest = digestOf(bytes),
 ): Promise<Digest> {
   const draft = await store.create();
   try {
-    await draft.append(bytes.subarray(0, 7));
-    await draft.append(bytes.subarray(7));
+    await draft.write(bytes.subarray(0, 7), draft.written);
+    await draft.write(bytes.subarray(7), draft.written);
     await draft.commit(digest);
     return digest;
   } finally {

@@ -53,7 +53,7 @@ describe("the file of a download", () => {
   it("publishes what an earlier download left, until it is stopped", async () => {
     const { blobs, file, draft, stop, marks } = setUp();
     const earlier = await blobs.create();
-    await earlier.append(Buffer.alloc(600 * 1024));
+    await earlier.write(Buffer.alloc(600 * 1024), 0);
     await earlier.setAside("label");
     await earlier.close();
     expect(await draft.takeUp("label")).toBe(600 * 1024);

@@ -21,7 +21,7 @@ class DoubtfulBlobs extends MemoryBlobStore {
 
   async put(digest: Digest, kept: Uint8Array): Promise<void> {
     const draft = await this.create();
-    await draft.append(kept);
+    await draft.write(kept, draft.written);
     await draft.commit(digest);
     await draft.close();
   }
@@ -144,7 +144,7 @@ describe("a recheck", () => {
     const blobs = await DiskBlobStore.open(folder);
     const digest = digestOf(bytes);
     const draft = await blobs.create();
-    await draft.append(bytes);
+    await draft.write(bytes, draft.written);
     await draft.commit(digest);
     await draft.close();
     const kept = `${folder.path}/blobs/sha256/${digestHex(digest).slice(0, 2)}`;

@@ -36,7 +36,7 @@ class CountingBlobs extends MemoryBlobStore {
 async function scene() {
   const blobs = new CountingBlobs();
   const draft = await blobs.create();
-  await draft.append(bytes);
+  await draft.write(bytes, draft.written);
   await draft.commit(digest);
   await draft.close();
   return { blobs, rechecks: new VerifyingReads({ blobs, observe: () => undefined }) };

@@ -5,10 +5,10 @@
  */
 import type { CacheEvent } from "../../cache/cache-event.ts";
 import { tryWrite } from "../../cache/keeping/write-breaker.ts";
-import type { BlobStore } from "../../store/blob-store.ts";
+import type { DraftStore } from "../../store/draft-store.ts";
 
 export type DiskHealthOptions = {
-  readonly blobs: Pick<BlobStore, "create">;
+  readonly blobs: Pick<DraftStore, "create">;
   /** Whether the disk is left alone for now: somebody else tries it then, less often. */
   readonly isPaused: () => boolean;
   /** Milliseconds between two trials; 2 s. */

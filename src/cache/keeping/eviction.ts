@@ -6,7 +6,8 @@
 import { setImmediate as yieldToOthers } from "node:timers/promises";
 import type { Digest } from "../../protocol/digest.ts";
 import { type Clock, systemClock } from "../../runtime/clock.ts";
-import type { BlobSpace, BlobStore, KeptBlob } from "../../store/blob-store.ts";
+import type { BlobSpace } from "../../store/blob-space.ts";
+import type { BlobStore, KeptBlob } from "../../store/blob-store.ts";
 import { StoreError } from "../../store/store-error.ts";
 import type { CacheEvent, Observe } from "../cache-event.ts";
 import { oldestFirst } from "./oldest-first.ts";

@@ -3,24 +3,21 @@
  * Everything else is the store's own.
  */
 import type { Digest } from "../../protocol/digest.ts";
-import type {
-  BlobDraft,
-  BlobQuarantine,
-  BlobReader,
-  BlobStat,
-  BlobStore,
-  ListedBlob,
-} from "../../store/blob-store.ts";
+import type { BlobReader, BlobStat, BlobStore, ListedBlob } from "../../store/blob-store.ts";
+import type { BlobVerification } from "../../store/blob-verification.ts";
+import type { BlobDraft, DraftStore } from "../../store/draft-store.ts";
 import { StoreError } from "../../store/store-error.ts";
 import type { WriteBreaker } from "./write-breaker.ts";
 
 type Breaker = Pick<WriteBreaker, "isOpen" | "failed" | "succeeded">;
 
-export class GuardedBlobs implements BlobStore, BlobQuarantine {
-  readonly #blobs: BlobStore & BlobQuarantine;
+type Blobs = BlobStore & DraftStore & BlobVerification;
+
+export class GuardedBlobs implements Blobs {
+  readonly #blobs: Blobs;
   readonly #breaker: Breaker;
 
-  constructor(blobs: BlobStore & BlobQuarantine, breaker: Breaker) {
+  constructor(blobs: Blobs, breaker: Breaker) {
     this.#blobs = blobs;
     this.#breaker = breaker;
   }
@@ -35,9 +32,9 @@ export class GuardedBlobs implements BlobStore, BlobQuarantine {
     }
   }
 
-  async takeUp(label: string): Promise<BlobDraft | undefined> {
+  async takeUp(id: string): Promise<BlobDraft | undefined> {
     if (this.#breaker.isOpen) return undefined;
-    const draft = await this.#blobs.takeUp(label);
+    const draft = await this.#blobs.takeUp(id);
     return draft && new GuardedDraft(draft, this.#breaker);
   }
 
@@ -81,8 +78,12 @@ class GuardedDraft implements BlobDraft {
     return this.#draft.written;
   }
 
-  append(chunk: Uint8Array): Promise<void> {
-    return this.#draft.append(chunk).catch((error: unknown) => this.#fail(error));
+  endOf(position: number): number {
+    return this.#draft.endOf(position);
+  }
+
+  write(chunk: Uint8Array, position: number): Promise<void> {
+    return this.#draft.write(chunk, position).catch((error: unknown) => this.#fail(error));
   }
 
   read(buffer: Uint8Array, position: number): Promise<number> {
@@ -101,9 +102,9 @@ class GuardedDraft implements BlobDraft {
     return this.#draft.discard();
   }
 
-  setAside(label: string): Promise<void> {
+  setAside(id: string): Promise<void> {
     this.#isEnded = true;
-    return this.#draft.setAside(label);
+    return this.#draft.setAside(id);
   }
 
   close(): Promise<void> {

@@ -7,7 +7,9 @@ import { type Manifest, maxManifestBytes, readManifest } from "../../protocol/ma
 import { bareMediaType } from "../../protocol/media-type.ts";
 import type { RegistryName } from "../../protocol/registry-name.ts";
 import { BoundedMap } from "../../runtime/bounded-map.ts";
-import type { BlobQuarantine, BlobReader, BlobStore } from "../../store/blob-store.ts";
+import type { BlobReader, BlobStore } from "../../store/blob-store.ts";
+import type { BlobVerification } from "../../store/blob-verification.ts";
+import type { DraftStore } from "../../store/draft-store.ts";
 import type { Json, RecordStore } from "../../store/record-store.ts";
 import { StoreError } from "../../store/store-error.ts";
 import type { Observe } from "../cache-event.ts";
@@ -23,7 +25,7 @@ export type KeptManifest = {
 };
 
 export type ManifestsOptions = {
-  readonly blobs: BlobStore & BlobQuarantine;
+  readonly blobs: BlobStore & DraftStore & BlobVerification;
   readonly records: RecordStore;
   readonly usage: Pick<Usage, "used">;
   readonly observe: Observe;
@@ -144,7 +146,7 @@ export class Manifests {
       if ((await blobs.stat(digest)) !== undefined) return;
       const draft = await blobs.create();
       try {
-        await draft.append(bytes);
+        await draft.write(bytes, 0);
         await draft.commit(digest);
         observe({ kind: "blobStored", ...repositoryNames(place), digest, size: bytes.length });
       } finally {

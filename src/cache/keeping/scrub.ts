@@ -5,12 +5,13 @@
 import { createHash } from "node:crypto";
 import { type Digest, digestAlgorithm, toDigest } from "../../protocol/digest.ts";
 import { type Clock, pause } from "../../runtime/clock.ts";
-import type { BlobQuarantine, BlobReader, BlobStore, ListedBlob } from "../../store/blob-store.ts";
+import type { BlobReader, BlobStore, ListedBlob } from "../../store/blob-store.ts";
+import type { BlobVerification } from "../../store/blob-verification.ts";
 import type { RecordStore } from "../../store/record-store.ts";
 import type { Observe } from "../cache-event.ts";
 
 export type ScrubOptions = {
-  readonly blobs: Pick<BlobStore, "list" | "open" | "markVerified"> & BlobQuarantine;
+  readonly blobs: Pick<BlobStore, "list" | "open"> & BlobVerification;
   readonly records: RecordStore;
   readonly observe: Observe;
   readonly clock: Clock;

@@ -5,12 +5,12 @@
  */
 
 import { type Clock, systemClock } from "../../runtime/clock.ts";
-import type { BlobStore } from "../../store/blob-store.ts";
+import type { DraftStore } from "../../store/draft-store.ts";
 import { StoreError } from "../../store/store-error.ts";
 import type { Observe } from "../cache-event.ts";
 
 export type WriteBreakerOptions = {
-  readonly blobs: Pick<BlobStore, "create">;
+  readonly blobs: Pick<DraftStore, "create">;
   readonly observe: Observe;
   readonly clock?: Clock;
 };
@@ -81,10 +81,10 @@ export class WriteBreaker {
 }
 
 /** A trial write that leaves nothing. Throws StoreError. */
-export async function tryWrite(blobs: Pick<BlobStore, "create">): Promise<void> {
+export async function tryWrite(blobs: Pick<DraftStore, "create">): Promise<void> {
   const draft = await blobs.create();
   try {
-    await draft.append(Buffer.alloc(trialBytes));
+    await draft.write(Buffer.alloc(trialBytes), 0);
   } finally {
     await draft.close();
   }

@@ -7,15 +7,10 @@ import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
 import { join } from "node:path";
 import type { Digest } from "../../protocol/digest.ts";
-import type {
-  BlobDraft,
-  BlobQuarantine,
-  BlobReader,
-  BlobSpace,
-  BlobStat,
-  BlobStore,
-  ListedBlob,
-} from "../blob-store.ts";
+import type { BlobSpace } from "../blob-space.ts";
+import type { BlobReader, BlobStat, BlobStore, ListedBlob } from "../blob-store.ts";
+import type { BlobVerification } from "../blob-verification.ts";
+import type { BlobDraft, DraftStore } from "../draft-store.ts";
 import { Holds } from "../holds.ts";
 import type { ObserveStore } from "../store-event.ts";
 import { BlobIndex } from "./blob-index.ts";
@@ -46,7 +41,7 @@ const readOnly = constants.O_RDONLY | constants.O_NOFOLLOW;
 const readAndWrite = constants.O_RDWR | constants.O_NOFOLLOW;
 const statsAtOnce = 32;
 
-export class DiskBlobStore implements BlobStore, BlobSpace, BlobQuarantine {
+export class DiskBlobStore implements BlobStore, DraftStore, BlobVerification, BlobSpace {
   readonly #path: string;
   readonly #fs: FileSystem;
   readonly #observe: ObserveStore;
@@ -108,10 +103,10 @@ export class DiskBlobStore implements BlobStore, BlobSpace, BlobQuarantine {
     }
   }
 
-  async takeUp(label: string): Promise<BlobDraft | undefined> {
+  async takeUp(id: string): Promise<BlobDraft | undefined> {
     const path = this.#newDraft();
     try {
-      const taken = await this.#leftovers.take(label, path);
+      const taken = await this.#leftovers.take(id, path);
       return taken && (await this.#reopen(taken));
     } catch (error) {
       throw storeFailure(error, `go on with ${path}`);
@@ -182,7 +177,7 @@ export class DiskBlobStore implements BlobStore, BlobSpace, BlobQuarantine {
       path,
       file: new HeldFile(file, path),
       place: (digest, finished) => this.#shelf.place(digest, finished),
-      keep: (label, from, size) => this.#leftovers.add(label, from, size),
+      keep: (id, from, size) => this.#leftovers.add(id, from, size),
       written,
     });
   }

@@ -1,9 +1,10 @@
 /**
- * A file under `partial/` that becomes a blob, or nothing. Bytes beyond `written` are never read, so
- * what a failed append left behind does no harm.
+ * A file under `partial/` that becomes a blob, or nothing. Only what a write has finished is ever
+ * read, so what a failed one left behind does no harm.
  */
 import type { Digest } from "../../protocol/digest.ts";
-import type { BlobDraft } from "../blob-store.ts";
+import { Intervals } from "../../runtime/intervals.ts";
+import type { BlobDraft } from "../draft-store.ts";
 import { StoreError } from "../store-error.ts";
 import { type FileSystem, storeFailure } from "./file-system.ts";
 import type { HeldFile } from "./held-file.ts";
@@ -23,33 +24,37 @@ export type DraftParts = {
   /** Puts the file under its final name, or throws and leaves no final name behind. */
   readonly place: (digest: Digest, finished: Finished) => Promise<void>;
   /** Takes the file over for a write that goes on with it, or throws. */
-  readonly keep: (label: string, path: string, size: number) => Promise<void>;
+  readonly keep: (id: string, path: string, size: number) => Promise<void>;
   /** Bytes that are in the file already. */
   readonly written?: number;
 };
 
 export class DiskDraft implements BlobDraft {
   readonly #parts: DraftParts;
-  #written: number;
+  readonly #there = new Intervals();
   #isEnded = false;
 
   constructor(parts: DraftParts) {
     this.#parts = parts;
-    this.#written = parts.written ?? 0;
+    this.#there.add(0, parts.written ?? 0);
   }
 
   get written(): number {
-    return this.#written;
+    return this.#there.endOf(0);
   }
 
-  async append(chunk: Uint8Array): Promise<void> {
+  endOf(position: number): number {
+    return this.#there.endOf(position);
+  }
+
+  async write(chunk: Uint8Array, position: number): Promise<void> {
     if (this.#isEnded) throw new StoreError("IO", `${this.#parts.path} takes no more bytes`);
-    await this.#parts.file.write(chunk, this.#written);
-    this.#written += chunk.length;
+    await this.#parts.file.write(chunk, position);
+    this.#there.add(position, position + chunk.length);
   }
 
   async read(buffer: Uint8Array, position: number): Promise<number> {
-    const length = Math.min(buffer.length, this.#written - position);
+    const length = Math.min(buffer.length, this.endOf(position) - position);
     return length > 0 ? this.#parts.file.read(buffer, position, length) : 0;
   }
 
@@ -58,9 +63,11 @@ export class DiskDraft implements BlobDraft {
     this.#isEnded = true;
     const { path, file, place } = this.#parts;
     try {
-      await file.settle(this.#written);
+      const size = this.written;
+      if (this.#there.end > size) throw new StoreError("IO", `${path} has a gap at ${size}`);
+      await file.settle(size);
       const isDurable = options?.isDurable ?? false;
-      await place(digest, { path, size: this.#written, file, isDurable });
+      await place(digest, { path, size, file, isDurable });
     } catch (error) {
       await this.#remove();
       throw storeFailure(error, `keep ${digest}`);
@@ -73,13 +80,13 @@ export class DiskDraft implements BlobDraft {
     await this.#remove();
   }
 
-  async setAside(label: string): Promise<void> {
+  async setAside(id: string): Promise<void> {
     if (this.#isEnded) return;
     this.#isEnded = true;
     const { path, file, keep } = this.#parts;
     try {
-      await file.settle(this.#written);
-      await keep(label, path, this.#written);
+      await file.settle(this.written);
+      await keep(id, path, this.written);
     } catch {
       await this.#remove();
     }

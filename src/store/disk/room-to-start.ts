@@ -5,7 +5,8 @@
  */
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import type { BlobSpace, BlobStore, KeptBlob } from "../blob-store.ts";
+import type { BlobSpace } from "../blob-space.ts";
+import type { BlobStore, KeptBlob } from "../blob-store.ts";
 import { StoreError } from "../store-error.ts";
 import type { ObserveStore } from "../store-event.ts";
 

@@ -1,14 +1,10 @@
 /** Blobs in memory, for tests and small uses: the same promises, as long as the process lives. */
 import type { Digest } from "../../protocol/digest.ts";
-import type {
-  BlobDraft,
-  BlobQuarantine,
-  BlobReader,
-  BlobSpace,
-  BlobStat,
-  BlobStore,
-  ListedBlob,
-} from "../blob-store.ts";
+import { Intervals } from "../../runtime/intervals.ts";
+import type { BlobSpace } from "../blob-space.ts";
+import type { BlobReader, BlobStat, BlobStore, ListedBlob } from "../blob-store.ts";
+import type { BlobVerification } from "../blob-verification.ts";
+import type { BlobDraft, DraftStore } from "../draft-store.ts";
 import { Holds } from "../holds.ts";
 import { StoreError } from "../store-error.ts";
 
@@ -21,7 +17,7 @@ export type MemoryBlobStoreOptions = {
   readonly now?: () => number;
 };
 
-export class MemoryBlobStore implements BlobStore, BlobSpace, BlobQuarantine {
+export class MemoryBlobStore implements BlobStore, DraftStore, BlobVerification, BlobSpace {
   readonly #kept = new Map<Digest, Kept>();
   readonly #aside = new Map<string, Uint8Array<ArrayBuffer>>();
   readonly #holds: Holds;
@@ -52,10 +48,10 @@ export class MemoryBlobStore implements BlobStore, BlobSpace, BlobQuarantine {
     return this.#draft(new Uint8Array(0));
   }
 
-  async takeUp(label: string): Promise<BlobDraft | undefined> {
-    const bytes = this.#aside.get(label);
+  async takeUp(id: string): Promise<BlobDraft | undefined> {
+    const bytes = this.#aside.get(id);
     if (bytes === undefined) return undefined;
-    this.#aside.delete(label);
+    this.#aside.delete(id);
     return this.#draft(bytes);
   }
 
@@ -159,53 +155,62 @@ type DraftParts = {
 
 class MemoryDraft implements BlobDraft {
   readonly #parts: DraftParts;
+  readonly #there = new Intervals();
   #bytes: Uint8Array<ArrayBuffer>;
-  #written: number;
+  /** Bytes of room taken. */
+  #reserved: number;
   #isEnded = false;
   #isClosed = false;
 
   constructor(bytes: Uint8Array<ArrayBuffer>, parts: DraftParts) {
     this.#parts = parts;
     this.#bytes = bytes;
-    this.#written = bytes.length;
+    this.#reserved = bytes.length;
+    this.#there.add(0, bytes.length);
   }
 
   get written(): number {
-    return this.#written;
+    return this.#there.endOf(0);
   }
 
-  async append(chunk: Uint8Array): Promise<void> {
+  endOf(position: number): number {
+    return this.#there.endOf(position);
+  }
+
+  async write(chunk: Uint8Array, position: number): Promise<void> {
     if (this.#isEnded) throw new StoreError("IO", "the draft takes no more bytes");
-    this.#parts.reserve(chunk.length);
-    const needed = this.#written + chunk.length;
+    const needed = position + chunk.length;
+    this.#reserveUpTo(needed);
     if (needed > this.#bytes.length) {
       const larger = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
-      larger.set(this.#bytes.subarray(0, this.#written));
+      larger.set(this.#bytes);
       this.#bytes = larger;
     }
-    this.#bytes.set(chunk, this.#written);
-    this.#written = needed;
+    this.#bytes.set(chunk, position);
+    this.#there.add(position, needed);
   }
 
   async read(buffer: Uint8Array, position: number): Promise<number> {
     if (this.#isClosed) throw new StoreError("IO", "the draft is closed");
-    return copy(this.#bytes.subarray(0, this.#written), buffer, position);
+    return copy(this.#bytes.subarray(0, this.endOf(position)), buffer, position);
   }
 
   async commit(digest: Digest): Promise<void> {
     if (this.#isEnded) return;
     this.#end();
-    this.#parts.keep(digest, this.#bytes.slice(0, this.#written));
+    if (this.#there.end > this.written) throw new StoreError("IO", "the draft has a gap");
+    this.#parts.keep(digest, this.#bytes.slice(0, this.written));
   }
 
   async discard(): Promise<void> {
     if (!this.#isEnded) this.#end();
   }
 
-  async setAside(label: string): Promise<void> {
+  async setAside(id: string): Promise<void> {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    this.#parts.setAside(label, this.#bytes.slice(0, this.#written));
+    this.#parts.reserve(this.written - this.#reserved);
+    this.#parts.setAside(id, this.#bytes.slice(0, this.written));
   }
 
   async close(): Promise<void> {
@@ -215,7 +220,13 @@ class MemoryDraft implements BlobDraft {
 
   #end(): void {
     this.#isEnded = true;
-    this.#parts.reserve(-this.#written);
+    this.#parts.reserve(-this.#reserved);
+  }
+
+  #reserveUpTo(size: number): void {
+    if (size <= this.#reserved) return;
+    this.#parts.reserve(size - this.#reserved);
+    this.#reserved = size;
   }
 }
 

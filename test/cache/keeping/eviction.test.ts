@@ -36,7 +36,7 @@ function setUp(options: Partial<EvictionOptions> = {}) {
     const bytes = Buffer.from(text.padEnd(100, "."));
     const digest = digestOf(bytes);
     const draft = await blobs.create();
-    await draft.append(bytes);
+    await draft.write(bytes, draft.written);
     await draft.commit(digest);
     await draft.close();
     usage.added(digest, bytes.length);
@@ -184,7 +184,7 @@ describe("eviction", () => {
   it("throws away what was set aside before any blob", async () => {
     const { blobs, usage, eviction, keep, left } = setUp();
     const draft = await blobs.create();
-    await draft.append(Buffer.alloc(300));
+    await draft.write(Buffer.alloc(300), draft.written);
     await draft.setAside("part of a blob");
     const kept = [await keep("a"), await keep("b"), await keep("c")];
     eviction.wake();

@@ -38,10 +38,10 @@ describe("a guarded store", () => {
     const { breaker, guarded } = setUp();
     await keep(guarded, Buffer.from("kept for good"));
     const draft = await guarded.create();
-    await draft.append(Buffer.from("x"));
+    await draft.write(Buffer.from("x"), draft.written);
     await draft.discard();
     await draft.commit(digestOf(Buffer.from("x")));
-    await draft.append(Buffer.from("y")).catch(() => undefined);
+    await draft.write(Buffer.from("y"), draft.written).catch(() => undefined);
     await draft.close();
     expect(breaker).toMatchObject({ failures: 0, successes: 1 });
   });
@@ -60,7 +60,9 @@ describe("a guarded store", () => {
     const { breaker, guarded } = setUp({ fullAt: 3 });
     const draft = await guarded.create();
     for (let count = 0; count < 2; count += 1)
-      await expect(draft.append(Buffer.from("too much"))).rejects.toMatchObject({ code: "FULL" });
+      await expect(draft.write(Buffer.from("too much"), draft.written)).rejects.toMatchObject({
+        code: "FULL",
+      });
     expect(breaker.failures).toBe(1);
     await draft.close();
   });

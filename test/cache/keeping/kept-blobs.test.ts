@@ -15,7 +15,7 @@ const { signal } = new AbortController();
 async function setUp() {
   const blobs = new MemoryBlobStore();
   const draft = await blobs.create();
-  await draft.append(bytes);
+  await draft.write(bytes, draft.written);
   await draft.commit(digest);
   await draft.close();
   const events: CacheEvent[] = [];

@@ -98,7 +98,7 @@ describe("manifests", () => {
     const rotten = Buffer.from(bytes);
     rotten[5] = 0;
     const draft = await blobs.create();
-    await draft.append(rotten);
+    await draft.write(rotten, draft.written);
     await draft.commit(manifest.digest);
     await draft.close();
     const second = setUp(blobs, records);

@@ -32,7 +32,7 @@ async function setUp(interval = 0) {
   });
   const keep = async (bytes: Buffer, digest = digestOf(bytes)): Promise<Digest> => {
     const draft = await blobs.create();
-    await draft.append(bytes);
+    await draft.write(bytes, draft.written);
     await draft.commit(digest);
     await draft.close();
     return digest;

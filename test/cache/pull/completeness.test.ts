@@ -23,7 +23,7 @@ let parts: CompletenessParts & {
 
 async function keepBlob(digest: Digest): Promise<void> {
   const draft = await blobs.create();
-  await draft.append(repository.blobs.get(digest) ?? Buffer.alloc(0));
+  await draft.write(repository.blobs.get(digest) ?? Buffer.alloc(0), draft.written);
   await draft.commit(digest);
   await draft.close();
   await parts.holdings.delivered(place, digest);

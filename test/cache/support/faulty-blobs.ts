@@ -1,4 +1,4 @@
-import type { BlobDraft } from "../../../src/store/blob-store.ts";
+import type { BlobDraft } from "../../../src/store/draft-store.ts";
 import { MemoryBlobStore } from "../../../src/store/memory/memory-blob-store.ts";
 import { StoreError } from "../../../src/store/store-error.ts";
 
@@ -29,8 +29,8 @@ export class FaultyBlobs extends MemoryBlobStore {
     return new FaultyDraft(await super.create(), this);
   }
 
-  override async takeUp(label: string): Promise<BlobDraft | undefined> {
-    const draft = await super.takeUp(label);
+  override async takeUp(id: string): Promise<BlobDraft | undefined> {
+    const draft = await super.takeUp(id);
     if (draft === undefined) return undefined;
     this.drafts += 1;
     return new FaultyDraft(draft, this);
@@ -52,11 +52,15 @@ class FaultyDraft implements BlobDraft {
     return this.#draft.written;
   }
 
+  endOf(position: number): number {
+    return this.#draft.endOf(position);
+  }
+
   /** Like a disk: what still fits is written. */
-  async append(chunk: Uint8Array): Promise<void> {
+  async write(chunk: Uint8Array, position: number): Promise<void> {
     const { fullAt = Number.POSITIVE_INFINITY } = this.#blobs.trouble;
-    const room = fullAt - this.written;
-    await this.#draft.append(chunk.subarray(0, Math.min(chunk.length, room)));
+    const room = fullAt - position;
+    await this.#draft.write(chunk.subarray(0, Math.min(chunk.length, room)), position);
     if (chunk.length > room) throw new StoreError("FULL", "no room");
   }
 
@@ -77,8 +81,8 @@ class FaultyDraft implements BlobDraft {
     return this.#draft.discard();
   }
 
-  setAside(label: string): Promise<void> {
-    return this.#draft.setAside(label);
+  setAside(id: string): Promise<void> {
+    return this.#draft.setAside(id);
   }
 
   async close(): Promise<void> {

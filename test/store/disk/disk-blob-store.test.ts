@@ -56,7 +56,7 @@ describe("a disk blob store", () => {
   ])("has what was set aside after %s: %s", async (_, isThere) => {
     const first = await openStore();
     const draft = await first.store.create();
-    await draft.append(bytes.subarray(0, 30_000));
+    await draft.write(bytes.subarray(0, 30_000), draft.written);
     await draft.setAside("label");
     await draft.close();
     if (isThere) await first.stop();
@@ -64,7 +64,7 @@ describe("a disk blob store", () => {
     const { store, path, stop } = await openStore({}, first.path);
     expect(store.aside).toBe(isThere ? 30_000 : 0);
     const next = await store.takeUp("label");
-    await next?.append(bytes.subarray(30_000));
+    await next?.write(bytes.subarray(30_000), next.written);
     await next?.commit(digest);
     await next?.close();
     expect((await store.stat(digest)) !== undefined).toBe(isThere);
@@ -75,7 +75,7 @@ describe("a disk blob store", () => {
   it("goes on with nothing that is not as it was left", async () => {
     const { store, path } = await openStore();
     const draft = await store.create();
-    await draft.append(bytes);
+    await draft.write(bytes, draft.written);
     await draft.setAside("label");
     await draft.close();
     const [left = ""] = await filesIn(join(path, "partial"));
@@ -199,20 +199,22 @@ describe("a disk blob store", () => {
     const fs = failingFileSystem();
     const { store } = await openStore({ fs });
     const draft = await store.create();
-    await draft.append(bytes.subarray(0, 1_000));
+    await draft.write(bytes.subarray(0, 1_000), draft.written);
     for (const [code, expected] of [
       ["ENOSPC", "FULL"],
       ["EDQUOT", "FULL"],
       ["EROFS", "IO"],
     ] as const) {
       fs.failAt(1, code);
-      await expect(draft.append(bytes.subarray(1_000))).rejects.toMatchObject({ code: expected });
+      await expect(draft.write(bytes.subarray(1_000), draft.written)).rejects.toMatchObject({
+        code: expected,
+      });
       expect(draft.written).toBe(1_000);
       const buffer = Buffer.alloc(5_000);
       expect(await draft.read(buffer, 0)).toBe(1_000);
       expect(buffer.subarray(0, 1_000)).toEqual(bytes.subarray(0, 1_000));
     }
-    await draft.append(bytes.subarray(1_000));
+    await draft.write(bytes.subarray(1_000), draft.written);
     await draft.commit(digest);
     await draft.close();
     expect(await readBlob(store, digest)).toEqual(bytes);
@@ -222,9 +224,11 @@ describe("a disk blob store", () => {
     const fs = failingFileSystem();
     const { store } = await openStore({ fs });
     const draft = await store.create();
-    await draft.append(bytes);
+    await draft.write(bytes, draft.written);
     fs.failAt(1, "ENOSPC");
-    await expect(draft.append(randomBytes(9_000))).rejects.toMatchObject({ code: "FULL" });
+    await expect(draft.write(randomBytes(9_000), draft.written)).rejects.toMatchObject({
+      code: "FULL",
+    });
     await draft.commit(digest);
     await draft.close();
     expect(await readBlob(store, digest)).toEqual(bytes);
@@ -260,7 +264,7 @@ describe("a disk blob store whose N-th call fails", () => {
       const draft = await store.create();
       try {
         for (let at = 0; at < bytes.length; at += 20_000) {
-          await draft.append(bytes.subarray(at, at + 20_000));
+          await draft.write(bytes.subarray(at, at + 20_000), draft.written);
         }
         await draft.commit(digest, { isDurable });
         await draft.read(Buffer.alloc(10), 0);
@@ -400,7 +404,7 @@ describe("a disk blob store after a stop", () => {
     const fs = failingFileSystem();
     const { path, store } = await openStore({ fs });
     const draft = await store.create();
-    await draft.append(bytes);
+    await draft.write(bytes, draft.written);
     // The first is the file's, the second its folder's.
     fs.failNext("fsync", 2);
     await expect(draft.commit(digest, { isDurable: true })).rejects.toMatchObject({ code: "IO" });

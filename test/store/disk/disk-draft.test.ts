@@ -28,7 +28,7 @@ describe("a disk draft", () => {
   it("makes one call for one append", async () => {
     const { fs, draft } = await newDraft(async () => undefined);
     const before = fs.calls();
-    await draft.append(Buffer.alloc(100_000));
+    await draft.write(Buffer.alloc(100_000), draft.written);
     expect(fs.calls() - before).toBe(1);
     await draft.close();
   });
@@ -38,7 +38,7 @@ describe("a disk draft", () => {
     const { draft } = await newDraft(async (finished) => {
       placed.push(finished);
     });
-    await draft.append(Buffer.from("0123456789"));
+    await draft.write(Buffer.from("0123456789"), draft.written);
     await draft.commit(digest, { isDurable: true });
     await draft.commit(digest);
     await draft.close();
@@ -49,7 +49,7 @@ describe("a disk draft", () => {
   it("leaves nothing when it cannot be placed, and passes the reason on", async () => {
     const reason = new Error("no");
     const { folder, fs, draft } = await newDraft(() => Promise.reject(reason));
-    await draft.append(Buffer.from("0123456789"));
+    await draft.write(Buffer.from("0123456789"), draft.written);
     await expect(draft.commit(digest)).rejects.toMatchObject({ code: "IO", cause: reason });
     expect(await filesIn(folder)).toEqual([]);
     await draft.close();
@@ -58,7 +58,7 @@ describe("a disk draft", () => {
 
   it("hands its file over to who goes on with it, without what a failed write left behind", async () => {
     const { fs, draft, path, kept } = await newDraft(async () => undefined);
-    await draft.append(Buffer.from("0123456789"));
+    await draft.write(Buffer.from("0123456789"), draft.written);
     const beyond = await fs.open(path, "r+");
     await beyond.write(Buffer.from("rubbish"), 0, 7, 10);
     await beyond.close();
@@ -72,7 +72,7 @@ describe("a disk draft", () => {
 
   it("leaves nothing when its file is not wanted", async () => {
     const { folder, draft } = await newDraft(async () => undefined);
-    await draft.append(Buffer.from("0123456789"));
+    await draft.write(Buffer.from("0123456789"), draft.written);
     await draft.setAside("unwanted");
     expect(await filesIn(folder)).toEqual([]);
     await draft.close();

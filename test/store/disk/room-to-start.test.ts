@@ -2,7 +2,7 @@ import { mkdir, rmdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { digestOf } from "../../../src/protocol/digest.ts";
-import type { BlobSpace } from "../../../src/store/blob-store.ts";
+import type { BlobSpace } from "../../../src/store/blob-space.ts";
 import { makeRoomToStart } from "../../../src/store/disk/room-to-start.ts";
 import { MemoryBlobStore } from "../../../src/store/memory/memory-blob-store.ts";
 import type { StoreEvent } from "../../../src/store/store-event.ts";
@@ -51,7 +51,7 @@ describe("a start on a volume", () => {
   it("that is nearly full lets go of parts set aside before anything whole", async () => {
     const { blobs, events, start } = await newVolume(4 * MiB);
     const draft = await blobs.create();
-    await draft.append(Buffer.alloc(2 * MiB));
+    await draft.write(Buffer.alloc(2 * MiB), draft.written);
     await draft.setAside("a part");
     await draft.close();
     await start();

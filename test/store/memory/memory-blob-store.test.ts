@@ -10,8 +10,10 @@ describe("a memory blob store with a limit", () => {
     const store = new MemoryBlobStore({ capacity: 10 });
     const digest = await keep(store, Buffer.from("12345678"));
     const draft = await store.create();
-    await draft.append(Buffer.from("ab"));
-    await expect(draft.append(Buffer.from("c"))).rejects.toMatchObject({ code: "FULL" });
+    await draft.write(Buffer.from("ab"), draft.written);
+    await expect(draft.write(Buffer.from("c"), draft.written)).rejects.toMatchObject({
+      code: "FULL",
+    });
     expect(draft.written).toBe(2);
     expect(await store.space()).toEqual({ free: 0, total: 10 });
     await draft.close();
