@@ -48,6 +48,8 @@ export type DoorEvent =
       /** When it is tried again, in milliseconds since 1970. */
       readonly retryAt?: number;
     }
+  /** More requests than may wait stood on one connection, which was cut. */
+  | { readonly kind: "flooded"; readonly client: string }
   /** A handler broke its promise never to reject; the client got a 500 or a cut connection. */
   | { readonly kind: "handlerFailed"; readonly client: string; readonly cause: unknown };
 

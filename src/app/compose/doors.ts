@@ -1,5 +1,6 @@
 /** The doors: the public listener with everything behind it, up to the engine. */
 
+import type { ObserveDoor } from "../../doors/door-event.ts";
 import { FrontPage } from "../../doors/front-page/front-page.ts";
 import type { Health } from "../../doors/front-page/health.ts";
 import type { Authority } from "../../doors/proxy/authority/ca.ts";
@@ -14,6 +15,7 @@ import { OpenSockets } from "../../doors/server/listener.ts";
 import { OwnNames } from "../../doors/server/own-names.ts";
 import { ProxyProtocol } from "../../doors/server/proxy-protocol.ts";
 import { Reception } from "../../doors/server/reception.ts";
+import { RequestQueues } from "../../doors/server/request-queues.ts";
 import { hostMatcher } from "../../protocol/host-pattern.ts";
 import { canonicalRegistry, type Registry, registryNameOf } from "../../protocol/registry-name.ts";
 import type { RegistryEngine } from "../../registry/engine.ts";
@@ -71,6 +73,7 @@ export async function composeDoors(parts: DoorsParts): Promise<Doors> {
     open: sockets,
   });
   const reception = composeReception(parts, { admission, interceptor, decision, authority });
+  const queues = composeQueues(reception, observe);
   const open = () =>
     FrontDoor.open(
       {
@@ -79,8 +82,12 @@ export async function composeDoors(parts: DoorsParts): Promise<Doors> {
         scratchFolder: settings.files.dataDir,
         admission,
         proxyProtocol,
-        onRequest: (request, response) => reception.receive(request, response),
-        onConnect: (call) => void connect.handle(call),
+        onRequest: (request, response) => queues.receive(request, response),
+        onConnect: (call) => {
+          // What follows a CONNECT is read by nobody who waits for an answer before it.
+          if (queues.isBusy(call.socket)) call.socket.destroy();
+          else void connect.handle(call);
+        },
         onError: (error) => log.note("error", "the listener failed", { error: error.message }),
       },
       sockets,
@@ -90,7 +97,8 @@ export async function composeDoors(parts: DoorsParts): Promise<Doors> {
     open,
     openTls: () =>
       openTls({
-        ...{ settings, admission, proxyProtocol, reception, leaves, environment, log },
+        ...{ settings, admission, proxyProtocol, leaves, environment, log },
+        onRequest: (request, response) => queues.receive(request, response),
       }),
   };
 }
@@ -110,6 +118,13 @@ function composeDecision({ settings, listen, upstream }: DoorsParts): InterceptD
     hasCredential: (address) =>
       upstream.logins.has({ name: registryNameOf(address), scheme: "https" }),
     probe: upstream.probe,
+  });
+}
+
+function composeQueues(reception: Reception, observe: ObserveDoor): RequestQueues {
+  return new RequestQueues({
+    handle: (request, response) => reception.receive(request, response),
+    onFlood: (connection) => observe({ kind: "flooded", client: reception.clientOf(connection) }),
   });
 }
 

@@ -1,12 +1,11 @@
 /** The TLS listener: its certificates, wherever they come from, and what is opened and closed with it. */
 import type { Admission } from "../../doors/server/admission.ts";
 import type { ProxyProtocol } from "../../doors/server/proxy-protocol.ts";
-import type { Reception } from "../../doors/server/reception.ts";
 import type { Leaves } from "../../doors/server/tls-handshake.ts";
 import { CertificateFiles } from "../../doors/tls/certificate-files.ts";
 import type { KeyPair } from "../../doors/tls/key-pair.ts";
 import { ServedCertificates } from "../../doors/tls/served-certificates.ts";
-import { TlsListener } from "../../doors/tls/tls-listener.ts";
+import { TlsListener, type TlsListenerOptions } from "../../doors/tls/tls-listener.ts";
 import type { Listening } from "../application.ts";
 import type { Log } from "../log.ts";
 import type { Settings } from "../settings/settings.ts";
@@ -16,7 +15,7 @@ export type TlsParts = {
   readonly settings: Settings;
   readonly admission: Admission;
   readonly proxyProtocol: ProxyProtocol | undefined;
-  readonly reception: Pick<Reception, "receive">;
+  readonly onRequest: TlsListenerOptions["onRequest"];
   readonly leaves: Leaves;
   /** What a DNS command runs in. */
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -39,7 +38,7 @@ export async function openTls(parts: TlsParts): Promise<OpenTls | undefined> {
       ...{ host, port, admission: parts.admission, observe: log.door },
       proxyProtocol: parts.proxyProtocol,
       certificates: new ServedCertificates({ ...source, leaves: parts.leaves }),
-      onRequest: (request, response) => parts.reception.receive(request, response),
+      onRequest: parts.onRequest,
       onError: (error) => log.note("error", "the TLS listener failed", { error: error.message }),
     });
     const { address } = listener;

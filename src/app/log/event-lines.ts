@@ -66,6 +66,12 @@ export function doorLine(event: DoorEvent): Line {
       const retryAt = event.retryAt && new Date(event.retryAt).toISOString();
       return { level: "error", message: "no new certificate", facts: plain({ ...facts, retryAt }) };
     }
+    case "flooded":
+      return {
+        level: "warn",
+        message: "cut off a connection with too many requests waiting",
+        facts: plain(facts),
+      };
     case "handlerFailed":
       return { level: "error", message: "a handler failed", facts: plain(facts) };
   }

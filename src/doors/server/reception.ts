@@ -3,6 +3,7 @@
  * target; each kind is handed to its handler. `receive` never throws and no request is left unanswered.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import {
   formatHostPort,
@@ -77,10 +78,15 @@ export class Reception {
     this.#options = options;
   }
 
+  /** Whom a connection speaks for, also inside a CONNECT. */
+  clientOf(connection: Socket): string {
+    return this.#options.insideOf(connection)?.client ?? clientAddress(connection);
+  }
+
   receive(request: IncomingMessage, response: ServerResponse): void {
     if (this.#refused.has(request.socket)) return;
     const inside = this.#options.insideOf(request.socket);
-    const client = inside?.client ?? clientAddress(request.socket);
+    const client = this.clientOf(request.socket);
     this.#received(request, response, inside).catch((cause: unknown) => {
       this.#options.observe({ kind: "handlerFailed", client, cause });
       refuseRequest(response, { status: 500, sentence: "the proxy failed; its log says why" });
@@ -92,7 +98,7 @@ export class Reception {
     response: ServerResponse,
     inside: Inside | undefined,
   ): Promise<void> {
-    const client = inside?.client ?? clientAddress(request.socket);
+    const client = this.clientOf(request.socket);
     const problem =
       (inside === undefined && !this.#options.admission.mayEnter(client)
         ? notAllowed(client)
@@ -162,8 +168,7 @@ export class Reception {
 
   #refuse(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void {
     this.#refused.add(request.socket);
-    const inside = this.#options.insideOf(request.socket);
-    const client = inside?.client ?? clientAddress(request.socket);
+    const client = this.clientOf(request.socket);
     const { status, sentence } = refusal;
     const asked = askedOf(request);
     this.#options.observe({ kind: "refused", client, asked, status, reason: sentence });

@@ -1,0 +1,68 @@
+/**
+ * One request at a time on each connection, as HTTP/1.1 answers them: those that a client pipelines
+ * wait their turn here, and no more is read from it meanwhile.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+
+/** One chunk can hold thousands, and its parsing cannot be stopped. apt pipelines ten. */
+const mostWaiting = 32;
+
+type Turn = { readonly request: IncomingMessage; readonly response: ServerResponse };
+
+export type RequestQueuesOptions = {
+  readonly handle: (request: IncomingMessage, response: ServerResponse) => void;
+  /** A connection that held too many was cut. */
+  readonly onFlood: (connection: Socket) => void;
+};
+
+export class RequestQueues {
+  readonly #options: RequestQueuesOptions;
+  /** Of connections that have a request running: those that wait for it. */
+  readonly #waiting = new WeakMap<Socket, Turn[]>();
+
+  constructor(options: RequestQueuesOptions) {
+    this.#options = options;
+  }
+
+  /** Handles the request, at once or in its turn. */
+  receive(request: IncomingMessage, response: ServerResponse): void {
+    const { socket } = request;
+    if (socket.destroyed) return;
+    const waiting = this.#waiting.get(socket);
+    if (waiting === undefined) {
+      this.#waiting.set(socket, []);
+      this.#start({ request, response });
+    } else if (waiting.length < mostWaiting) {
+      waiting.push({ request, response });
+      socket.pause();
+    } else {
+      this.#waiting.delete(socket);
+      socket.destroy();
+      this.#options.onFlood(socket);
+    }
+  }
+
+  /** Whether a request that came on this connection is still being answered. */
+  isBusy(connection: Socket): boolean {
+    return this.#waiting.has(connection);
+  }
+
+  #start({ request, response }: Turn): void {
+    response.once("close", () => this.#next(request.socket));
+    this.#options.handle(request, response);
+  }
+
+  #next(socket: Socket): void {
+    const waiting = this.#waiting.get(socket);
+    const turn = waiting?.shift();
+    // After an answer with `Connection: close` nothing more is answered.
+    if (turn === undefined || socket.destroyed || socket.writableEnded) {
+      this.#waiting.delete(socket);
+      return;
+    }
+    // The last one may have a body to come, and its client may leave.
+    if (waiting?.length === 0) socket.resume();
+    this.#start(turn);
+  }
+}
