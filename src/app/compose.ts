@@ -16,6 +16,7 @@ import { openSecrets, type Secrets } from "./compose/secret.ts";
 import { composeStore, type Store } from "./compose/store.ts";
 import type { OpenTls } from "./compose/tls.ts";
 import { composeUpstream, refuseLoop, type Upstream } from "./compose/upstream.ts";
+import { harmless } from "./log/harmless.ts";
 import type { Log } from "./log.ts";
 import type { Settings } from "./settings/settings.ts";
 
@@ -24,7 +25,8 @@ const realWorld: World = {
   steady: () => performance.timeOrigin + performance.now(),
 };
 
-export const compose: Compose = async (settings, log, world = realWorld) => {
+export const compose: Compose = async (settings, given, world = realWorld) => {
+  const log = harmless(given, (error) => process.emitWarning(String(error)));
   const store = await composeStore(settings.files.dataDir, log);
   try {
     const secrets = await openSecrets(settings.files.dataDir, settings.authority.tokenSecret);

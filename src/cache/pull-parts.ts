@@ -1,5 +1,6 @@
 /** Puts the policy of a pull together from what the program gives it. */
 
+import type { Bookkeeping } from "../download/bookkeeping.ts";
 import type { Downloads } from "../download/downloads.ts";
 import type { RepositoryName } from "../protocol/reference.ts";
 import type { Registry } from "../protocol/registry-name.ts";
@@ -34,6 +35,7 @@ export type PullThroughOptions = {
   readonly downloads: Pick<Downloads, "open" | "running" | "mayKeep">;
   readonly rechecks: Rechecking;
   readonly usage: Usage;
+  readonly books: Bookkeeping;
   readonly observe: Observe;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -54,11 +56,11 @@ export type PullThroughOptions = {
 export type PullParts = ReturnType<typeof pullParts>;
 
 export function pullParts(options: PullThroughOptions) {
-  const { client, blobs, records, usage, observe, now } = options;
+  const { client, blobs, records, usage, books, observe, now } = options;
   const visibility = new Visibility(options);
   const isPublic = (place: string): Promise<boolean> => visibility.isPublic(place);
   const holdings = new RepositoryBlobs({ records, observe, isPublic });
-  const manifests = new Manifests({ blobs, records, usage, observe, now });
+  const manifests = new Manifests({ blobs, records, usage, books, observe, now });
   const proofs = new AccessChecks({ client, visibility, now });
   const negative = new NegativeCache({ now });
   const budgets = new PullQuota(observe, now);

@@ -2,10 +2,10 @@
  * The policy of a pull: what is kept is served to whom it may be; what only the upstream can say is
  * asked there; everything else is fetched once, and kept while it is served.
  */
+import type { Bookkeeping, StoredBlob } from "../download/bookkeeping.ts";
 import type { Digest } from "../protocol/digest.ts";
 import type { Reference, RepositoryName } from "../protocol/reference.ts";
 import type { Registry } from "../protocol/registry-name.ts";
-import type { CacheEvent } from "./cache-event.ts";
 import type { CacheAnswer } from "./content.ts";
 import type { BlobAsk, ManifestAsk, PullAsk } from "./pull-ask.ts";
 import { type PullParts, type PullThroughOptions, pullParts } from "./pull-parts.ts";
@@ -15,7 +15,7 @@ import type { RegistryBudget } from "./tags/pull-quota.ts";
 /** `unknown`: the line went dead before the registry had said. */
 export type PushFate = "taken" | "unknown";
 
-export class PullThrough {
+export class PullThrough implements Bookkeeping {
   readonly #parts: PullParts;
   readonly #options: PullThroughOptions;
 
@@ -62,12 +62,23 @@ export class PullThrough {
     else tags.doubt(place);
   }
 
-  /** To be told of everything that happens in the cache: who delivered what, and what is gone. */
-  note(event: CacheEvent): void {
-    if (event.kind === "blobStored") this.#stored(event);
-    const isGone = event.kind === "blobEvicted" || event.kind === "blobCorrupted";
-    // Bytes that were wrong on arrival say nothing about what is kept under that digest.
-    if (isGone && !("foundBy" in event && event.foundBy === "download")) this.#gone(event.digest);
+  /** Who delivered it holds it from now on. */
+  stored(blob: StoredBlob): void {
+    const { registry: name, repository, digest, size } = blob;
+    this.#options.usage.added(digest, size);
+    this.#parts.kept.forget(digest);
+    if (blob.isPatchwork === true) return;
+    const place = { registry: { name, scheme: "https" }, repository } as const;
+    void this.#parts.holdings.delivered(place, digest);
+  }
+
+  /** Nobody holds it any more. */
+  gone(digest: Digest): void {
+    const { holdings, manifests, kept } = this.#parts;
+    this.#options.usage.removed(digest);
+    holdings.forget(digest);
+    manifests.forget(digest);
+    kept.forget(digest);
   }
 
   /** What registries say is left of the pulls they allow us. */
@@ -100,23 +111,6 @@ export class PullThrough {
     const { manifests, visibility, holdings, tags } = this.#parts;
     await manifests.flush();
     await Promise.all([visibility.flush(), holdings.flush(), tags.flush()]);
-  }
-
-  #stored(event: Extract<CacheEvent, { readonly kind: "blobStored" }>): void {
-    const { registry: name, repository, digest, size } = event;
-    this.#options.usage.added(digest, size);
-    this.#parts.kept.forget(digest);
-    if (event.isPatchwork === true) return;
-    const place = { registry: { name, scheme: "https" }, repository } as const;
-    void this.#parts.holdings.delivered(place, digest);
-  }
-
-  #gone(digest: Digest): void {
-    const { holdings, manifests, kept } = this.#parts;
-    this.#options.usage.removed(digest);
-    holdings.forget(digest);
-    manifests.forget(digest);
-    kept.forget(digest);
   }
 }
 

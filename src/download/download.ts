@@ -12,6 +12,7 @@ import type { Clock } from "../runtime/clock.ts";
 import type { DraftStore } from "../store/draft-store.ts";
 import type { OpenedBlob } from "../upstream/client/blob-range.ts";
 import { Batches } from "./batches.ts";
+import type { Bookkeeping } from "./bookkeeping.ts";
 import { DownloadError, isDownloadError } from "./download-error.ts";
 import type { ObserveDownloads } from "./download-event.ts";
 import { DownloadFile } from "./download-file.ts";
@@ -36,6 +37,7 @@ export type DownloadParts = {
   /** Larger blobs are passed on and not kept. */
   readonly mostKept: number;
   readonly blobs: DraftStore;
+  readonly books: Bookkeeping;
   readonly observe: ObserveDownloads;
   readonly clock: Clock;
 };
@@ -209,7 +211,9 @@ export class Download {
       const { registry, repository, digest } = deliverer;
       const place = { registry: registry.name, repository, digest };
       const size = this.mark.written;
-      this.#parts.observe({ kind: "blobStored", ...place, size, isPatchwork });
+      const stored = { ...place, size, isPatchwork };
+      this.#parts.books.stored(stored);
+      this.#parts.observe({ kind: "blobStored", ...stored });
     } catch (error) {
       this.#parts.observe({ kind: "diskFailed", error });
     }

@@ -8,6 +8,7 @@ import { BoundedMap } from "../runtime/bounded-map.ts";
 import { type Clock, systemClock } from "../runtime/clock.ts";
 import type { DraftStore } from "../store/draft-store.ts";
 import type { RegistryClient } from "../upstream/registry-client.ts";
+import type { Bookkeeping } from "./bookkeeping.ts";
 import type { ByteSource } from "./byte-source.ts";
 import { DetachedDownloads, type OrphanLimits, usualOrphans } from "./detached-downloads.ts";
 import { Download, type DownloadParts } from "./download.ts";
@@ -44,6 +45,7 @@ export type OpenedDownload = {
 export type DownloadsOptions = {
   readonly client: RegistryClient;
   readonly blobs: DraftStore;
+  readonly books: Bookkeeping;
   readonly observe: ObserveDownloads;
   readonly clock?: Clock;
   readonly orphans?: OrphanLimits;
@@ -72,13 +74,14 @@ export class Downloads {
   #isClosed = false;
 
   constructor(options: DownloadsOptions) {
-    const { client, blobs, observe, clock = systemClock, orphans = usualOrphans } = options;
+    const { client, blobs, books, observe } = options;
+    const { clock = systemClock, orphans = usualOrphans } = options;
     const { mostKept = Number.POSITIVE_INFINITY, isPaused = () => false } = options;
     const note: ObserveDownloads = (event) => {
       if (event.kind === "blobTooLarge") this.#oversized.set(event.digest, true);
       observe(event);
     };
-    this.#parts = { open: bodyOpener(client), blobs, observe: note, clock, mostKept };
+    this.#parts = { open: bodyOpener(client), blobs, books, observe: note, clock, mostKept };
     this.#isPaused = isPaused;
     this.#orphans = new DetachedDownloads(orphans, clock);
   }
@@ -108,8 +111,8 @@ export class Downloads {
     return this.#running(digest).find(({ mark }) => mark.ended === undefined)?.mark;
   }
 
-  /** The blob was evicted: its room is free once the file that late joiners could still read is closed. */
-  evicted(digest: Digest): void {
+  /** The blob is gone: its room is free once the file that late joiners could still read is closed. */
+  gone(digest: Digest): void {
     for (const download of [...this.#lingering.keys()])
       if (download.digest === digest) this.#retire(download);
   }

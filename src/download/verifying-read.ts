@@ -7,6 +7,7 @@ import { type Digest, digestAlgorithm, toDigest } from "../protocol/digest.ts";
 import type { BlobReader, BlobStore } from "../store/blob-store.ts";
 import type { BlobVerification } from "../store/blob-verification.ts";
 import { StoreError } from "../store/store-error.ts";
+import type { Bookkeeping } from "./bookkeeping.ts";
 import { DownloadError } from "./download-error.ts";
 import type { ObserveDownloads } from "./download-event.ts";
 import { Progress } from "./progress.ts";
@@ -16,6 +17,7 @@ const stretch = 256 * 1024;
 
 export type RecheckParts = {
   readonly blobs: Pick<BlobStore, "open"> & BlobVerification;
+  readonly books: Pick<Bookkeeping, "gone">;
   readonly observe: ObserveDownloads;
 };
 
@@ -88,12 +90,13 @@ export class VerifyingRead {
 
   /** Unless others have brought the right bytes meanwhile. */
   async #condemn(file: BlobReader): Promise<void> {
-    const { blobs, observe } = this.#parts;
+    const { blobs, books, observe } = this.#parts;
     try {
       if (!(await blobs.condemn(this.#digest, file.identity))) return;
     } catch (failure) {
       observe({ kind: "diskFailed", error: failure });
     }
+    books.gone(this.#digest);
     observe({ kind: "blobCorrupted", digest: this.#digest, foundBy: "recheck" });
   }
 

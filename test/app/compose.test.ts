@@ -74,6 +74,32 @@ describe("the whole program", () => {
     expect(again[0]?.[1]).toMatch(/fwd=stale|hit/);
   });
 
+  it("pulls once, and then from what is kept, though every line of its log throws", async () => {
+    const registry = await startFakeRegistry();
+    const layer = registry.addBlob(Buffer.alloc(300_000, "layer"));
+    const settings = await settingsFor(registry.origin);
+    const fail = (): never => {
+      throw new Error("no line can be written");
+    };
+    const log = {
+      ...{ registry: fail, door: fail, cache: fail, store: fail, upstream: fail, auth: fail },
+      note: fail,
+    };
+    const app = await compose(settings, log);
+    onTestFinished(() => app.stop(AbortSignal.abort()));
+    const { listening } = await app.start();
+    const pull = async (): Promise<readonly [number, string]> => {
+      const url = `http://127.0.0.1:${listening[0]?.port}/v2/team/app/blobs/${layer}`;
+      const answer = await fetch(url);
+      return [(await answer.arrayBuffer()).byteLength, answer.headers.get("cache-status") ?? ""];
+    };
+    const blobGets = () => registry.requests.filter(({ url }) => url.includes("/blobs/")).length;
+    expect(await pull()).toEqual([300_000, "entrepot; fwd=miss; stored"]);
+    await eventually(async () => expect(await pull()).toEqual([300_000, "entrepot; hit"]));
+    expect(await pull()).toEqual([300_000, "entrepot; hit"]);
+    expect(blobGets()).toBe(1);
+  });
+
   it("believes a tag no longer because the clock is set back", async () => {
     const registry = await startFakeRegistry();
     registry.addManifest("team/app", "1.0", { schemaVersion: 2, config: {}, layers: [] });

@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { pullParts } from "../../src/cache/pull-parts.ts";
 import { VerifyingReads } from "../../src/download/verifying-reads.ts";
+import { noBooks } from "../support/no-books.ts";
 import { House } from "./support/house.ts";
 
 it("two policies in one process know nothing of each other", async () => {
@@ -12,7 +13,8 @@ it("two policies in one process know nothing of each other", async () => {
         records,
         downloads,
         usage,
-        rechecks: new VerifyingReads({ blobs, observe: () => undefined }),
+        books: noBooks,
+        rechecks: new VerifyingReads({ blobs, books: noBooks, observe: () => undefined }),
         observe: () => undefined,
         now: () => 0,
         secret: Buffer.from("secret"),

@@ -132,7 +132,7 @@ describe("a pull", () => {
     await house.pull(image, alpine.layer);
     await eventually(() => expect(house.usage.count).toBe(2));
     await house.blobs.delete(alpine.layer);
-    house.pulls.note({ kind: "blobEvicted", digest: alpine.layer, size: 1 });
+    house.pulls.gone(alpine.layer);
     house.upstream.forget();
     expect(await house.pull(image, alpine.layer)).toEqual([
       "hit",

@@ -128,10 +128,10 @@ describe("downloads", () => {
     const { downloads, upstream, digest, clock } = scene(large, undefined, { blobs });
     await pull(downloads, askFor(digest));
     await eventually(() => expect([clock.waiting, blobs.drafts]).toEqual([1, 1]));
-    downloads.evicted(digestOf(Buffer.from("another")));
+    downloads.gone(digestOf(Buffer.from("another")));
     expect(clock.waiting).toBe(1);
     await blobs.delete(digest);
-    downloads.evicted(digest);
+    downloads.gone(digest);
     await eventually(() => expect([clock.waiting, blobs.drafts]).toEqual([0, 0]));
     await pull(downloads, askFor(digest));
     expect(upstream.seen).toHaveLength(2);

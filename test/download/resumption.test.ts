@@ -16,6 +16,7 @@ import {
 } from "../cache/support/pulling.ts";
 import type { Script } from "../cache/support/scripted-registry.ts";
 import { eventually } from "../support/eventually.ts";
+import { noBooks } from "../support/no-books.ts";
 
 const mib = 1024 * 1024;
 const large = content(3 * mib);
@@ -74,7 +75,7 @@ describe("a download that was broken off", () => {
     await stage.downloads.close();
     await source.close();
     const { upstream: client, blobs, clock } = stage;
-    const next = new Downloads({ client, blobs, observe: () => undefined, clock });
+    const next = new Downloads({ client, blobs, books: noBooks, observe: () => undefined, clock });
     expect((await pull(next, askFor(stage.digest))).equals(large)).toBe(true);
     expect(client.sent).toBe(large.length);
     await next.close();

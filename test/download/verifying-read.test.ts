@@ -10,6 +10,7 @@ import { DiskBlobStore } from "../../src/store/disk/disk-blob-store.ts";
 import { MemoryBlobStore } from "../../src/store/memory/memory-blob-store.ts";
 import { StoreError } from "../../src/store/store-error.ts";
 import { content, readAll } from "../cache/support/pulling.ts";
+import { noBooks } from "../support/no-books.ts";
 import { temporaryFolder } from "../support/temp-folder.ts";
 
 const bytes = content(600_000);
@@ -51,7 +52,11 @@ async function scene(kept: Uint8Array | undefined) {
   const digest = digestOf(bytes);
   if (kept !== undefined) await blobs.put(digest, kept);
   const events: CacheEvent[] = [];
-  const recheck = new VerifyingRead(digest, { blobs, observe: (event) => void events.push(event) });
+  const recheck = new VerifyingRead(digest, {
+    blobs,
+    books: noBooks,
+    observe: (event) => void events.push(event),
+  });
   const reader = recheck.audience.seat({
     growing: recheck.mark,
     check: () => undefined,
@@ -152,7 +157,7 @@ describe("a recheck", () => {
     const flipped = Buffer.from(bytes);
     flipped[77] = (flipped[77] ?? 0) ^ 1;
     await writeFile(`${kept}/${name}`, flipped);
-    const recheck = new VerifyingRead(digest, { blobs, observe: () => undefined });
+    const recheck = new VerifyingRead(digest, { blobs, books: noBooks, observe: () => undefined });
     await recheck.run();
     expect(recheck.mark.ended).toMatchObject({ code: "WRONG_DIGEST" });
     expect(await blobs.stat(digest)).toBeUndefined();

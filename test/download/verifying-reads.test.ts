@@ -5,6 +5,7 @@ import type { BlobReader } from "../../src/store/blob-store.ts";
 import { MemoryBlobStore } from "../../src/store/memory/memory-blob-store.ts";
 import { StoreError } from "../../src/store/store-error.ts";
 import { content, readAll } from "../cache/support/pulling.ts";
+import { noBooks } from "../support/no-books.ts";
 
 const bytes = content(600_000);
 const digest = digestOf(bytes);
@@ -39,7 +40,10 @@ async function scene() {
   await draft.write(bytes, draft.written);
   await draft.commit(digest);
   await draft.close();
-  return { blobs, rechecks: new VerifyingReads({ blobs, observe: () => undefined }) };
+  return {
+    blobs,
+    rechecks: new VerifyingReads({ blobs, books: noBooks, observe: () => undefined }),
+  };
 }
 
 describe("rechecks", () => {

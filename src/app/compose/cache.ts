@@ -1,13 +1,13 @@
 /** The cache over its store: downloads, the policy of a pull, what is forgotten and what is re-read. */
 
 import type { SharedCredential } from "../../cache/access/visibility.ts";
-import type { CacheEvent } from "../../cache/cache-event.ts";
 import { Eviction } from "../../cache/keeping/eviction.ts";
 import { GuardedBlobs } from "../../cache/keeping/guarded-blobs.ts";
 import { Scrub } from "../../cache/keeping/scrub.ts";
 import { Usage } from "../../cache/keeping/usage.ts";
 import { WriteBreaker } from "../../cache/keeping/write-breaker.ts";
 import { PullThrough } from "../../cache/pull-through.ts";
+import type { Bookkeeping } from "../../download/bookkeeping.ts";
 import { Downloads } from "../../download/downloads.ts";
 import { VerifyingReads } from "../../download/verifying-reads.ts";
 import type { Registry } from "../../protocol/registry-name.ts";
@@ -36,20 +36,19 @@ export function composeCache(parts: CacheParts) {
   const { settings, store, upstream, now, log } = parts;
   const { records, holds } = store;
   const { client } = upstream;
-  const listeners: ((event: CacheEvent) => void)[] = [log.cache];
-  const observe = (event: CacheEvent): void => {
-    for (const listen of listeners) listen(event);
-  };
+  const observe = log.cache;
   const usage = new Usage({ records, observe, now });
   const breaker = new WriteBreaker({ blobs: store.blobs, observe });
   const isPaused = (): boolean => breaker.isOpen;
-  const blobs = new GuardedBlobs(store.blobs, breaker);
+  const disk = new DiskHealth({ blobs: store.blobs, isPaused });
+  const blobs = guarded(store, { breaker, disk, eviction: () => eviction });
+  const books = booksOf(() => ({ pulls, downloads, eviction }));
   const limits = downloadLimits(settings);
-  const downloads = new Downloads({ client, blobs, observe, isPaused, ...limits });
-  const rechecks = new VerifyingReads({ blobs, observe });
+  const downloads = new Downloads({ client, blobs, books, observe, isPaused, ...limits });
+  const rechecks = new VerifyingReads({ blobs, books, observe });
   const { tagTtl, staleIfError, offline, maxSize, minFree } = settings.cache;
   const pulls = new PullThrough({
-    ...{ client, blobs, records, downloads, rechecks, usage, observe, now },
+    ...{ client, blobs, records, downloads, rechecks, usage, books, observe, now },
     secret: parts.secret,
     credentialOf: (registry, repository) => sharedCredential(upstream, registry, repository),
     tagTtl,
@@ -57,20 +56,15 @@ export function composeCache(parts: CacheParts) {
     staleIfError: offline ? Number.POSITIVE_INFINITY : staleIfError,
   });
   const eviction = new Eviction({
-    ...{ blobs: store.blobs, usage, maxSize, observe },
+    ...{ blobs: store.blobs, usage, maxSize, books, observe },
     minFree: (total) => Math.max(minFree.bytes, minFree.fraction * total),
     isHeld: (digest) => holds.isHeld(digest),
     wanted: () => pulls.wanted(),
   });
   const scrub = new Scrub({
-    ...{ blobs, records, observe, now },
+    ...{ blobs, records, books, observe, now },
     clock: systemClock,
     interval: settings.cache.scrubInterval,
-  });
-  const disk = new DiskHealth({ blobs: store.blobs, isPaused });
-  for (const listener of [pulls, eviction, disk]) listeners.push((event) => listener.note(event));
-  listeners.push((event) => {
-    if (event.kind === "blobEvicted") downloads.evicted(event.digest);
   });
   return {
     pulls,
@@ -90,6 +84,54 @@ export function composeCache(parts: CacheParts) {
       await usage.close();
       disk.close();
       breaker.close();
+    },
+  };
+}
+
+/** What is written or not is known to all whom it concerns at once. */
+function guarded(
+  store: Store,
+  to: {
+    readonly breaker: WriteBreaker;
+    readonly disk: DiskHealth;
+    readonly eviction: () => Eviction;
+  },
+): GuardedBlobs {
+  const { breaker, disk, eviction } = to;
+  return new GuardedBlobs(store.blobs, {
+    get isOpen() {
+      return breaker.isOpen;
+    },
+    failed: (error) => {
+      breaker.failed(error);
+      disk.failed(error);
+      eviction().writeFailed(error);
+    },
+    succeeded: () => {
+      breaker.succeeded();
+      disk.recovered();
+    },
+  });
+}
+
+type Informed = {
+  readonly pulls: Pick<PullThrough, "stored" | "gone">;
+  readonly downloads: Pick<Downloads, "gone">;
+  readonly eviction: Pick<Eviction, "wake">;
+};
+
+/** All who have to know what is kept; they are built after those who tell them. */
+function booksOf(informed: () => Informed): Bookkeeping {
+  return {
+    stored: (blob) => {
+      const { pulls, eviction } = informed();
+      pulls.stored(blob);
+      eviction.wake();
+    },
+    gone: (digest) => {
+      const { pulls, downloads } = informed();
+      pulls.gone(digest);
+      downloads.gone(digest);
     },
   };
 }

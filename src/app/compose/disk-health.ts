@@ -3,7 +3,6 @@
  * until something is kept again or a trial write, made every other second, succeeds. While the disk
  * is left alone (cache/write-breaker.ts) it stays so.
  */
-import type { CacheEvent } from "../../cache/cache-event.ts";
 import { tryWrite } from "../../cache/keeping/write-breaker.ts";
 import type { DraftStore } from "../../store/draft-store.ts";
 
@@ -29,23 +28,20 @@ export class DiskHealth {
     return this.#reason === undefined ? [] : [this.#reason];
   }
 
-  note(event: CacheEvent): void {
-    if (event.kind === "diskFailed") this.#failed(event.error);
-    else if (event.kind === "blobStored") this.#recovered();
-  }
-
   close(): void {
     clearInterval(this.#timer);
   }
 
-  #failed(error: unknown): void {
+  /** Something could not be written. */
+  failed(error: unknown): void {
     const why = error instanceof Error ? error.message : String(error);
     this.#reason = `the disk fails (${why}); pulls go on, but nothing new is kept`;
     const { interval = 2_000 } = this.#options;
     this.#timer ??= setInterval(() => void this.#try(), interval).unref();
   }
 
-  #recovered(): void {
+  /** Something was written and kept. */
+  recovered(): void {
     this.#reason = undefined;
     clearInterval(this.#timer);
     this.#timer = undefined;
@@ -55,7 +51,7 @@ export class DiskHealth {
     if (this.#options.isPaused()) return;
     try {
       await tryWrite(this.#options.blobs);
-      this.#recovered();
+      this.recovered();
     } catch {
       // Still so; the next trial tells.
     }

@@ -4,12 +4,13 @@
  * last, the oldest serve first: clients are about to ask for it, but the cap and the free space win.
  */
 import { setImmediate as yieldToOthers } from "node:timers/promises";
+import type { Bookkeeping } from "../../download/bookkeeping.ts";
 import type { Digest } from "../../protocol/digest.ts";
 import { type Clock, systemClock } from "../../runtime/clock.ts";
 import type { BlobSpace } from "../../store/blob-space.ts";
 import type { BlobStore, KeptBlob } from "../../store/blob-store.ts";
 import { StoreError } from "../../store/store-error.ts";
-import type { CacheEvent, Observe } from "../cache-event.ts";
+import type { Observe } from "../cache-event.ts";
 import { oldestFirst } from "./oldest-first.ts";
 import type { Usage } from "./usage.ts";
 
@@ -24,6 +25,7 @@ export type EvictionOptions = {
   readonly isHeld: (digest: Digest) => boolean;
   /** What clients are about to ask for, and when they were told of it (just-served.ts). */
   readonly wanted: () => Promise<ReadonlyMap<Digest, number>>;
+  readonly books: Pick<Bookkeeping, "gone">;
   readonly observe: Observe;
   readonly clock?: Clock;
 };
@@ -62,12 +64,9 @@ export class Eviction {
     this.#options = options;
   }
 
-  /** Takes note of what happened in the cache: new blobs need room, and so does a full disk. */
-  note(event: CacheEvent): void {
-    if (event.kind === "blobStored") this.wake();
-    if (event.kind !== "diskFailed") return;
-    if (event.error instanceof StoreError && event.error.code === "FULL")
-      this.#relief = reliefBytes;
+  /** Something could not be written: a full disk needs room. */
+  writeFailed(error: unknown): void {
+    if (error instanceof StoreError && error.code === "FULL") this.#relief = reliefBytes;
     this.wake();
   }
 
@@ -197,10 +196,11 @@ export class Eviction {
    * gone already counts too: back in the index it would for ever push out what is really kept.
    */
   async #evict({ digest, size }: KeptBlob): Promise<boolean> {
-    const { blobs, usage, observe } = this.#options;
+    const { blobs, books, usage, observe } = this.#options;
     usage.removed(digest);
     try {
       if ((await blobs.delete(digest)) || (await blobs.stat(digest)) === undefined) {
+        books.gone(digest);
         observe({ kind: "blobEvicted", digest, size });
         return true;
       }

@@ -2,6 +2,7 @@
  * Manifests by digest: served from memory, kept in the store with the media type each registry gave
  * them, hashed again whenever they are read back. The bytes are never rewritten.
  */
+import type { Bookkeeping } from "../../download/bookkeeping.ts";
 import { type Digest, digestAlgorithm, digestOf } from "../../protocol/digest.ts";
 import { type Manifest, maxManifestBytes, readManifest } from "../../protocol/manifest.ts";
 import { bareMediaType } from "../../protocol/media-type.ts";
@@ -28,6 +29,7 @@ export type ManifestsOptions = {
   readonly blobs: BlobStore & DraftStore & BlobVerification;
   readonly records: RecordStore;
   readonly usage: Pick<Usage, "used">;
+  readonly books: Bookkeeping;
   readonly observe: Observe;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -129,8 +131,7 @@ export class Manifests {
           this.#bytes.set(digest, bytes);
           return bytes;
         }
-        if (await this.#options.blobs.condemn(digest, reader.identity))
-          this.#options.observe({ kind: "blobCorrupted", digest, foundBy: "recheck" });
+        if (await this.#options.blobs.condemn(digest, reader.identity)) this.#wrong(digest);
       } finally {
         await reader.close();
       }
@@ -140,15 +141,23 @@ export class Manifests {
     return undefined;
   }
 
+  #wrong(digest: Digest): void {
+    const { books, observe } = this.#options;
+    books.gone(digest);
+    observe({ kind: "blobCorrupted", digest, foundBy: "recheck" });
+  }
+
   async #store(place: RepositoryRef, { digest, bytes }: KeptManifest): Promise<void> {
-    const { blobs, observe } = this.#options;
+    const { blobs, books, observe } = this.#options;
     try {
       if ((await blobs.stat(digest)) !== undefined) return;
       const draft = await blobs.create();
       try {
         await draft.write(bytes, 0);
         await draft.commit(digest);
-        observe({ kind: "blobStored", ...repositoryNames(place), digest, size: bytes.length });
+        const stored = { ...repositoryNames(place), digest, size: bytes.length };
+        books.stored(stored);
+        observe({ kind: "blobStored", ...stored });
       } finally {
         await draft.close();
       }

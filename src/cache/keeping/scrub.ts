@@ -3,6 +3,7 @@
  * client asks for them. What is wrong is taken out of service and fetched again when it is wanted.
  */
 import { createHash } from "node:crypto";
+import type { Bookkeeping } from "../../download/bookkeeping.ts";
 import { type Digest, digestAlgorithm, toDigest } from "../../protocol/digest.ts";
 import { type Clock, pause } from "../../runtime/clock.ts";
 import type { BlobReader, BlobStore, ListedBlob } from "../../store/blob-store.ts";
@@ -13,6 +14,7 @@ import type { Observe } from "../cache-event.ts";
 export type ScrubOptions = {
   readonly blobs: Pick<BlobStore, "list" | "open"> & BlobVerification;
   readonly records: RecordStore;
+  readonly books: Pick<Bookkeeping, "gone">;
   readonly observe: Observe;
   readonly clock: Clock;
   /** Milliseconds since 1970. */
@@ -146,12 +148,13 @@ export class Scrub {
     reader: BlobReader,
     signal: AbortSignal,
   ): Promise<boolean | undefined> {
-    const { blobs, observe } = this.#options;
+    const { blobs, books, observe } = this.#options;
     if ((await this.#hash(reader, digest, signal)) === digest) {
       blobs.markVerified(digest);
       return true;
     }
     if (!(await blobs.condemn(digest, reader.identity))) return undefined;
+    books.gone(digest);
     observe({ kind: "blobCorrupted", digest, foundBy: "scrub" });
     return false;
   }

@@ -1,8 +1,5 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { DiskHealth } from "../../../src/app/compose/disk-health.ts";
-import { digestOf } from "../../../src/protocol/digest.ts";
-import { parseRepositoryName } from "../../../src/protocol/reference.ts";
-import { registryNameOf } from "../../../src/protocol/registry-name.ts";
 import { MemoryBlobStore } from "../../../src/store/memory/memory-blob-store.ts";
 import { StoreError } from "../../../src/store/store-error.ts";
 import { eventually } from "../../support/eventually.ts";
@@ -24,7 +21,7 @@ function setUp() {
     interval: 5,
   });
   onTestFinished(() => health.close());
-  return { disk, health, fail: () => health.note({ kind: "diskFailed", error: full }) };
+  return { disk, health, fail: () => health.failed(full) };
 }
 
 const full = new StoreError("FULL", "cannot write it: no room left on the volume");
@@ -63,11 +60,7 @@ describe("the disk's health", () => {
   it("is good again at once when a blob is kept", () => {
     const { health, fail } = setUp();
     fail();
-    const repository = parseRepositoryName("team/app");
-    if (repository === undefined) throw new Error("no such name");
-    const registry = registryNameOf({ host: "registry.example", port: 443 });
-    const digest = digestOf(Buffer.from("kept"));
-    health.note({ kind: "blobStored", registry, repository, digest, size: 4 });
+    health.recovered();
     expect(health.degraded).toEqual([]);
   });
 });

@@ -8,6 +8,7 @@ import { MemoryBlobStore } from "../../../src/store/memory/memory-blob-store.ts"
 import { MemoryRecordStore } from "../../../src/store/memory/memory-record-store.ts";
 import { StoreError } from "../../../src/store/store-error.ts";
 import { longestTurn, staysBelow } from "../../support/longest-turn.ts";
+import { noBooks } from "../../support/no-books.ts";
 import { TestClock } from "../../support/test-clock.ts";
 
 const nothingAside = { aside: 0, clearAside: async () => undefined };
@@ -28,6 +29,7 @@ function setUp(options: Partial<EvictionOptions> = {}) {
     minFree: () => 0,
     isHeld: (digest) => holds.isHeld(digest),
     wanted: async () => new Map<Digest, number>(),
+    books: noBooks,
     observe,
     clock,
     ...options,
@@ -56,13 +58,7 @@ describe("eviction", () => {
     expect(await left(a, b, c)).toEqual([true, true, true]);
     usage.used(a);
     const d = await keep("d");
-    eviction.note({
-      kind: "blobStored",
-      digest: d,
-      size: 100,
-      registry: "x" as never,
-      repository: "y" as never,
-    });
+    eviction.wake();
     await eviction.settled();
     expect(await left(a, b, c, d)).toEqual([true, false, true, true]);
     expect(events).toEqual([
@@ -172,10 +168,10 @@ describe("eviction", () => {
     eviction.wake();
     await eviction.settled();
     expect([space.free, usage.count]).toEqual([250, 3]);
-    eviction.note({ kind: "diskFailed", error: new StoreError("IO", "broken") });
+    eviction.writeFailed(new StoreError("IO", "broken"));
     await eviction.settled();
     expect(usage.count).toBe(3);
-    eviction.note({ kind: "diskFailed", error: new StoreError("FULL", "no room") });
+    eviction.writeFailed(new StoreError("FULL", "no room"));
     await eviction.settled();
     expect(usage.count).toBe(0);
     expect(events.at(-1)).toMatchObject({ kind: "evictionFinished", blobs: 3 });
@@ -207,7 +203,7 @@ describe("eviction", () => {
     const { eviction, clock, events } = setUp({ blobs });
     eviction.wake();
     await eviction.settled();
-    for (const event of events) eviction.note(event);
+    eviction.writeFailed(new StoreError("IO", "broken"));
     await eviction.settled();
     expect([asked, events.length]).toEqual([1, 1]);
     clock.pass(5_000);

@@ -4,6 +4,7 @@ import { Manifests } from "../../../src/cache/keeping/manifests.ts";
 import { type Digest, digestOf } from "../../../src/protocol/digest.ts";
 import { MemoryBlobStore } from "../../../src/store/memory/memory-blob-store.ts";
 import { MemoryRecordStore } from "../../../src/store/memory/memory-record-store.ts";
+import { noBooks } from "../../support/no-books.ts";
 import { manifestAsk } from "../support/house.ts";
 import { everybody, Repository, types } from "../support/registries.ts";
 
@@ -16,6 +17,7 @@ function setUp(blobs = new MemoryBlobStore(), records = new MemoryRecordStore(),
   const used: Digest[] = [];
   const clock = { now: 0 };
   const manifests = new Manifests({
+    books: noBooks,
     blobs,
     records,
     usage: { used: (digest) => used.push(digest) },

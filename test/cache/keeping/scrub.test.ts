@@ -6,6 +6,7 @@ import { MemoryBlobStore } from "../../../src/store/memory/memory-blob-store.ts"
 import { MemoryRecordStore } from "../../../src/store/memory/memory-record-store.ts";
 import { StoreError } from "../../../src/store/store-error.ts";
 import { eventually } from "../../support/eventually.ts";
+import { noBooks } from "../../support/no-books.ts";
 import { TestClock } from "../../support/test-clock.ts";
 
 const { signal } = new AbortController();
@@ -22,6 +23,7 @@ async function setUp(interval = 0) {
   const observe = (event: CacheEvent): void => void events.push(event);
   const now = () => 1_000_000_000;
   const scrub = new Scrub({
+    books: noBooks,
     blobs,
     records,
     observe,

@@ -1,9 +1,11 @@
 /** Blobs: cold ranges, who shares a download, blobs in doubt. */
+
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { VerifyingReads } from "../../../src/download/verifying-reads.ts";
 import { parseRange } from "../../../src/protocol/http/range.ts";
 import type { RegistryRequest } from "../../../src/upstream/registry-client.ts";
 import { eventually } from "../../support/eventually.ts";
+import { noBooks } from "../../support/no-books.ts";
 import { bodyOf, contentOf, House, login, statusOf } from "../support/house.ts";
 import { members, type Repository, respond } from "../support/registries.ts";
 
@@ -254,7 +256,7 @@ describe("a blob in doubt after an unclean stop", () => {
       return found && { size: reported, isVerified: false };
     };
     let rechecked = 0;
-    const rechecks = new VerifyingReads({ blobs, observe: () => undefined });
+    const rechecks = new VerifyingReads({ blobs, books: noBooks, observe: () => undefined });
     const open = rechecks.open.bind(rechecks);
     rechecks.open = (digest) => {
       rechecked += 1;

@@ -5,6 +5,7 @@ import { type CompletenessParts, isComplete } from "../../../src/cache/pull/comp
 import type { Digest } from "../../../src/protocol/digest.ts";
 import { MemoryBlobStore } from "../../../src/store/memory/memory-blob-store.ts";
 import { MemoryRecordStore } from "../../../src/store/memory/memory-record-store.ts";
+import { noBooks } from "../../support/no-books.ts";
 import { manifestAsk } from "../support/house.ts";
 import { everybody, Repository, types } from "../support/registries.ts";
 
@@ -44,7 +45,7 @@ beforeEach(() => {
   const usage = { used: () => undefined };
   parts = {
     blobs,
-    manifests: new Manifests({ blobs, records, usage, observe, now: () => 0 }),
+    manifests: new Manifests({ books: noBooks, blobs, records, usage, observe, now: () => 0 }),
     holdings: new RepositoryBlobs({ records, observe, isPublic: async () => false }),
   };
 });

@@ -5,6 +5,7 @@ import { Usage } from "../../../src/cache/keeping/usage.ts";
 import type { BlobAsk, ManifestAsk } from "../../../src/cache/pull-ask.ts";
 import type { PullThroughOptions } from "../../../src/cache/pull-parts.ts";
 import { PullThrough } from "../../../src/cache/pull-through.ts";
+import type { Bookkeeping } from "../../../src/download/bookkeeping.ts";
 import { Downloads } from "../../../src/download/downloads.ts";
 import { VerifyingReads } from "../../../src/download/verifying-reads.ts";
 import { parseDigest } from "../../../src/protocol/digest.ts";
@@ -48,19 +49,23 @@ export class House {
     this.clock = before?.clock ?? this.clock;
     const observe = (event: CacheEvent): void => {
       this.events.push(event);
-      this.pulls.note(event);
+    };
+    const books: Bookkeeping = {
+      stored: (blob) => this.pulls.stored(blob),
+      gone: (digest) => this.pulls.gone(digest),
     };
     const now = (): number => this.clock;
     const { upstream: client, blobs, records } = this;
     this.usage = new Usage({ records, observe, now });
-    this.downloads = new Downloads({ client: others.client ?? client, blobs, observe });
+    this.downloads = new Downloads({ client: others.client ?? client, blobs, books, observe });
     this.pulls = new PullThrough({
       client,
       blobs,
       records,
       downloads: this.downloads,
-      rechecks: new VerifyingReads({ blobs, observe }),
+      rechecks: new VerifyingReads({ blobs, books, observe }),
       usage: this.usage,
+      books,
       observe,
       now,
       secret: Buffer.from("a secret of the test"),

@@ -10,6 +10,7 @@ import { KeptBlobs } from "../../../src/cache/keeping/kept-blobs.ts";
 import { Scrub } from "../../../src/cache/keeping/scrub.ts";
 import { Usage } from "../../../src/cache/keeping/usage.ts";
 import { WriteBreaker } from "../../../src/cache/keeping/write-breaker.ts";
+import type { Bookkeeping } from "../../../src/download/bookkeeping.ts";
 import { Downloads } from "../../../src/download/downloads.ts";
 import { resumptionLabel } from "../../../src/download/resumption.ts";
 import { VerifyingReads } from "../../../src/download/verifying-reads.ts";
@@ -47,25 +48,29 @@ export class Kitchen {
     const now = (): number => 0;
     const observe = (event: CacheEvent): void => {
       this.events.push(event);
-      if (event.kind === "blobStored") this.usage.added(event.digest, event.size);
-      if (event.kind === "blobEvicted") {
-        this.kept.forget(event.digest);
-        this.#downloads.evicted(event.digest);
-      }
-      this.eviction.note(event);
+    };
+    const books: Bookkeeping = {
+      stored: (blob) => {
+        this.usage.added(blob.digest, blob.size);
+        this.eviction.wake();
+      },
+      gone: (gone) => {
+        this.kept.forget(gone);
+        this.#downloads.gone(gone);
+      },
     };
     this.usage = new Usage({ records, observe, now });
     this.#breaker = new WriteBreaker({ blobs: store, observe, clock });
     const blobs = new GuardedBlobs(store, this.#breaker);
-    this.#downloads = new Downloads({ client: this.upstream, blobs, observe, clock });
-    this.#rechecks = new VerifyingReads({ blobs, observe });
+    this.#downloads = new Downloads({ client: this.upstream, blobs, books, observe, clock });
+    this.#rechecks = new VerifyingReads({ blobs, books, observe });
     this.kept = new KeptBlobs({ blobs, rechecks: this.#rechecks, usage: this.usage, observe });
     const wanted = () => Promise.resolve(new Map<Digest, number>());
     this.eviction = new Eviction({
-      ...{ blobs: store, usage: this.usage, observe, clock, wanted },
+      ...{ blobs: store, usage: this.usage, books, observe, clock, wanted },
       ...{ maxSize, minFree: () => 0, isHeld: () => false },
     });
-    this.scrub = new Scrub({ blobs, records, observe, clock, now, interval: 0 });
+    this.scrub = new Scrub({ blobs, records, books, observe, clock, now, interval: 0 });
   }
 
   /** What one client gets: from the store, or by the one download. */

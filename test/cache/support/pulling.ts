@@ -10,6 +10,7 @@ import { type Digest, digestOf } from "../../../src/protocol/digest.ts";
 import { parseRepositoryName, type RepositoryName } from "../../../src/protocol/reference.ts";
 import { canonicalRegistry, type Registry } from "../../../src/protocol/registry-name.ts";
 import { MemoryBlobStore } from "../../../src/store/memory/memory-blob-store.ts";
+import { noBooks } from "../../support/no-books.ts";
 import { TestClock } from "../../support/test-clock.ts";
 import { type Script, ScriptedRegistry } from "./scripted-registry.ts";
 
@@ -64,7 +65,10 @@ export function scene(
   const clock = new TestClock();
   const events: CacheEvent[] = [];
   const observe = (event: CacheEvent): void => void events.push(event);
-  const downloads = new Downloads({ client: upstream, blobs, observe, clock, ...options });
+  const downloads = new Downloads({
+    ...{ client: upstream, blobs, books: noBooks, observe, clock },
+    ...options,
+  });
   const digest = digestOf(bytes);
   return { upstream, blobs, clock, events, downloads, digest };
 }

@@ -15,6 +15,7 @@ import { Tags } from "../../../src/cache/tags/tags.ts";
 import { parseAccept } from "../../../src/protocol/media-type.ts";
 import { MemoryBlobStore } from "../../../src/store/memory/memory-blob-store.ts";
 import { MemoryRecordStore } from "../../../src/store/memory/memory-record-store.ts";
+import { noBooks } from "../../support/no-books.ts";
 import { anonymous, login, manifestAsk, modern } from "../support/house.ts";
 import { everybody, Registries, type Repository, types } from "../support/registries.ts";
 
@@ -40,6 +41,7 @@ beforeEach(() => {
   const budgets = new PullQuota(observe, clock);
   tags = new Tags({ records, rules: new TagRules([], 10_000), budgets, observe, now: clock });
   const manifests = new Manifests({
+    books: noBooks,
     blobs: new MemoryBlobStore(),
     records,
     usage: { used: () => undefined },
