@@ -84,10 +84,8 @@ export class Download {
 
   /** Whether a new reader can still get all of it here. */
   get isJoinable(): boolean {
-    return (
-      this.mark.ended === "complete" ||
-      (this.mark.ended === undefined && !this.#stop.signal.aborted)
-    );
+    const { ended } = this.mark;
+    return ended === "complete" || (ended === undefined && !this.#stop.signal.aborted);
   }
 
   /** A reader in the name of `source`; nothing completes for it at another length than expected. */
@@ -197,9 +195,8 @@ export class Download {
 
   #verify(): void {
     this.#stop.signal.throwIfAborted();
-    if (!this.#draft.isRight()) {
+    if (!this.#draft.isRight())
       throw new DownloadError("WRONG_DIGEST", `what came is not ${this.digest}`);
-    }
     this.mark.complete();
   }
 
@@ -209,9 +206,8 @@ export class Download {
       if (!(await this.#draft.commit())) return;
       const { deliverer = this.#first, isPatchwork } = this.sources;
       const { registry, repository, digest } = deliverer;
-      const place = { registry: registry.name, repository, digest };
       const size = this.mark.written;
-      const stored = { ...place, size, isPatchwork };
+      const stored = { registry: registry.name, repository, digest, size, isPatchwork };
       this.#parts.books.stored(stored);
       this.#parts.observe({ kind: "blobStored", ...stored });
     } catch (error) {
