@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { longFiles } from "./support/file-law.ts";
 import { importBreaches } from "./support/import-law.ts";
 import { promiseBreaches } from "./support/promise-law.ts";
+import { expressionsIn, hostileText } from "./support/regex-law.ts";
 import { roomsTable } from "./support/rooms.ts";
 import { readSources, type SourceFiles } from "./support/source-files.ts";
 
@@ -25,6 +26,28 @@ describe("the house", () => {
 
   it("waits for every promise", () => {
     expect(promiseBreaches(sources)).toEqual([]);
+  });
+
+  it("has no regular expression that takes more than linear time on hostile text", () => {
+    const expressions = expressionsIn(sources);
+    expect(expressions.length).toBeGreaterThan(100);
+    const slow = expressions.flatMap(({ place, source, flags }) => {
+      const text = hostileText({ source, flags });
+      return text === undefined ? [] : [`${place}: /${source}/${flags} on ${text}`];
+    });
+    expect(slow).toEqual([]);
+  });
+
+  // Each of them is made of constants, or tried on hostile names where it is tested.
+  it("builds regular expressions from text in few places only", () => {
+    const builders = [...sources].filter(([, text]) => text.includes("new RegExp("));
+    expect(builders.map(([path]) => path)).toEqual([
+      "src/app/settings/load.ts",
+      "src/protocol/glob.ts",
+      "src/protocol/http/challenge.ts",
+      "src/protocol/known-registries.ts",
+      "src/protocol/reference.ts",
+    ]);
   });
 
   it("is drawn in ARCHITECTURE.md as it is", async () => {

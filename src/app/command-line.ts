@@ -47,7 +47,7 @@ class CommandLine {
       if (!(error instanceof CommanderError)) throw error;
       // --help and --version end here too.
       if (error.exitCode === 0) return 0;
-      throw wrongArguments(error, this.#process.argv.slice(2));
+      throw wrongArguments(error, this.#process.argv.slice(2), this.#program);
     }
   }
 
@@ -62,8 +62,7 @@ class CommandLine {
       .helpOption("--help", "print this help")
       .configureHelp({ formatItem })
       .exitOverride()
-      .configureOutput({ writeErr: () => undefined })
-      .showSuggestionAfterError();
+      .configureOutput({ writeErr: () => undefined });
     program.addOption(
       new Option("--config <file>", "YAML file with settings (CONFIG_FILE)").helpGroup("Settings:"),
     );

@@ -1,38 +1,75 @@
-/** What commander says of arguments that it cannot use, in our words, with what to write instead. */
-import type { CommanderError } from "commander";
+/** What is wrong with arguments that the command line cannot use, and what to write instead. */
+import type { Command, CommanderError, Option } from "commander";
 import { settingOptions } from "./options.ts";
 import { SettingsError } from "./settings/load.ts";
 import { didYouMean } from "./settings/nearest.ts";
 
-const commands = ["serve", "config", "config check", "ca", "health"];
 const seeHelp = "(entrepot --help shows what there is)";
 
-/** `given` is what was written after the program's name. */
-export function wrongArguments(cause: CommanderError, given: readonly string[]): SettingsError {
-  return new SettingsError([sentence(cause, given)], { cause });
+type Reading = { readonly program: Command; readonly command: Command };
+
+/** `given` is what was written after the program's name; read again here, since commander only talks. */
+export function wrongArguments(
+  cause: CommanderError,
+  given: readonly string[],
+  program: Command,
+): SettingsError {
+  return new SettingsError([sentence(given, program)], { cause });
 }
 
-function sentence(cause: CommanderError, given: readonly string[]): string {
-  if (cause.code === "commander.help") {
-    return `that command needs another word: config check, ca print or ca fingerprint ${seeHelp}`;
+function sentence(given: readonly string[], program: Command): string {
+  let command = program;
+  for (let index = 0; index < given.length; ) {
+    const word = given[index] ?? "";
+    const here = { program, command };
+    const read = word.startsWith("-")
+      ? readFlag(word, given[index + 1], here)
+      : readName(word, here);
+    if (typeof read === "string") return read;
+    command = read.command;
+    index += read.words;
   }
-  const message = cause.message.replace(/^error: /, "").replace(/\s*\n\s*/g, " ");
-  const [, known, meant] = /^(.*) \(Did you mean (.*)\?\)$/.exec(message) ?? [];
-  if (meant !== undefined) return `${known}; did you mean ${meant}?`;
-  const option = /^unknown option '(.*)'$/.exec(message)?.[1] ?? "";
-  if (settingOptions().some((each) => each.long === `${option}-file`)) {
-    return `${message}; write ${option}-file and a file: a command line is no place for secrets`;
-  }
-  const flag = /^option '(.*)' argument missing$/.exec(message)?.[1];
-  if (flag !== undefined) return `${flag.split(" ")[0]} needs a value; write ${flag}`;
-  return `${excess(message, given) ?? message} ${seeHelp}`;
+  const words = command.commands.map((each) => `${command.name()} ${each.name()}`).join(" or ");
+  return `that command needs another word: ${words} ${seeHelp}`;
 }
 
-/** Words too many. What is no command is one to commander too: an argument of the default command. */
-function excess(message: string, given: readonly string[]): string | undefined {
-  const [, command = "", word] =
-    /^too many arguments for '(.*?)'.* but got \d+: ([^,]+?)(?:,.*|\.)?$/.exec(message) ?? [];
-  if (word === undefined) return undefined;
-  if (given.includes(command)) return `${command} takes no further word; leave "${word}" out`;
-  return `there is no command "${word}"${didYouMean(word, commands)}`;
+/** How many words were read, and the command that the next ones belong to; or what is wrong. */
+type Read = { readonly words: number; readonly command: Command } | string;
+
+function readFlag(word: string, next: string | undefined, here: Reading): Read {
+  const flag = word.split("=", 1)[0] ?? "";
+  const option = optionsOf(here).find(({ long, short }) => long === flag || short === flag);
+  if (option === undefined) return unknownOption(flag, here);
+  const { command } = here;
+  if (!option.required || word.includes("=")) return { words: 1, command };
+  return next === undefined
+    ? `${flag} needs a value; write ${option.flags}`
+    : { words: 2, command };
+}
+
+function readName(word: string, here: Reading): Read {
+  const command = here.command.commands.find((each) => each.name() === word);
+  return command === undefined ? wordTooMany(word, here) : { words: 1, command };
+}
+
+function unknownOption(flag: string, here: Reading): string {
+  const unknown = `unknown option '${flag}'`;
+  if (settingOptions().some((each) => each.long === `${flag}-file`)) {
+    return `${unknown}; write ${flag}-file and a file: a command line is no place for secrets`;
+  }
+  const flags = optionsOf(here).flatMap(({ long }) => (long === undefined ? [] : [long]));
+  return `${unknown}${didYouMean(flag, flags) || ` ${seeHelp}`}`;
+}
+
+function wordTooMany(word: string, { program, command }: Reading): string {
+  const names = command.commands.map((each) => each.name());
+  const meant = didYouMean(word, names);
+  if (command === program) return `there is no command "${word}"${meant || ` ${seeHelp}`}`;
+  if (names.length > 0) return `unknown command '${word}'${meant || ` ${seeHelp}`}`;
+  return `${command.name()} takes no further word; leave "${word}" out ${seeHelp}`;
+}
+
+/** Flags of the program may stand behind a command too. */
+function optionsOf({ program, command }: Reading): readonly Option[] {
+  return [...new Set([...command.options, ...program.options])];
 }

@@ -82,7 +82,7 @@ export function ownTokenIn(authorization: string | undefined): string | undefine
   const text = authorization ?? "";
   const login = parseBasic(text);
   for (const word of login === undefined ? [text] : [login.user, login.password]) {
-    const found = /(?:^|[^\w.~+/-])(ept1\..*)$/i.exec(word)?.[1];
+    const found = /(?:^|[^\w.~+/-])(ept1\..*)$/is.exec(word)?.[1];
     if (found !== undefined) return found.trim();
   }
   return undefined;

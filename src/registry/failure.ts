@@ -88,7 +88,7 @@ export function passRefusal(error: unknown): Passed {
 /** Text for a person or a log, without signed queries, logins in URLs and Authorization values. */
 export function withoutSecrets(text: string): string {
   return text
-    .replace(/(\bhttps?:\/\/[^\s?"'<>]*)\?[^\s"'<>]*/gi, "$1?...")
+    .replace(/\bhttps?:\/\/[^\s"'<>]*/gi, (url) => url.replace(/\?.*$/s, "?..."))
     .replace(/(\bhttps?:\/\/)[^\s/@"'<>]+@/gi, "$1")
     .replace(/\b(bearer|basic)\s+[\w.~+/=-]+/gi, "$1 ...")
     .replace(/\bept1\.[\w.=-]+/g, "ept1...");

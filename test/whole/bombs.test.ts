@@ -223,3 +223,38 @@ describe("after all of that", () => {
     });
   });
 });
+
+describe("a field of 120 KB that was made to be slow to read", () => {
+  const fields = [
+    "Link",
+    "WWW-Authenticate",
+    "Location",
+    "Cache-Control",
+    "Content-Type",
+    "Warning",
+  ]
+    .concat([
+      "Docker-Content-Digest",
+      "Content-Range",
+      "RateLimit-Remaining",
+      "Retry-After",
+      "ETag",
+    ])
+    .concat(["Content-Encoding", "Content-Disposition", "Vary", "Date", "Set-Cookie"]);
+  const letters = ["<", ";", ",", " a", '"', "\\", "=", "a=", "%", "/", "=\t"];
+
+  it.each(fields)("%s holds up nobody, by either door", async (field) => {
+    for (const letter of letters) {
+      const value = `a${letter.repeat(120_000 / letter.length)}b`;
+      const status = field === "WWW-Authenticate" ? 401 : 200;
+      evil.answer = (_request, response) =>
+        void response.writeHead(field === "Location" ? 307 : status, { [field]: value }).end("{}");
+      const path = `/v2/a/${field.toLowerCase()}/tags/list?n=1`;
+      const { stallMs } = await costOf(async () => {
+        await direct(program, `${path}&ns=${evil.name}`);
+        await viaProxy(program, evil.name, path);
+      });
+      expect(stallMs, `${field}: a${letter}…`).toBeLessThan(500);
+    }
+  });
+});

@@ -86,7 +86,7 @@ function dnsProvider(
 ): DnsProvider {
   const { acmeDnsProvider = "", cloudflareApiToken: token = "", cloudflareApi } = mirror;
   if (acmeDnsProvider === "cloudflare") {
-    return new Cloudflare({ api: cloudflareApi.replace(/\/+$/, ""), token, send });
+    return new Cloudflare({ api: cloudflareApi.replace(/(?<!\/)\/+$/, ""), token, send });
   }
   return new CommandProvider(acmeDnsProvider, (command, signal) =>
     runOperatorCommand(command, { environment, signal }),

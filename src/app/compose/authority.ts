@@ -70,6 +70,7 @@ function limits(settings: Settings, { named, ...own }: AuthorityNames): string[]
 
 /** `*-docker.pkg.dev` is below `pkg.dev`; `registry.lan:5000` is `registry.lan`. */
 function domainOf(pattern: string): string | undefined {
-  const fixed = pattern.replace(/^.*\*[^.]*\./, "");
+  const star = pattern.lastIndexOf("*");
+  const fixed = star < 0 ? pattern : pattern.slice(pattern.indexOf(".", star) + 1);
   return parseHostPort(fixed, 443)?.host;
 }

@@ -44,7 +44,7 @@ function printed(value: Raw): string {
 /** A registry's own proxy may carry a login. */
 function withoutLogins(key: string, value: unknown): unknown {
   const isProxy = key === "proxy" && typeof value === "string";
-  return isProxy ? value.replace(/^(.*\/\/)?[^@]*@/, "$1(secret)@") : value;
+  return isProxy ? value.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, "$1(secret)@") : value;
 }
 
 function basic(login: string): string {

@@ -54,7 +54,7 @@ export const freeSpace: Kind<FreeSpace> = kind(
   "space",
   'a part of the volume, a size or both, such as "5 % or 1 GiB"',
   (text) => {
-    const parts = text.split(/\s+or\s+/i);
+    const parts = text.split(/\bor\b/i);
     const fractions = parts.map(percent).filter((value) => value !== undefined);
     const sizes = parts.filter((part) => percent(part) === undefined);
     const bytes = sizes.map((part) => measure(part, bytesIn));
@@ -69,7 +69,7 @@ function measure(text: string, units: Readonly<Record<string, number>>): number 
   if (compact === "0") return 0;
   if (!/^(?:\d+(?:\.\d+)?\s*[a-z]+\s*)+$/.test(compact)) return undefined;
   let total = 0;
-  for (const [, amount, unit = ""] of compact.matchAll(/(\d+(?:\.\d+)?)\s*([a-z]+)/g)) {
+  for (const [, amount, unit = ""] of compact.matchAll(/(?<![\d.])(\d+(?:\.\d+)?)\s*([a-z]+)/g)) {
     total +=
       Number(amount) * (Object.hasOwn(units, unit) ? (units[unit] ?? Number.NaN) : Number.NaN);
   }

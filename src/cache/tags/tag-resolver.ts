@@ -174,7 +174,7 @@ function lastKept(before: TagVariant | undefined): TagVariant["kept"] {
 
 /** Types that the fixed Accept names, or that registries give whether asked for or not. */
 const unremarkable =
-  /^(?:\*\/\*|application\/\*|application\/json|text\/.*|.*distribution\.manifest\..*|.*oci\.image\..*)$/;
+  /^(?:\*\/\*|application\/\*|application\/json)$|^text\/|distribution\.manifest\.|oci\.image\./;
 
 /** Whether the registry may have something else for a client with this set. */
 function mayReadOther(answer: TagAnswer, accept: AcceptSet): boolean {

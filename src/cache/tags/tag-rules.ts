@@ -2,7 +2,7 @@
  * The operator's rules for tags: the first that fits the registry, repository and tag decides how
  * long the tag is believed. Patterns are globs; a tag pattern between slashes is a regular expression.
  */
-import { fitsRegistry, globExpression, patternExpression } from "../../protocol/glob.ts";
+import { fitsRegistry, type Pattern, parseGlob, parsePattern } from "../../protocol/glob.ts";
 import type { RepositoryName, Tag } from "../../protocol/reference.ts";
 import type { RegistryName } from "../../protocol/registry-name.ts";
 import type { TagRule } from "./freshness.ts";
@@ -20,9 +20,9 @@ export type TagRuleText = {
 };
 
 type Compiled = {
-  readonly registry: RegExp;
-  readonly repository: RegExp;
-  readonly tag: RegExp;
+  readonly registry: Pattern;
+  readonly repository: Pattern;
+  readonly tag: Pattern;
   readonly rule: TagRule;
 };
 
@@ -49,9 +49,9 @@ export class TagRules {
 
 function compile(text: TagRuleText, defaultTtl: number): Compiled {
   return {
-    registry: globExpression(text.registry ?? "**"),
-    repository: globExpression(text.repository ?? "**"),
-    tag: patternExpression(text.tag ?? "**"),
+    registry: parseGlob(text.registry ?? "**"),
+    repository: parseGlob(text.repository ?? "**"),
+    tag: parsePattern(text.tag ?? "**"),
     rule: {
       ttl: text.ttl ?? defaultTtl,
       isImmutable: text.immutable ?? false,

@@ -88,7 +88,7 @@ export function addressRanges(texts: readonly string[]): AddressRanges {
 
 /** The socket's peer, IPv4 spelt as IPv4 on a dual-stack listener; "" once it is gone. */
 export function clientAddress(connection: { readonly remoteAddress?: string | undefined }): string {
-  const address = (connection.remoteAddress ?? "").replace(/%.*$/, "");
+  const address = (connection.remoteAddress ?? "").replace(/%.*$/s, "");
   const embedded = address.startsWith("::ffff:") ? address.slice(7) : "";
   return isIPv4(embedded) ? embedded : address;
 }

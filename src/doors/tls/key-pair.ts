@@ -16,8 +16,9 @@ export type KeyPair = {
   readonly context: SecureContext;
 };
 
-const certificateBlocks = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
-const keyBlocks = /-----BEGIN (?:\w+ )*PRIVATE KEY-----[\s\S]+?-----END (?:\w+ )*PRIVATE KEY-----/g;
+const certificateBlocks = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+const keyBlocks =
+  /-----BEGIN (?:\w+ )*PRIVATE KEY-----(?:[^-]|-(?!----BEGIN))+?-----END (?:\w+ )*PRIVATE KEY-----/g;
 
 /** The certificates of a PEM text, in their order. */
 export function certificatesIn(text: string): readonly string[] {

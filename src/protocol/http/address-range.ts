@@ -28,7 +28,7 @@ export class AddressRanges {
 
   /** Whether this address, with or without a zone, lies in one of them; never for what is no address. */
   has(address: string): boolean {
-    const bare = address.replace(/%.*$/, "");
+    const bare = address.replace(/%.*$/s, "");
     const family = isIP(bare);
     return family !== 0 && this.#list.check(bare, family === 4 ? "ipv4" : "ipv6");
   }

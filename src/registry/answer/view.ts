@@ -22,7 +22,7 @@ export function viewedFields(headers: HeaderList, ask: Ask): HeaderList {
     viewed.set(
       "link",
       links.map((line) =>
-        line.replace(/<([^>]*)>/g, (_, url: string) => `<${viewedUrl(url, ask)}>`),
+        line.replace(/<([^<>]*)>/g, (_, url: string) => `<${viewedUrl(url, ask)}>`),
       ),
     );
   }

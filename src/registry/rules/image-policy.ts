@@ -3,7 +3,7 @@
  * registry, repository and tag. A denial wins; where anything is allowed, nothing else is.
  */
 
-import { fitsRegistry, globExpression, patternExpression } from "../../protocol/glob.ts";
+import { fitsRegistry, type Pattern, parseGlob, parsePattern } from "../../protocol/glob.ts";
 import type { RepositoryName, Tag } from "../../protocol/reference.ts";
 import type { RegistryName } from "../../protocol/registry-name.ts";
 
@@ -32,9 +32,9 @@ export type ImageVerdict =
 
 type Rule = {
   readonly text: string;
-  readonly registry: RegExp;
-  readonly repository: RegExp;
-  readonly tag: RegExp | undefined;
+  readonly registry: Pattern;
+  readonly repository: Pattern;
+  readonly tag: Pattern | undefined;
   readonly isWholeRegistry: boolean;
 };
 
@@ -82,9 +82,9 @@ export class ImagePolicy {
 function compile({ text, registry, repository = everything, tag }: ImagePattern): Rule {
   return {
     text,
-    registry: globExpression(registry ?? everything),
-    repository: globExpression(repository),
-    tag: tag === undefined ? undefined : patternExpression(tag),
+    registry: parseGlob(registry ?? everything),
+    repository: parseGlob(repository),
+    tag: tag === undefined ? undefined : parsePattern(tag),
     isWholeRegistry: repository === everything && tag === undefined,
   };
 }

@@ -27,7 +27,7 @@ export function parseAuthRegistries(
   const separator = delimiters.entries === " " ? /\s+/ : delimiters.entries;
   const entries = text
     .split(separator)
-    .map((part) => part.replace(/^\s+|[\r\n]+$/g, ""))
+    .map((part) => part.replace(/^\s+|(?<![\r\n])[\r\n]+$/g, ""))
     .filter((part) => part !== "")
     .map((part, index) => parseEntry(part, delimiters.fields, index + 1));
   refuseDuplicates(entries);

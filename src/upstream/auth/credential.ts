@@ -3,7 +3,7 @@
  * every destination but the configured host and port, or its pair, over verified https.
  */
 
-import { globExpression } from "../../protocol/glob.ts";
+import { type Pattern, parseGlob } from "../../protocol/glob.ts";
 import { printBasic } from "../../protocol/http/basic-auth.ts";
 import type { HostPort } from "../../protocol/http/host-port.ts";
 import {
@@ -56,7 +56,7 @@ const refusedAge = 60_000;
 export class Credential {
   readonly host: RegistryName;
   readonly #parts: CredentialParts;
-  readonly #repositories: readonly RegExp[];
+  readonly #repositories: readonly Pattern[];
   readonly #login: KeptLogin | HelperLogin;
   #refusedAt: number | undefined;
   #acceptedAt = Number.NEGATIVE_INFINITY;
@@ -66,7 +66,7 @@ export class Credential {
   constructor(entry: CredentialEntry, parts: CredentialParts) {
     this.host = registryNameOf(entry.address);
     this.#parts = parts;
-    this.#repositories = (entry.repositories ?? []).map(globExpression);
+    this.#repositories = (entry.repositories ?? []).map(parseGlob);
     const { login } = entry;
     this.#login = login.kind === "helper" ? new HelperLogin({ ...parts, ...login }) : login;
   }

@@ -60,7 +60,7 @@ const globalUnicast = rangesOf(["2000::/3"]);
 const deadIPv6 = rangesOf(["2001::/23", "100::/64"]);
 
 export function addressKind(address: string): AddressKind {
-  const bare = address.replace(/%.*$/, "");
+  const bare = address.replace(/%.*$/s, "");
   if (isIPv4(bare)) return kindIn(bare) ?? "public";
   if (!isIPv6(bare)) return "reserved";
   // First by itself: `::1` and `::` lie in the range that also carries IPv4 addresses.

@@ -2,7 +2,7 @@
  * The proxy that stands between this process and the internet: HTTPS_PROXY, HTTP_PROXY and NO_PROXY
  * in either case, or one of a registry's own. Which one applies, and how a tunnel through it is made.
  */
-import { isIPv4 } from "node:net";
+import { isIPv4, isIPv6 } from "node:net";
 import { AddressRanges, parseAddressRange } from "../../protocol/http/address-range.ts";
 import { printBasic } from "../../protocol/http/basic-auth.ts";
 import { type HostPort, isAddress, parseHostPort } from "../../protocol/http/host-port.ts";
@@ -98,9 +98,7 @@ function isExcepted(address: HostPort, list: string): boolean {
 function covers(entry: string, address: HostPort): boolean {
   if (entry === "*") return true;
   if (entry.includes("/")) return isInRange(entry, address.host);
-  const match = /^(\[[0-9a-f:.]+\]|[0-9a-f]*:[0-9a-f:.]*:[0-9a-f:.]*|[^:]+)(?::(\d+))?$/.exec(
-    entry,
-  );
+  const match = isIPv6(entry) ? [entry, entry] : /^(\[[0-9a-f:.]+\]|[^:]+)(?::(\d+))?$/.exec(entry);
   if (match === null) return false;
   if (match[2] !== undefined && match[2] !== `${address.port}`) return false;
   const name = (match[1] ?? "").replace(/^\[|\]$/g, "").replace(/^\*?\./, ".");

@@ -126,7 +126,7 @@ function rangesOf(texts: readonly string[]): AddressRanges {
 
 /** Different spellings of one address are the same, IPv4 in IPv6 clothes too. */
 function isSameAddress(one: string, other: string): boolean {
-  const range = parseAddressRange(one.replace(/%.*$/, ""));
+  const range = parseAddressRange(one.replace(/%.*$/s, ""));
   return range !== undefined && new AddressRanges([range]).has(other);
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { headerList } from "../../../src/protocol/http/header-list.ts";
 import { hasOwnNames, viewedFields, viewedNames } from "../../../src/registry/answer/view.ts";
+import { timeSpent } from "../../support/longest-turn.ts";
 import { askFor } from "../rig.ts";
 
 const prefixed = askFor("/v2/", {
@@ -79,5 +80,12 @@ describe("a list of names", () => {
       false,
       false,
     ]);
+  });
+});
+
+describe("a Link that was made to be slow", () => {
+  it("holds the loop up no longer than an honest one", () => {
+    const link = ["<".repeat(120_000)];
+    expect(timeSpent(() => viewedFields(headerList({ link }), prefixed))).toBeLessThan(100);
   });
 });

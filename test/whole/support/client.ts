@@ -116,7 +116,7 @@ async function ask(connection: Duplex, path: string, asked: Asked, host: string)
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   const request = httpRequest({
     createConnection: () => connection,
-    ...{ method, path },
+    ...{ method, path, maxHeaderSize: 256 * 1024 },
     headers: { host, ...withoutProxyLogin(headers) } as Record<string, string>,
   });
   request.on("error", reject);
