@@ -44,8 +44,8 @@ describe("the house", () => {
     expect(builders.map(([path]) => path)).toEqual([
       "src/app/settings/load.ts",
       "src/protocol/glob.ts",
+      "src/protocol/host-pattern.ts",
       "src/protocol/http/challenge.ts",
-      "src/protocol/known-registries.ts",
       "src/protocol/reference.ts",
     ]);
   });
