@@ -1,14 +1,11 @@
 /** What happened in the cache, told once by whoever saw it; the log and the counters listen. */
-import type { DownloadEvent } from "../download/download-event.ts";
+import type { DownloadEvent, RepositoryNames } from "../download/download-event.ts";
 import type { Digest } from "../protocol/digest.ts";
-import type { RepositoryName, Tag } from "../protocol/reference.ts";
+import type { Tag } from "../protocol/reference.ts";
 import type { RegistryName } from "../protocol/registry-name.ts";
 
 /** Who may have what a repository holds; see visibility.ts. */
 export type VisibilityName = "public" | "shared" | "client";
-
-type RepositoryRef = { readonly registry: RegistryName; readonly repository: RepositoryName };
-type Blob = { readonly digest: Digest };
 
 export type CacheEvent =
   | DownloadEvent
@@ -17,20 +14,20 @@ export type CacheEvent =
   | { readonly kind: "writesResumed" }
   /** The records cannot be read or written; pulls go on without them. */
   | { readonly kind: "recordsFailed"; readonly error: unknown }
-  | (RepositoryRef & {
+  | (RepositoryNames & {
       readonly kind: "tagMoved";
       readonly tag: Tag;
       readonly from: Digest;
       readonly to: Digest;
     })
   /** The upstream was asked about a tag. */
-  | (RepositoryRef & {
+  | (RepositoryNames & {
       readonly kind: "tagRevalidated";
       readonly tag: Tag;
       readonly isBackground: boolean;
       readonly outcome: "same" | "moved" | "new" | "gone" | "refused" | "unavailable";
     })
-  | (RepositoryRef & {
+  | (RepositoryNames & {
       readonly kind: "visibilityChanged";
       readonly from: VisibilityName;
       readonly to: VisibilityName;
@@ -50,7 +47,7 @@ export type CacheEvent =
       readonly remaining: number;
       readonly factor: number;
     }
-  | (Blob & { readonly kind: "blobEvicted"; readonly size: number })
+  | { readonly kind: "blobEvicted"; readonly digest: Digest; readonly size: number }
   | {
       readonly kind: "evictionFinished";
       readonly blobs: number;

@@ -7,7 +7,7 @@ import { BoundedMap } from "../runtime/bounded-map.ts";
 import type { Json, RecordStore } from "../store/record-store.ts";
 import type { Observe } from "./cache-event.ts";
 
-export type FactsOptions<T> = {
+export type CachedRecordsOptions<T> = {
   readonly records: RecordStore;
   /** The keys' beginning, with its slash: `tag/`. */
   readonly prefix: string;
@@ -23,14 +23,14 @@ export type FactsOptions<T> = {
 type Known<T> = { readonly fact: T | undefined };
 
 export class CachedRecords<T> {
-  readonly #options: FactsOptions<T>;
+  readonly #options: CachedRecordsOptions<T>;
   readonly #known: BoundedMap<string, Known<T>>;
   readonly #reading = new Map<string, Promise<T | undefined>>();
   /** Written and not yet in the records: never forgotten, whatever memory is bounded to. */
   readonly #unwritten = new Map<string, Known<T>>();
   #writing: Promise<void> | undefined;
 
-  constructor(options: FactsOptions<T>) {
+  constructor(options: CachedRecordsOptions<T>) {
     this.#options = options;
     this.#known = new BoundedMap({ limit: options.limit });
   }

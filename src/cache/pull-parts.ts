@@ -49,7 +49,7 @@ export type PullThroughOptions = {
   /** Milliseconds a tag is believed where no rule says otherwise. */
   readonly tagTtl: number;
   readonly tagRules?: readonly TagRuleText[];
-  /** Milliseconds a tag stands in for an upstream that cannot say; Infinity when it is never asked. */
+  /** Milliseconds a tag mayWhileUnreachable in for an upstream that cannot say; Infinity when it is never asked. */
   readonly staleIfError: number;
 };
 
@@ -58,31 +58,31 @@ export type PullParts = ReturnType<typeof pullParts>;
 export function pullParts(options: PullThroughOptions) {
   const { client, blobs, records, usage, books, observe, now } = options;
   const visibility = new Visibility(options);
-  const isPublic = (place: string): Promise<boolean> => visibility.isPublic(place);
-  const holdings = new RepositoryBlobs({ records, observe, isPublic });
+  const isPublic = (ref: string): Promise<boolean> => visibility.isPublic(ref);
+  const repositoryBlobs = new RepositoryBlobs({ records, observe, isPublic });
   const manifests = new Manifests({ blobs, records, usage, books, observe, now });
-  const proofs = new AccessChecks({ client, visibility, now });
+  const accessChecks = new AccessChecks({ client, visibility, now });
   const negative = new NegativeCache({ now });
-  const budgets = new PullQuota(observe, now);
+  const quota = new PullQuota(observe, now);
   const rules = new TagRules(options.tagRules ?? [], options.tagTtl);
-  const tags = new Tags({ records, rules, budgets, observe, now });
-  const asks = new TagAsks({ client, budgets, now });
+  const tags = new Tags({ records, rules, quota, observe, now });
+  const asks = new TagAsks({ client, quota, now });
   const resolver = new TagResolver({
-    ...{ tags, asks, manifests, holdings, observe, now },
-    speaksForAll: (place, access) => visibility.speaksForAll(place, access),
+    ...{ tags, asks, manifests, repositoryBlobs, observe, now },
+    speaksForAll: (ref, access) => visibility.speaksForAll(ref, access),
   });
   const tagRefresh = new TagRefresh({ tags, resolver, visibility });
   const kept = new KeptBlobs(options);
-  const common = { client, blobs, visibility, proofs, holdings, manifests, negative };
+  const common = { client, blobs, visibility, accessChecks, repositoryBlobs, manifests, negative };
   const { staleIfError, downloads } = options;
   return {
     visibility,
-    holdings,
+    repositoryBlobs,
     manifests,
     justServed: new JustServed({ manifests, now }),
-    proofs,
+    accessChecks,
     negative,
-    budgets,
+    quota,
     tags,
     resolver,
     tagRefresh,

@@ -57,9 +57,9 @@ export class PullThrough implements Bookkeeping {
     const { tags, negative } = this.#parts;
     negative.forget(repositoryKey({ registry, repository }));
     if (reference.kind !== "tag") return;
-    const place = { registry, repository, tag: reference.tag };
-    if (fate === "taken") tags.forget(place);
-    else tags.doubt(place);
+    const ref = { registry, repository, tag: reference.tag };
+    if (fate === "taken") tags.forget(ref);
+    else tags.doubt(ref);
   }
 
   /** Who delivered it holds it from now on. */
@@ -68,22 +68,22 @@ export class PullThrough implements Bookkeeping {
     this.#options.usage.added(digest, size);
     this.#parts.kept.forget(digest);
     if (blob.isPatchwork === true) return;
-    const place = { registry: { name, scheme: "https" }, repository } as const;
-    void this.#parts.holdings.delivered(place, digest);
+    const ref = { registry: { name, scheme: "https" }, repository } as const;
+    void this.#parts.repositoryBlobs.delivered(ref, digest);
   }
 
   /** Nobody holds it any more. */
   gone(digest: Digest): void {
-    const { holdings, manifests, kept } = this.#parts;
+    const { repositoryBlobs, manifests, kept } = this.#parts;
     this.#options.usage.removed(digest);
-    holdings.forget(digest);
+    repositoryBlobs.forget(digest);
     manifests.forget(digest);
     kept.forget(digest);
   }
 
   /** What registries say is left of the pulls they allow us. */
   budgets(): readonly RegistryBudget[] {
-    return this.#parts.budgets.all();
+    return this.#parts.quota.all();
   }
 
   /** What clients who just got a manifest are about to ask for, and when they got it. */
@@ -98,19 +98,19 @@ export class PullThrough implements Bookkeeping {
 
   /** Ends what goes on in the background, and writes what is not in the records yet. */
   async close(): Promise<void> {
-    const { tagRefresh, tagPull, blobPull, proofs, manifestPull, resolver } = this.#parts;
+    const { tagRefresh, tagPull, blobPull, accessChecks, manifestPull, resolver } = this.#parts;
     tagRefresh.close();
     tagPull.close();
     blobPull.close();
-    await Promise.all([proofs.close(), manifestPull.close(), resolver.close()]);
+    await Promise.all([accessChecks.close(), manifestPull.close(), resolver.close()]);
     await this.flush();
   }
 
   /** Resolves when everything known is in the records, or could not be written. */
   async flush(): Promise<void> {
-    const { manifests, visibility, holdings, tags } = this.#parts;
+    const { manifests, visibility, repositoryBlobs, tags } = this.#parts;
     await manifests.flush();
-    await Promise.all([visibility.flush(), holdings.flush(), tags.flush()]);
+    await Promise.all([visibility.flush(), repositoryBlobs.flush(), tags.flush()]);
   }
 }
 

@@ -1,23 +1,21 @@
-/** A repository of a registry: what permissions, holdings and tags are known of. */
+/** A repository of a registry: what permissions, repositoryBlobs and tags are known of. */
+import type { RepositoryNames } from "../download/download-event.ts";
 import type { RepositoryName } from "../protocol/reference.ts";
 import type { Registry, RegistryName } from "../protocol/registry-name.ts";
 
 export type RepositoryRef = { readonly registry: Registry; readonly repository: RepositoryName };
 
 /** `docker.io/library/alpine`; no registry name has a slash, so this is unambiguous. */
-export function repositoryKey(place: RepositoryRef): string {
-  return `${place.registry.name}/${place.repository}`;
+export function repositoryKey(ref: RepositoryRef): string {
+  return `${ref.registry.name}/${ref.repository}`;
 }
 
-/** The registry of a place's key. */
+/** The registry of a repository's key. */
 export function registryOfKey(key: string): RegistryName {
   return key.slice(0, key.indexOf("/")) as RegistryName;
 }
 
 /** The two names an event carries. */
-export function repositoryNames(place: RepositoryRef): {
-  readonly registry: RegistryName;
-  readonly repository: RepositoryName;
-} {
-  return { registry: place.registry.name, repository: place.repository };
+export function repositoryNames(ref: RepositoryRef): RepositoryNames {
+  return { registry: ref.registry.name, repository: ref.repository };
 }

@@ -3,13 +3,18 @@ import type { Digest } from "../protocol/digest.ts";
 import type { RepositoryName } from "../protocol/reference.ts";
 import type { RegistryName } from "../protocol/registry-name.ts";
 
-type RepositoryRef = { readonly registry: RegistryName; readonly repository: RepositoryName };
+/** A repository as events name it. */
+export type RepositoryNames = {
+  readonly registry: RegistryName;
+  readonly repository: RepositoryName;
+};
+
 type Blob = { readonly digest: Digest };
 
 export type DownloadEvent =
-  | (RepositoryRef & Blob & { readonly kind: "downloadStarted" })
+  | (RepositoryNames & Blob & { readonly kind: "downloadStarted" })
   /** The upstream broke or stalled at `offset` and is asked for the rest. */
-  | (RepositoryRef &
+  | (RepositoryNames &
       Blob & {
         readonly kind: "downloadResumed";
         readonly offset: number;
@@ -17,7 +22,7 @@ export type DownloadEvent =
         readonly error: unknown;
       })
   /** All bytes came, passed verification and are kept. */
-  | (RepositoryRef &
+  | (RepositoryNames &
       Blob & {
         readonly kind: "blobStored";
         readonly size: number;
@@ -25,7 +30,7 @@ export type DownloadEvent =
         readonly isPatchwork?: boolean;
       })
   /** `received` bytes came from upstream for nothing. */
-  | (RepositoryRef &
+  | (RepositoryNames &
       Blob & {
         readonly kind: "downloadFailed";
         readonly received: number;
@@ -36,6 +41,6 @@ export type DownloadEvent =
   /** The disk is full or broken; pulls go on without it. */
   | { readonly kind: "diskFailed"; readonly error: unknown }
   /** It goes to whoever asks, and is not kept; without a size when the upstream told none. */
-  | (RepositoryRef & Blob & { readonly kind: "blobTooLarge"; readonly size: number | undefined });
+  | (RepositoryNames & Blob & { readonly kind: "blobTooLarge"; readonly size: number | undefined });
 
 export type ObserveDownloads = (event: DownloadEvent) => void;

@@ -5,7 +5,7 @@ import { eventually } from "../support/eventually.ts";
 import { anonymous, House, login, none, shared, statusOf } from "./support/house.ts";
 import { everybody, type Image, members, respond } from "./support/registries.ts";
 
-const place = "registry.example/corp/secret";
+const ref = "registry.example/corp/secret";
 const neighbour = "registry.example/corp/open";
 const evil = "evil.example/any/thing";
 
@@ -33,7 +33,7 @@ beforeAll(async () => {
     "application/vnd.oci.image.manifest.v1+json",
     "1",
   );
-  await house.pull(`${place}:1`, secret.layer, { access: login("alice") });
+  await house.pull(`${ref}:1`, secret.layer, { access: login("alice") });
   await house.pull(`${neighbour}:1`, opens.layer);
   await house.pull("registry.example/corp/bobs:1", bobs.layer, { access: login("bob") });
   await house.manifest(`${evil}:1`, { access: none });
@@ -77,29 +77,29 @@ const suffix = [{ kind: "suffix", length: 9 }] as const;
 
 /** The status each client gets, in the order of `clients`. Evil's 200 is a length, never a body. */
 const table: readonly (readonly [string, Way, readonly (number | string)[]])[] = [
-  ["by tag", manifest(() => `${place}:1`), [200, 401, 401, 401, 401]],
-  ["HEAD by tag", manifest(() => `${place}:1`, { isHead: true }), [200, 401, 401, 401, 401]],
-  ["by digest", manifest(() => `${place}@${secret.manifest}`), [200, 401, 401, 401, 401]],
+  ["by tag", manifest(() => `${ref}:1`), [200, 401, 401, 401, 401]],
+  ["HEAD by tag", manifest(() => `${ref}:1`, { isHead: true }), [200, 401, 401, 401, 401]],
+  ["by digest", manifest(() => `${ref}@${secret.manifest}`), [200, 401, 401, 401, 401]],
   [
     "HEAD by digest",
-    manifest(() => `${place}@${secret.manifest}`, { isHead: true }),
+    manifest(() => `${ref}@${secret.manifest}`, { isHead: true }),
     [200, 401, 401, 401, 401],
   ],
-  ["a blob", blob(() => `${place}@${secret.layer}`), [200, 401, 401, 401, 401]],
+  ["a blob", blob(() => `${ref}@${secret.layer}`), [200, 401, 401, 401, 401]],
   [
     "HEAD of a blob",
-    blob(() => `${place}@${secret.layer}`, { isHead: true }),
+    blob(() => `${ref}@${secret.layer}`, { isHead: true }),
     [200, 401, 401, 401, 401],
   ],
-  ["a range", blob(() => `${place}@${secret.layer}`, { range: middle }), [200, 401, 401, 401, 401]],
+  ["a range", blob(() => `${ref}@${secret.layer}`, { range: middle }), [200, 401, 401, 401, 401]],
   [
     "a suffix range",
-    blob(() => `${place}@${secret.layer}`, { range: suffix }),
+    blob(() => `${ref}@${secret.layer}`, { range: suffix }),
     [200, 401, 401, 401, 401],
   ],
   [
     "through a mirror",
-    manifest(() => `${place}@${secret.manifest}`, { isMirror: true }),
+    manifest(() => `${ref}@${secret.manifest}`, { isMirror: true }),
     [200, 401, 401, 401, 401],
   ],
   [
@@ -138,33 +138,33 @@ describe("a private image that is kept", () => {
     });
 
   it("is nobody's while its registry is down, but who was let in a moment ago", async () => {
-    await house.manifest(`${place}:1`, { access: login("anna") });
+    await house.manifest(`${ref}:1`, { access: login("anna") });
     house.upstream.down("registry.example");
     const seen: (number | string)[] = [];
     for (const client of Object.values(clients))
       seen.push(
-        await statusOf(house.manifest(`${place}@${secret.manifest}`, client)),
-        await statusOf(house.blob(`${place}@${secret.layer}`, client)),
-        await statusOf(house.manifest(`${place}:1`, client)),
+        await statusOf(house.manifest(`${ref}@${secret.manifest}`, client)),
+        await statusOf(house.blob(`${ref}@${secret.layer}`, client)),
+        await statusOf(house.manifest(`${ref}:1`, client)),
       );
     house.later(61_000);
-    seen.push(await statusOf(house.blob(`${place}@${secret.layer}`, clients.member)));
+    seen.push(await statusOf(house.blob(`${ref}@${secret.layer}`, clients.member)));
     house.upstream.fault("registry.example", undefined);
     expect(seen).toEqual([200, 200, 200, ...Array(12).fill("CONNECT"), "CONNECT"]);
   });
 
   it("is not kept from who asks next because somebody was refused", async () => {
-    expect(await statusOf(house.manifest(`${place}:1`, clients["wrong login"]))).toBe(401);
-    expect(await statusOf(house.manifest(`${place}:1`, clients.member))).toBe(200);
+    expect(await statusOf(house.manifest(`${ref}:1`, clients["wrong login"]))).toBe(401);
+    expect(await statusOf(house.manifest(`${ref}:1`, clients.member))).toBe(200);
   });
 
   it("is lost to a member as soon as a minute after the registry shuts him out", async () => {
     const repository = house.upstream.repository("registry.example", "corp/secret");
-    expect(await statusOf(house.manifest(`${place}:1`, clients.member))).toBe(200);
+    expect(await statusOf(house.manifest(`${ref}:1`, clients.member))).toBe(200);
     repository.door = members({ logins: ["alice"] });
     house.later(61_000);
-    expect(await statusOf(house.manifest(`${place}:1`, clients.member))).toBe(401);
-    expect(await statusOf(house.blob(`${place}@${secret.layer}`, clients.member))).toBe(401);
+    expect(await statusOf(house.manifest(`${ref}:1`, clients.member))).toBe(401);
+    expect(await statusOf(house.blob(`${ref}@${secret.layer}`, clients.member))).toBe(401);
     repository.door = members({ logins: ["alice", "anna"] });
   });
 });

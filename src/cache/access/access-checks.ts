@@ -13,50 +13,50 @@ import { getManifest, headManifest } from "../asking/manifest-asks.ts";
 import { type RepositoryRef, repositoryKey } from "../repository-ref.ts";
 import type { Asker, Visibility } from "./visibility.ts";
 
-export type ProofsOptions = {
+export type AccessChecksOptions = {
   readonly client: RegistryClient;
   readonly visibility: Visibility;
   readonly now: () => number;
 };
 
 /** "unknown": the upstream cannot be asked, or does not know the witness any more. */
-type Verdict = "yes" | "no" | "unavailable" | "unknown";
+type AccessVerdict = "yes" | "no" | "unavailable" | "unknown";
 
 const hour = 3_600_000;
 /** So long an upstream that could not be asked is not asked again for the same proof. */
 const pause = 10_000;
 
 export class AccessChecks {
-  readonly #options: ProofsOptions;
-  readonly #flights = new Flights<Verdict>();
+  readonly #options: AccessChecksOptions;
+  readonly #flights = new Flights<AccessVerdict>();
   readonly #sightedAt = new BoundedMap<string, number>({ limit: 20_000 });
   readonly #pausedUntil = new BoundedMap<string, number>({ limit: 10_000 });
   readonly #closing = new AbortController();
 
-  constructor(options: ProofsOptions) {
+  constructor(options: AccessChecksOptions) {
     this.#options = options;
   }
 
-  /** Whether this asker may have what is kept; an old proof is renewed first, or stands if it cannot be. */
+  /** Whether this asker may have what is kept; an old proof is renewed first, or mayWhileUnreachable if it cannot be. */
   async permits(asker: Asker, digest: Digest, signal: AbortSignal): Promise<boolean> {
     const { visibility } = this.#options;
     if (await visibility.may(asker, digest)) return true;
     for (const { access, witness } of await visibility.renewals(asker)) {
       const verdict = await this.#ask({ ...asker, access }, witness, "brief", signal);
       if (verdict === "yes") return true;
-      if (verdict === "unavailable") return visibility.stands(asker, digest);
+      if (verdict === "unavailable") return visibility.mayWhileUnreachable(asker, digest);
     }
     return false;
   }
 
   /** Somebody with a login or the operator's credential got this manifest: may everybody? */
-  sighted(place: RepositoryRef, access: Access, witness: Reference): void {
+  sighted(ref: RepositoryRef, access: Access, witness: Reference): void {
     if (access.kind !== "client" && access.kind !== "shared") return;
-    const key = repositoryKey(place);
+    const key = repositoryKey(ref);
     const { now } = this.#options;
     if ((this.#sightedAt.get(key) ?? Number.NEGATIVE_INFINITY) > now() - hour) return;
     this.#sightedAt.set(key, now());
-    const asker: Asker = { ...place, access: { kind: "anonymous" } };
+    const asker: Asker = { ...ref, access: { kind: "anonymous" } };
     this.#ask(asker, witness, "full", this.#closing.signal).catch(() => undefined);
   }
 
@@ -70,13 +70,13 @@ export class AccessChecks {
     witness: Reference,
     patience: "full" | "brief",
     signal: AbortSignal,
-  ): Promise<Verdict> {
+  ): Promise<AccessVerdict> {
     const key = `${repositoryKey(asker)}\n${asker.access.kind}`;
     // A question behind the clients' backs may take long, and nobody waits for it.
     const flight = `${key}\n${patience}`;
     if ((this.#pausedUntil.get(key) ?? 0) > this.#options.now())
       return Promise.resolve("unavailable");
-    const start = async (own: AbortSignal): Promise<Verdict> => {
+    const start = async (own: AbortSignal): Promise<AccessVerdict> => {
       const verdict = await this.#verdict(asker, witness, patience, own);
       if (verdict === "unavailable") this.#pausedUntil.set(key, this.#options.now() + pause);
       return verdict;
@@ -89,7 +89,7 @@ export class AccessChecks {
     witness: Reference,
     patience: "full" | "brief",
     signal: AbortSignal,
-  ): Promise<Verdict> {
+  ): Promise<AccessVerdict> {
     const { client, visibility } = this.#options;
     const { access } = asker;
     const question = { ...asker, reference: witness, accept: resolveAccept, patience, signal };
@@ -98,11 +98,11 @@ export class AccessChecks {
       case "found":
       case "bytes":
       case "same":
-        await visibility.yes(asker, access, witness);
+        await visibility.grant(asker, access, witness);
         return "yes";
       case "refused":
         if (visibility.isOurFault(asker, access)) return "unavailable";
-        await visibility.no(asker, access);
+        await visibility.revoke(asker, access);
         return "no";
       case "unavailable":
         return "unavailable";

@@ -9,11 +9,11 @@ import type { Observe } from "../cache-event.ts";
 import { CachedRecords } from "../cached-records.ts";
 import { type RepositoryRef, registryOfKey, repositoryKey } from "../repository-ref.ts";
 
-export type HoldingsOptions = {
+export type RepositoryBlobsOptions = {
   readonly records: RecordStore;
   readonly observe: Observe;
   /** Whether everybody may have what this repository holds, by its key. */
-  readonly isPublic: (place: string) => Promise<boolean>;
+  readonly isPublic: (ref: string) => Promise<boolean>;
   /** Digests kept in memory. */
   readonly limit?: number;
 };
@@ -25,33 +25,33 @@ type Holders = ReadonlyMap<string, boolean>;
 const mostHolders = 256;
 
 export class RepositoryBlobs {
-  readonly #options: HoldingsOptions;
+  readonly #options: RepositoryBlobsOptions;
   readonly #holders: CachedRecords<Holders>;
 
-  constructor(options: HoldingsOptions) {
+  constructor(options: RepositoryBlobsOptions) {
     this.#options = options;
     const { records, observe, limit = 100_000 } = options;
     this.#holders = new CachedRecords({ records, observe, prefix: "held/", read, print, limit });
   }
 
-  async holds(place: RepositoryRef, digest: Digest): Promise<boolean> {
+  async holds(ref: RepositoryRef, digest: Digest): Promise<boolean> {
     const { isKnown, fact } = this.#holders.peek(digest);
     const holders = isKnown ? fact : await this.#holders.get(digest);
-    return holders?.has(repositoryKey(place)) === true;
+    return holders?.has(repositoryKey(ref)) === true;
   }
 
   /** The registry gave the whole body, and its digest was right. */
-  async delivered(place: RepositoryRef, digest: Digest): Promise<void> {
-    await this.#add(repositoryKey(place), digest, true);
+  async delivered(ref: RepositoryRef, digest: Digest): Promise<void> {
+    await this.#add(repositoryKey(ref), digest, true);
   }
 
   /** The registry says it has the digest there; true when it therefore holds these bytes. */
-  async confirmed(place: RepositoryRef, digest: Digest): Promise<boolean> {
-    const key = repositoryKey(place);
+  async confirmed(ref: RepositoryRef, digest: Digest): Promise<boolean> {
+    const key = repositoryKey(ref);
     const holders = await this.#holders.get(digest);
     if (holders === undefined) return false;
     if (holders.has(key)) return true;
-    if (!cameFrom(holders, place) && !(await this.#isPublic(holders))) return false;
+    if (!cameFrom(holders, ref) && !(await this.#isPublic(holders))) return false;
     await this.#add(key, digest, false);
     return true;
   }
@@ -82,9 +82,9 @@ export class RepositoryBlobs {
   }
 }
 
-function cameFrom(holders: Holders, place: RepositoryRef): boolean {
+function cameFrom(holders: Holders, ref: RepositoryRef): boolean {
   for (const [key, isOrigin] of holders)
-    if (isOrigin && registryOfKey(key) === place.registry.name) return true;
+    if (isOrigin && registryOfKey(key) === ref.registry.name) return true;
   return false;
 }
 

@@ -44,21 +44,21 @@ export type VisibilityOptions = {
   /** Milliseconds; an hour. */
   readonly proofLife?: number;
   /** Milliseconds; a minute. */
-  readonly yesLife?: number;
+  readonly grantLife?: number;
 };
 
-type Proof = { readonly at: number; readonly witness: string };
+type VisibilityProof = { readonly at: number; readonly witness: string };
 
 type Standing = {
-  readonly public?: Proof | undefined;
-  readonly shared?: (Proof & { readonly credential: string }) | undefined;
+  readonly public?: VisibilityProof | undefined;
+  readonly shared?: (VisibilityProof & { readonly credential: string }) | undefined;
 };
 
 /** How to renew a proof that has grown old. */
 export type Renewal = { readonly access: Access; readonly witness: Reference };
 
 /** Until when the upstream's yes to one asker counts: for the repository, and for single blobs. */
-type Yes = { readonly until: number; readonly blobs: BoundedMap<Digest, number> };
+type Grant = { readonly until: number; readonly blobs: BoundedMap<Digest, number> };
 
 const anonymous: Access = { kind: "anonymous" };
 const shared: Access = { kind: "shared" };
@@ -66,7 +66,7 @@ const shared: Access = { kind: "shared" };
 export class Visibility {
   readonly #options: VisibilityOptions;
   readonly #standings: CachedRecords<Standing>;
-  readonly #yes = new BoundedMap<string, Yes>({ limit: 20_000 });
+  readonly #grants = new BoundedMap<string, Grant>({ limit: 20_000 });
 
   constructor(options: VisibilityOptions) {
     this.#options = options;
@@ -82,12 +82,12 @@ export class Visibility {
     const proofs = await this.#proofs(asker);
     // One from what is now the future, by a clock that was fast, is renewed like one that is old.
     const isYoung = (at: number): boolean => at > now() - proofLife && at <= now();
-    return proofs.some(({ proof }) => isYoung(proof.at)) || this.#hasYes(asker, digest);
+    return proofs.some(({ proof }) => isYoung(proof.at)) || this.#isGranted(asker, digest);
   }
 
   /** Whether this asker may have it while the upstream cannot be asked: old proofs stand. */
-  async stands(asker: Asker, digest?: Digest): Promise<boolean> {
-    return (await this.#proofs(asker)).length > 0 || this.#hasYes(asker, digest);
+  async mayWhileUnreachable(asker: Asker, digest?: Digest): Promise<boolean> {
+    return (await this.#proofs(asker)).length > 0 || this.#isGranted(asker, digest);
   }
 
   /** With whom to ask whether an old proof still holds. */
@@ -113,52 +113,52 @@ export class Visibility {
   }
 
   /** The upstream gave a manifest to this access: that speaks for the whole repository. */
-  async yes(place: RepositoryRef, access: Access, witness: Reference): Promise<void> {
-    const { now, yesLife = 60_000 } = this.#options;
+  async grant(ref: RepositoryRef, access: Access, witness: Reference): Promise<void> {
+    const { now, grantLife = 60_000 } = this.#options;
     if (access.kind === "client") {
-      const key = this.#askerKey({ ...place, access });
-      const blobs = this.#yes.get(key)?.blobs ?? noBlobs();
-      this.#yes.set(key, { until: now() + yesLife, blobs });
+      const key = this.#askerKey({ ...ref, access });
+      const blobs = this.#grants.get(key)?.blobs ?? noBlobs();
+      this.#grants.set(key, { until: now() + grantLife, blobs });
       return;
     }
-    const proof: Proof = { at: now(), witness: printReference(witness) };
-    const credential = this.#credential(place);
+    const proof: VisibilityProof = { at: now(), witness: printReference(witness) };
+    const credential = this.#credential(ref);
     // Without any Authorization is as anonymous as can be.
-    if (access.kind !== "shared") await this.#change(place, { public: proof });
+    if (access.kind !== "shared") await this.#change(ref, { public: proof });
     else if (credential !== undefined)
-      await this.#change(place, { shared: { ...proof, credential: credential.id } });
+      await this.#change(ref, { shared: { ...proof, credential: credential.id } });
   }
 
   /** The upstream gave a blob to this access: that speaks for the blob alone. */
-  yesToBlob(place: RepositoryRef, access: Access, digest: Digest): void {
-    const { now, yesLife = 60_000 } = this.#options;
-    const key = this.#askerKey({ ...place, access });
-    const yes = this.#yes.get(key) ?? { until: 0, blobs: noBlobs() };
-    yes.blobs.set(digest, now() + yesLife);
-    this.#yes.set(key, yes);
+  grantBlob(ref: RepositoryRef, access: Access, digest: Digest): void {
+    const { now, grantLife = 60_000 } = this.#options;
+    const key = this.#askerKey({ ...ref, access });
+    const grant = this.#grants.get(key) ?? { until: 0, blobs: noBlobs() };
+    grant.blobs.set(digest, now() + grantLife);
+    this.#grants.set(key, grant);
   }
 
   /** The upstream refused this access with 401 or 403: proofs made with it are withdrawn at once. */
-  async no(place: RepositoryRef, access: Access): Promise<void> {
-    this.#yes.delete(this.#askerKey({ ...place, access }));
-    if (access.kind === "anonymous") await this.#change(place, { public: undefined });
-    if (access.kind === "shared" && !this.isOurFault(place, access))
-      await this.#change(place, { shared: undefined });
+  async revoke(ref: RepositoryRef, access: Access): Promise<void> {
+    this.#grants.delete(this.#askerKey({ ...ref, access }));
+    if (access.kind === "anonymous") await this.#change(ref, { public: undefined });
+    if (access.kind === "shared" && !this.isOurFault(ref, access))
+      await this.#change(ref, { shared: undefined });
   }
 
   /**
    * A 401 or 403 that may come from a storage host behind the registry: proofs made with this access
    * are renewed before they count again.
    */
-  async doubt(place: RepositoryRef, access: Access): Promise<void> {
-    const key = repositoryKey(place);
+  async expire(ref: RepositoryRef, access: Access): Promise<void> {
+    const key = repositoryKey(ref);
     if (access.kind === "anonymous")
       await this.#standings.update(key, (before) =>
         before?.public === undefined
           ? undefined
           : { ...before, public: { ...before.public, at: 0 } },
       );
-    if (access.kind === "shared" && !this.isOurFault(place, access))
+    if (access.kind === "shared" && !this.isOurFault(ref, access))
       await this.#standings.update(key, (before) =>
         before?.shared === undefined
           ? undefined
@@ -167,14 +167,14 @@ export class Visibility {
   }
 
   /** A refusal of the operator's broken credential says nothing about the image. */
-  isOurFault(place: RepositoryRef, access: Access): boolean {
-    return access.kind === "shared" && this.#credential(place)?.isRefused === true;
+  isOurFault(ref: RepositoryRef, access: Access): boolean {
+    return access.kind === "shared" && this.#credential(ref)?.isRefused === true;
   }
 
   /** Whether this is the access that opened the repository to everybody: its 404 is everybody's too. */
-  async speaksForAll(place: RepositoryRef, access: Access): Promise<boolean> {
-    if (this.isOurFault(place, access)) return false;
-    const proofs = await this.#proofs({ ...place, access });
+  async speaksForAll(ref: RepositoryRef, access: Access): Promise<boolean> {
+    if (this.isOurFault(ref, access)) return false;
+    const proofs = await this.#proofs({ ...ref, access });
     return proofs.some((one) => one.access.kind === access.kind);
   }
 
@@ -194,11 +194,13 @@ export class Visibility {
   }
 
   /** What opens the repository to this asker, whatever its age. */
-  async #proofs(asker: Asker): Promise<{ readonly access: Access; readonly proof: Proof }[]> {
+  async #proofs(
+    asker: Asker,
+  ): Promise<{ readonly access: Access; readonly proof: VisibilityProof }[]> {
     const key = repositoryKey(asker);
     const { isKnown, fact } = this.#standings.peek(key);
     const standing = isKnown ? fact : await this.#standings.get(key);
-    const proofs: { access: Access; proof: Proof }[] = [];
+    const proofs: { access: Access; proof: VisibilityProof }[] = [];
     if (standing?.public !== undefined) proofs.push({ access: anonymous, proof: standing.public });
     const credential = this.#credential(asker)?.id;
     if (standing?.shared?.credential === credential && asker.isPublicOnly !== true)
@@ -206,28 +208,28 @@ export class Visibility {
     return proofs;
   }
 
-  #credential(place: RepositoryRef): SharedCredential | undefined {
-    return this.#options.credentialOf(place.registry, place.repository);
+  #credential(ref: RepositoryRef): SharedCredential | undefined {
+    return this.#options.credentialOf(ref.registry, ref.repository);
   }
 
   #askerKey(asker: Asker): string {
     return `${repositoryKey(asker)}\n${this.accessKey(asker.access)}`;
   }
 
-  #hasYes(asker: Asker, digest: Digest | undefined): boolean {
-    const yes = this.#yes.get(this.#askerKey(asker));
-    if (yes === undefined) return false;
-    const untilForBlob = digest === undefined ? 0 : (yes.blobs.get(digest) ?? 0);
-    return Math.max(yes.until, untilForBlob) > this.#options.now();
+  #isGranted(asker: Asker, digest: Digest | undefined): boolean {
+    const grant = this.#grants.get(this.#askerKey(asker));
+    if (grant === undefined) return false;
+    const untilForBlob = digest === undefined ? 0 : (grant.blobs.get(digest) ?? 0);
+    return Math.max(grant.until, untilForBlob) > this.#options.now();
   }
 
-  async #change(place: RepositoryRef, change: Standing): Promise<void> {
-    await this.#standings.update(repositoryKey(place), (before) => {
+  async #change(ref: RepositoryRef, change: Standing): Promise<void> {
+    await this.#standings.update(repositoryKey(ref), (before) => {
       const after = { ...before, ...change };
       const [from, to] = [nameOf(before), nameOf(after)];
       if (before === undefined && to === "client") return undefined;
       if (from !== to)
-        this.#options.observe({ kind: "visibilityChanged", ...repositoryNames(place), from, to });
+        this.#options.observe({ kind: "visibilityChanged", ...repositoryNames(ref), from, to });
       return after;
     });
   }
@@ -257,7 +259,7 @@ function read(value: Json): Standing | undefined {
   };
 }
 
-function readProof(value: Json | undefined): Proof | undefined {
+function readProof(value: Json | undefined): VisibilityProof | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   const { at, witness } = value as { readonly at?: Json; readonly witness?: Json };
   return typeof at === "number" && typeof witness === "string" ? { at, witness } : undefined;

@@ -14,7 +14,7 @@ export type BlobQuestion = RepositoryRef & {
   readonly access: Access;
   readonly method: "GET" | "HEAD";
   readonly range?: { readonly start: number; readonly end: number | undefined };
-  /** `pass`: the registry's own word is wanted, not that of the storage it sends us to. */
+  /** `pass`: the registry's own answer is wanted, not that of the storage it sends us to. */
   readonly redirects: "blob" | "pass";
   readonly patience: "full" | "brief";
   readonly signal: AbortSignal;
@@ -44,19 +44,19 @@ export async function askBlob(
  * no. The first byte is then asked for as a download would ask for it, and has to be one of a blob
  * of this size; `missing` means that only the whole body can tell.
  */
-export async function askForWord(
+export async function confirmBlob(
   client: RegistryClient,
   question: Omit<BlobQuestion, "method" | "redirects" | "range">,
   size: number | undefined,
 ): Promise<Given | Denial> {
-  const word = await askBlob(client, { ...question, method: "HEAD", redirects: "pass" });
-  if (word.kind !== "given") return word;
-  if (isBlob(word.response, question.digest, size)) return word;
-  word.response.body.destroy();
+  const said = await askBlob(client, { ...question, method: "HEAD", redirects: "pass" });
+  if (said.kind !== "given") return said;
+  if (isBlob(said.response, question.digest, size)) return said;
+  said.response.body.destroy();
   const range = { start: 0, end: 1 };
   const shown = await askBlob(client, { ...question, method: "GET", redirects: "blob", range });
   if (shown.kind === "given" && isBlob(shown.response, question.digest, size)) return shown;
-  // Storage behind the registry refuses for reasons of its own: that is no word on who may.
+  // Storage behind the registry refuses for reasons of its own: that says nothing of who may.
   if (shown.kind === "refused") return { kind: "missing", answer: shown.answer };
   if (shown.kind !== "given") return shown;
   shown.response.body.destroy();

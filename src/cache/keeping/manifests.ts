@@ -86,12 +86,12 @@ export class Manifests {
   }
 
   /** Serves it from now on and writes it to the store; what the disk does not take stays in memory. */
-  async keep(place: RepositoryRef, manifest: KeptManifest): Promise<void> {
+  async keep(ref: RepositoryRef, manifest: KeptManifest): Promise<void> {
     const { digest, mediaType, bytes } = manifest;
-    await this.#types.update(digest, (before) => withType(before, place.registry.name, mediaType));
+    await this.#types.update(digest, (before) => withType(before, ref.registry.name, mediaType));
     this.#bytes.set(digest, bytes);
     this.#served.set(digest, this.#options.now());
-    const writing = this.#store(place, manifest).finally(() => this.#writing.delete(writing));
+    const writing = this.#store(ref, manifest).finally(() => this.#writing.delete(writing));
     this.#writing.add(writing);
   }
 
@@ -147,7 +147,7 @@ export class Manifests {
     observe({ kind: "blobCorrupted", digest, foundBy: "recheck" });
   }
 
-  async #store(place: RepositoryRef, { digest, bytes }: KeptManifest): Promise<void> {
+  async #store(ref: RepositoryRef, { digest, bytes }: KeptManifest): Promise<void> {
     const { blobs, books, observe } = this.#options;
     try {
       if ((await blobs.stat(digest)) !== undefined) return;
@@ -155,7 +155,7 @@ export class Manifests {
       try {
         await draft.write(bytes, 0);
         await draft.commit(digest);
-        const stored = { ...repositoryNames(place), digest, size: bytes.length };
+        const stored = { ...repositoryNames(ref), digest, size: bytes.length };
         books.stored(stored);
         observe({ kind: "blobStored", ...stored });
       } finally {

@@ -4,11 +4,11 @@ import type { KeptBlob } from "../../store/blob-store.ts";
 
 const part = 4_000;
 
-type Run = { readonly blobs: readonly KeptBlob[]; next: number };
+type SortedRun = { readonly blobs: readonly KeptBlob[]; next: number };
 
 /** All of them, those not used for longest first, a part at a time. */
 export async function* oldestFirst(blobs: readonly KeptBlob[]): AsyncIterable<KeptBlob[]> {
-  const runs: Run[] = [];
+  const runs: SortedRun[] = [];
   for (let start = 0; start < blobs.length; start += part) {
     const run = blobs.slice(start, start + part).sort((a, b) => a.usedAt - b.usedAt);
     runs.push({ blobs: run, next: 0 });
@@ -21,7 +21,7 @@ export async function* oldestFirst(blobs: readonly KeptBlob[]): AsyncIterable<Ke
 }
 
 /** The next `part` blobs of all runs together. */
-function mergeSome(runs: readonly Run[]): KeptBlob[] {
+function mergeSome(runs: readonly SortedRun[]): KeptBlob[] {
   const merged: KeptBlob[] = [];
   while (merged.length < part) {
     const run = oldestRun(runs);
@@ -33,8 +33,8 @@ function mergeSome(runs: readonly Run[]): KeptBlob[] {
   return merged;
 }
 
-function oldestRun(runs: readonly Run[]): Run | undefined {
-  let oldest: Run | undefined;
+function oldestRun(runs: readonly SortedRun[]): SortedRun | undefined {
+  let oldest: SortedRun | undefined;
   let usedAt = Number.POSITIVE_INFINITY;
   for (const run of runs) {
     const blob = run.blobs[run.next];

@@ -81,12 +81,12 @@ export class Usage {
 
   added(digest: Digest, size: number): void {
     this.#total += size - (this.#kept.get(digest)?.size ?? 0);
-    this.#place(digest, size);
+    this.#ref(digest, size);
   }
 
   used(digest: Digest): void {
     const size = this.#kept.get(digest)?.size;
-    if (size !== undefined) this.#place(digest, size);
+    if (size !== undefined) this.#ref(digest, size);
   }
 
   removed(digest: Digest): void {
@@ -130,7 +130,7 @@ export class Usage {
     await this.flush();
   }
 
-  #place(digest: Digest, size: number): void {
+  #ref(digest: Digest, size: number): void {
     this.#kept.delete(digest);
     this.#kept.set(digest, { size, usedAt: this.#options.now() });
     this.#unwritten.add(digest);

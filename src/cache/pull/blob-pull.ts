@@ -15,8 +15,8 @@ import type { RepositoryBlobs } from "../access/repository-blobs.ts";
 import type { Visibility } from "../access/visibility.ts";
 import {
   askBlob,
-  askForWord,
   type BlobQuestion,
+  confirmBlob,
   denialOf,
   type Given,
 } from "../asking/blob-asks.ts";
@@ -25,7 +25,7 @@ import type { CacheAnswer, CacheOutcome, Content } from "../content.ts";
 import type { KeptBlobs } from "../keeping/kept-blobs.ts";
 import type { BlobAsk } from "../pull-ask.ts";
 import { repositoryKey } from "../repository-ref.ts";
-import { Beginners, type Grounds } from "./download-origin.ts";
+import { DownloadOrigins, type Entitlement } from "./download-origins.ts";
 import { firstAllowed, isDenial, passDenial } from "./first-allowed.ts";
 import type { NegativeCache } from "./negative-cache.ts";
 
@@ -34,8 +34,8 @@ export type BlobPullOptions = {
   readonly downloads: Pick<Downloads, "open" | "running" | "mayKeep">;
   readonly kept: KeptBlobs;
   readonly visibility: Visibility;
-  readonly proofs: AccessChecks;
-  readonly holdings: RepositoryBlobs;
+  readonly accessChecks: AccessChecks;
+  readonly repositoryBlobs: RepositoryBlobs;
   readonly negative: NegativeCache;
 };
 
@@ -47,40 +47,42 @@ const longRecheck = 64 * 1024 * 1024;
 type Opened = { readonly kind: "opened"; readonly download: OpenedDownload };
 
 /** One ask's way into a download. It waits for another's answer once, not behind each refusal. */
-type Turn = { readonly from: number; hasWaited: boolean };
+type JoinAttempt = { readonly from: number; hasWaited: boolean };
 
 type Stretch = { readonly start: number; readonly end: number | undefined };
 
 export class BlobPull {
   readonly #options: BlobPullOptions;
   readonly #closing = new AbortController();
-  readonly #beginners: Beginners;
+  readonly #origins: DownloadOrigins;
 
   constructor(options: BlobPullOptions) {
     this.#options = options;
-    this.#beginners = new Beginners((digest) => options.downloads.running(digest) !== undefined);
+    this.#origins = new DownloadOrigins(
+      (digest) => options.downloads.running(digest) !== undefined,
+    );
   }
 
   /** From the store, when this asker may have it. */
   async hit(ask: BlobAsk): Promise<CacheAnswer | undefined> {
-    const { holdings, proofs } = this.#options;
-    if (!(await holdings.holds(ask, ask.digest))) return undefined;
-    if (!(await proofs.permits(ask, ask.digest, ask.signal))) return undefined;
+    const { repositoryBlobs, accessChecks } = this.#options;
+    if (!(await repositoryBlobs.holds(ask, ask.digest))) return undefined;
+    if (!(await accessChecks.permits(ask, ask.digest, ask.signal))) return undefined;
     return this.#kept(ask);
   }
 
   /** The upstream lets this asker have what is kept; undefined when only its body will do. */
   async confirmed(ask: BlobAsk): Promise<CacheAnswer | undefined> {
-    const { kept, holdings, visibility } = this.#options;
+    const { kept, repositoryBlobs, visibility } = this.#options;
     const stat = await kept.stat(ask.digest);
     if (stat === undefined) return undefined;
     const { answer } = await this.#proven(ask, stat.size);
     if (answer.kind === "given")
-      return (await holdings.confirmed(ask, ask.digest)) ? this.#kept(ask) : undefined;
+      return (await repositoryBlobs.confirmed(ask, ask.digest)) ? this.#kept(ask) : undefined;
     if (answer.kind === "refused") return passDenial(answer);
     if (answer.kind === "missing") return undefined;
-    const isHolder = await holdings.holds(ask, ask.digest);
-    const mayStand = isHolder && (await visibility.stands(ask, ask.digest));
+    const isHolder = await repositoryBlobs.holds(ask, ask.digest);
+    const mayStand = isHolder && (await visibility.mayWhileUnreachable(ask, ask.digest));
     return (mayStand ? await this.#kept(ask) : undefined) ?? passDenial(answer);
   }
 
@@ -130,32 +132,32 @@ export class BlobPull {
 
   async #download(ask: BlobAsk, from: number): Promise<Content | Denial> {
     const { visibility } = this.#options;
-    const turn: Turn = { from, hasWaited: false };
+    const attempt: JoinAttempt = { from, hasWaited: false };
     const { access, answer } = await firstAllowed<Opened>(
       visibility,
       ask,
-      (own) => this.#open(ask, own, turn),
-      "doubt",
+      (own) => this.#open(ask, own, attempt),
+      "expire",
     );
     if (isDenial(answer)) return answer;
     const { source, mediaType, isFirst } = answer.download;
-    if (isFirst) visibility.yesToBlob(ask, access, ask.digest);
+    if (isFirst) visibility.grantBlob(ask, access, ask.digest);
     return content(ask, { source, mediaType }, isFirst ? "miss" : "collapsed");
   }
 
-  async #open(ask: BlobAsk, access: Access, turn: Turn): Promise<Opened | Denial> {
+  async #open(ask: BlobAsk, access: Access, attempt: JoinAttempt): Promise<Opened | Denial> {
     const { registry, repository, digest, signal } = ask;
-    const asker = { place: ask, accessKey: this.#options.visibility.accessKey(access) };
-    let grounds = await this.#grounds(ask);
-    const answered = turn.hasWaited ? undefined : this.#beginners.firstAnswer(digest, asker);
+    const asker = { ref: ask, accessKey: this.#options.visibility.accessKey(access) };
+    let entitlement = await this.#entitlement(ask);
+    const answered = attempt.hasWaited ? undefined : this.#origins.firstAnswer(digest, asker);
     if (answered !== undefined) {
-      turn.hasWaited = true;
+      attempt.hasWaited = true;
       await unlessAborted(answered, signal, abortedBy(registry.name));
-      grounds = await this.#grounds(ask);
+      entitlement = await this.#entitlement(ask);
     }
-    const { beginner, mayShare } = this.#beginners.enter(digest, asker, grounds);
+    const { origin, mayShare } = this.#origins.enter(digest, asker, entitlement);
     const source = { kind: "blob", registry, repository, digest, access } as const;
-    const how = { from: turn.from, isProven: mayShare, signal };
+    const how = { from: attempt.from, isProven: mayShare, signal };
     let isFirst = false;
     try {
       const download = await this.#options.downloads.open({ ...source, ...how });
@@ -166,16 +168,20 @@ export class BlobPull {
       if (isExcuse(error)) return { kind: "unavailable", error };
       throw error;
     } finally {
-      this.#beginners.leave(beginner, isFirst);
+      this.#origins.leave(origin, isFirst);
     }
   }
 
-  /** Asks the registry only where its word would spare it another download. */
-  async #grounds(ask: BlobAsk): Promise<Grounds> {
-    const byPlace = await this.#options.visibility.may(ask, ask.digest);
-    if (!this.#beginners.needsWord(ask.digest, ask, byPlace)) return { byPlace, byWord: false };
+  /** Asks the registry only where its yes would spare it another download. */
+  async #entitlement(ask: BlobAsk): Promise<Entitlement> {
+    const byRepository = await this.#options.visibility.may(ask, ask.digest);
+    if (!this.#origins.needsConfirmation(ask.digest, ask, byRepository))
+      return { byRepository, byConfirmation: false };
     const size = this.#options.downloads.running(ask.digest)?.size;
-    return { byPlace, byWord: (await this.#proven(ask, size)).answer.kind === "given" };
+    return {
+      byRepository,
+      byConfirmation: (await this.#proven(ask, size)).answer.kind === "given",
+    };
   }
 
   /** Behind the client's back; it goes on within the limits of a download nobody reads. */
@@ -209,18 +215,18 @@ export class BlobPull {
     const { client, visibility } = this.#options;
     const question = { ...questionOf(ask), ...how };
     const ours = (access: Access) => askBlob(client, { ...question, access });
-    return (await firstAllowed(visibility, ask, ours, "doubt")).answer;
+    return (await firstAllowed(visibility, ask, ours, "expire")).answer;
   }
 
   /** Whether the registry gives it to this asker. */
   async #proven(ask: BlobAsk, size: number | undefined) {
     const { client, visibility } = this.#options;
     const attempted = await firstAllowed<Given>(visibility, ask, (access) =>
-      askForWord(client, { ...questionOf(ask), access }, size),
+      confirmBlob(client, { ...questionOf(ask), access }, size),
     );
     if (attempted.answer.kind !== "given") return attempted;
     attempted.answer.response.body.destroy();
-    visibility.yesToBlob(ask, attempted.access, ask.digest);
+    visibility.grantBlob(ask, attempted.access, ask.digest);
     return attempted;
   }
 
@@ -251,7 +257,7 @@ function questionOf(ask: BlobAsk) {
   return { registry, repository, digest, patience: "full", signal } as const;
 }
 
-/** The part that was asked for, or the word that there is none. */
+/** The part that was asked for, or the answer that there is none. */
 function isPart({ status, headers }: RegistryResponse, { start }: Stretch): boolean {
   const part = headerValue(headers, "content-range") ?? "";
   return status === 416 || (status === 206 && part.startsWith(`bytes ${start}-`));

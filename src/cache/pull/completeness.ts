@@ -8,7 +8,7 @@ import type { RepositoryRef } from "../repository-ref.ts";
 
 export type CompletenessParts = {
   readonly manifests: Manifests;
-  readonly holdings: RepositoryBlobs;
+  readonly repositoryBlobs: RepositoryBlobs;
   readonly blobs: BlobStore;
 };
 
@@ -18,35 +18,35 @@ const deepest = 4;
 /** Every blob of it is held by this repository; of an index, every blob of one of its images. */
 export async function isComplete(
   parts: CompletenessParts,
-  place: RepositoryRef,
+  ref: RepositoryRef,
   digest: Digest,
   depth = 0,
 ): Promise<boolean> {
-  if (depth > deepest || !(await parts.holdings.holds(place, digest))) return false;
+  if (depth > deepest || !(await parts.repositoryBlobs.holds(ref, digest))) return false;
   const manifest = await parts.manifests.read(digest);
   if (manifest === undefined) return false;
   const { kind, references } = manifest;
-  if (kind === "index") return anyComplete(parts, place, references, depth + 1);
+  if (kind === "index") return anyComplete(parts, ref, references, depth + 1);
   for (const blob of references)
-    if (blob.isDistributable && !(await isHeld(parts, place, blob.digest))) return false;
+    if (blob.isDistributable && !(await isHeld(parts, ref, blob.digest))) return false;
   return true;
 }
 
 async function anyComplete(
   parts: CompletenessParts,
-  place: RepositoryRef,
+  ref: RepositoryRef,
   children: readonly ManifestReference[],
   depth: number,
 ): Promise<boolean> {
-  for (const { digest } of children) if (await isComplete(parts, place, digest, depth)) return true;
+  for (const { digest } of children) if (await isComplete(parts, ref, digest, depth)) return true;
   return false;
 }
 
 async function isHeld(
   parts: CompletenessParts,
-  place: RepositoryRef,
+  ref: RepositoryRef,
   digest: Digest,
 ): Promise<boolean> {
-  if (!(await parts.holdings.holds(place, digest))) return false;
+  if (!(await parts.repositoryBlobs.holds(ref, digest))) return false;
   return (await parts.blobs.stat(digest).catch(() => undefined)) !== undefined;
 }

@@ -7,17 +7,15 @@ import type { CacheOutcome, Passed } from "../content.ts";
 
 export type Attempted<T> = { readonly access: Access; readonly answer: T | Denial };
 
-/** What a refusal means: `withdraw` for the registry's own, `doubt` when storage behind it may have said it. */
-export type OnRefusal = "withdraw" | "doubt";
-
-const conclusion = { withdraw: "no", doubt: "doubt" } as const;
+/** What a refusal means: `revoke` for the registry's own, `expire` when storage behind it may have said it. */
+export type OnRefusal = "revoke" | "expire";
 
 /** The first answer that is no refusal; when all are, the one to the asker's own access. */
 export async function firstAllowed<T extends { readonly kind: string }>(
   visibility: Visibility,
   asker: Asker,
   ask: (access: Access) => Promise<T | Denial>,
-  onRefusal: OnRefusal = "withdraw",
+  onRefusal: OnRefusal = "revoke",
 ): Promise<Attempted<T>> {
   let refused: Attempted<T> | undefined;
   let isOurFault = false;
@@ -27,7 +25,7 @@ export async function firstAllowed<T extends { readonly kind: string }>(
     if (answer.kind !== "refused" && !isExcused) return { access, answer };
     isOurFault ||= isExcused;
     // Either leaves alone what was proven with a credential that is broken now.
-    await visibility[conclusion[onRefusal]](asker, access);
+    await visibility[onRefusal](asker, access);
     if (refused === undefined || access === asker.access) refused = { access, answer };
   }
   if (refused === undefined) throw new TypeError("nobody to ask as");

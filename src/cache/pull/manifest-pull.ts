@@ -19,8 +19,8 @@ import type { NegativeCache } from "./negative-cache.ts";
 export type ManifestPullOptions = {
   readonly client: RegistryClient;
   readonly visibility: Visibility;
-  readonly proofs: AccessChecks;
-  readonly holdings: RepositoryBlobs;
+  readonly accessChecks: AccessChecks;
+  readonly repositoryBlobs: RepositoryBlobs;
   readonly manifests: Manifests;
   readonly negative: NegativeCache;
 };
@@ -41,11 +41,11 @@ export class ManifestPull {
 
   /** From memory or the store, when this asker may have it. */
   async hit(ask: DigestAsk): Promise<Content | undefined> {
-    const { holdings, proofs } = this.#options;
-    if (!(await holdings.holds(ask, ask.digest))) return undefined;
+    const { repositoryBlobs, accessChecks } = this.#options;
+    if (!(await repositoryBlobs.holds(ask, ask.digest))) return undefined;
     const manifest = await this.#kept(ask);
     if (manifest === undefined) return undefined;
-    if (!(await proofs.permits(ask, ask.digest, ask.signal))) return undefined;
+    if (!(await accessChecks.permits(ask, ask.digest, ask.signal))) return undefined;
     return content(manifest, "hit");
   }
 
@@ -59,7 +59,7 @@ export class ManifestPull {
     if (answer.kind === "unavailable") return (await this.#standing(ask)) ?? passDenial(answer);
     if (answer.kind !== "found") return undefined;
     await this.#allowed(ask, access);
-    if (manifest !== undefined && (await this.#options.holdings.confirmed(ask, ask.digest)))
+    if (manifest !== undefined && (await this.#options.repositoryBlobs.confirmed(ask, ask.digest)))
       return content(manifest, "hit");
     return ask.isHead ? headContent(ask, answer) : undefined;
   }
@@ -72,7 +72,7 @@ export class ManifestPull {
     if (known !== undefined) return passDenial({ kind: "missing", answer: known }, "negative");
     let isFirst = false;
     const { access, answer } = await firstAllowed(visibility, ask, (own) => {
-      isFirst = !this.#fetching.has(placeDigest(ask));
+      isFirst = !this.#fetching.has(manifestKey(ask));
       return this.#get(ask, own);
     });
     if (answer.kind === "missing") negative.remember(repositoryKey(ask), variant, answer.answer);
@@ -92,8 +92,8 @@ export class ManifestPull {
   }
 
   async #allowed(ask: DigestAsk, access: Access): Promise<void> {
-    await this.#options.visibility.yes(ask, access, ask.reference);
-    this.#options.proofs.sighted(ask, access, ask.reference);
+    await this.#options.visibility.grant(ask, access, ask.reference);
+    this.#options.accessChecks.sighted(ask, access, ask.reference);
   }
 
   async #head(ask: DigestAsk, access: Access): Promise<ManifestAnswer> {
@@ -105,20 +105,20 @@ export class ManifestPull {
   /** Who asks in another name than what is being fetched waits for it, if the registry lets him. */
   async #get(ask: DigestAsk, access: Access): Promise<ManifestAnswer> {
     const accessKey = this.#options.visibility.accessKey(access);
-    const others = this.#fetching.get(placeDigest(ask));
+    const others = this.#fetching.get(manifestKey(ask));
     if (others === undefined || others.accessKey === accessKey)
       return this.#join(ask, access, accessKey);
-    const word = await this.#head(ask, access);
-    if (isDenial(word)) return word;
-    if (word.kind !== "found") return this.#join(ask, access, accessKey);
-    const answer = await unlessAborted(others.work, ask.signal, abortedBy(ask.registry.name)).catch(
+    const answer = await this.#head(ask, access);
+    if (isDenial(answer)) return answer;
+    if (answer.kind !== "found") return this.#join(ask, access, accessKey);
+    const theirs = await unlessAborted(others.work, ask.signal, abortedBy(ask.registry.name)).catch(
       () => undefined,
     );
-    return answer?.kind === "bytes" ? answer : this.#join(ask, access, accessKey);
+    return theirs?.kind === "bytes" ? theirs : this.#join(ask, access, accessKey);
   }
 
   #join(ask: DigestAsk, access: Access, accessKey: string): Promise<ManifestAnswer> {
-    const key = placeDigest(ask);
+    const key = manifestKey(ask);
     const start = (signal: AbortSignal): Promise<ManifestAnswer> => {
       const work = this.#fetch(ask, access, signal);
       const fetching = { accessKey, work };
@@ -132,11 +132,11 @@ export class ManifestPull {
   }
 
   async #fetch(ask: DigestAsk, access: Access, signal: AbortSignal): Promise<ManifestAnswer> {
-    const { client, manifests, holdings } = this.#options;
+    const { client, manifests, repositoryBlobs } = this.#options;
     const answer = await getManifest(client, this.#question(ask, access, signal));
     if (answer.kind !== "bytes") return answer;
     await manifests.keep(ask, answer);
-    await holdings.delivered(ask, ask.digest);
+    await repositoryBlobs.delivered(ask, ask.digest);
     return answer;
   }
 
@@ -149,10 +149,12 @@ export class ManifestPull {
 
   /** While nobody can be asked, proofs made before stand. */
   async #standing(ask: DigestAsk): Promise<Content | undefined> {
-    const { holdings, visibility } = this.#options;
+    const { repositoryBlobs, visibility } = this.#options;
     const manifest = await this.#kept(ask);
-    if (manifest === undefined || !(await holdings.holds(ask, ask.digest))) return undefined;
-    return (await visibility.stands(ask, ask.digest)) ? content(manifest, "hit") : undefined;
+    if (manifest === undefined || !(await repositoryBlobs.holds(ask, ask.digest))) return undefined;
+    return (await visibility.mayWhileUnreachable(ask, ask.digest))
+      ? content(manifest, "hit")
+      : undefined;
   }
 }
 
@@ -180,7 +182,7 @@ export async function passThrough(
   return { kind: "passed", response, outcome: "bypass" };
 }
 
-function placeDigest(ask: DigestAsk): string {
+function manifestKey(ask: DigestAsk): string {
   return `${repositoryKey(ask)}@${ask.digest}`;
 }
 

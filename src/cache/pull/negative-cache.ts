@@ -12,12 +12,12 @@ export type NegativeOptions = {
   readonly limit?: number;
 };
 
-type Kept = { readonly answer: SmallAnswer; readonly until: number };
+type Remembered = { readonly answer: SmallAnswer; readonly until: number };
 
 export class NegativeCache {
   readonly #now: () => number;
   readonly #life: number;
-  readonly #kept: BoundedMap<string, Kept>;
+  readonly #kept: BoundedMap<string, Remembered>;
 
   constructor(options: NegativeOptions) {
     this.#now = options.now;
@@ -25,8 +25,8 @@ export class NegativeCache {
     this.#kept = new BoundedMap({ limit: options.limit ?? 1_000 });
   }
 
-  recall(place: string, variant: string): SmallAnswer | undefined {
-    const key = `${place}\n${variant}`;
+  recall(ref: string, variant: string): SmallAnswer | undefined {
+    const key = `${ref}\n${variant}`;
     const kept = this.#kept.get(key);
     if (kept !== undefined && kept.until > this.#now()) return kept.answer;
     this.#kept.delete(key);
@@ -34,15 +34,15 @@ export class NegativeCache {
   }
 
   /** Keeps a 404; any other answer is nobody else's. */
-  remember(place: string, variant: string, answer: SmallAnswer): void {
+  remember(ref: string, variant: string, answer: SmallAnswer): void {
     if (answer.status !== 404) return;
-    this.#kept.set(`${place}\n${variant}`, { answer, until: this.#now() + this.#life });
+    this.#kept.set(`${ref}\n${variant}`, { answer, until: this.#now() + this.#life });
   }
 
-  /** Forgets everything said under the place: something was pushed there. */
-  forget(place: string): void {
+  /** Forgets everything said of the repository: something was pushed there. */
+  forget(ref: string): void {
     for (const [key] of this.#kept.entries()) {
-      if (key.startsWith(`${place}\n`)) this.#kept.delete(key);
+      if (key.startsWith(`${ref}\n`)) this.#kept.delete(key);
     }
   }
 }

@@ -27,12 +27,12 @@ import type { NegativeCache } from "./negative-cache.ts";
 export type TagPullOptions = CompletenessParts & {
   readonly client: RegistryClient;
   readonly visibility: Visibility;
-  readonly proofs: AccessChecks;
+  readonly accessChecks: AccessChecks;
   readonly negative: NegativeCache;
   readonly tags: Tags;
   readonly resolver: TagResolver;
   readonly tagRefresh: TagRefresh;
-  /** Milliseconds for which what is known stands in for an upstream that cannot say. */
+  /** Milliseconds for which what is known mayWhileUnreachable in for an upstream that cannot say. */
   readonly staleIfError: number;
   readonly now: () => number;
 };
@@ -169,7 +169,7 @@ export class TagPull {
     await resolver.fetch(this.#question(ask, access, "full"), answer.known.variant);
   }
 
-  /** What stands in while the upstream cannot say; 503 where a mirror could not give all of it. */
+  /** What mayWhileUnreachable in while the upstream cannot say; 503 where a mirror could not give all of it. */
   async #stale(ask: TagAsk): Promise<Content | undefined> {
     const entry = await this.#standIn(ask);
     if (entry === undefined) return undefined;
@@ -190,7 +190,7 @@ export class TagPull {
   async #standIn(ask: TagAsk): Promise<TagEntry | undefined> {
     const { tags, visibility, staleIfError, now } = this.#options;
     const known = await tags.recall(ask, ask.accept);
-    if (known === undefined || !(await visibility.stands(ask))) return undefined;
+    if (known === undefined || !(await visibility.mayWhileUnreachable(ask))) return undefined;
     for (const entry of [known.current, known.kept]) {
       if (entry === undefined) continue;
       if (!maySubstitute({ checkedAt: entry.checkedAt, now: now() }, staleIfError)) continue;
@@ -222,10 +222,10 @@ export class TagPull {
 
   /** The kept bytes, if they are this repository's to give. */
   async #bytes(ask: TagAsk, { digest }: TagEntry): Promise<Buffer | undefined> {
-    const { manifests, holdings } = this.#options;
+    const { manifests, repositoryBlobs } = this.#options;
     const manifest = await manifests.get(digest, ask.registry.name);
     if (manifest === undefined) return undefined;
-    return (await holdings.confirmed(ask, digest)) ? manifest.bytes : undefined;
+    return (await repositoryBlobs.confirmed(ask, digest)) ? manifest.bytes : undefined;
   }
 
   #age({ checkedAt }: TagEntry): number {
@@ -233,15 +233,15 @@ export class TagPull {
   }
 
   async #allowed(ask: TagAsk, access: Access): Promise<void> {
-    await this.#options.visibility.yes(ask, access, ask.reference);
-    this.#options.proofs.sighted(ask, access, ask.reference);
+    await this.#options.visibility.grant(ask, access, ask.reference);
+    this.#options.accessChecks.sighted(ask, access, ask.reference);
   }
 
   #question(ask: TagAsk, access: Access, patience: "full" | "brief"): TagQuestion {
     const { registry, repository, tag, accept, noCache, signal } = ask;
     const accessKey = this.#options.visibility.accessKey(access);
-    const place = { registry, repository, tag };
-    return { ...place, accept, access, accessKey, patience, isForced: noCache, signal };
+    const ref = { registry, repository, tag };
+    return { ...ref, accept, access, accessKey, patience, isForced: noCache, signal };
   }
 }
 

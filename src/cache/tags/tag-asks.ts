@@ -15,7 +15,7 @@ import type { PullQuota } from "./pull-quota.ts";
 
 export type TagAsksOptions = {
   readonly client: RegistryClient;
-  readonly budgets: PullQuota;
+  readonly quota: PullQuota;
   readonly now: () => number;
 };
 
@@ -52,7 +52,7 @@ export class TagAsks {
 
   #noteFor({ registry, access }: ManifestQuestion): (response: RegistryResponse) => void {
     return ({ headers }) => {
-      if (access.kind !== "client") this.#options.budgets.note(registry.name, headers);
+      if (access.kind !== "client") this.#options.quota.note(registry.name, headers);
     };
   }
 }

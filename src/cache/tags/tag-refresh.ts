@@ -8,16 +8,16 @@ import { BoundedMap } from "../../runtime/bounded-map.ts";
 import type { Visibility } from "../access/visibility.ts";
 import type { TagResolver } from "./tag-resolver.ts";
 import { native } from "./tag-state.ts";
-import { type KnownTag, type TagPlace, type Tags, tagKey } from "./tags.ts";
+import { type KnownTag, type TagRef, type Tags, tagKey } from "./tags.ts";
 
-export type HotTagsOptions = {
+export type TagRefreshOptions = {
   readonly tags: Tags;
   readonly resolver: Pick<TagResolver, "resolve">;
   readonly visibility: Visibility;
 };
 
-type Asked = {
-  readonly place: TagPlace;
+type AskedTag = {
+  readonly ref: TagRef;
   readonly accept: AcceptSet;
   /** The confirmation since which it is counted. */
   readonly since: number;
@@ -25,12 +25,12 @@ type Asked = {
 };
 
 export class TagRefresh {
-  readonly #options: HotTagsOptions;
-  readonly #asked = new BoundedMap<string, Asked>({ limit: 5_000 });
+  readonly #options: TagRefreshOptions;
+  readonly #asked = new BoundedMap<string, AskedTag>({ limit: 5_000 });
   readonly #closing = new AbortController();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(options: HotTagsOptions) {
+  constructor(options: TagRefreshOptions) {
     this.#options = options;
   }
 
@@ -42,19 +42,19 @@ export class TagRefresh {
   }
 
   /** Somebody asked for the tag and got what is known of it. */
-  asked(place: TagPlace, accept: AcceptSet, known: KnownTag): void {
-    const key = `${tagKey(place)}\n${known.variant}`;
+  asked(ref: TagRef, accept: AcceptSet, known: KnownTag): void {
+    const key = `${tagKey(ref)}\n${known.variant}`;
     const since = known.current.checkedAt;
     const asked = this.#asked.get(key);
     if (asked?.since === since) asked.count += 1;
-    else this.#asked.set(key, { place, accept, since, count: 1 });
+    else this.#asked.set(key, { ref, accept, since, count: 1 });
   }
 
   /** Confirms the tag that has waited longest at each registry, if it is time. */
   async round(): Promise<void> {
-    const next = new Map<RegistryName, Asked>();
+    const next = new Map<RegistryName, AskedTag>();
     for (const [, asked] of this.#asked.entries()) {
-      const { name } = asked.place.registry;
+      const { name } = asked.ref.registry;
       const other = next.get(name);
       if ((other === undefined || asked.since < other.since) && this.#isDue(asked))
         next.set(name, asked);
@@ -68,23 +68,23 @@ export class TagRefresh {
     this.#closing.abort();
   }
 
-  #isDue({ place, since, count }: Asked): boolean {
+  #isDue({ ref, since, count }: AskedTag): boolean {
     const { tags } = this.#options;
-    return count >= 2 && tags.isDue(place, since);
+    return count >= 2 && tags.isDue(ref, since);
   }
 
   /** Only what may be asked in our own name: a client's login is used for that client alone. */
-  async #confirm(asked: Asked): Promise<void> {
+  async #confirm(asked: AskedTag): Promise<void> {
     asked.count = 0;
     const { tags, resolver, visibility } = this.#options;
-    const { place, accept } = asked;
-    const [renewal] = await visibility.renewals({ ...place, access: { kind: "none" } });
+    const { ref, accept } = asked;
+    const [renewal] = await visibility.renewals({ ...ref, access: { kind: "none" } });
     if (renewal === undefined) return;
     const { access } = renewal;
     const accessKey = visibility.accessKey(access);
-    if (tags.isPaused(place, { variant: native, accessKey })) return;
+    if (tags.isPaused(ref, { variant: native, accessKey })) return;
     const answer = await resolver.resolve({
-      ...place,
+      ...ref,
       accept,
       access,
       accessKey,
@@ -93,8 +93,8 @@ export class TagRefresh {
       isBackground: true,
       signal: this.#closing.signal,
     });
-    const witness = { kind: "tag", tag: place.tag } as const;
-    if (answer.kind === "tag") await visibility.yes(place, access, witness);
-    if (answer.kind === "refused") await visibility.no(place, access);
+    const witness = { kind: "tag", tag: ref.tag } as const;
+    if (answer.kind === "tag") await visibility.grant(ref, access, witness);
+    if (answer.kind === "refused") await visibility.revoke(ref, access);
   }
 }

@@ -18,9 +18,9 @@ import type { Manifests } from "../keeping/manifests.ts";
 import { repositoryNames } from "../repository-ref.ts";
 import type { TagAsks } from "./tag-asks.ts";
 import { native, type TagVariant } from "./tag-state.ts";
-import { type KnownTag, type TagPlace, type Tags, tagKey } from "./tags.ts";
+import { type KnownTag, type TagRef, type Tags, tagKey } from "./tags.ts";
 
-export type TagQuestion = TagPlace & {
+export type TagQuestion = TagRef & {
   readonly accept: AcceptSet;
   readonly access: Access;
   /** The name under which answers to this access are shared. */
@@ -47,11 +47,11 @@ export type TagResolverOptions = {
   readonly tags: Tags;
   readonly asks: TagAsks;
   readonly manifests: Manifests;
-  readonly holdings: RepositoryBlobs;
+  readonly repositoryBlobs: RepositoryBlobs;
   readonly observe: Observe;
   readonly now: () => number;
   /** Whether what is not there for this access is there for nobody. */
-  readonly speaksForAll: (place: TagPlace, access: Access) => Promise<boolean>;
+  readonly speaksForAll: (ref: TagRef, access: Access) => Promise<boolean>;
 };
 
 /** `digest` asks for no more than that; `bytes` fetches the manifest too. */
@@ -131,11 +131,11 @@ export class TagResolver {
 
   /** What the tag means after this answer; undefined when the answer does not say. */
   async #meaning(
-    place: TagPlace,
+    ref: TagRef,
     answer: ManifestAnswer,
     before: TagVariant | undefined,
   ): Promise<TagVariant | undefined> {
-    const { manifests, holdings, now } = this.#options;
+    const { manifests, repositoryBlobs, now } = this.#options;
     const checkedAt = now();
     if (answer.kind === "same" && before !== undefined)
       return { ...before, current: { ...before.current, checkedAt } };
@@ -144,8 +144,8 @@ export class TagResolver {
     const size = answer.kind === "found" ? answer.size : answer.bytes.length;
     const current = { digest, mediaType, size, checkedAt };
     if (answer.kind === "found") return { current, kept: lastKept(before) };
-    await manifests.keep(place, answer);
-    await holdings.delivered(place, digest);
+    await manifests.keep(ref, answer);
+    await repositoryBlobs.delivered(ref, digest);
     return { current, kept: current };
   }
 

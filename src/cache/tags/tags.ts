@@ -22,7 +22,7 @@ import {
   withVariant,
 } from "./tag-state.ts";
 
-export type TagPlace = RepositoryRef & { readonly tag: Tag };
+export type TagRef = RepositoryRef & { readonly tag: Tag };
 
 /** A variant of a tag, and the name it is kept under. */
 export type KnownTag = TagVariant & { readonly variant: string };
@@ -33,7 +33,7 @@ export type TagName = { readonly variant: string; readonly accessKey: string };
 export type TagsOptions = {
   readonly records: RecordStore;
   readonly rules: TagRules;
-  readonly budgets: PullQuota;
+  readonly quota: PullQuota;
   readonly observe: Observe;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -66,64 +66,64 @@ export class Tags {
   }
 
   /** What is known of the tag for a client that reads these types, fresh or not. */
-  async recall(place: TagPlace, accept: AcceptSet): Promise<KnownTag | undefined> {
-    const key = tagKey(place);
+  async recall(ref: TagRef, accept: AcceptSet): Promise<KnownTag | undefined> {
+    const key = tagKey(ref);
     const { isKnown, fact } = this.#states.peek(key);
     return select(isKnown ? fact : await this.#states.get(key), accept);
   }
 
   /** What is known of one variant. */
-  async variant(place: TagPlace, variant: string): Promise<TagVariant | undefined> {
-    return (await this.#states.get(tagKey(place)))?.get(variant);
+  async variant(ref: TagRef, variant: string): Promise<TagVariant | undefined> {
+    return (await this.#states.get(tagKey(ref)))?.get(variant);
   }
 
-  isFresh(place: TagPlace, { checkedAt }: TagEntry): boolean {
-    const { now, budgets } = this.#options;
-    const doubtedAt = this.#doubtedAt.get(tagKey(place)) ?? Number.NEGATIVE_INFINITY;
+  isFresh(ref: TagRef, { checkedAt }: TagEntry): boolean {
+    const { now, quota } = this.#options;
+    const doubtedAt = this.#doubtedAt.get(tagKey(ref)) ?? Number.NEGATIVE_INFINITY;
     // By a clock that was set back the doubt lies in what is now the future, and says nothing.
     if (checkedAt <= doubtedAt && doubtedAt <= now()) return false;
-    return isFresh({ checkedAt, now: now() }, this.#rule(place), budgets.of(place.registry.name));
+    return isFresh({ checkedAt, now: now() }, this.#rule(ref), quota.of(ref.registry.name));
   }
 
   /** Whether a busy tag should be confirmed before somebody has to wait for it. */
-  isDue(place: TagPlace, checkedAt: number): boolean {
-    const { now, budgets } = this.#options;
-    return isDue({ checkedAt, now: now() }, this.#rule(place), budgets.of(place.registry.name));
+  isDue(ref: TagRef, checkedAt: number): boolean {
+    const { now, quota } = this.#options;
+    return isDue({ checkedAt, now: now() }, this.#rule(ref), quota.of(ref.registry.name));
   }
 
   /** Its upstream cannot say: it is left in peace for a moment by who asks the same in the same name. */
-  pause(place: TagPlace, name: TagName): void {
-    this.#pausedUntil.set(this.#pauseKey(place, name), this.#options.now() + pause);
+  pause(ref: TagRef, name: TagName): void {
+    this.#pausedUntil.set(this.#pauseKey(ref, name), this.#options.now() + pause);
   }
 
   /** Whether its upstream failed a moment ago. Others' logins and Accept sets say nothing of that. */
-  isPaused(place: TagPlace, name: TagName): boolean {
-    return (this.#pausedUntil.get(this.#pauseKey(place, name)) ?? 0) > this.#options.now();
+  isPaused(ref: TagRef, name: TagName): boolean {
+    return (this.#pausedUntil.get(this.#pauseKey(ref, name)) ?? 0) > this.#options.now();
   }
 
   /** Its upstream has answered. */
-  resume(place: TagPlace, name: TagName): void {
-    this.#pausedUntil.delete(this.#pauseKey(place, name));
+  resume(ref: TagRef, name: TagName): void {
+    this.#pausedUntil.delete(this.#pauseKey(ref, name));
   }
 
   /** Changes whenever something is pushed: what was asked before a push is not learned after it. */
-  generation(place: TagPlace): number {
-    return this.#pushes.get(tagKey(place)) ?? 0;
+  generation(ref: TagRef): number {
+    return this.#pushes.get(tagKey(ref)) ?? 0;
   }
 
   /** The upstream said what the tag means. */
-  async learn(place: TagPlace, variant: string, now: TagVariant): Promise<void> {
-    await this.#states.update(tagKey(place), (state) => withVariant(state, variant, now));
+  async learn(ref: TagRef, variant: string, now: TagVariant): Promise<void> {
+    await this.#states.update(tagKey(ref), (state) => withVariant(state, variant, now));
   }
 
   /** The upstream said that there is no such tag. */
-  gone(place: TagPlace): void {
-    this.#states.delete(tagKey(place));
+  gone(ref: TagRef): void {
+    this.#states.delete(tagKey(ref));
   }
 
   /** The entry's bytes are kept: they can stand in when a later one cannot be fetched. */
-  async noteKept(place: TagPlace, variant: string, entry: TagEntry): Promise<void> {
-    await this.#states.update(tagKey(place), (state) => {
+  async noteKept(ref: TagRef, variant: string, entry: TagEntry): Promise<void> {
+    await this.#states.update(tagKey(ref), (state) => {
       const known = state?.get(variant);
       if (known === undefined || known.kept?.digest === entry.digest) return undefined;
       return withVariant(state, variant, { ...known, kept: entry });
@@ -131,33 +131,33 @@ export class Tags {
   }
 
   /** Something was pushed under this tag: what is known of it is out of date. */
-  forget(place: TagPlace): void {
-    this.#pushes.set(tagKey(place), this.generation(place) + 1);
-    this.gone(place);
+  forget(ref: TagRef): void {
+    this.#pushes.set(tagKey(ref), this.generation(ref) + 1);
+    this.gone(ref);
   }
 
-  /** A push may have gone through: what is known is asked about, and stands in while nobody can say. */
-  doubt(place: TagPlace): void {
-    this.#pushes.set(tagKey(place), this.generation(place) + 1);
-    this.#doubtedAt.set(tagKey(place), this.#options.now());
+  /** A push may have gone through: what is known is asked about, and mayWhileUnreachable in while nobody can say. */
+  doubt(ref: TagRef): void {
+    this.#pushes.set(tagKey(ref), this.generation(ref) + 1);
+    this.#doubtedAt.set(tagKey(ref), this.#options.now());
   }
 
   flush(): Promise<void> {
     return this.#states.flush();
   }
 
-  #pauseKey(place: TagPlace, { variant, accessKey }: TagName): string {
-    return [tagKey(place), this.generation(place), variant, accessKey].join("\n");
+  #pauseKey(ref: TagRef, { variant, accessKey }: TagName): string {
+    return [tagKey(ref), this.generation(ref), variant, accessKey].join("\n");
   }
 
-  #rule({ registry, repository, tag }: TagPlace): TagRule {
+  #rule({ registry, repository, tag }: TagRef): TagRule {
     return this.#options.rules.ruleFor(registry.name, repository, tag);
   }
 }
 
 /** `docker.io/library/alpine:3.20` */
-export function tagKey(place: TagPlace): string {
-  return `${repositoryKey(place)}:${place.tag}`;
+export function tagKey(ref: TagRef): string {
+  return `${repositoryKey(ref)}:${ref.tag}`;
 }
 
 function select(state: TagState | undefined, accept: AcceptSet): KnownTag | undefined {

@@ -13,7 +13,7 @@ const {
   reference: witness,
   signal,
 } = manifestAsk("docker.io/corp/app:1");
-const place = { registry, repository: name };
+const ref = { registry, repository: name };
 const digest = digestOf(Buffer.from("blob"));
 const hour = 3_600_000;
 
@@ -22,7 +22,7 @@ let credential = { id: "one", isRefused: false };
 let upstream: Registries;
 let repository: Repository;
 let visibility: Visibility;
-let proofs: AccessChecks;
+let accessChecks: AccessChecks;
 
 beforeEach(() => {
   now = 1e12;
@@ -37,19 +37,19 @@ beforeEach(() => {
     credentialOf: () => credential,
     secret: Buffer.from("secret"),
   });
-  proofs = new AccessChecks({ client: upstream, visibility, now: () => now });
+  accessChecks = new AccessChecks({ client: upstream, visibility, now: () => now });
 });
-afterEach(() => proofs.close());
+afterEach(() => accessChecks.close());
 
-const permits = (access = none) => proofs.permits({ ...place, access }, digest, signal);
+const permits = (access = none) => accessChecks.permits({ ...ref, access }, digest, signal);
 
 describe("a proof", () => {
   it("is renewed by a brief question, though one behind the clients' backs is still out", async () => {
-    await visibility.yes(place, anonymous, witness);
+    await visibility.grant(ref, anonymous, witness);
     now += hour;
     const gate = Promise.withResolvers<void>();
     upstream.gate = gate.promise;
-    proofs.sighted(place, shared, witness);
+    accessChecks.sighted(ref, shared, witness);
     await eventually(() => upstream.count() === 1);
     const asked = permits();
     await eventually(() => upstream.count() === 2);
@@ -59,7 +59,7 @@ describe("a proof", () => {
   });
 
   it("counts for an hour without a question, and is then renewed by one for all", async () => {
-    await visibility.yes(place, anonymous, witness);
+    await visibility.grant(ref, anonymous, witness);
     expect(await permits()).toBe(true);
     expect(upstream.log).toEqual([]);
     now += hour;
@@ -74,15 +74,15 @@ describe("a proof", () => {
   });
 
   it("is withdrawn when the registry refuses", async () => {
-    await visibility.yes(place, anonymous, witness);
+    await visibility.grant(ref, anonymous, witness);
     now += hour;
     repository.door = nobody;
     expect(await permits()).toBe(false);
-    expect(await visibility.stands({ ...place, access: none })).toBe(false);
+    expect(await visibility.mayWhileUnreachable({ ...ref, access: none })).toBe(false);
   });
 
-  it("stands while the registry cannot be asked, and that is not tried by each client", async () => {
-    await visibility.yes(place, anonymous, witness);
+  it("mayWhileUnreachable while the registry cannot be asked, and that is not tried by each client", async () => {
+    await visibility.grant(ref, anonymous, witness);
     now += 100 * hour;
     upstream.down("docker.io");
     expect([await permits(), await permits(), await permits()]).toEqual([true, true, true]);
@@ -94,15 +94,15 @@ describe("a proof", () => {
   });
 
   it("proves nothing any more when its witness is gone", async () => {
-    await visibility.yes(place, anonymous, witness);
+    await visibility.grant(ref, anonymous, witness);
     now += hour;
     repository.tags.clear();
     expect(await permits()).toBe(false);
-    expect(await visibility.stands({ ...place, access: none })).toBe(true);
+    expect(await visibility.mayWhileUnreachable({ ...ref, access: none })).toBe(true);
   });
 
   it("is not renewed by a login page, which has status 200 too", async () => {
-    await visibility.yes(place, anonymous, witness);
+    await visibility.grant(ref, anonymous, witness);
     now += hour;
     upstream.fault("docker.io", (request) =>
       respond(request, 200, { "content-type": "text/html" }, Buffer.from("<html>log in</html>")),
@@ -110,8 +110,8 @@ describe("a proof", () => {
     expect(await permits()).toBe(false);
   });
 
-  it("of the operator's credential stands while that is refused", async () => {
-    await visibility.yes(place, shared, witness);
+  it("of the operator's credential mayWhileUnreachable while that is refused", async () => {
+    await visibility.grant(ref, shared, witness);
     now += hour;
     repository.door = nobody;
     credential = { id: "one", isRefused: true };
@@ -132,37 +132,37 @@ describe("a repository seen for the first time", () => {
     upstream.fault("docker.io", (request) =>
       respond(request, 200, { "content-type": "text/html" }, Buffer.from("<html>log in</html>")),
     );
-    proofs.sighted(place, login("a"), witness);
+    accessChecks.sighted(ref, login("a"), witness);
     await eventually(async () => expect(upstream.count()).toBe(2));
-    await proofs.close();
-    expect(await visibility.stands({ ...place, access: none })).toBe(false);
+    await accessChecks.close();
+    expect(await visibility.mayWhileUnreachable({ ...ref, access: none })).toBe(false);
   });
 
   it.each([login("a"), shared])(
     "with %j is asked about anonymously, once an hour",
     async (access) => {
       repository.door = everybody;
-      proofs.sighted(place, access, witness);
-      proofs.sighted(place, access, witness);
+      accessChecks.sighted(ref, access, witness);
+      accessChecks.sighted(ref, access, witness);
       await eventually(async () =>
-        expect(await visibility.may({ ...place, access: none })).toBe(true),
+        expect(await visibility.may({ ...ref, access: none })).toBe(true),
       );
       expect(upstream.seen.map((seen) => seen.access)).toEqual([anonymous]);
       now += hour;
-      proofs.sighted(place, access, witness);
+      accessChecks.sighted(ref, access, witness);
       await eventually(() => expect(upstream.count()).toBe(2));
     },
   );
 
   it("anonymously needs no other question", () => {
-    proofs.sighted(place, anonymous, witness);
-    proofs.sighted(place, none, witness);
+    accessChecks.sighted(ref, anonymous, witness);
+    accessChecks.sighted(ref, none, witness);
     expect(upstream.count()).toBe(0);
   });
 
   it("and private stays so", async () => {
     repository.door = nobody;
-    proofs.sighted(place, login("a"), witness);
+    accessChecks.sighted(ref, login("a"), witness);
     await eventually(() => expect(upstream.seen[0]?.status).toBe(401));
     expect(await permits()).toBe(false);
   });

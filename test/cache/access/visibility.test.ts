@@ -8,7 +8,7 @@ import { anonymous, login, manifestAsk, none, shared } from "../support/house.ts
 
 const digest = digestOf(Buffer.from("blob"));
 const { registry, repository, reference: witness } = manifestAsk("docker.io/corp/app:1");
-const place = { registry, repository };
+const ref = { registry, repository };
 const hour = 3_600_000;
 
 function setUp(records = new MemoryRecordStore()) {
@@ -25,11 +25,12 @@ function setUp(records = new MemoryRecordStore()) {
     secret: Buffer.from("secret"),
   });
   const may = (access: Access, isPublicOnly = false) =>
-    visibility.may({ ...place, access, isPublicOnly });
-  const stands = (access: Access) => visibility.stands({ ...place, access });
+    visibility.may({ ...ref, access, isPublicOnly });
+  const mayWhileUnreachable = (access: Access) =>
+    visibility.mayWhileUnreachable({ ...ref, access });
   const kinds = async (access: Access, isPublicOnly = false) =>
-    (await visibility.accesses({ ...place, access, isPublicOnly })).map(({ kind }) => kind);
-  return { state, events, visibility, may, stands, kinds, records };
+    (await visibility.accesses({ ...ref, access, isPublicOnly })).map(({ kind }) => kind);
+  return { state, events, visibility, may, mayWhileUnreachable, kinds, records };
 }
 
 describe("a repository", () => {
@@ -45,53 +46,53 @@ describe("a repository", () => {
   });
 
   it("whose proof is from what is now the future is asked about again", async () => {
-    const { state, may, stands, visibility } = setUp();
-    await visibility.yes(place, anonymous, witness);
+    const { state, may, mayWhileUnreachable, visibility } = setUp();
+    await visibility.grant(ref, anonymous, witness);
     state.now -= 365 * 24 * hour;
-    expect([await may(none), await stands(none)]).toEqual([false, true]);
-    await visibility.yes(place, anonymous, witness);
+    expect([await may(none), await mayWhileUnreachable(none)]).toEqual([false, true]);
+    await visibility.grant(ref, anonymous, witness);
     expect(await may(none)).toBe(true);
   });
 
   it("that anonymous access opens is everybody's for an hour, and as long as nobody can be asked", async () => {
-    const { state, may, stands, kinds, visibility, events } = setUp();
-    await visibility.yes(place, anonymous, witness);
+    const { state, may, mayWhileUnreachable, kinds, visibility, events } = setUp();
+    await visibility.grant(ref, anonymous, witness);
     for (const access of [none, anonymous, shared, login("a")])
       expect(await may(access)).toBe(true);
     expect(await kinds(login("a"))).toEqual(["anonymous", "client", "shared"]);
     state.now += hour;
-    expect([await may(none), await stands(none)]).toEqual([false, true]);
-    expect(await visibility.renewals({ ...place, access: none })).toEqual([
+    expect([await may(none), await mayWhileUnreachable(none)]).toEqual([false, true]);
+    expect(await visibility.renewals({ ...ref, access: none })).toEqual([
       { access: anonymous, witness },
     ]);
-    await visibility.yes(place, none, witness);
+    await visibility.grant(ref, none, witness);
     expect(await may(none)).toBe(true);
-    await visibility.no(place, anonymous);
-    expect([await may(none), await stands(none)]).toEqual([false, false]);
+    await visibility.revoke(ref, anonymous);
+    expect([await may(none), await mayWhileUnreachable(none)]).toEqual([false, false]);
     expect(events.map((event) => "to" in event && event.to)).toEqual(["public", "client"]);
   });
 
   it("that the operator's credential opens is everybody's while that credential is the same", async () => {
-    const { state, may, stands, visibility } = setUp();
-    await visibility.yes(place, shared, witness);
+    const { state, may, mayWhileUnreachable, visibility } = setUp();
+    await visibility.grant(ref, shared, witness);
     for (const access of [none, anonymous, login("a")]) expect(await may(access)).toBe(true);
     expect(await may(none, true)).toBe(false);
     state.credential = { id: "one", isRefused: true };
-    await visibility.no(place, shared);
-    await visibility.doubt(place, shared);
+    await visibility.revoke(ref, shared);
+    await visibility.expire(ref, shared);
     expect(await may(none)).toBe(true);
     state.credential = { id: "two", isRefused: false };
-    expect([await may(none), await stands(none)]).toEqual([false, false]);
+    expect([await may(none), await mayWhileUnreachable(none)]).toEqual([false, false]);
     state.credential = undefined;
-    expect([await may(none), await stands(none)]).toEqual([false, false]);
+    expect([await may(none), await mayWhileUnreachable(none)]).toEqual([false, false]);
     state.credential = { id: "one", isRefused: false };
-    await visibility.no(place, shared);
-    expect(await stands(none)).toBe(false);
+    await visibility.revoke(ref, shared);
+    expect(await mayWhileUnreachable(none)).toBe(false);
   });
 
   it("that a client's login opens is that client's for a minute", async () => {
     const { state, may, visibility } = setUp();
-    await visibility.yes(place, login("a"), witness);
+    await visibility.grant(ref, login("a"), witness);
     expect([await may(login("a")), await may(login("b")), await may(none)]).toEqual([
       true,
       false,
@@ -99,34 +100,34 @@ describe("a repository", () => {
     ]);
     state.now += 60_000;
     expect(await may(login("a"))).toBe(false);
-    await visibility.yes(place, login("a"), witness);
-    await visibility.no(place, login("a"));
+    await visibility.grant(ref, login("a"), witness);
+    await visibility.revoke(ref, login("a"));
     expect(await may(login("a"))).toBe(false);
   });
 
   it("is not opened by a blob: that yes is for the blob alone", async () => {
     const { visibility, may } = setUp();
-    visibility.yesToBlob(place, anonymous, digest);
+    visibility.grantBlob(ref, anonymous, digest);
     expect(await may(anonymous)).toBe(false);
-    const asker = { ...place, access: anonymous };
+    const asker = { ...ref, access: anonymous };
     expect(await visibility.may(asker, digest)).toBe(true);
     expect(await visibility.may(asker, digestOf(Buffer.from("other")))).toBe(false);
-    expect(await visibility.may({ ...place, access: none }, digest)).toBe(false);
+    expect(await visibility.may({ ...ref, access: none }, digest)).toBe(false);
   });
 
   it("is asked about again after a refusal that storage may have made", async () => {
-    const { visibility, may, stands } = setUp();
-    await visibility.yes(place, anonymous, witness);
-    await visibility.doubt(place, anonymous);
-    expect([await may(none), await stands(none)]).toEqual([false, true]);
-    await visibility.doubt(place, login("a"));
+    const { visibility, may, mayWhileUnreachable } = setUp();
+    await visibility.grant(ref, anonymous, witness);
+    await visibility.expire(ref, anonymous);
+    expect([await may(none), await mayWhileUnreachable(none)]).toEqual([false, true]);
+    await visibility.expire(ref, login("a"));
   });
 
   it("is remembered across a restart, without any client's login", async () => {
     const { visibility, records } = setUp();
-    await visibility.yes(place, anonymous, witness);
-    await visibility.yes(place, shared, witness);
-    await visibility.yes(place, login("CANARY-login"), witness);
+    await visibility.grant(ref, anonymous, witness);
+    await visibility.grant(ref, shared, witness);
+    await visibility.grant(ref, login("CANARY-login"), witness);
     await visibility.flush();
     const second = setUp(records);
     expect(await second.may(none)).toBe(true);

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import {
   askBlob,
-  askForWord,
   type BlobQuestion,
+  confirmBlob,
   denialOf,
 } from "../../../src/cache/asking/blob-asks.ts";
 import type { Digest } from "../../../src/protocol/digest.ts";
@@ -73,7 +73,7 @@ describe("the registry's word on who may have a kept blob", () => {
     const { registry, repository, signal } = blobAsk(`docker.io/library/alpine@${digest}`);
     const question = { registry, repository, digest, signal, access: anonymous } as const;
     const known = size === "unknown" ? undefined : size;
-    const answer = await askForWord(upstream, { ...question, patience: "full" }, known);
+    const answer = await confirmBlob(upstream, { ...question, patience: "full" }, known);
     return [answer.kind, upstream.log.length];
   }
   type Answer = readonly [status: number, fields: Record<string, string>];

@@ -8,9 +8,9 @@ import { noBooks } from "../../support/no-books.ts";
 import { manifestAsk } from "../support/house.ts";
 import { everybody, Repository, types } from "../support/registries.ts";
 
-const place = manifestAsk("docker.io/library/alpine:1");
+const ref = manifestAsk("docker.io/library/alpine:1");
 const other = manifestAsk("ghcr.io/a/b:1").registry.name;
-const hub = place.registry.name;
+const hub = ref.registry.name;
 
 function setUp(blobs = new MemoryBlobStore(), records = new MemoryRecordStore(), limit?: number) {
   const events: CacheEvent[] = [];
@@ -43,7 +43,7 @@ const opaque = keep(Buffer.from('{"opaque":1}'), "application/json");
 describe("manifests", () => {
   it("are served from memory at once, and from the store after a restart", async () => {
     const first = setUp();
-    await first.manifests.keep(place, manifest);
+    await first.manifests.keep(ref, manifest);
     expect(await first.manifests.get(manifest.digest, hub)).toEqual(manifest);
     expect(first.used).toEqual([manifest.digest]);
     await first.manifests.flush();
@@ -58,19 +58,19 @@ describe("manifests", () => {
     ]);
     const second = setUp(first.blobs, first.records);
     expect(await second.manifests.get(manifest.digest, hub)).toEqual(manifest);
-    await second.manifests.keep(place, manifest);
+    await second.manifests.keep(ref, manifest);
     await second.manifests.flush();
     expect(second.events).toEqual([]);
   });
 
   it("have the type that each registry gave them; another's word counts only if the bytes say so too", async () => {
     const { manifests } = setUp();
-    await manifests.keep(place, manifest);
-    await manifests.keep(place, opaque);
+    await manifests.keep(ref, manifest);
+    await manifests.keep(ref, opaque);
     expect((await manifests.get(manifest.digest, other))?.mediaType).toBe(types.ociManifest);
     expect(await manifests.get(opaque.digest, other)).toBeUndefined();
     await manifests.keep(
-      { ...place, registry: { name: other, scheme: "https" } },
+      { ...ref, registry: { name: other, scheme: "https" } },
       { ...opaque, mediaType: "x/y+json" },
     );
     expect((await manifests.get(opaque.digest, other))?.mediaType).toBe("x/y+json");
@@ -79,9 +79,9 @@ describe("manifests", () => {
 
   it("are bounded in memory, and read back", async () => {
     const { manifests, blobs } = setUp(undefined, undefined, 1_000);
-    await manifests.keep(place, manifest);
+    await manifests.keep(ref, manifest);
     await manifests.flush();
-    await manifests.keep(place, opaque);
+    await manifests.keep(ref, opaque);
     await manifests.flush();
     let opened = 0;
     const open = blobs.open.bind(blobs);
@@ -95,7 +95,7 @@ describe("manifests", () => {
 
   it("that rotted on the disk are dropped, never served", async () => {
     const { blobs, records, manifests } = setUp();
-    await manifests.keep(place, manifest);
+    await manifests.keep(ref, manifest);
     await manifests.flush();
     const rotten = Buffer.from(bytes);
     rotten[5] = 0;
@@ -112,7 +112,7 @@ describe("manifests", () => {
   it("stay in memory when the disk takes nothing", async () => {
     const { blobs, events, manifests } = setUp();
     blobs.create = () => Promise.reject(new Error("ENOSPC"));
-    await manifests.keep(place, manifest);
+    await manifests.keep(ref, manifest);
     await manifests.flush();
     expect(events).toMatchObject([{ kind: "diskFailed" }]);
     expect(await manifests.get(manifest.digest, hub)).toEqual(manifest);
@@ -120,7 +120,7 @@ describe("manifests", () => {
 
   it("that cannot be read are not kept", async () => {
     const { blobs, records, manifests } = setUp();
-    await manifests.keep(place, manifest);
+    await manifests.keep(ref, manifest);
     await manifests.flush();
     const second = setUp(blobs, records);
     blobs.open = () => Promise.reject(new Error("EIO"));
@@ -130,9 +130,9 @@ describe("manifests", () => {
 
   it("say what they refer to, and which were served lately", async () => {
     const { manifests, clock } = setUp();
-    await manifests.keep(place, manifest);
+    await manifests.keep(ref, manifest);
     clock.now = 10;
-    await manifests.keep(place, opaque);
+    await manifests.keep(ref, opaque);
     expect((await manifests.read(manifest.digest))?.references.map(({ digest }) => digest)).toEqual(
       [image.config, image.layer],
     );

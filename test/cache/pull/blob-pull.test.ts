@@ -9,7 +9,7 @@ import { noBooks } from "../../support/no-books.ts";
 import { bodyOf, contentOf, House, login, statusOf } from "../support/house.ts";
 import { members, type Repository, respond } from "../support/registries.ts";
 
-const place = "docker.io/library/big";
+const ref = "docker.io/library/big";
 const size = 20 * 1024 * 1024;
 const bytes = Buffer.alloc(size, "entrepot ");
 
@@ -21,8 +21,8 @@ beforeEach(async () => {
   house = new House();
   repository = house.upstream.repository("docker.io", "library/big");
   repository.addImage("1", "big");
-  name = `${place}@${repository.addBlob(bytes)}`;
-  await house.manifest(`${place}:1`);
+  name = `${ref}@${repository.addBlob(bytes)}`;
+  await house.manifest(`${ref}:1`);
   house.upstream.forget();
 });
 afterEach(() => house.close());
@@ -116,13 +116,13 @@ describe("a cold blob", () => {
     if (answer.kind !== "passed") throw new TypeError(answer.kind);
     expect(answer.response.headers.get("content-length")).toEqual([String(size)]);
     expect(house.usage.count).toBe(1);
-    expect(await statusOf(house.blob(`${place}@sha256:${"0".repeat(64)}`, { isHead: true }))).toBe(
+    expect(await statusOf(house.blob(`${ref}@sha256:${"0".repeat(64)}`, { isHead: true }))).toBe(
       404,
     );
   });
 
   it("that is not there is a 404 for all, without a queue", async () => {
-    const missing = `${place}@sha256:${"0".repeat(64)}`;
+    const missing = `${ref}@sha256:${"0".repeat(64)}`;
     const gate = Promise.withResolvers<void>();
     house.upstream.gate = gate.promise;
     const asked = Array.from({ length: 50 }, () => statusOf(house.blob(missing)));
@@ -160,7 +160,7 @@ describe("a cold blob", () => {
     const digest = corp.addBlob(bytes);
     house.credential = undefined;
     const hers = await house.blob(`docker.io/corp/app@${digest}`, { access: login("alice") });
-    for (const asked of [`docker.io/corp/app@${digest}`, `${place}-2@${digest}`])
+    for (const asked of [`docker.io/corp/app@${digest}`, `${ref}-2@${digest}`])
       expect(await statusOf(house.blob(asked, { access: login("mallory") }))).toBe(401);
     // The repository is public, and has no such blob.
     const open = house.upstream.repository("docker.io", "library/open");

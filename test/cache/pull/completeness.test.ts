@@ -9,7 +9,7 @@ import { noBooks } from "../../support/no-books.ts";
 import { manifestAsk } from "../support/house.ts";
 import { everybody, Repository, types } from "../support/registries.ts";
 
-const place = manifestAsk("docker.io/library/alpine:1");
+const ref = manifestAsk("docker.io/library/alpine:1");
 const blobs = new MemoryBlobStore();
 const repository = new Repository(everybody);
 const amd = repository.addImage("1", "amd");
@@ -18,7 +18,7 @@ const index = repository.addIndex("1", [arm.manifest, amd.manifest]);
 const outer = repository.addIndex("1", [index]);
 
 let parts: CompletenessParts & {
-  readonly holdings: RepositoryBlobs;
+  readonly repositoryBlobs: RepositoryBlobs;
   readonly manifests: Manifests;
 };
 
@@ -27,7 +27,7 @@ async function keepBlob(digest: Digest): Promise<void> {
   await draft.write(repository.blobs.get(digest) ?? Buffer.alloc(0), draft.written);
   await draft.commit(digest);
   await draft.close();
-  await parts.holdings.delivered(place, digest);
+  await parts.repositoryBlobs.delivered(ref, digest);
 }
 
 async function keepManifest(digest: Digest): Promise<void> {
@@ -35,8 +35,8 @@ async function keepManifest(digest: Digest): Promise<void> {
     bytes: Buffer.alloc(0),
     mediaType: "",
   };
-  await parts.manifests.keep(place, { digest, mediaType, bytes });
-  await parts.holdings.delivered(place, digest);
+  await parts.manifests.keep(ref, { digest, mediaType, bytes });
+  await parts.repositoryBlobs.delivered(ref, digest);
 }
 
 beforeEach(() => {
@@ -46,22 +46,22 @@ beforeEach(() => {
   parts = {
     blobs,
     manifests: new Manifests({ books: noBooks, blobs, records, usage, observe, now: () => 0 }),
-    holdings: new RepositoryBlobs({ records, observe, isPublic: async () => false }),
+    repositoryBlobs: new RepositoryBlobs({ records, observe, isPublic: async () => false }),
   };
 });
 
 describe("an image", () => {
   it("is complete when its manifest and all its blobs are held by the repository", async () => {
-    expect(await isComplete(parts, place, amd.manifest)).toBe(false);
+    expect(await isComplete(parts, ref, amd.manifest)).toBe(false);
     await keepManifest(amd.manifest);
     await keepBlob(amd.config);
-    expect(await isComplete(parts, place, amd.manifest)).toBe(false);
+    expect(await isComplete(parts, ref, amd.manifest)).toBe(false);
     await keepBlob(amd.layer);
-    expect(await isComplete(parts, place, amd.manifest)).toBe(true);
+    expect(await isComplete(parts, ref, amd.manifest)).toBe(true);
     const elsewhere = manifestAsk("docker.io/library/other:1");
     expect(await isComplete(parts, elsewhere, amd.manifest)).toBe(false);
     await blobs.delete(amd.layer);
-    expect(await isComplete(parts, place, amd.manifest)).toBe(false);
+    expect(await isComplete(parts, ref, amd.manifest)).toBe(false);
   });
 
   it("needs none of the layers that registries do not distribute", async () => {
@@ -76,13 +76,13 @@ describe("an image", () => {
     );
     await keepManifest(windows);
     await keepBlob(amd.config);
-    expect(await isComplete(parts, place, windows)).toBe(true);
+    expect(await isComplete(parts, ref, windows)).toBe(true);
   });
 });
 
 it("an index is complete with one of its images, however deep that is", async () => {
   for (const digest of [outer, index, amd.manifest]) await keepManifest(digest);
-  expect(await isComplete(parts, place, outer)).toBe(false);
+  expect(await isComplete(parts, ref, outer)).toBe(false);
   for (const digest of [amd.config, amd.layer]) await keepBlob(digest);
-  expect(await isComplete(parts, place, outer)).toBe(true);
+  expect(await isComplete(parts, ref, outer)).toBe(true);
 });

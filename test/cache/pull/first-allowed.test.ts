@@ -6,7 +6,7 @@ import { MemoryRecordStore } from "../../../src/store/memory/memory-record-store
 import { UpstreamError } from "../../../src/upstream/upstream-error.ts";
 import { anonymous, login, manifestAsk, none } from "../support/house.ts";
 
-const place = manifestAsk("docker.io/corp/app:1");
+const ref = manifestAsk("docker.io/corp/app:1");
 const answer = (status: number) => ({ status, headers: new Map(), body: Buffer.from(`${status}`) });
 const refused = (status = 401): Denial => ({ kind: "refused", answer: answer(status) });
 
@@ -20,7 +20,7 @@ function setUp(credential: SharedCredential | undefined) {
   });
   const asked: string[] = [];
   const ask = (access: typeof none, answers: Record<string, Denial | { kind: "yes" }>) =>
-    firstAllowed<{ kind: "yes" }>(visibility, { ...place, access }, async (own) => {
+    firstAllowed<{ kind: "yes" }>(visibility, { ...ref, access }, async (own) => {
       asked.push(own.kind);
       return answers[own.kind] ?? { kind: "yes" };
     });
@@ -51,20 +51,20 @@ describe("asking in one name after another", () => {
 
   it("withdraws what the refused access had proven", async () => {
     const { visibility, ask, asked } = setUp(undefined);
-    await visibility.yes(place, anonymous, place.reference);
+    await visibility.grant(ref, anonymous, ref.reference);
     await ask(none, { anonymous: refused(), none: refused() });
     expect(asked).toEqual(["anonymous", "none"]);
-    expect(await visibility.stands({ ...place, access: none })).toBe(false);
+    expect(await visibility.mayWhileUnreachable({ ...ref, access: none })).toBe(false);
   });
 
   it("blames nobody for the operator's broken credential: the registry cannot say", async () => {
     const credential = { id: "one", isRefused: false };
     const { visibility, ask } = setUp(credential);
-    await visibility.yes(place, { kind: "shared" }, place.reference);
+    await visibility.grant(ref, { kind: "shared" }, ref.reference);
     credential.isRefused = true;
     const { answer: given } = await ask(none, { shared: refused(), none: refused(403) });
     expect(given).toMatchObject({ kind: "unavailable", answer: { status: 403 } });
-    expect(await visibility.stands({ ...place, access: none })).toBe(true);
+    expect(await visibility.mayWhileUnreachable({ ...ref, access: none })).toBe(true);
   });
 
   it("takes no 404 for an answer that the operator's broken credential got", async () => {

@@ -17,7 +17,7 @@ describe("a 404", () => {
 
   it("is forgotten when something is pushed to its repository, and no other answer is kept", () => {
     const negative = new NegativeCache({ now: () => 0 });
-    for (const place of ["docker.io/a", "docker.io/ab"]) negative.remember(place, "x", answer(404));
+    for (const ref of ["docker.io/a", "docker.io/ab"]) negative.remember(ref, "x", answer(404));
     negative.remember("docker.io/a", "y", answer(405));
     negative.forget("docker.io/a");
     expect(negative.recall("docker.io/a", "x")).toBeUndefined();

@@ -23,8 +23,8 @@ import {
   types,
 } from "../support/registries.ts";
 
-const place = "docker.io/library/alpine";
-const image = `${place}:3.20`;
+const ref = "docker.io/library/alpine";
+const image = `${ref}:3.20`;
 
 let house: House;
 let repository: Repository;
@@ -64,8 +64,8 @@ describe("a tag", () => {
       type,
       "odd",
     );
-    expect(contentOf(await house.manifest(`${place}:odd`)).mediaType).toBe(type);
-    expect(contentOf(await house.manifest(`${place}:odd`)).mediaType).toBe(type);
+    expect(contentOf(await house.manifest(`${ref}:odd`)).mediaType).toBe(type);
+    expect(contentOf(await house.manifest(`${ref}:odd`)).mediaType).toBe(type);
   });
 
   it("that moved gives the new image, and says so once", async () => {
@@ -121,7 +121,7 @@ describe("a tag", () => {
   });
 
   it("that is not there is asked about once in two seconds for each Accept set and credential", async () => {
-    const ask = (change = {}) => house.manifest(`${place}:none`, change);
+    const ask = (change = {}) => house.manifest(`${ref}:none`, change);
     expect(await statusOf(ask())).toBe(404);
     const asked = house.upstream.count();
     expect(outcomeOf(await ask())).toBe("negative");
@@ -209,7 +209,7 @@ describe("what is known of a tag", () => {
       house.upstream.fault("docker.io", (request) => respond(request, how, { "retry-after": "7" }));
   }
 
-  it.each(failures)("stands in after %s, marked", async (_, how) => {
+  it.each(failures)("mayWhileUnreachable in after %s, marked", async (_, how) => {
     await house.manifest(image);
     house.later(20_000);
     fail(how);
@@ -223,7 +223,7 @@ describe("what is known of a tag", () => {
     expect(await statusOf(house.manifest(image))).toBe(how);
   });
 
-  it.each([401, 403, 404])("never stands in after %i", async (status) => {
+  it.each([401, 403, 404])("never mayWhileUnreachable in after %i", async (status) => {
     await house.manifest(image);
     house.later(20_000);
     fail(status);
@@ -303,13 +303,13 @@ describe("what is known of a tag", () => {
   it("of an index through a mirror needs all of one image of it", async () => {
     const arm = repository.addImage(undefined, "arm");
     repository.addIndex("all", [arm.manifest, alpine.manifest]);
-    await house.manifest(`${place}:all`);
-    await house.pull(`${place}@${alpine.manifest}`, alpine.layer);
-    await house.pull(`${place}@${alpine.manifest}`, alpine.config);
+    await house.manifest(`${ref}:all`);
+    await house.pull(`${ref}@${alpine.manifest}`, alpine.layer);
+    await house.pull(`${ref}@${alpine.manifest}`, alpine.config);
     await eventually(() => expect(house.usage.count).toBe(4));
     house.later(20_000);
     house.upstream.down("docker.io");
-    expect(outcomeOf(await house.manifest(`${place}:all`, { isMirror: true }))).toBe("stale");
+    expect(outcomeOf(await house.manifest(`${ref}:all`, { isMirror: true }))).toBe("stale");
   });
 });
 
@@ -358,7 +358,7 @@ describe("a client that cannot read what the registry has", () => {
   it("gets signed schema 1 passed through, unkept", async () => {
     const signed = "application/vnd.docker.distribution.manifest.v1+prettyjws";
     repository.addManifest({ schemaVersion: 1, name: "old" }, signed, "old");
-    const answer = await house.manifest(`${place}:old`);
+    const answer = await house.manifest(`${ref}:old`);
     expect([answer.kind, answer.outcome]).toEqual(["passed", "bypass"]);
     expect((await bodyOf(answer)).toString()).toContain('"old"');
     expect(await house.blobs.stat(repository.tags.get("old") ?? alpine.layer)).toBeUndefined();

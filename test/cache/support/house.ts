@@ -109,7 +109,7 @@ export class House {
   }
 }
 
-function place(image: string): { registry: Registry; repository: ManifestAsk["repository"] } {
+function ref(image: string): { registry: Registry; repository: ManifestAsk["repository"] } {
   const slash = image.indexOf("/");
   const name = canonicalRegistry(image.slice(0, slash));
   const repository = parseRepositoryName(image.slice(slash + 1));
@@ -122,7 +122,7 @@ export function manifestAsk(image: string): ManifestAsk {
   const reference = parseReference(name);
   if (reference === undefined) throw new TypeError(image);
   return {
-    ...place(where),
+    ...ref(where),
     reference,
     accept: parseAccept(modern),
     access: anonymous,
@@ -138,7 +138,7 @@ export function blobAsk(name: string): BlobAsk {
   const digest = parseDigest(text);
   if (digest === undefined) throw new TypeError(name);
   return {
-    ...place(where),
+    ...ref(where),
     digest,
     range: undefined,
     access: anonymous,

@@ -10,29 +10,29 @@ describe("a registry's budget", () => {
   it("is read from its fields and forgotten when its window is over", () => {
     let now = 0;
     const events: CacheEvent[] = [];
-    const budgets = new PullQuota(
+    const quota = new PullQuota(
       (event) => events.push(event),
       () => now,
     );
     const fields = { "ratelimit-limit": "100;w=21600", "ratelimit-remaining": "7;w=21600" };
-    budgets.note(name, headerList(fields));
-    expect(budgets.of(name)).toMatchObject({ limit: 100, remaining: 7 });
+    quota.note(name, headerList(fields));
+    expect(quota.of(name)).toMatchObject({ limit: 100, remaining: 7 });
     const seen = { registry: name, limit: 100, remaining: 7 };
-    expect(budgets.all()).toEqual([seen]);
+    expect(quota.all()).toEqual([seen]);
     expect(events).toContainEqual({ kind: "budgetSeen", ...seen });
     now = 21_600_000;
-    expect(budgets.of(name)).toBeUndefined();
-    expect(budgets.all()).toEqual([]);
+    expect(quota.of(name)).toBeUndefined();
+    expect(quota.all()).toEqual([]);
   });
 
   it("is told once when it runs low, lower, and when there is enough again", () => {
     const events: CacheEvent[] = [];
-    const budgets = new PullQuota(
+    const quota = new PullQuota(
       (event) => events.push(event),
       () => 0,
     );
     for (const left of [100, 30, 19, 10, 4, 3, 0, 90, 80]) {
-      budgets.note(
+      quota.note(
         name,
         headerList({ "ratelimit-limit": "100", "ratelimit-remaining": String(left) }),
       );
@@ -49,14 +49,14 @@ describe("a registry's budget", () => {
 
   it("is believed for a day at most", () => {
     let now = 0;
-    const budgets = new PullQuota(
+    const quota = new PullQuota(
       () => undefined,
       () => now,
     );
     const fields = { "ratelimit-limit": "100;w=999999999", "ratelimit-remaining": "0" };
-    budgets.note(name, headerList(fields));
+    quota.note(name, headerList(fields));
     now = 86_400_000;
-    expect(budgets.of(name)).toBeUndefined();
+    expect(quota.of(name)).toBeUndefined();
   });
 
   it.each([
@@ -64,11 +64,11 @@ describe("a registry's budget", () => {
     [{ "ratelimit-limit": "100" }],
     [{ "ratelimit-limit": "x", "ratelimit-remaining": "1" }],
   ])("is not made up from %j", (fields) => {
-    const budgets = new PullQuota(
+    const quota = new PullQuota(
       () => expect.unreachable(),
       () => 0,
     );
-    budgets.note(name, headerList(fields));
-    expect(budgets.of(name)).toBeUndefined();
+    quota.note(name, headerList(fields));
+    expect(quota.of(name)).toBeUndefined();
   });
 });

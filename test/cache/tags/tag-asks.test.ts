@@ -7,7 +7,7 @@ import { Registries, respond } from "../support/registries.ts";
 
 let now = 0;
 let upstream: Registries;
-let budgets: PullQuota;
+let quota: PullQuota;
 let asks: TagAsks;
 
 beforeEach(() => {
@@ -15,11 +15,11 @@ beforeEach(() => {
   upstream = new Registries();
   upstream.repository("docker.io", "library/alpine").addImage("1", "alpine");
   upstream.repository("docker.io", "library/alpine").addImage("2", "alpine two");
-  budgets = new PullQuota(
+  quota = new PullQuota(
     () => undefined,
     () => now,
   );
-  asks = new TagAsks({ client: upstream, budgets, now: () => now });
+  asks = new TagAsks({ client: upstream, quota, now: () => now });
 });
 
 function question(tag = "1") {
@@ -60,12 +60,12 @@ it("every answer's budget is noted", async () => {
     respond(request, 429, { "ratelimit-limit": "100;w=60", "ratelimit-remaining": "0;w=60" }),
   );
   await asks.digest(question());
-  expect(budgets.of(question().registry.name)).toMatchObject({ limit: 100, remaining: 0 });
+  expect(quota.of(question().registry.name)).toMatchObject({ limit: 100, remaining: 0 });
 });
 
 it("a budget that is a client's own is not ours", async () => {
   const left = { "ratelimit-limit": "100;w=60", "ratelimit-remaining": "0;w=60" };
   upstream.fault("docker.io", (request) => respond(request, 404, left));
   await asks.digest({ ...question(), access: login("alice") });
-  expect(budgets.all()).toEqual([]);
+  expect(quota.all()).toEqual([]);
 });

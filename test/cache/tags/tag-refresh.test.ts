@@ -5,7 +5,7 @@ import { TagRefresh } from "../../../src/cache/tags/tag-refresh.ts";
 import type { TagAnswer, TagQuestion } from "../../../src/cache/tags/tag-resolver.ts";
 import { TagRules } from "../../../src/cache/tags/tag-rules.ts";
 import { native } from "../../../src/cache/tags/tag-state.ts";
-import { type TagPlace, Tags } from "../../../src/cache/tags/tags.ts";
+import { type TagRef, Tags } from "../../../src/cache/tags/tags.ts";
 import { digestOf } from "../../../src/protocol/digest.ts";
 import { parseAccept } from "../../../src/protocol/media-type.ts";
 import { MemoryRecordStore } from "../../../src/store/memory/memory-record-store.ts";
@@ -20,7 +20,7 @@ let answer: TagAnswer;
 
 const accept = parseAccept([]);
 
-function tagPlace(image: string): TagPlace {
+function tagPlace(image: string): TagRef {
   const { registry, repository, reference } = manifestAsk(image);
   if (reference.kind !== "tag") throw new TypeError(image);
   return { registry, repository, tag: reference.tag };
@@ -39,8 +39,8 @@ beforeEach(() => {
   const records = new MemoryRecordStore();
   const observe = () => undefined;
   const clock = (): number => now;
-  const budgets = new PullQuota(observe, clock);
-  tags = new Tags({ records, rules: new TagRules([], 10_000), budgets, observe, now: clock });
+  const quota = new PullQuota(observe, clock);
+  tags = new Tags({ records, rules: new TagRules([], 10_000), quota, observe, now: clock });
   visibility = new Visibility({
     records,
     observe,
@@ -61,15 +61,15 @@ beforeEach(() => {
 });
 afterEach(() => hot.close());
 
-async function publish(image: string): Promise<TagPlace> {
-  const place = tagPlace(image);
-  await visibility.yes(place, anonymous, { kind: "tag", tag: place.tag });
-  return place;
+async function publish(image: string): Promise<TagRef> {
+  const ref = tagPlace(image);
+  await visibility.grant(ref, anonymous, { kind: "tag", tag: ref.tag });
+  return ref;
 }
 
-function askFor(place: TagPlace, times: number, current = entry()): void {
+function askFor(ref: TagRef, times: number, current = entry()): void {
   for (let time = 0; time < times; time += 1)
-    hot.asked(place, accept, { current, kept: undefined, variant: native });
+    hot.asked(ref, accept, { current, kept: undefined, variant: native });
 }
 
 describe("a busy tag", () => {
@@ -85,11 +85,11 @@ describe("a busy tag", () => {
   });
 
   it("is one that was asked for twice since it was last confirmed", async () => {
-    const place = await publish("docker.io/a:1");
-    askFor(place, 1);
+    const ref = await publish("docker.io/a:1");
+    askFor(ref, 1);
     now += 8_000;
     await hot.round();
-    askFor(place, 1);
+    askFor(ref, 1);
     now += 8_000;
     await hot.round();
     expect(asked).toEqual([]);
@@ -99,8 +99,8 @@ describe("a busy tag", () => {
     const places = await Promise.all(
       ["docker.io/a:1", "docker.io/b:1", "ghcr.io/c:1"].map(publish),
     );
-    for (const place of places) {
-      askFor(place, 2);
+    for (const ref of places) {
+      askFor(ref, 2);
       now += 1;
     }
     now += 8_000;
@@ -112,7 +112,7 @@ describe("a busy tag", () => {
 
   it("is left alone where only clients' own logins open it, and while the registry fails", async () => {
     const secret = tagPlace("docker.io/corp/app:1");
-    await visibility.yes(secret, login("a"), { kind: "tag", tag: secret.tag });
+    await visibility.grant(secret, login("a"), { kind: "tag", tag: secret.tag });
     const failing = await publish("ghcr.io/a:1");
     askFor(secret, 5);
     askFor(failing, 5);
@@ -123,18 +123,18 @@ describe("a busy tag", () => {
   });
 
   it("renews the proof, or withdraws it", async () => {
-    const place = await publish("docker.io/a:1");
-    askFor(place, 2);
+    const ref = await publish("docker.io/a:1");
+    askFor(ref, 2);
     now += 3_600_000;
     await hot.round();
-    expect(await visibility.may({ ...place, access: none })).toBe(true);
-    askFor(place, 2);
+    expect(await visibility.may({ ...ref, access: none })).toBe(true);
+    askFor(ref, 2);
     now += 8_000;
     answer = {
       kind: "refused",
       answer: { status: 401, headers: new Map(), body: Buffer.alloc(0) },
     };
     await hot.round();
-    expect(await visibility.may({ ...place, access: none })).toBe(false);
+    expect(await visibility.may({ ...ref, access: none })).toBe(false);
   });
 });

@@ -38,8 +38,8 @@ beforeEach(() => {
   const records = new MemoryRecordStore();
   const observe = (event: CacheEvent): void => void events.push(event);
   const clock = (): number => now;
-  const budgets = new PullQuota(observe, clock);
-  tags = new Tags({ records, rules: new TagRules([], 10_000), budgets, observe, now: clock });
+  const quota = new PullQuota(observe, clock);
+  tags = new Tags({ records, rules: new TagRules([], 10_000), quota, observe, now: clock });
   const manifests = new Manifests({
     books: noBooks,
     blobs: new MemoryBlobStore(),
@@ -48,12 +48,12 @@ beforeEach(() => {
     observe,
     now: clock,
   });
-  const holdings = new RepositoryBlobs({ records, observe, isPublic: async () => false });
-  const asks = new TagAsks({ client: upstream, budgets, now: clock });
+  const repositoryBlobs = new RepositoryBlobs({ records, observe, isPublic: async () => false });
+  const asks = new TagAsks({ client: upstream, quota, now: clock });
   const speaksForAll: TagResolverOptions["speaksForAll"] = async (_, { kind }) =>
     kind !== "client" && !isBroken;
   resolver = new TagResolver({
-    ...{ tags, asks, manifests, holdings, observe, now: clock, speaksForAll },
+    ...{ tags, asks, manifests, repositoryBlobs, observe, now: clock, speaksForAll },
   });
 });
 afterEach(() => resolver.close());

@@ -1,0 +1,93 @@
+/**
+ * The repository that a running download began with, which is credited with having delivered the
+ * digest. Others share the download only where that cannot credit one registry, or a repository
+ * that was refused, with bytes that came from elsewhere.
+ */
+import type { Digest } from "../../protocol/digest.ts";
+import { BoundedMap } from "../../runtime/bounded-map.ts";
+import { type RepositoryRef, repositoryKey } from "../repository-ref.ts";
+
+export type DownloadOrigin = {
+  readonly ref: RepositoryRef;
+  /** In whose name; who asks in the same name shares without more ado. */
+  readonly accessKey: string;
+  /** The registry has begun to send it there. */
+  isGranted: boolean;
+  /** Asks that have not been answered yet. */
+  pending: number;
+  /** Resolves with the first answer. */
+  readonly answered: Promise<void>;
+  readonly settle: () => void;
+};
+
+export type OriginAsk = { readonly ref: RepositoryRef; readonly accessKey: string };
+
+/** Why an asker may share a download: its repository is open to it, or its registry confirmed this blob. */
+export type Entitlement = { readonly byRepository: boolean; readonly byConfirmation: boolean };
+
+export class DownloadOrigins {
+  readonly #isRunning: (digest: Digest) => boolean;
+  /** Also those whose download has ended, for it can be joined a little longer. */
+  readonly #begun = new BoundedMap<Digest, DownloadOrigin>({ limit: 10_000 });
+
+  constructor(isRunning: (digest: Digest) => boolean) {
+    this.#isRunning = isRunning;
+  }
+
+  /** Resolves when it is known whether the registry sends what another has just asked for in this repository. */
+  firstAnswer(digest: Digest, { ref, accessKey }: OriginAsk): Promise<void> | undefined {
+    const origin = this.#alive(digest);
+    if (origin === undefined || origin.isGranted || !isHere(origin, ref)) return undefined;
+    return origin.accessKey === accessKey ? undefined : origin.answered;
+  }
+
+  /** Whether only the registry's yes is missing for an asker in that repository to share what is under way. */
+  needsConfirmation(digest: Digest, ref: RepositoryRef, byRepository: boolean): boolean {
+    const origin = this.#alive(digest);
+    if (origin?.isGranted !== true || origin.ref.registry.name !== ref.registry.name) return false;
+    return !(byRepository && isHere(origin, ref));
+  }
+
+  /**
+   * To be called in the same tick in which the download is asked for, and left when that is
+   * answered. Says too whether the asker may share what others came for.
+   */
+  enter(
+    digest: Digest,
+    { ref, accessKey }: OriginAsk,
+    entitlement: Entitlement,
+  ): { readonly origin: DownloadOrigin; readonly mayShare: boolean } {
+    const before = this.#begun.get(digest);
+    const origin = this.#alive(digest) ?? newOrigin(ref, accessKey);
+    origin.pending += 1;
+    this.#begun.set(digest, origin);
+    if (before?.isGranted !== true) return { origin, mayShare: false };
+    if (isHere(before, ref))
+      return { origin, mayShare: entitlement.byRepository || entitlement.byConfirmation };
+    const isNear = before === origin && before.ref.registry.name === ref.registry.name;
+    return { origin, mayShare: isNear && entitlement.byConfirmation };
+  }
+
+  /** `isFirst`: this ask began the download, and its bytes come. */
+  leave(origin: DownloadOrigin, isFirst: boolean): void {
+    origin.pending -= 1;
+    origin.isGranted ||= isFirst;
+    origin.settle();
+  }
+
+  #alive(digest: Digest): DownloadOrigin | undefined {
+    const origin = this.#begun.get(digest);
+    if (origin === undefined) return undefined;
+    return origin.pending > 0 || this.#isRunning(digest) ? origin : undefined;
+  }
+}
+
+function newOrigin({ registry, repository }: RepositoryRef, accessKey: string): DownloadOrigin {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const ref = { registry, repository };
+  return { ref, accessKey, isGranted: false, pending: 0, answered: promise, settle: resolve };
+}
+
+function isHere(origin: DownloadOrigin, ref: RepositoryRef): boolean {
+  return repositoryKey(origin.ref) === repositoryKey(ref);
+}
