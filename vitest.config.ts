@@ -1,15 +1,28 @@
 import { defineConfig } from "vitest/config";
 
-/** The unit and room tests: no system packages, no root, loopback only. */
+/**
+ * `unit`: rooms and their parts, what everybody runs all day; nothing but Node, loopback only. `whole`:
+ * the program in this process, and its set-up scripts, against servers that misbehave; needs bash,
+ * openssl, python3 and jq.
+ */
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
-    exclude: ["test/journeys/**", "test/soak/**"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     // No module of ours keeps state, so files share processes; starting one for each takes longer
     // than the tests. Two, since many tests wait for sockets and timers.
     isolate: false,
     maxWorkers: 2,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "unit",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/whole/**", "test/journeys/**", "test/soak/**"],
+        },
+      },
+      { extends: true, test: { name: "whole", include: ["test/whole/**/*.test.ts"] } },
+    ],
   },
 });

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { printPage } from "../../../src/doors/front-page/page.ts";
-import { facts } from "./script-runner.ts";
+import { facts } from "../../whole/setup-scripts/script-runner.ts";
 
 const scripts = [{ name: "one", summary: 'Sets <one> & "two" up.', body: () => "" }];
 

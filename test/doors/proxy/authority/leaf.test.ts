@@ -1,9 +1,6 @@
-import { execFileSync } from "node:child_process";
 import { createPublicKey, X509Certificate } from "node:crypto";
 import { once } from "node:events";
-import { writeFile } from "node:fs/promises";
 import { type AddressInfo, createServer, isIP } from "node:net";
-import { join } from "node:path";
 import { checkServerIdentity, connect, TLSSocket } from "node:tls";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { openAuthority } from "../../../../src/doors/proxy/authority/ca.ts";
@@ -16,20 +13,15 @@ const long = `${"a".repeat(60)}.registry.example`;
 
 describe("a leaf certificate", () => {
   it.each(["registry.example", "xn--bcher-kva.example", long, "10.99.0.1", "fd00::1"])(
-    "for %s satisfies OpenSSL and a TLS client that trusts the CA alone",
+    "for %s satisfies a TLS client that trusts the CA alone",
     async (host) => {
-      const { authority, leaves, folder } = await makeLeaves();
-      await writeFile(join(folder, "leaf.crt"), leaves.leafFor(host).chain);
-      const kind = isIP(host) === 0 ? "-verify_hostname" : "-verify_ip";
-      const check = ["-x509_strict", "-purpose", "sslserver", kind, host];
-      const files = ["-CAfile", join(folder, "ca.crt"), join(folder, "leaf.crt")];
-      expect(openssl("verify", ...check, ...files)).toMatch(/OK/);
+      const { authority, leaves } = await makeLeaves();
       expect((await handshake(leaves, host, authority.root)).authorized).toBe(true);
     },
   );
 
   it("names exactly its host, its issuer byte for byte, and lives a month at most", async () => {
-    const { authority, leaves, folder } = await makeLeaves();
+    const { authority, leaves } = await makeLeaves();
     const leaf = new X509Certificate(leaves.leafFor(long).chain);
     const root = new X509Certificate(authority.root);
     expect(leaf.subjectAltName).toBe(`DNS:${long}`);
@@ -42,21 +34,6 @@ describe("a leaf certificate", () => {
     expect(leaf.validFromDate.getTime()).toBeLessThanOrEqual(Date.now() - 2 * day);
     expect(leaf.publicKey.equals(createPublicKey(authority.key))).toBe(false);
     expect(leaf.serialNumber).toMatch(/^[0-9A-F]{32}$/);
-    await writeFile(join(folder, "leaf.crt"), leaves.leafFor("10.99.0.1").chain);
-    const text = openssl("x509", "-noout", "-text", "-in", join(folder, "leaf.crt"));
-    expect(text).toMatch(/IP Address:10\.99\.0\.1\n/);
-    expect(text).toMatch(/Key Usage: critical\s+Digital Signature\n/);
-    expect(text).toMatch(/Extended Key Usage:\s+TLS Web Server Authentication\n/);
-    const identifier = /Authority Key Identifier:\s+(?:keyid:)?([0-9A-F:]+)\n/.exec(text)?.[1];
-    const its = openssl(
-      "x509",
-      "-noout",
-      "-ext",
-      "subjectKeyIdentifier",
-      "-in",
-      join(folder, "ca.crt"),
-    );
-    expect(its).toContain(identifier);
   });
 
   it("is minted once, however many ask", async () => {
@@ -148,8 +125,4 @@ async function handshake(leaves: LeafIssuer, host: string, ca: string): Promise<
   });
   await once(client, "secureConnect");
   return client;
-}
-
-function openssl(...args: readonly string[]): string {
-  return execFileSync("openssl", args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
 }

@@ -3,15 +3,17 @@ import { setImmediate as turn } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { openDataFolder } from "../../src/store/disk/data-folder.ts";
 import { DiskBlobStore } from "../../src/store/disk/disk-blob-store.ts";
+import { Chance } from "../cache/support/chance.ts";
+import {
+  bytes,
+  bytesIn,
+  Kitchen,
+  prepared,
+  refuseWrongBytes,
+  right,
+} from "../cache/support/kitchen.ts";
 import { failingFileSystem } from "../store/disk/fail-nth-call.ts";
-import { Chance } from "./support/chance.ts";
-import { bytes, bytesIn, Kitchen, prepared, refuseWrongBytes, right } from "./support/kitchen.ts";
-
-/** Run one seed again: `PROPERTY_SEED=17 vitest run test/cache/anything-at-once.test.ts`. */
-const { PROPERTY_SEED } = process.env;
-const seeds = PROPERTY_SEED
-  ? [Number(PROPERTY_SEED)]
-  : Array.from({ length: 40 }, (_, index) => index + 1);
+import { seeds } from "../support/seeds.ts";
 
 async function turns(count: number): Promise<void> {
   for (let index = 0; index < count; index += 1) await turn();

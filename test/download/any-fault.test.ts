@@ -4,17 +4,12 @@ import type { Downloads } from "../../src/download/downloads.ts";
 import type { Digest } from "../../src/protocol/digest.ts";
 import { StoreError } from "../../src/store/store-error.ts";
 import { UpstreamError } from "../../src/upstream/upstream-error.ts";
+import { Chance } from "../cache/support/chance.ts";
+import { FaultyBlobs } from "../cache/support/faulty-blobs.ts";
+import { askFor, content, readAll, scene } from "../cache/support/pulling.ts";
+import type { Script } from "../cache/support/scripted-registry.ts";
 import { eventually } from "../support/eventually.ts";
-import { Chance } from "./support/chance.ts";
-import { FaultyBlobs } from "./support/faulty-blobs.ts";
-import { askFor, content, readAll, scene } from "./support/pulling.ts";
-import type { Script } from "./support/scripted-registry.ts";
-
-/** Run one seed again: `PROPERTY_SEED=17 vitest run test/cache/download-property.test.ts`. */
-const { PROPERTY_SEED } = process.env;
-const seeds = PROPERTY_SEED
-  ? [Number(PROPERTY_SEED)]
-  : Array.from({ length: 150 }, (_, index) => index + 1);
+import { seeds } from "../support/seeds.ts";
 
 type Plan = {
   readonly size: number;
@@ -154,7 +149,7 @@ describe("whatever upstream, disk and readers do", () => {
     },
   );
 
-  it.each(seeds.slice(0, 50))(
+  it.each(seeds.slice(0, Math.ceil(seeds.length / 3)))(
     "with a disk that is left alone nobody costs more than his own request (seed %i)",
     async (seed) => {
       const plan = drawLarge(seed);

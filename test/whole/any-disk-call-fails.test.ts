@@ -6,7 +6,6 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { openDataFolder } from "../../src/store/disk/data-folder.ts";
 import { DiskBlobStore } from "../../src/store/disk/disk-blob-store.ts";
-import { failingFileSystem } from "../store/disk/fail-nth-call.ts";
 import {
   bytesIn,
   type Kept,
@@ -14,7 +13,8 @@ import {
   prepared,
   refuseWrongBytes,
   right,
-} from "./support/kitchen.ts";
+} from "../cache/support/kitchen.ts";
+import { failingFileSystem } from "../store/disk/fail-nth-call.ts";
 
 const atOnce = 8;
 
