@@ -39,7 +39,8 @@ export class PullThrough implements Bookkeeping {
     const { reference } = ask;
     if (reference.kind === "tag") {
       const own = { ...withOwnAccess(ask), tag: reference.tag };
-      return (await tagPull.hit(own)) ?? tagPull.asked(own);
+      const recalled = await tagPull.recall(own);
+      return (await tagPull.hit(own, recalled)) ?? tagPull.asked(own, recalled);
     }
     const own = { ...withOwnAccess(ask), digest: reference.digest };
     const hit = await manifestPull.hit(own);

@@ -16,8 +16,14 @@ import { repositoryKey } from "../repository-ref.ts";
 import { ageOf, maySubstitute } from "../tags/freshness.ts";
 import type { TagRefresh } from "../tags/tag-refresh.ts";
 import type { TagAnswer, TagQuestion, TagResolver } from "../tags/tag-resolver.ts";
-import { native, type TagEntry } from "../tags/tag-state.ts";
-import type { KnownTag, Tags } from "../tags/tags.ts";
+import {
+  type KnownTag,
+  native,
+  type RecalledTag,
+  type TagEntry,
+  variantOf,
+} from "../tags/tag-state.ts";
+import type { Tags } from "../tags/tags.ts";
 import { type CompletenessParts, isComplete } from "./completeness.ts";
 import { type Attempted, firstAllowed, isDenial, passDenial } from "./first-allowed.ts";
 import { passThrough } from "./manifest-pull.ts";
@@ -40,6 +46,16 @@ export type TagPullOptions = CompletenessParts & {
 /** An ask by tag. */
 export type TagAsk = ManifestAsk & { readonly tag: Tag };
 
+/** What can be served while the upstream cannot say; without bytes for a HEAD alone. */
+type StandIn = { readonly entry: TagEntry; readonly bytes: Buffer | undefined };
+
+/** An ask that the registry lets in, and in whose name. */
+type Allowed = {
+  readonly ask: TagAsk;
+  readonly access: Access;
+  readonly standIn: StandIn | undefined;
+};
+
 export class TagPull {
   readonly #options: TagPullOptions;
   readonly #closing = new AbortController();
@@ -48,10 +64,14 @@ export class TagPull {
     this.#options = options;
   }
 
+  /** What is known of the tag for this client: loaded once for all that follows. */
+  recall(ask: TagAsk): Promise<RecalledTag> {
+    return this.#options.tags.recall(ask, ask.accept);
+  }
+
   /** What is known, while it is fresh and this asker may have it. */
-  async hit(ask: TagAsk): Promise<Content | undefined> {
+  async hit(ask: TagAsk, { known }: RecalledTag): Promise<Content | undefined> {
     const { tags, visibility, tagRefresh } = this.#options;
-    const known = await tags.recall(ask, ask.accept);
     if (known === undefined || ask.noCache || !tags.isFresh(ask, known.current)) return undefined;
     if (!(await visibility.may(ask))) return undefined;
     tagRefresh.asked(ask, ask.accept, known);
@@ -59,84 +79,77 @@ export class TagPull {
   }
 
   /** What the upstream says, or else what is known. */
-  async asked(ask: TagAsk): Promise<CacheAnswer> {
-    const { negative, visibility } = this.#options;
-    const variant = `${ask.tag}\n${ask.accept}\n${visibility.accessKey(ask.access)}`;
+  async asked(ask: TagAsk, recalled: RecalledTag): Promise<CacheAnswer> {
+    const { negative, visibility, client } = this.#options;
+    const variant = `${ask.tag}\n${variantOf(ask.accept)}\n${visibility.accessKey(ask.access)}`;
     const missing = ask.noCache ? undefined : negative.recall(repositoryKey(ask), variant);
     if (missing !== undefined) return passDenial({ kind: "missing", answer: missing }, "negative");
-    if (!ask.noCache && (await this.#isPaused(ask))) {
-      const stale = await this.#stale(ask);
+    const standIn = await this.#standIn(ask, recalled);
+    if (!ask.noCache && (await this.#isPaused(ask, recalled))) {
+      const stale = await this.#stale(ask, standIn);
       if (stale !== undefined) return stale;
     }
-    const patience = await this.#patience(ask);
-    const { access, answer } = await this.#resolved(ask, patience);
+    const { access, answer } = await this.#resolved(ask, recalled, standIn);
     if (answer.kind === "missing") negative.remember(repositoryKey(ask), variant, answer.answer);
-    if (isDenial(answer)) return this.#denied(ask, answer, patience);
+    if (isDenial(answer)) return this.#denied(ask, answer, standIn);
     // What is no manifest (a login page has status 200 too) says nothing about who may have one.
-    if (answer.kind === "unkept") return passThrough(this.#options.client, ask, access);
+    if (answer.kind === "unkept") return passThrough(client, ask, access);
     await this.#allowed(ask, access);
-    return this.#served(ask, access, answer);
+    return this.#served({ ask, access, standIn }, answer);
   }
 
   close(): void {
     this.#closing.abort();
   }
 
-  /** Who can be given what is known does not wait long for something newer. */
-  async #patience(ask: TagAsk): Promise<"full" | "brief"> {
-    return (await this.#standIn(ask)) === undefined ? "full" : "brief";
-  }
-
-  async #resolved(ask: TagAsk, patience: "full" | "brief"): Promise<Attempted<TagAnswer>> {
+  async #resolved(
+    ask: TagAsk,
+    recalled: RecalledTag,
+    standIn: StandIn | undefined,
+  ): Promise<Attempted<TagAnswer>> {
     const { resolver, visibility } = this.#options;
-    const wanted = await this.#wanted(ask);
+    const wanted = await this.#wanted(ask, recalled);
     return firstAllowed<TagAnswer>(visibility, ask, (access) => {
-      const question = this.#question(ask, access, patience);
+      const question = this.#question(ask, access, patienceWith(standIn));
       if (wanted !== undefined) return resolver.fetch(question, wanted);
       return resolver.resolve(question);
     });
   }
 
   /** The variant of which nothing is missing but the bytes: a HEAD went before this GET. */
-  async #wanted(ask: TagAsk): Promise<string | undefined> {
-    const { tags } = this.#options;
+  async #wanted(ask: TagAsk, { known }: RecalledTag): Promise<string | undefined> {
     if (ask.isHead || ask.noCache) return undefined;
-    const known = await tags.recall(ask, ask.accept);
-    if (known === undefined || !tags.isFresh(ask, known.current)) return undefined;
+    if (known === undefined || !this.#options.tags.isFresh(ask, known.current)) return undefined;
     return (await this.#bytes(ask, known.current)) === undefined ? known.variant : undefined;
   }
 
   /** The manifest that the tag means now. */
   async #served(
-    ask: TagAsk,
-    access: Access,
+    { ask, access, standIn }: Allowed,
     answer: Extract<TagAnswer, { readonly kind: "tag" }>,
   ): Promise<CacheAnswer> {
-    const { tagRefresh, resolver } = this.#options;
+    const { tagRefresh, resolver, client } = this.#options;
     const outcome = answer.hasBytes ? "miss" : "revalidated";
     const content = await this.#content(ask, answer.known, outcome);
     if (content !== undefined) {
       tagRefresh.asked(ask, ask.accept, answer.known);
       return content;
     }
-    const patience = await this.#patience(ask);
-    const question = this.#question(ask, access, patience);
+    const question = this.#question(ask, access, patienceWith(standIn));
     // All who were let in share one body, unless that one's login does not hold to the end.
-    const together = { ...question, accessKey: "whoever was let in" };
-    let fetched = await resolver.fetch(together, answer.known.variant);
+    let fetched = await resolver.fetch(question, answer.known.variant, "let in");
     if (isAboutOne(fetched)) fetched = await resolver.fetch(question, answer.known.variant);
-    if (isDenial(fetched)) return this.#denied(ask, fetched, patience);
-    if (fetched.kind === "unkept") return passThrough(this.#options.client, ask, access);
+    if (isDenial(fetched)) return this.#denied(ask, fetched, standIn);
+    if (fetched.kind === "unkept") return passThrough(client, ask, access);
     // Its body has confirmed it once more, and from then on it is counted.
     tagRefresh.asked(ask, ask.accept, fetched.known);
     const complete = await this.#content(ask, fetched.known, "miss");
-    return complete ?? passThrough(this.#options.client, ask, access);
+    return complete ?? passThrough(client, ask, access);
   }
 
   /** Whether the upstream failed a moment ago, asked the same in a name of this asker's. */
-  async #isPaused(ask: TagAsk): Promise<boolean> {
+  async #isPaused(ask: TagAsk, { known }: RecalledTag): Promise<boolean> {
     const { tags, visibility } = this.#options;
-    const known = await tags.recall(ask, ask.accept);
     if (known === undefined) return false;
     const keys = (await visibility.accesses(ask)).map((access) => visibility.accessKey(access));
     return [native, known.variant].some((variant) =>
@@ -144,13 +157,12 @@ export class TagPull {
     );
   }
 
-  async #denied(ask: TagAsk, denial: Denial, patience: "full" | "brief"): Promise<CacheAnswer> {
+  async #denied(ask: TagAsk, denial: Denial, standIn: StandIn | undefined): Promise<CacheAnswer> {
     if (denial.kind !== "unavailable") return passDenial(denial);
-    const stale = await this.#stale(ask);
+    const stale = await this.#stale(ask, standIn);
     if (stale === undefined) return passDenial(denial);
     // A slow upstream is waited for behind the client's back, or the tag would never move again.
-    if (patience === "brief" && "error" in denial && denial.error.code === "TIMEOUT")
-      this.#goOn(ask);
+    if ("error" in denial && denial.error.code === "TIMEOUT") this.#goOn(ask);
     return stale;
   }
 
@@ -169,32 +181,31 @@ export class TagPull {
     await resolver.fetch(this.#question(ask, access, "full"), answer.known.variant);
   }
 
-  /** What mayWhileUnreachable in while the upstream cannot say; 503 where a mirror could not give all of it. */
-  async #stale(ask: TagAsk): Promise<Content | undefined> {
-    const entry = await this.#standIn(ask);
-    if (entry === undefined) return undefined;
+  /** What stands in while the upstream cannot say; 503 where a mirror could not give all of it. */
+  async #stale(ask: TagAsk, standIn: StandIn | undefined): Promise<Content | undefined> {
+    if (standIn === undefined) return undefined;
+    const { entry, bytes } = standIn;
     if (ask.isMirror && !(await isComplete(this.#options, ask, entry.digest)))
       throw new RegistryError(
         "UNAVAILABLE",
         `${ask.registry.name} cannot be asked, and not all of ${ask.repository}:${ask.tag} is kept here`,
         { headers: headerList({ "retry-after": "10" }) },
       );
-    const bytes = await this.#bytes(ask, entry);
-    if (bytes === undefined) return undefined;
+    const content = this.#contentOf(entry, "stale");
     const age = this.#age(entry);
     const warning = `${ask.registry.name} cannot be asked; this is what ${ask.tag} meant ${age} s ago`;
-    return { ...this.#contentOf(entry, "stale"), source: new MemorySource(bytes), warning };
+    const source = bytes === undefined ? content.source : new MemorySource(bytes);
+    return { ...content, source, warning };
   }
 
-  /** The last meaning of the tag that this asker may have and whose bytes are kept. */
-  async #standIn(ask: TagAsk): Promise<TagEntry | undefined> {
-    const { tags, visibility, staleIfError, now } = this.#options;
-    const known = await tags.recall(ask, ask.accept);
-    if (known === undefined || !(await visibility.mayWhileUnreachable(ask))) return undefined;
-    for (const entry of [known.current, known.kept]) {
-      if (entry === undefined) continue;
+  /** The last meaning of the tag that this asker may have: its bytes, or its length where HEAD asks no more. */
+  async #standIn(ask: TagAsk, { standIns }: RecalledTag): Promise<StandIn | undefined> {
+    const { visibility, staleIfError, now } = this.#options;
+    if (standIns.length === 0 || !(await visibility.mayWhileUnreachable(ask))) return undefined;
+    for (const entry of standIns) {
       if (!maySubstitute({ checkedAt: entry.checkedAt, now: now() }, staleIfError)) continue;
-      if ((await this.#bytes(ask, entry)) !== undefined) return entry;
+      const bytes = await this.#bytes(ask, entry);
+      if (bytes !== undefined || (ask.isHead && entry.size !== undefined)) return { entry, bytes };
     }
     return undefined;
   }
@@ -243,6 +254,11 @@ export class TagPull {
     const ref = { registry, repository, tag };
     return { ...ref, accept, access, accessKey, patience, isForced: noCache, signal };
   }
+}
+
+/** Who can be given what is known does not wait long for something newer. */
+function patienceWith(standIn: StandIn | undefined): "full" | "brief" {
+  return standIn === undefined ? "full" : "brief";
 }
 
 /** A login that is refused, or has used up what it may: the next one's may be good. */

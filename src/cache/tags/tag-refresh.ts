@@ -7,8 +7,8 @@ import type { RegistryName } from "../../protocol/registry-name.ts";
 import { BoundedMap } from "../../runtime/bounded-map.ts";
 import type { Visibility } from "../access/visibility.ts";
 import type { TagResolver } from "./tag-resolver.ts";
-import { native } from "./tag-state.ts";
-import { type KnownTag, type TagRef, type Tags, tagKey } from "./tags.ts";
+import { type KnownTag, native } from "./tag-state.ts";
+import { type TagRef, type Tags, tagKey } from "./tags.ts";
 
 export type TagRefreshOptions = {
   readonly tags: Tags;
@@ -47,7 +47,11 @@ export class TagRefresh {
     const since = known.current.checkedAt;
     const asked = this.#asked.get(key);
     if (asked?.since === since) asked.count += 1;
-    else this.#asked.set(key, { ref, accept, since, count: 1 });
+    else {
+      // Nothing else of an ask: it has the client's login in it.
+      const { registry, repository, tag } = ref;
+      this.#asked.set(key, { ref: { registry, repository, tag }, accept, since, count: 1 });
+    }
   }
 
   /** Confirms the tag that has waited longest at each registry, if it is time. */

@@ -17,8 +17,8 @@ import type { CacheEvent, Observe } from "../cache-event.ts";
 import type { Manifests } from "../keeping/manifests.ts";
 import { repositoryNames } from "../repository-ref.ts";
 import type { TagAsks } from "./tag-asks.ts";
-import { native, type TagVariant } from "./tag-state.ts";
-import { type KnownTag, type TagRef, type Tags, tagKey } from "./tags.ts";
+import { isKeptVariant, type KnownTag, native, type TagVariant, variantOf } from "./tag-state.ts";
+import { type TagRef, type Tags, tagKey } from "./tags.ts";
 
 export type TagQuestion = TagRef & {
   readonly accept: AcceptSet;
@@ -57,6 +57,9 @@ export type TagResolverOptions = {
 /** `digest` asks for no more than that; `bytes` fetches the manifest too. */
 type Want = "digest" | "bytes";
 
+/** Who shares one body: who asks in the same name, or all whom the registry has just let in. */
+export type SharedBy = "name" | "let in";
+
 export class TagResolver {
   readonly #options: TagResolverOptions;
   readonly #flights = new Flights<TagAnswer>();
@@ -72,25 +75,41 @@ export class TagResolver {
     const known = (await tags.variant(question, native))?.current;
     const isUseless = known !== undefined && !acceptsType(accept, bareMediaType(known.mediaType));
     if (isUseless && !isForced && tags.isFresh(question, known))
-      return this.#join(question, accept, "digest");
+      return this.#join(question, variantOf(accept), "digest");
     const answer = await this.#join(question, native, "digest");
-    return mayReadOther(answer, accept) ? this.#join(question, accept, "digest") : answer;
+    if (!mayReadOther(answer, accept)) return answer;
+    return this.#join(question, variantOf(accept), "digest");
   }
 
-  /** Fetches the bytes of a variant and keeps them; the tag then means these. */
-  fetch(question: TagQuestion, variant: string): Promise<TagAnswer> {
-    return this.#join(question, variant, "bytes");
+  /**
+   * Fetches the bytes of a variant and keeps them; the tag then means these. Where it has moved to
+   * something that this client cannot read, the registry is asked for what it can.
+   */
+  async fetch(
+    question: TagQuestion,
+    variant: string,
+    sharedBy: SharedBy = "name",
+  ): Promise<TagAnswer> {
+    const answer = await this.#join(question, variant, "bytes", sharedBy);
+    if (variant !== native || !mayReadOther(answer, question.accept)) return answer;
+    return this.#join(question, variantOf(question.accept), "bytes", sharedBy);
   }
 
   close(): Promise<void> {
     return this.#flights.close();
   }
 
-  #join(question: TagQuestion, variant: string, want: Want): Promise<TagAnswer> {
+  #join(
+    question: TagQuestion,
+    variant: string,
+    want: Want,
+    sharedBy: SharedBy = "name",
+  ): Promise<TagAnswer> {
     const generation = this.#options.tags.generation(question);
     const { accessKey, patience } = question;
+    const sharers = sharedBy === "name" ? `as ${accessKey}` : "let in";
     // Who has something to fall back on does not wait as long as who has nothing.
-    const key = [tagKey(question), variant, accessKey, patience, want, generation].join("\n");
+    const key = [tagKey(question), variant, sharers, patience, want, generation].join("\n");
     const start = (signal: AbortSignal): Promise<TagAnswer> =>
       this.#ask({ ...question, signal }, variant, want);
     const work = this.#flights.join(key, start);
@@ -104,7 +123,7 @@ export class TagResolver {
     const answer = await asks[want]({
       ...question,
       reference: { kind: "tag", tag: question.tag },
-      accept: variant === native ? resolveAccept : variant,
+      accept: variant === native ? resolveAccept : question.accept,
       known: before?.current.digest,
     });
     const known = await this.#meaning(question, answer, before);
@@ -113,7 +132,8 @@ export class TagResolver {
     const name = { variant, accessKey: question.accessKey };
     if (known !== undefined) {
       tags.resume(question, name);
-      if (isCurrent) await tags.learn(question, variant, known);
+      const isKept = variant === native || isKeptVariant(question.accept);
+      if (isCurrent && isKept) await tags.learn(question, variant, known);
       return { kind: "tag", known: { ...known, variant }, hasBytes: answer.kind === "bytes" };
     }
     if (answer.kind === "unavailable") tags.pause(question, name);

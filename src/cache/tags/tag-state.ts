@@ -1,5 +1,7 @@
 /** What is known of a tag: the digest of each of its variants, and when the upstream last said so. */
+import { createHash } from "node:crypto";
 import { type Digest, parseDigest } from "../../protocol/digest.ts";
+import { type AcceptSet, acceptsType, bareMediaType } from "../../protocol/media-type.ts";
 import type { Json } from "../../store/record-store.ts";
 
 export type TagEntry = {
@@ -17,13 +19,59 @@ export type TagVariant = {
   readonly kept: TagEntry | undefined;
 };
 
-/** By variant: `native`, or the exact Accept set for which the registry converted the manifest. */
+/** By variant: `native`, or the key of the Accept set for which the registry converted the manifest. */
 export type TagState = ReadonlyMap<string, TagVariant>;
+
+/** A variant of a tag, and the name it is kept under. */
+export type KnownTag = TagVariant & { readonly variant: string };
+
+/** What is known of a tag for a client with one Accept set. */
+export type RecalledTag = {
+  /** Fresh or not. */
+  readonly known: KnownTag | undefined;
+  /** All that this client can read, the last confirmed first. */
+  readonly standIns: readonly TagEntry[];
+};
 
 /** What the registry answers to the one fixed Accept. */
 export const native = "native";
 
 const mostVariants = 16;
+/** A longer set is nobody's who wants an image. */
+const mostTypes = 32;
+
+/** The name of what a registry answers to this very Accept set: short, however long the set is. */
+export function variantOf(accept: AcceptSet): string {
+  return `accept:${createHash("sha256").update(accept).digest("base64url")}`;
+}
+
+/** Whether what a registry answers to this set is remembered. */
+export function isKeptVariant(accept: AcceptSet): boolean {
+  return accept.split(",", mostTypes + 1).length <= mostTypes;
+}
+
+/** What of the state is for a client with this Accept set; what was converted for others is not. */
+export function recalled(state: TagState | undefined, accept: AcceptSet): RecalledTag {
+  if (state === undefined) return { known: undefined, standIns: [] };
+  const isReadable = ({ mediaType }: TagEntry): boolean =>
+    acceptsType(accept, bareMediaType(mediaType));
+  const forAll = state.get(native);
+  const own = state.size === (forAll === undefined ? 0 : 1) ? undefined : variantOf(accept);
+  const forSet = own === undefined ? undefined : state.get(own);
+  const standIns = [forAll?.current, forAll?.kept].filter((entry) => entry && isReadable(entry));
+  standIns.push(forSet?.current, forSet?.kept);
+  const known = knownOf(forAll && isReadable(forAll.current) ? forAll : undefined, native);
+  return {
+    known: known ?? knownOf(forSet, own),
+    standIns: standIns
+      .filter((entry) => entry !== undefined)
+      .sort((one, other) => other.checkedAt - one.checkedAt),
+  };
+}
+
+function knownOf(variant: TagVariant | undefined, name: string | undefined): KnownTag | undefined {
+  return variant && name ? { ...variant, variant: name } : undefined;
+}
 
 /** The state with one variant changed. */
 export function withVariant(

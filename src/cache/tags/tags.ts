@@ -2,7 +2,7 @@
  * What is known of tags: the digest the upstream last gave for each variant, whether that may still
  * be believed, and what can stand in for it. Answered from memory.
  */
-import { type AcceptSet, acceptsType, bareMediaType } from "../../protocol/media-type.ts";
+import type { AcceptSet } from "../../protocol/media-type.ts";
 import type { Tag } from "../../protocol/reference.ts";
 import { BoundedMap } from "../../runtime/bounded-map.ts";
 import type { RecordStore } from "../../store/record-store.ts";
@@ -13,9 +13,10 @@ import { isDue, isFresh, type TagRule } from "./freshness.ts";
 import type { PullQuota } from "./pull-quota.ts";
 import type { TagRules } from "./tag-rules.ts";
 import {
-  native,
   printTagState,
+  type RecalledTag,
   readTagState,
+  recalled,
   type TagEntry,
   type TagState,
   type TagVariant,
@@ -23,9 +24,6 @@ import {
 } from "./tag-state.ts";
 
 export type TagRef = RepositoryRef & { readonly tag: Tag };
-
-/** A variant of a tag, and the name it is kept under. */
-export type KnownTag = TagVariant & { readonly variant: string };
 
 /** Which question failed: for which variant of the tag, and in whose name. */
 export type TagName = { readonly variant: string; readonly accessKey: string };
@@ -65,11 +63,11 @@ export class Tags {
     });
   }
 
-  /** What is known of the tag for a client that reads these types, fresh or not. */
-  async recall(ref: TagRef, accept: AcceptSet): Promise<KnownTag | undefined> {
+  /** What is known of the tag for a client that reads these types. */
+  async recall(ref: TagRef, accept: AcceptSet): Promise<RecalledTag> {
     const key = tagKey(ref);
     const { isKnown, fact } = this.#states.peek(key);
-    return select(isKnown ? fact : await this.#states.get(key), accept);
+    return recalled(isKnown ? fact : await this.#states.get(key), accept);
   }
 
   /** What is known of one variant. */
@@ -158,12 +156,4 @@ export class Tags {
 /** `docker.io/library/alpine:3.20` */
 export function tagKey(ref: TagRef): string {
   return `${repositoryKey(ref)}:${ref.tag}`;
-}
-
-function select(state: TagState | undefined, accept: AcceptSet): KnownTag | undefined {
-  const best = state?.get(native);
-  if (best !== undefined && acceptsType(accept, bareMediaType(best.current.mediaType)))
-    return { ...best, variant: native };
-  const own = state?.get(accept);
-  return own === undefined ? undefined : { ...own, variant: accept };
 }

@@ -39,6 +39,75 @@ afterEach(() => house.close());
 
 const outcomeOf = ({ outcome }: CacheAnswer) => outcome;
 
+/** A client that reads single images in the OCI format, and nothing else. */
+const oneType = parseAccept([types.ociManifest]);
+
+/** Moves the tag between the registry's answer to our HEAD and our GET. */
+function movedAfterHead(move: () => unknown): void {
+  house.upstream.fault("docker.io", ({ method }) => {
+    if (method === "GET") {
+      house.upstream.fault("docker.io", undefined);
+      move();
+    }
+    return undefined;
+  });
+}
+
+describe("a tag that moves between our HEAD and our GET", () => {
+  it.each(["HEAD first", "GET at once"])(
+    "to a list gives a client that reads none what the registry gives it: %s",
+    async (way) => {
+      const converted = repository.addImage(undefined, "converted");
+      if (way === "HEAD first") await house.manifest(image, { accept: oneType, isHead: true });
+      movedAfterHead(() => {
+        repository.addIndex("3.20", [alpine.manifest]);
+        repository.convert = (accept) =>
+          accept.includes("index") ? undefined : repository.manifests.get(converted.manifest);
+      });
+      const answer = contentOf(await house.manifest(image, { accept: oneType }));
+      expect([answer.mediaType, answer.digest]).toEqual([types.ociManifest, converted.manifest]);
+      const other = contentOf(await house.manifest(image));
+      expect(other.mediaType).toBe(types.ociIndex);
+    },
+  );
+});
+
+describe("a tag whose registry is gone", () => {
+  it("is never given as something that the client cannot read", async () => {
+    await house.manifest(image);
+    await bodyOf(await house.manifest(image));
+    const index = repository.addIndex("3.20", [alpine.manifest]);
+    house.later(10_000);
+    await house.manifest(image, { accept: parseAccept([types.ociIndex]) });
+    const newer = repository.addImage("3.20", "newer");
+    house.later(10_000);
+    await house.manifest(image, { accept: oneType, isHead: true });
+    expect(index).not.toBe(newer.manifest);
+    house.upstream.down("docker.io");
+    house.later(10_000);
+    // The newest is known by name alone, and the list before it is nothing for this client.
+    expect(await statusOf(house.manifest(image, { accept: oneType }))).toBe("CONNECT");
+    const other = contentOf(await house.manifest(image));
+    expect([other.outcome, other.digest]).toEqual(["stale", index]);
+  });
+
+  it("is given by HEAD to who only ever asked for it by HEAD", async () => {
+    await house.manifest(image, { isHead: true });
+    house.upstream.down("docker.io");
+    house.later(10_000);
+    const answer = contentOf(await house.manifest(image, { isHead: true }));
+    expect([answer.outcome, answer.digest]).toEqual(["stale", alpine.manifest]);
+    expect(await statusOf(house.manifest(image))).toBe("CONNECT");
+  });
+
+  it.each([408, 425, 429, 500, 503])("is stale while it answers %d", async (status) => {
+    await bodyOf(await house.manifest(image));
+    house.later(10_000);
+    house.upstream.fault("docker.io", (request) => respond(request, status));
+    expect(outcomeOf(await house.manifest(image))).toBe("stale");
+  });
+});
+
 describe("a tag", () => {
   it("is asked about with HEAD once its time is over, and its body is not fetched again", async () => {
     await house.manifest(image);
