@@ -167,6 +167,7 @@ export function entrepotEnvironment(folder: string): Record<string, string> {
   return {
     HOST: "127.0.0.1",
     PORT: String(ports.entrepot),
+    ADMIN_PORT: "0",
     DATA_DIR: `${folder}/data`,
     REGISTRIES: `127.0.0.1:${ports.upstream}`,
     MIRROR_DEFAULT: `127.0.0.1:${ports.upstream}`,

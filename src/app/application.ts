@@ -27,6 +27,8 @@ export interface Application {
   start(): Promise<Started>;
   /** Takes up what may change while running: the logins. Throws what is wrong with them, changing nothing. */
   reload(settings: Settings): Promise<void>;
+  /** The settings could not even be read. */
+  reloadFailed(): void;
   /** Stops accepting, lets what runs finish until `deadline` aborts, then closes everything. Idempotent. */
   stop(deadline: AbortSignal): Promise<void>;
 }

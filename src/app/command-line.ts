@@ -1,7 +1,7 @@
 /** The command line: commands and flags, the latter straight from the table of settings. */
-import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { Command, CommanderError, Option } from "commander";
+import { readBuild } from "./build.ts";
 import { showCa } from "./commands/ca.ts";
 import { checkConfig } from "./commands/config-check.ts";
 import { checkHealth } from "./commands/health.ts";
@@ -58,7 +58,7 @@ class CommandLine {
   #declare(): Command {
     const program = new Command("entrepot")
       .description("A caching forward proxy for container registries.")
-      .version(version(), "--version", "print the version")
+      .version(readBuild().version, "--version", "print the version")
       .helpOption("--help", "print this help")
       .configureHelp({ formatItem })
       .exitOverride()
@@ -168,9 +168,4 @@ class CommandLine {
     const fail = (sentence: string): void => this.fail(sentence);
     return checkHealth({ host, port, print: this.#print, fail });
   }
-}
-
-function version(): string {
-  const file = new URL("../../package.json", import.meta.url);
-  return String((JSON.parse(readFileSync(file, "utf8")) as { version?: unknown }).version);
 }

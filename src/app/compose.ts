@@ -2,12 +2,16 @@
  * Settings in, the running program out: every long-lived object is built here, the bottom room first,
  * and closed in reverse. Nothing is open to clients before `start`.
  */
+import type { BackOffice } from "../doors/back-office/back-office.ts";
+import type { Figures } from "../doors/back-office/figures.ts";
 import type { Health } from "../doors/front-page/health.ts";
 import type { FrontDoor } from "../doors/proxy/front-door.ts";
 import type { RecordStore } from "../store/record-store.ts";
 import type { ChallengeMemory, SavedChallenge } from "../upstream/auth/challenge-memory.ts";
 import type { Application, Compose, Started, World } from "./application.ts";
+import { readBuild } from "./build.ts";
 import { authorityWarnings, expiryWarnings } from "./compose/authority.ts";
+import { composeFigures, heardBy, openBackOffice } from "./compose/back-office.ts";
 import { type Cache, composeCache } from "./compose/cache.ts";
 import { composeDoors, type Doors } from "./compose/doors.ts";
 import { composeListen, reachOf } from "./compose/listen.ts";
@@ -26,11 +30,12 @@ const realWorld: World = {
 };
 
 export const compose: Compose = async (settings, given, world = realWorld) => {
-  const log = harmless(given, (error) => process.emitWarning(String(error)));
+  const figures = composeFigures(settings, world.now);
+  const log = harmless(heardBy(figures, given), (error) => process.emitWarning(String(error)));
   const store = await composeStore(settings.files.dataDir, log);
   try {
     const secrets = await openSecrets(settings.files.dataDir, settings.authority.tokenSecret);
-    return await composeOver(store, { settings, log, secrets, world });
+    return await composeOver(store, { settings, log, figures, secrets, world });
   } catch (error) {
     await store.close(AbortSignal.timeout(1_000));
     throw error;
@@ -40,6 +45,7 @@ export const compose: Compose = async (settings, given, world = realWorld) => {
 type Over = {
   readonly settings: Settings;
   readonly log: Log;
+  readonly figures: Figures;
   readonly secrets: Secrets;
   readonly world: World;
 };
@@ -68,7 +74,7 @@ async function composeOver(store: Store, over: Over): Promise<Application> {
     pulls: cache.pulls,
     tokenSecret: secrets.tokens,
   });
-  const state: { phase: Health["phase"] } = { phase: "starting" };
+  const state: State = { phase: "starting", isReloaded: true };
   const degraded = (): readonly string[] => [
     ...degradedBy(upstream),
     ...cache.degraded(),
@@ -83,8 +89,18 @@ async function composeOver(store: Store, over: Over): Promise<Application> {
   const doors = await composeDoors({
     ...{ settings, listen, upstream, engine, health, environment, now, log },
   });
-  return new Program({ settings, log, store, upstream, cache, doors, life, state, now });
+  const openOffice = () =>
+    openBackOffice({
+      ...{ settings, log, figures: over.figures, cache, engine, doors, health, now },
+      isReloaded: () => state.isReloaded,
+      build: readBuild(),
+    });
+  return new Program({
+    ...{ settings, log, store, upstream, cache, doors, openOffice, life, state, now },
+  });
 }
+
+type State = { phase: Health["phase"]; isReloaded: boolean };
 
 type ProgramParts = {
   readonly settings: Settings;
@@ -94,7 +110,8 @@ type ProgramParts = {
   readonly cache: Cache;
   readonly doors: Doors;
   readonly life: AbortController;
-  readonly state: { phase: Health["phase"] };
+  readonly openOffice: () => Promise<BackOffice>;
+  readonly state: State;
   readonly now: () => number;
 };
 
@@ -102,6 +119,7 @@ class Program implements Application {
   readonly #parts: ProgramParts;
   #door: FrontDoor | undefined;
   #tls: OpenTls | undefined;
+  #office: BackOffice | undefined;
   #started: Promise<Started> | undefined;
   #stopped: Promise<void> | undefined;
 
@@ -118,6 +136,8 @@ class Program implements Application {
     const { doors, cache, log, settings, state, upstream, now } = this.#parts;
     this.#door = await doors.open();
     this.#tls = await doors.openTls();
+    this.#office = await this.#parts.openOffice();
+    const office = this.#office.address;
     if (state.phase === "starting") state.phase = "running";
     cache.start().catch((error: unknown) => log.cache({ kind: "diskFailed", error }));
     const { address, port } = this.#door.address;
@@ -126,6 +146,8 @@ class Program implements Application {
       listening: [
         { door: "clients", host: address, port },
         ...(this.#tls === undefined ? [] : [this.#tls.listening]),
+        ...((office && [{ door: "admin", host: office.address, port: office.port } as const]) ||
+          []),
       ],
       fingerprint: doors.authority.fingerprint,
       names: reach.names,
@@ -137,8 +159,13 @@ class Program implements Application {
     };
   }
 
-  reload(settings: Settings): Promise<void> {
-    return this.#parts.upstream.reloadLogins(settings);
+  async reload(settings: Settings): Promise<void> {
+    await this.#parts.upstream.reloadLogins(settings);
+    this.#parts.state.isReloaded = true;
+  }
+
+  reloadFailed(): void {
+    this.#parts.state.isReloaded = false;
   }
 
   stop(deadline: AbortSignal): Promise<void> {
@@ -151,7 +178,8 @@ class Program implements Application {
     state.phase = "stopping";
     // A start still under way opens what it opens; then that is closed too.
     await this.#started?.catch(() => undefined);
-    await Promise.all([this.#door?.stop(deadline), this.#tls?.stop(deadline)]);
+    const listeners = [this.#office, this.#door, this.#tls];
+    await Promise.all(listeners.map((each) => each?.stop(deadline)));
     await cache.close();
     life.abort();
     await upstream.close();

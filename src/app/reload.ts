@@ -9,7 +9,7 @@ import type { Log } from "./log.ts";
 import type { Settings } from "./settings/settings.ts";
 
 export type ReloadParts = {
-  readonly app: Pick<Application, "reload">;
+  readonly app: Pick<Application, "reload" | "reloadFailed">;
   readonly log: Pick<Log, "note">;
   readonly loadAgain: () => Promise<Settings>;
   readonly watched: readonly string[];
@@ -62,6 +62,7 @@ export class Reload {
       await app.reload(await loadAgain());
       log.note("info", "logins were read again; other settings need a restart");
     } catch (error) {
+      app.reloadFailed();
       const why = error instanceof Error ? error.message : String(error);
       log.note("error", "settings could not be read again; everything stays as it was", {
         error: why,

@@ -47,7 +47,13 @@ export type CacheEvent =
       readonly remaining: number;
       readonly factor: number;
     }
-  | { readonly kind: "blobEvicted"; readonly digest: Digest; readonly size: number }
+  | {
+      readonly kind: "blobEvicted";
+      readonly digest: Digest;
+      readonly size: number;
+      /** When it was used last, in milliseconds since 1970. */
+      readonly usedAt: number;
+    }
   | {
       readonly kind: "evictionFinished";
       readonly blobs: number;

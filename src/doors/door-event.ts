@@ -1,5 +1,8 @@
 /** What the doors tell those who log and count. Hosts are validated; nothing here is a secret. */
 
+/** What turned it away: a rule of the operator's, the client's address, its login, or a limit. */
+export type RefusedBy = "policy" | "block" | "client" | "login" | "limit";
+
 export type DoorEvent =
   /** A CONNECT or a request was turned away before the registry engine saw it. */
   | {
@@ -8,6 +11,7 @@ export type DoorEvent =
       readonly asked: string;
       readonly status: number;
       readonly reason: string;
+      readonly why?: RefusedBy | undefined;
     }
   /** The client ended the TLS handshake: most often it does not trust the CA. */
   | {

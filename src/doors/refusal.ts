@@ -8,11 +8,14 @@ import { reasonPhrase } from "../protocol/http/reason-phrase.ts";
 import { splitTarget } from "../protocol/http/target.ts";
 import { codeOfStatus, errorBody } from "../protocol/registry-error.ts";
 import { statusOfUpstreamError, type UpstreamError } from "../upstream/upstream-error.ts";
+import type { RefusedBy } from "./door-event.ts";
 
 export type Refusal = {
   readonly status: number;
   readonly sentence: string;
   readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Left out: it breaks a rule, as most do. */
+  readonly why?: RefusedBy;
 };
 
 export function refusalOf(error: UpstreamError): Refusal {
@@ -22,12 +25,14 @@ export function refusalOf(error: UpstreamError): Refusal {
 export function notAllowed(client: string): Refusal {
   return {
     status: 403,
+    why: "client",
     sentence: `${client} may not use this proxy; add it to ALLOW_CLIENTS on the proxy`,
   };
 }
 
 export const loginNeeded: Refusal = {
   status: 407,
+  why: "login",
   sentence: "this proxy asks for a login: put user:password@ into the proxy's URL",
   headers: { "Proxy-Authenticate": 'Basic realm="entrepot", charset="UTF-8"' },
 };

@@ -45,6 +45,8 @@ export type DownloadParts = {
 export class Download {
   readonly digest: Digest;
   readonly kind: Source["kind"];
+  /** Who asked for it first. */
+  readonly first: Source;
   /** In whose name the upstream is asked. */
   readonly sources: Sources;
   readonly audience: ReaderSet;
@@ -54,7 +56,6 @@ export class Download {
     (position) => this.#draft.awaited(position),
   );
   readonly #parts: DownloadParts & { readonly onDeserted: () => void };
-  readonly #first: Source;
   readonly #stop = new AbortController();
   readonly #draft: HashedDraft;
   readonly #file: DownloadFile;
@@ -75,7 +76,7 @@ export class Download {
     const { mark } = this;
     this.#file = new DownloadFile({ draft: this.#draft, mark, stop: this.#stop, observe });
     this.sources = new Sources(parts.open, () => this.mark.wake());
-    this.#first = this.sources.join(first);
+    this.first = this.sources.join(first);
     this.audience = new ReaderSet(
       () => this.#draft.close(),
       () => this.mark.ended === undefined && this.#deserted(),
@@ -142,9 +143,9 @@ export class Download {
     const signal = this.#stop.signal;
     const batches = new Batches((batch) => this.#append(batch), this.#parts.clock);
     const body = new ResumingBody({
-      ...this.#healing(this.#first),
+      ...this.#healing(this.first),
       open: (offset) => this.sources.open(offset, signal),
-      from: await this.#draft.takeUp(resumptionLabel(this.#first)),
+      from: await this.#draft.takeUp(resumptionLabel(this.first)),
       size: undefined,
       isUnderway: false,
       onOpened: (opened) => this.#opened(opened),
@@ -178,7 +179,7 @@ export class Download {
 
   /** The upstream has let us in: what an earlier download brought from there may go out. */
   async #goOn(): Promise<void> {
-    this.sources.hasDelivered(this.#first);
+    this.sources.hasDelivered(this.first);
     await this.#file.goOn();
   }
 
@@ -204,7 +205,7 @@ export class Download {
   async #keep(): Promise<void> {
     try {
       if (!(await this.#draft.commit())) return;
-      const { deliverer = this.#first, isPatchwork } = this.sources;
+      const { deliverer = this.first, isPatchwork } = this.sources;
       const { registry, repository, digest } = deliverer;
       const size = this.mark.written;
       const stored = { registry: registry.name, repository, digest, size, isPatchwork };
@@ -227,7 +228,7 @@ export class Download {
 
   /** Under which label the next download finds what there is; undefined when it must not. */
   #heir(): string | undefined {
-    const { deliverer = this.#first, isPatchwork } = this.sources;
+    const { deliverer = this.first, isPatchwork } = this.sources;
     // What leads to nothing the upstream has would stand in everybody's way for ever.
     const isBarren = this.#headers !== undefined && !this.#draft.hasGrown;
     if (isBarren || isPatchwork || !leavesBytesGood(this.mark.ended)) return undefined;
@@ -267,7 +268,7 @@ export class Download {
   }
 
   get #place() {
-    const { registry, repository, digest } = this.#first;
+    const { registry, repository, digest } = this.first;
     return { registry: registry.name, repository, digest };
   }
 }

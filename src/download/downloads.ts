@@ -4,6 +4,8 @@
  */
 import type { Digest } from "../protocol/digest.ts";
 import { type HeaderList, headerValue } from "../protocol/http/header-list.ts";
+import type { RepositoryName } from "../protocol/reference.ts";
+import type { RegistryName } from "../protocol/registry-name.ts";
 import { BoundedMap } from "../runtime/bounded-map.ts";
 import { type Clock, systemClock } from "../runtime/clock.ts";
 import type { DraftStore } from "../store/draft-store.ts";
@@ -58,6 +60,14 @@ export type DownloadsOptions = {
 /** A download that is under way, for those who only want to know how far it is. */
 export type DownloadProgress = { readonly written: number; readonly size: number | undefined };
 
+export type DownloadUnderway = DownloadProgress & {
+  /** Where it was asked for first. */
+  readonly registry: RegistryName;
+  readonly repository: RepositoryName;
+  readonly digest: Digest;
+  readonly readers: number;
+};
+
 export class Downloads {
   readonly #parts: DownloadParts;
   readonly #orphans: DetachedDownloads;
@@ -109,6 +119,16 @@ export class Downloads {
   /** The download of this digest that is under way, if any. */
   running(digest: Digest): DownloadProgress | undefined {
     return this.#running(digest).find(({ mark }) => mark.ended === undefined)?.mark;
+  }
+
+  /** All that bring bytes right now. */
+  *underway(): IterableIterator<DownloadUnderway> {
+    for (const { digest, mark, audience, first } of this.#open) {
+      if (mark.ended !== undefined) continue;
+      const { registry, repository } = first;
+      const { written, size } = mark;
+      yield { registry: registry.name, repository, digest, written, size, readers: audience.size };
+    }
   }
 
   /** The blob is gone: its room is free once the file that late joiners could still read is closed. */

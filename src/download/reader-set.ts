@@ -19,6 +19,10 @@ export class ReaderSet {
     return this.#gone.promise;
   }
 
+  get size(): number {
+    return this.#readers.size;
+  }
+
   get isEmpty(): boolean {
     return this.#readers.size === 0;
   }

@@ -9,7 +9,7 @@ import { RegistryError } from "../protocol/registry-error.ts";
 import { parseRoute } from "../protocol/route.ts";
 import { Answers } from "./answer/answer.ts";
 import { ClientGone } from "./answer/client-gone.ts";
-import type { Ask } from "./ask.ts";
+import type { Ask, Door } from "./ask.ts";
 import type { Exchange, FindHandler, Handler } from "./exchange.ts";
 import { passRefusal } from "./failure.ts";
 import { type ObserveRegistry, requestAnswered } from "./registry-event.ts";
@@ -33,6 +33,8 @@ export type EngineTiming = {
 const usualTiming: EngineTiming = { now: () => performance.now(), sendIdle: 60_000 };
 
 export class RegistryEngine {
+  /** Requests being answered, by the door they came in by. */
+  readonly underway: Record<Door, number> = { proxy: 0, mirror: 0, hosted: 0 };
   readonly #parts: EngineParts;
   readonly #timing: EngineTiming;
   readonly #answers: Answers;
@@ -46,6 +48,7 @@ export class RegistryEngine {
   /** Never rejects. */
   async handle(request: IncomingMessage, response: ServerResponse, ask: Ask): Promise<void> {
     const started = this.#timing.now();
+    this.underway[ask.door] += 1;
     const leaving = new AbortController();
     const onClose = () => {
       if (!response.writableFinished) leaving.abort(new ClientGone("LEFT"));
@@ -59,6 +62,7 @@ export class RegistryEngine {
     } catch (error) {
       await this.#answers.fail(exchange, error);
     } finally {
+      this.underway[ask.door] -= 1;
       response.off("close", onClose);
       if (exchange.tally.end !== "complete") onClose();
       this.#parts.observe(requestAnswered(exchange, { started, ended: this.#timing.now() }));

@@ -22,6 +22,7 @@ function newRun(behaviour: Behaviour = {}, parts: Partial<RunParts> = {}) {
       return (await behaviour.start?.()) ?? started;
     },
     reload: async () => undefined,
+    reloadFailed: () => undefined,
     stop: async (deadline) => {
       steps.push(deadline.aborted ? "stop at once" : "stop");
       await behaviour.stop?.(deadline);

@@ -66,7 +66,7 @@ describe("the log", () => {
   it("hears every room", () => {
     const { log, lines } = listening({ level: "debug" });
     log.door({ kind: "tunnelOpened", client: "::1", host: "a.lan" });
-    log.cache({ kind: "blobEvicted", digest, size: 1 });
+    log.cache({ kind: "blobEvicted", digest, size: 1, usedAt: 0 });
     log.store({ kind: "blobDropped", digest, size: 1 });
     log.upstream({ kind: "hostUp", host: "a.lan" });
     log.auth({ kind: "tokenFetched", host: "a.lan", isShared: false });

@@ -10,7 +10,10 @@ function newReload(watched: readonly string[], loadAgain: () => Promise<Settings
   const notes: string[] = [];
   const taken: Settings[] = [];
   const reload = new Reload({
-    app: { reload: async (settings) => void taken.push(settings) },
+    app: {
+      reload: async (settings) => void taken.push(settings),
+      reloadFailed: () => void notes.push("failed"),
+    },
     log: {
       note: (level, message, facts) => notes.push(`${level} ${message} ${facts?.error ?? ""}`),
     },
@@ -61,6 +64,7 @@ describe("settings read again", () => {
     await reload.settled();
     expect(taken).toEqual([]);
     expect(notes).toEqual([
+      "failed",
       "error settings could not be read again; everything stays as it was PORT is x",
     ]);
   });

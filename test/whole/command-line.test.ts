@@ -17,7 +17,7 @@ async function start(args: readonly string[], env: Environment = {}, cwd?: strin
   const folder = cwd ?? (await temporaryFolder());
   const child = spawn(process.execPath, [main, ...args], {
     cwd: folder,
-    env: { PATH: process.env.PATH ?? "", HOST: "127.0.0.1", ...env },
+    env: { PATH: process.env.PATH ?? "", HOST: "127.0.0.1", ADMIN_PORT: "0", ...env },
   });
   onTestFinished(() => void child.kill("SIGKILL"));
   const output = { out: "", err: "" };
@@ -56,6 +56,7 @@ describe("the command line", { timeout: 90_000 }, () => {
     expect(out.split("\n")).toEqual([
       "HOST=127.0.0.1 (environment)",
       "PORT=3200 (settings file)",
+      "ADMIN_PORT=0 (environment)",
       "AUTH_REGISTRIES=(secret) (environment)",
       "CACHE_MAX_SIZE=1g (settings file)",
       "TAG_TTL=1 min (flag)",

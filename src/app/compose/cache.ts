@@ -1,6 +1,7 @@
 /** The cache over its store: downloads, the policy of a pull, what is forgotten and what is re-read. */
 
 import type { SharedCredential } from "../../cache/access/visibility.ts";
+import type { Observe } from "../../cache/cache-event.ts";
 import { Eviction } from "../../cache/keeping/eviction.ts";
 import { GuardedBlobs } from "../../cache/keeping/guarded-blobs.ts";
 import { Scrub } from "../../cache/keeping/scrub.ts";
@@ -34,7 +35,7 @@ export type Cache = ReturnType<typeof composeCache>;
 
 export function composeCache(parts: CacheParts) {
   const { settings, store, upstream, now, log } = parts;
-  const { records, holds } = store;
+  const { records } = store;
   const { client } = upstream;
   const observe = log.cache;
   const usage = new Usage({ records, observe, now });
@@ -46,7 +47,7 @@ export function composeCache(parts: CacheParts) {
   const limits = downloadLimits(settings);
   const downloads = new Downloads({ client, blobs, books, observe, isPaused, ...limits });
   const rechecks = new VerifyingReads({ blobs, books, observe });
-  const { tagTtl, staleIfError, offline, maxSize, minFree } = settings.cache;
+  const { tagTtl, staleIfError, offline } = settings.cache;
   const pulls = new PullThrough({
     ...{ client, blobs, records, downloads, rechecks, usage, books, observe, now },
     secret: parts.secret,
@@ -55,12 +56,7 @@ export function composeCache(parts: CacheParts) {
     tagRules: settings.registries.policy.tags,
     staleIfError: offline ? Number.POSITIVE_INFINITY : staleIfError,
   });
-  const eviction = new Eviction({
-    ...{ blobs: store.blobs, usage, maxSize, books, observe },
-    minFree: (total) => Math.max(minFree.bytes, minFree.fraction * total),
-    isHeld: (digest) => holds.isHeld(digest),
-    wanted: () => pulls.wanted(),
-  });
+  const eviction = evictionOf({ settings, store, usage, pulls, books, observe });
   const scrub = new Scrub({
     ...{ blobs, records, books, observe, now },
     clock: systemClock,
@@ -68,6 +64,9 @@ export function composeCache(parts: CacheParts) {
   });
   return {
     pulls,
+    /** What is being fetched right now. */
+    underway: () => downloads.underway(),
+    ...fullness({ settings, store, usage, isWritable: () => disk.isWell }),
     /** Sentences about what keeps it from keeping anything. */
     degraded: () => disk.degraded,
     /** Resolves once everything kept is known by size and use; pulls need not wait for it. */
@@ -132,6 +131,48 @@ function booksOf(informed: () => Informed): Bookkeeping {
       const { pulls, downloads } = informed();
       pulls.gone(digest);
       downloads.gone(digest);
+    },
+  };
+}
+
+type EvictionParts = Pick<CacheParts, "settings" | "store"> & {
+  readonly usage: Usage;
+  readonly pulls: PullThrough;
+  readonly books: Bookkeeping;
+  readonly observe: Observe;
+};
+
+function evictionOf({ settings, store, usage, pulls, books, observe }: EvictionParts): Eviction {
+  const { blobs, holds } = store;
+  return new Eviction({
+    ...{ blobs, usage, maxSize: settings.cache.maxSize, books, observe },
+    minFree: (total) => mustStayFree(settings, total),
+    isHeld: (digest) => holds.isHeld(digest),
+    wanted: () => pulls.wanted(),
+  });
+}
+
+function mustStayFree({ cache }: Settings, total: number): number {
+  return Math.max(cache.minFree.bytes, cache.minFree.fraction * total);
+}
+
+type FullnessParts = Pick<CacheParts, "settings" | "store"> & {
+  readonly usage: Usage;
+  readonly isWritable: () => boolean;
+};
+
+/** How much is kept, and how much room there is. */
+function fullness({ settings, store, usage, isWritable }: FullnessParts) {
+  const limit = settings.cache.maxSize;
+  return {
+    kept: () => ({
+      ...{ bytes: usage.total, limit, blobs: usage.count, held: {} },
+      isWritable: isWritable(),
+    }),
+    /** Undefined where there is no such limit, or the disk does not say. */
+    disk: async () => {
+      const space = await store.blobs.space().catch(() => undefined);
+      return space && { ...space, mustStayFree: mustStayFree(settings, space.total) };
     },
   };
 }

@@ -28,6 +28,11 @@ export class DiskHealth {
     return this.#reason === undefined ? [] : [this.#reason];
   }
 
+  /** Whether it takes what it is given, as far as is known. */
+  get isWell(): boolean {
+    return this.#reason === undefined && !this.#options.isPaused();
+  }
+
   close(): void {
     clearInterval(this.#timer);
   }

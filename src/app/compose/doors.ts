@@ -1,5 +1,6 @@
 /** The doors: the public listener with everything behind it, up to the engine. */
 
+import type { Server } from "node:http";
 import type { ObserveDoor } from "../../doors/door-event.ts";
 import { FrontPage } from "../../doors/front-page/front-page.ts";
 import type { Health } from "../../doors/front-page/health.ts";
@@ -45,6 +46,8 @@ export type Doors = {
   readonly open: () => Promise<FrontDoor>;
   /** The second listener, if there is to be one. */
   readonly openTls: () => Promise<OpenTls | undefined>;
+  /** Open connections of clients, by listener. */
+  readonly connections: () => Promise<Readonly<Record<string, number>>>;
 };
 
 /** Throws DoorError when the CA cannot be used. */
@@ -74,8 +77,10 @@ export async function composeDoors(parts: DoorsParts): Promise<Doors> {
   });
   const reception = composeReception(parts, { admission, interceptor, decision, authority });
   const queues = composeQueues(reception, observe);
-  const open = () =>
-    FrontDoor.open(
+  let opened: FrontDoor | undefined;
+  let openedTls: OpenTls | undefined;
+  const open = async () => {
+    opened = await FrontDoor.open(
       {
         host: settings.listen.host,
         port: settings.listen.port,
@@ -92,15 +97,28 @@ export async function composeDoors(parts: DoorsParts): Promise<Doors> {
       },
       sockets,
     );
+    return opened;
+  };
   return {
     authority,
     open,
-    openTls: () =>
-      openTls({
+    openTls: async () => {
+      openedTls = await openTls({
         ...{ settings, admission, proxyProtocol, leaves, environment, log },
         onRequest: (request, response) => queues.receive(request, response),
-      }),
+      });
+      return openedTls;
+    },
+    connections: async () => ({
+      clients: await connectionsOf(opened?.server),
+      ...(openedTls === undefined ? {} : { tls: await openedTls.connections() }),
+    }),
   };
+}
+
+function connectionsOf(server: Server | undefined): Promise<number> {
+  if (server === undefined) return Promise.resolve(0);
+  return new Promise((resolve) => server.getConnections((_, count) => resolve(count ?? 0)));
 }
 
 function composeDecision({ settings, listen, upstream }: DoorsParts): InterceptDecision {
@@ -114,6 +132,7 @@ function composeDecision({ settings, listen, upstream }: DoorsParts): InterceptD
       hosts: listen.hosts,
       addresses: listen.addresses,
       ports: listen.publicPorts,
+      backOfficePort: listen.backOfficePort,
     }),
     hasCredential: (address) =>
       upstream.logins.has({ name: registryNameOf(address), scheme: "https" }),

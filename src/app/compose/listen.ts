@@ -10,10 +10,12 @@ export type Listen = {
   readonly addresses: () => readonly string[];
   readonly listeners: () => readonly HostPort[];
   readonly publicPorts: readonly number[];
+  /** Undefined when there is none. */
+  readonly backOfficePort: number | undefined;
 };
 
 export function composeListen(settings: Settings): Listen {
-  const { host, port, tlsPort } = settings.listen;
+  const { host, port, tlsPort, adminHost, adminPort } = settings.listen;
   const name = hostname().toLowerCase();
   const hosts = [
     name,
@@ -21,8 +23,15 @@ export function composeListen(settings: Settings): Listen {
     ...settings.mirror.hosts.map((m) => m.host),
   ];
   const publicPorts = [port, ...(tlsPort === undefined ? [] : [tlsPort])];
-  const listeners = publicPorts.map((each) => ({ host, port: each }));
-  return { hosts, addresses: ownAddresses, listeners: () => listeners, publicPorts };
+  const backOffice = adminPort === 0 ? [] : [{ host: adminHost, port: adminPort }];
+  const listeners = [...publicPorts.map((each) => ({ host, port: each })), ...backOffice];
+  return {
+    hosts,
+    addresses: ownAddresses,
+    listeners: () => listeners,
+    publicPorts,
+    backOfficePort: backOffice[0]?.port,
+  };
 }
 
 /** The addresses of this machine's interfaces right now. */

@@ -24,6 +24,7 @@ export type TlsParts = {
 
 export type OpenTls = {
   readonly listening: Listening;
+  readonly connections: () => Promise<number>;
   readonly stop: (deadline: AbortSignal) => Promise<void>;
 };
 
@@ -46,7 +47,11 @@ export async function openTls(parts: TlsParts): Promise<OpenTls | undefined> {
       await listener.stop(deadline);
       await source.close();
     };
-    return { listening: { door: "tls", host: address.address, port: address.port }, stop };
+    return {
+      listening: { door: "tls", host: address.address, port: address.port },
+      connections: () => listener.connections(),
+      stop,
+    };
   } catch (error) {
     await source.close();
     throw error;

@@ -1,13 +1,14 @@
 /** What no setting can tell by itself: settings that need, or exclude, one another. */
 import { registryAddress, registryNameOf } from "../../protocol/registry-name.ts";
 import { CredentialError } from "../../upstream/auth/credential-error.ts";
-import { credentialEntries, defaultRegistry, spokenTo } from "./derived.ts";
+import { credentialEntries, defaultRegistry, isOnLoopback, spokenTo } from "./derived.ts";
 import type { Settings } from "./settings.ts";
 
 /** A sentence for each thing that does not fit. */
 export function contradictions(settings: Settings): readonly string[] {
   return [
     ...checkListeners(settings),
+    ...checkBackOffice(settings),
     ...checkCertificates(settings),
     ...checkAcme(settings),
     ...checkLogins(settings),
@@ -57,6 +58,21 @@ function checkAcme({ listen, mirror }: Settings): readonly string[] {
   }
   if (mirror.acmeDnsProvider === "cloudflare" && mirror.cloudflareApiToken === undefined) {
     sentences.push("ACME_DNS_PROVIDER is cloudflare; write its token as CLOUDFLARE_API_TOKEN");
+  }
+  return sentences;
+}
+
+function checkBackOffice({ listen }: Settings): readonly string[] {
+  const { adminHost, adminPort, adminToken, adminReadToken, port, tlsPort } = listen;
+  if (adminPort === 0) return [];
+  const sentences: string[] = [];
+  if (!isOnLoopback(adminHost) && adminToken === undefined && adminReadToken === undefined) {
+    sentences.push(
+      `ADMIN_HOST is ${adminHost}, which others reach; write ADMIN_TOKEN or ADMIN_READ_TOKEN too`,
+    );
+  }
+  if (adminPort === port || adminPort === tlsPort) {
+    sentences.push(`ADMIN_PORT is ${adminPort}, which clients use; choose another`);
   }
   return sentences;
 }

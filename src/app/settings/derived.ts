@@ -93,6 +93,11 @@ export function ownLoginRegistries({ registries }: Settings): ReadonlySet<Regist
   return new Set(names.filter((name) => name !== undefined));
 }
 
+/** Whether what listens there is reached from this machine alone. */
+export function isOnLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(?:\.\d{1,3}){3}$/.test(host);
+}
+
 export function proxySettings({ upstream, registries }: Settings): ProxySettings {
   const perRegistry = new Map<RegistryName, CorporateProxy | "direct">();
   for (const { pattern, scheme, proxy } of registries.registries) {

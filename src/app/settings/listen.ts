@@ -1,7 +1,18 @@
 /** Where clients reach the program. */
-import { listOf, path, port } from "./kind.ts";
-import { addressRange, listenHost } from "./network-kinds.ts";
+import { type Kind, kind, listOf, path, port, wholeNumber } from "./kind.ts";
+import { addressRange, hostName, listenHost } from "./network-kinds.ts";
 import { optional, setting } from "./setting.ts";
+
+const portOrNone: Kind<number> = {
+  ...wholeNumber(0, 65_535, "a port"),
+  word: "port",
+  hint: "a port from 1 to 65535, or 0",
+};
+
+/** Shorter ones can be guessed. */
+const token: Kind<string> = kind("token", "16 characters or more, without blanks", (text) =>
+  /^[\x21-\x7e]{16,}$/.test(text.trim()) ? text.trim() : undefined,
+);
 
 export const listen = {
   title: "Listeners",
@@ -32,6 +43,37 @@ export const listen = {
       name: "TLS_KEY",
       kind: path,
       help: "Private key that belongs to TLS_CERT (PEM).",
+    }),
+    adminHost: setting({
+      name: "ADMIN_HOST",
+      kind: listenHost,
+      default: "127.0.0.1",
+      help: `Address of the back office: metrics and what a person wants to see. Anywhere but on loopback
+        reading needs a token.`,
+    }),
+    adminPort: setting({
+      name: "ADMIN_PORT",
+      kind: portOrNone,
+      default: "3129",
+      help: "Port of the back office; 0 for none: commands on this machine reach it all the same.",
+    }),
+    adminToken: optional({
+      name: "ADMIN_TOKEN",
+      kind: token,
+      isSecret: true,
+      help: "What has to be shown to the back office by who wants to change something: Authorization: Bearer.",
+    }),
+    adminReadToken: optional({
+      name: "ADMIN_READ_TOKEN",
+      kind: token,
+      isSecret: true,
+      help: "What opens the back office for reading alone, for Prometheus on another machine.",
+    }),
+    adminHosts: setting({
+      name: "ADMIN_HOSTS",
+      kind: listOf(hostName),
+      default: "",
+      help: "Names and addresses, besides loopback's, under which the back office may be asked.",
     }),
     trustedProxies: setting({
       name: "TRUSTED_PROXIES",

@@ -6,7 +6,7 @@ import { allSettings, type Settings } from "./settings.ts";
 
 /** Every secret the settings hold, for the log to mask should one ever come its way. */
 export function secretsOf(settings: Settings): readonly string[] {
-  const { access, authority, mirror } = settings;
+  const { access, authority, listen, mirror } = settings;
   const logins = credentialEntries(settings).flatMap(({ login }) => {
     if (login.kind === "identity") return [login.token];
     if (login.kind === "helper") return [];
@@ -22,7 +22,10 @@ export function secretsOf(settings: Settings): readonly string[] {
       ? secretsOfBasic(proxy.authorization)
       : [],
   );
-  const own = [authority.keyPassphrase, authority.tokenSecret, mirror.cloudflareApiToken];
+  const own = [authority.keyPassphrase, authority.tokenSecret, mirror.cloudflareApiToken].concat(
+    listen.adminToken,
+    listen.adminReadToken,
+  );
   const all = [...logins, ...proxyLogins, ...proxies, ...own];
   return [...new Set(all.filter((secret) => secret !== undefined && secret !== ""))] as string[];
 }

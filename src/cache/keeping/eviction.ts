@@ -195,13 +195,13 @@ export class Eviction {
    * Out of the index before it is off the disk, so that nobody is sent to what is no more. What was
    * gone already counts too: back in the index it would for ever push out what is really kept.
    */
-  async #evict({ digest, size }: KeptBlob): Promise<boolean> {
+  async #evict({ digest, size, usedAt }: KeptBlob): Promise<boolean> {
     const { blobs, books, usage, observe } = this.#options;
     usage.removed(digest);
     try {
       if ((await blobs.delete(digest)) || (await blobs.stat(digest)) === undefined) {
         books.gone(digest);
-        observe({ kind: "blobEvicted", digest, size });
+        observe({ kind: "blobEvicted", digest, size, usedAt });
         return true;
       }
     } catch (error) {

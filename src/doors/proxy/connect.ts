@@ -107,8 +107,8 @@ export class Connect {
 
   #refuse(call: ConnectCall, client: string, refusal: Refusal): void {
     const asked = askedOf(call.request);
-    const { status, sentence } = refusal;
-    this.#options.observe({ kind: "refused", client, asked, status, reason: sentence });
+    const { status, sentence, why } = refusal;
+    this.#options.observe({ kind: "refused", client, asked, status, reason: sentence, why });
     refuseConnect(call.socket, refusal);
   }
 

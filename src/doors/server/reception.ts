@@ -169,9 +169,9 @@ export class Reception {
   #refuse(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void {
     this.#refused.add(request.socket);
     const client = this.clientOf(request.socket);
-    const { status, sentence } = refusal;
+    const { status, sentence, why } = refusal;
     const asked = askedOf(request);
-    this.#options.observe({ kind: "refused", client, asked, status, reason: sentence });
+    this.#options.observe({ kind: "refused", client, asked, status, reason: sentence, why });
     refuseRequest(response, refusal);
   }
 }

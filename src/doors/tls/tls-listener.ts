@@ -72,6 +72,11 @@ export class TlsListener {
     return this.#server.address() as AddressInfo;
   }
 
+  /** Open connections. */
+  connections(): Promise<number> {
+    return new Promise((resolve) => this.#server.getConnections((_, count) => resolve(count ?? 0)));
+  }
+
   /** Stops accepting, lets what runs finish, cuts the rest when `deadline` aborts. */
   stop(deadline: AbortSignal): Promise<void> {
     return drain(this.#server, this.#open, deadline);

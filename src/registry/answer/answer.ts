@@ -4,6 +4,7 @@
  */
 import type { Content, Passed } from "../../cache/content.ts";
 import type { ByteSource } from "../../download/byte-source.ts";
+import { headerValue } from "../../protocol/http/header-list.ts";
 import { reasonPhrase } from "../../protocol/http/reason-phrase.ts";
 import { errorBody } from "../../protocol/registry-error.ts";
 import type { Exchange, Reply, Tally } from "../exchange.ts";
@@ -57,6 +58,7 @@ export class Answers {
         return this.#content(exchange, reply).finally(() => reply.source.close());
       case "passed":
         exchange.tally.outcome = reply.outcome;
+        exchange.tally.mediaType = headerValue(reply.response.headers, "content-type");
         return this.#passed(exchange, reply).finally(() => reply.response.body.destroy());
       case "own":
         return this.#small(exchange, reply.status, ownFields(exchange, reply), reply.body);

@@ -32,6 +32,7 @@ describe("entrepot serve", () => {
         warnings: ["mind the gap"],
       }),
       reload: async () => undefined,
+      reloadFailed: () => undefined,
       stop: async () => undefined,
     };
     const { lines, said, given } = parts(app);
@@ -51,6 +52,7 @@ describe("entrepot serve", () => {
     const app: Application = {
       start: () => Promise.reject(reason),
       reload: async () => undefined,
+      reloadFailed: () => undefined,
       stop: async () => undefined,
     };
     const { said, given } = parts(app);

@@ -9,7 +9,12 @@ export async function settingsWith(
 ): Promise<Settings> {
   const { settings } = await loadSettings({
     flags: new Map(),
-    environment: { HOST: "127.0.0.1", DATA_DIR: await temporaryFolder(), ...environment },
+    environment: {
+      HOST: "127.0.0.1",
+      ADMIN_PORT: "0",
+      DATA_DIR: await temporaryFolder(),
+      ...environment,
+    },
     settingsFile: undefined,
     readFile: () => Promise.reject(new Error("there are no files")),
   });

@@ -140,7 +140,7 @@ describe("the line of an event", () => {
       authLine({ kind: "tokenFetched", host, isShared: true }),
       upstreamLine({ kind: "hostDown", host, code: "CONNECT" }),
       upstreamLine({ kind: "hostUp", host }),
-      cacheLine({ kind: "blobEvicted", digest, size: 1 }),
+      cacheLine({ kind: "blobEvicted", digest, size: 1, usedAt: 0 }),
       cacheLine({ kind: "blobCorrupted", digest, foundBy: "scrub" }),
     ].map((line) => line.level);
     expect(levels.join(" ")).toBe(

@@ -82,5 +82,5 @@ export function runEntrepot(
 }
 
 function plain(folder: string): Environment {
-  return { HOME: folder, HOST: "127.0.0.1", LOG_FORMAT: "json" };
+  return { HOME: folder, HOST: "127.0.0.1", ADMIN_PORT: "0", LOG_FORMAT: "json" };
 }

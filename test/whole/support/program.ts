@@ -26,6 +26,8 @@ type Texts = Readonly<Record<string, string>>;
 
 export type Program = Door & {
   readonly dataDir: string;
+  /** Of the back office; 0 where there is none. */
+  readonly adminPort: number;
   /** Every line of the log at its most talkative, with nothing masked. */
   readonly lines: readonly string[];
   /** As a signal does it, when these settings have changed. */
@@ -143,5 +145,6 @@ async function doorOf(app: Application, dataDir: string) {
   const { listening } = await app.start();
   const port = listening[0]?.port ?? 0;
   const ca = await readFile(join(dataDir, "ca", "ca.crt"), "utf8");
-  return { port, ca, dataDir };
+  const adminPort = listening.find(({ door }) => door === "admin")?.port ?? 0;
+  return { port, adminPort, ca, dataDir };
 }

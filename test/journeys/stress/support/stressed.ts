@@ -29,6 +29,7 @@ export class Stressed {
         HOME: folder,
         HOST: "127.0.0.1",
         PORT: String(port),
+        ADMIN_PORT: "0",
         DATA_DIR: dataDir,
         LOG_FORMAT: "json",
         LOG_LEVEL: "warn",

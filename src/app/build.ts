@@ -1,0 +1,11 @@
+/** Which build this is, from the package's own file. */
+import { readFileSync } from "node:fs";
+
+export type Build = { readonly version: string; readonly commit: string; readonly node: string };
+
+export function readBuild(): Build {
+  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  const { version, gitHead } = JSON.parse(text) as { version?: unknown; gitHead?: unknown };
+  const commit = typeof gitHead === "string" ? gitHead : "unknown";
+  return { version: String(version), commit, node: process.versions.node };
+}

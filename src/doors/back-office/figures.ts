@@ -1,0 +1,85 @@
+/**
+ * Listens to every room and keeps what the back office shows: numbers since the start, and the last
+ * requests. Listening costs a few additions; everything else waits until somebody looks.
+ */
+import type { CacheEvent } from "../../cache/cache-event.ts";
+import type { RegistryEvent } from "../../registry/registry-event.ts";
+import type { StoreEvent } from "../../store/store-event.ts";
+import type { AuthEvent } from "../../upstream/auth/auth-event.ts";
+import type { UpstreamEvent } from "../../upstream/upstream-event.ts";
+import type { DoorEvent } from "../door-event.ts";
+import { HouseFigures } from "./house-figures.ts";
+import { LastRequests } from "./last-requests.ts";
+import { RegistryLabels } from "./registry-labels.ts";
+import { RequestFigures } from "./request-figures.ts";
+import { Counter, type Family, SeriesBudget } from "./series.ts";
+import type { Traffic } from "./traffic.ts";
+import { UpstreamFigures } from "./upstream-figures.ts";
+
+/** Lines of the metrics page that what is counted by labels may take; the rest is for what has none. */
+const mostLines = 2_700;
+
+export type FiguresOptions = {
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Whether the operator named the registry, or it is built in. */
+  readonly isKnown: (registry: string) => boolean;
+};
+
+export class Figures {
+  readonly requests: RequestFigures;
+  readonly upstream: UpstreamFigures;
+  readonly house: HouseFigures;
+  readonly last: LastRequests;
+  /** What went through, by registry, since the start. */
+  readonly traffic: ReadonlyMap<string, Readonly<Traffic>>;
+  readonly #budget = new SeriesBudget(mostLines);
+  readonly #labels: RegistryLabels;
+
+  constructor({ now, isKnown }: FiguresOptions) {
+    const budget = this.#budget;
+    const labels = new RegistryLabels(isKnown);
+    const traffic = new Map<string, Traffic>();
+    this.#labels = labels;
+    this.traffic = traffic;
+    this.house = new HouseFigures({ budget, labels, now });
+    const refused = this.house.refused.cell("policy");
+    this.requests = new RequestFigures({ budget, labels, traffic, refused });
+    this.upstream = new UpstreamFigures({ budget, labels, traffic, now });
+    this.last = new LastRequests(now);
+  }
+
+  families(): readonly Family[] {
+    const dropped = new Counter(
+      { name: "metrics_series_dropped_total", help: "Series left out to keep this page short." },
+      [],
+      new SeriesBudget(1),
+    );
+    dropped.cell().value = this.#budget.dropped;
+    return [
+      ...this.requests.families(),
+      ...this.upstream.families(),
+      ...this.house.families(),
+      dropped,
+    ];
+  }
+
+  labelOf(registry: string): string {
+    return this.#labels.of(registry);
+  }
+
+  readonly registry = (event: RegistryEvent): void => {
+    this.requests.note(event);
+    this.last.note(event);
+  };
+
+  readonly door = (event: DoorEvent): void => this.house.noteDoor(event);
+
+  readonly cache = (event: CacheEvent): void => this.house.noteCache(event);
+
+  readonly store = (event: StoreEvent): void => this.house.noteStore(event);
+
+  readonly upstreams = (event: UpstreamEvent): void => this.upstream.note(event);
+
+  readonly auth = (event: AuthEvent): void => this.upstream.noteLogin(event);
+}

@@ -1,0 +1,64 @@
+/** The words everything here counts by; docs/reference/words.md defines them for people. */
+import { bareMediaType, isIndexType, isManifestType } from "../../protocol/media-type.ts";
+import type { RegistryEvent } from "../../registry/registry-event.ts";
+
+export type Kind = "manifest" | "blob" | "tags" | "referrers" | "token" | "upload" | "other";
+
+export function kindOf({ route, what }: Pick<RegistryEvent, "route" | "what">): Kind {
+  switch (route) {
+    case "manifest":
+    case "blob":
+    case "tags":
+    case "referrers":
+    case "upload":
+      return route;
+    case "upload-start":
+      return "upload";
+    default:
+      return what === "token" ? "token" : "other";
+  }
+}
+
+/** How it was answered: as the log says it, or what kind of an end it had without the cache. */
+export function outcomeOf({ outcome, status }: Pick<RegistryEvent, "outcome" | "status">): string {
+  if (outcome !== undefined) return outcome;
+  if (status >= 500) return "failed";
+  return status >= 400 ? "refused" : "own";
+}
+
+/** From where the bytes of a body came. */
+export type ByteSourceName = "disk" | "memory" | "shared" | "upstream";
+
+/** Undefined for answers of our own, which are no content. */
+export function sourceOf(
+  outcome: RegistryEvent["outcome"],
+  kind: Kind,
+): ByteSourceName | undefined {
+  switch (outcome) {
+    case undefined:
+    case "negative":
+      return undefined;
+    case "hit":
+    case "stale":
+    case "revalidated":
+      return kind === "blob" ? "disk" : "memory";
+    case "collapsed":
+      return "shared";
+    case "miss":
+    case "bypass":
+      return "upstream";
+  }
+}
+
+/** A pull: an image manifest, no index, that was given whole. */
+export function isPull(event: RegistryEvent): boolean {
+  if (event.route !== "manifest" || event.method !== "GET" || event.status !== 200) return false;
+  if (event.bytes === 0 || event.end !== "complete" || event.mediaType === undefined) return false;
+  const type = bareMediaType(event.mediaType);
+  return isManifestType(type) && !isIndexType(type);
+}
+
+/** Whether no manifest was fetched upstream for it. */
+export function isFromCache({ outcome }: Pick<RegistryEvent, "outcome">): boolean {
+  return outcome !== "miss" && outcome !== "bypass" && outcome !== undefined;
+}

@@ -1,0 +1,144 @@
+/** A day whose every pull is known, and what the back office says of it. */
+import { readFile, stat } from "node:fs/promises";
+import { request as httpRequest } from "node:http";
+import { join } from "node:path";
+import { beforeEach, describe, expect, it } from "vitest";
+import { eventually } from "../support/eventually.ts";
+import { holdHeaders, stallAt } from "../support/fake-registry/fault.ts";
+import { direct, tunnel, viaProxy } from "./support/client.ts";
+import { addImage, type Image, manifestType } from "./support/image.ts";
+import { type NamedRegistry, type Program, Scene } from "./support/program.ts";
+
+let scene: Scene;
+let registry: NamedRegistry;
+let program: Program;
+let image: Image;
+
+const layerSize = 300_000;
+const headers = { accept: manifestType };
+
+beforeEach(async () => {
+  scene = await Scene.open();
+  registry = await scene.registry("registry.test");
+  image = addImage(registry.server, "team/app");
+  program = await scene.start({
+    ...{ REGISTRIES: registry.name, POLICY: JSON.stringify({ deny: ["*/team/secret"] }) },
+  });
+});
+
+async function metrics(): Promise<ReadonlyMap<string, number>> {
+  const page = await (await fetch(`http://127.0.0.1:${program.adminPort}/metrics`)).text();
+  const lines = page.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+  return new Map(
+    lines.map((line) => {
+      const space = line.lastIndexOf(" ");
+      return [line.slice(0, space).replace(/^entrepot_/, ""), Number(line.slice(space + 1))];
+    }),
+  );
+}
+
+const viaDoor = (path: string, method = "GET") =>
+  viaProxy(program, registry.name, `/v2/${path}`, { headers, method });
+
+async function pull({ repository, tag, config, layer }: Image): Promise<number> {
+  let bytes = 0;
+  for (const path of [`manifests/${tag}`, `blobs/${config}`, `blobs/${layer}`]) {
+    const { status, body } = await viaDoor(`${repository}/${path}`);
+    expect(status).toBe(200);
+    bytes += body.length;
+  }
+  return bytes;
+}
+
+/** Two clients at once, the second while the first's blob has come halfway. */
+async function pullTogether(path: string): Promise<void> {
+  const half = stallAt(100_000);
+  registry.server.misbehave({ path: /\/blobs\//, times: 1 }, half);
+  const first = viaDoor(path);
+  await half.gate.reached;
+  const second = viaDoor(path);
+  await eventually(async () => (await metrics()).get("download_readers") === 2);
+  half.gate.open();
+  await Promise.all([first, second]);
+}
+
+describe("a day of pulls", () => {
+  it("is counted as it was", async () => {
+    const whole = await pull(image);
+    expect(await pull(image)).toBe(whole);
+    const shared = addImage(registry.server, "team/other");
+    await pullTogether(`team/other/blobs/${shared.layer}`);
+    expect((await viaDoor("team/secret/manifests/1")).status).toBe(403);
+    scene.aheadMs += 60_000;
+    const silent = holdHeaders();
+    registry.server.misbehave({ path: /manifests/ }, silent);
+    expect((await viaDoor("team/app/manifests/1")).headers["cache-status"]).toContain("stale");
+    expect((await metrics()).get(`upstream_up{registry="${registry.name}"}`)).toBe(0);
+    silent.gate.open();
+    expect((await tunnel(program, `127.0.0.1:${program.adminPort}`)).status).toBe(403);
+
+    const seen = await metrics();
+    const of = (labels: string) => `{${labels.replaceAll("R", registry.name)}}`;
+    expect(Object.fromEntries(seen)).toMatchObject({
+      [`requests_total${of('door="proxy",registry="R",kind="manifest",outcome="miss"')}`]: 1,
+      [`requests_total${of('door="proxy",registry="R",kind="manifest",outcome="hit"')}`]: 1,
+      [`requests_total${of('door="proxy",registry="R",kind="manifest",outcome="stale"')}`]: 1,
+      [`requests_total${of('door="proxy",registry="R",kind="manifest",outcome="refused"')}`]: 1,
+      [`requests_total${of('door="proxy",registry="R",kind="blob",outcome="miss"')}`]: 3,
+      [`requests_total${of('door="proxy",registry="R",kind="blob",outcome="hit"')}`]: 2,
+      [`requests_total${of('door="proxy",registry="R",kind="blob",outcome="collapsed"')}`]: 1,
+      'responses_total{door="proxy",code="200"}': 9,
+      'responses_total{door="proxy",code="403"}': 1,
+      [`pulls_total${of('registry="R",source="upstream"')}`]: 1,
+      [`pulls_total${of('registry="R",source="cache"')}`]: 2,
+      [`client_bytes_total${of('registry="R",source="shared"')}`]: layerSize,
+      [`client_bytes_total${of('registry="R",source="upstream"')}`]: whole + layerSize,
+      'refused_total{reason="policy"}': 2,
+      'downloads_total{result="complete"}': 3,
+      [`upstream_requests_total${of('registry="R",kind="blob",result="ok"')}`]: 3,
+      [`upstream_requests_total${of('registry="R",kind="manifest",result="timeout"')}`]: 1,
+      downloads_in_flight: 0,
+      'requests_in_flight{door="proxy"}': 0,
+      store_writable: 1,
+      metrics_series_dropped_total: 0,
+    });
+    const fromDisk = seen.get(`client_bytes_total${of('registry="R",source="disk"')}`) ?? 0;
+    const fromMemory = seen.get(`client_bytes_total${of('registry="R",source="memory"')}`) ?? 0;
+    expect(fromDisk + fromMemory / 2).toBe(whole);
+    const fetched = seen.get(`upstream_bytes_total${of('registry="R"')}`) ?? 0;
+    expect(fetched).toBe(whole + layerSize);
+    expect(seen.get("cache_bytes")).toBe(whole + layerSize);
+  });
+});
+
+describe("the back office", () => {
+  it("has a socket for its owner alone, that is gone after a stop", async () => {
+    const path = join(program.dataDir, "control.sock");
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    const status = await new Promise<number | undefined>((resolve, reject) => {
+      const asked = httpRequest({ socketPath: path, path: "/metrics" }, (answer) => {
+        answer.resume().once("end", () => resolve(answer.statusCode));
+      });
+      asked.once("error", reject).end();
+    });
+    expect(status).toBe(200);
+    await program.stop();
+    await expect(stat(path)).rejects.toThrow("ENOENT");
+  });
+
+  it("is nothing that the public listener leads to", async () => {
+    const authority = `localhost:${program.adminPort}`;
+    const { status, reason } = await tunnel(program, authority);
+    expect([status, reason]).toEqual([403, expect.stringContaining("back office")]);
+    const page = await direct(program, `http://${authority}/metrics`);
+    expect(page.status).toBe(403);
+    expect((await direct(program, "/metrics")).status).toBe(404);
+  });
+
+  it("shows no secret", async () => {
+    const secret = await readFile(join(program.dataDir, "token.secret"));
+    const page = await (await fetch(`http://127.0.0.1:${program.adminPort}/metrics`)).text();
+    expect(page).not.toContain(secret.toString("base64url"));
+    expect(page).not.toContain("team/app");
+  });
+});
