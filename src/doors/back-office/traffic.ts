@@ -13,11 +13,9 @@ export type Traffic = {
   fetched: number;
 };
 
-export const noTraffic: Readonly<Traffic> = {
+const noTraffic: Readonly<Traffic> = {
   ...{ requests: 0, errors: 0, pulls: 0, cachedPulls: 0, sent: 0, saved: 0, fetched: 0 },
 };
-
-export const trafficKeys = Object.keys(noTraffic) as readonly (keyof Traffic)[];
 
 export function trafficOf(all: Map<string, Traffic>, registry: string): Traffic {
   const known = all.get(registry);
