@@ -45,7 +45,6 @@ export type DownloadParts = {
 export class Download {
   readonly digest: Digest;
   readonly kind: Source["kind"];
-  /** Who asked for it first. */
   readonly first: Source;
   /** In whose name the upstream is asked. */
   readonly sources: Sources;

@@ -62,7 +62,7 @@ describe("eviction", () => {
     await eviction.settled();
     expect(await left(a, b, c, d)).toEqual([true, false, true, true]);
     expect(events).toEqual([
-      { kind: "blobEvicted", digest: b, size: 100 },
+      { kind: "blobEvicted", digest: b, size: 100, usedAt: 0 },
       { kind: "evictionFinished", blobs: 1, bytes: 100, missing: 0 },
     ]);
     expect(usage.total).toBe(300);
