@@ -4,12 +4,12 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { compose } from "../../src/app/compose.ts";
+import { keptLog, settingsWith } from "../app/compose/composing.ts";
 import { makeCertificate } from "../support/certificates.ts";
 import { eventually } from "../support/eventually.ts";
 import { startFakeRegistry } from "../support/fake-registry.ts";
 import { freePort } from "../support/free-port.ts";
 import { temporaryFolder } from "../support/temp-folder.ts";
-import { keptLog, settingsWith } from "./compose/composing.ts";
 
 const config = { mediaType: "application/vnd.oci.image.config.v1+json", size: 2 };
 
