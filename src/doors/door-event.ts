@@ -52,6 +52,8 @@ export type DoorEvent =
       /** When it is tried again, in milliseconds since 1970. */
       readonly retryAt?: number;
     }
+  /** A registry request was sent to a name that an outsider could own; told once for each. */
+  | { readonly kind: "foreignName"; readonly client: string; readonly host: string }
   /** More requests than may wait stood on one connection, which was cut. */
   | { readonly kind: "flooded"; readonly client: string }
   /** A handler broke its promise never to reject; the client got a 500 or a cut connection. */

@@ -48,6 +48,8 @@ export function refuseRequest(response: ServerResponse, refusal: Refusal): void 
     ...refusal.headers,
     "Content-Type": "application/json",
     "Content-Length": body.length,
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "sandbox",
     // What is left of the request is not read, so the connection cannot carry another one.
     ...(refusal.status === 404 ? {} : { Connection: "close" }),
   });

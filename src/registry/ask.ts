@@ -27,4 +27,9 @@ export type Ask = {
   readonly isOpen: boolean;
   /** Nothing that the operator's credential opens: public images, and what a login of its own opens. */
   readonly isPublicOnly?: boolean;
+  /**
+   * It may come from a page of somebody else, and no login counts: why, and what to set, in a
+   * sentence for what is therefore refused. Then `isPublicOnly` too.
+   */
+  readonly foreign?: string;
 };

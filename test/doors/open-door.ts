@@ -13,6 +13,7 @@ import { FrontDoor } from "../../src/doors/proxy/front-door.ts";
 import { Interceptor } from "../../src/doors/proxy/intercept.ts";
 import type { TunnelDialer } from "../../src/doors/proxy/tunnel.ts";
 import { Admission, type AdmissionOptions } from "../../src/doors/server/admission.ts";
+import { isInnerName } from "../../src/doors/server/foreign.ts";
 import {
   InterceptDecision,
   type InterceptDecisionOptions,
@@ -96,6 +97,7 @@ export async function openDoor(settings: DoorSettings = {}): Promise<OpenDoor> {
     forward: (request, response, call) => forwarder.forward(request, response, call),
     mirror: answer("mirror"),
     frontPage: answer("front page"),
+    isSafeName: (host) => isInnerName(host) || host === "mirror.example.com",
   });
   const door = await FrontDoor.open(
     {

@@ -8,7 +8,7 @@ import type { Authority } from "../../doors/proxy/authority/ca.ts";
 import { LeafIssuer } from "../../doors/proxy/authority/leaf.ts";
 import { Connect } from "../../doors/proxy/connect.ts";
 import { Forwarder } from "../../doors/proxy/forward.ts";
-import { FrontDoor } from "../../doors/proxy/front-door.ts";
+import { type ConnectCall, FrontDoor } from "../../doors/proxy/front-door.ts";
 import { Interceptor } from "../../doors/proxy/intercept.ts";
 import { Admission } from "../../doors/server/admission.ts";
 import { InterceptDecision } from "../../doors/server/intercept-decision.ts";
@@ -24,7 +24,7 @@ import type { Log } from "../log.ts";
 import { interceptedHosts } from "../settings/derived.ts";
 import type { Settings } from "../settings/settings.ts";
 import { composeAuthority } from "./authority.ts";
-import type { Listen } from "./listen.ts";
+import { type Listen, safeNames } from "./listen.ts";
 import { composeMirror } from "./mirror.ts";
 import { type OpenTls, openTls } from "./tls.ts";
 import type { Upstream } from "./upstream.ts";
@@ -75,43 +75,39 @@ export async function composeDoors(parts: DoorsParts): Promise<Doors> {
     dialer: parts.upstream.dialer,
     open: sockets,
   });
-  const reception = composeReception(parts, { admission, interceptor, decision, authority });
+  const opened: { clients?: FrontDoor; tls?: OpenTls | undefined } = {};
+  const hasCertificate = (name: string): boolean => opened.tls?.covers(name) === true;
+  const behind = { admission, interceptor, decision, authority, hasCertificate };
+  const reception = composeReception(parts, behind);
   const queues = composeQueues(reception, observe);
-  let opened: FrontDoor | undefined;
-  let openedTls: OpenTls | undefined;
-  const open = async () => {
-    opened = await FrontDoor.open(
-      {
-        host: settings.listen.host,
-        port: settings.listen.port,
-        scratchFolder: settings.files.dataDir,
-        admission,
-        proxyProtocol,
-        onRequest: (request, response) => queues.receive(request, response),
-        onConnect: (call) => {
-          // What follows a CONNECT is read by nobody who waits for an answer before it.
-          if (queues.isBusy(call.socket)) call.socket.destroy();
-          else void connect.handle(call);
-        },
-        onError: (error) => log.note("error", "the listener failed", { error: error.message }),
-      },
-      sockets,
-    );
-    return opened;
+  const onRequest = queues.receive.bind(queues);
+  const onConnect = (call: ConnectCall): void => {
+    // What follows a CONNECT is read by nobody who waits for an answer before it.
+    if (queues.isBusy(call.socket)) call.socket.destroy();
+    else void connect.handle(call);
   };
+  const onError = (error: Error): void =>
+    log.note("error", "the listener failed", { error: error.message });
+  const { host, port } = settings.listen;
+  const scratchFolder = settings.files.dataDir;
+  const listening = { host, port, scratchFolder, admission, proxyProtocol };
   return {
     authority,
-    open,
+    open: async () => {
+      opened.clients = await FrontDoor.open(
+        { ...listening, onRequest, onConnect, onError },
+        sockets,
+      );
+      return opened.clients;
+    },
     openTls: async () => {
-      openedTls = await openTls({
-        ...{ settings, admission, proxyProtocol, leaves, environment, log },
-        onRequest: (request, response) => queues.receive(request, response),
-      });
-      return openedTls;
+      const shared = { settings, admission, proxyProtocol, leaves, environment, log };
+      opened.tls = await openTls({ ...shared, onRequest });
+      return opened.tls;
     },
     connections: async () => ({
-      clients: await connectionsOf(opened?.server),
-      ...(openedTls === undefined ? {} : { tls: await openedTls.connections() }),
+      clients: await connectionsOf(opened.clients?.server),
+      ...(opened.tls === undefined ? {} : { tls: await opened.tls.connections() }),
     }),
   };
 }
@@ -152,6 +148,8 @@ type Behind = {
   readonly interceptor: Interceptor;
   readonly decision: InterceptDecision;
   readonly authority: Authority;
+  /** Whether the TLS listener has a certificate for this name. */
+  readonly hasCertificate: (host: string) => boolean;
 };
 
 function composeReception(parts: DoorsParts, behind: Behind): Reception {
@@ -160,6 +158,7 @@ function composeReception(parts: DoorsParts, behind: Behind): Reception {
   const { admission, interceptor, decision, authority } = behind;
   const forwarder = new Forwarder(upstream.transport, observe);
   const mirror = composeMirror(settings, upstream, engine, observe);
+  const isSafe = safeNames(settings, parts.listen);
   const frontPage = new FrontPage({
     authority,
     health: parts.health,
@@ -174,13 +173,14 @@ function composeReception(parts: DoorsParts, behind: Behind): Reception {
     forward: (request, response, call) => forwarder.forward(request, response, call),
     mirror: (request, response, call) => mirror.handle(request, response, call),
     frontPage: (request, response, call) => frontPage.handle(request, response, call),
+    isSafeName: (host) => isSafe(host) || behind.hasCertificate(host),
     observe,
   });
 }
 
 /** What clients are set up for besides the usual registries: those that the operator named. */
 function frontPageRegistries({ mirror, registries }: Settings): readonly Registry[] {
-  const mirrored = [...mirror.hosts, ...mirror.config].map((one) => one.registry);
+  const mirrored = [...mirror.hosts, ...mirror.config].flatMap(({ registry }) => registry ?? []);
   const named = registries.registries.flatMap(({ pattern, scheme }): Registry[] => {
     const name = canonicalRegistry(pattern);
     return name === undefined ? [] : [{ name, scheme }];

@@ -1,6 +1,8 @@
 /** Where this process can be reached, as far as it is known so far; ports are known once it listens. */
 import { hostname, type NetworkInterfaceInfo, networkInterfaces } from "node:os";
 import { addressRanges, isLoopback } from "../../doors/server/admission.ts";
+import { isInnerName } from "../../doors/server/foreign.ts";
+import { hostMatcher } from "../../protocol/host-pattern.ts";
 import type { HostPort } from "../../protocol/http/host-port.ts";
 import type { Settings } from "../settings/settings.ts";
 
@@ -32,6 +34,17 @@ export function composeListen(settings: Settings): Listen {
     publicPorts,
     backOfficePort: backOffice[0]?.port,
   };
+}
+
+/** Whether no outsider can lead a name here: it is ours, or one that nobody outside can own. */
+export function safeNames(
+  { listen: { publicUrl }, mirror }: Settings,
+  { hosts }: Pick<Listen, "hosts">,
+): (host: string) => boolean {
+  const named = publicUrl === undefined ? [] : [new URL(publicUrl).hostname.toLowerCase()];
+  const ours = new Set([...hosts, ...named]);
+  const isOrdered = hostMatcher(mirror.acmeDomains);
+  return (host) => isInnerName(host) || ours.has(host) || isOrdered({ host, port: 443 });
 }
 
 /** The addresses of this machine's interfaces right now. */

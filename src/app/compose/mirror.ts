@@ -1,7 +1,7 @@
 /** The mirror door: which names stand for which registries, and who may have private images there. */
 
 import type { ObserveDoor } from "../../doors/door-event.ts";
-import type { MirrorRules } from "../../doors/mirror/addressing.ts";
+import type { MirrorRules, VirtualHost } from "../../doors/mirror/addressing.ts";
 import { Mirror } from "../../doors/mirror/mirror.ts";
 import { addressRanges } from "../../doors/server/admission.ts";
 import { hostMatcher } from "../../protocol/host-pattern.ts";
@@ -41,17 +41,18 @@ function mirrorRules(settings: Settings, named: readonly string[]): MirrorRules 
   const asSpokenTo = spokenTo(settings);
   const places = new Map<string, Registry>();
   for (const { registry } of [...config, ...hosts, { registry: fallback }]) {
-    places.set(registry.name, registry);
+    if (registry !== undefined) places.set(registry.name, registry);
   }
   // What clients call by one name may be fetched from another place.
   for (const { registry, remote } of config) {
     if (remote !== undefined) places.set(remote.name, remote).set(registry.name, remote);
   }
   return {
-    virtualHosts: hosts.map(({ host, registry }) => ({
-      ...{ host, name: registry.name },
-      isLogin: host === login,
-    })),
+    virtualHosts: hosts.flatMap(({ host, registry, namespace }): VirtualHost[] =>
+      registry === undefined
+        ? []
+        : [{ host, name: registry.name, namespace, isLogin: host === login }],
+    ),
     defaultName: fallback.name,
     isDefaultLogin: login === fallback.name || login === registryAddress(fallback.name).host,
     isKnown: (name: Registry["name"]) => isKnown(registryAddress(name)),

@@ -3,7 +3,7 @@ import type { Admission } from "../../doors/server/admission.ts";
 import type { ProxyProtocol } from "../../doors/server/proxy-protocol.ts";
 import type { Leaves } from "../../doors/server/tls-handshake.ts";
 import { CertificateFiles } from "../../doors/tls/certificate-files.ts";
-import type { KeyPair } from "../../doors/tls/key-pair.ts";
+import { isFor, type KeyPair } from "../../doors/tls/key-pair.ts";
 import { ServedCertificates } from "../../doors/tls/served-certificates.ts";
 import { TlsListener, type TlsListenerOptions } from "../../doors/tls/tls-listener.ts";
 import type { Listening } from "../application.ts";
@@ -26,6 +26,8 @@ export type OpenTls = {
   readonly listening: Listening;
   readonly connections: () => Promise<number>;
   readonly stop: (deadline: AbortSignal) => Promise<void>;
+  /** Whether one of its own certificates is for this name. */
+  readonly covers: (host: string) => boolean;
 };
 
 /** Undefined when there is no TLS_PORT. Throws DoorError with a sentence. */
@@ -51,6 +53,7 @@ export async function openTls(parts: TlsParts): Promise<OpenTls | undefined> {
       listening: { door: "tls", host: address.address, port: address.port },
       connections: () => listener.connections(),
       stop,
+      covers: (name) => source.pairs().some((pair) => isFor(pair, name)),
     };
   } catch (error) {
     await source.close();

@@ -66,6 +66,12 @@ export function doorLine(event: DoorEvent): Line {
       const retryAt = event.retryAt && new Date(event.retryAt).toISOString();
       return { level: "error", message: "no new certificate", facts: plain({ ...facts, retryAt }) };
     }
+    case "foreignName":
+      return {
+        level: "warn",
+        message: `not known as a name of the proxy, so it gives out public images alone there: set PUBLIC_URL=https://${event.host} or add it to MIRROR_HOSTS`,
+        facts: plain(facts),
+      };
     case "flooded":
       return {
         level: "warn",

@@ -112,6 +112,6 @@ function exposedLogins(settings: Settings): readonly string[] {
 /** Docker Hub as the default takes no logins: dockerd would hand it those of other registries. */
 function loginNames(settings: Settings): readonly string[] {
   const { name } = defaultRegistry(settings);
-  const hosts = settings.mirror.hosts.map((each) => each.host);
+  const hosts = settings.mirror.hosts.flatMap(({ host, registry }) => (registry ? [host] : []));
   return name === "docker.io" ? hosts : [...hosts, name, registryAddress(name).host];
 }

@@ -44,7 +44,7 @@ export function namedRegistries(
 ): readonly string[] {
   const { registries, mirror } = settings;
   const upstreams = [
-    ...mirror.hosts.map((each) => each.registry),
+    ...mirror.hosts.flatMap(({ registry }) => registry ?? []),
     ...mirror.config.flatMap(({ registry, remote }) => [registry, ...(remote ? [remote] : [])]),
     ...(mirror.default ? [mirror.default] : []),
   ];

@@ -1,6 +1,6 @@
 /** Where clients reach the program. */
 import { type Kind, kind, listOf, path, port, wholeNumber } from "./kind.ts";
-import { addressRange, hostName, listenHost } from "./network-kinds.ts";
+import { addressRange, hostName, listenHost, webAddress } from "./network-kinds.ts";
 import { optional, setting } from "./setting.ts";
 
 const portOrNone: Kind<number> = {
@@ -28,6 +28,12 @@ export const listen = {
       kind: port,
       default: "3128",
       help: "Port of the public listener, where clients connect.",
+    }),
+    publicUrl: optional({
+      name: "PUBLIC_URL",
+      kind: webAddress,
+      help: `Where clients reach the proxy if its name is a public one, such as https://mirror.example.com behind
+        an ingress; under public names it does not know to be its own, it gives out public images alone.`,
     }),
     tlsPort: optional({
       name: "TLS_PORT",

@@ -1,11 +1,21 @@
 /** What the settings of the mirror hold: names of our own that stand for registries. */
-import type { Registry } from "../../protocol/registry-name.ts";
+import {
+  canonicalRegistry,
+  type Registry,
+  type RegistryName,
+} from "../../protocol/registry-name.ts";
 import { isObject, readFields } from "./fields.ts";
 import { itemsOf, type Kind, kind, type Raw, text, textOf, WrongValue } from "./kind.ts";
 import { hostName, parseRegistry, registry } from "./network-kinds.ts";
 
-/** Clients that ask for `host` mean `registry`. */
-export type MirrorHost = { readonly host: string; readonly registry: Registry };
+/** A name of ours. */
+export type MirrorHost = {
+  readonly host: string;
+  /** What clients that ask for it mean; undefined where the name says nothing about that. */
+  readonly registry: Registry | undefined;
+  /** What containerd may call that registry in `?ns=`, besides its own name. */
+  readonly namespace?: RegistryName;
+};
 
 export type MirrorUpstream = {
   /** The name that clients use. */
@@ -15,10 +25,10 @@ export type MirrorUpstream = {
   readonly login: { readonly user: string; readonly password: string } | undefined;
 };
 
-/** `mirror.example.com=docker.io …`, or a YAML map. */
+/** `mirror.example.com=docker.io hub.example.com=mirror.gcr.io?ns=docker.io mirror.corp …`, or a YAML map. */
 export const mirrorHosts: Kind<readonly MirrorHost[]> = {
   word: "pairs",
-  hint: "name=registry, such as hub.example.com=docker.io, several with blanks between",
+  hint: "name=registry, such as hub.example.com=docker.io, or a name of the proxy alone, several with blanks between",
   parse: (raw) => {
     const pairs = isObject(raw)
       ? Object.entries(raw).map(([host, name]) => `${host}=${String(name)}`)
@@ -33,10 +43,15 @@ export const mirrorHosts: Kind<readonly MirrorHost[]> = {
 
 function readPair(pair: string): MirrorHost {
   const at = pair.indexOf("=");
-  if (at < 0) throw new WrongValue(`has "${pair}"`);
-  const target = parseRegistry(pair.slice(at + 1));
-  if (target === undefined) throw new WrongValue(`has "${pair}"`);
-  return { host: hostName.parse(pair.slice(0, at)), registry: target };
+  if (at < 0) return { host: hostName.parse(pair), registry: undefined };
+  const host = hostName.parse(pair.slice(0, at));
+  const [written = "", called] = pair.slice(at + 1).split("?ns=", 2);
+  const target = parseRegistry(written);
+  const namespace = called === undefined ? undefined : canonicalRegistry(called);
+  if (target === undefined || (called !== undefined && namespace === undefined)) {
+    throw new WrongValue(`has "${pair}"`);
+  }
+  return { host, registry: target, ...(namespace && { namespace }) };
 }
 
 /**

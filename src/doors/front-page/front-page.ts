@@ -105,14 +105,14 @@ export class FrontPage {
       case "/healthz":
         return { status: 200, type: "text/plain; charset=utf-8", body: "ok\n" };
       case "/readyz":
-        return { ...readiness(health()), type: "application/json" };
+        return { ...readiness(toldTo(call, health())), type: "application/json" };
     }
     const script = scriptsByPath.get(path);
     if (script === undefined && path !== "/") return notHere;
     const facts = this.#facts(call);
     if (facts === undefined) return badHost;
     return script === undefined
-      ? page(printPage(facts, scripts))
+      ? page(printPage(facts, scripts, call.foreign?.name))
       : {
           status: 200,
           // Not as a script: a browser would store it and not show it.
@@ -132,6 +132,11 @@ export class FrontPage {
     const registries = new Map([...usualRegistries, ...named].map((one) => [one.name, one]));
     return { proxy, mirror, registries: [...registries.values()], ...authority };
   }
+}
+
+/** Of what is wrong an outsider hears nothing. */
+function toldTo({ foreign }: OriginCall, health: Health): Health {
+  return foreign === undefined ? health : { phase: health.phase, degraded: [] };
 }
 
 const onlyReading: Refusal = {

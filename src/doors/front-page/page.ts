@@ -1,7 +1,12 @@
 /** The page for a person who opens the proxy in a browser: what this is, and the lines to paste. */
 import type { SetupFacts, SetupScript } from "./setup-script.ts";
 
-export function printPage(facts: SetupFacts, scripts: readonly SetupScript[]): string {
+/** `outsiders` is the name it was asked by, where that is not known to be ours. */
+export function printPage(
+  facts: SetupFacts,
+  scripts: readonly SetupScript[],
+  outsiders?: string,
+): string {
   const { mirror, proxy, fingerprint } = facts;
   const others = scripts.filter(({ name }) => name !== "docker");
   return `<!doctype html>
@@ -15,7 +20,7 @@ export function printPage(facts: SetupFacts, scripts: readonly SetupScript[]): s
 <p>This is a caching proxy for container registries. Images pulled through it are fetched from the
 internet once, verified, kept, and served from here to everybody, also while the registry is slow,
 rate-limiting or down. Image names do not change.</p>
-
+${outsiders === undefined ? "" : notice(outsiders)}
 <h2>Use it from this machine</h2>
 <p>As a proxy for every registry. <a href="/setup/docker">The script</a> installs the certificate below and
 restarts Docker; read it before you run it:</p>
@@ -42,6 +47,15 @@ over TLS.</p>
 <a href="/ca.pem">ca.pem</a></p>
 </main>
 </html>
+`;
+}
+
+/** An outsider could own this name, and lead browsers here by it. */
+function notice(name: string): string {
+  return `<p class="notice"><strong>You opened it by the name ${escaped(name)}, which it does not know as its own.</strong>
+By such a name it gives out public images alone. If the name is right, set one of these on the proxy:</p>
+<pre>PUBLIC_URL=https://${escaped(name)}</pre>
+<pre>MIRROR_HOSTS=${escaped(name)}</pre>
 `;
 }
 
@@ -73,5 +87,6 @@ table { width: 100%; border-collapse: collapse; table-layout: fixed; }
 td:first-child { width: 8rem; }
 td { padding: .6rem 0; border-top: 1px solid var(--line); vertical-align: top; }
 @media (max-width: 36rem) { td, td:first-child { display: block; width: auto; } td + td { padding-top: 0; border: 0; } }
+.notice { border-left: 4px solid light-dark(#b25e00, #e0a040); padding-left: .8rem; }
 .small { font-size: 14px; opacity: .8; }
 `;

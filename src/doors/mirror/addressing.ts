@@ -10,11 +10,14 @@ import {
   type RegistryName,
 } from "../../protocol/registry-name.ts";
 import type { View } from "../../registry/ask.ts";
+import type { Refusal } from "../refusal.ts";
 
 /** A name of ours behind which one registry stands. */
 export type VirtualHost = {
   readonly host: string;
   readonly name: RegistryName;
+  /** What `?ns=` may say of it, besides its own name. */
+  readonly namespace?: RegistryName | undefined;
   /** Its challenges and logins pass through; otherwise it never challenges. */
   readonly isLogin: boolean;
 };
@@ -40,15 +43,15 @@ export type Addressed = {
   readonly isLogin: boolean;
 };
 
-/** Undefined when `?ns=` is no host name. `target` starts with `/v2`. */
+/** Refused when `?ns=` is no host name, or names what the host does not stand for. `target` starts with `/v2`. */
 export function addressMirror(
   target: string,
   host: HostPort | undefined,
   rules: MirrorRules,
-): Addressed | undefined {
+): Addressed | Refusal {
   const { path, rest, namespace } = split(target);
   const named = namespace === undefined ? undefined : canonicalRegistry(namespace);
-  if (namespace !== undefined && named === undefined) return undefined;
+  if (namespace !== undefined && named === undefined) return badNamespace;
   const addressed = (name: RegistryName, isLogin: boolean, text = ""): Addressed => {
     const bare = path === "/v2" ? "/v2/" : `/v2/${path.slice(4 + text.length)}`;
     const upstreams = name === "docker.io" ? withLibrary(bare) : bare;
@@ -57,12 +60,30 @@ export function addressMirror(
     return { name, registry: rules.registryOf(name), isLogin, target: upstreams + query, view };
   };
   const virtual = rules.virtualHosts.find((one) => one.host === host?.host);
-  if (virtual !== undefined) return addressed(virtual.name, virtual.isLogin);
+  if (virtual !== undefined) {
+    const isMeant = named === undefined || namespacesOf(virtual).includes(named);
+    return isMeant ? addressed(virtual.name, virtual.isLogin) : otherNamespace(virtual, named);
+  }
   const prefix = prefixOf(path, named, rules);
   // A path-prefix name is one of many behind one challenge, and so can take no login.
   if (prefix !== undefined) return addressed(prefix.name, false, prefix.text);
   if (named !== undefined && named !== rules.defaultName) return addressed(named, false);
   return addressed(rules.defaultName, rules.isDefaultLogin);
+}
+
+const badNamespace: Refusal = { status: 400, sentence: "?ns= must be a registry's host name" };
+
+/** What `?ns=` may say at a virtual host: the registry behind it, or the host itself. */
+function namespacesOf({ host, name, namespace }: VirtualHost): readonly string[] {
+  return [name, host, ...(namespace === undefined ? [] : [namespace])];
+}
+
+/** 404, so that a container engine goes on to the registry itself. */
+function otherNamespace({ host, name }: VirtualHost, named: RegistryName): Refusal {
+  return {
+    status: 404,
+    sentence: `${host} stands for ${name} and not for ${named}; if it is to, write ${host}=${name}?ns=${named} in MIRROR_HOSTS`,
+  };
 }
 
 type Prefix = { readonly name: RegistryName; readonly text: string };

@@ -36,22 +36,29 @@ export class Mirror {
     call: OriginCall,
   ): Promise<void> {
     const addressed = addressMirror(call.target, call.host, this.#options.rules);
-    const problem = addressed === undefined ? badNamespace : await this.#problemOf(addressed, call);
-    if (addressed === undefined || problem !== undefined) {
-      const refusal = problem ?? badNamespace;
-      const { status, sentence: reason } = refusal;
-      const asked = askedOf(request);
-      this.#options.observe({ kind: "refused", client: call.client, asked, status, reason });
-      refuseRequest(response, refusal);
-      return;
-    }
+    if ("sentence" in addressed) return this.#refuse(request, response, call, addressed);
+    const problem = await this.#problemOf(addressed, call);
+    if (problem !== undefined) return this.#refuse(request, response, call, problem);
     const { registry, target, view, isLogin } = addressed;
-    const { client, isDirect } = call;
+    const { client, isDirect, foreign } = call;
     // Through the proxy door a client has shown its login; at a login name it has an account of its own.
-    const isPublicOnly = isLogin || (isDirect && !this.#options.mayHaveShared(client));
-    const its = { registry, target, client, view, isOpen: !isLogin, isPublicOnly };
+    const isShared = !isLogin && (!isDirect || this.#options.mayHaveShared(client));
+    const isPublicOnly = !isShared || foreign !== undefined;
+    const foreignness = foreign && { foreign: foreign.sentence };
+    const its = { registry, target, client, view, isOpen: !isLogin, isPublicOnly, ...foreignness };
     const ask: Ask = { door: "mirror", ...its };
     await this.#options.engine(request, response, ask);
+  }
+
+  #refuse(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { client }: OriginCall,
+    refusal: Refusal,
+  ): void {
+    const { status, sentence: reason } = refusal;
+    this.#options.observe({ kind: "refused", client, asked: askedOf(request), status, reason });
+    refuseRequest(response, refusal);
   }
 
   async #problemOf(addressed: Addressed, call: OriginCall): Promise<Refusal | undefined> {
@@ -68,8 +75,6 @@ export class Mirror {
     return rules.virtualHosts.some((one) => one.name === name);
   }
 }
-
-const badNamespace: Refusal = { status: 400, sentence: "?ns= must be a registry's host name" };
 
 const loginNeedsTls: Refusal = {
   status: 403,

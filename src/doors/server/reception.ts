@@ -14,9 +14,11 @@ import {
 import { splitTarget } from "../../protocol/http/target.ts";
 import type { Registry } from "../../protocol/registry-name.ts";
 import type { Ask } from "../../registry/ask.ts";
+import { BoundedMap } from "../../runtime/bounded-map.ts";
 import type { ObserveDoor } from "../door-event.ts";
 import { askedOf, loginNeeded, notAllowed, type Refusal, refuseRequest } from "../refusal.ts";
 import { type Admission, clientAddress } from "./admission.ts";
+import { asOtherSite, asOutsidersName, type Foreign } from "./foreign.ts";
 import { framingProblem } from "./framing.ts";
 import type { HostVerdict } from "./intercept-decision.ts";
 
@@ -39,6 +41,8 @@ export type OriginCall = {
   readonly host: HostPort | undefined;
   readonly client: string;
   readonly isTls: boolean;
+  /** Why it gets public content alone and may write nothing; undefined for clients of ours. */
+  readonly foreign: Foreign | undefined;
   /** False when it came through the proxy door, by CONNECT or in absolute form. */
   readonly isDirect: boolean;
 };
@@ -64,6 +68,8 @@ export type ReceptionOptions = {
   readonly forward: Handler<ForwardCall>;
   readonly mirror: Handler<OriginCall>;
   readonly frontPage: Handler<OriginCall>;
+  /** Whether no outsider can lead this name here. */
+  readonly isSafeName: (host: string) => boolean;
   /** The registry whose content is pushed here, by its host names. */
   readonly hosted?: { readonly hosts: ReadonlySet<string>; readonly handle: Handler<OriginCall> };
   readonly observe: ObserveDoor;
@@ -73,6 +79,7 @@ export class Reception {
   readonly #options: ReceptionOptions;
   /** What still comes on these after a refusal may be the body of what was refused. */
   readonly #refused = new WeakSet<Duplex>();
+  readonly #warned = new BoundedMap<string, true>({ limit: 1_000 });
 
   constructor(options: ReceptionOptions) {
     this.#options = options;
@@ -122,7 +129,9 @@ export class Reception {
       const call = { target, host: address, client, isTls, isDirect: false };
       return this.#origin(request, response, call);
     }
-    return this.#options.engine(request, response, askOf(registry, target, client));
+    const isPublicOnly = asOtherSite(request, address) !== undefined;
+    const ask = askOf(registry, { target, client, isPublicOnly });
+    return this.#options.engine(request, response, ask);
   }
 
   /** `GET http://host/…`: the target's authority counts, whatever Host says (RFC 9112 §3.2.2). */
@@ -146,8 +155,11 @@ export class Reception {
         const call = { target, host: address, client, isTls: false, isDirect: false };
         return this.#origin(request, response, call);
       }
-      case "registry":
-        return this.#options.engine(request, response, askOf(verdict.registry, target, client));
+      case "registry": {
+        const isPublicOnly = asOtherSite(request, address) !== undefined;
+        const ask = askOf(verdict.registry, { target, client, isPublicOnly });
+        return this.#options.engine(request, response, ask);
+      }
       case "through":
         return this.#options.forward(request, response, { address, target, client });
     }
@@ -156,14 +168,32 @@ export class Reception {
   async #origin(
     request: IncomingMessage,
     response: ServerResponse,
-    call: OriginCall,
+    its: Omit<OriginCall, "foreign">,
   ): Promise<void> {
     const { hosted, mirror, frontPage } = this.#options;
+    const foreign = this.#foreign(request, its.host);
+    const call = { ...its, foreign };
     const { path, query } = splitTarget(call.target);
     if (path !== "/v2" && !path.startsWith("/v2/")) return frontPage(request, response, call);
+    if (foreign !== undefined) {
+      this.#warnOf(foreign, call.client);
+      if (!isReading(request)) return this.#refuse(request, response, refusalOfForeign(foreign));
+    }
     const isHosted = hosted?.hosts.has(call.host?.host ?? "") && !/(?:^|&)ns=/.test(query);
     if (hosted !== undefined && isHosted) return hosted.handle(request, response, call);
     return mirror(request, response, call);
+  }
+
+  #foreign(request: IncomingMessage, host: HostPort | undefined): Foreign | undefined {
+    const { isSafeName } = this.#options;
+    return asOtherSite(request, host) ?? asOutsidersName(request, host, isSafeName);
+  }
+
+  /** Once for each name. */
+  #warnOf({ name }: Foreign, client: string): void {
+    if (name === undefined || this.#warned.get(name) === true) return;
+    this.#warned.set(name, true);
+    this.#options.observe({ kind: "foreignName", client, host: name });
   }
 
   #refuse(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void {
@@ -200,9 +230,17 @@ function mismatch(request: IncomingMessage, inside: Inside): Refusal | undefined
   return { status: 421, sentence: `the Host field names another host than ${address.host}` };
 }
 
-function askOf(registry: Registry, target: string, client: string): Ask {
+function askOf(registry: Registry, its: Pick<Ask, "target" | "client" | "isPublicOnly">): Ask {
   const view = { repositoryPrefix: "", namespace: undefined };
-  return { registry, door: "proxy", target, client, view, isOpen: false };
+  return { registry, door: "proxy", ...its, view, isOpen: false };
+}
+
+function isReading({ method }: IncomingMessage): boolean {
+  return method === "GET" || method === "HEAD" || method === "OPTIONS";
+}
+
+function refusalOfForeign({ sentence }: Foreign): Refusal {
+  return { status: 403, sentence };
 }
 
 /** `http://host[:port]/path`, without user info; anything else is undefined. */

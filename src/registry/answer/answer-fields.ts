@@ -7,6 +7,7 @@ import type { RegistryError } from "../../protocol/registry-error.ts";
 import { UpstreamError } from "../../upstream/upstream-error.ts";
 import type { Exchange, Own } from "../exchange.ts";
 import { fieldName } from "./field-names.ts";
+import { mirrorFields, neverAPage, noSniffing } from "./mirror-fields.ts";
 import { viewedFields } from "./view.ts";
 
 const cacheName = "entrepot";
@@ -41,8 +42,7 @@ export function contentFields(exchange: Exchange, content: Content): string[] {
     "bytes",
     "Cache-Status",
     printOutcome(content.outcome),
-    "X-Content-Type-Options",
-    "nosniff",
+    ...(exchange.ask.door === "proxy" ? noSniffing : neverAPage(exchange.ask)),
   ];
   if (content.age !== undefined) fields.push("Age", String(Math.max(0, Math.floor(content.age))));
   if (content.warning !== undefined) fields.push("Warning", printWarning(content.warning));
@@ -51,7 +51,8 @@ export function contentFields(exchange: Exchange, content: Content): string[] {
 
 /** The upstream's end-to-end fields as this client must see them. */
 export function passedFields(exchange: Exchange, { response, outcome }: Passed): string[] {
-  const headers = new Map(viewedFields(endToEnd(response.headers), exchange.ask));
+  const { ask } = exchange;
+  const headers = new Map(viewedFields(mirrorFields(endToEnd(response.headers), ask), ask));
   // Would lead clients past the proxy.
   headers.delete("alt-svc");
   // A 204 has no body and may not name the length of one (RFC 9110 §8.6).
@@ -59,12 +60,14 @@ export function passedFields(exchange: Exchange, { response, outcome }: Passed):
   // Each cache on the way adds itself at the end (RFC 9211 §2).
   const before = headers.get("cache-status") ?? [];
   headers.set("cache-status", [...before, printOutcome(outcome)]);
-  return flatFields(withRetryAfter(headers, exchange, response.status));
+  const fields = flatFields(withRetryAfter(headers, exchange, response.status));
+  return [...fields, ...neverAPage(exchange.ask)];
 }
 
 /** Made here without asking anybody, so the cache says no more than its name (RFC 9211 §2). */
 export function ownFields(exchange: Exchange, { headers }: Own): string[] {
-  return [...flatFields(headers), "Cache-Status", cacheName, ...namespaceField(exchange)];
+  const told = [...flatFields(headers), "Cache-Status", cacheName];
+  return [...told, ...neverAPage(exchange.ask), ...namespaceField(exchange)];
 }
 
 /** What an answer of our own about an error carries besides its own fields. */
@@ -78,7 +81,7 @@ export function errorFields(exchange: Exchange, error: RegistryError): string[] 
     headers.set("docker-distribution-api-version", ["registry/2.0"]);
   }
   const told = [...flatFields(headers), "Cache-Status", printCacheStatus(cacheName, status)];
-  return [...told, ...namespaceField(exchange)];
+  return [...told, ...neverAPage(exchange.ask), ...namespaceField(exchange)];
 }
 
 /** A mirror in trouble always says so: its clients go elsewhere meanwhile. */

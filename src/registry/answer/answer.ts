@@ -15,6 +15,7 @@ import { ClientGone } from "./client-gone.ts";
 import { planContent } from "./content-plan.ts";
 import { type Layout, layOut } from "./layout.ts";
 import { LoopTurn } from "./loop-turn.ts";
+import { inertType } from "./mirror-fields.ts";
 import { presentable } from "./passed-body.ts";
 import { ReaderBuffers } from "./reader-buffers.ts";
 import { sendParts } from "./send-parts.ts";
@@ -88,7 +89,8 @@ export class Answers {
     const { source, digest, outcome } = content;
     const { size } = source;
     const plan = planContent(exchange.method, exchange.headers, { digest, outcome, size });
-    const layout = layOut(plan, size, content.mediaType ?? "application/octet-stream");
+    const type = inertType(content.mediaType ?? "application/octet-stream", exchange.ask);
+    const layout = layOut(plan, size, type);
     const fields = [...layout.fields, ...contentFields(exchange, content)];
     const head = { status: layout.status, fields, isLate: outcome !== "hit" };
     await this.#open(exchange, head, async (writer) => {

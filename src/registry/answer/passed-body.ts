@@ -26,9 +26,11 @@ export async function presentable(exchange: Exchange, passed: Passed): Promise<P
  * follow a redirect that leads past the mirror either. Both are "not here", and it tries elsewhere.
  */
 function refuseWhatLeadsAstray({ ask, route, method }: Exchange, status: number): void {
-  const isRefused = ask.isOpen && (status === 401 || status === 403);
+  const isForeign = ask.foreign !== undefined;
+  const isRefused = (ask.isOpen || isForeign) && (status === 401 || status === 403);
   const leadsAway = ask.door === "mirror" && route.kind === "manifest" && isRedirect(status);
   if (!isRefused && !leadsAway) return;
+  if (isRefused && ask.foreign !== undefined) throw new RegistryError("DENIED", ask.foreign);
   const registry = ask.registry.name;
   if (method !== "GET" && method !== "HEAD") {
     throw new RegistryError(

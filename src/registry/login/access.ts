@@ -31,6 +31,7 @@ export async function accessOf(
   context: AccessContext,
 ): Promise<Access | Rejected> {
   const authorization = headerValue(headers, "authorization");
+  if (ask.foreign !== undefined) return { kind: isRead(context) ? "anonymous" : "none" };
   if (ask.isOpen) return isRead(context) ? sharedOrAnonymous(ask, context) : { kind: "none" };
   const token = ownTokenIn(authorization);
   if (token !== undefined) return accessOfOwnToken(token, ask, context);
@@ -70,7 +71,8 @@ async function accessWithoutLogin(ask: Ask, context: AccessContext): Promise<Acc
 }
 
 function sharedOrAnonymous(ask: Ask, context: AccessContext): Access {
-  return { kind: context.authorizer.hasCredential(ask.registry) ? "shared" : "anonymous" };
+  const isShared = ask.isPublicOnly !== true && context.authorizer.hasCredential(ask.registry);
+  return { kind: isShared ? "shared" : "anonymous" };
 }
 
 /** Pushes use the client's own login or none: ours pull and do nothing else. */

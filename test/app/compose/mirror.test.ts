@@ -167,7 +167,8 @@ async function openMirror(environment: Readonly<Record<string, string>>) {
   const server = createServer((request, response) => {
     const host = parseHostPort(String(request.headers["x-host"]), 80);
     const target = request.url ?? "/";
-    const call = { target, host, client: "127.0.0.1", isTls: false, isDirect: true };
+    const its = { isTls: false, isDirect: true, foreign: undefined };
+    const call = { target, host, client: "127.0.0.1", ...its };
     mirror.handle(request, response, call).catch((error: Error) => response.destroy(error));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

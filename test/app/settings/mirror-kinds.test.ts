@@ -17,6 +17,17 @@ describe("settings of the mirror", () => {
     expect(mirrorHosts.parse("")).toEqual([]);
   });
 
+  it("take a name of ours alone, and what clients call a registry besides", () => {
+    expect(mirrorHosts.parse("Mirror.corp hub.x=mirror.gcr.io?ns=index.docker.io")).toEqual([
+      { host: "mirror.corp", registry: undefined },
+      {
+        host: "hub.x",
+        registry: { name: "mirror.gcr.io", scheme: "https" },
+        namespace: "docker.io",
+      },
+    ]);
+  });
+
   it("read the list of docker-registry-cache", () => {
     const list = [
       {
@@ -50,7 +61,9 @@ describe("settings of the mirror", () => {
   });
 
   it.each<[unknown, Kind<unknown>, RegExp]>([
-    ["hub.example.com", mirrorHosts, /has "hub.example.com"/],
+    ["hub.example.com=", mirrorHosts, /has "hub.example.com="/],
+    ["hub.example.com=a?ns=b/c", mirrorHosts, /has "hub.example.com=a\?ns=b\/c"/],
+    ["hub.example.com=a?x=b", mirrorHosts, /has "hub.example.com=a\?x=b"/],
     ["hub.example.com=a/b", mirrorHosts, /has "hub.example.com=a\/b"/],
     ["a.lan:80=docker.io", mirrorHosts, /a.lan:80/],
     ["a.lan=docker.io A.lan=ghcr.io", mirrorHosts, /has a.lan twice/],

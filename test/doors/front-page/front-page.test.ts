@@ -55,6 +55,12 @@ describe("health", () => {
     expect(JSON.parse(body)).toEqual(told);
     expect((await ask("/healthz", { health })).answer.statusCode).toBe(200);
   });
+
+  it("tells a page of another site nothing of what is wrong", async () => {
+    const health = { phase: "running", degraded: ["the login for reg.test was refused"] } as const;
+    const { body } = await ask("/readyz", { health, call: { foreign: { sentence: "no" } } });
+    expect(JSON.parse(body)).toEqual({ status: "ready", reasons: [] });
+  });
 });
 
 describe("the page", () => {
@@ -146,6 +152,7 @@ async function ask(
       client: "127.0.0.1",
       isTls: false,
       isDirect: true,
+      foreign: undefined,
       ...call,
     };
     page.handle(request, response, its).catch((error: unknown) => response.destroy(error as Error));

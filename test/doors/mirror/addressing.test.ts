@@ -1,5 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { addressMirror, type MirrorRules } from "../../../src/doors/mirror/addressing.ts";
+import {
+  type Addressed,
+  addressMirror,
+  type MirrorRules,
+} from "../../../src/doors/mirror/addressing.ts";
 import { parseHostPort } from "../../../src/protocol/http/host-port.ts";
 import { canonicalRegistry, type RegistryName } from "../../../src/protocol/registry-name.ts";
 
@@ -30,7 +34,7 @@ describe("the default registry", () => {
     ["/v2/library/alpine/tags/list", false],
     ["/v2/me/app/tags/list", false],
   ])("%s leaves library/ away: %s", (target, isLibraryImplied) => {
-    expect(addressMirror(target, undefined, rules())?.view).toMatchObject({ isLibraryImplied });
+    expect(addressed(target, undefined, rules()).view).toMatchObject({ isLibraryImplied });
   });
 });
 
@@ -59,14 +63,14 @@ describe("a path prefix", () => {
     ["/v2/localhost/app/manifests/1", "localhost", "/v2/app/manifests/1", "localhost/"],
     ["/v2/registry/app/manifests/1", "registry", "/v2/app/manifests/1", "registry/"],
   ])("%s is at %s", (target, registry, upstream, repositoryPrefix) => {
-    const addressed = addressMirror(target, undefined, rules());
-    expect(addressed).toMatchObject({ target: upstream, view: { repositoryPrefix } });
-    expect(addressed?.registry.name).toBe(registry);
+    const one = addressed(target, undefined, rules());
+    expect(one).toMatchObject({ target: upstream, view: { repositoryPrefix } });
+    expect(one.registry.name).toBe(registry);
   });
 
   it("is spoken to over plain HTTP when the operator said so", () => {
-    const addressed = addressMirror("/v2/plain.lan:5000/app/tags/list", undefined, rules());
-    expect(addressed?.registry).toEqual({ name: "plain.lan:5000", scheme: "http" });
+    const one = addressed("/v2/plain.lan:5000/app/tags/list", undefined, rules());
+    expect(one.registry).toEqual({ name: "plain.lan:5000", scheme: "http" });
   });
 
   it("with another default registry is only what is known: a dotted group stays a group", () => {
@@ -75,9 +79,7 @@ describe("a path prefix", () => {
       registry: { name: "corp.example" },
       target: "/v2/my.group/app/tags/list",
     });
-    expect(addressMirror("/v2/ghcr.io/app/x/tags/list", undefined, corp)?.registry.name).toBe(
-      "ghcr.io",
-    );
+    expect(addressed("/v2/ghcr.io/app/x/tags/list", undefined, corp).registry.name).toBe("ghcr.io");
   });
 });
 
@@ -94,8 +96,8 @@ describe("the repository that a blob is mounted from", () => {
     ["/v2/o/app/blobs/uploads/", `from=o/other&ns=ghcr.io&${blob}`, "from=o/other"],
     ["/v2/ghcr.io/o/app/tags/list", `${blob}&from=ghcr.io/o/x`, "from=ghcr.io/o/x"],
   ])("%s?%s is as the upstream names it", (path, query, from) => {
-    const { target } = addressMirror(`${path}?${query}`, undefined, rules()) ?? {};
-    const parameters = target?.split("?")[1]?.split("&");
+    const { target } = addressed(`${path}?${query}`, undefined, rules());
+    const parameters = target.split("?")[1]?.split("&");
     expect(parameters?.toSorted()).toEqual([from, blob].toSorted());
   });
 });
@@ -111,15 +113,15 @@ describe("?ns=", () => {
     ["/v2/lab.example/app/manifests/1?ns=lab.example", "lab.example", "/v2/app/manifests/1"],
     ["/v2/?ns=quay.io", "quay.io", "/v2/"],
   ])("%s is at %s", (target, registry, upstream) => {
-    const addressed = addressMirror(target, undefined, rules());
-    expect(addressed?.registry.name).toBe(registry);
-    expect(addressed?.target).toBe(upstream);
-    expect(addressed?.view.namespace).toBeDefined();
+    const one = addressed(target, undefined, rules());
+    expect(one.registry.name).toBe(registry);
+    expect(one.target).toBe(upstream);
+    expect(one.view.namespace).toBeDefined();
   });
 
   it.each(["", "a%00b", "%", "a b", "$(id)", "127.1"])("%j is refused", (namespace) => {
     const target = `/v2/a/tags/list?ns=${encodeURI(namespace)}`;
-    expect(addressMirror(target, undefined, rules())).toBeUndefined();
+    expect(addressMirror(target, undefined, rules())).toMatchObject({ status: 400 });
   });
 });
 
@@ -131,24 +133,49 @@ describe("a virtual host", () => {
 
   it("stands for its registry, whatever the port, and its paths are the registry's own", () => {
     const host = parseHostPort("quay.registry.example:3128");
-    const addressed = addressMirror(
-      "/v2/ghcr.io/x/tags/list?ns=ghcr.io",
-      host,
-      rules({ virtualHosts }),
-    );
-    expect(addressed?.registry.name).toBe("quay.io");
-    expect(addressed?.target).toBe("/v2/ghcr.io/x/tags/list");
+    const one = addressed("/v2/ghcr.io/x/tags/list?ns=quay.io", host, rules({ virtualHosts }));
+    expect(one.registry.name).toBe("quay.io");
+    expect(one.target).toBe("/v2/ghcr.io/x/tags/list");
+  });
+
+  it.each(["ghcr.io", "docker.io", "quay.io:5000"])(
+    "is no place for what ?ns= calls %s, so that containerd goes on to that itself",
+    (namespace) => {
+      const host = parseHostPort("quay.registry.example", 443);
+      const target = `/v2/foo/bar/manifests/latest?ns=${namespace}`;
+      const answer = addressMirror(target, host, rules({ virtualHosts }));
+      expect(answer).toMatchObject({
+        status: 404,
+        sentence: expect.stringContaining(`quay.registry.example=quay.io?ns=${namespace}`),
+      });
+    },
+  );
+
+  it("may be told that it stands for what clients call by another name", () => {
+    const mapped = { host: "hub.example", name: named("mirror.gcr.io"), isLogin: false };
+    const virtual = { virtualHosts: [{ ...mapped, namespace: named("docker.io") }] };
+    const host = parseHostPort("hub.example", 443);
+    for (const namespace of ["docker.io", "mirror.gcr.io", "hub.example"]) {
+      const target = `/v2/foo/bar/manifests/latest?ns=${namespace}`;
+      expect(addressed(target, host, rules(virtual)).registry.name).toBe("mirror.gcr.io");
+    }
   });
 
   it("takes logins when it was told to; path prefixes never do", () => {
     const host = parseHostPort("corp.registry.example", 443);
-    expect(addressMirror("/v2/", host, rules({ virtualHosts }))?.isLogin).toBe(true);
+    expect(addressed("/v2/", host, rules({ virtualHosts })).isLogin).toBe(true);
     const corp = rules({ defaultName: named("corp.example"), isDefaultLogin: true });
-    expect(addressMirror("/v2/a/tags/list", undefined, corp)?.isLogin).toBe(true);
-    expect(addressMirror("/v2/quay.io/a/tags/list", undefined, corp)?.isLogin).toBe(false);
-    expect(addressMirror("/v2/a/tags/list?ns=quay.io", undefined, corp)?.isLogin).toBe(false);
+    expect(addressed("/v2/a/tags/list", undefined, corp).isLogin).toBe(true);
+    expect(addressed("/v2/quay.io/a/tags/list", undefined, corp).isLogin).toBe(false);
+    expect(addressed("/v2/a/tags/list?ns=quay.io", undefined, corp).isLogin).toBe(false);
   });
 });
+
+function addressed(...its: Parameters<typeof addressMirror>): Addressed {
+  const answer = addressMirror(...its);
+  if ("sentence" in answer) throw new TypeError(answer.sentence);
+  return answer;
+}
 
 function named(text: string): RegistryName {
   const name = canonicalRegistry(text);

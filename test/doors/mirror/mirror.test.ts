@@ -115,6 +115,7 @@ async function ask(call: Partial<OriginCall>, isRegistry = false) {
       client: "10.0.0.9",
       isTls: false,
       isDirect: true,
+      foreign: undefined,
     };
     mirror
       .handle(request, response, { ...usual, ...call })

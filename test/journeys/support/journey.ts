@@ -56,7 +56,8 @@ export class Journey {
 
   /** Where the guides say it is: `mirror.example.com`, port 3128. */
   entrepotOfGuides(env: Environment = {}): Promise<Entrepot> {
-    const at = { HOST: guideHosts["mirror.example.com"], PORT: "3128" };
+    const PUBLIC_URL = "http://mirror.example.com:3128";
+    const at = { HOST: guideHosts["mirror.example.com"], PORT: "3128", PUBLIC_URL };
     return this.entrepot({ ...at, ...env }, "entrepot-of-guides");
   }
 
