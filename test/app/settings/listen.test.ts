@@ -7,6 +7,12 @@ describe("the listeners", () => {
     expect(listen).toEqual({
       host: "::",
       port: 3128,
+      publicUrl: undefined,
+      adminHost: "127.0.0.1",
+      adminPort: 3129,
+      adminToken: undefined,
+      adminReadToken: undefined,
+      adminHosts: [],
       tlsPort: undefined,
       tlsCert: undefined,
       tlsKey: undefined,
