@@ -136,6 +136,7 @@ class CommandLine {
       format: settings.files.logFormat ?? (stdout.isTTY ? "pretty" : "json"),
       hasColours: stdout.isTTY && stdout.hasColors(),
       secrets: secretsOf(settings),
+      columns: () => (stdout.isTTY ? stdout.columns : undefined),
       write: output.write,
     });
     try {
@@ -143,6 +144,8 @@ class CommandLine {
       return await serve({
         log,
         warnings,
+        // On a terminal people read both.
+        isToldOnce: stdout.isTTY && stderr.isTTY,
         compose: () => compose(settings, log),
         loadAgain: async () => (await this.#load()).settings,
         watched: watchedPaths(files, dockerConfig),

@@ -30,6 +30,8 @@ export type LogOptions = {
   readonly format: "json" | "pretty";
   readonly hasColours: boolean;
   readonly secrets: readonly string[];
+  /** Of the terminal right now, if it goes to one. */
+  readonly columns?: () => number | undefined;
   /** Gets whole lines, each with its line break. */
   readonly write: (line: string) => void;
 };
@@ -46,8 +48,8 @@ export type Log = {
 };
 
 export function createLog(options: LogOptions): Log {
-  const { level, format, hasColours, secrets, write } = options;
-  const print = format === "pretty" ? prettyPrinter({ hasColours, secrets }) : jsonPrinter(secrets);
+  const { level, format, secrets, write } = options;
+  const print = format === "pretty" ? prettyPrinter(options) : jsonPrinter(secrets);
   const isoTime = isoTimes(Date.now);
   const put = ({ level: its, message, facts }: Line): void => {
     if (level === "silent" || weight[its] < weight[level]) return;

@@ -12,6 +12,8 @@ export type ServeParts = {
   readonly log: Log;
   /** About the settings. */
   readonly warnings: readonly string[];
+  /** What is said to people is then left out of the log. */
+  readonly isToldOnce?: boolean;
   readonly compose: () => Promise<Application>;
   readonly signals: EventEmitter;
   /** Reads the settings anew. */
@@ -25,17 +27,17 @@ export type ServeParts = {
 
 /** Resolves with the exit code. */
 export async function serve(all: ServeParts): Promise<number> {
-  const { log, warnings, compose, say, loadAgain, watched, ...parts } = all;
+  const { log, warnings, isToldOnce = false, compose, say, loadAgain, watched, ...parts } = all;
   const app = await compose();
   const reload = new Reload({ app, log, loadAgain, watched });
   const announce = (its: Started): void => {
     const started = { ...its, warnings: [...warnings, ...its.warnings] };
     const places = started.listening.map(({ door, ...at }) => `${door}=${formatHostPort(at)}`);
-    log.note("info", "listening", {
-      listeners: places.join(" "),
-      fingerprint: started.fingerprint,
-    });
-    for (const warning of started.warnings) log.note("warn", warning);
+    if (!isToldOnce) {
+      const { fingerprint } = started;
+      log.note("info", "listening", { listeners: places.join(" "), fingerprint });
+      for (const warning of started.warnings) log.note("warn", warning);
+    }
     say(printBanner(started));
   };
   reload.watch();

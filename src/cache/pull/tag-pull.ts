@@ -129,7 +129,7 @@ export class TagPull {
     answer: Extract<TagAnswer, { readonly kind: "tag" }>,
   ): Promise<CacheAnswer> {
     const { tagRefresh, resolver, client } = this.#options;
-    const outcome = answer.hasBytes ? "miss" : "revalidated";
+    const outcome = answer.hasBytes || isNews(ask, answer.known) ? "miss" : "revalidated";
     const content = await this.#content(ask, answer.known, outcome);
     if (content !== undefined) {
       tagRefresh.asked(ask, ask.accept, answer.known);
@@ -259,6 +259,11 @@ export class TagPull {
 /** Who can be given what is known does not wait long for something newer. */
 function patienceWith(standIn: StandIn | undefined): "full" | "brief" {
   return standIn === undefined ? "full" : "brief";
+}
+
+/** A HEAD whose answer says nothing of what is kept, for there is nothing or something else. */
+function isNews({ isHead }: TagAsk, { current, kept }: KnownTag): boolean {
+  return isHead && kept?.digest !== current.digest;
 }
 
 /** A login that is refused, or has used up what it may: the next one's may be good. */

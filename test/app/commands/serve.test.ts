@@ -47,6 +47,22 @@ describe("entrepot serve", () => {
     ]);
   });
 
+  it("says everything once where both go to one terminal", async () => {
+    const app: Application = {
+      start: async () => ({
+        listening: [{ door: "clients", host: "::", port: 3128 }],
+        ...{ fingerprint: "AB:CD", names: ["proxy.lan"], warnings: ["mind the gap"] },
+      }),
+      reload: async () => undefined,
+      reloadFailed: () => undefined,
+      stop: async () => undefined,
+    };
+    const { lines, said, given } = parts(app);
+    expect(await serve({ ...given, isToldOnce: true })).toBe(0);
+    expect(said.join("")).toMatch(/Mind: mind the step\nMind: mind the gap/);
+    expect(lines.join("")).not.toContain("mind");
+  });
+
   it("passes on why it could not start", async () => {
     const reason = new Error("port in use");
     const app: Application = {

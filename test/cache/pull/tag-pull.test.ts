@@ -53,6 +53,15 @@ function movedAfterHead(move: () => unknown): void {
   });
 }
 
+describe("a HEAD of a tag", () => {
+  it("is no revalidation while nothing of the tag is kept", async () => {
+    expect(outcomeOf(await house.manifest(image, { isHead: true }))).toBe("miss");
+    expect(outcomeOf(await house.manifest(image))).toBe("miss");
+    house.clock += 60_000;
+    expect(outcomeOf(await house.manifest(image, { isHead: true }))).toBe("revalidated");
+  });
+});
+
 describe("a tag that moves between our HEAD and our GET", () => {
   it.each(["HEAD first", "GET at once"])(
     "to a list gives a client that reads none what the registry gives it: %s",
