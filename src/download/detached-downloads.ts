@@ -3,44 +3,52 @@
  * so many, so large in all, so long each, and no more.
  */
 import type { Clock } from "../runtime/clock.ts";
+import type { Progress } from "./progress.ts";
 
-export type OrphanLimits = {
+export type DetachedLimits = {
   readonly count: number;
   readonly bytes: number;
   readonly milliseconds: number;
 };
 
-/** How far a download is; it stands for the download. */
-type Orphan = { readonly written: number; readonly size: number | undefined };
+type Detached = {
+  readonly progress: Pick<Progress, "size" | "written">;
+  abandon(): void;
+};
 
-export const usualOrphans: OrphanLimits = {
+export const usualLimits: DetachedLimits = {
   count: 8,
   bytes: 4 * 1024 ** 3,
   milliseconds: 10 * 60_000,
 };
 
 export class DetachedDownloads {
-  readonly #limits: OrphanLimits;
+  readonly #limits: DetachedLimits;
   readonly #clock: Clock;
-  readonly #clocks = new Map<Orphan, () => void>();
+  readonly #timers = new Map<Detached, () => void>();
 
-  constructor(limits: OrphanLimits, clock: Clock) {
+  constructor(limits: DetachedLimits, clock: Clock) {
     this.#limits = limits;
     this.#clock = clock;
   }
 
-  /** Lets it go on alone for a while; calls `abandon` when that is over, or now if it is too much. */
-  leave(download: Orphan, abandon: () => void): void {
-    const all = [download, ...this.#clocks.keys()];
-    const bytes = all.reduce((sum, orphan) => sum + (orphan.size ?? orphan.written), 0);
+  /** Lets it go on alone for a while, then abandons it; at once if it is too much. */
+  add(download: Detached): void {
+    const all = [download, ...this.#timers.keys()];
+    const sizes = all.map(({ progress }) => progress.size ?? progress.written);
+    const bytes = sizes.reduce((sum, size) => sum + size, 0);
     const { count, bytes: most, milliseconds } = this.#limits;
-    if (all.length > count || bytes > most) abandon();
-    else this.#clocks.set(download, this.#clock.after(milliseconds, abandon));
+    if (all.length > count || bytes > most) download.abandon();
+    else
+      this.#timers.set(
+        download,
+        this.#clock.after(milliseconds, () => download.abandon()),
+      );
   }
 
   /** It has a reader again, or is over. */
-  reclaim(download: Orphan): void {
-    this.#clocks.get(download)?.();
-    this.#clocks.delete(download);
+  remove(download: Detached): void {
+    this.#timers.get(download)?.();
+    this.#timers.delete(download);
   }
 }

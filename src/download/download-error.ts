@@ -3,10 +3,8 @@
 export type DownloadErrorCode =
   /** The bytes are not those of their digest. */
   | "WRONG_DIGEST"
-  /** More or fewer bytes than the upstream, or the manifest that lists the blob, declares. */
+  /** More or fewer bytes than the upstream declares. */
   | "WRONG_LENGTH"
-  /** Its digest does not cover the bytes sent (signed schema 1): pass it through, do not keep it. */
-  | "UNVERIFIABLE"
   /** The file that feeds the readers cannot be written any further; each goes on by itself. */
   | "DISK"
   /** Nobody reads it any more and it may not go on alone, or the program stops. */

@@ -3,30 +3,27 @@
  * outlives them all within limits.
  */
 import type { Digest } from "../protocol/digest.ts";
-import { type HeaderList, headerValue } from "../protocol/http/header-list.ts";
 import type { RepositoryName } from "../protocol/reference.ts";
 import type { RegistryName } from "../protocol/registry-name.ts";
 import { BoundedMap } from "../runtime/bounded-map.ts";
 import { type Clock, systemClock } from "../runtime/clock.ts";
 import type { DraftStore } from "../store/draft-store.ts";
+import { openBlobAt } from "../upstream/client/blob-range.ts";
 import type { RegistryClient } from "../upstream/registry-client.ts";
 import type { Bookkeeping } from "./bookkeeping.ts";
 import type { ByteSource } from "./byte-source.ts";
-import { DetachedDownloads, type OrphanLimits, usualOrphans } from "./detached-downloads.ts";
+import { DetachedDownloads, type DetachedLimits, usualLimits } from "./detached-downloads.ts";
 import { Download, type DownloadParts } from "./download.ts";
 import { DownloadError, isDownloadError } from "./download-error.ts";
 import type { ObserveDownloads } from "./download-event.ts";
-import { type Source, sourceKey } from "./source.ts";
-import { bodyOpener } from "./upstream-body.ts";
+import { type OpenSource, placeOf, type Source, sourceKey } from "./source.ts";
 
 /** A finished download can be joined so long, by those who looked into the store just before. */
 const linger = 1_000;
 
 export type DownloadAsk = Source & {
-  /** The first byte wanted; negative counts from the end. */
+  /** The first byte wanted. */
   readonly from: number;
-  /** What the manifest that lists the blob says; at another length nothing completes for this reader. */
-  readonly expectedSize?: number | undefined;
   /**
    * The caller has seen that this asker may have these very bytes, so it may join a download made
    * with another registry, repository or access. Without it only the same three share.
@@ -40,8 +37,6 @@ export type OpenedDownload = {
   readonly mediaType: string | undefined;
   /** Whether this ask started the download. */
   readonly isFirst: boolean;
-  /** The upstream's. */
-  readonly headers: HeaderList;
 };
 
 export type DownloadsOptions = {
@@ -50,7 +45,7 @@ export type DownloadsOptions = {
   readonly books: Bookkeeping;
   readonly observe: ObserveDownloads;
   readonly clock?: Clock;
-  readonly orphans?: OrphanLimits;
+  readonly detached?: DetachedLimits;
   /** Bytes of the largest blob that is kept; larger ones are passed on. */
   readonly mostKept?: number;
   /** Whether nothing is written for now (write-breaker.ts). */
@@ -70,7 +65,6 @@ export type DownloadUnderway = DownloadProgress & {
 
 export class Downloads {
   readonly #parts: DownloadParts;
-  readonly #orphans: DetachedDownloads;
   /** Those that can be joined. */
   readonly #joinable = new Map<Digest, Set<Download>>();
   /** Those whose file is open. */
@@ -85,15 +79,14 @@ export class Downloads {
 
   constructor(options: DownloadsOptions) {
     const { client, blobs, books, observe } = options;
-    const { clock = systemClock, orphans = usualOrphans } = options;
+    const { clock = systemClock, detached = usualLimits } = options;
     const { mostKept = Number.POSITIVE_INFINITY, isPaused = () => false } = options;
-    const note: ObserveDownloads = (event) => {
-      if (event.kind === "blobTooLarge") this.#oversized.set(event.digest, true);
-      observe(event);
+    this.#parts = {
+      ...{ open: openerOf(client), blobs, books, observe, clock, mostKept },
+      onTooLarge: (digest) => this.#oversized.set(digest, true),
+      detached: new DetachedDownloads(detached, clock),
     };
-    this.#parts = { open: bodyOpener(client), blobs, books, observe: note, clock, mostKept };
     this.#isPaused = isPaused;
-    this.#orphans = new DetachedDownloads(orphans, clock);
   }
 
   /**
@@ -104,12 +97,10 @@ export class Downloads {
     await this.#turn(ask);
     const joined = this.#toJoin(ask);
     const download = joined ?? this.#start(ask);
-    const reader = download.reader(ask, ask.expectedSize);
-    this.#orphans.reclaim(download.mark);
+    const reader = download.join(ask);
     try {
-      const headers = await download.begin(reader, ask.from, ask.signal);
-      const mediaType = headerValue(headers, "content-type");
-      return { source: reader, mediaType, isFirst: joined === undefined, headers };
+      await download.begin(reader, ask.from, ask.signal);
+      return { source: reader, mediaType: download.mediaType, isFirst: joined === undefined };
     } catch (error) {
       await reader.close();
       throw error;
@@ -118,16 +109,15 @@ export class Downloads {
 
   /** The download of this digest that is under way, if any. */
   running(digest: Digest): DownloadProgress | undefined {
-    return this.#running(digest).find(({ mark }) => mark.ended === undefined)?.mark;
+    return this.#running(digest).find(({ progress }) => progress.ended === undefined)?.progress;
   }
 
   /** All that bring bytes right now. */
   *underway(): IterableIterator<DownloadUnderway> {
-    for (const { digest, mark, audience, first } of this.#open) {
-      if (mark.ended !== undefined) continue;
-      const { registry, repository } = first;
-      const { written, size } = mark;
-      yield { registry: registry.name, repository, digest, written, size, readers: audience.size };
+    for (const { progress, sources, readers } of this.#open) {
+      const { ended, written, size } = progress;
+      if (ended !== undefined) continue;
+      yield { ...placeOf(sources.first), written, size, readers: readers.size };
     }
   }
 
@@ -148,23 +138,23 @@ export class Downloads {
     const all = [...this.#open];
     for (const download of all) download.abandon();
     for (const download of [...this.#lingering.keys()]) this.#retire(download);
-    await Promise.all(all.map((download) => download.audience.dismiss()));
-    await Promise.all(all.map((download) => download.audience.gone));
+    await Promise.all(all.map((download) => download.readers.dismiss()));
+    await Promise.all(all.map((download) => download.readers.closed));
   }
 
   /** After wrong bytes there is one try at a time, even for those who could not share it. */
   async #turn(ask: DownloadAsk): Promise<void> {
     while (this.#suspects.get(ask.digest) && this.#toJoin(ask) === undefined) {
       // One that has ended is joinable until it is in the store, but there is nothing to wait for.
-      const other = this.#running(ask.digest).find(({ mark }) => mark.ended === undefined);
+      const other = this.#running(ask.digest).find(({ progress }) => progress.ended === undefined);
       if (other === undefined) return;
-      await other.mark.wait(Number.POSITIVE_INFINITY, ask.signal);
+      await other.progress.wait(Number.POSITIVE_INFINITY, ask.signal);
     }
   }
 
   #toJoin(ask: DownloadAsk): Download | undefined {
     const key = sourceKey(ask);
-    const running = this.#running(ask.digest).filter((download) => download.kind === ask.kind);
+    const running = this.#running(ask.digest);
     const own = running.find((download) => download.sources.has(key));
     return own ?? (ask.isProven === true ? running[0] : undefined);
   }
@@ -175,23 +165,19 @@ export class Downloads {
 
   #start(ask: DownloadAsk): Download {
     if (this.#isClosed) throw new DownloadError("ABANDONED", "no more downloads are started");
-    const download: Download = new Download(ask, {
-      ...this.#parts,
-      onDeserted: () => this.#orphans.leave(download.mark, () => download.abandon()),
-    });
+    const download = new Download(ask, this.#parts);
     const others = this.#joinable.get(ask.digest);
     if (others === undefined) this.#joinable.set(ask.digest, new Set([download]));
     else others.add(download);
     this.#open.add(download);
-    void download.audience.gone.then(() => this.#open.delete(download));
+    void download.readers.closed.then(() => this.#open.delete(download));
     void download.run().then(() => this.#land(download));
     return download;
   }
 
   #land(download: Download): void {
     const { digest } = download;
-    const { ended } = download.mark;
-    this.#orphans.reclaim(download.mark);
+    const { ended } = download.progress;
     if (ended === "complete") this.#suspects.delete(digest);
     else if (isDownloadError(ended, "WRONG_DIGEST", "WRONG_LENGTH"))
       this.#suspects.set(digest, true);
@@ -207,6 +193,11 @@ export class Downloads {
     const others = this.#joinable.get(download.digest);
     others?.delete(download);
     if (others?.size === 0) this.#joinable.delete(download.digest);
-    download.audience.endAdmission();
+    download.readers.endJoining();
   }
+}
+
+function openerOf(client: RegistryClient): OpenSource {
+  return ({ registry, repository, digest, access }, offset, signal) =>
+    openBlobAt(client, { registry, repository, digest, access, offset, signal });
 }

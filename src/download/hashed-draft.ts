@@ -23,6 +23,8 @@ export type HashedDraftParts = {
   readonly mostKept: number;
   /** Called once with the size, if that is known. */
   readonly onTooLarge: (size: number | undefined) => void;
+  /** Called when the file can be written, or read back, no more: what cannot be read must not be kept. */
+  readonly onFailed: (error: unknown) => void;
   /** Ends the wait for readers of what is not kept. */
   readonly signal: AbortSignal;
 };
@@ -33,9 +35,9 @@ export class HashedDraft {
   /** Of an earlier download, until it is clear that its bytes are wanted. */
   #left: BlobDraft | undefined;
   #leftLength = 0;
-  #label: string | undefined;
+  #id: string | undefined;
   readonly #fileReads = new SharedReads(
-    async (buffer, position) => (await this.#draft?.read(buffer, position)) ?? 0,
+    async (buffer, position) => await this.#readFile(buffer, position),
   );
   #passing: PassingBytes | undefined;
   /** Of what is written; never changed, only replaced. */
@@ -91,29 +93,15 @@ export class HashedDraft {
    * The file is made with its first bytes, so that a refused download leaves no trace. Throws StoreError, or
    * DownloadError: DISK when it grows too large without having said so, ABANDONED when its signal aborts.
    */
-  async append(bytes: Uint8Array): Promise<void> {
-    const { digest, mostKept, onTooLarge } = this.#parts;
-    if (this.#passing === undefined && this.#written + bytes.length > mostKept) {
-      onTooLarge(undefined);
-      throw new DownloadError("DISK", `${digest} is more than is kept`);
-    }
-    this.#hasBegun = true;
-    const hash = this.#hash.copy();
-    if (this.#passing === undefined && this.#draft === undefined) await this.#begin();
-    const added = this.#passing?.append(bytes) ?? this.#draft?.write(bytes, this.#written);
-    hash.update(bytes); // while the disk is at work
-    await added;
-    this.#hash = hash;
-    this.#written += bytes.length;
-    this.#checkpoints.add(this.#written, hash);
+  append(bytes: Uint8Array): Promise<void> {
+    return this.#orFail(this.#append(bytes));
   }
 
   /** Resolves with the bytes read, never 0 below `written`. Throws StoreError. */
   async read(buffer: Uint8Array, position: number): Promise<number> {
-    const source = this.#passing ?? this.#fileReads;
-    const length = await source.read(buffer, position);
-    if (length > 0) return length;
-    throw new StoreError("IO", `a file of ${this.#written} bytes has none at ${position}`);
+    // What has passed is gone for who is slow, not for all.
+    if (this.#passing !== undefined) return await this.#passing.read(buffer, position);
+    return await this.#orFail(this.#fileReads.read(buffer, position));
   }
 
   /** All that is written, with a copy of its hash. */
@@ -134,19 +122,64 @@ export class HashedDraft {
   }
 
   /**
-   * How many bytes an earlier download of the same label has left to go on from; `goOn` makes use of them.
+   * How many bytes an earlier download of the same id has left to go on from; `goOn` makes use of them.
    * To be called first. Never rejects.
    */
-  async takeUp(label: string): Promise<number> {
+  async takeUp(id: string): Promise<number> {
     // A store that cannot give them back is as good as one that has none.
-    this.#left = await this.#parts.blobs.takeUp(label).catch(() => undefined);
-    this.#label = label;
+    this.#left = await this.#parts.blobs.takeUp(id).catch(() => undefined);
+    this.#id = id;
     this.#leftLength = this.#left?.written ?? 0;
     return this.#leftLength;
   }
 
   /** Hashes what was left, if anything, calling `onProgress` with each part. Throws StoreError. */
-  async goOn(onProgress: () => void): Promise<void> {
+  goOn(onProgress: () => void): Promise<void> {
+    return this.#orFail(this.#goOn(onProgress));
+  }
+
+  /** Puts it into the store; false when its bytes pass. Throws StoreError. */
+  async commit(): Promise<boolean> {
+    if (this.#passing === undefined && this.#draft === undefined) await this.#begin();
+    await this.#draft?.commit(this.#parts.digest);
+    return this.#draft !== undefined;
+  }
+
+  /**
+   * Leaves it to a later download of the id, if that is worth it, or throws it away, unless it was
+   * committed; what is written can be read on. Never rejects.
+   */
+  async leave(id: string | undefined): Promise<void> {
+    if (id !== undefined && this.#id !== undefined) await this.#left?.setAside(this.#id);
+    await this.#left?.discard();
+    if (id !== undefined && this.#written >= worthKeeping) await this.#draft?.setAside(id);
+    await this.#draft?.discard();
+  }
+
+  async close(): Promise<void> {
+    this.#passing?.close();
+    await this.#left?.close();
+    await this.#draft?.close();
+  }
+
+  async #append(bytes: Uint8Array): Promise<void> {
+    const { digest, mostKept, onTooLarge } = this.#parts;
+    if (this.#passing === undefined && this.#written + bytes.length > mostKept) {
+      onTooLarge(undefined);
+      throw new DownloadError("DISK", `${digest} is more than is kept`);
+    }
+    this.#hasBegun = true;
+    const hash = this.#hash.copy();
+    if (this.#passing === undefined && this.#draft === undefined) await this.#begin();
+    const added = this.#passing?.append(bytes) ?? this.#draft?.write(bytes, this.#written);
+    hash.update(bytes); // while the disk is at work
+    await added;
+    this.#hash = hash;
+    this.#written += bytes.length;
+    this.#checkpoints.add(this.#written, hash);
+  }
+
+  async #goOn(onProgress: () => void): Promise<void> {
     const left = this.#left;
     if (left === undefined) return;
     this.#left = undefined;
@@ -162,30 +195,6 @@ export class HashedDraft {
     }
   }
 
-  /** Puts it into the store; false when its bytes pass. Throws StoreError. */
-  async commit(): Promise<boolean> {
-    if (this.#passing === undefined && this.#draft === undefined) await this.#begin();
-    await this.#draft?.commit(this.#parts.digest);
-    return this.#draft !== undefined;
-  }
-
-  /**
-   * Leaves it to a later download of the label, if that is worth it, or throws it away, unless it was
-   * committed; what is written can be read on. Never rejects.
-   */
-  async leave(label: string | undefined): Promise<void> {
-    if (label !== undefined && this.#label !== undefined) await this.#left?.setAside(this.#label);
-    await this.#left?.discard();
-    if (label !== undefined && this.#written >= worthKeeping) await this.#draft?.setAside(label);
-    await this.#draft?.discard();
-  }
-
-  async close(): Promise<void> {
-    this.#passing?.close();
-    await this.#left?.close();
-    await this.#draft?.close();
-  }
-
   /** The file, or what takes its place while nothing is written. */
   async #begin(): Promise<void> {
     try {
@@ -193,6 +202,21 @@ export class HashedDraft {
     } catch (error) {
       if (!(error instanceof StoreError) || error.code !== "PAUSED") throw error;
       this.#passing = this.#newPassing();
+    }
+  }
+
+  async #readFile(buffer: Uint8Array, position: number): Promise<number> {
+    const length = await this.#draft?.read(buffer, position);
+    if (length !== undefined && length > 0) return length;
+    throw new StoreError("IO", `a file of ${this.#written} bytes has none at ${position}`);
+  }
+
+  async #orFail<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      this.#parts.onFailed(error);
+      throw error;
     }
   }
 

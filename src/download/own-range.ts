@@ -6,7 +6,7 @@ import { type Digest, digestAlgorithm, toDigest } from "../protocol/digest.ts";
 import type { Checkpoint } from "./checkpoints.ts";
 import { DownloadError } from "./download-error.ts";
 import { releasable } from "./hold-back.ts";
-import { type HealingAsk, ResumingBody } from "./resuming-body.ts";
+import { type ResumingAsk, ResumingBody } from "./resuming-body.ts";
 import { Window } from "./window.ts";
 
 export type OwnRangeParts = {
@@ -17,8 +17,8 @@ export type OwnRangeParts = {
   readonly given: Checkpoint;
   /** Reads the file, below the start. */
   readonly readFile: (buffer: Uint8Array, position: number) => Promise<number>;
-  readonly upstream: Omit<HealingAsk, "from" | "isUnderway" | "signal" | "open"> & {
-    readonly open: (offset: number, signal: AbortSignal) => ReturnType<HealingAsk["open"]>;
+  readonly upstream: Omit<ResumingAsk, "from" | "isUnderway" | "signal" | "open"> & {
+    readonly open: (offset: number, signal: AbortSignal) => ReturnType<ResumingAsk["open"]>;
   };
 };
 

@@ -1,38 +1,33 @@
 /**
- * How far growing bytes have come: what is written, what of it may go out, and how it ended. Their
- * owner moves it; readers see it and wait on it.
+ * How far growing bytes have come, in numbers: how many there will be, how many are written, how many
+ * of them may go out, and how it ended. Whoever waits for a byte is woken when it may.
  */
-import type { GrowingBlob } from "./growing-blob.ts";
 import { releasable } from "./hold-back.ts";
 import { Waiters } from "./waiters.ts";
 
-export class Progress implements GrowingBlob {
-  readonly read: GrowingBlob["read"];
-  readonly #onAwaited: (position: number) => void;
+export class Progress {
   readonly #waiters = new Waiters();
   #size: number | undefined;
   #written = 0;
   #released = 0;
   #ended: "complete" | Error | undefined;
 
-  /** `read` reads the file below the mark; throws StoreError. `onAwaited` hears which bytes are waited for. */
-  constructor(read: GrowingBlob["read"], onAwaited: (position: number) => void = () => undefined) {
-    this.read = read;
-    this.#onAwaited = onAwaited;
-  }
-
+  /** Bytes in all; undefined until that is known. */
   get size(): number | undefined {
     return this.#size;
   }
 
+  /** How many bytes the file has. */
   get written(): number {
     return this.#written;
   }
 
+  /** How many of them may go out: the tail waits for the digest (see hold-back.ts). */
   get released(): number {
     return this.#released;
   }
 
+  /** "complete": everything is verified and released. An error: no more is ever released. */
   get ended(): "complete" | Error | undefined {
     return this.#ended;
   }
@@ -54,13 +49,13 @@ export class Progress implements GrowingBlob {
     this.#size = this.#written;
     this.#released = this.#written;
     this.#ended = "complete";
-    this.#waiters.wakeAll();
+    this.wake();
   }
 
   /** No more will ever be released. Once complete it stays so. */
   fail(error: Error): void {
     this.#ended ??= error;
-    this.#waiters.wakeAll();
+    this.wake();
   }
 
   /** Everyone looks again. */
@@ -68,11 +63,9 @@ export class Progress implements GrowingBlob {
     this.#waiters.wakeAll();
   }
 
+  /** Resolves when a byte at `position` may go out, when it ends, or when all wake. Rejects when `signal` aborts. */
   async wait(position: number, signal: AbortSignal): Promise<void> {
-    if (this.#ended !== undefined) return;
-    // Whoever waits for the end alone reads nothing.
-    if (position < Number.POSITIVE_INFINITY) this.#onAwaited(position);
-    await this.#waiters.wait(position, signal);
+    if (this.#ended === undefined) await this.#waiters.wait(position, signal);
   }
 
   #release(released: number): void {

@@ -4,9 +4,9 @@ import { TailReader, type TailReaderParts } from "./tail-reader.ts";
 export class ReaderSet {
   readonly #closeFile: () => Promise<void>;
   readonly #onDeserted: () => void;
-  readonly #gone = Promise.withResolvers<void>();
+  readonly #closed = Promise.withResolvers<void>();
   readonly #readers = new Set<TailReader>();
-  #isAdmitting = true;
+  #isJoinable = true;
 
   /** `onDeserted` is called when the last reader leaves while more may come. */
   constructor(closeFile: () => Promise<void>, onDeserted: () => void) {
@@ -15,8 +15,8 @@ export class ReaderSet {
   }
 
   /** Resolves when the file is closed. */
-  get gone(): Promise<void> {
-    return this.#gone.promise;
+  get closed(): Promise<void> {
+    return this.#closed.promise;
   }
 
   get size(): number {
@@ -27,32 +27,32 @@ export class ReaderSet {
     return this.#readers.size === 0;
   }
 
-  seat(parts: Omit<TailReaderParts, "onClosed">): TailReader {
-    const reader = new TailReader({ ...parts, onClosed: () => this.#left(reader) });
+  add(parts: Omit<TailReaderParts, "onClosed">): TailReader {
+    const reader = new TailReader({ ...parts, onClosed: () => this.#remove(reader) });
     this.#readers.add(reader);
     return reader;
   }
 
   /** No more come; who is here stays as long as he likes. */
-  endAdmission(): void {
-    if (!this.#isAdmitting) return;
-    this.#isAdmitting = false;
-    if (this.#readers.size === 0) this.#close();
+  endJoining(): void {
+    if (!this.#isJoinable) return;
+    this.#isJoinable = false;
+    if (this.isEmpty) this.#close();
   }
 
-  /** Sends everybody away. */
+  /** Closes every reader. */
   async dismiss(): Promise<void> {
     await Promise.all([...this.#readers].map((reader) => reader.close()));
   }
 
-  #left(reader: TailReader): void {
+  #remove(reader: TailReader): void {
     this.#readers.delete(reader);
-    if (this.#readers.size > 0) return;
-    if (this.#isAdmitting) this.#onDeserted();
+    if (!this.isEmpty) return;
+    if (this.#isJoinable) this.#onDeserted();
     else this.#close();
   }
 
   #close(): void {
-    this.#gone.resolve(this.#closeFile());
+    this.#closed.resolve(this.#closeFile());
   }
 }

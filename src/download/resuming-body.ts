@@ -17,14 +17,12 @@ const longestPause = 5_000;
 /** What broke, where, and which try in a row without progress comes next. */
 export type Break = { readonly offset: number; readonly attempt: number; readonly error: unknown };
 
-export type HealingAsk = {
+export type ResumingAsk = {
   readonly open: (offset: number) => Promise<OpenedBlob>;
   /** The registry's name, for messages. */
   readonly host: string;
   readonly from: number;
   readonly size: number | undefined;
-  /** More bytes than this are refused. */
-  readonly most: number;
   /** Something was already received: even the first request is worth repeating. */
   readonly isUnderway: boolean;
   readonly onOpened?: (body: OpenedBlob) => void;
@@ -34,13 +32,13 @@ export type HealingAsk = {
 };
 
 export class ResumingBody implements AsyncIterable<Uint8Array> {
-  readonly #ask: HealingAsk;
+  readonly #ask: ResumingAsk;
   #offset: number;
   #size: number | undefined;
   #hasBegun: boolean;
   #tries = 0;
 
-  constructor(ask: HealingAsk) {
+  constructor(ask: ResumingAsk) {
     this.#ask = ask;
     this.#offset = ask.from;
     this.#size = ask.size;
@@ -82,15 +80,12 @@ export class ResumingBody implements AsyncIterable<Uint8Array> {
   }
 
   #objection(total: number | undefined): UpstreamError | undefined {
-    if (total !== this.#size) {
-      return this.#failure("PROTOCOL", `has ${total} bytes now and had ${this.#size} before`);
-    }
-    return (total ?? 0) > this.#ask.most ? this.#failure("TOO_LARGE", "is too large") : undefined;
+    if (total === this.#size) return undefined;
+    return this.#failure("PROTOCOL", `has ${total} bytes now and had ${this.#size} before`);
   }
 
   #count(length: number): void {
     this.#offset += length;
-    if (this.#offset > this.#ask.most) throw this.#failure("TOO_LARGE", "is too large");
     if (this.#size !== undefined && this.#offset > this.#size) {
       throw new DownloadError("WRONG_LENGTH", `${this.#ask.host} sent more than it declared`);
     }
@@ -107,7 +102,7 @@ export class ResumingBody implements AsyncIterable<Uint8Array> {
     await pause(this.#ask.clock, length, this.#ask.signal);
   }
 
-  #failure(code: "RESET" | "PROTOCOL" | "TOO_LARGE", what: string): UpstreamError {
+  #failure(code: "RESET" | "PROTOCOL", what: string): UpstreamError {
     return new UpstreamError(code, this.#ask.host, `what ${this.#ask.host} sent ${what}`);
   }
 }

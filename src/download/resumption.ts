@@ -12,9 +12,9 @@ export function leavesBytesGood(failure: unknown): boolean {
 }
 
 /**
- * Under this label bytes wait for the next download of the same digest from the same repository. No
+ * Under this id bytes wait for the next download of the same digest from the same repository. No
  * other may have them: that its registry says yes to the digest does not prove that it has these bytes.
  */
-export function resumptionLabel({ registry, repository, digest, kind }: Source): string {
-  return [kind, digest, registry.scheme, registry.name, repository].join(" ");
+export function resumptionId({ registry, repository, digest }: Source): string {
+  return [digest, registry.scheme, registry.name, repository].join(" ");
 }

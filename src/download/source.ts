@@ -2,20 +2,30 @@
 import type { Digest } from "../protocol/digest.ts";
 import type { RepositoryName } from "../protocol/reference.ts";
 import type { Registry } from "../protocol/registry-name.ts";
+import type { OpenedBlob } from "../upstream/client/blob-range.ts";
 import type { Access } from "../upstream/registry-client.ts";
 
 export type Source = {
-  readonly kind: "blob" | "manifest";
   readonly registry: Registry;
   readonly repository: RepositoryName;
   readonly digest: Digest;
   readonly access: Access;
-  readonly accept?: string | undefined;
 };
 
+/** Opens what a source has of its digest, from `offset` on. Throws UpstreamRefusal or UpstreamError. */
+export type OpenSource = (
+  source: Source,
+  offset: number,
+  signal: AbortSignal,
+) => Promise<OpenedBlob>;
+
+/** What an event says of it. */
+export function placeOf({ registry, repository, digest }: Source) {
+  return { registry: registry.name, repository, digest };
+}
+
 /** Asks with the same key are the same to the upstream. */
-export function sourceKey(source: Source): string {
-  const { kind, registry, repository, access } = source;
+export function sourceKey({ registry, repository, access }: Source): string {
   const authorization = access.kind === "client" ? access.authorization : "";
-  return [kind, registry.name, repository, access.kind, authorization].join(" ");
+  return [registry.name, repository, access.kind, authorization].join(" ");
 }

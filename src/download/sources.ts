@@ -5,11 +5,12 @@
 import type { OpenedBlob } from "../upstream/client/blob-range.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
 import { UpstreamRefusal } from "../upstream/upstream-refusal.ts";
-import { type Source, sourceKey } from "./source.ts";
-import type { OpenBody } from "./upstream-body.ts";
+import { type OpenSource, type Source, sourceKey } from "./source.ts";
 
 export class Sources {
-  readonly #open: OpenBody;
+  /** Who asked first. */
+  readonly first: Source;
+  readonly #open: OpenSource;
   readonly #onRefused: () => void;
   readonly #admitted = new Map<string, Source>();
   readonly #refusals = new WeakMap<Source, Error>();
@@ -18,9 +19,10 @@ export class Sources {
   /** Repositories that bytes came from, by registry and name. */
   readonly #deliverers = new Map<string, Source>();
 
-  constructor(open: OpenBody, onRefused: () => void) {
+  constructor(first: Source, open: OpenSource, onRefused: () => void) {
     this.#open = open;
     this.#onRefused = onRefused;
+    this.first = this.join(first);
   }
 
   /** Whether the source of that key is in. */
@@ -29,23 +31,24 @@ export class Sources {
   }
 
   /** The one of the same key that is in already, or else this one, which is in from now on. */
-  join({ kind, registry, repository, digest, access, accept }: Source): Source {
-    const source = { kind, registry, repository, digest, access, accept };
+  join({ registry, repository, digest, access }: Source): Source {
+    const source = { registry, repository, digest, access };
     const key = sourceKey(source);
     const same = this.#admitted.get(key);
     if (same === undefined) this.#admitted.set(key, source);
     return same ?? source;
   }
 
-  /** Why the upstream refused this source, if it did. */
-  refusalOf(source: Source): Error | undefined {
-    return this.#refusals.get(source);
+  /** Throws why the upstream refused this source, if it did. */
+  check(source: Source): void {
+    const refusal = this.#refusals.get(source);
+    if (refusal !== undefined) throw refusal;
   }
 
-  /** Who delivered every byte; undefined when several repositories had a part in it, or none. */
-  get deliverer(): Source | undefined {
-    const [first, second] = this.#deliverers.values();
-    return second === undefined ? first : undefined;
+  /** Who delivered the first byte, or would have; of a patchwork, no more than that. */
+  get deliverer(): Source {
+    const [deliverer = this.first] = this.#deliverers.values();
+    return deliverer;
   }
 
   /** Whether several repositories had a part in it. */
@@ -58,7 +61,7 @@ export class Sources {
    * are asked at once, for one after the other would be a queue, and the first to be let in serves.
    */
   async open(offset: number, signal: AbortSignal): Promise<OpenedBlob> {
-    let group = this.#first();
+    let group = this.#preferred();
     for (;;) {
       try {
         return await this.#race(group, offset, signal);
@@ -72,7 +75,7 @@ export class Sources {
   }
 
   /** Who served last, or whoever came first. */
-  #first(): Source[] {
+  #preferred(): Source[] {
     const all = [...this.#admitted.values()];
     const server = all.find((source) => source === this.#server);
     return server === undefined ? all.slice(0, 1) : [server];
@@ -108,7 +111,7 @@ export class Sources {
     }
   }
 
-  /** Its repository has delivered the first bytes, in an earlier download. */
+  /** Its repository delivered bytes, be it in an earlier download. */
   hasDelivered(source: Source): void {
     this.#deliverers.set(`${source.registry.name} ${source.repository}`, source);
   }
@@ -118,7 +121,7 @@ export class Sources {
     this.hasDelivered(source);
   }
 
-  /** Before anything was served any failure is this source's own; after that, healing may mend most. */
+  /** Before anything was served any failure is this source's own; after that, asking again may mend most. */
   #isRefusal(error: unknown): error is Error {
     if (this.#server === undefined) {
       return error instanceof UpstreamRefusal || error instanceof UpstreamError;

@@ -1,5 +1,5 @@
 /**
- * One client's view of growing bytes. It reads the file up to the mark and waits for more, so it
+ * One client's view of growing bytes. It reads the file as far as it may and waits for more, so it
  * may start late, at any offset, stop for an hour or leave, and costs the download nothing. When
  * the file cannot grow or be read any more, it goes on by a way of its own and nobody notices.
  */
@@ -10,11 +10,11 @@ import type { GrowingBlob } from "./growing-blob.ts";
 import type { OwnRange } from "./own-range.ts";
 
 export type TailReaderParts = {
-  readonly growing: GrowingBlob;
+  readonly blob: GrowingBlob;
   /** Throws when this reader may have no more. */
   readonly check: () => void;
-  /** The way on from `position` when the file fails: from its mark when it cannot grow, from before when it cannot be read. */
-  readonly goOn: ((from: "mark" | "before", position: number) => OwnRange) | undefined;
+  /** The way on from `position` when the file fails: from its end when it cannot grow, from before when it cannot be read. */
+  readonly goOn: ((from: "end" | "before", position: number) => OwnRange) | undefined;
   /** Called once, when the reader has gone. */
   readonly onClosed: () => void;
 };
@@ -29,7 +29,7 @@ export class TailReader implements ByteSource {
   }
 
   get size(): number | undefined {
-    return this.#parts.growing.size ?? this.#own?.size;
+    return this.#parts.blob.progress.size ?? this.#own?.size;
   }
 
   async read(buffer: Uint8Array, position: number, signal: AbortSignal): Promise<number> {
@@ -61,20 +61,21 @@ export class TailReader implements ByteSource {
   }
 
   async #readGrowing(buffer: Uint8Array, position: number, signal: AbortSignal): Promise<number> {
-    const { growing } = this.#parts;
-    while (position >= growing.released) {
-      if (growing.ended === "complete") return 0;
-      if (growing.ended !== undefined) throw growing.ended;
-      await growing.wait(position, signal);
+    const { blob } = this.#parts;
+    const { progress } = blob;
+    while (position >= progress.released) {
+      if (progress.ended === "complete") return 0;
+      if (progress.ended !== undefined) throw progress.ended;
+      await blob.wait(position, signal);
       this.check();
     }
-    const length = Math.min(buffer.length, growing.released - position);
-    return await growing.read(buffer.subarray(0, length), position);
+    const length = Math.min(buffer.length, progress.released - position);
+    return await blob.read(buffer.subarray(0, length), position);
   }
 }
 
 /** From where a reader can go on by itself after this; undefined when it cannot. */
-function remedy(error: unknown): "mark" | "before" | undefined {
-  if (error instanceof DownloadError && error.code === "DISK") return "mark";
+function remedy(error: unknown): "end" | "before" | undefined {
+  if (error instanceof DownloadError && error.code === "DISK") return "end";
   return error instanceof StoreError ? "before" : undefined;
 }

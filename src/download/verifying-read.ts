@@ -10,31 +10,32 @@ import { StoreError } from "../store/store-error.ts";
 import type { Bookkeeping } from "./bookkeeping.ts";
 import { DownloadError } from "./download-error.ts";
 import type { ObserveDownloads } from "./download-event.ts";
+import type { GrowingBlob } from "./growing-blob.ts";
 import { Progress } from "./progress.ts";
 import { ReaderSet } from "./reader-set.ts";
 
 const stretch = 256 * 1024;
 
-export type RecheckParts = {
+export type VerifyingReadParts = {
   readonly blobs: Pick<BlobStore, "open"> & BlobVerification;
   readonly books: Pick<Bookkeeping, "gone">;
   readonly observe: ObserveDownloads;
 };
 
-export class VerifyingRead {
-  readonly audience: ReaderSet;
+export class VerifyingRead implements GrowingBlob {
+  readonly readers: ReaderSet;
   /** How far the hashing is. */
-  readonly mark = new Progress((buffer, position) => this.#read(buffer, position));
+  readonly progress = new Progress();
   readonly #digest: Digest;
-  readonly #parts: RecheckParts;
+  readonly #parts: VerifyingReadParts;
   readonly #opened = Promise.withResolvers<boolean>();
   #file: BlobReader | undefined;
   #isStopped = false;
 
-  constructor(digest: Digest, parts: RecheckParts) {
+  constructor(digest: Digest, parts: VerifyingReadParts) {
     this.#digest = digest;
     this.#parts = parts;
-    this.audience = new ReaderSet(
+    this.readers = new ReaderSet(
       async () => this.#file?.close(),
       () => undefined,
     );
@@ -62,30 +63,40 @@ export class VerifyingRead {
     }
   }
 
+  async read(buffer: Uint8Array, position: number): Promise<number> {
+    const length = (await this.#file?.read(buffer, position)) ?? 0;
+    if (length > 0) return length;
+    throw new StoreError("IO", `${this.#digest} ends at ${position}`);
+  }
+
+  wait(position: number, signal: AbortSignal): Promise<void> {
+    return this.progress.wait(position, signal);
+  }
+
   async #hash(file: BlobReader): Promise<void> {
-    this.mark.declare(file.size);
+    this.progress.declare(file.size);
     const algorithm = digestAlgorithm(this.#digest);
     const hash = createHash(algorithm);
     const buffer = Buffer.allocUnsafeSlow(Math.min(stretch, file.size));
-    while (this.mark.written < file.size) {
-      if (this.#isStopped) throw new DownloadError("ABANDONED", "the recheck was stopped");
-      const length = await file.read(buffer, this.mark.written);
+    while (this.progress.written < file.size) {
+      if (this.#isStopped) throw new DownloadError("ABANDONED", "the hashing was stopped");
+      const length = await file.read(buffer, this.progress.written);
       if (length === 0) throw new DownloadError("WRONG_LENGTH", `${this.#digest} is cut short`);
       hash.update(buffer.subarray(0, length));
-      this.mark.advance(this.mark.written + length);
+      this.progress.advance(this.progress.written + length);
     }
     if (toDigest(algorithm, hash.digest("hex")) !== this.#digest) {
       throw new DownloadError("WRONG_DIGEST", `what is kept is not ${this.#digest}`);
     }
     this.#parts.blobs.markVerified(this.#digest);
-    this.mark.complete();
+    this.progress.complete();
   }
 
   /** Drops wrong bytes before anyone hears of it, so that who asks again finds none. */
   async #fail(error: unknown): Promise<void> {
     if (error instanceof StoreError) this.#parts.observe({ kind: "diskFailed", error });
     else if (!this.#isStopped && this.#file !== undefined) await this.#condemn(this.#file);
-    this.mark.fail(error instanceof Error ? error : new Error("unknown", { cause: error }));
+    this.progress.fail(error instanceof Error ? error : new Error("unknown", { cause: error }));
   }
 
   /** Unless others have brought the right bytes meanwhile. */
@@ -98,11 +109,5 @@ export class VerifyingRead {
     }
     books.gone(this.#digest);
     observe({ kind: "blobCorrupted", digest: this.#digest, foundBy: "recheck" });
-  }
-
-  async #read(buffer: Uint8Array, position: number): Promise<number> {
-    const length = (await this.#file?.read(buffer, position)) ?? 0;
-    if (length > 0) return length;
-    throw new StoreError("IO", `${this.#digest} ends at ${position}`);
   }
 }

@@ -1,14 +1,14 @@
-/** One recheck per kept blob in doubt, however many read it meanwhile. */
+/** One verifying read per kept blob in doubt, however many read it meanwhile. */
 import type { Digest } from "../protocol/digest.ts";
 import type { ByteSource } from "./byte-source.ts";
-import { type RecheckParts, VerifyingRead } from "./verifying-read.ts";
+import { VerifyingRead, type VerifyingReadParts } from "./verifying-read.ts";
 
 export class VerifyingReads {
-  readonly #parts: RecheckParts;
+  readonly #parts: VerifyingReadParts;
   readonly #running = new Map<Digest, VerifyingRead>();
   readonly #open = new Set<VerifyingRead>();
 
-  constructor(parts: RecheckParts) {
+  constructor(parts: VerifyingReadParts) {
     this.#parts = parts;
   }
 
@@ -17,14 +17,14 @@ export class VerifyingReads {
    * digest; after a mismatch its reads reject and the blob is gone. Throws StoreError IO.
    */
   async open(digest: Digest): Promise<ByteSource | undefined> {
-    const recheck = this.#running.get(digest) ?? this.#start(digest);
-    const reader = recheck.audience.seat({
-      growing: recheck.mark,
+    const read = this.#running.get(digest) ?? this.#start(digest);
+    const reader = read.readers.add({
+      blob: read,
       check: () => undefined,
       goOn: undefined,
     });
     try {
-      if (await recheck.isHeld) return reader;
+      if (await read.isHeld) return reader;
     } catch (error) {
       await reader.close();
       throw error;
@@ -36,20 +36,20 @@ export class VerifyingReads {
   /** Stops everything and closes every file. */
   async close(): Promise<void> {
     const all = [...this.#open];
-    for (const recheck of all) recheck.stop();
-    await Promise.all(all.map((recheck) => recheck.audience.dismiss()));
-    await Promise.all(all.map((recheck) => recheck.audience.gone));
+    for (const read of all) read.stop();
+    await Promise.all(all.map((read) => read.readers.dismiss()));
+    await Promise.all(all.map((read) => read.readers.closed));
   }
 
   #start(digest: Digest): VerifyingRead {
-    const recheck = new VerifyingRead(digest, this.#parts);
-    this.#running.set(digest, recheck);
-    this.#open.add(recheck);
-    void recheck.audience.gone.then(() => this.#open.delete(recheck));
-    void recheck.run().then(() => {
+    const read = new VerifyingRead(digest, this.#parts);
+    this.#running.set(digest, read);
+    this.#open.add(read);
+    void read.readers.closed.then(() => this.#open.delete(read));
+    void read.run().then(() => {
       this.#running.delete(digest);
-      recheck.audience.endAdmission();
+      read.readers.endJoining();
     });
-    return recheck;
+    return read;
   }
 }

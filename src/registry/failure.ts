@@ -32,7 +32,6 @@ const upstreamHints: Readonly<Partial<Record<UpstreamErrorCode, string>>> = {
 const downloadFailures: Readonly<Record<DownloadErrorCode, FailureAnswer>> = {
   WRONG_DIGEST: { ...badGateway, hint: "nothing of it was kept; try again" },
   WRONG_LENGTH: { ...badGateway, hint: "nothing of it was kept; try again" },
-  UNVERIFIABLE: badGateway,
   DISK: unavailable,
   ABANDONED: unavailable,
   ABORTED: unavailable,

@@ -7,16 +7,16 @@ const limits = { count: 2, bytes: 100, milliseconds: 60_000 };
 function scene() {
   const clock = new TestClock();
   const ended: string[] = [];
-  const orphans = new DetachedDownloads(limits, clock);
+  const detached = new DetachedDownloads(limits, clock);
   const leave = (name: string, size: number | undefined, written = 0) => {
-    const download = { size, written };
-    orphans.leave(download, () => ended.push(name));
+    const download = { progress: { size, written }, abandon: () => ended.push(name) };
+    detached.add(download);
     return download;
   };
-  return { clock, ended, orphans, leave };
+  return { clock, ended, detached, leave };
 }
 
-describe("orphans", () => {
+describe("downloads that nobody reads", () => {
   it("are at most so many", () => {
     const { ended, leave } = scene();
     for (const name of ["a", "b", "c"]) leave(name, 1);
@@ -40,10 +40,10 @@ describe("orphans", () => {
   });
 
   it("are none any more once somebody reads them or they are over", () => {
-    const { ended, leave, orphans, clock } = scene();
+    const { ended, leave, detached, clock } = scene();
     const first = leave("a", 60);
-    orphans.reclaim(first);
-    orphans.reclaim(first);
+    detached.remove(first);
+    detached.remove(first);
     expect(clock.waiting).toBe(0);
     leave("b", 60);
     expect(ended).toEqual([]);

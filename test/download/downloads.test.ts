@@ -65,8 +65,8 @@ describe("downloads", () => {
     expect(upstream.seen).toHaveLength(1);
     expect(isOpen).toBe(false);
     clock.pass(5_000);
-    const { source, headers } = await opening;
-    expect(headers.get("content-length")).toEqual([String(large.length)]);
+    const { source } = await opening;
+    expect(source.size).toBe(large.length);
     stall.resolve();
     expect((await readAll(source)).equals(large)).toBe(true);
     await source.close();
@@ -86,7 +86,7 @@ describe("downloads", () => {
     const part = await readAll(late.source, { from: 200 * kib, to: 250 * kib });
     expect(part.equals(large.subarray(200 * kib, 250 * kib))).toBe(true);
     await late.source.close();
-    const end = downloads.open(askFor(digest, { from: -10 }));
+    const end = downloads.open(askFor(digest, { from: large.length - 10 }));
     stall.resolve();
     const { source } = await end;
     expect(await readAll(source, { from: large.length - 10 })).toEqual(large.subarray(-10));
@@ -154,38 +154,6 @@ describe("downloads", () => {
     await expect(downloads.open(askFor(digest))).rejects.toBe(fail);
     expect(upstream.seen).toHaveLength(1);
     await downloads.close();
-  });
-
-  it("fetches manifests by digest with the client's Accept, up to 4 MiB", async () => {
-    const manifest = Buffer.from(`{"schemaVersion":2}`);
-    const { downloads, upstream, digest } = scene(manifest, () => ({
-      contentType: "application/vnd.oci.image.manifest.v1+json",
-    }));
-    const ask = askFor(digest, { kind: "manifest", accept: "a/b, c/d" });
-    const { source, mediaType } = await downloads.open(ask);
-    expect(mediaType).toBe("application/vnd.oci.image.manifest.v1+json");
-    expect(await readAll(source)).toEqual(manifest);
-    expect(upstream.seen[0]?.request.target).toBe(`/v2/team/app/manifests/${digest}`);
-    expect(upstream.seen[0]?.request.headers.get("accept")).toEqual(["a/b, c/d"]);
-    await source.close();
-    await downloads.close();
-    for (const noLength of [true, false]) {
-      const huge = scene(content(4 * kib * kib + 1), () => ({ noLength, piece: 1 << 20 }));
-      const open = pull(huge.downloads, askFor(huge.digest, { kind: "manifest" }));
-      await expect(open).rejects.toMatchObject({ code: "TOO_LARGE" });
-      await huge.downloads.close();
-      await eventually(() => expect(huge.upstream.open).toBe(0));
-    }
-  });
-
-  it("does not take signed schema 1, whose digest does not cover its bytes", async () => {
-    const { downloads, digest, upstream } = scene(large, () => ({
-      contentType: "application/vnd.docker.distribution.manifest.v1+prettyjws",
-    }));
-    const ask = askFor(digest, { kind: "manifest" });
-    await expect(downloads.open(ask)).rejects.toMatchObject({ code: "UNVERIFIABLE" });
-    await downloads.close();
-    await eventually(() => expect(upstream.open).toBe(0));
   });
 
   it("ends the wait of a client who leaves before the first byte", async () => {
@@ -500,17 +468,6 @@ describe("length", () => {
     });
   }
 
-  it("other than the manifest says completes at nobody who expects that", async () => {
-    for (const noLength of [true, false]) {
-      const { downloads, digest } = scene(large, () => ({ noLength }));
-      const wrong = pull(downloads, askFor(digest, { expectedSize: large.length - 1 }));
-      const right = pull(downloads, askFor(digest, { expectedSize: large.length }));
-      await expect(wrong).rejects.toMatchObject({ code: "WRONG_LENGTH" });
-      expect((await right).equals(large)).toBe(true);
-      await downloads.close();
-    }
-  });
-
   it("of nothing is a blob too", async () => {
     for (const noLength of [true, false]) {
       const { downloads, digest, blobs } = scene(Buffer.alloc(0), () => ({ noLength }));
@@ -542,7 +499,7 @@ describe("clients who leave", () => {
     const stall = gate();
     const blobsWanted = Array.from({ length: 4 }, (_, index) => content(100 * kib, `${index}`));
     const scenes = scene(large, () => ({ stallAt: 1, gate: stall.promise }), {
-      orphans: { count: 2, bytes: 10 * large.length, milliseconds: 600_000 },
+      detached: { count: 2, bytes: 10 * large.length, milliseconds: 600_000 },
     });
     for (let index = 0; index < blobsWanted.length; index += 1) {
       const { digest } = scene(blobsWanted[index] ?? large);
@@ -560,7 +517,7 @@ describe("clients who leave", () => {
       const { downloads, digest, clock, upstream, blobs } = scene(
         large,
         () => ({ stallAt: 1, gate: stall.promise }),
-        { orphans: { count: 8, bytes, milliseconds: 600_000 } },
+        { detached: { count: 8, bytes, milliseconds: 600_000 } },
       );
       const { source } = await downloads.open(askFor(digest));
       await source.close();

@@ -11,9 +11,11 @@ const bytes = content(1_000);
 function draftOf(blobs: FaultyBlobs, digest = digestOf(bytes), mostKept = 1e9) {
   const told: unknown[] = [];
   const { signal } = new AbortController();
+  const failures: unknown[] = [];
+  const onFailed = (error: unknown): void => void failures.push(error);
   const onTooLarge = (size: number | undefined): void => void told.push(size);
-  const draft = new HashedDraft({ digest, blobs, mostKept, onTooLarge, signal });
-  return { draft, told };
+  const draft = new HashedDraft({ digest, blobs, mostKept, onTooLarge, onFailed, signal });
+  return { draft, told, failures };
 }
 
 describe("a hashed draft", () => {
@@ -36,6 +38,19 @@ describe("a hashed draft", () => {
     });
   }
 
+  it.each([
+    ["written", { fullAt: 3 }],
+    ["read", { unreadableAfter: 0 }],
+  ])("says that it cannot be %s", async (_, trouble) => {
+    const { draft, failures } = draftOf(new FaultyBlobs(trouble));
+    await draft.append(Buffer.from("01"));
+    const append = draft.append(Buffer.from("23456789"));
+    const read = append.then(() => draft.read(Buffer.alloc(1), 0));
+    await expect(read).rejects.toThrow();
+    expect(failures).toEqual([await read.catch((error: unknown) => error)]);
+    await draft.close();
+  });
+
   it("has the hash of what can be read after a write that failed halfway", async () => {
     const { draft } = draftOf(new FaultyBlobs({ fullAt: 700 }));
     await draft.append(bytes.subarray(0, 500));
@@ -46,7 +61,7 @@ describe("a hashed draft", () => {
     await draft.close();
   });
 
-  it("is left to the next of its label, which has its hash, if it is worth it", async () => {
+  it("is left to the next of its id, which has its hash, if it is worth it", async () => {
     const much = content(1024 * 1024 + 1_000);
     for (const [length, isLeft] of [
       [1024 * 1024 - 1, false],
@@ -54,12 +69,12 @@ describe("a hashed draft", () => {
     ] as const) {
       const blobs = new FaultyBlobs();
       const { draft } = draftOf(blobs, digestOf(much));
-      expect(await draft.takeUp("label")).toBe(0);
+      expect(await draft.takeUp("id")).toBe(0);
       await draft.append(much.subarray(0, length));
-      await draft.leave("label");
+      await draft.leave("id");
       await draft.close();
       const { draft: next } = draftOf(blobs, digestOf(much));
-      expect(await next.takeUp("label")).toBe(isLeft ? length : 0);
+      expect(await next.takeUp("id")).toBe(isLeft ? length : 0);
       expect([next.written, next.hasLeft, next.hasGrown]).toEqual([0, isLeft, false]);
       await next.goOn(() => undefined);
       expect([next.written, next.hasLeft, next.hasGrown]).toEqual([
@@ -78,15 +93,15 @@ describe("a hashed draft", () => {
   it("hands on what was left when nobody makes use of it, or throws it away", async () => {
     const blobs = new FaultyBlobs();
     const { draft } = draftOf(blobs);
-    await draft.takeUp("label");
+    await draft.takeUp("id");
     await draft.append(Buffer.alloc(1024 * 1024));
-    await draft.leave("label");
+    await draft.leave("id");
     for (const [label, left] of [
       ["another", 1024 * 1024],
       [undefined, 0],
     ] as const) {
       const { draft: next } = draftOf(blobs);
-      expect(await next.takeUp("label")).toBe(1024 * 1024);
+      expect(await next.takeUp("id")).toBe(1024 * 1024);
       await next.leave(label);
       expect(blobs.aside).toBe(left);
       await next.close();

@@ -1,9 +1,8 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { OwnRange } from "../../src/download/own-range.ts";
-import { bodyOpener } from "../../src/download/upstream-body.ts";
 import { digestOf } from "../../src/protocol/digest.ts";
-import { askFor, content, readAll } from "../cache/support/pulling.ts";
+import { askFor, content, openerOf, readAll } from "../cache/support/pulling.ts";
 import { type Script, ScriptedRegistry } from "../cache/support/scripted-registry.ts";
 import { eventually } from "../support/eventually.ts";
 import { TestClock } from "../support/test-clock.ts";
@@ -23,10 +22,9 @@ function scene(from: number, script: (nth: number) => Script = () => ({}), more:
     given: { position: given.length, hash: createHash("sha256").update(given) },
     readFile: async (buffer, position) => bytes.copy(buffer, 0, position, from),
     upstream: {
-      open: (offset, signal) => bodyOpener(upstream)(askFor(digest), offset, signal),
+      open: (offset, signal) => openerOf(upstream)(askFor(digest), offset, signal),
       host: "registry.example",
       size,
-      most: 1_000_000,
       onBreak: () => undefined,
       clock: new TestClock(),
     },

@@ -4,19 +4,20 @@ import { ReaderSet } from "../../src/download/reader-set.ts";
 
 function scene() {
   const calls: string[] = [];
-  const audience = new ReaderSet(
+  const readers = new ReaderSet(
     async () => void calls.push("closed"),
     () => void calls.push("deserted"),
   );
-  const growing = new Progress(async () => 0);
-  const seat = () => audience.seat({ growing, check: () => undefined, goOn: undefined });
-  return { calls, audience, seat };
+  const progress = new Progress();
+  const blob = { progress, read: async () => 0, wait: async () => undefined };
+  const join = () => readers.add({ blob, check: () => undefined, goOn: undefined });
+  return { calls, readers, join };
 }
 
-describe("an audience", () => {
+describe("readers of one file", () => {
   it("says when it is deserted while more may come, and keeps the file open", async () => {
-    const { calls, seat } = scene();
-    const [first, second] = [seat(), seat()];
+    const { calls, join } = scene();
+    const [first, second] = [join(), join()];
     await first.close();
     await first.close();
     expect(calls).toEqual([]);
@@ -25,27 +26,27 @@ describe("an audience", () => {
   });
 
   it("closes the file with its last reader once no more may come", async () => {
-    const { calls, audience, seat } = scene();
-    const reader = seat();
-    audience.endAdmission();
-    audience.endAdmission();
+    const { calls, readers, join } = scene();
+    const reader = join();
+    readers.endJoining();
+    readers.endJoining();
     expect(calls).toEqual([]);
     await reader.close();
-    await audience.gone;
+    await readers.closed;
     expect(calls).toEqual(["closed"]);
   });
 
   it("closes the file at once when nobody is there", async () => {
-    const { calls, audience } = scene();
-    audience.endAdmission();
-    await audience.gone;
+    const { calls, readers } = scene();
+    readers.endJoining();
+    await readers.closed;
     expect(calls).toEqual(["closed"]);
   });
 
-  it("can be sent away", async () => {
-    const { audience, seat } = scene();
-    const reader = seat();
-    await audience.dismiss();
+  it("can all be closed", async () => {
+    const { readers, join } = scene();
+    const reader = join();
+    await readers.dismiss();
     const read = reader.read(Buffer.alloc(1), 0, new AbortController().signal);
     await expect(read).rejects.toMatchObject({ code: "ABANDONED" });
   });

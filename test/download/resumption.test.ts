@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { DownloadError } from "../../src/download/download-error.ts";
 import { Downloads } from "../../src/download/downloads.ts";
-import { leavesBytesGood, resumptionLabel } from "../../src/download/resumption.ts";
+import { leavesBytesGood, resumptionId } from "../../src/download/resumption.ts";
 import type { RegistryRequest } from "../../src/upstream/registry-client.ts";
 import { UpstreamError } from "../../src/upstream/upstream-error.ts";
 import { FaultyBlobs } from "../cache/support/faulty-blobs.ts";
@@ -29,7 +29,7 @@ const ranges = (seen: readonly { readonly request: RegistryRequest }[]) =>
 async function brokenOff(left: number, next: Script = {}, options = {}) {
   const never = new Promise(() => undefined);
   const stage = scene(large, (nth) => (nth === 0 ? { stallAt: left, gate: never } : next), {
-    orphans: none,
+    detached: none,
     ...options,
   });
   const { source } = await stage.downloads.open(askFor(stage.digest));
@@ -143,7 +143,7 @@ describe("a download that was broken off", () => {
     const { downloads, upstream, digest, blobs } = scene(
       large,
       (nth) => (nth === 0 ? { corruptAt: 5, stallAt: 2 * mib, gate: never } : {}),
-      { orphans: none },
+      { detached: none },
     );
     const { source } = await downloads.open(askFor(digest));
     await eventually(() => downloads.running(digest)?.written === 2 * mib);
@@ -164,7 +164,7 @@ describe("a download that was broken off", () => {
         nth === 0
           ? { extra: mib, lie: mib, stallAt: 2 * mib + mib / 2, gate: new Promise(() => undefined) }
           : {},
-      { orphans: none },
+      { detached: none },
     );
     const { source } = await stage.downloads.open(askFor(stage.digest));
     await eventually(() => stage.downloads.running(stage.digest)?.written === 2.5 * mib);
@@ -224,15 +224,14 @@ describe("what a failure says about the bytes before it", () => {
   });
 });
 
-it("whoever asks, the label is the repository's and the digest's", () => {
+it("whoever asks, the id is the repository's and the digest's", () => {
   const { digest } = scene(large);
-  const label = resumptionLabel(askFor(digest));
-  expect(resumptionLabel(askFor(digest, { access: { kind: "shared" } }))).toBe(label);
+  const id = resumptionId(askFor(digest));
+  expect(resumptionId(askFor(digest, { access: { kind: "shared" } }))).toBe(id);
   for (const change of [
     { repository: repository("other/app") },
     { registry: registry("other.example") },
     { registry: { ...registry(), scheme: "http" as const } },
-    { kind: "manifest" as const },
   ])
-    expect(resumptionLabel(askFor(digest, change))).not.toBe(label);
+    expect(resumptionId(askFor(digest, change))).not.toBe(id);
 });

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type Source, sourceKey } from "../../src/download/source.ts";
+import { type OpenSource, type Source, sourceKey } from "../../src/download/source.ts";
 import { Sources } from "../../src/download/sources.ts";
-import type { OpenBody } from "../../src/download/upstream-body.ts";
 import { digestOf } from "../../src/protocol/digest.ts";
 import { headerList } from "../../src/protocol/http/header-list.ts";
 import { UpstreamError } from "../../src/upstream/upstream-error.ts";
@@ -24,7 +23,7 @@ function scene(people: Record<string, "ok" | "late" | number | UpstreamError>) {
   const asked: string[] = [];
   const closed: string[] = [];
   const late = Promise.withResolvers<void>();
-  const open: OpenBody = async ({ access }) => {
+  const open: OpenSource = async ({ access }) => {
     const who = access.kind === "client" ? access.authorization : "";
     asked.push(who);
     const answer = people[who];
@@ -37,7 +36,8 @@ function scene(people: Record<string, "ok" | "late" | number | UpstreamError>) {
     return { total: 1, headers: headerList({}), body: body(), close: () => void closed.push(who) };
   };
   let wakes = 0;
-  const sources = new Sources(open, () => {
+  const [first = "nobody"] = Object.keys(people);
+  const sources = new Sources(source(first), open, () => {
     wakes += 1;
   });
   const all = Object.keys(people).map((who) => sources.join(source(who)));
@@ -49,9 +49,19 @@ function scene(people: Record<string, "ok" | "late" | number | UpstreamError>) {
   return { sources, asked, closed, late, all, whose, wakes: () => wakes };
 }
 
+function refusalOf(sources: Sources, one: Source): unknown {
+  try {
+    sources.check(one);
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
+
 describe("sources", () => {
   it("are the same when the upstream cannot tell them apart", () => {
     const sources = new Sources(
+      askFor(digest),
       async () => Promise.reject(new Error("unused")),
       () => undefined,
     );
@@ -62,7 +72,6 @@ describe("sources", () => {
       askFor(digest, { registry: registry("other.example") }),
       askFor(digest, { repository: repository("other") }),
       askFor(digest, { access: { kind: "shared" } }),
-      askFor(digest, { kind: "manifest" }),
       source("alice"),
       source("bob"),
     ];
@@ -84,7 +93,7 @@ describe("sources", () => {
     });
     expect(await whose()).toBe("dave");
     expect(asked).toEqual(["alice", "bob", "carol", "dave"]);
-    expect(all.map((one) => sources.refusalOf(one) !== undefined)).toEqual([
+    expect(all.map((one) => refusalOf(sources, one) !== undefined)).toEqual([
       true,
       false,
       true,
@@ -108,14 +117,14 @@ describe("sources", () => {
     const down = new UpstreamError("DNS", "test", "no such host");
     const { sources, all, whose } = scene({ alice: down, bob: 500, carol: "ok" });
     expect(await whose()).toBe("carol");
-    expect(all.map((one) => sources.refusalOf(one))).toMatchObject([
+    expect(all.map((one) => refusalOf(sources, one))).toMatchObject([
       down,
       { code: "REFUSED" },
       undefined,
     ]);
   });
 
-  it("stay in for what healing may mend after the first byte", async () => {
+  it("stay in for what asking again may mend after the first byte", async () => {
     const people: Record<string, "ok" | number | UpstreamError> = { alice: "ok", bob: "ok" };
     const { whose, all, sources } = scene(people);
     await whose();
@@ -123,11 +132,11 @@ describe("sources", () => {
     await expect(whose()).rejects.toMatchObject({ response: { status: 503 } });
     people.alice = 403;
     expect(await whose()).toBe("bob");
-    expect(all.map((one) => sources.refusalOf(one) !== undefined)).toEqual([true, false]);
+    expect(all.map((one) => refusalOf(sources, one) !== undefined)).toEqual([true, false]);
   });
 
   it("do not credit one repository with bytes that another had a part in", async () => {
-    const open: OpenBody = async ({ repository: from }, offset) => {
+    const open: OpenSource = async ({ repository: from }, offset) => {
       // Withdrawn from the first repository while it was being downloaded.
       if (offset > 0 && from !== "team/other") throw refusal(404);
       async function* body() {
@@ -135,13 +144,12 @@ describe("sources", () => {
       }
       return { total: 2, headers: headerList({}), body: body(), close: () => undefined };
     };
-    const sources = new Sources(open, () => undefined);
-    expect(sources.deliverer).toBeUndefined();
-    const first = sources.join(source("ann"));
+    const sources = new Sources(source("ann"), open, () => undefined);
+    const { first } = sources;
     await sources.open(0, forever);
-    expect(sources.deliverer).toBe(first);
+    expect([sources.deliverer, sources.isPatchwork]).toEqual([first, false]);
     sources.join({ ...source("bob"), repository: "team/other" as Source["repository"] });
     await sources.open(1, forever);
-    expect(sources.deliverer).toBeUndefined();
+    expect(sources.isPatchwork).toBe(true);
   });
 });

@@ -4,10 +4,9 @@ import { DownloadError } from "../../src/download/download-error.ts";
 import { OwnRange } from "../../src/download/own-range.ts";
 import { Progress } from "../../src/download/progress.ts";
 import { TailReader, type TailReaderParts } from "../../src/download/tail-reader.ts";
-import { bodyOpener } from "../../src/download/upstream-body.ts";
 import { digestOf } from "../../src/protocol/digest.ts";
 import { StoreError } from "../../src/store/store-error.ts";
-import { askFor, content, readAll, registry } from "../cache/support/pulling.ts";
+import { askFor, content, openerOf, readAll, registry } from "../cache/support/pulling.ts";
 import { ScriptedRegistry } from "../cache/support/scripted-registry.ts";
 import { TestClock } from "../support/test-clock.ts";
 
@@ -18,28 +17,29 @@ const forever = new AbortController().signal;
 function scene(change: Partial<TailReaderParts> = {}) {
   const disk: { failure?: StoreError } = {};
   let reads = 0;
-  const mark = new Progress(async (buffer, position) => {
+  const progress = new Progress();
+  const read = async (buffer: Uint8Array, position: number): Promise<number> => {
     reads += 1;
     if (disk.failure !== undefined) throw disk.failure;
-    return bytes.copy(buffer, 0, position, mark.written);
-  });
-  mark.declare(bytes.length);
+    return bytes.copy(buffer, 0, position, progress.written);
+  };
+  const wait: Progress["wait"] = (position, signal) => progress.wait(position, signal);
+  progress.declare(bytes.length);
   const upstream = new ScriptedRegistry(bytes);
-  const goOn = (from: "mark" | "before"): OwnRange => {
+  const goOn = (from: "end" | "before"): OwnRange => {
     const upTo = (position: number) => ({
       position,
       hash: createHash("sha256").update(bytes.subarray(0, position)),
     });
     return new OwnRange({
       digest: digestOf(bytes),
-      start: upTo(from === "mark" ? mark.written : 0),
-      given: upTo(mark.written),
-      readFile: mark.read,
+      start: upTo(from === "end" ? progress.written : 0),
+      given: upTo(progress.written),
+      readFile: read,
       upstream: {
-        open: (offset, signal) => bodyOpener(upstream)(askFor(digestOf(bytes)), offset, signal),
+        open: (offset, signal) => openerOf(upstream)(askFor(digestOf(bytes)), offset, signal),
         host: registry().name,
-        size: mark.size,
-        most: bytes.length,
+        size: progress.size,
         onBreak: () => undefined,
         clock: new TestClock(),
       },
@@ -47,7 +47,7 @@ function scene(change: Partial<TailReaderParts> = {}) {
   };
   let closes = 0;
   const reader = new TailReader({
-    growing: mark,
+    blob: { progress, read, wait },
     check: () => undefined,
     goOn,
     onClosed: () => {
@@ -55,28 +55,28 @@ function scene(change: Partial<TailReaderParts> = {}) {
     },
     ...change,
   });
-  return { mark, reader, upstream, disk, reads: () => reads, closes: () => closes };
+  return { progress, reader, upstream, disk, reads: () => reads, closes: () => closes };
 }
 
 describe("a tail reader", () => {
   it("reads what is there at once, and waits for more", async () => {
-    const { mark, reader } = scene();
-    mark.advance(1_000);
+    const { progress, reader } = scene();
+    progress.advance(1_000);
     const buffer = Buffer.alloc(4_000);
     expect(await reader.read(buffer, 0, forever)).toBe(1_000);
     const more = reader.read(buffer, 1_000, forever);
-    mark.advance(1_500);
+    progress.advance(1_500);
     expect(await more).toBe(500);
     expect(buffer.subarray(0, 500).equals(bytes.subarray(1_000, 1_500))).toBe(true);
     await reader.close();
   });
 
   it("ends with 0 only at the verified end", async () => {
-    const { mark, reader } = scene();
-    mark.advance(bytes.length);
+    const { progress, reader } = scene();
+    progress.advance(bytes.length);
     const held = bytes.length - 64 * 1024;
     const tail = reader.read(Buffer.alloc(10), held, forever);
-    mark.complete();
+    progress.complete();
     expect(await tail).toBe(10);
     expect(await reader.read(Buffer.alloc(10), bytes.length, forever)).toBe(0);
     expect(await reader.read(Buffer.alloc(10), bytes.length + 5, forever)).toBe(0);
@@ -84,9 +84,9 @@ describe("a tail reader", () => {
   });
 
   it("ends with the download's error, after what was released", async () => {
-    const { mark, reader } = scene();
-    mark.advance(1_000);
-    mark.fail(new DownloadError("WRONG_DIGEST", "wrong"));
+    const { progress, reader } = scene();
+    progress.advance(1_000);
+    progress.fail(new DownloadError("WRONG_DIGEST", "wrong"));
     expect(await reader.read(Buffer.alloc(4_000), 0, forever)).toBe(1_000);
     await expect(reader.read(Buffer.alloc(1), 1_000, forever)).rejects.toMatchObject({
       code: "WRONG_DIGEST",
@@ -95,8 +95,8 @@ describe("a tail reader", () => {
   });
 
   it("touches no disk while it waits, and leaves at its signal", async () => {
-    const { mark, reader, reads } = scene();
-    mark.advance(5);
+    const { progress, reader, reads } = scene();
+    progress.advance(5);
     const leaving = new AbortController();
     const wait = reader.read(Buffer.alloc(1), 5, leaving.signal);
     leaving.abort();
@@ -106,17 +106,17 @@ describe("a tail reader", () => {
   });
 
   it("goes on upstream from where a full disk stopped", async () => {
-    const { mark, reader, upstream } = scene();
-    mark.advance(50_000);
-    mark.fail(new DownloadError("DISK", "full"));
+    const { progress, reader, upstream } = scene();
+    progress.advance(50_000);
+    progress.fail(new DownloadError("DISK", "full"));
     expect((await readAll(reader)).equals(bytes)).toBe(true);
     expect(upstream.seen[0]?.request.headers.get("range")).toEqual(["bytes=50000-"]);
     await reader.close();
   });
 
   it("starts over upstream when the file cannot be read", async () => {
-    const { mark, reader, upstream, disk } = scene();
-    mark.advance(50_000);
+    const { progress, reader, upstream, disk } = scene();
+    progress.advance(50_000);
     expect(await readAll(reader, { to: 20_000 })).toHaveLength(20_000);
     disk.failure = new StoreError("IO", "broken");
     expect((await readAll(reader, { from: 20_000 })).equals(bytes.subarray(20_000))).toBe(true);
@@ -125,8 +125,8 @@ describe("a tail reader", () => {
   });
 
   it("passes the disk's error on where there is no other way", async () => {
-    const { mark, reader, disk } = scene({ goOn: undefined });
-    mark.advance(50_000);
+    const { progress, reader, disk } = scene({ goOn: undefined });
+    progress.advance(50_000);
     disk.failure = new StoreError("IO", "broken");
     await expect(readAll(reader)).rejects.toBe(disk.failure);
     await reader.close();
@@ -134,14 +134,14 @@ describe("a tail reader", () => {
 
   it("reads no more once it may not, even while it waits", async () => {
     let mayRead = true;
-    const { mark, reader } = scene({
+    const { progress, reader } = scene({
       check: () => {
         if (!mayRead) throw new DownloadError("WRONG_LENGTH", "no more");
       },
     });
     const wait = reader.read(Buffer.alloc(1), 0, forever);
     mayRead = false;
-    mark.wake();
+    progress.wake();
     await expect(wait).rejects.toMatchObject({ code: "WRONG_LENGTH" });
     await reader.close();
   });

@@ -52,24 +52,24 @@ async function scene(kept: Uint8Array | undefined) {
   const digest = digestOf(bytes);
   if (kept !== undefined) await blobs.put(digest, kept);
   const events: CacheEvent[] = [];
-  const recheck = new VerifyingRead(digest, {
+  const verifying = new VerifyingRead(digest, {
     blobs,
     books: noBooks,
     observe: (event) => void events.push(event),
   });
-  const reader = recheck.audience.seat({
-    growing: recheck.mark,
+  const reader = verifying.readers.add({
+    blob: verifying,
     check: () => undefined,
     goOn: undefined,
   });
-  return { blobs, digest, events, recheck, reader };
+  return { blobs, digest, events, verifying, reader };
 }
 
 describe("a recheck", () => {
   it("serves right bytes and marks them verified", async () => {
-    const { blobs, digest, events, recheck, reader } = await scene(bytes);
+    const { blobs, digest, events, verifying, reader } = await scene(bytes);
     const body = readAll(reader);
-    await recheck.run();
+    await verifying.run();
     expect((await body).equals(bytes)).toBe(true);
     expect(blobs.verified).toEqual([digest]);
     expect(events).toEqual([]);
@@ -79,9 +79,9 @@ describe("a recheck", () => {
     it(`cuts its readers before a complete body when byte ${at} is wrong, and drops the blob`, async () => {
       const wrong = Buffer.from(bytes);
       wrong[at] = (wrong[at] ?? 0) ^ 1;
-      const { blobs, digest, events, recheck, reader } = await scene(wrong);
+      const { blobs, digest, events, verifying, reader } = await scene(wrong);
       const body = expect(readAll(reader)).rejects.toMatchObject({ code: "WRONG_DIGEST" });
-      await recheck.run();
+      await verifying.run();
       await body;
       expect(await blobs.stat(digest)).toBeUndefined();
       expect(blobs.verified).toEqual([]);
@@ -90,17 +90,17 @@ describe("a recheck", () => {
   }
 
   it("drops the blob before a reader hears of it", async () => {
-    const { blobs, digest, recheck, reader } = await scene(content(600_000, "other"));
+    const { blobs, digest, verifying, reader } = await scene(content(600_000, "other"));
     const seen = readAll(reader).catch(() => blobs.stat(digest));
-    await recheck.run();
+    await verifying.run();
     expect(await seen).toBeUndefined();
   });
 
   it("does not drop the right bytes that were kept while it hashed wrong ones", async () => {
-    const { blobs, digest, events, recheck, reader } = await scene(content(600_000, "other"));
+    const { blobs, digest, events, verifying, reader } = await scene(content(600_000, "other"));
     const body = expect(readAll(reader)).rejects.toMatchObject({ code: "WRONG_DIGEST" });
-    const running = recheck.run();
-    await recheck.isHeld;
+    const running = verifying.run();
+    await verifying.isHeld;
     await blobs.put(digest, bytes);
     await running;
     await body;
@@ -109,10 +109,10 @@ describe("a recheck", () => {
   });
 
   it("tells of wrong bytes that the disk does not let go of, so that nobody is sent there", async () => {
-    const { blobs, digest, events, recheck } = await scene(content(600_000, "other"));
+    const { blobs, digest, events, verifying } = await scene(content(600_000, "other"));
     const failure = new StoreError("IO", "read-only");
     blobs.condemn = () => Promise.reject(failure);
-    await recheck.run();
+    await verifying.run();
     expect(events).toEqual([
       { kind: "diskFailed", error: failure },
       { kind: "blobCorrupted", digest, foundBy: "recheck" },
@@ -120,26 +120,26 @@ describe("a recheck", () => {
   });
 
   it("does not drop a blob it cannot read", async () => {
-    const { blobs, digest, events, recheck, reader } = await scene(bytes);
+    const { blobs, digest, events, verifying, reader } = await scene(bytes);
     blobs.failure = new StoreError("IO", "broken");
     const body = expect(readAll(reader)).rejects.toMatchObject({ code: "IO" });
-    await recheck.run();
+    await verifying.run();
     await body;
     expect(await blobs.stat(digest)).toBeDefined();
     expect(events).toEqual([{ kind: "diskFailed", error: blobs.failure }]);
   });
 
   it("says that there is no such blob", async () => {
-    const { recheck } = await scene(undefined);
-    await recheck.run();
-    expect(await recheck.isHeld).toBe(false);
+    const { verifying } = await scene(undefined);
+    await verifying.run();
+    expect(await verifying.isHeld).toBe(false);
   });
 
   it("drops nothing when it is stopped", async () => {
-    const { blobs, digest, events, recheck } = await scene(bytes);
-    recheck.stop();
-    await recheck.run();
-    expect(recheck.mark.ended).toMatchObject({ code: "ABANDONED" });
+    const { blobs, digest, events, verifying } = await scene(bytes);
+    verifying.stop();
+    await verifying.run();
+    expect(verifying.progress.ended).toMatchObject({ code: "ABANDONED" });
     expect(await blobs.stat(digest)).toBeDefined();
     expect(events).toEqual([]);
   });
@@ -157,12 +157,16 @@ describe("a recheck", () => {
     const flipped = Buffer.from(bytes);
     flipped[77] = (flipped[77] ?? 0) ^ 1;
     await writeFile(`${kept}/${name}`, flipped);
-    const recheck = new VerifyingRead(digest, { blobs, books: noBooks, observe: () => undefined });
-    await recheck.run();
-    expect(recheck.mark.ended).toMatchObject({ code: "WRONG_DIGEST" });
+    const verifying = new VerifyingRead(digest, {
+      blobs,
+      books: noBooks,
+      observe: () => undefined,
+    });
+    await verifying.run();
+    expect(verifying.progress.ended).toMatchObject({ code: "WRONG_DIGEST" });
     expect(await blobs.stat(digest)).toBeUndefined();
-    recheck.audience.endAdmission();
-    await recheck.audience.gone;
+    verifying.readers.endJoining();
+    await verifying.readers.closed;
     await folder.close();
   });
 });

@@ -41,7 +41,6 @@ describe("a cache or disk that fails", () => {
   it.each<[DownloadErrorCode, number]>([
     ["WRONG_DIGEST", 502],
     ["WRONG_LENGTH", 502],
-    ["UNVERIFIABLE", 502],
     ["DISK", 503],
     ["ABANDONED", 503],
     ["ABORTED", 503],

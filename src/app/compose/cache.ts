@@ -181,7 +181,7 @@ function downloadLimits({ cache }: Settings) {
   return {
     // One that is more than everything kept may be would push out all of it, and itself.
     mostKept: Math.min(largestKept, cache.maxSize),
-    orphans: {
+    detached: {
       count: cache.orphanDownloads,
       bytes: cache.orphanSize,
       milliseconds: cache.orphanTime,

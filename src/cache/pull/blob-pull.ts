@@ -156,7 +156,7 @@ export class BlobPull {
       entitlement = await this.#entitlement(ask);
     }
     const { origin, mayShare } = this.#origins.enter(digest, asker, entitlement);
-    const source = { kind: "blob", registry, repository, digest, access } as const;
+    const source = { registry, repository, digest, access };
     const how = { from: attempt.from, isProven: mayShare, signal };
     let isFirst = false;
     try {

@@ -24,7 +24,7 @@ import { SyncQueue } from "./sync-queue.ts";
 
 import { VerifiedSet } from "./verified-set.ts";
 
-export type ShelfParts = {
+export type BlobIndexParts = {
   readonly fs: FileSystem;
   readonly holds: Holds;
   readonly observe: ObserveStore;
@@ -32,17 +32,17 @@ export type ShelfParts = {
 
 export class BlobIndex {
   readonly #folder: DataFolder;
-  readonly #parts: ShelfParts;
+  readonly #parts: BlobIndexParts;
   readonly #names: BlobNames;
-  readonly #trust: VerifiedSet;
+  readonly #verifiedSet: VerifiedSet;
   readonly #mutex = new KeyedMutex<Digest>();
   readonly #syncs: SyncQueue;
 
-  constructor(folder: DataFolder, parts: ShelfParts) {
+  constructor(folder: DataFolder, parts: BlobIndexParts) {
     this.#folder = folder;
     this.#parts = parts;
     this.#names = new BlobNames(parts.fs, join(folder.path, "blobs"));
-    this.#trust = new VerifiedSet(folder.verified);
+    this.#verifiedSet = new VerifiedSet(folder.verified);
     this.#syncs = new SyncQueue(parts.fs, (digest, error) => this.#giveUp(digest, error));
   }
 
@@ -58,7 +58,7 @@ export class BlobIndex {
   }
 
   statOf(blob: NamedBlob): BlobStat {
-    return { size: blob.size, isVerified: this.#trust.has(blob.digest) };
+    return { size: blob.size, isVerified: this.#verifiedSet.has(blob.digest) };
   }
 
   /** The file is not what its name says, or not there: the name goes, unless it is right after all. */
@@ -91,7 +91,7 @@ export class BlobIndex {
       const path = this.#names.pathOf(digest, finished.size);
       await this.#parts.fs.rename(finished.path, path);
       this.#names.remember(digest, finished.size);
-      this.#trust.add(digest);
+      this.#verifiedSet.add(digest);
       if (before !== undefined && before.path !== path) await this.#unlink(before.path);
       if (finished.isDurable) return this.#syncNames(digest, [dirname(path), ...changed]);
       for (const folder of changed) this.#syncs.addFolder(folder);
@@ -120,18 +120,19 @@ export class BlobIndex {
 
   verified(digest: Digest): void {
     const size = this.#names.knownSizeOf(digest);
-    if (size === undefined || !this.#trust.add(digest)) return;
+    if (size === undefined || !this.#verifiedSet.add(digest)) return;
     // The bytes that were hashed may have come from memory that the disk never saw.
     this.#syncs.add(digest, this.#names.pathOf(digest, size));
   }
 
   allVerified(): void {
-    this.#trust.addAll();
+    this.#verifiedSet.addAll();
   }
 
   /** Vouches for what is kept if all of it reaches the platter before `deadline`. */
   async settle(deadline?: AbortSignal): Promise<void> {
-    if (await this.#syncs.drain(deadline)) await this.#folder.markClean(this.#trust.snapshot());
+    if (await this.#syncs.drain(deadline))
+      await this.#folder.markClean(this.#verifiedSet.snapshot());
   }
 
   /** The name is forgotten in the tick of the last look at the holds; the file follows. */
@@ -143,7 +144,7 @@ export class BlobIndex {
       this.#names.remember(blob.digest, blob.size);
       throw storeFailure(error, `delete ${blob.path}`);
     }
-    this.#trust.remove(blob.digest);
+    this.#verifiedSet.remove(blob.digest);
     return true;
   }
 
@@ -161,7 +162,7 @@ export class BlobIndex {
       throw storeFailure(error, `set ${blob.path} aside`);
     }
     this.#names.forget(blob.digest);
-    this.#trust.remove(blob.digest);
+    this.#verifiedSet.remove(blob.digest);
     this.#parts.observe({ kind: "blobQuarantined", digest: blob.digest, path });
     return true;
   }

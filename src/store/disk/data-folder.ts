@@ -11,7 +11,7 @@ import { parseVerified, printVerified, type Verified } from "./clean-marker.ts";
 import { nodeFileSystem, storeFailure, syncPath, systemCode } from "./file-system.ts";
 import { refuseForeignFiles } from "./foreign-files.ts";
 import { type Lock, takeLock } from "./lock-file.ts";
-import { leftoverName } from "./partial-downloads.ts";
+import { partialName } from "./partial-downloads.ts";
 
 const format = "1";
 
@@ -107,7 +107,7 @@ async function prepare(path: string, lock: Lock, isNew: boolean): Promise<DataFo
 
 async function sweepDrafts(folder: string, wasClean: boolean): Promise<void> {
   for (const name of await readdir(folder)) {
-    const isUseless = draftName.test(name) || (!wasClean && leftoverName.test(name));
+    const isUseless = draftName.test(name) || (!wasClean && partialName.test(name));
     if (isUseless) await removeIfThere(join(folder, name));
   }
 }

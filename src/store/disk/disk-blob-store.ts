@@ -45,14 +45,14 @@ export class DiskBlobStore implements BlobStore, DraftStore, BlobVerification, B
   readonly #path: string;
   readonly #fs: FileSystem;
   readonly #observe: ObserveStore;
-  readonly #shelf: BlobIndex;
-  readonly #leftovers: PartialDownloads;
+  readonly #index: BlobIndex;
+  readonly #partial: PartialDownloads;
 
   /** Looks at no blob, so it takes no longer with a hundred thousand of them. Throws StoreError. */
   static async open(folder: DataFolder, options?: DiskBlobStoreOptions): Promise<DiskBlobStore> {
     const store = new DiskBlobStore(folder, options ?? {});
     await store.space();
-    await store.#leftovers.load();
+    await store.#partial.load();
     return store;
   }
 
@@ -61,28 +61,28 @@ export class DiskBlobStore implements BlobStore, DraftStore, BlobVerification, B
     this.#path = folder.path;
     this.#fs = fs;
     this.#observe = observe;
-    this.#shelf = new BlobIndex(folder, { fs, holds, observe });
-    this.#leftovers = new PartialDownloads({ fs, folder: join(folder.path, "partial") });
+    this.#index = new BlobIndex(folder, { fs, holds, observe });
+    this.#partial = new PartialDownloads({ fs, folder: join(folder.path, "partial") });
   }
 
   get aside(): number {
-    return this.#leftovers.bytes;
+    return this.#partial.bytes;
   }
 
   async clearAside(): Promise<void> {
-    await this.#leftovers.clear();
+    await this.#partial.clear();
   }
 
   async stat(digest: Digest): Promise<BlobStat | undefined> {
-    const blob = await this.#shelf.find(digest);
+    const blob = await this.#index.find(digest);
     if (blob === undefined) return undefined;
-    if (isAsNamed(await this.#shelf.facts(blob), blob)) return this.#shelf.statOf(blob);
-    await this.#shelf.recheck(blob);
+    if (isAsNamed(await this.#index.facts(blob), blob)) return this.#index.statOf(blob);
+    await this.#index.recheck(blob);
     return undefined;
   }
 
   async open(digest: Digest): Promise<BlobReader | undefined> {
-    const blob = await this.#shelf.find(digest);
+    const blob = await this.#index.find(digest);
     if (blob === undefined) return undefined;
     const file = await this.#openFile(blob.path);
     if (file !== undefined) {
@@ -90,7 +90,7 @@ export class DiskBlobStore implements BlobStore, DraftStore, BlobVerification, B
       if (isAsNamed(facts, blob)) return new DiskReader(new HeldFile(file, blob.path), facts);
       await closeQuietly(file);
     }
-    await this.#shelf.recheck(blob);
+    await this.#index.recheck(blob);
     return undefined;
   }
 
@@ -106,7 +106,7 @@ export class DiskBlobStore implements BlobStore, DraftStore, BlobVerification, B
   async takeUp(id: string): Promise<BlobDraft | undefined> {
     const path = this.#newDraft();
     try {
-      const taken = await this.#leftovers.take(id, path);
+      const taken = await this.#partial.take(id, path);
       return taken && (await this.#reopen(taken));
     } catch (error) {
       throw storeFailure(error, `go on with ${path}`);
@@ -114,11 +114,11 @@ export class DiskBlobStore implements BlobStore, DraftStore, BlobVerification, B
   }
 
   delete(digest: Digest): Promise<boolean> {
-    return this.#shelf.remove(digest);
+    return this.#index.remove(digest);
   }
 
   condemn(digest: Digest, identity: string): Promise<boolean> {
-    return this.#shelf.condemn(digest, identity);
+    return this.#index.condemn(digest, identity);
   }
 
   async *list(): AsyncIterable<ListedBlob> {
@@ -128,7 +128,7 @@ export class DiskBlobStore implements BlobStore, DraftStore, BlobVerification, B
       if (missed.count === 0) missed.first = error;
       missed.count += 1;
     };
-    for await (const shard of this.#shelf.walk(passOver)) {
+    for await (const shard of this.#index.walk(passOver)) {
       for (let start = 0; start < shard.length; start += statsAtOnce) {
         const batch = shard.slice(start, start + statsAtOnce);
         const looks = batch.map((blob) => this.#look(blob).catch(passOver));
@@ -140,11 +140,11 @@ export class DiskBlobStore implements BlobStore, DraftStore, BlobVerification, B
       }
     }
     if (missed.count > 0) this.#tellPassedOver(missed.count, missed.first);
-    else if (isAllVerified) this.#shelf.allVerified();
+    else if (isAllVerified) this.#index.allVerified();
   }
 
   markVerified(digest: Digest): void {
-    this.#shelf.verified(digest);
+    this.#index.verified(digest);
   }
 
   async space(): Promise<{ readonly free: number; readonly total: number }> {
@@ -163,8 +163,8 @@ export class DiskBlobStore implements BlobStore, DraftStore, BlobVerification, B
    * the platter before `deadline`. Throws StoreError.
    */
   async close(deadline?: AbortSignal): Promise<void> {
-    await this.#leftovers.settle(deadline);
-    await this.#shelf.settle(deadline);
+    await this.#partial.settle(deadline);
+    await this.#index.settle(deadline);
   }
 
   #newDraft(): string {
@@ -176,8 +176,8 @@ export class DiskBlobStore implements BlobStore, DraftStore, BlobVerification, B
       fs: this.#fs,
       path,
       file: new HeldFile(file, path),
-      place: (digest, finished) => this.#shelf.place(digest, finished),
-      keep: (id, from, size) => this.#leftovers.add(id, from, size),
+      place: (digest, finished) => this.#index.place(digest, finished),
+      keep: (id, from, size) => this.#partial.add(id, from, size),
       written,
     });
   }
@@ -203,10 +203,10 @@ export class DiskBlobStore implements BlobStore, DraftStore, BlobVerification, B
   }
 
   async #look(blob: NamedBlob): Promise<ListedBlob | undefined> {
-    const facts = await this.#shelf.facts(blob);
+    const facts = await this.#index.facts(blob);
     if (facts?.isFile() !== true) return undefined;
     const usedAt = Math.max(facts.atimeMs, facts.mtimeMs);
-    const { isVerified } = this.#shelf.statOf(blob);
+    const { isVerified } = this.#index.statOf(blob);
     return { digest: blob.digest, size: facts.size, usedAt, isVerified };
   }
 

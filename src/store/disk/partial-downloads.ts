@@ -1,5 +1,5 @@
 /**
- * What broken-off writes left behind, each under a label, for a write that goes on where the last one
+ * What broken-off writes left behind, each under an id, for a write that goes on where the last one
  * stopped. Kept for a day and so many bytes in all, the oldest go first. Only a clean stop hands them
  * on to the next start: after a crash nobody knows which of their bytes the disk has seen.
  */
@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { type FileSystem, syncPath, systemCode } from "./file-system.ts";
 
-export type LeftoversOptions = {
+export type PartialDownloadsOptions = {
   readonly fs: FileSystem;
   /** Where they lie, beside the drafts. */
   readonly folder: string;
@@ -16,13 +16,13 @@ export type LeftoversOptions = {
   readonly now?: () => number;
 };
 
-/** What they are called: the hash of a label. */
-export const leftoverName = /^[0-9a-f]{64}\.left$/;
+/** What they are called: the hash of an id. */
+export const partialName = /^[0-9a-f]{64}\.left$/;
 
 const usualMost = 4 * 1024 ** 3;
 const life = 24 * 3_600_000;
 
-type Leftover = { readonly size: number; readonly at: number };
+type PartialFile = { readonly size: number; readonly at: number };
 
 export type TakenUp = { readonly path: string; readonly size: number };
 
@@ -32,9 +32,9 @@ export class PartialDownloads {
   readonly #most: number;
   readonly #now: () => number;
   /** By path; the oldest first. */
-  readonly #all = new Map<string, Leftover>();
+  readonly #all = new Map<string, PartialFile>();
 
-  constructor(options: LeftoversOptions) {
+  constructor(options: PartialDownloadsOptions) {
     this.#fs = options.fs;
     this.#folder = options.folder;
     this.#most = options.most ?? usualMost;
@@ -50,41 +50,41 @@ export class PartialDownloads {
 
   /** Finds what the last clean stop left. Never rejects: what cannot be looked at is no use. */
   async load(): Promise<void> {
-    const found: [string, Leftover][] = [];
+    const found: [string, PartialFile][] = [];
     for (const name of await this.#fs.readdir(this.#folder).catch(() => [])) {
-      if (!leftoverName.test(name)) continue;
+      if (!partialName.test(name)) continue;
       const path = join(this.#folder, name);
       const facts = await this.#fs.lstat(path).catch(() => undefined);
       if (facts?.isFile() === true) found.push([path, { size: facts.size, at: facts.mtimeMs }]);
     }
     found.sort(([, one], [, other]) => one.at - other.at);
-    for (const [path, leftover] of found) this.#all.set(path, leftover);
+    for (const [path, partial] of found) this.#all.set(path, partial);
     await this.#prune();
   }
 
-  /** Takes over the file at `path`, instead of an earlier one of the same label. Throws what a call threw. */
-  async add(label: string, path: string, size: number): Promise<void> {
-    const place = this.#placeOf(label);
+  /** Takes over the file at `path`, instead of an earlier one of the same id. Throws what a call threw. */
+  async add(id: string, path: string, size: number): Promise<void> {
+    const place = this.#placeOf(id);
     await this.#fs.rename(path, place);
     this.#all.delete(place);
     this.#all.set(place, { size, at: this.#now() });
     await this.#prune();
   }
 
-  /** Gives the file of the label away under the name `path`; undefined when there is none. */
-  async take(label: string, path: string): Promise<TakenUp | undefined> {
-    const place = this.#placeOf(label);
-    const leftover = this.#all.get(place);
-    if (leftover === undefined || this.#isOver(leftover)) return undefined;
+  /** Gives the file of the id away under the name `path`; undefined when there is none. */
+  async take(id: string, path: string): Promise<TakenUp | undefined> {
+    const place = this.#placeOf(id);
+    const partial = this.#all.get(place);
+    if (partial === undefined || this.#isOver(partial)) return undefined;
     this.#all.delete(place);
     try {
       await this.#fs.rename(place, path);
     } catch (error) {
       if (systemCode(error) === "ENOENT") return undefined;
-      this.#all.set(place, leftover);
+      this.#all.set(place, partial);
       throw error;
     }
-    return { path, size: leftover.size };
+    return { path, size: partial.size };
   }
 
   /** Deletes them; resolves with how many bytes that were. Never rejects. */
@@ -106,17 +106,17 @@ export class PartialDownloads {
     }
   }
 
-  #placeOf(label: string): string {
-    return join(this.#folder, `${createHash("sha256").update(label).digest("hex")}.left`);
+  #placeOf(id: string): string {
+    return join(this.#folder, `${createHash("sha256").update(id).digest("hex")}.left`);
   }
 
-  #isOver({ at }: Leftover): boolean {
+  #isOver({ at }: PartialFile): boolean {
     return this.#now() - at > life;
   }
 
   async #prune(): Promise<void> {
-    for (const [path, leftover] of this.#all) {
-      if (this.bytes > this.#most || this.#isOver(leftover)) await this.#remove(path);
+    for (const [path, partial] of this.#all) {
+      if (this.bytes > this.#most || this.#isOver(partial)) await this.#remove(path);
     }
   }
 

@@ -20,14 +20,7 @@ export type BlobRangeAsk = {
   readonly digest: Digest;
   readonly access: Access;
   readonly offset: number;
-  /** The blob's length, when it is known from before: another one is refused. */
-  readonly total?: number | undefined;
-  readonly patience: "full" | "brief";
   readonly signal: AbortSignal;
-  /** `blobs` unless said. */
-  readonly kind?: "blobs" | "manifests";
-  /** For manifests: what may come. */
-  readonly accept?: readonly string[];
 };
 
 export type OpenedBlob = {
@@ -44,16 +37,14 @@ const maxRefusal = 65_536;
 
 /** Throws UpstreamRefusal for a status that is no blob, UpstreamError for an answer that makes no sense. */
 export async function openBlobAt(client: RegistryClient, ask: BlobRangeAsk): Promise<OpenedBlob> {
-  const response = await send(client, ask, ask.offset);
-  const isEncoded = encodingOf(response.headers) !== undefined;
-  if (response.status === 206 && isEncoded) {
-    // Its offsets count encoded bytes, which say nothing about the blob's.
-    response.body.destroy();
+  const { offset } = ask;
+  if (offset === 0) return await whole(await send(client, ask, 0), ask);
+  try {
+    return await rest(await send(client, ask, offset), ask);
+  } catch (error) {
+    if (!isAboutRange(error)) throw error;
     return await whole(await send(client, ask, 0), ask);
   }
-  if (response.status === 206 && ask.offset > 0) return partial(response, ask);
-  if (response.status === 416 && ask.offset > 0) return await beyond(response, ask);
-  return await whole(response, ask);
 }
 
 async function send(
@@ -61,20 +52,29 @@ async function send(
   ask: BlobRangeAsk,
   offset: number,
 ): Promise<RegistryResponse> {
-  const { registry, repository, digest, access, patience, signal, kind = "blobs" } = ask;
+  const { registry, repository, digest, access, signal } = ask;
   return await client.send({
     registry,
     method: "GET",
-    target: `/v2/${repository}/${kind}/${digest}`,
-    headers: headerList({
-      accept: ask.accept,
-      range: offset > 0 ? `bytes=${offset}-` : undefined,
-    }),
+    target: `/v2/${repository}/blobs/${digest}`,
+    headers: headerList({ range: offset > 0 ? `bytes=${offset}-` : undefined }),
     access,
-    redirects: kind === "blobs" ? "blob" : "manifest",
-    patience,
+    redirects: "blob",
+    patience: "full",
     signal,
   });
+}
+
+/** Another part than was asked for, or none at all, where the whole may still be had. */
+function isAboutRange(error: unknown): boolean {
+  if (error instanceof UpstreamRefusal) return [400, 416, 501].includes(error.response.status);
+  return error instanceof UpstreamError && error.code === "PROTOCOL";
+}
+
+async function rest(response: RegistryResponse, ask: BlobRangeAsk): Promise<OpenedBlob> {
+  if (response.status === 206) return partial(response, ask);
+  if (response.status === 416) return await beyond(response, ask);
+  return await whole(response, ask);
 }
 
 /** 200: everything, from its first byte; what lies before the offset is read and dropped. */
@@ -82,26 +82,24 @@ async function whole(response: RegistryResponse, ask: BlobRangeAsk): Promise<Ope
   if (response.status !== 200) return await refuse(response, ask);
   const encoding = encodingOf(response.headers);
   const total = encoding === undefined ? contentLength(response.headers) : undefined;
-  if (isOther(total, ask.total)) throw nonsense(response, ask, "another length than before");
   const bytes =
     encoding === undefined ? response.body : decoded(response.body, encoding, ask.registry.name);
   return opened(response, total, ask.offset === 0 ? bytes : skip(bytes, ask.offset));
 }
 
-/** 206: accepted when it starts where it should, or before, in a blob of the right length. */
+/** 206: accepted when it starts where it should, in a blob's own bytes: encoded ones count otherwise. */
 function partial(response: RegistryResponse, ask: BlobRangeAsk): OpenedBlob {
+  if (encodingOf(response.headers) !== undefined) throw nonsense(response, ask, "an encoded part");
   const part = parseContentRange(headerValue(response.headers, "content-range") ?? "");
   if (part === undefined) throw nonsense(response, ask, "a part without saying which");
-  const total = part.size ?? ask.total;
   if (part.start !== ask.offset) throw nonsense(response, ask, "another part than asked for");
-  if (isOther(total, ask.total)) throw nonsense(response, ask, "a part of another length");
-  return opened(response, total, response.body);
+  return opened(response, part.size, response.body);
 }
 
 /** 416 at the very end of a blob whose length was not known: there is nothing more. */
 async function beyond(response: RegistryResponse, ask: BlobRangeAsk): Promise<OpenedBlob> {
   const total = parseUnsatisfiedRange(headerValue(response.headers, "content-range") ?? "");
-  if (total !== ask.offset || isOther(total, ask.total)) return await refuse(response, ask);
+  if (total !== ask.offset) return await refuse(response, ask);
   discard(response.body);
   return opened(response, total, Readable.from([]));
 }
@@ -132,10 +130,6 @@ async function* skip(bytes: AsyncIterable<Uint8Array>, count: number): AsyncGene
 function contentLength(headers: HeaderList): number | undefined {
   const text = headerValue(headers, "content-length") ?? "";
   return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
-}
-
-function isOther(total: number | undefined, known: number | undefined): boolean {
-  return total !== undefined && known !== undefined && total !== known;
 }
 
 function nonsense(response: RegistryResponse, ask: BlobRangeAsk, what: string): UpstreamError {

@@ -12,7 +12,7 @@ import { Usage } from "../../../src/cache/keeping/usage.ts";
 import { WriteBreaker } from "../../../src/cache/keeping/write-breaker.ts";
 import type { Bookkeeping } from "../../../src/download/bookkeeping.ts";
 import { Downloads } from "../../../src/download/downloads.ts";
-import { resumptionLabel } from "../../../src/download/resumption.ts";
+import { resumptionId } from "../../../src/download/resumption.ts";
 import { VerifyingReads } from "../../../src/download/verifying-reads.ts";
 import { type Digest, digestHex, digestOf } from "../../../src/protocol/digest.ts";
 import type { DiskBlobStore } from "../../../src/store/disk/disk-blob-store.ts";
@@ -115,7 +115,7 @@ export async function prepared(kept: Kept): Promise<string> {
   if (kept === "nothing") return path;
   if (kept === "the first part") {
     const label = createHash("sha256")
-      .update(resumptionLabel(askFor(digest)))
+      .update(resumptionId(askFor(digest)))
       .digest("hex");
     await mkdir(join(path, "partial"));
     await writeFile(join(path, "partial", `${label}.left`), bytes.subarray(0, 200_000));

@@ -6,10 +6,13 @@ import {
   Downloads,
   type DownloadsOptions,
 } from "../../../src/download/downloads.ts";
+import type { OpenSource } from "../../../src/download/source.ts";
 import { type Digest, digestOf } from "../../../src/protocol/digest.ts";
 import { parseRepositoryName, type RepositoryName } from "../../../src/protocol/reference.ts";
 import { canonicalRegistry, type Registry } from "../../../src/protocol/registry-name.ts";
 import { MemoryBlobStore } from "../../../src/store/memory/memory-blob-store.ts";
+import { openBlobAt } from "../../../src/upstream/client/blob-range.ts";
+import type { RegistryClient } from "../../../src/upstream/registry-client.ts";
 import { noBooks } from "../../support/no-books.ts";
 import { TestClock } from "../../support/test-clock.ts";
 import { type Script, ScriptedRegistry } from "./scripted-registry.ts";
@@ -40,7 +43,6 @@ export function repository(name = "team/app"): RepositoryName {
 /** What one client asks for, unless the test says otherwise. */
 export function askFor(digest: Digest, change: Partial<DownloadAsk> = {}): DownloadAsk {
   return {
-    kind: "blob",
     registry: registry(),
     repository: repository(),
     digest,
@@ -49,6 +51,12 @@ export function askFor(digest: Digest, change: Partial<DownloadAsk> = {}): Downl
     signal: new AbortController().signal,
     ...change,
   };
+}
+
+/** Opens what this registry has, as downloads do. */
+export function openerOf(client: RegistryClient): OpenSource {
+  return ({ registry: at, repository: name, digest, access }, offset, signal) =>
+    openBlobAt(client, { registry: at, repository: name, digest, access, offset, signal });
 }
 
 /** Downloads of one blob from a scripted registry. */
