@@ -45,6 +45,14 @@ export function acceptsType(set: AcceptSet, type: string): boolean {
   );
 }
 
+const longestMediaType = 255;
+
+/** A Content-Type field that may be remembered: without its parameters where those make it long. */
+export function shortMediaType(contentType: string): string {
+  if (contentType.length <= longestMediaType) return contentType;
+  return bareMediaType(contentType).slice(0, longestMediaType);
+}
+
 /** The bare type of a Content-Type field: lower case, without parameters. */
 export function bareMediaType(contentType: string): string {
   return (contentType.split(";", 1)[0] ?? "").trim().toLowerCase();

@@ -1,13 +1,12 @@
 /**
  * Asks an upstream about one manifest and says what the answer means. Bytes are believed only when
- * their digest is right; nothing but a manifest is ever kept (a login page is answered with 200 too).
+ * their digest is right; without one, nothing but a manifest is kept (login pages have status 200 too).
  */
 
-import { brotliDecompressSync, gunzipSync, inflateSync, zstdDecompressSync } from "node:zlib";
-import { type Digest, digestAlgorithm, digestOf, parseDigest } from "../../protocol/digest.ts";
+import { type Digest, digestOf, parseDigest } from "../../protocol/digest.ts";
 import { headerList, headerValue } from "../../protocol/http/header-list.ts";
 import { isRefusal, isUnavailable } from "../../protocol/http/status.ts";
-import { isJsonBomb, maxManifestBytes, readManifest } from "../../protocol/manifest.ts";
+import { isJsonBomb, readManifest } from "../../protocol/manifest.ts";
 import {
   bareMediaType,
   dockerList,
@@ -15,12 +14,15 @@ import {
   isSignedSchema1,
   ociIndex,
   ociManifest,
+  shortMediaType,
 } from "../../protocol/media-type.ts";
 import { printReference, type Reference } from "../../protocol/reference.ts";
+import { signedPayload } from "../../protocol/signed-manifest.ts";
 import type { Access, RegistryClient, RegistryResponse } from "../../upstream/registry-client.ts";
 import { UpstreamError, type UpstreamErrorCode } from "../../upstream/upstream-error.ts";
 import type { RepositoryRef } from "../repository-ref.ts";
-import { brokenAnswer, readBody, readSmallAnswer, type SmallAnswer } from "./small-answer.ts";
+import { hasDigest, readManifestBody, wrongDigest } from "./manifest-body.ts";
+import { readSmallAnswer, type SmallAnswer } from "./small-answer.ts";
 
 export type ManifestQuestion = RepositoryRef & {
   readonly reference: Reference;
@@ -42,6 +44,9 @@ export type Denial =
   | { readonly kind: "unavailable"; readonly answer: SmallAnswer }
   | { readonly kind: "unavailable"; readonly error: UpstreamError };
 
+/** Signed schema 1 or too large; or else what is no manifest at all, like a login page with status 200. */
+export type Unkept = { readonly kind: "unkept"; readonly isManifest: boolean };
+
 export type ManifestAnswer =
   /** It exists; no bytes came. */
   | {
@@ -58,8 +63,8 @@ export type ManifestAnswer =
     }
   /** Still the known digest. */
   | { readonly kind: "same" }
-  /** It exists and cannot be verified: ask again and pass the answer through. */
-  | { readonly kind: "unkept" }
+  /** It is nothing to keep: ask again and pass the answer through. */
+  | Unkept
   | Denial;
 
 /** HEAD. Undefined when the answer decides nothing: GET has to. */
@@ -74,9 +79,9 @@ export async function headManifest(
     if (response.status !== 200) return decisive(response, "HEAD");
     response.body.destroy();
     const digest = parseDigest(headerValue(response.headers, "docker-content-digest") ?? "");
-    const mediaType = headerValue(response.headers, "content-type");
-    if (digest === undefined || mediaType === undefined) return undefined;
-    if (isSignedSchema1(bareMediaType(mediaType))) return { kind: "unkept" };
+    const mediaType = mediaTypeOf(response);
+    if (digest === undefined || mediaType === "") return undefined;
+    if (isSignedSchema1(bareMediaType(mediaType))) return { kind: "unkept", isManifest: true };
     const length = Number(headerValue(response.headers, "content-length") ?? Number.NaN);
     const size = Number.isSafeInteger(length) && length > 0 ? length : undefined;
     return { kind: "found", digest, mediaType, size };
@@ -138,67 +143,55 @@ async function missing(response: RegistryResponse, method: string): Promise<Deni
 }
 
 async function verified(
-  question: ManifestQuestion,
+  { reference, registry }: ManifestQuestion,
   response: RegistryResponse,
 ): Promise<ManifestAnswer> {
-  const { headers } = response;
-  const mediaType = headerValue(headers, "content-type") ?? "";
-  if (isSignedSchema1(bareMediaType(mediaType))) {
+  const mediaType = mediaTypeOf(response);
+  const digest = expectedDigest(reference, response);
+  const body = await readManifestBody(response);
+  if (body.kind === "large") {
     response.body.destroy();
-    return { kind: "unkept" };
+    return { kind: "unkept", isManifest: true };
   }
-  const host = question.registry.name;
-  const bytes = await decodedBody(response, headerValue(headers, "content-encoding"));
-  if (bytes === undefined)
-    throw new UpstreamError("TOO_LARGE", host, `${host} sent a manifest of more than 4 MiB`);
-  if (!isManifest(bytes, bareMediaType(mediaType))) return { kind: "unkept" };
-  const said = headerValue(headers, "docker-content-digest");
-  const digest = expectedDigest(question.reference, said, bytes);
-  if (digestOf(bytes, digestAlgorithm(digest)) === digest)
-    return { kind: "bytes", digest, mediaType, bytes };
-  throw new UpstreamError("PROTOCOL", host, `${host} sent a manifest whose digest is wrong`);
+  const { bytes } = body;
+  if (digest !== undefined && !hasDigest(bytes, digest, mediaType))
+    throw wrongDigest(registry.name);
+  if (isSignedSchema1(bareMediaType(mediaType)))
+    return { kind: "unkept", isManifest: signedPayload(bytes) !== undefined };
+  // What hashes to the digest that the registry names is what the registry means, whatever it is.
+  if (digest === undefined && !isManifest(bytes, bareMediaType(mediaType)))
+    return { kind: "unkept", isManifest: false };
+  if (mediaType === "") return { kind: "unkept", isManifest: true };
+  return { kind: "bytes", digest: digest ?? digestOf(bytes), mediaType, bytes };
 }
 
-type Decoder = (bytes: Buffer, options: { readonly maxOutputLength: number }) => Buffer;
-
-const decoders: Readonly<Record<string, Decoder>> = {
-  gzip: gunzipSync,
-  "x-gzip": gunzipSync,
-  deflate: inflateSync,
-  br: brotliDecompressSync,
-  zstd: zstdDecompressSync,
-};
-
-/** Without the encoding we did not ask for; undefined when larger than a manifest may be. */
-async function decodedBody(
-  response: RegistryResponse,
-  coding = "identity",
-): Promise<Buffer | undefined> {
-  const bytes = await readBody(response, maxManifestBytes);
-  if (bytes === undefined || coding === "identity") return bytes;
-  const decode = decoders[coding.trim().toLowerCase()];
-  try {
-    return decode?.(bytes, { maxOutputLength: maxManifestBytes }) ?? bytes;
-  } catch (error) {
-    throw brokenAnswer("PROTOCOL", `the manifest is no valid ${coding}`, error);
-  }
+/** The registry's Content-Type, short enough to be remembered. */
+function mediaTypeOf({ headers }: RegistryResponse): string {
+  return shortMediaType(headerValue(headers, "content-type") ?? "");
 }
 
-/** What was asked for by digest, else what the upstream declares, else what the bytes are. */
-function expectedDigest(reference: Reference, said: string | undefined, bytes: Buffer): Digest {
+/** What was asked for by digest, else what the upstream declares. */
+export function expectedDigest(
+  reference: Reference,
+  { headers }: Pick<RegistryResponse, "headers">,
+): Digest | undefined {
   if (reference.kind === "digest") return reference.digest;
-  return (said === undefined ? undefined : parseDigest(said)) ?? digestOf(bytes);
+  return parseDigest(headerValue(headers, "docker-content-digest") ?? "");
 }
 
 const readable: ReadonlySet<string> = new Set([ociIndex, dockerList, ociManifest, dockerManifest]);
 
-/** Other types are opaque: any JSON object will do. */
+/** Other types are opaque: any JSON object that says what it is will do. */
 function isManifest(bytes: Buffer, type: string): boolean {
   if (readable.has(type)) return readManifest(bytes, type) !== undefined;
   if (!/[/+]json$/.test(type) || isJsonBomb(bytes)) return false;
   try {
     const value: unknown = JSON.parse(bytes.toString("utf8"));
-    return typeof value === "object" && value !== null;
+    return (
+      typeof value === "object" &&
+      value !== null &&
+      ("schemaVersion" in value || "mediaType" in value)
+    );
   } catch {
     return false;
   }

@@ -7,7 +7,13 @@ import { abortedBy } from "../../upstream/upstream-deadline.ts";
 import type { AccessChecks } from "../access/access-checks.ts";
 import type { RepositoryBlobs } from "../access/repository-blobs.ts";
 import type { Visibility } from "../access/visibility.ts";
-import { getManifest, headManifest, type ManifestAnswer } from "../asking/manifest-asks.ts";
+import {
+  expectedDigest,
+  getManifest,
+  headManifest,
+  type ManifestAnswer,
+} from "../asking/manifest-asks.ts";
+import { verifiedAnswer } from "../asking/manifest-body.ts";
 import type { CacheAnswer, CacheOutcome, Content } from "../content.ts";
 import type { KeptManifest, Manifests } from "../keeping/manifests.ts";
 import type { ManifestAsk } from "../pull-ask.ts";
@@ -99,7 +105,7 @@ export class ManifestPull {
   async #head(ask: DigestAsk, access: Access): Promise<ManifestAnswer> {
     const question = this.#question(ask, access, ask.signal);
     const answer = await headManifest(this.#options.client, question);
-    return answer ?? { kind: "unkept" };
+    return answer ?? { kind: "unkept", isManifest: false };
   }
 
   /** Who asks in another name than what is being fetched waits for it, if the registry lets him. */
@@ -158,7 +164,7 @@ export class ManifestPull {
   }
 }
 
-/** Bytes that cannot be verified, straight from upstream. */
+/** What is not kept, straight from upstream; nothing of a wrong digest is ever complete. */
 export async function passThrough(
   client: RegistryClient,
   ask: ManifestAsk,
@@ -179,7 +185,10 @@ export async function passThrough(
     patience: "full",
     signal,
   });
-  return { kind: "passed", response, outcome: "bypass" };
+  if (isHead || response.status !== 200) return { kind: "passed", response, outcome: "bypass" };
+  const digest = expectedDigest(reference, response);
+  const answer = await verifiedAnswer(response, digest, registry.name);
+  return { kind: "passed", response: answer, outcome: "bypass" };
 }
 
 function manifestKey(ask: DigestAsk): string {

@@ -9,7 +9,7 @@ import { RegistryError } from "../../protocol/registry-error.ts";
 import type { Access, RegistryClient } from "../../upstream/registry-client.ts";
 import type { AccessChecks } from "../access/access-checks.ts";
 import type { Visibility } from "../access/visibility.ts";
-import type { Denial } from "../asking/manifest-asks.ts";
+import type { Denial, Unkept } from "../asking/manifest-asks.ts";
 import type { CacheAnswer, CacheOutcome, Content } from "../content.ts";
 import type { ManifestAsk } from "../pull-ask.ts";
 import { repositoryKey } from "../repository-ref.ts";
@@ -56,6 +56,9 @@ type Allowed = {
   readonly standIn: StandIn | undefined;
 };
 
+/** Why something stands in for an answer with status 200. */
+const noManifest = "answers with what is no manifest";
+
 export class TagPull {
   readonly #options: TagPullOptions;
   readonly #closing = new AbortController();
@@ -80,7 +83,7 @@ export class TagPull {
 
   /** What the upstream says, or else what is known. */
   async asked(ask: TagAsk, recalled: RecalledTag): Promise<CacheAnswer> {
-    const { negative, visibility, client } = this.#options;
+    const { negative, visibility } = this.#options;
     const variant = `${ask.tag}\n${variantOf(ask.accept)}\n${visibility.accessKey(ask.access)}`;
     const missing = ask.noCache ? undefined : negative.recall(repositoryKey(ask), variant);
     if (missing !== undefined) return passDenial({ kind: "missing", answer: missing }, "negative");
@@ -93,7 +96,7 @@ export class TagPull {
     if (answer.kind === "missing") negative.remember(repositoryKey(ask), variant, answer.answer);
     if (isDenial(answer)) return this.#denied(ask, answer, standIn);
     // What is no manifest (a login page has status 200 too) says nothing about who may have one.
-    if (answer.kind === "unkept") return passThrough(client, ask, access);
+    if (answer.kind === "unkept") return this.#unkept({ ask, access, standIn }, answer);
     await this.#allowed(ask, access);
     return this.#served({ ask, access, standIn }, answer);
   }
@@ -140,11 +143,17 @@ export class TagPull {
     let fetched = await resolver.fetch(question, answer.known.variant, "let in");
     if (isAboutOne(fetched)) fetched = await resolver.fetch(question, answer.known.variant);
     if (isDenial(fetched)) return this.#denied(ask, fetched, standIn);
-    if (fetched.kind === "unkept") return passThrough(client, ask, access);
+    if (fetched.kind === "unkept") return this.#unkept({ ask, access, standIn }, fetched);
     // Its body has confirmed it once more, and from then on it is counted.
     tagRefresh.asked(ask, ask.accept, fetched.known);
     const complete = await this.#content(ask, fetched.known, "miss");
     return complete ?? passThrough(client, ask, access);
+  }
+
+  /** A login page is passed on only to who can be given nothing better. */
+  async #unkept({ ask, access, standIn }: Allowed, { isManifest }: Unkept): Promise<CacheAnswer> {
+    const stale = isManifest ? undefined : await this.#stale(ask, standIn, noManifest);
+    return stale ?? passThrough(this.#options.client, ask, access);
   }
 
   /** Whether the upstream failed a moment ago, asked the same in a name of this asker's. */
@@ -182,18 +191,22 @@ export class TagPull {
   }
 
   /** What stands in while the upstream cannot say; 503 where a mirror could not give all of it. */
-  async #stale(ask: TagAsk, standIn: StandIn | undefined): Promise<Content | undefined> {
+  async #stale(
+    ask: TagAsk,
+    standIn: StandIn | undefined,
+    why = "cannot be asked",
+  ): Promise<Content | undefined> {
     if (standIn === undefined) return undefined;
     const { entry, bytes } = standIn;
     if (ask.isMirror && !(await isComplete(this.#options, ask, entry.digest)))
       throw new RegistryError(
         "UNAVAILABLE",
-        `${ask.registry.name} cannot be asked, and not all of ${ask.repository}:${ask.tag} is kept here`,
+        `${ask.registry.name} ${why}, and not all of ${ask.repository}:${ask.tag} is kept here`,
         { headers: headerList({ "retry-after": "10" }) },
       );
     const content = this.#contentOf(entry, "stale");
     const age = this.#age(entry);
-    const warning = `${ask.registry.name} cannot be asked; this is what ${ask.tag} meant ${age} s ago`;
+    const warning = `${ask.registry.name} ${why}; this is what ${ask.tag} meant ${age} s ago`;
     const source = bytes === undefined ? content.source : new MemorySource(bytes);
     return { ...content, source, warning };
   }

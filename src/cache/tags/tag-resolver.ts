@@ -12,7 +12,7 @@ import { Flights, unlessAborted } from "../../runtime/flights.ts";
 import type { Access } from "../../upstream/registry-client.ts";
 import { abortedBy } from "../../upstream/upstream-deadline.ts";
 import type { RepositoryBlobs } from "../access/repository-blobs.ts";
-import type { Denial, ManifestAnswer } from "../asking/manifest-asks.ts";
+import type { Denial, ManifestAnswer, Unkept } from "../asking/manifest-asks.ts";
 import type { CacheEvent, Observe } from "../cache-event.ts";
 import type { Manifests } from "../keeping/manifests.ts";
 import { repositoryNames } from "../repository-ref.ts";
@@ -39,8 +39,7 @@ export type TagAnswer =
       /** The bytes came with the answer, and are kept. */
       readonly hasBytes: boolean;
     }
-  /** It exists and cannot be verified: pass the upstream's answer through. */
-  | { readonly kind: "unkept" }
+  | Unkept
   | Denial;
 
 export type TagResolverOptions = {
@@ -209,12 +208,12 @@ function asDenial(answer: ManifestAnswer): TagAnswer {
     case "refused":
     case "missing":
     case "unavailable":
-      return answer;
     case "unkept":
+      return answer;
     case "found":
     case "bytes":
     case "same":
-      return { kind: "unkept" };
+      return { kind: "unkept", isManifest: true };
   }
 }
 

@@ -132,7 +132,7 @@ describe("GET of a manifest", () => {
     ["no type at all", undefined, "{}"],
   ])("keeps nothing of %s", async (_, mediaType, body) => {
     answerWith(200, { "content-type": mediaType }, Buffer.from(body));
-    expect(await getManifest(upstream, question())).toEqual({ kind: "unkept" });
+    expect(await getManifest(upstream, question())).toMatchObject({ kind: "unkept" });
   });
 
   it("refuses bytes of another digest than declared, or than asked for", async () => {
@@ -144,9 +144,29 @@ describe("GET of a manifest", () => {
     expect(await getManifest(upstream, byDigest)).toMatchObject({ error: { code: "PROTOCOL" } });
   });
 
-  it("refuses more than 4 MiB", async () => {
+  it("keeps nothing of more than 4 MiB", async () => {
     answerWith(200, { "content-type": types.ociManifest }, Buffer.alloc(4 * 1024 * 1024 + 1));
-    await expect(getManifest(upstream, question())).rejects.toMatchObject({ code: "TOO_LARGE" });
+    expect(await getManifest(upstream, question())).toEqual({ kind: "unkept", isManifest: true });
+  });
+
+  it.each([
+    ["an error with status 200", "application/json", '{"errors":[{"code":"UNKNOWN"}]}', undefined],
+    ["an error that names a digest of its own", "application/json", '{"errors":[]}', "right"],
+  ])("of %s is kept only where the registry stands by it", async (_, type, text, said) => {
+    const body = Buffer.from(text);
+    const digest = said === undefined ? undefined : digestOf(body);
+    answerWith(200, { "content-type": type, "docker-content-digest": digest }, body);
+    const answer = await getManifest(upstream, question());
+    expect(answer.kind).toBe(said === undefined ? "unkept" : "bytes");
+  });
+
+  it("remembers no more than 255 bytes of a media type", async () => {
+    const mediaType = `${types.ociManifest}; padding=${"x".repeat(60_000)}`;
+    answerWith(200, { "content-type": mediaType, "docker-content-digest": image.manifest }, bytes);
+    expect(await headManifest(upstream, question())).toMatchObject({
+      mediaType: types.ociManifest,
+    });
+    expect(await getManifest(upstream, question())).toMatchObject({ mediaType: types.ociManifest });
   });
 
   it("gives a 404 and a redirect in the registry's words", async () => {
