@@ -49,7 +49,7 @@ export type PullThroughOptions = {
   /** Milliseconds a tag is believed where no rule says otherwise. */
   readonly tagTtl: number;
   readonly tagRules?: readonly TagRuleText[];
-  /** Milliseconds a tag mayWhileUnreachable in for an upstream that cannot say; Infinity when it is never asked. */
+  /** Milliseconds a tag stands in for an upstream that cannot say; Infinity when it is never asked. */
   readonly staleIfError: number;
 };
 

@@ -37,7 +37,7 @@ export class AccessChecks {
     this.#options = options;
   }
 
-  /** Whether this asker may have what is kept; an old proof is renewed first, or mayWhileUnreachable if it cannot be. */
+  /** Whether this asker may have what is kept; an old proof is renewed first, or stands if it cannot be. */
   async permits(asker: Asker, digest: Digest, signal: AbortSignal): Promise<boolean> {
     const { visibility } = this.#options;
     if (await visibility.may(asker, digest)) return true;

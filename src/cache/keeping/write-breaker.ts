@@ -15,7 +15,7 @@ export type WriteBreakerOptions = {
   readonly clock?: Clock;
 };
 
-/** Failures in a row; each mayWhileUnreachable for one blob, however many of its writes failed. */
+/** Failures in a row; each stands for one blob, however many of its writes failed. */
 const most = 5;
 /** Milliseconds between two trials. */
 const pause = 30_000;

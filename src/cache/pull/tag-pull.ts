@@ -3,51 +3,35 @@
  * known once more when the upstream cannot say anything. 401, 403 and 404 are never masked.
  */
 
-import { headerList } from "../../protocol/http/header-list.ts";
-import type { Tag } from "../../protocol/reference.ts";
-import { RegistryError } from "../../protocol/registry-error.ts";
 import type { Access, RegistryClient } from "../../upstream/registry-client.ts";
 import type { AccessChecks } from "../access/access-checks.ts";
-import type { Visibility } from "../access/visibility.ts";
 import type { Denial, Unkept } from "../asking/manifest-asks.ts";
-import type { CacheAnswer, CacheOutcome, Content } from "../content.ts";
-import type { ManifestAsk } from "../pull-ask.ts";
+import type { CacheAnswer, Content } from "../content.ts";
 import { repositoryKey } from "../repository-ref.ts";
-import { ageOf, maySubstitute } from "../tags/freshness.ts";
 import type { TagRefresh } from "../tags/tag-refresh.ts";
 import type { TagAnswer, TagQuestion, TagResolver } from "../tags/tag-resolver.ts";
-import {
-  type KnownTag,
-  native,
-  type RecalledTag,
-  type TagEntry,
-  variantOf,
-} from "../tags/tag-state.ts";
-import type { Tags } from "../tags/tags.ts";
-import { type CompletenessParts, isComplete } from "./completeness.ts";
+import { type KnownTag, native, type RecalledTag, variantOf } from "../tags/tag-state.ts";
 import { type Attempted, firstAllowed, isDenial, passDenial } from "./first-allowed.ts";
 import { passThrough } from "./manifest-pull.ts";
-import { LengthSource, MemorySource } from "./memory-source.ts";
 import type { NegativeCache } from "./negative-cache.ts";
+import {
+  patienceWith,
+  type StandIn,
+  type TagAsk,
+  TagContents,
+  type TagContentsOptions,
+} from "./tag-contents.ts";
 
-export type TagPullOptions = CompletenessParts & {
+export type TagPullOptions = TagContentsOptions & {
   readonly client: RegistryClient;
-  readonly visibility: Visibility;
   readonly accessChecks: AccessChecks;
   readonly negative: NegativeCache;
-  readonly tags: Tags;
   readonly resolver: TagResolver;
   readonly tagRefresh: TagRefresh;
-  /** Milliseconds for which what is known mayWhileUnreachable in for an upstream that cannot say. */
-  readonly staleIfError: number;
-  readonly now: () => number;
 };
 
-/** An ask by tag. */
-export type TagAsk = ManifestAsk & { readonly tag: Tag };
-
-/** What can be served while the upstream cannot say; without bytes for a HEAD alone. */
-type StandIn = { readonly entry: TagEntry; readonly bytes: Buffer | undefined };
+/** Why something stands in for an answer with status 200. */
+const noManifest = "answers with what is no manifest";
 
 /** An ask that the registry lets in, and in whose name. */
 type Allowed = {
@@ -56,15 +40,14 @@ type Allowed = {
   readonly standIn: StandIn | undefined;
 };
 
-/** Why something stands in for an answer with status 200. */
-const noManifest = "answers with what is no manifest";
-
 export class TagPull {
   readonly #options: TagPullOptions;
+  readonly #contents: TagContents;
   readonly #closing = new AbortController();
 
   constructor(options: TagPullOptions) {
     this.#options = options;
+    this.#contents = new TagContents(options);
   }
 
   /** What is known of the tag for this client: loaded once for all that follows. */
@@ -78,7 +61,7 @@ export class TagPull {
     if (known === undefined || ask.noCache || !tags.isFresh(ask, known.current)) return undefined;
     if (!(await visibility.may(ask))) return undefined;
     tagRefresh.asked(ask, ask.accept, known);
-    return this.#content(ask, known, "hit");
+    return this.#contents.of(ask, known, "hit");
   }
 
   /** What the upstream says, or else what is known. */
@@ -87,9 +70,9 @@ export class TagPull {
     const variant = `${ask.tag}\n${variantOf(ask.accept)}\n${visibility.accessKey(ask.access)}`;
     const missing = ask.noCache ? undefined : negative.recall(repositoryKey(ask), variant);
     if (missing !== undefined) return passDenial({ kind: "missing", answer: missing }, "negative");
-    const standIn = await this.#standIn(ask, recalled);
+    const standIn = await this.#contents.standIn(ask, recalled);
     if (!ask.noCache && (await this.#isPaused(ask, recalled))) {
-      const stale = await this.#stale(ask, standIn);
+      const stale = await this.#contents.stale(ask, standIn);
       if (stale !== undefined) return stale;
     }
     const { access, answer } = await this.#resolved(ask, recalled, standIn);
@@ -123,7 +106,9 @@ export class TagPull {
   async #wanted(ask: TagAsk, { known }: RecalledTag): Promise<string | undefined> {
     if (ask.isHead || ask.noCache) return undefined;
     if (known === undefined || !this.#options.tags.isFresh(ask, known.current)) return undefined;
-    return (await this.#bytes(ask, known.current)) === undefined ? known.variant : undefined;
+    return (await this.#contents.bytes(ask, known.current)) === undefined
+      ? known.variant
+      : undefined;
   }
 
   /** The manifest that the tag means now. */
@@ -133,7 +118,7 @@ export class TagPull {
   ): Promise<CacheAnswer> {
     const { tagRefresh, resolver, client } = this.#options;
     const outcome = answer.hasBytes || isNews(ask, answer.known) ? "miss" : "revalidated";
-    const content = await this.#content(ask, answer.known, outcome);
+    const content = await this.#contents.of(ask, answer.known, outcome);
     if (content !== undefined) {
       tagRefresh.asked(ask, ask.accept, answer.known);
       return content;
@@ -146,13 +131,13 @@ export class TagPull {
     if (fetched.kind === "unkept") return this.#unkept({ ask, access, standIn }, fetched);
     // Its body has confirmed it once more, and from then on it is counted.
     tagRefresh.asked(ask, ask.accept, fetched.known);
-    const complete = await this.#content(ask, fetched.known, "miss");
+    const complete = await this.#contents.of(ask, fetched.known, "miss");
     return complete ?? passThrough(client, ask, access);
   }
 
   /** A login page is passed on only to who can be given nothing better. */
   async #unkept({ ask, access, standIn }: Allowed, { isManifest }: Unkept): Promise<CacheAnswer> {
-    const stale = isManifest ? undefined : await this.#stale(ask, standIn, noManifest);
+    const stale = isManifest ? undefined : await this.#contents.stale(ask, standIn, noManifest);
     return stale ?? passThrough(this.#options.client, ask, access);
   }
 
@@ -168,7 +153,7 @@ export class TagPull {
 
   async #denied(ask: TagAsk, denial: Denial, standIn: StandIn | undefined): Promise<CacheAnswer> {
     if (denial.kind !== "unavailable") return passDenial(denial);
-    const stale = await this.#stale(ask, standIn);
+    const stale = await this.#contents.stale(ask, standIn);
     if (stale === undefined) return passDenial(denial);
     // A slow upstream is waited for behind the client's back, or the tag would never move again.
     if ("error" in denial && denial.error.code === "TIMEOUT") this.#goOn(ask);
@@ -185,75 +170,12 @@ export class TagPull {
     const { access, answer } = await firstAllowed<TagAnswer>(visibility, ask, (own) =>
       resolver.resolve({ ...this.#question(ask, own, "full"), isBackground: true }),
     );
-    if (answer.kind !== "tag" || (await this.#bytes(ask, answer.known.current)) !== undefined)
+    if (
+      answer.kind !== "tag" ||
+      (await this.#contents.bytes(ask, answer.known.current)) !== undefined
+    )
       return;
     await resolver.fetch(this.#question(ask, access, "full"), answer.known.variant);
-  }
-
-  /** What stands in while the upstream cannot say; 503 where a mirror could not give all of it. */
-  async #stale(
-    ask: TagAsk,
-    standIn: StandIn | undefined,
-    why = "cannot be asked",
-  ): Promise<Content | undefined> {
-    if (standIn === undefined) return undefined;
-    const { entry, bytes } = standIn;
-    if (ask.isMirror && !(await isComplete(this.#options, ask, entry.digest)))
-      throw new RegistryError(
-        "UNAVAILABLE",
-        `${ask.registry.name} ${why}, and not all of ${ask.repository}:${ask.tag} is kept here`,
-        { headers: headerList({ "retry-after": "10" }) },
-      );
-    const content = this.#contentOf(entry, "stale");
-    const age = this.#age(entry);
-    const warning = `${ask.registry.name} ${why}; this is what ${ask.tag} meant ${age} s ago`;
-    const source = bytes === undefined ? content.source : new MemorySource(bytes);
-    return { ...content, source, warning };
-  }
-
-  /** The last meaning of the tag that this asker may have: its bytes, or its length where HEAD asks no more. */
-  async #standIn(ask: TagAsk, { standIns }: RecalledTag): Promise<StandIn | undefined> {
-    const { visibility, staleIfError, now } = this.#options;
-    if (standIns.length === 0 || !(await visibility.mayWhileUnreachable(ask))) return undefined;
-    for (const entry of standIns) {
-      if (!maySubstitute({ checkedAt: entry.checkedAt, now: now() }, staleIfError)) continue;
-      const bytes = await this.#bytes(ask, entry);
-      if (bytes !== undefined || (ask.isHead && entry.size !== undefined)) return { entry, bytes };
-    }
-    return undefined;
-  }
-
-  /** Undefined when the bytes are needed and not kept. */
-  async #content(
-    ask: TagAsk,
-    { current, variant }: KnownTag,
-    outcome: CacheOutcome,
-  ): Promise<Content | undefined> {
-    const content = this.#contentOf(current, outcome);
-    if (ask.isHead && current.size !== undefined) return content;
-    const bytes = await this.#bytes(ask, current);
-    if (bytes === undefined) return undefined;
-    await this.#options.tags.noteKept(ask, variant, current);
-    return { ...content, source: new MemorySource(bytes) };
-  }
-
-  #contentOf(entry: TagEntry, outcome: CacheOutcome): Content {
-    const { digest, mediaType, size } = entry;
-    const source = new LengthSource(size ?? 0);
-    const age = this.#age(entry);
-    return { kind: "content", digest, mediaType, source, outcome, age, warning: undefined };
-  }
-
-  /** The kept bytes, if they are this repository's to give. */
-  async #bytes(ask: TagAsk, { digest }: TagEntry): Promise<Buffer | undefined> {
-    const { manifests, repositoryBlobs } = this.#options;
-    const manifest = await manifests.get(digest, ask.registry.name);
-    if (manifest === undefined) return undefined;
-    return (await repositoryBlobs.confirmed(ask, digest)) ? manifest.bytes : undefined;
-  }
-
-  #age({ checkedAt }: TagEntry): number {
-    return Math.floor(ageOf({ checkedAt, now: this.#options.now() }) / 1_000);
   }
 
   async #allowed(ask: TagAsk, access: Access): Promise<void> {
@@ -267,11 +189,6 @@ export class TagPull {
     const ref = { registry, repository, tag };
     return { ...ref, accept, access, accessKey, patience, isForced: noCache, signal };
   }
-}
-
-/** Who can be given what is known does not wait long for something newer. */
-function patienceWith(standIn: StandIn | undefined): "full" | "brief" {
-  return standIn === undefined ? "full" : "brief";
 }
 
 /** A HEAD whose answer says nothing of what is kept, for there is nothing or something else. */

@@ -134,7 +134,7 @@ export class Tags {
     this.gone(ref);
   }
 
-  /** A push may have gone through: what is known is asked about, and mayWhileUnreachable in while nobody can say. */
+  /** A push may have gone through: what is known is asked about, and stands in while nobody can say. */
   doubt(ref: TagRef): void {
     this.#pushes.set(tagKey(ref), this.generation(ref) + 1);
     this.#doubtedAt.set(tagKey(ref), this.#options.now());

@@ -81,7 +81,7 @@ describe("a proof", () => {
     expect(await visibility.mayWhileUnreachable({ ...ref, access: none })).toBe(false);
   });
 
-  it("mayWhileUnreachable while the registry cannot be asked, and that is not tried by each client", async () => {
+  it("stands while the registry cannot be asked, and that is not tried by each client", async () => {
     await visibility.grant(ref, anonymous, witness);
     now += 100 * hour;
     upstream.down("docker.io");
@@ -110,7 +110,7 @@ describe("a proof", () => {
     expect(await permits()).toBe(false);
   });
 
-  it("of the operator's credential mayWhileUnreachable while that is refused", async () => {
+  it("of the operator's credential stands while that is refused", async () => {
     await visibility.grant(ref, shared, witness);
     now += hour;
     repository.door = nobody;

@@ -287,7 +287,7 @@ describe("what is known of a tag", () => {
       house.upstream.fault("docker.io", (request) => respond(request, how, { "retry-after": "7" }));
   }
 
-  it.each(failures)("mayWhileUnreachable in after %s, marked", async (_, how) => {
+  it.each(failures)("stands in after %s, marked", async (_, how) => {
     await house.manifest(image);
     house.later(20_000);
     fail(how);
@@ -301,7 +301,7 @@ describe("what is known of a tag", () => {
     expect(await statusOf(house.manifest(image))).toBe(how);
   });
 
-  it.each([401, 403, 404])("never mayWhileUnreachable in after %i", async (status) => {
+  it.each([401, 403, 404])("never stands in after %i", async (status) => {
     await house.manifest(image);
     house.later(20_000);
     fail(status);

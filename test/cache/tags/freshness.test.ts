@@ -34,7 +34,7 @@ describe("a tag", () => {
     expect(isFresh(aged(10_000), rule, { limit: 0, remaining: 0 })).toBe(false);
   });
 
-  it("mayWhileUnreachable in for a silent upstream as long as it may", () => {
+  it("stands in for a silent upstream as long as it may", () => {
     expect([
       maySubstitute(aged(86_400_000), 86_400_000),
       maySubstitute(aged(86_400_001), 86_400_000),

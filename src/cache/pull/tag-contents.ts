@@ -1,0 +1,108 @@
+/**
+ * What can be given of a tag: the manifest it means, or the last one that stands in while its
+ * registry cannot say. Only what this asker may have, and can read.
+ */
+import { headerList } from "../../protocol/http/header-list.ts";
+import type { Tag } from "../../protocol/reference.ts";
+import { RegistryError } from "../../protocol/registry-error.ts";
+import type { Visibility } from "../access/visibility.ts";
+import type { CacheOutcome, Content } from "../content.ts";
+import type { ManifestAsk } from "../pull-ask.ts";
+import { ageOf, maySubstitute } from "../tags/freshness.ts";
+import type { KnownTag, RecalledTag, TagEntry } from "../tags/tag-state.ts";
+import type { Tags } from "../tags/tags.ts";
+import { type CompletenessParts, isComplete } from "./completeness.ts";
+import { LengthSource, MemorySource } from "./memory-source.ts";
+
+export type TagContentsOptions = CompletenessParts & {
+  readonly visibility: Visibility;
+  readonly tags: Tags;
+  /** Milliseconds for which what is known stands in for an upstream that cannot say. */
+  readonly staleIfError: number;
+  readonly now: () => number;
+};
+
+/** An ask by tag. */
+export type TagAsk = ManifestAsk & { readonly tag: Tag };
+
+/** What can be served while the upstream cannot say; without bytes for a HEAD alone. */
+export type StandIn = { readonly entry: TagEntry; readonly bytes: Buffer | undefined };
+
+export class TagContents {
+  readonly #options: TagContentsOptions;
+
+  constructor(options: TagContentsOptions) {
+    this.#options = options;
+  }
+
+  /** What stands in while the upstream cannot say; 503 where a mirror could not give all of it. */
+  async stale(
+    ask: TagAsk,
+    standIn: StandIn | undefined,
+    why = "cannot be asked",
+  ): Promise<Content | undefined> {
+    if (standIn === undefined) return undefined;
+    const { entry, bytes } = standIn;
+    if (ask.isMirror && !(await isComplete(this.#options, ask, entry.digest)))
+      throw new RegistryError(
+        "UNAVAILABLE",
+        `${ask.registry.name} ${why}, and not all of ${ask.repository}:${ask.tag} is kept here`,
+        { headers: headerList({ "retry-after": "10" }) },
+      );
+    const content = this.#contentOf(entry, "stale");
+    const age = this.#age(entry);
+    const warning = `${ask.registry.name} ${why}; this is what ${ask.tag} meant ${age} s ago`;
+    const source = bytes === undefined ? content.source : new MemorySource(bytes);
+    return { ...content, source, warning };
+  }
+
+  /** The last meaning of the tag that this asker may have: its bytes, or its length where HEAD asks no more. */
+  async standIn(ask: TagAsk, { standIns }: RecalledTag): Promise<StandIn | undefined> {
+    const { visibility, staleIfError, now } = this.#options;
+    if (standIns.length === 0 || !(await visibility.mayWhileUnreachable(ask))) return undefined;
+    for (const entry of standIns) {
+      if (!maySubstitute({ checkedAt: entry.checkedAt, now: now() }, staleIfError)) continue;
+      const bytes = await this.bytes(ask, entry);
+      if (bytes !== undefined || (ask.isHead && entry.size !== undefined)) return { entry, bytes };
+    }
+    return undefined;
+  }
+
+  /** Undefined when the bytes are needed and not kept. */
+  async of(
+    ask: TagAsk,
+    { current, variant }: KnownTag,
+    outcome: CacheOutcome,
+  ): Promise<Content | undefined> {
+    const content = this.#contentOf(current, outcome);
+    if (ask.isHead && current.size !== undefined) return content;
+    const bytes = await this.bytes(ask, current);
+    if (bytes === undefined) return undefined;
+    await this.#options.tags.noteKept(ask, variant, current);
+    return { ...content, source: new MemorySource(bytes) };
+  }
+
+  /** The kept bytes, if they are this repository's to give. */
+  async bytes(ask: TagAsk, { digest }: TagEntry): Promise<Buffer | undefined> {
+    const { manifests, repositoryBlobs } = this.#options;
+    const manifest = await manifests.get(digest, ask.registry.name);
+    if (manifest === undefined) return undefined;
+    return (await repositoryBlobs.confirmed(ask, digest)) ? manifest.bytes : undefined;
+  }
+
+  #contentOf(entry: TagEntry, outcome: CacheOutcome): Content {
+    const { digest, mediaType, size } = entry;
+    const source = new LengthSource(size ?? 0);
+    const age = this.#age(entry);
+    return { kind: "content", digest, mediaType, source, outcome, age, warning: undefined };
+  }
+
+  #age({ checkedAt }: TagEntry): number {
+    return Math.floor(ageOf({ checkedAt, now: this.#options.now() }) / 1_000);
+  }
+}
+
+/** Who can be given what is known does not wait long for something newer. */
+export function patienceWith(standIn: StandIn | undefined): "full" | "brief" {
+  return standIn === undefined ? "full" : "brief";
+}
