@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { longFiles } from "./support/file-law.ts";
-import { importBreaches } from "./support/import-law.ts";
+import { importBreaches, importCircles } from "./support/import-law.ts";
 import { promiseBreaches } from "./support/promise-law.ts";
 import { expressionsIn, hostileText } from "./support/regex-law.ts";
 import { roomsTable } from "./support/rooms.ts";
@@ -18,6 +18,10 @@ describe("the house", () => {
 
   it("imports downwards only, and every package has its home", () => {
     expect(importBreaches(sources)).toEqual([]);
+  });
+
+  it("has no circle of imports, not even of types", () => {
+    expect(importCircles(sources)).toEqual([]);
   });
 
   it("has no file over 250 lines", () => {

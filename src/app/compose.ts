@@ -6,6 +6,7 @@ import type { BackOffice } from "../doors/back-office/back-office.ts";
 import type { Figures } from "../doors/back-office/figures.ts";
 import type { Health } from "../doors/front-page/health.ts";
 import type { FrontDoor } from "../doors/proxy/front-door.ts";
+import { inBackground } from "../runtime/in-background.ts";
 import type { RecordStore } from "../store/record-store.ts";
 import type { ChallengeMemory, SavedChallenge } from "../upstream/auth/challenge-memory.ts";
 import type { Application, Compose, Started, World } from "./application.ts";
@@ -139,7 +140,7 @@ class Program implements Application {
     this.#office = await this.#parts.openOffice();
     const office = this.#office.address;
     if (state.phase === "starting") state.phase = "running";
-    cache.start().catch((error: unknown) => log.cache({ kind: "diskFailed", error }));
+    inBackground(cache.start(), (error) => log.cache({ kind: "diskFailed", error }));
     const { address, port } = this.#door.address;
     const reach = reachOf(address, settings.access.allowClients);
     return {
@@ -191,9 +192,10 @@ const challengePrefix = "challenge/";
 
 function saveChallenge(records: RecordStore, saved: SavedChallenge, log: Log): void {
   const { registry, scheme, lines, learnedAt } = saved;
-  records
-    .set(`${challengePrefix}${scheme}/${registry}`, { registry, scheme, lines, learnedAt })
-    .catch((error: unknown) => log.cache({ kind: "recordsFailed", error }));
+  const saving = records.set(`${challengePrefix}${scheme}/${registry}`, {
+    ...{ registry, scheme, lines, learnedAt },
+  });
+  inBackground(saving, (error) => log.cache({ kind: "recordsFailed", error }));
 }
 
 async function loadChallenges(records: RecordStore, memory: ChallengeMemory): Promise<void> {

@@ -5,12 +5,12 @@ import { CredentialError } from "../upstream/auth/credential-error.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
 import { SettingsError } from "./settings/load.ts";
 
-export type Failure = { readonly lines: readonly string[]; readonly exitCode: number };
+export type StartFailure = { readonly lines: readonly string[]; readonly exitCode: number };
 
 /** sysexits.h: something about the configuration has to change. */
 const configurationError = 78;
 
-export function describeFailure(error: unknown): Failure {
+export function describeFailure(error: unknown): StartFailure {
   if (error instanceof SettingsError)
     return { lines: error.problems, exitCode: configurationError };
   if (error instanceof CredentialError) {
@@ -26,7 +26,7 @@ export function describeFailure(error: unknown): Failure {
   return { lines: [`this is a bug: ${text}`], exitCode: 1 };
 }
 
-function storeFailure(error: StoreError): Failure {
+function storeFailure(error: StoreError): StartFailure {
   const { code, message } = error;
   if (code === "LOCKED") {
     const sentence = `${message}; stop it, or choose another DATA_DIR`;

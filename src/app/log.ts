@@ -21,7 +21,7 @@ import {
   upstreamLine,
 } from "./log/event-lines.ts";
 import { maskFor } from "./log/mask.ts";
-import { type Fields, prettyPrinter } from "./log/pretty-lines.ts";
+import { type LineFields, prettyPrinter } from "./log/pretty-lines.ts";
 
 const weight: Readonly<Record<Level, number>> = { debug: 0, info: 1, warn: 2, error: 3 };
 
@@ -77,7 +77,7 @@ function isoTimes(now: () => number): () => string {
 }
 
 /** A secret with quotes in it looks different inside JSON. */
-function jsonPrinter(secrets: readonly string[]): (fields: Fields) => string {
+function jsonPrinter(secrets: readonly string[]): (fields: LineFields) => string {
   const mask = maskFor(secrets.flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1)]));
   return (fields) => mask(JSON.stringify(fields));
 }

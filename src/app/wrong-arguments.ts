@@ -6,7 +6,7 @@ import { didYouMean } from "./settings/nearest.ts";
 
 const seeHelp = "(entrepot --help shows what there is)";
 
-type Reading = { readonly program: Command; readonly command: Command };
+type CommandPath = { readonly program: Command; readonly command: Command };
 
 /** `given` is what was written after the program's name; read again here, since commander only talks. */
 export function wrongArguments(
@@ -36,7 +36,7 @@ function sentence(given: readonly string[], program: Command): string {
 /** How many words were read, and the command that the next ones belong to; or what is wrong. */
 type Read = { readonly words: number; readonly command: Command } | string;
 
-function readFlag(word: string, next: string | undefined, here: Reading): Read {
+function readFlag(word: string, next: string | undefined, here: CommandPath): Read {
   const flag = word.split("=", 1)[0] ?? "";
   const option = optionsOf(here).find(({ long, short }) => long === flag || short === flag);
   if (option === undefined) return unknownOption(flag, here);
@@ -47,12 +47,12 @@ function readFlag(word: string, next: string | undefined, here: Reading): Read {
     : { words: 2, command };
 }
 
-function readName(word: string, here: Reading): Read {
+function readName(word: string, here: CommandPath): Read {
   const command = here.command.commands.find((each) => each.name() === word);
   return command === undefined ? wordTooMany(word, here) : { words: 1, command };
 }
 
-function unknownOption(flag: string, here: Reading): string {
+function unknownOption(flag: string, here: CommandPath): string {
   const unknown = `unknown option '${flag}'`;
   if (settingOptions().some((each) => each.long === `${flag}-file`)) {
     return `${unknown}; write ${flag}-file and a file: a command line is no place for secrets`;
@@ -61,7 +61,7 @@ function unknownOption(flag: string, here: Reading): string {
   return `${unknown}${didYouMean(flag, flags) || ` ${seeHelp}`}`;
 }
 
-function wordTooMany(word: string, { program, command }: Reading): string {
+function wordTooMany(word: string, { program, command }: CommandPath): string {
   const names = command.commands.map((each) => each.name());
   const meant = didYouMean(word, names);
   if (command === program) return `there is no command "${word}"${meant || ` ${seeHelp}`}`;
@@ -70,6 +70,6 @@ function wordTooMany(word: string, { program, command }: Reading): string {
 }
 
 /** Flags of the program may stand behind a command too. */
-function optionsOf({ program, command }: Reading): readonly Option[] {
+function optionsOf({ program, command }: CommandPath): readonly Option[] {
   return [...new Set([...command.options, ...program.options])];
 }

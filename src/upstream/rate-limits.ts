@@ -13,7 +13,7 @@ import type { ObserveUpstream } from "./upstream-event.ts";
 export type RateLimitsOptions = { readonly now: () => number; readonly observe: ObserveUpstream };
 
 /** In whose name: `access` is told, the key tells credentials of one kind apart. */
-export type Asker = { readonly host: string; readonly access: string; readonly key: string };
+export type QuotaKey = { readonly host: string; readonly access: string; readonly key: string };
 
 type Limit = {
   until: number;
@@ -42,7 +42,7 @@ export class RateLimits {
 
   /** Asks unless a 429 still holds; its answer, or the remembered one. */
   async ask(
-    asker: Asker,
+    asker: QuotaKey,
     isHead: boolean,
     question: () => Promise<RegistryResponse>,
   ): Promise<RegistryResponse> {
@@ -63,7 +63,11 @@ export class RateLimits {
     }
   }
 
-  async #struck(asker: Asker, key: string, response: RegistryResponse): Promise<RegistryResponse> {
+  async #struck(
+    asker: QuotaKey,
+    key: string,
+    response: RegistryResponse,
+  ): Promise<RegistryResponse> {
     const before = this.#limits.get(key);
     // What was asked before the first answer came is no new offence.
     const isSame = before !== undefined && this.#now() < before.until;
@@ -104,7 +108,7 @@ export class RateLimits {
     return { status, headers, body: Readable.from(body) };
   }
 
-  #tellQuota({ host, access }: Asker, headers: HeaderList): void {
+  #tellQuota({ host, access }: QuotaKey, headers: HeaderList): void {
     const said = parseRateLimit(headers);
     if (said !== undefined) this.#observe({ kind: "rateLimitRead", host, access, ...said });
   }

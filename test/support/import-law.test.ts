@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { importBreaches } from "./import-law.ts";
+import { importBreaches, importCircles } from "./import-law.ts";
 
 const breaches = (path: string, text: string) => importBreaches(new Map([[path, text]]));
 
@@ -59,4 +59,16 @@ describe("the import law", () => {
   it.each(["src/util/a.ts", "src/a.ts"])("finds that %s lies in no room", (path) => {
     expect(breaches(path, "")).toEqual([`${path} lies in no room`]);
   });
+});
+
+it("finds a circle, of types too", () => {
+  const files = new Map([
+    ["src/cache/a.ts", 'import { b } from "./b.ts";'],
+    ["src/cache/b.ts", 'import type { C } from "./deep/c.ts";'],
+    ["src/cache/deep/c.ts", 'import type { A } from "../a.ts";'],
+    ["src/cache/d.ts", 'import { a } from "./a.ts";'],
+  ]);
+  expect(importCircles(files)).toEqual([
+    "src/cache/a.ts → src/cache/b.ts → src/cache/deep/c.ts → src/cache/a.ts",
+  ]);
 });

@@ -22,6 +22,27 @@ export function importBreaches(files: SourceFiles): string[] {
   return [...files].flatMap(([path, text]) => breachesOf(path, text));
 }
 
+/** Files that import each other in a circle, types too; one line per circle. */
+export function importCircles(files: SourceFiles): string[] {
+  const imports = new Map(
+    [...files].map(([path, text]) => {
+      const own = importsIn(text).filter(({ from }) => from.startsWith("."));
+      return [path, own.map(({ from }) => posix.join(posix.dirname(path), from))];
+    }),
+  );
+  const circles = new Set<string>();
+  const done = new Set<string>();
+  const visit = (path: string, trail: readonly string[]): void => {
+    const at = trail.indexOf(path);
+    if (at >= 0) circles.add([...trail.slice(at), path].join(" → "));
+    if (at >= 0 || done.has(path)) return;
+    for (const next of imports.get(path) ?? []) visit(next, [...trail, path]);
+    done.add(path);
+  };
+  for (const path of imports.keys()) visit(path, []);
+  return [...circles];
+}
+
 function breachesOf(path: string, text: string): string[] {
   const place = placeOf(path);
   if (rooms[place.room] === undefined) return [`${path} lies in no room`];

@@ -1,12 +1,12 @@
 import { Readable } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { headerList, headerValue } from "../../src/protocol/http/header-list.ts";
-import { type Asker, RateLimits } from "../../src/upstream/rate-limits.ts";
+import { type QuotaKey, RateLimits } from "../../src/upstream/rate-limits.ts";
 import type { RegistryResponse } from "../../src/upstream/registry-client.ts";
 import type { UpstreamEvent } from "../../src/upstream/upstream-event.ts";
 import { readAll, rejection } from "./rig.ts";
 
-const nobody: Asker = { host: "reg.test", access: "none", key: "none" };
+const nobody: QuotaKey = { host: "reg.test", access: "none", key: "none" };
 
 function answer(
   status: number,

@@ -5,7 +5,7 @@
 import { maskFor } from "./mask.ts";
 
 /** What a line says: `level`, `time`, `msg` and the facts, all of which JSON can hold. */
-export type Fields = Readonly<Record<string, unknown>>;
+export type LineFields = Readonly<Record<string, unknown>>;
 
 export type PrettyOptions = {
   readonly hasColours: boolean;
@@ -33,7 +33,7 @@ const outcomeColours: Readonly<Record<string, string>> = {
   failed: "\u001b[31m",
 };
 
-export function prettyPrinter(options: PrettyOptions): (fields: Fields) => string {
+export function prettyPrinter(options: PrettyOptions): (fields: LineFields) => string {
   const { hasColours, secrets, columns = () => undefined } = options;
   const mask = maskFor(secrets);
   const coloured = (colour: string | undefined, text: string): string =>
@@ -73,7 +73,7 @@ type RequestWords = {
   readonly below: string;
 };
 
-function requestWords(facts: Fields): RequestWords {
+function requestWords(facts: LineFields): RequestWords {
   const {
     client,
     door: _,
@@ -137,7 +137,7 @@ function localTime(time: unknown): { readonly day: string; readonly clock: strin
   return { day, clock };
 }
 
-function factWords(facts: Fields): string {
+function factWords(facts: LineFields): string {
   return Object.entries(facts)
     .map(
       ([name, value]) =>
@@ -167,6 +167,6 @@ export function printBytes(bytes: number): string {
 }
 
 /** As JSON leaves them out. */
-function withoutGaps(facts: Fields): Fields {
+function withoutGaps(facts: LineFields): LineFields {
   return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined));
 }

@@ -10,7 +10,7 @@ import { nearMisses } from "./near-misses.ts";
 import { fileVariableOf, flagOf, type Group, keyOf, type Setting } from "./setting.ts";
 import { allSettings, groups, type Settings } from "./settings.ts";
 
-export type Sources = {
+export type SettingSources = {
   /** By setting name; of a secret, the path of its file. */
   readonly flags: ReadonlyMap<string, string>;
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -19,12 +19,12 @@ export type Sources = {
   readonly readFile: (path: string) => Promise<string>;
 };
 
-export type Origin = "flag" | "environment" | "secret file" | "settings file" | "default";
+export type SettingOrigin = "flag" | "environment" | "secret file" | "settings file" | "default";
 
 export type Loaded = {
   readonly settings: Settings;
   /** Where each setting's value comes from, by name. */
-  readonly origins: ReadonlyMap<string, Origin>;
+  readonly origins: ReadonlyMap<string, SettingOrigin>;
   /** What was written, by name; nothing for secrets. */
   readonly written: ReadonlyMap<string, Raw>;
   /** What is probably not as it was meant, a sentence each. */
@@ -46,11 +46,11 @@ export class SettingsError extends Error {
 }
 
 /** A value before it is parsed, and what a sentence about it calls it. */
-type Found = { readonly raw: Raw; readonly origin: Origin; readonly label: string };
+type FoundValue = { readonly raw: Raw; readonly origin: SettingOrigin; readonly label: string };
 
 /** Throws SettingsError. */
-export async function loadSettings(sources: Sources): Promise<Loaded> {
-  const reading = new Reading(sources);
+export async function loadSettings(sources: SettingSources): Promise<Loaded> {
+  const reading = new SettingsReading(sources);
   await reading.readSettingsFile();
   const settings: Record<string, Record<string, unknown>> = {};
   for (const [group, { settings: members }] of Object.entries<Group>(groups)) {
@@ -78,18 +78,18 @@ function variables(): readonly string[] {
   return [...names.flat(), "CONFIG_FILE"];
 }
 
-class Reading {
+class SettingsReading {
   readonly problems: string[] = [];
-  readonly origins = new Map<string, Origin>();
+  readonly origins = new Map<string, SettingOrigin>();
   readonly written = new Map<string, Raw>();
   readonly files: string[] = [];
   readonly warnings: string[] = [];
   /** Where secrets came from, by name. */
   readonly #secretFiles = new Map<string, string>();
-  readonly #sources: Sources;
+  readonly #sources: SettingSources;
   #fromFile: ReadonlyMap<string, Raw> = new Map();
 
-  constructor(sources: Sources) {
+  constructor(sources: SettingSources) {
     this.#sources = sources;
   }
 
@@ -133,7 +133,7 @@ class Reading {
     return located;
   }
 
-  async #find(setting: Setting<unknown>): Promise<Found | undefined> {
+  async #find(setting: Setting<unknown>): Promise<FoundValue | undefined> {
     const { flags, environment, settingsFile } = this.#sources;
     const flag = flags.get(setting.name);
     const label = flagOf(setting) ?? setting.name;
@@ -160,7 +160,7 @@ class Reading {
     { name }: Setting<unknown>,
     path: string,
     variable: string,
-  ): Promise<Found | undefined> {
+  ): Promise<FoundValue | undefined> {
     const content = await this.#readFile(path, variable);
     if (content === undefined) return undefined;
     const label = `${variable} ${path}`;
@@ -194,7 +194,11 @@ async function structureOf(raw: Raw): Promise<Raw> {
   return read.value;
 }
 
-function sentence(error: unknown, { label }: Found, { kind, isSecret }: Setting<unknown>): string {
+function sentence(
+  error: unknown,
+  { label }: FoundValue,
+  { kind, isSecret }: Setting<unknown>,
+): string {
   if (!(error instanceof WrongValue)) throw error;
   // "is "…"" and "has "…"" quote what was written.
   const what = isSecret && error.message.includes('"') ? "cannot be used" : error.message;

@@ -4,7 +4,7 @@
  */
 import { Worker } from "node:worker_threads";
 import { StoreError, storeErrorFrom } from "../store-error.ts";
-import type { Ask, Asked, Failure, Told } from "./record-thread.ts";
+import type { RecordCall, SentCall, ThreadFailure, Told } from "./record-thread.ts";
 
 export type StartThread = (path: string) => Worker;
 
@@ -50,10 +50,10 @@ export class RecordCalls {
     return this.#end !== undefined;
   }
 
-  async ask(ask: Ask): Promise<unknown> {
+  async ask(ask: RecordCall): Promise<unknown> {
     if (this.#end !== undefined) throw this.#end;
     this.#asked += 1;
-    const asked: Asked = { id: this.#asked, ask };
+    const asked: SentCall = { id: this.#asked, ask };
     this.#worker.postMessage(asked);
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     this.#waiting.set(asked.id, { resolve, reject });
@@ -113,6 +113,6 @@ function startThread(path: string): Worker {
   return new Worker(main, { workerData: path, env: {}, execArgv: [] });
 }
 
-function errorFrom({ code, message, cause }: Failure): StoreError {
+function errorFrom({ code, message, cause }: ThreadFailure): StoreError {
   return new StoreError(code, message, { cause: new Error(cause) });
 }

@@ -8,7 +8,7 @@ import { StoreError, type StoreErrorCode } from "../store-error.ts";
 import type { KeyvRecordStore } from "./keyv-record-store.ts";
 import { isBrokenFile, openSqliteRecords } from "./sqlite-records.ts";
 
-export type Ask =
+export type RecordCall =
   | { readonly what: "open"; readonly isChecked: boolean }
   | { readonly what: "close" }
   | { readonly what: "get" | "delete"; readonly key: string }
@@ -24,9 +24,9 @@ export type Ask =
   | { readonly what: "list"; readonly list: number; readonly prefix: string }
   | { readonly what: "endList"; readonly list: number };
 
-export type Asked = { readonly id: number; readonly ask: Ask };
+export type SentCall = { readonly id: number; readonly ask: RecordCall };
 
-export type Failure = {
+export type ThreadFailure = {
   readonly code: StoreErrorCode;
   readonly message: string;
   readonly cause: string;
@@ -36,7 +36,7 @@ export type Failure = {
 
 export type Told =
   | { readonly id: number; readonly result: unknown }
-  | { readonly id: number; readonly failure: Failure };
+  | { readonly id: number; readonly failure: ThreadFailure };
 
 export type Page = { readonly records: readonly StoredRecord[]; readonly isLast: boolean };
 
@@ -44,10 +44,10 @@ const recordsPerPage = 1_000;
 
 type Lists = Map<number, AsyncIterator<StoredRecord>>;
 
-function serve(path: string, tell: (told: Told) => void): (asked: Asked) => void {
+function serve(path: string, tell: (told: Told) => void): (asked: SentCall) => void {
   const lists: Lists = new Map();
   let store: KeyvRecordStore | undefined;
-  const answer = async (ask: Ask): Promise<unknown> => {
+  const answer = async (ask: RecordCall): Promise<unknown> => {
     if (ask.what === "open") {
       store = await openSqliteRecords(path, { isChecked: ask.isChecked });
       return undefined;
@@ -64,7 +64,7 @@ function serve(path: string, tell: (told: Told) => void): (asked: Asked) => void
   };
 }
 
-function answerFrom(store: KeyvRecordStore, lists: Lists, ask: Ask): Promise<unknown> {
+function answerFrom(store: KeyvRecordStore, lists: Lists, ask: RecordCall): Promise<unknown> {
   switch (ask.what) {
     case "get":
       return store.get(ask.key);
@@ -109,7 +109,7 @@ async function nextPage(
   return { records, isLast: false };
 }
 
-function failureOf(error: unknown): Failure {
+function failureOf(error: unknown): ThreadFailure {
   const code = error instanceof StoreError ? error.code : "RECORDS";
   const message = error instanceof Error ? error.message : String(error);
   const cause = error instanceof Error && error.cause !== undefined ? String(error.cause) : "";

@@ -7,7 +7,7 @@ import type { Json, RecordStore, StoredRecord } from "../record-store.ts";
 import type { StoreError } from "../store-error.ts";
 import type { ObserveStore } from "../store-event.ts";
 import { RecordCalls, type StartThread } from "./record-calls.ts";
-import type { Ask, Page } from "./record-thread.ts";
+import type { Page, RecordCall } from "./record-thread.ts";
 
 export type ThreadedRecordsOptions = {
   readonly observe?: ObserveStore;
@@ -118,7 +118,7 @@ export class ThreadedRecords implements RecordStore {
     await this.#calls.close();
   }
 
-  async #ask(ask: Ask): Promise<unknown> {
+  async #ask(ask: RecordCall): Promise<unknown> {
     return await this.#calls.ask(ask);
   }
 

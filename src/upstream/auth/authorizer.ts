@@ -31,7 +31,7 @@ export type AuthorizationAsk = {
 };
 
 /** How a registry said no. */
-export type Refusal = { readonly status: number; readonly challenges: readonly string[] };
+export type Challenged = { readonly status: number; readonly challenges: readonly string[] };
 
 export type AuthorizerParts = {
   readonly memory: ChallengeMemory;
@@ -86,7 +86,7 @@ export class Authorizer {
   async retry(
     ask: AuthorizationAsk,
     sent: string | undefined,
-    { status, challenges }: Refusal,
+    { status, challenges }: Challenged,
   ): Promise<string | undefined> {
     const isOurs = ask.access.kind === "anonymous" || ask.access.kind === "shared";
     // What a token service or a web page on the same host asks for is not the registry's challenge.

@@ -14,7 +14,7 @@ import { TokenLimited } from "../auth/token-limited.ts";
 import { discard } from "../body.ts";
 import { DownMemory } from "../down-memory.ts";
 import type { Transport } from "../net/transport.ts";
-import { type Asker, RateLimits } from "../rate-limits.ts";
+import { type QuotaKey, RateLimits } from "../rate-limits.ts";
 import type {
   Access,
   RegistryClient,
@@ -209,7 +209,7 @@ export class PooledRegistryClient implements RegistryClient {
   }
 
   /** Who is told 429 there. Where a registry sends us on to, its word is about that registry alone. */
-  #askerOf(request: RegistryRequest, place: Place, authorization: Authorization): Asker {
+  #askerOf(request: RegistryRequest, place: Place, authorization: Authorization): QuotaKey {
     const { access, registry, target } = request;
     const host = formatHostPort(place.address, 443);
     const home = formatHostPort(registryAddress(registry.name), 443);

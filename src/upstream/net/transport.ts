@@ -12,7 +12,7 @@ import { abortedError } from "../upstream-deadline.ts";
 import { UpstreamError } from "../upstream-error.ts";
 import type { Asked, ObserveUpstream } from "../upstream-event.ts";
 import type { OriginPools } from "./dispatcher.ts";
-import { Exchange } from "./exchange.ts";
+import { OneAnswer } from "./one-answer.ts";
 
 export type Outgoing = {
   readonly scheme: Scheme;
@@ -102,7 +102,7 @@ export class Transport {
     if (signal.aborted) throw abortedError(host, signal);
     const started = this.#now();
     const { dispatcher, pathPrefix, headers } = this.#pools.outlet(scheme, address, onBehalfOf);
-    const exchange = new Exchange({
+    const exchange = new OneAnswer({
       host,
       method,
       hasBody: body !== undefined,

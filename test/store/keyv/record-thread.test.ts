@@ -2,13 +2,13 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { describe, expect, it, onTestFinished } from "vitest";
-import type { Ask, Told } from "../../../src/store/keyv/record-thread.ts";
+import type { RecordCall, Told } from "../../../src/store/keyv/record-thread.ts";
 import { temporaryFolder } from "../../support/temp-folder.ts";
 
 const main = join(import.meta.dirname, "../../../src/store/keyv/record-thread.ts");
 
 /** Asks everything at once; what is told, in the order it is told. */
-async function tell(path: string, ...asks: readonly Ask[]): Promise<Told[]> {
+async function tell(path: string, ...asks: readonly RecordCall[]): Promise<Told[]> {
   const worker = new Worker(main, { workerData: path, env: {} });
   onTestFinished(async () => {
     await worker.terminate();
@@ -24,7 +24,7 @@ const record = (value: number) => ({ key: "tag/a", value, ttl: undefined });
 describe("the thread of the records", () => {
   it("answers one after the other, in the order asked", async () => {
     const path = join(await temporaryFolder(), "records.sqlite");
-    const asks: Ask[] = [
+    const asks: RecordCall[] = [
       { what: "open", isChecked: false },
       { what: "set", ...record(1) },
     ];

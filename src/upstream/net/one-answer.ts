@@ -12,7 +12,7 @@ import { abortedError } from "../upstream-deadline.ts";
 import { UpstreamError } from "../upstream-error.ts";
 import { exchangeError } from "./network-error.ts";
 
-export type ExchangeOptions = {
+export type OneAnswerOptions = {
   readonly host: string;
   readonly method: string;
   readonly hasBody: boolean;
@@ -27,9 +27,9 @@ export type ExchangeOptions = {
   readonly onReceived?: (bytes: number, isEnd: boolean) => void;
 };
 
-export class Exchange implements Dispatcher.DispatchHandler {
+export class OneAnswer implements Dispatcher.DispatchHandler {
   readonly response: Promise<RegistryResponse>;
-  readonly #options: ExchangeOptions;
+  readonly #options: OneAnswerOptions;
   readonly #settle = Promise.withResolvers<RegistryResponse>();
   #controller: Dispatcher.DispatchController | undefined;
   #body: ResponseBody | undefined;
@@ -37,7 +37,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #stopWaiting: (() => void) | undefined;
   readonly #stopConnecting: (() => void) | undefined;
 
-  constructor(options: ExchangeOptions) {
+  constructor(options: OneAnswerOptions) {
     this.#options = options;
     this.response = this.#settle.promise;
     const { host, connectMs, headersMs, hasBody, signal } = options;

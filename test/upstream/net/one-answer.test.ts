@@ -2,11 +2,11 @@ import { createServer } from "node:http";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { Pool } from "undici";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { Exchange, type ExchangeOptions } from "../../../src/upstream/net/exchange.ts";
+import { OneAnswer, type OneAnswerOptions } from "../../../src/upstream/net/one-answer.ts";
 import { eventually } from "../../support/eventually.ts";
 import { listening, readAll, rejection } from "../rig.ts";
 
-const options: ExchangeOptions = {
+const options: OneAnswerOptions = {
   host: "reg.test",
   method: "GET",
   hasBody: false,
@@ -29,7 +29,7 @@ describe("an exchange on an undici pool", () => {
       response.writeEarlyHints({ link: "</a>; rel=preload" });
       response.end("ok");
     });
-    const exchange = new Exchange(options);
+    const exchange = new OneAnswer(options);
     pool.dispatch({ path: "/", method: "GET" }, exchange);
     const { status, body } = await exchange.response;
     expect(status).toBe(200);
@@ -38,7 +38,7 @@ describe("an exchange on an undici pool", () => {
 
   it.each(["HEAD", "GET"])("knows the end of an empty answer to %s", async (method) => {
     const pool = await poolOf((_request, response) => response.writeHead(204).end());
-    const exchange = new Exchange({ ...options, method });
+    const exchange = new OneAnswer({ ...options, method });
     pool.dispatch({ path: "/", method }, exchange);
     const { endsAtClose, body } = await exchange.response;
     expect(endsAtClose).toBe(false);
@@ -47,7 +47,7 @@ describe("an exchange on an undici pool", () => {
 
   it("does not blame the registry for the time in which this process was held up itself", async () => {
     const pool = await poolOf((_request, response) => response.end("ok"));
-    const exchange = new Exchange({ ...options, headersMs: 500 });
+    const exchange = new OneAnswer({ ...options, headersMs: 500 });
     pool.dispatch({ path: "/", method: "GET" }, exchange);
     await nextTurn();
     const end = performance.now() + 900;
@@ -62,7 +62,7 @@ describe("an exchange on an undici pool", () => {
       response.end();
     });
     const stop = new AbortController();
-    const exchange = new Exchange({ ...options, signal: stop.signal });
+    const exchange = new OneAnswer({ ...options, signal: stop.signal });
     stop.abort();
     pool.dispatch({ path: "/", method: "GET" }, exchange);
     expect(await rejection(exchange.response)).toMatchObject({ code: "ABORTED" });
@@ -73,7 +73,7 @@ describe("an exchange on an undici pool", () => {
   it("leaves no listener on the caller's signal once its body has ended", async () => {
     const pool = await poolOf((_request, response) => response.end("ok"));
     const stop = new AbortController();
-    const exchange = new Exchange({ ...options, signal: stop.signal });
+    const exchange = new OneAnswer({ ...options, signal: stop.signal });
     pool.dispatch({ path: "/", method: "GET" }, exchange);
     const { body } = await exchange.response;
     await readAll(body);
@@ -84,7 +84,7 @@ describe("an exchange on an undici pool", () => {
 
   it("that undici will not send is a PROTOCOL failure", async () => {
     const pool = await poolOf(() => undefined);
-    const exchange = new Exchange(options);
+    const exchange = new OneAnswer(options);
     pool.dispatch({ path: "/ x", method: "GET" }, exchange);
     expect(await rejection(exchange.response)).toMatchObject({ code: "PROTOCOL" });
   });
