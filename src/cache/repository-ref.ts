@@ -5,14 +5,15 @@ import type { Registry, RegistryName } from "../protocol/registry-name.ts";
 
 export type RepositoryRef = { readonly registry: Registry; readonly repository: RepositoryName };
 
-/** `docker.io/library/alpine`; no registry name has a slash, so this is unambiguous. */
+/** `docker.io/library/alpine`, `http://registry.lan:5000/app`; no host has a slash, so this is unambiguous. */
 export function repositoryKey(ref: RepositoryRef): string {
   return `${ref.registry.name}/${ref.repository}`;
 }
 
 /** The registry of a repository's key. */
 export function registryOfKey(key: string): RegistryName {
-  return key.slice(0, key.indexOf("/")) as RegistryName;
+  const host = key.startsWith("http://") ? "http://".length : 0;
+  return key.slice(0, key.indexOf("/", host)) as RegistryName;
 }
 
 /** The two names an event carries. */

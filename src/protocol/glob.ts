@@ -18,7 +18,8 @@ export function parseGlob(pattern: string): Pattern {
 
 /** Whether it fits a registry's canonical name. Without a port it means the usual ones, as everywhere. */
 export function fitsRegistry(pattern: Pattern, name: string): boolean {
-  return pattern.test(name) || pattern.test(name.replace(/:80$/, ""));
+  const called = name.replace(/^http:\/\//, "");
+  return [name, called, called.replace(/:80$/, "")].some((one) => pattern.test(one));
 }
 
 /** A glob, or a regular expression between slashes; throws a SyntaxError when that is malformed. */

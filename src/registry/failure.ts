@@ -94,7 +94,7 @@ export function withoutSecrets(text: string): string {
 }
 
 function fromUpstream(error: UpstreamError): RegistryError {
-  const code = error.code === "FORBIDDEN" ? "DENIED" : "UNAVAILABLE";
+  const code = statusOfUpstreamError[error.code] === 403 ? "DENIED" : "UNAVAILABLE";
   return new RegistryError(code, sentence(error.message, upstreamHints[error.code] ?? ""), {
     status: statusOfUpstreamError[error.code],
     cause: error,

@@ -18,7 +18,7 @@ export type Outages = Pick<DownMemory, "isDown" | "failed" | "answered">;
 type Down = { until: number; isProbed: boolean };
 
 /** Whatever is asked for. */
-const unreachable: ReadonlySet<UpstreamErrorCode> = new Set(["DNS", "CONNECT", "TLS"]);
+const unreachable: ReadonlySet<UpstreamErrorCode> = new Set(["DNS", "CONNECT", "TLS", "NO_TLS"]);
 const outages: ReadonlySet<UpstreamErrorCode> = new Set([...unreachable, "TIMEOUT", "RESET"]);
 const maxHosts = 1_000;
 

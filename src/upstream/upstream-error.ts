@@ -7,6 +7,8 @@ export type UpstreamErrorCode =
   | "CONNECT"
   /** TLS fails: untrusted or wrong certificate, no common version. */
   | "TLS"
+  /** It answers a TLS handshake with what is none, and plain HTTP is not for us to try. */
+  | "NO_TLS"
   /** No connection, headers or bytes in time. */
   | "TIMEOUT"
   /** The connection ended in the middle. */
@@ -31,6 +33,7 @@ export const statusOfUpstreamError: Readonly<Record<UpstreamErrorCode, number>> 
   DNS: 502,
   CONNECT: 502,
   TLS: 502,
+  NO_TLS: 403,
   TIMEOUT: 504,
   RESET: 502,
   FORBIDDEN: 403,

@@ -70,6 +70,7 @@ export async function openDoor(settings: DoorSettings = {}): Promise<OpenDoor> {
   const decision = new InterceptDecision({
     mode: "auto",
     isNamed: hostMatcher(["*.test", "plain.test:5000", "odd.test:8443", "10.99.0.1", "[fd00::1]"]),
+    isPlain: hostMatcher(["plain.test:5000", "*.plain.test"]),
     isExcepted: () => false,
     tunnel: "allow",
     own,
@@ -92,7 +93,7 @@ export async function openDoor(settings: DoorSettings = {}): Promise<OpenDoor> {
     admission,
     observe,
     insideOf: (connection) => interceptor.insideOf(connection),
-    judge: (address) => decision.plain(address),
+    judge: (address, target) => decision.plain(address, target),
     engine: settings.engine ?? answer("engine"),
     forward: (request, response, call) => forwarder.forward(request, response, call),
     mirror: answer("mirror"),
@@ -187,7 +188,6 @@ const trustingProbe: PeerProbe = {
   isRegistry: async () => false,
   peerSpeaksTls: async () => "trusted",
   tlsTrouble: () => undefined,
-  spokeTls: () => false,
 };
 
 function answerWith(door: string, seen: Seen[]) {

@@ -18,10 +18,15 @@ import { ProxyProtocol } from "../../doors/server/proxy-protocol.ts";
 import { Reception } from "../../doors/server/reception.ts";
 import { RequestQueues } from "../../doors/server/request-queues.ts";
 import { hostMatcher } from "../../protocol/host-pattern.ts";
-import { canonicalRegistry, type Registry, registryNameOf } from "../../protocol/registry-name.ts";
+import {
+  calledName,
+  canonicalRegistry,
+  type Registry,
+  registryNameOf,
+} from "../../protocol/registry-name.ts";
 import type { RegistryEngine } from "../../registry/engine.ts";
 import type { Log } from "../log.ts";
-import { interceptedHosts } from "../settings/derived.ts";
+import { interceptedHosts, plainRegistries } from "../settings/derived.ts";
 import type { Settings } from "../settings/settings.ts";
 import { composeAuthority } from "./authority.ts";
 import { type Listen, safeNames } from "./listen.ts";
@@ -122,6 +127,7 @@ function composeDecision({ settings, listen, upstream }: DoorsParts): InterceptD
   return new InterceptDecision({
     mode: intercept,
     isNamed: hostMatcher(interceptedHosts(settings, upstream.named)),
+    isPlain: hostMatcher(plainRegistries(settings)),
     isExcepted: hostMatcher(interceptExcept),
     tunnel: settings.access.tunnel,
     own: new OwnNames({
@@ -168,7 +174,7 @@ function composeReception(parts: DoorsParts, behind: Behind): Reception {
   return new Reception({
     admission,
     insideOf: (connection) => interceptor.insideOf(connection),
-    judge: (address) => decision.plain(address),
+    judge: (address, target) => decision.plain(address, target),
     engine: (request, response, ask) => engine.handle(request, response, ask),
     forward: (request, response, call) => forwarder.forward(request, response, call),
     mirror: (request, response, call) => mirror.handle(request, response, call),
@@ -185,5 +191,5 @@ function frontPageRegistries({ mirror, registries }: Settings): readonly Registr
     const name = canonicalRegistry(pattern);
     return name === undefined ? [] : [{ name, scheme }];
   });
-  return [...mirrored, ...named];
+  return [...mirrored.map((one) => ({ ...one, name: calledName(one.name) })), ...named];
 }

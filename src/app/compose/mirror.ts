@@ -6,7 +6,7 @@ import { Mirror } from "../../doors/mirror/mirror.ts";
 import { addressRanges } from "../../doors/server/admission.ts";
 import { hostMatcher } from "../../protocol/host-pattern.ts";
 import { builtInRegistries } from "../../protocol/known-registries.ts";
-import { type Registry, registryAddress } from "../../protocol/registry-name.ts";
+import { calledName, type Registry, registryAddress } from "../../protocol/registry-name.ts";
 import type { RegistryEngine } from "../../registry/engine.ts";
 import { defaultRegistry, spokenTo } from "../settings/derived.ts";
 import type { Settings } from "../settings/settings.ts";
@@ -41,20 +41,22 @@ function mirrorRules(settings: Settings, named: readonly string[]): MirrorRules 
   const asSpokenTo = spokenTo(settings);
   const places = new Map<string, Registry>();
   for (const { registry } of [...config, ...hosts, { registry: fallback }]) {
-    if (registry !== undefined) places.set(registry.name, registry);
+    if (registry !== undefined) places.set(calledName(registry.name), registry);
   }
   // What clients call by one name may be fetched from another place.
   for (const { registry, remote } of config) {
-    if (remote !== undefined) places.set(remote.name, remote).set(registry.name, remote);
+    if (remote !== undefined)
+      places.set(calledName(remote.name), remote).set(calledName(registry.name), remote);
   }
   return {
     virtualHosts: hosts.flatMap(({ host, registry, namespace }): VirtualHost[] =>
       registry === undefined
         ? []
-        : [{ host, name: registry.name, namespace, isLogin: host === login }],
+        : [{ host, name: calledName(registry.name), namespace, isLogin: host === login }],
     ),
-    defaultName: fallback.name,
-    isDefaultLogin: login === fallback.name || login === registryAddress(fallback.name).host,
+    defaultName: calledName(fallback.name),
+    isDefaultLogin:
+      login === calledName(fallback.name) || login === registryAddress(fallback.name).host,
     isKnown: (name: Registry["name"]) => isKnown(registryAddress(name)),
     registryOf: (name: Registry["name"]): Registry =>
       asSpokenTo(places.get(name) ?? { name, scheme: "https" }),

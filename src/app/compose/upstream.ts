@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { hostMatcher } from "../../protocol/host-pattern.ts";
 import { formatHostPort, type HostPort, parseHostPort } from "../../protocol/http/host-port.ts";
 import { builtInRealmPairs } from "../../protocol/known-registries.ts";
-import { type Registry, registryNameOf } from "../../protocol/registry-name.ts";
+import type { Registry } from "../../protocol/registry-name.ts";
 import { Authorizer } from "../../upstream/auth/authorizer.ts";
 import { ChallengeFinder } from "../../upstream/auth/challenge-finder.ts";
 import { ChallengeMemory, type SavedChallenge } from "../../upstream/auth/challenge-memory.ts";
@@ -117,14 +117,10 @@ export async function composeUpstream(parts: UpstreamParts) {
 
 /** What a probe finds out is kept where challenges are, beyond a restart. */
 function rememberedBy(memory: ChallengeMemory) {
-  const registryAt = (address: HostPort): Registry => ({
-    name: registryNameOf(address),
-    scheme: "https",
-  });
   return {
-    seenAt: (address: HostPort) => memory.recall(registryAt(address))?.learnedAt,
-    found: (address: HostPort, challenge: readonly string[]) =>
-      void memory.remember(registryAt(address), challenge),
+    seenAt: (registry: Registry) => memory.recall(registry)?.learnedAt,
+    found: (registry: Registry, challenge: readonly string[]) =>
+      void memory.remember(registry, challenge),
   };
 }
 

@@ -1,5 +1,5 @@
 /** What no setting can tell by itself: settings that need, or exclude, one another. */
-import { registryAddress, registryNameOf } from "../../protocol/registry-name.ts";
+import { calledName, registryAddress, registryNameOf } from "../../protocol/registry-name.ts";
 import { CredentialError } from "../../upstream/auth/credential-error.ts";
 import { credentialEntries, defaultRegistry, isOnLoopback, spokenTo } from "./derived.ts";
 import type { Settings } from "./settings.ts";
@@ -113,5 +113,5 @@ function exposedLogins(settings: Settings): readonly string[] {
 function loginNames(settings: Settings): readonly string[] {
   const { name } = defaultRegistry(settings);
   const hosts = settings.mirror.hosts.flatMap(({ host, registry }) => (registry ? [host] : []));
-  return name === "docker.io" ? hosts : [...hosts, name, registryAddress(name).host];
+  return name === "docker.io" ? hosts : [...hosts, calledName(name), registryAddress(name).host];
 }

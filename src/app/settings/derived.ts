@@ -1,13 +1,13 @@
 /** What follows from several settings together. */
 
 import { hostMatcher } from "../../protocol/host-pattern.ts";
-import { formatHostPort } from "../../protocol/http/host-port.ts";
+import { formatHostPort, parseHostPort } from "../../protocol/http/host-port.ts";
 import {
   canonicalRegistry,
   type Registry,
   type RegistryName,
   registryAddress,
-  registryNameOf,
+  registryAt,
 } from "../../protocol/registry-name.ts";
 import { parseAuthRegistries, refuseDuplicates } from "../../upstream/auth/auth-registries.ts";
 import type { CredentialEntry } from "../../upstream/auth/credential.ts";
@@ -69,6 +69,20 @@ export function defaultRegistry({ mirror }: Settings): Registry {
   return mirror.default ?? mirror.config[0]?.registry ?? hub;
 }
 
+/** Patterns of the hosts that were written with http://, and are spoken to so. */
+export function plainRegistries({ registries, mirror }: Settings): readonly string[] {
+  const written = registries.registries.filter(({ scheme }) => scheme === "http");
+  const upstreams = [
+    ...mirror.hosts.map((each) => each.registry),
+    ...mirror.config.map(({ registry, remote }) => remote ?? registry),
+    ...(mirror.default ? [mirror.default] : []),
+  ].filter((upstream) => upstream?.scheme === "http");
+  return [
+    ...written.map(({ pattern }) => pattern),
+    ...upstreams.flatMap((one) => (one ? [formatHostPort(registryAddress(one.name))] : [])),
+  ];
+}
+
 /** How a registry is reached where its clients do not say: over https, unless REGISTRIES has it with http://. */
 export function spokenTo({ registries }: Settings): (registry: Registry) => Registry {
   const entries = registries.registries.map((entry) => ({
@@ -81,7 +95,7 @@ export function spokenTo({ registries }: Settings): (registry: Registry) => Regi
     if (registry.scheme === "http" || named?.scheme !== "http") return registry;
     // What clients call reg.lan is http://reg.lan here, which is at port 80.
     const isUsual = port === 443 && !named.pattern.endsWith(":443");
-    return { name: registryNameOf({ host, port: isUsual ? 80 : port }), scheme: "http" };
+    return registryAt({ host, port: isUsual ? 80 : port }, "http");
   };
 }
 
@@ -101,8 +115,9 @@ export function isOnLoopback(host: string): boolean {
 export function proxySettings({ upstream, registries }: Settings): ProxySettings {
   const perRegistry = new Map<RegistryName, CorporateProxy | "direct">();
   for (const { pattern, scheme, proxy } of registries.registries) {
-    const name = canonicalRegistry(pattern, scheme === "http" ? 80 : 443);
-    if (name !== undefined && proxy !== undefined) perRegistry.set(name, proxy);
+    const address = parseHostPort(pattern, scheme === "http" ? 80 : 443);
+    if (address === undefined || proxy === undefined) continue;
+    perRegistry.set(registryAt(address, scheme).name, proxy);
   }
   const { httpsProxy: https, httpProxy: http, noProxy: except } = upstream;
   return { https, http, except, perRegistry };

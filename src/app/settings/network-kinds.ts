@@ -1,7 +1,7 @@
 /** Settings that name hosts, addresses and ports. */
 import { parseAddressRange } from "../../protocol/http/address-range.ts";
 import { isAddress, parseHostPort } from "../../protocol/http/host-port.ts";
-import { canonicalRegistry, type Registry, type Scheme } from "../../protocol/registry-name.ts";
+import { type Registry, registryAt, type Scheme } from "../../protocol/registry-name.ts";
 import { type CorporateProxy, parseCorporateProxy } from "../../upstream/net/corporate-proxy.ts";
 import { type Kind, kind, WrongValue } from "./kind.ts";
 
@@ -75,8 +75,8 @@ export const registry: Kind<Registry> = kind(
 
 export function parseRegistry(text: string): Registry | undefined {
   const [scheme, host] = splitScheme(text);
-  const name = canonicalRegistry(host, scheme === "http" ? 80 : 443);
-  return name === undefined ? undefined : { name, scheme };
+  const address = parseHostPort(host, scheme === "http" ? 80 : 443);
+  return address === undefined ? undefined : registryAt(address, scheme);
 }
 
 /** https unless the text says http; a slash at the end, as in a URL, means nothing. */

@@ -201,6 +201,7 @@ const excuses: ReadonlySet<UpstreamErrorCode> = new Set<UpstreamErrorCode>([
   "DNS",
   "CONNECT",
   "TLS",
+  "NO_TLS",
   "TIMEOUT",
   "RESET",
   "DOWN",

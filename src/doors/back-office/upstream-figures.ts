@@ -14,6 +14,7 @@ const failures: Readonly<Record<UpstreamErrorCode, string | undefined>> = {
   DNS: "dns",
   CONNECT: "reset",
   TLS: "tls",
+  NO_TLS: "tls",
   TIMEOUT: "timeout",
   RESET: "reset",
   PROTOCOL: "server_error",

@@ -4,7 +4,7 @@ import { pipeline } from "node:stream/promises";
 import { parseRawHeaders, printHeaders } from "../../protocol/http/header-list.ts";
 import { endToEnd } from "../../protocol/http/hop-by-hop.ts";
 import { formatHostPort } from "../../protocol/http/host-port.ts";
-import { registryNameOf } from "../../protocol/registry-name.ts";
+import { registryAt } from "../../protocol/registry-name.ts";
 import type { Transport } from "../../upstream/net/transport.ts";
 import { UpstreamError } from "../../upstream/upstream-error.ts";
 import type { ObserveDoor } from "../door-event.ts";
@@ -66,7 +66,7 @@ export class Forwarder {
     return this.#sender.send({
       scheme: "http",
       address: call.address,
-      onBehalfOf: registryNameOf(call.address),
+      onBehalfOf: registryAt(call.address, "http").name,
       method: request.method ?? "GET",
       target: call.target,
       headers,

@@ -9,7 +9,7 @@ import {
   builtInRegistries,
   tokenHostsThatAreSites,
 } from "../../protocol/known-registries.ts";
-import { type Registry, registryNameOf, type Scheme } from "../../protocol/registry-name.ts";
+import { type Registry, registryAt, type Scheme } from "../../protocol/registry-name.ts";
 import type { PeerTls } from "../../upstream/net/probe.ts";
 import type { Refusal } from "../refusal.ts";
 import type { OwnNames } from "./own-names.ts";
@@ -23,11 +23,9 @@ export type HostVerdict =
 
 /** What the decision asks of the network (upstream/probe.ts). */
 export interface PeerProbe {
-  isRegistry(address: HostPort): Promise<boolean>;
+  isRegistry(address: HostPort, scheme?: Scheme): Promise<boolean>;
   /** Within a second. Rejects with UpstreamError FORBIDDEN where nothing may be dialled. */
   peerSpeaksTls(address: HostPort): Promise<PeerTls>;
-  /** Whether the peer was last seen to speak TLS. */
-  spokeTls(address: HostPort): boolean;
   /** Why the peer was not trusted. */
   tlsTrouble(address: HostPort): string | undefined;
 }
@@ -37,6 +35,8 @@ export type InterceptDecisionOptions = {
   readonly mode: "auto" | "named";
   /** The hosts of REGISTRIES, AUTH_REGISTRIES and AUTH_REALMS. */
   readonly isNamed: HostMatcher;
+  /** Those of them that were written with http://. */
+  readonly isPlain: HostMatcher;
   /** Hosts that are never intercepted. */
   readonly isExcepted: HostMatcher;
   readonly tunnel: "allow" | "deny";
@@ -69,25 +69,45 @@ export class InterceptDecision {
     const known = await this.#recognition(address, isContainerEngine(userAgent));
     if (known === "unknown") return this.#through(address);
     const peer = await this.#options.probe.peerSpeaksTls(address);
-    if (peer === "plain") return this.#through(address);
+    // An engine that finds no TLS there goes on in plain HTTP, to what is kept of it.
+    const isDown = peer === "unreachable" && this.#options.isPlain(address);
+    if (peer === "plain" || peer === "closed" || isDown) return this.#through(address);
     if (peer !== "untrusted") return registry(address, "https");
     if (known === "probed") return this.#through(address);
     return untrusted(address, this.#options.probe.tlsTrouble(address));
   }
 
-  /** For `GET http://address/…`. Over plain HTTP only the operator's own registries are trusted to be themselves. */
-  plain(address: HostPort): HostVerdict {
+  /**
+   * For `GET http://address/path`. Plain HTTP is spoken to registries that were written so, and to one that
+   * nobody named whose port answers a TLS handshake with bytes that are none. Rejects with UpstreamError
+   * FORBIDDEN where nothing may be dialled.
+   */
+  async plain(address: HostPort, path: string): Promise<HostVerdict> {
     const own = this.#ownVerdict(address);
     if (own !== undefined) return own;
-    const { isNamed: named, isExcepted } = this.#options;
-    const isNamed = named(address) && !isExcepted(address);
-    if (isNamed && !this.#isTls(address)) return registry(address, "http");
-    return this.#through(address);
+    const { isNamed, isPlain, isExcepted, mode, probe } = this.#options;
+    if (isExcepted(address)) return this.#through(address);
+    if (isPlain(address)) return registry(address, "http");
+    const isApi = /^\/v2(?:[/?]|$)/.test(path);
+    // At the usual port there may be a web site beside the registry.
+    if (isNamed(address) && (isApi || address.port !== 80)) return await this.#tlsAlone(address);
+    if (!isApi || mode === "named" || this.#isBuiltIn(address)) return this.#through(address);
+    if ((await probe.peerSpeaksTls(address)) !== "plain") return this.#through(address);
+    return (await probe.isRegistry(address, "http"))
+      ? registry(address, "http")
+      : this.#through(address);
   }
 
-  /** What is said there without TLS must not be kept in the name of what is said with it. */
-  #isTls(address: HostPort): boolean {
-    return address.port === 443 || this.#options.probe.spokeTls(address);
+  /** Whoever is on the way could answer in its name. */
+  async #tlsAlone(address: HostPort): Promise<HostVerdict> {
+    const host = shown(address, 80);
+    const isPlain = (await this.#options.probe.peerSpeaksTls(address)) === "plain";
+    return refused(
+      403,
+      isPlain
+        ? `${host} speaks no TLS; write http://${host} in REGISTRIES`
+        : `${host} is asked over TLS alone; if it speaks none, write http://${host} in REGISTRIES`,
+    );
   }
 
   #ownVerdict(address: HostPort): HostVerdict | undefined {
@@ -123,7 +143,7 @@ function isContainerEngine(userAgent: string | undefined): boolean {
 }
 
 function registry(address: HostPort, scheme: Scheme): HostVerdict {
-  return { kind: "registry", registry: { name: registryNameOf(address), scheme } };
+  return { kind: "registry", registry: registryAt(address, scheme) };
 }
 
 function untrusted(address: HostPort, trouble: string | undefined): HostVerdict {
@@ -135,7 +155,7 @@ function refused(status: number, sentence: string): HostVerdict {
 }
 
 /** Short enough that the setting named after it survives the reason phrase's 160 bytes. */
-function shown(address: HostPort): string {
-  const text = formatHostPort(address);
+function shown(address: HostPort, usualPort?: number): string {
+  const text = formatHostPort(address, usualPort);
   return text.length <= 60 ? text : `${text.slice(0, 28)}...${text.slice(-28)}`;
 }

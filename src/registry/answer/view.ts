@@ -4,7 +4,7 @@
  */
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { isJsonBomb } from "../../protocol/manifest.ts";
-import { canonicalRegistry } from "../../protocol/registry-name.ts";
+import { calledName, canonicalRegistry } from "../../protocol/registry-name.ts";
 import type { Ask } from "../ask.ts";
 
 /** Location and Link as this client must see them to come back through the same door. */
@@ -64,7 +64,7 @@ function viewedUrl(url: string, ask: Ask): string {
   if (match === null) return url;
   const [, secure, authority, root = "", rest = ""] = match;
   const host = authority && canonicalRegistry(authority, secure === "" ? 80 : 443);
-  if (authority !== undefined && host !== ask.registry.name) return url;
+  if (authority !== undefined && host !== calledName(ask.registry.name)) return url;
   const { repositoryPrefix, namespace } = ask.view;
   const path = root + repositoryPrefix + rest;
   if (namespace === undefined || /[?&]ns=/.test(rest)) return path;

@@ -7,7 +7,7 @@ import { hasLogin } from "../../protocol/http/basic-auth.ts";
 import { headerList, headerValue } from "../../protocol/http/header-list.ts";
 import { endToEnd } from "../../protocol/http/hop-by-hop.ts";
 import { type OwnTokens, ownTokenIn, ownTokenLifetime } from "../../protocol/own-token.ts";
-import { type Registry, registryAddress } from "../../protocol/registry-name.ts";
+import { calledName, type Registry, registryAddress } from "../../protocol/registry-name.ts";
 import type { Authorizer } from "../../upstream/auth/authorizer.ts";
 import type { BearerChallenge, ChallengeMemory } from "../../upstream/auth/challenge-memory.ts";
 import { realmKey } from "../../upstream/auth/realm.ts";
@@ -40,6 +40,7 @@ const unreachable: ReadonlySet<UpstreamErrorCode> = new Set([
   "DNS",
   "CONNECT",
   "TLS",
+  "NO_TLS",
   "TIMEOUT",
   "RESET",
   "DOWN",
@@ -146,8 +147,8 @@ export class TokenRequests {
   /** Registries that may have their tokens from this host, and of which nothing is remembered. */
   #unknown(host: Registry): Registry[] {
     return this.#parts.pairs
-      .registriesOf(host.name)
-      .map((name): Registry => (name === host.name ? host : { name, scheme: "https" }))
+      .registriesOf(calledName(host.name))
+      .map((name): Registry => (name === calledName(host.name) ? host : { name, scheme: "https" }))
       .filter((registry) => this.#parts.memory.recall(registry) === undefined);
   }
 

@@ -48,6 +48,7 @@ const gone: ReadonlySet<UpstreamErrorCode> = new Set([
   "DNS",
   "CONNECT",
   "TLS",
+  "NO_TLS",
   "REDIRECT",
   "PROTOCOL",
 ]);

@@ -10,7 +10,7 @@ import {
   withParameters,
 } from "../../protocol/http/challenge.ts";
 import {
-  canonicalRegistry,
+  parseRegistryName,
   type Registry,
   type RegistryName,
   type Scheme,
@@ -67,10 +67,10 @@ export class ChallengeMemory {
 
   /** Fills the memory from what was saved; malformed records are passed over. */
   load(records: Iterable<SavedChallenge>): void {
-    for (const { registry, scheme, lines, learnedAt } of records) {
-      const name = canonicalRegistry(registry);
-      if (name === undefined || this.#byRegistry.has(name)) continue;
-      this.#put(read({ name, scheme }, lines, Math.min(learnedAt, this.#options.now())));
+    for (const { registry: name, scheme, lines, learnedAt } of records) {
+      const registry = parseRegistryName(name);
+      if (registry?.scheme !== scheme || this.#byRegistry.has(registry.name)) continue;
+      this.#put(read(registry, lines, Math.min(learnedAt, this.#options.now())));
     }
   }
 

@@ -8,6 +8,7 @@ import type { HostPort } from "../../protocol/http/host-port.ts";
 import { isAddress } from "../../protocol/http/host-port.ts";
 import type { RealmPair } from "../../protocol/known-registries.ts";
 import {
+  calledName,
   canonicalRegistry,
   type RegistryName,
   registryAddress,
@@ -47,9 +48,10 @@ export class RealmPairs {
   /** Whether tokens of this registry may come from there. */
   arePaired(registry: RegistryName, tokenHost: HostPort): boolean {
     const host = registryNameOf(tokenHost);
-    if (host === registry) return true;
-    if (this.#tokenHosts.get(registry)?.has(host) === true) return true;
-    return this.#areSiblings(registry, host);
+    const own = calledName(registry);
+    if (host === own) return true;
+    if (this.#tokenHosts.get(own)?.has(host) === true) return true;
+    return this.#areSiblings(own, host);
   }
 
   /** The registries whose tokens may come from this host, itself first. */

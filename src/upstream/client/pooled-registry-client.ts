@@ -8,7 +8,7 @@ import { Readable } from "node:stream";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { formatHostPort } from "../../protocol/http/host-port.ts";
 import { isRefusal } from "../../protocol/http/status.ts";
-import { type Registry, registryAddress, registryNameOf } from "../../protocol/registry-name.ts";
+import { type Registry, registryAddress, registryAt } from "../../protocol/registry-name.ts";
 import { repositoryOf, scopesOf } from "../auth/scopes.ts";
 import { TokenLimited } from "../auth/token-limited.ts";
 import { discard } from "../body.ts";
@@ -154,7 +154,7 @@ export class PooledRegistryClient implements RegistryClient {
       discard(response.body);
       throw tooManyHops(place, maxManifestHops);
     }
-    const registry = { name: registryNameOf(next.address), scheme: next.scheme };
+    const registry = registryAt(next.address, next.scheme);
     const access = isSameOrigin(place, next)
       ? request.access
       : this.#accessThere(registry, request.access);

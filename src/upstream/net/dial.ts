@@ -141,9 +141,12 @@ export class Dialer {
       );
     }
     const socket = await this.#connect(proxy.address, others, signal);
-    return proxy.scheme === "https"
-      ? await this.#tls.secure(socket, proxy.address, signal)
-      : socket;
+    if (proxy.scheme === "http") return socket;
+    try {
+      return await this.#tls.secure(socket, proxy.address, signal);
+    } catch (error) {
+      throw plainProxy(proxy.address, error);
+    }
   }
 
   async #tunnel(proxy: CorporateProxy, target: HostPort, signal: AbortSignal): Promise<Socket> {
@@ -160,4 +163,12 @@ function limit(address: HostPort, options: DialOptions): Deadline {
     options.timeoutMs ?? 5_000,
     `${host} could not be connected to`,
   );
+}
+
+/** Nobody is to look for it among the registries. */
+function plainProxy(address: HostPort, cause: unknown): unknown {
+  if (!(cause instanceof UpstreamError) || cause.code !== "NO_TLS") return cause;
+  const host = formatHostPort(address);
+  const sentence = `the corporate proxy ${host} speaks no TLS; write http://${host} in HTTPS_PROXY`;
+  return new UpstreamError("CONNECT", host, sentence, { cause });
 }

@@ -6,15 +6,20 @@
 import { challengeOf, parseChallenges } from "../../protocol/http/challenge.ts";
 import { headerList, headerValue } from "../../protocol/http/header-list.ts";
 import { formatHostPort, type HostPort } from "../../protocol/http/host-port.ts";
-import { registryNameOf } from "../../protocol/registry-name.ts";
+import {
+  type Registry,
+  registryAddress,
+  registryAt,
+  registryNameOf,
+  type Scheme,
+} from "../../protocol/registry-name.ts";
 import { afterWaiting } from "../../runtime/waiting-time.ts";
 import { discard } from "../body.ts";
 import type { Outages } from "../down-memory.ts";
 import type { RegistryResponse } from "../registry-client.ts";
 import { upstreamDeadline } from "../upstream-deadline.ts";
-import { UpstreamError } from "../upstream-error.ts";
+import { UpstreamError, type UpstreamErrorCode } from "../upstream-error.ts";
 import type { Dialer } from "./dial.ts";
-import { errorCode } from "./network-error.ts";
 import { Remembered } from "./remembered.ts";
 import type { TlsClient } from "./tls-client.ts";
 import type { Transport } from "./transport.ts";
@@ -27,16 +32,17 @@ export type ProbeOptions = {
   /** Looks at nobody: every peer is unreachable, and no registry is found that was not known before. */
   readonly isOffline?: boolean;
   /** When a registry there last spoke to us, in an earlier life of this program too. */
-  readonly seenAt?: ((address: HostPort) => number | undefined) | undefined;
+  readonly seenAt?: ((registry: Registry) => number | undefined) | undefined;
   /** Told of each registry found, with its WWW-Authenticate lines. */
-  readonly found?: ((address: HostPort, challenge: readonly string[]) => void) | undefined;
+  readonly found?: ((registry: Registry, challenge: readonly string[]) => void) | undefined;
   /** Told of hosts that do not let themselves be looked at. */
   readonly outages?: Outages | undefined;
   /** How long a caller waits for a look at a peer before it is taken for unreachable. */
   readonly patienceMs?: number | undefined;
 };
 
-export type PeerTls = "trusted" | "untrusted" | "plain" | "unreachable";
+/** `plain`: it answered with bytes that are no TLS; `closed`: it hung up. */
+export type PeerTls = "trusted" | "untrusted" | "plain" | "closed" | "unreachable";
 
 type Handshake = {
   readonly peer: PeerTls;
@@ -65,16 +71,17 @@ export class Probe {
     this.#handshakes = new Remembered(options.now);
   }
 
-  /** Asks `GET /v2/` over https within 1.5 s. Yes is kept 7 days, no 24 h, no answer 60 s. Never rejects. */
-  async isRegistry(address: HostPort): Promise<boolean> {
+  /** Asks `GET /v2/` within 1.5 s. Yes is kept 7 days, no 24 h, no answer 60 s. Never rejects. */
+  async isRegistry(address: HostPort, scheme: Scheme = "https"): Promise<boolean> {
     const { seenAt, now } = this.#options;
-    if (now() - (seenAt?.(address) ?? Number.NEGATIVE_INFINITY) < 7 * day) return true;
-    return await this.#registries.get(formatHostPort(address), async () => {
+    const registry = registryAt(address, scheme);
+    if (now() - (seenAt?.(registry) ?? Number.NEGATIVE_INFINITY) < 7 * day) return true;
+    return await this.#registries.get(registry.name, async () => {
       try {
-        const isRegistry = await this.#ask(address);
+        const isRegistry = await this.#ask(registry);
         return { value: isRegistry, forMs: isRegistry ? 7 * day : day };
       } catch (error) {
-        const isTls = error instanceof UpstreamError && error.code === "TLS";
+        const isTls = error instanceof UpstreamError && isAboutTls.has(error.code);
         return { value: false, forMs: isTls ? day : 60 * second };
       }
     });
@@ -93,7 +100,7 @@ export class Probe {
   }
 
   /** Whether it was last seen to speak TLS, trusted or not. */
-  spokeTls(address: HostPort): boolean {
+  #spokeTls(address: HostPort): boolean {
     return this.#handshakes.last(formatHostPort(address))?.isTls === true;
   }
 
@@ -120,7 +127,8 @@ export class Probe {
     }
   }
 
-  async #ask(address: HostPort): Promise<boolean> {
+  async #ask(registry: Registry): Promise<boolean> {
+    const address = registryAddress(registry.name);
     const host = formatHostPort(address, 443);
     using deadline = upstreamDeadline(
       new AbortController().signal,
@@ -129,9 +137,9 @@ export class Probe {
       `${host} did not answer`,
     );
     const response = await this.#options.transport.send({
-      scheme: "https",
+      scheme: registry.scheme,
       address,
-      onBehalfOf: registryNameOf(address),
+      onBehalfOf: registry.name,
       method: "GET",
       target: "/v2/",
       headers: headerList({ "accept-encoding": "identity", "user-agent": "entrepot" }),
@@ -141,13 +149,13 @@ export class Probe {
     discard(response.body);
     const isRegistry = looksLikeRegistry(response);
     const challenge = response.headers.get("www-authenticate") ?? [];
-    if (isRegistry) this.#options.found?.(address, challenge);
+    if (isRegistry) this.#options.found?.(registry, challenge);
     return isRegistry;
   }
 
   async #handshake(address: HostPort): Promise<Handshake> {
     return await this.#handshakes.get(formatHostPort(address), async () => {
-      const value = await this.#shake(address, this.spokeTls(address));
+      const value = await this.#shake(address, this.#spokeTls(address));
       this.#tell(formatHostPort(address, 443), value.peer);
       const forMs = value.peer === "unreachable" ? 10 * second : 600 * second;
       return { value, forMs };
@@ -197,16 +205,12 @@ function looksLikeRegistry({ status, headers }: RegistryResponse): boolean {
   return status === 401 && challengeOf(challenges, "bearer") !== undefined;
 }
 
-const notTls: ReadonlySet<string> = new Set([
-  "ERR_SSL_WRONG_VERSION_NUMBER",
-  "ERR_SSL_PACKET_LENGTH_TOO_LONG",
-  "ERR_SSL_HTTP_REQUEST",
-]);
+const isAboutTls: ReadonlySet<UpstreamErrorCode> = new Set(["TLS", "NO_TLS"]);
 
-/** Who answers a ClientHello with something else, or by hanging up, speaks no TLS. */
+/** What it made of a ClientHello. */
 function spoken(error: unknown): PeerTls {
-  if (!(error instanceof UpstreamError)) return "untrusted";
-  return isReset(error) || notTls.has(errorCode(error.cause)) ? "plain" : "untrusted";
+  if (isReset(error)) return "closed";
+  return error instanceof UpstreamError && error.code === "NO_TLS" ? "plain" : "untrusted";
 }
 
 function isReset(error: unknown): boolean {

@@ -46,7 +46,7 @@ export class TlsClient {
 
   /**
    * Resolves after the handshake; the TLS socket then owns the plain one and carries an error
-   * listener. Rejects with UpstreamError (TLS, RESET) or the signal's reason; both sockets are closed.
+   * listener. Rejects with UpstreamError (TLS, NO_TLS, RESET) or the signal's reason; both sockets are closed.
    */
   secure(socket: Socket, address: HostPort, signal: AbortSignal): Promise<TLSSocket> {
     const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
@@ -122,16 +122,18 @@ function tlsError(address: HostPort, cause: Error): UpstreamError {
   const code = errorCode(cause);
   if (code === "ECONNRESET" || code === "EPIPE") return handshakeEnded(address, cause);
   const host = formatHostPort(address, 443);
-  const message = `TLS to ${host} failed: ${reasonOf(code, host)} (${code})`;
+  if (notTls.has(code)) {
+    const plain = `http://${formatHostPort(address)}`;
+    const sentence = `${host} speaks no TLS; write ${plain} in REGISTRIES`;
+    return new UpstreamError("NO_TLS", host, sentence, { cause });
+  }
+  const message = `TLS to ${host} failed: ${reasonOf(code)} (${code})`;
   return new UpstreamError("TLS", host, message, { cause });
 }
 
-function reasonOf(code: string, host: string): string {
+function reasonOf(code: string): string {
   if (unknownAuthority.has(code)) {
     return "its certificate comes from an unknown authority; UPSTREAM_CA can trust it";
-  }
-  if (notTls.has(code)) {
-    return `it does not speak TLS there; if it is a plain HTTP registry, name it http://${host} in REGISTRIES`;
   }
   return reasons.get(code) ?? "the handshake failed";
 }

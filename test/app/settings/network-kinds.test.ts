@@ -32,8 +32,8 @@ describe("settings that name hosts and addresses", () => {
     ["Hub.Example.com", hostName, "hub.example.com"],
     ["index.docker.io", registry, { name: "docker.io", scheme: "https" }],
     ["https://registry-1.docker.io/", registry, { name: "docker.io", scheme: "https" }],
-    ["http://127.0.0.1:5000", registry, { name: "127.0.0.1:5000", scheme: "http" }],
-    ["http://plain.lan", registry, { name: "plain.lan:80", scheme: "http" }],
+    ["http://127.0.0.1:5000", registry, { name: "http://127.0.0.1:5000", scheme: "http" }],
+    ["http://plain.lan", registry, { name: "http://plain.lan:80", scheme: "http" }],
   ])("read %s (%#)", (raw: unknown, kind: Kind<unknown>, expected) => {
     expect(kind.parse(raw)).toEqual(expected);
   });

@@ -23,7 +23,7 @@ describe("plain HTTP for another host", () => {
       {
         scheme: "http",
         address: { host: "deb.example", port: 80 },
-        onBehalfOf: "deb.example:80",
+        onBehalfOf: "http://deb.example:80",
         method: "GET",
         target: "/a?b=c",
       },

@@ -7,6 +7,7 @@ import {
 import { OwnNames } from "../../../src/doors/server/own-names.ts";
 import { hostMatcher } from "../../../src/protocol/host-pattern.ts";
 import { formatHostPort, parseHostPort } from "../../../src/protocol/http/host-port.ts";
+import type { PeerTls } from "../../../src/upstream/net/probe.ts";
 
 const engine = "Go-http-client/1.1";
 type Settings = Partial<InterceptDecisionOptions> & { readonly peer?: Partial<PeerProbe> };
@@ -82,6 +83,8 @@ describe("the peer's TLS", () => {
   it.each([
     ["plain", "corp.example:443", "through"],
     ["plain", "unknown.example:443", "through"],
+    ["closed", "corp.example:443", "through"],
+    ["unreachable", "http.example:5000", "through"],
     ["unreachable", "corp.example:443", "registry"],
     ["unreachable", "unknown.example:443", "registry"],
     ["untrusted", "unknown.example:443", "through"],
@@ -123,35 +126,77 @@ describe("TUNNEL=deny", () => {
 describe("our own names", () => {
   it.each(["cache.local:443", "10.1.2.3:3128"])("%s is answered here", async (address) => {
     expect(await verdict(address)).toEqual({ kind: "own" });
-    expect(decision({}).plain(at(address))).toEqual({ kind: "own" });
+    expect(await plain(address)).toEqual({ kind: "own" });
   });
 
   it("but never the back office", async () => {
     const refused = { kind: "refused", refusal: { status: 403 } };
     expect(await verdict("cache.local:3129")).toMatchObject(refused);
-    expect(decision({}).plain(at("127.0.0.1:3129"))).toMatchObject(refused);
+    expect(await plain("127.0.0.1:3129")).toMatchObject(refused);
   });
 });
 
 describe("plain HTTP", () => {
-  it.each([
-    ["lab.example:5000", "registry"],
-    ["corp.example:80", "registry"],
-    // Over plain HTTP anybody on the way could put words into these registries' mouths.
-    ["ghcr.io:80", "through"],
-    ["deb.example:80", "through"],
-  ])("%s: %s", (address, kind) => expect(decision({}).plain(at(address)).kind).toBe(kind));
+  const speaking = (state: PeerTls) => ({ peerSpeaksTls: async () => state });
 
-  it("is never spoken to a registry that speaks TLS there, in whose name it would be kept", () => {
-    const speaksTls = { peer: { spokeTls: () => true } };
-    expect(decision(speaksTls).plain(at("lab.example:5000")).kind).toBe("through");
-    expect(decision({}).plain(at("corp.example:443")).kind).toBe("through");
+  it.each([
+    ["http.example:5000", "/v2/", "registry"],
+    ["http.example:5000", "/login", "registry"],
+    ["lab.example:5000", "/v2/", "refused"],
+    ["lab.example:5000", "/token", "refused"],
+    ["corp.example:80", "/v2/", "refused"],
+    ["corp.example:80", "/v2", "refused"],
+    ["corp.example:80", "/login", "through"],
+    ["ghcr.io:80", "/v2/", "through"],
+    ["deb.example:80", "/v2/", "through"],
+  ])("of %s%s: %s", async (address, path, kind) => {
+    expect((await plain(address, {}, path)).kind).toBe(kind);
   });
 
-  it("of a named registry is kept apart from its https", () => {
-    expect(decision({}).plain(at("corp.example:80"))).toEqual({
+  it.each([
+    ["plain", true, "registry"],
+    ["plain", false, "through"],
+    ["closed", true, "through"],
+    ["unreachable", true, "through"],
+    ["untrusted", true, "through"],
+    ["trusted", true, "through"],
+  ] as const)(
+    "where nobody named it and TLS is %s (a registry: %s): %s",
+    async (state, is, kind) => {
+      const peer = { ...speaking(state), isRegistry: async () => is };
+      expect((await plain("deb.example:80", { peer })).kind).toBe(kind);
+      expect((await plain("deb.example:80", { peer }, "/debian")).kind).toBe("through");
+      expect((await plain("deb.example:80", { peer, mode: "named" })).kind).toBe("through");
+    },
+  );
+
+  it.each([
+    [
+      "plain",
+      "lab.example:5000",
+      "lab.example:5000 speaks no TLS; write http://lab.example:5000 in REGISTRIES",
+    ],
+    [
+      "plain",
+      "corp.example:80",
+      "corp.example speaks no TLS; write http://corp.example in REGISTRIES",
+    ],
+    ["trusted", "lab.example:5000", "over TLS alone"],
+    ["closed", "lab.example:5000", "over TLS alone"],
+  ] as const)(
+    "%s at a registry named without http://, %s, is 403 and says what to write",
+    async (...its) => {
+      const [state, address, sentence] = its;
+      const answer = await plain(address, { peer: speaking(state) });
+      expect(answer).toMatchObject({ kind: "refused", refusal: { status: 403 } });
+      expect(answer.kind === "refused" ? answer.refusal.sentence : "").toContain(sentence);
+    },
+  );
+
+  it("is part of the registry's name", async () => {
+    expect(await plain("http.example:5000")).toEqual({
       kind: "registry",
-      registry: { name: "corp.example:80", scheme: "http" },
+      registry: { name: "http://http.example:5000", scheme: "http" },
     });
   });
 });
@@ -159,7 +204,13 @@ describe("plain HTTP", () => {
 function decision({ peer, ...settings }: Settings): InterceptDecision {
   return new InterceptDecision({
     mode: "auto",
-    isNamed: hostMatcher(["corp.example", "lab.example:5000", "*.wild.example"]),
+    isNamed: hostMatcher([
+      "corp.example",
+      "lab.example:5000",
+      "*.wild.example",
+      "http.example:5000",
+    ]),
+    isPlain: hostMatcher(["http.example:5000"]),
     isExcepted: () => false,
     tunnel: "allow",
     own: new OwnNames({
@@ -173,7 +224,6 @@ function decision({ peer, ...settings }: Settings): InterceptDecision {
       isRegistry: async () => false,
       peerSpeaksTls: async () => "trusted",
       tlsTrouble: () => undefined,
-      spokeTls: () => false,
       ...peer,
     },
     ...settings,
@@ -182,6 +232,10 @@ function decision({ peer, ...settings }: Settings): InterceptDecision {
 
 function verdict(address: string, settings: Settings = {}, userAgent: string | undefined = engine) {
   return decision(settings).connect(at(address), userAgent);
+}
+
+function plain(address: string, settings: Settings = {}, path = "/v2/") {
+  return decision(settings).plain(at(address), path);
 }
 
 function at(text: string) {

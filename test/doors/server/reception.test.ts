@@ -16,7 +16,7 @@ describe("which door", () => {
       "http://plain.test:5000/v2/a/tags/list?n=1",
       "engine",
       {
-        registry: { name: "plain.test:5000", scheme: "http" },
+        registry: { name: "http://plain.test:5000", scheme: "http" },
         door: "proxy",
         target: "/v2/a/tags/list?n=1",
       },
@@ -48,7 +48,7 @@ describe("which door", () => {
   it("goes by the target's authority, whatever Host says", async () => {
     const { port, seen } = await openDoor();
     await talk(port, get("http://plain.test:5000/v2/", "Connection: close\r\n"));
-    expect(seen).toMatchObject([{ ask: { registry: { name: "plain.test:5000" } } }]);
+    expect(seen).toMatchObject([{ ask: { registry: { name: "http://plain.test:5000" } } }]);
   });
 });
 

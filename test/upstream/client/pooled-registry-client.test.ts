@@ -8,7 +8,8 @@ import {
   headerValue,
 } from "../../../src/protocol/http/header-list.ts";
 import type { HostPort } from "../../../src/protocol/http/host-port.ts";
-import { type Registry, registryNameOf } from "../../../src/protocol/registry-name.ts";
+import { formatHostPort } from "../../../src/protocol/http/host-port.ts";
+import { type Registry, registryAt, registryNameOf } from "../../../src/protocol/registry-name.ts";
 import { TokenLimited } from "../../../src/upstream/auth/token-limited.ts";
 import type { Authorizing } from "../../../src/upstream/client/authorized-send.ts";
 import { PooledRegistryClient } from "../../../src/upstream/client/pooled-registry-client.ts";
@@ -33,7 +34,7 @@ async function server(handler: Handler) {
       handler(request, response);
     }),
   );
-  const registry: Registry = { name: registryNameOf(address), scheme: "http" };
+  const registry: Registry = registryAt(address, "http");
   const origin = `http://${address.host}:${address.port}`;
   return { address, seen, headers, registry, origin };
 }
@@ -416,7 +417,7 @@ describe("time", () => {
   it("lost to a registry that fell silent leaves a whole pull its two seconds", async () => {
     const address = await listening(createTcpServer());
     const { client } = clientFor([address]);
-    const registry: Registry = { name: registryNameOf(address), scheme: "http" };
+    const registry: Registry = registryAt(address, "http");
     const failed = client.send(ask(registry, { patience: "brief" }));
     expect(await rejection(failed)).toMatchObject({
       code: "TIMEOUT",
@@ -443,7 +444,7 @@ describe("time", () => {
   it("of the caller ends the wait as ABORTED", async () => {
     const address = await listening(createTcpServer());
     const { client } = clientFor([address]);
-    const registry: Registry = { name: registryNameOf(address), scheme: "http" };
+    const registry: Registry = registryAt(address, "http");
     const stop = new AbortController();
     const failed = client.send(ask(registry, { signal: stop.signal }));
     stop.abort();
@@ -457,12 +458,16 @@ describe("memory", () => {
     const address = await listening(createTcpServer(() => connections++));
     const wait = { full: 150, brief: 150 };
     const { client, events } = clientFor([address], { wait });
-    const registry: Registry = { name: registryNameOf(address), scheme: "http" };
+    const registry: Registry = registryAt(address, "http");
     const brief = () => rejection(client.send(ask(registry, { patience: "brief" })));
     expect(await brief()).toMatchObject({ code: "TIMEOUT" });
     expect(await brief()).toMatchObject({ code: "DOWN" });
     expect(connections).toBe(1);
-    expect(events).toContainEqual({ kind: "hostDown", host: registry.name, code: "TIMEOUT" });
+    expect(events).toContainEqual({
+      kind: "hostDown",
+      host: formatHostPort(address),
+      code: "TIMEOUT",
+    });
     expect(await rejection(client.send(ask(registry)))).toMatchObject({ code: "TIMEOUT" });
   });
 

@@ -4,6 +4,7 @@ import { createServer as createTcpServer } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import type { HostPort } from "../../../src/protocol/http/host-port.ts";
+import { type Registry, registryAt } from "../../../src/protocol/registry-name.ts";
 import { DownMemory } from "../../../src/upstream/down-memory.ts";
 import { Probe } from "../../../src/upstream/net/probe.ts";
 import { makeAuthority } from "../../support/certificates.ts";
@@ -57,12 +58,21 @@ describe("an unknown host", () => {
       response.writeHead(status, headers).end("{}");
     });
     const told: unknown[] = [];
-    const found = (...facts: [HostPort, readonly string[]]): void => void told.push(facts);
+    const found = (...facts: [Registry, readonly string[]]): void => void told.push(facts);
     const probe = new Probe({ ...rig, now: () => 0, found });
     expect(await probe.isRegistry(address)).toBe(isOne);
     expect(requests).toEqual(["GET /v2/ undefined"]);
     const challenge = Object.entries(headers).find(([name]) => name === "WWW-Authenticate");
-    expect(told).toEqual(isOne ? [[address, challenge?.slice(1) ?? []]] : []);
+    expect(told).toEqual(isOne ? [[registryAt(address, "https"), challenge?.slice(1) ?? []]] : []);
+  });
+
+  it("is asked in plain where it is to be a plain registry, which is another one", async () => {
+    const address = await listening(
+      createServer((_request, response) => response.writeHead(200, api).end("{}")),
+    );
+    const { probe } = probing(address);
+    expect(await probe.isRegistry(address, "http")).toBe(true);
+    expect(await probe.isRegistry(address)).toBe(false);
   });
 
   it("is asked once by many, and again after 7 days when it was a registry", async () => {
@@ -82,8 +92,8 @@ describe("an unknown host", () => {
     const address = { host: "127.0.0.1", port: await freePort() };
     const { rig, clock } = probing(address);
     clock.now = 10 * day;
-    const seen: HostPort[] = [];
-    const seenAt = (one: HostPort): number => {
+    const seen: Registry[] = [];
+    const seenAt = (one: Registry): number => {
       seen.push(one);
       return 4 * day;
     };
@@ -91,7 +101,7 @@ describe("an unknown host", () => {
     expect(await probe.isRegistry(address)).toBe(true);
     clock.now = 11 * day;
     expect(await probe.isRegistry(address)).toBe(false);
-    expect(seen).toEqual([address, address]);
+    expect(seen).toEqual([registryAt(address, "https"), registryAt(address, "https")]);
   });
 
   it("is asked again after 24 hours when it was none", async () => {
@@ -158,12 +168,12 @@ describe("a peer's TLS", () => {
     const address = await listening(createServer((_request, response) => response.end()));
     const { probe } = probing(address);
     expect(await probe.peerSpeaksTls(address)).toBe("plain");
-    expect(probe.tlsTrouble(address)).toContain("does not speak TLS");
+    expect(probe.tlsTrouble(address)).toContain("speaks no TLS; write http://");
   });
 
   it("is not there when the peer hangs up on a ClientHello", async () => {
     const address = await listening(createTcpServer((peer) => peer.once("data", () => peer.end())));
-    expect(await probing(address).probe.peerSpeaksTls(address)).toBe("plain");
+    expect(await probing(address).probe.peerSpeaksTls(address)).toBe("closed");
   });
 
   it("is unreachable when nobody listens, for ten seconds", async () => {
@@ -203,9 +213,7 @@ describe("a peer's TLS", () => {
     const server = createTlsServer(leaf);
     const address = await listening(server, "127.0.0.1", await freePort());
     const { probe, clock } = probing(address);
-    expect(probe.spokeTls(address)).toBe(false);
     expect(await probe.peerSpeaksTls(address)).toBe("trusted");
-    expect(probe.spokeTls(address)).toBe(true);
     await new Promise((resolve) => server.close(resolve));
     const hangUp = createTcpServer((peer) => peer.once("data", () => peer.end()));
     await listening(hangUp, address.host, address.port);
@@ -214,13 +222,11 @@ describe("a peer's TLS", () => {
     await eventually(async () => (await probe.peerSpeaksTls(address)) === "unreachable");
     clock.now += 10_000;
     expect(await probe.peerSpeaksTls(address)).toBe("unreachable");
-    expect(probe.spokeTls(address)).toBe(true);
     await new Promise((resolve) => hangUp.close(resolve));
     // What answers in plain HTTP has become a plain registry.
     await listening(createServer(), address.host, address.port);
     clock.now += 10_000;
     expect(await probe.peerSpeaksTls(address)).toBe("plain");
-    expect(probe.spokeTls(address)).toBe(false);
   });
 
   it("is unreachable, and not looked at, offline", async () => {

@@ -111,7 +111,12 @@ export async function converse(
   return Buffer.concat(pieces).toString("latin1");
 }
 
-async function ask(connection: Duplex, path: string, asked: Asked, host: string): Promise<Answer> {
+export async function ask(
+  connection: Duplex,
+  path: string,
+  asked: Asked,
+  host: string,
+): Promise<Answer> {
   const { method = "GET", headers = {}, body } = asked;
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   const request = httpRequest({
