@@ -11,7 +11,8 @@ import {
 } from "../../protocol/known-registries.ts";
 import { type Registry, registryAt, type Scheme } from "../../protocol/registry-name.ts";
 import type { PeerTls } from "../../upstream/net/probe.ts";
-import type { Refusal } from "../refusal.ts";
+import { UpstreamError } from "../../upstream/upstream-error.ts";
+import { type Refusal, refusalOf } from "../refusal.ts";
 import type { OwnNames } from "./own-names.ts";
 
 export type HostVerdict =
@@ -79,10 +80,18 @@ export class InterceptDecision {
 
   /**
    * For `GET http://address/path`. Plain HTTP is spoken to registries that were written so, and to one that
-   * nobody named whose port answers a TLS handshake with bytes that are none. Rejects with UpstreamError
-   * FORBIDDEN where nothing may be dialled.
+   * nobody named whose port answers a TLS handshake with bytes that are none.
    */
   async plain(address: HostPort, path: string): Promise<HostVerdict> {
+    try {
+      return await this.#plain(address, path);
+    } catch (error) {
+      if (error instanceof UpstreamError) return { kind: "refused", refusal: refusalOf(error) };
+      throw error;
+    }
+  }
+
+  async #plain(address: HostPort, path: string): Promise<HostVerdict> {
     const own = this.#ownVerdict(address);
     if (own !== undefined) return own;
     const { isNamed, isPlain, isExcepted, mode, probe } = this.#options;

@@ -15,16 +15,8 @@ import { splitTarget } from "../../protocol/http/target.ts";
 import type { Registry } from "../../protocol/registry-name.ts";
 import type { Ask } from "../../registry/ask.ts";
 import { BoundedMap } from "../../runtime/bounded-map.ts";
-import { UpstreamError } from "../../upstream/upstream-error.ts";
 import type { ObserveDoor } from "../door-event.ts";
-import {
-  askedOf,
-  loginNeeded,
-  notAllowed,
-  type Refusal,
-  refusalOf,
-  refuseRequest,
-} from "../refusal.ts";
+import { askedOf, loginNeeded, notAllowed, type Refusal, refuseRequest } from "../refusal.ts";
 import { type Admission, clientAddress } from "./admission.ts";
 import { asOtherSite, asOutsidersName, type Foreign } from "./foreign.ts";
 import { framingProblem } from "./framing.ts";
@@ -71,7 +63,6 @@ type Handler<Call> = (
 export type ReceptionOptions = {
   readonly admission: Admission;
   readonly insideOf: (connection: Duplex) => Inside | undefined;
-  /** Rejects with UpstreamError where nothing may be dialled. */
   readonly judge: (address: HostPort, target: string) => Promise<HostVerdict>;
   readonly engine: Handler<Ask>;
   readonly forward: Handler<ForwardCall>;
@@ -156,7 +147,7 @@ export class Reception {
     }
     dropProxyLogin(request);
     const { address, target } = parsed;
-    const verdict = await this.#verdict(address, target);
+    const verdict = await this.#options.judge(address, target);
     switch (verdict.kind) {
       case "refused":
         return this.#refuse(request, response, verdict.refusal);
@@ -171,15 +162,6 @@ export class Reception {
       }
       case "through":
         return this.#options.forward(request, response, { address, target, client });
-    }
-  }
-
-  async #verdict(address: HostPort, target: string): Promise<HostVerdict> {
-    try {
-      return await this.#options.judge(address, target);
-    } catch (error) {
-      if (error instanceof UpstreamError) return { kind: "refused", refusal: refusalOf(error) };
-      throw error;
     }
   }
 
