@@ -140,7 +140,7 @@ describe("a pull", () => {
     ]);
   });
 
-  it("of a blob whose file cannot be read fails one client, and is fetched again for the next", async () => {
+  it("of a blob whose file cannot be read is fetched for the very first who asks", async () => {
     const { alpine } = start();
     await house.pull(image, alpine.layer);
     await eventually(() => expect(house.usage.count).toBe(2));
@@ -151,7 +151,6 @@ describe("a pull", () => {
       return reader;
     };
     const name = `docker.io/library/alpine@${alpine.layer}`;
-    await expect(house.blob(name).then(bodyOf)).rejects.toMatchObject({ code: "IO" });
     const again = await house.blob(name);
     expect(again.outcome).toMatch(/miss|collapsed/);
     expect((await bodyOf(again)).length).toBeGreaterThan(0);

@@ -188,7 +188,7 @@ export class Eviction {
       return;
     }
     room.blobs += 1;
-    room.bytes += blob.size;
+    room.bytes += this.#options.usage.roomOf(blob.size);
   }
 
   /**

@@ -1,7 +1,8 @@
 /**
  * Opens kept blobs for readers: straight from the store, or hashed again on the way out when an
- * unclean stop left them in doubt. A disk that fails is told of and reads as "not kept": also a blob
- * that opens and then cannot be read, which is fetched anew by whoever asks next.
+ * unclean stop left them in doubt. A disk that fails is told of and reads as "not kept", also when a
+ * blob opens and its first wanted byte cannot be read. What fails further on, where bytes are out
+ * already, is fetched anew by whoever asks next.
  */
 
 import type { ByteSource } from "../../download/byte-source.ts";
@@ -35,14 +36,19 @@ export class KeptBlobs {
     this.#options = options;
   }
 
-  /** Undefined when it is not kept, or cannot be read. */
-  async open(digest: Digest): Promise<ByteSource | undefined> {
-    const { blobs, rechecks, usage, observe } = this.#options;
+  /** Undefined when it is not kept, or the first byte wanted of so many cannot be read. */
+  async open(
+    digest: Digest,
+    firstByte: (size: number) => number = () => 0,
+  ): Promise<ByteSource | undefined> {
+    const { usage, observe } = this.#options;
     if (this.#unreadable.get(digest)) return undefined;
     const stopReading = usage.reading(digest);
     try {
       const isTrusted = this.#trusted.get(digest) === true || (await this.#isTrusted(digest));
-      const bytes = isTrusted ? await blobs.open(digest) : await rechecks.open(digest);
+      const bytes = isTrusted
+        ? await this.#openTrusted(digest, firstByte)
+        : await this.#options.rechecks.open(digest);
       const onUnreadable = (error: StoreError): void => this.#giveUp(digest, error);
       if (bytes !== undefined)
         return new KeptSource(bytes, { onUnreadable, onClosed: stopReading });
@@ -68,6 +74,23 @@ export class KeptBlobs {
   forget(digest: Digest): void {
     this.#trusted.delete(digest);
     this.#unreadable.delete(digest);
+  }
+
+  async #openTrusted(
+    digest: Digest,
+    firstByte: (size: number) => number,
+  ): Promise<BlobReader | undefined> {
+    const reader = await this.#options.blobs.open(digest);
+    if (reader === undefined) return undefined;
+    try {
+      await reader.read(Buffer.allocUnsafe(1), firstByte(reader.size));
+      return reader;
+    } catch (error) {
+      await reader.close();
+      if (!(error instanceof StoreError)) throw error;
+      this.#giveUp(digest, error);
+      return undefined;
+    }
   }
 
   #giveUp(digest: Digest, error: StoreError): void {

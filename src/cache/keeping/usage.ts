@@ -16,6 +16,8 @@ export type UsageOptions = {
   readonly now: () => number;
   /** Milliseconds between two batches; a minute. */
   readonly interval?: number;
+  /** Bytes that a file takes at least, and in steps of which it takes more; 4 KiB, as most volumes have it. */
+  readonly block?: number;
 };
 
 type Use = { readonly size: number; readonly usedAt: number };
@@ -38,7 +40,7 @@ export class Usage {
     this.#options = options;
   }
 
-  /** Bytes kept. */
+  /** Bytes that everything kept takes on its volume: many small files take much more than they hold. */
   get total(): number {
     return this.#total;
   }
@@ -76,11 +78,17 @@ export class Usage {
     }
     this.#kept = ordered;
     this.#total = 0;
-    for (const { size } of ordered.values()) this.#total += size;
+    for (const { size } of ordered.values()) this.#total += this.roomOf(size);
+  }
+
+  /** Bytes that a blob of so many takes. */
+  roomOf(size: number): number {
+    const { block = 4_096 } = this.#options;
+    return Math.ceil(size / block) * block;
   }
 
   added(digest: Digest, size: number): void {
-    this.#total += size - (this.#kept.get(digest)?.size ?? 0);
+    this.#total += this.roomOf(size) - this.roomOf(this.#kept.get(digest)?.size ?? 0);
     this.#ref(digest, size);
   }
 
@@ -90,7 +98,7 @@ export class Usage {
   }
 
   removed(digest: Digest): void {
-    this.#total -= this.#kept.get(digest)?.size ?? 0;
+    this.#total -= this.roomOf(this.#kept.get(digest)?.size ?? 0);
     if (this.#kept.delete(digest)) this.#unwritten.add(digest);
   }
 

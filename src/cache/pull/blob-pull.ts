@@ -6,6 +6,7 @@
 import type { ByteSource } from "../../download/byte-source.ts";
 import type { Downloads, OpenedDownload } from "../../download/downloads.ts";
 import { headerValue } from "../../protocol/http/header-list.ts";
+import { firstByteOf } from "../../protocol/http/range.ts";
 import { unlessAborted } from "../../runtime/flights.ts";
 import type { Access, RegistryClient, RegistryResponse } from "../../upstream/registry-client.ts";
 import { abortedBy } from "../../upstream/upstream-deadline.ts";
@@ -236,7 +237,7 @@ export class BlobPull {
       const ranged = await this.#doubtfulRange(ask);
       if (ranged !== undefined) return ranged;
     }
-    const source = await kept.open(ask.digest);
+    const source = await kept.open(ask.digest, (size) => firstByteOf(ask.range, size));
     if (source === undefined) return undefined;
     return content(ask, { source, mediaType: undefined }, "hit");
   }

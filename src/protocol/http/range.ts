@@ -104,3 +104,10 @@ function resolveSpec(spec: RangeSpec, size: number): ByteRange | undefined {
   const end = Math.min(spec.end ?? size, size);
   return spec.start < end ? { start: spec.start, end } : undefined;
 }
+
+/** The first byte that is wanted of so many, at most their end; without a range the very first. */
+export function firstByteOf(request: RangeRequest | undefined, size: number): number {
+  const spec = request?.[0];
+  if (spec === undefined) return 0;
+  return spec.kind === "from" ? Math.min(spec.start, size) : Math.max(0, size - spec.length);
+}

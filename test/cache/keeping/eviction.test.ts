@@ -21,7 +21,7 @@ function setUp(options: Partial<EvictionOptions> = {}) {
   const clock = new TestClock();
   const now = (): number => 0;
   const observe = (event: CacheEvent): void => void events.push(event);
-  const usage = new Usage({ records: new MemoryRecordStore(), now, observe });
+  const usage = new Usage({ records: new MemoryRecordStore(), block: 1, now, observe });
   const eviction = new Eviction({
     blobs,
     usage,

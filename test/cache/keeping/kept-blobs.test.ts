@@ -77,12 +77,43 @@ describe("a kept blob", () => {
     expect(usage.isRead(digest)).toBe(false);
   });
 
-  it("that cannot be read is not kept any more, until other bytes are", async () => {
+  it("whose first wanted byte cannot be read is not kept", async () => {
+    const { kept, blobs, usage, events } = await setUp();
+    const open = blobs.open.bind(blobs);
+    let closes = 0;
+    blobs.open = async (wanted) => {
+      const reader = await open(wanted);
+      if (reader === undefined) return undefined;
+      const read = reader.read.bind(reader);
+      const close = reader.close.bind(reader);
+      reader.read = async (buffer, position) => {
+        if (position >= 6) throw new StoreError("IO", "EIO");
+        return await read(buffer, position);
+      };
+      reader.close = async () => {
+        closes += 1;
+        await close();
+      };
+      return reader;
+    };
+    await (await kept.open(digest, () => 5))?.close();
+    expect([events, closes]).toEqual([[], 1]);
+    expect(await kept.open(digest, (size) => size - 2)).toBeUndefined();
+    expect(events).toMatchObject([{ kind: "diskFailed", error: { code: "IO" } }]);
+    expect([closes, usage.isRead(digest)]).toEqual([2, false]);
+    expect(await kept.open(digest)).toBeUndefined();
+  });
+
+  it("that cannot be read to its end is not kept any more, until other bytes are", async () => {
     const { kept, blobs, events } = await setUp();
     const open = blobs.open.bind(blobs);
     blobs.open = async (wanted) => {
       const reader = await open(wanted);
-      if (reader !== undefined) reader.read = () => Promise.reject(new StoreError("IO", "EIO"));
+      if (reader === undefined) return undefined;
+      reader.read = async (buffer) => {
+        if (buffer.length > 1) throw new StoreError("IO", "EIO");
+        return 1;
+      };
       return reader;
     };
     const source = await kept.open(digest);

@@ -11,11 +11,12 @@ const [a, b, c] = ["a", "b", "c"].map((text) => digestOf(Buffer.from(text))) as 
   KeptBlob["digest"],
 ];
 
-function setUp(records = new MemoryRecordStore()) {
+function setUp(records = new MemoryRecordStore(), block = 1) {
   const clock = { now: 1_000 };
   const failures: unknown[] = [];
   const usage = new Usage({
     records,
+    block,
     now: () => clock.now,
     observe: (event) => failures.push(event),
   });
@@ -33,6 +34,20 @@ function kept(...blobs: KeptBlob[]) {
 }
 
 describe("the usage of blobs", () => {
+  it("of 16,001 small manifests is what they take on the disk, not what they hold", async () => {
+    const { usage } = setUp(undefined, 4_096);
+    const digests = Array.from({ length: 16_001 }, (_, index) => digestOf(Buffer.from(`${index}`)));
+    const blobs = digests.map((digest) => ({ digest, size: 419, usedAt: 500 }));
+    await usage.load(kept(...blobs));
+    expect(usage.total).toBe(16_001 * 4_096);
+    for (const digest of digests) usage.added(digest, 419);
+    expect(usage.total).toBe(16_001 * 4_096);
+    for (const digest of digests) usage.removed(digest);
+    expect(usage.total).toBe(0);
+    usage.added(a, 4_097);
+    expect(usage.total).toBe(8_192);
+  });
+
   it("is in the order of the last use", () => {
     const { usage, clock } = setUp();
     usage.added(a, 10);

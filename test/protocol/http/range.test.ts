@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import {
+  firstByteOf,
   parseContentRange,
   parseRange,
   printContentRange,
@@ -54,6 +55,17 @@ describe("a Range field on 2048 bytes", () => {
     ["", "ignored"],
   ])("%s: %s", (header, expected) => {
     expect(meaning(header, 2048)).toBe(expected);
+  });
+
+  it.each([
+    [undefined, 0],
+    ["bytes=500-1499", 500],
+    ["bytes=-500", 1_548],
+    ["bytes=-5000", 0],
+    ["bytes=7-8,1-2", 7],
+    [`bytes=${"9".repeat(40)}-`, 2_048],
+  ])("%s: the first byte is %i", (header, first) => {
+    expect(firstByteOf(parseRange(header), 2_048)).toBe(first);
   });
 
   it("may hold 1024 ranges, as containers/image asks, and no more", () => {
