@@ -6,7 +6,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { parseRawHeaders } from "../protocol/http/header-list.ts";
 import { RegistryError } from "../protocol/registry-error.ts";
-import { parseRoute } from "../protocol/route.ts";
+import { parseRoute, printRoute } from "../protocol/route.ts";
 import { Answers } from "./answer/answer.ts";
 import { ClientGone } from "./answer/client-gone.ts";
 import type { Ask, Door } from "./ask.ts";
@@ -84,18 +84,22 @@ function beginExchange(
   signal: AbortSignal,
 ): Exchange {
   const method = request.method ?? "";
-  const [path = ""] = ask.target.split("?", 1);
+  const mark = `${ask.target}?`.indexOf("?");
+  const route = parseRoute(method, ask.target.slice(0, mark));
+  const target = `${printRoute(route) ?? ""}${ask.target.slice(mark)}`;
   return {
     request,
     response,
-    ask,
+    // What was judged is what is sent.
+    ask: { ...ask, target },
     method,
     headers: parseRawHeaders(request.rawHeaders),
-    route: parseRoute(method, path),
+    route,
     signal,
     tally: {
       status: 0,
       isToken: false,
+      isShared: false,
       sent: 0,
       received: 0,
       outcome: undefined,

@@ -26,6 +26,8 @@ export type Tally = {
   status: number;
   /** It asks for a token, whatever its path. */
   isToken: boolean;
+  /** It was asked upstream with the operator's credential, or might have been. */
+  isShared: boolean;
   /** Body bytes sent to the client, and received from it. */
   sent: number;
   received: number;

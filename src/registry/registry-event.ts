@@ -4,6 +4,7 @@ import type { Digest } from "../protocol/digest.ts";
 import { printReference } from "../protocol/reference.ts";
 import type { RegistryName } from "../protocol/registry-name.ts";
 import type { Route, RouteKind } from "../protocol/route.ts";
+import { repositoryOf } from "../protocol/route-readings.ts";
 import type { Door } from "./ask.ts";
 import type { Exchange, Tally } from "./exchange.ts";
 import { withoutSecrets } from "./failure.ts";
@@ -51,7 +52,7 @@ export function requestAnswered(
     client: ask.client,
     door: ask.door,
     registry: ask.registry.name,
-    repository: "repository" in route ? route.repository : undefined,
+    repository: repositoryOf(route),
     route: route.kind,
     what: tally.isToken ? "token" : whatOf(route),
     method,

@@ -11,29 +11,24 @@ export type Handlers = {
   readonly pullList: Handler;
   readonly pushUpload: Handler;
   readonly pushManifest: Handler;
-  readonly passOutside: Handler;
+  /** Passes on what is no pull and no push, in the client's own name. */
+  readonly pass: Handler;
 };
 
-type Entry = { readonly handler: keyof Handlers; readonly isWriting?: true };
-type Methods = ReadonlyMap<string, Entry>;
-
-const upload: Entry = { handler: "pushUpload", isWriting: true };
-const pushed: Entry = { handler: "pushManifest", isWriting: true };
+type Methods = ReadonlyMap<string, keyof Handlers>;
 
 const table: Readonly<Record<Exclude<RouteKind, "invalid" | "outside">, Methods>> = {
-  ping: reading("ping"),
-  catalog: reading("pullList"),
-  tags: reading("pullList"),
-  referrers: reading("pullList"),
-  blob: new Map([...reading("pullBlob"), ["DELETE", upload]]),
-  manifest: new Map([...reading("pullManifest"), ["PUT", pushed], ["DELETE", pushed]]),
-  "upload-start": new Map([["POST", upload]]),
+  ping: methods({ "GET HEAD": "ping" }),
+  catalog: methods({ "GET HEAD": "pullList" }),
+  tags: methods({ "GET HEAD": "pullList" }),
+  referrers: methods({ "GET HEAD": "pullList" }),
+  blob: methods({ "GET HEAD": "pullBlob", DELETE: "pushUpload" }),
+  manifest: methods({ "GET HEAD": "pullManifest", "PUT DELETE": "pushManifest" }),
+  "upload-start": methods({ POST: "pushUpload" }),
   // The state of an upload is asked for by whoever is pushing it.
-  upload: new Map(["GET", "HEAD", "PATCH", "PUT", "POST", "DELETE"].map((name) => [name, upload])),
-  other: new Map([
-    ...reading("pullList"),
-    ...["PATCH", "PUT", "POST", "DELETE"].map((name): [string, Entry] => [name, upload]),
-  ]),
+  upload: methods({ "GET HEAD PATCH PUT POST DELETE": "pushUpload" }),
+  signatures: methods({ "GET HEAD PUT DELETE": "pass" }),
+  other: methods({ "GET HEAD": "pullList", "PATCH PUT POST DELETE": "pushUpload" }),
 };
 
 /** Throws RegistryError when there is none: the route's own error, or UNSUPPORTED (405). */
@@ -46,19 +41,28 @@ export function findHandler(
   if (route.kind === "invalid") {
     throw new RegistryError(route.code, route.message, { status: route.status });
   }
-  if (route.kind === "outside") return handlers.passOutside;
-  const methods = table[route.kind];
-  const entry = methods.get(method);
-  if (entry === undefined) throw notThere(method, [...methods.keys()]);
-  if (entry.isWriting === true && !isPushAllowed) throw notAllowed();
-  return handlers[entry.handler];
+  if (!isPushAllowed && !isReading(route, method)) throw notAllowed();
+  // A preflight is the registry's own to answer.
+  if (route.kind === "outside" || method === "OPTIONS") return handlers.pass;
+  const known = table[route.kind];
+  const handler = known.get(method);
+  if (handler === undefined) throw notThere(method, [...known.keys()]);
+  return handlers[handler];
 }
 
-function reading(handler: keyof Handlers): Methods {
-  return new Map([
-    ["GET", { handler }],
-    ["HEAD", { handler }],
-  ]);
+function methods(handlers: Readonly<Record<string, keyof Handlers>>): Methods {
+  return new Map(
+    Object.entries(handlers).flatMap(([names, handler]) =>
+      names.split(" ").map((name): [string, keyof Handlers] => [name, handler]),
+    ),
+  );
+}
+
+/** `git fetch` and token requests are reads that are sent by POST. */
+function isReading(route: Route, method: string): boolean {
+  if (method === "GET" || method === "HEAD" || method === "OPTIONS") return true;
+  if (method !== "POST" || route.kind !== "outside") return false;
+  return /\/git-upload-pack$|^\/(?:oauth2\/)?(?:token|exchange)$/.test(route.path);
 }
 
 function notThere(method: string, known: readonly string[]): RegistryError {

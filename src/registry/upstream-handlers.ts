@@ -40,7 +40,7 @@ function handlersOf(parts: UpstreamHandlerParts): Handlers {
     pullList: (exchange) => pullList(exchange, parts, bodyIdle),
     pushUpload: (exchange) => pushUpload(exchange, parts, bodyIdle),
     pushManifest: (exchange) => pushManifest(exchange, parts, bodyIdle),
-    passOutside: async (exchange) =>
+    pass: async (exchange) =>
       passThrough(exchange, await outsideAccess(exchange, accessOf), client, bodyIdle),
   };
 }

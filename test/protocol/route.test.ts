@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { parseRoute } from "../../src/protocol/route.ts";
+import { printReference } from "../../src/protocol/reference.ts";
+import { parseRoute, printRoute } from "../../src/protocol/route.ts";
+import { readingsOf } from "../../src/protocol/route-readings.ts";
 import { timeSpent } from "../support/longest-turn.ts";
 
 const digest = `sha256:${"ab".repeat(32)}`;
@@ -28,6 +30,24 @@ describe("a path asks", () => {
       "/v2/a/blobs/uploads/4f-2_x=",
       { kind: "upload", repository: "a", session: "4f-2_x=" },
     ],
+    [
+      "PATCH",
+      "/v2/a/blobs/uploads/AJ-x_y=~+:@,%3D/z//",
+      { kind: "upload", repository: "a", session: "AJ-x_y=~+:@,%3D/z//" },
+    ],
+    ["PUT", "/v2/a/blobs/upload/4f-2_x", { kind: "upload", word: "upload", session: "4f-2_x" }],
+    [
+      "GET",
+      "/v2/a%2Fb%2fc/manifests/latest",
+      { kind: "manifest", repository: "a/b/c", reference: { kind: "tag", tag: "latest" } },
+    ],
+    [
+      "GET",
+      `/v2/a/manifests/${digest.replace(":", "%3A")}`,
+      { kind: "manifest", repository: "a", reference: { kind: "digest", digest } },
+    ],
+    ["GET", `/v2/a/blobs/${digest.replace(":", "%3a")}`, { kind: "blob", repository: "a", digest }],
+    ["GET", `/extensions/v2/a/b/signatures/${digest}`, { kind: "signatures", repository: "a/b" }],
     // Repositories may be called like parts of the API.
     ["GET", "/v2/manifests/manifests/manifests", { kind: "manifest", repository: "manifests" }],
     ["GET", "/v2/a/manifests/tags/list", { kind: "tags", repository: "a/manifests" }],
@@ -54,9 +74,25 @@ describe("a path asks", () => {
 describe("a path is refused", () => {
   it.each<[string, string, number]>([
     ["/v2/A/manifests/latest", "NAME_INVALID", 400],
-    ["/v2//manifests/latest", "NAME_INVALID", 400],
-    ["/v2/a//b/manifests/latest", "NAME_INVALID", 400],
-    ["/v2/a%2fb/manifests/latest", "NAME_INVALID", 404],
+    ["/v2//manifests/latest", "NAME_INVALID", 404],
+    ["/v2/a//b/manifests/latest", "NAME_INVALID", 404],
+    ["/v2/a%2fmanifests%2flatest", "NAME_INVALID", 404],
+    ["/v2/a%2f..%2fb/manifests/latest", "NAME_INVALID", 400],
+    ["/v2/a%2f%2fb/manifests/latest", "NAME_INVALID", 400],
+    ["/v2/a%252fb/manifests/latest", "NAME_INVALID", 404],
+    ["/v2/..%2fadmin", "NAME_INVALID", 404],
+    ["/v2/..;/admin", "NAME_INVALID", 404],
+    ["/v2/a;x/manifests/latest", "NAME_INVALID", 404],
+    ["/v2/a/manifests/latest/", "NAME_INVALID", 404],
+    ["/v2/_oci/a%20b", "NAME_INVALID", 404],
+    ["/v2/a/blobs/uploads/x%2f..%2fy", "NAME_INVALID", 404],
+    ["/v2/a/blobs/uploads/x%5Cy", "NAME_INVALID", 404],
+    ["/v2/a/blobs/uploads/x%252f", "NAME_INVALID", 404],
+    ["/v2/a/blobs/uploads/x%2e", "NAME_INVALID", 404],
+    ["/v2/a/blobs/uploads/x%0d%0a", "NAME_INVALID", 404],
+    ["/v2/a/blobs/uploads/x%zz", "NAME_INVALID", 404],
+    ["/v2/a/blobs/uploads/../../b", "NAME_INVALID", 404],
+    ["/v2/a/blobs/uploads/x;y", "NAME_INVALID", 404],
     ["/v2/a%00/manifests/latest", "NAME_INVALID", 404],
     [`/v2/${"a".repeat(256)}/manifests/latest`, "NAME_INVALID", 400],
     ["/v2/../manifests/latest", "NAME_INVALID", 404],
@@ -110,4 +146,46 @@ it.each([
   "/v2%2fa/manifests/1",
 ])("%s is no way around the registry API", (path) => {
   expect(parseRoute("GET", path).kind).toBe("invalid");
+});
+
+describe("a route is printed", () => {
+  it.each([
+    ["/v2/", "/v2/"],
+    ["/v2/_catalog", "/v2/_catalog"],
+    [`/v2/a%2Fb/blobs/${digest.replace(":", "%3A")}`, `/v2/a/b/blobs/${digest}`],
+    ["/v2/a/manifests/v1", "/v2/a/manifests/v1"],
+    ["/v2/a/tags/list", "/v2/a/tags/list"],
+    [`/v2/a/referrers/${digest}`, `/v2/a/referrers/${digest}`],
+    ["/v2/a/blobs/uploads", "/v2/a/blobs/uploads/"],
+    ["/v2/a%2Fb/blobs/uploads/x%3D=/~+:@,", "/v2/a/b/blobs/uploads/x%3D=/~+:@,"],
+    ["/v2/a/blobs/upload/x", "/v2/a/blobs/upload/x"],
+    ["/v2/a%2Fb/blobs/blake3:00ff", "/v2/a/b/blobs/blake3:00ff"],
+    ["/v2/_oci/ext/discover", "/v2/_oci/ext/discover"],
+    ["/harbor/a%252Fb;x", "/harbor/a%252Fb;x"],
+    ["/v2/A/manifests/1", undefined],
+  ])("%s → %s", (path, printed) => {
+    expect(printRoute(parseRoute("POST", path))).toBe(printed);
+  });
+});
+
+describe("a path may be about", () => {
+  it.each([
+    ["/artifactory/api/docker/r/v2/team/app/manifests/1", ["team/app:1"]],
+    ["/repository/r/v2/team%2Fapp/blobs/x", ["team/app"]],
+    ["/repository/r/v2/te%61m;x/app/tags/list", ["team/app"]],
+    ["/a/v2/b/v2/c/manifests/1", ["b/v2/c:1", "c:1"]],
+    ["/a/v2/b/blobs/uploads/x/manifests/1", ["b", "b/blobs/uploads/x:1"]],
+    ["/a/v2/B/manifests/1", ["undefined:1"]],
+    ["/a/v2/", []],
+    ["/v2x/b/manifests/1", []],
+  ])("%s: %j", (path, expected) => {
+    const found = readingsOf(path).map(({ repository, reference }) =>
+      reference === undefined ? String(repository) : `${repository}:${printReference(reference)}`,
+    );
+    expect(found).toEqual(expected);
+  });
+
+  it("no more than sixteen, and the rest is unreadable", () => {
+    expect(readingsOf("/v2/a/manifests/b/blobs/".repeat(300)).length).toBe(17);
+  });
 });

@@ -10,7 +10,7 @@ const digest = `sha256:${"ab".repeat(32)}`;
 describe("a request to a registry", () => {
   it.each([
     ["/v2/A/manifests/latest", 400, "NAME_INVALID"],
-    ["/v2/a%2fb/manifests/latest", 404, "NAME_INVALID"],
+    ["/v2/a%2f..%2fb/manifests/latest", 400, "NAME_INVALID"],
     ["/v2/a/manifests/-", 400, "TAG_INVALID"],
     ["/v2/a/blobs/sha256:short", 400, "DIGEST_INVALID"],
     ["/v2/../etc/passwd", 404, "NAME_INVALID"],

@@ -9,6 +9,7 @@ function eventOf(path: string, changes: Partial<Tally> = {}) {
   const tally: Tally = {
     status: 200,
     isToken: false,
+    isShared: false,
     sent: 5,
     received: 0,
     outcome: "hit",

@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseRoute } from "../../src/protocol/route.ts";
+import { repositoryOf } from "../../src/protocol/route-readings.ts";
 import { dial } from "./support/client.ts";
 import { FileWatch } from "./support/file-watch.ts";
 import { addImage } from "./support/image.ts";
@@ -109,10 +110,10 @@ describe("random paths", () => {
     const asked = [...randomPaths(100_000, 1)].flatMap((path) =>
       ["GET", "PUT"].map((method) => parseRoute(method, path)),
     );
-    const routes = asked.filter((route) => "repository" in route);
+    const routes = asked.filter((route) => repositoryOf(route) !== undefined);
     expect(routes.length).toBeGreaterThan(1_000);
     const names = routes.map((route) =>
-      [route.repository, "digest" in route ? route.digest : ""].join(" "),
+      [repositoryOf(route), "digest" in route ? route.digest : ""].join(" "),
     );
     expect(names.filter((name) => /\.\.|[\\%\0]|^\//.test(name))).toEqual([]);
   });

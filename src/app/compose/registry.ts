@@ -4,12 +4,11 @@ import { RegistryEngine } from "../../registry/engine.ts";
 import { accessOf } from "../../registry/login/access.ts";
 import { Ping } from "../../registry/login/ping.ts";
 import { TokenRequests } from "../../registry/login/token.ts";
-import { ImagePolicy } from "../../registry/rules/image-policy.ts";
 import { upstreamHandlers } from "../../registry/upstream-handlers.ts";
 import type { Pulls } from "../../registry/upstream-parts.ts";
 import type { Log } from "../log.ts";
-import type { PolicySetting } from "../settings/policy-kinds.ts";
 import type { Settings } from "../settings/settings.ts";
+import { imagePolicy } from "./image-policy.ts";
 import type { Upstream } from "./upstream.ts";
 
 export type RegistryParts = {
@@ -38,10 +37,4 @@ export function composeRegistry(parts: RegistryParts): RegistryEngine {
     isPushAllowed: settings.registries.allowPush,
   });
   return new RegistryEngine({ upstream: elsewhere, observe: log.registry });
-}
-
-/** Undefined where everything is allowed, so that nobody has to ask. */
-function imagePolicy(policy: PolicySetting): ImagePolicy | undefined {
-  const isNeeded = policy.allow.length > 0 || policy.deny.length > 0;
-  return isNeeded ? new ImagePolicy(policy) : undefined;
 }

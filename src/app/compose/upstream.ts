@@ -4,6 +4,7 @@ import { hostMatcher } from "../../protocol/host-pattern.ts";
 import { formatHostPort, type HostPort, parseHostPort } from "../../protocol/http/host-port.ts";
 import { builtInRealmPairs } from "../../protocol/known-registries.ts";
 import type { Registry } from "../../protocol/registry-name.ts";
+import { judgeRedirect } from "../../registry/rules/redirect-rules.ts";
 import { Authorizer } from "../../upstream/auth/authorizer.ts";
 import { ChallengeFinder } from "../../upstream/auth/challenge-finder.ts";
 import { ChallengeMemory, type SavedChallenge } from "../../upstream/auth/challenge-memory.ts";
@@ -14,6 +15,7 @@ import { RealmPairs } from "../../upstream/auth/realm-pairs.ts";
 import { RegistryTokens } from "../../upstream/auth/registry-tokens.ts";
 import { TokenClient } from "../../upstream/auth/token-client.ts";
 import { PooledRegistryClient } from "../../upstream/client/pooled-registry-client.ts";
+import type { Place } from "../../upstream/client/redirects.ts";
 import { DownMemory } from "../../upstream/down-memory.ts";
 import { CorporateProxies } from "../../upstream/net/corporate-proxy.ts";
 import { Destinations } from "../../upstream/net/destination.ts";
@@ -35,6 +37,7 @@ import {
 import { SettingsError } from "../settings/load.ts";
 import { readTrusted } from "../settings/named-files.ts";
 import type { Settings } from "../settings/settings.ts";
+import { imagePolicy } from "./image-policy.ts";
 import type { Listen } from "./listen.ts";
 import { allLogins } from "./logins.ts";
 
@@ -97,6 +100,7 @@ export async function composeUpstream(parts: UpstreamParts) {
       rates,
       observe: log.upstream,
       now,
+      judgeRedirect: redirectJudge(settings),
     }),
     probe: new Probe({ transport, dialer, tls, outages, now, isOffline, ...rememberedBy(memory) }),
     reloadLogins: async (changed: Settings): Promise<void> => {
@@ -113,6 +117,12 @@ export async function composeUpstream(parts: UpstreamParts) {
     /** Host patterns that the operator named when it started, those of DOCKER_CONFIG too. */
     named,
   };
+}
+
+/** Undefined where POLICY allows everything. */
+function redirectJudge({ registries }: Settings) {
+  const policy = imagePolicy(registries.policy);
+  return policy === undefined ? undefined : (place: Place) => judgeRedirect(policy, place);
 }
 
 /** What a probe finds out is kept where challenges are, beyond a restart. */

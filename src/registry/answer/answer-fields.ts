@@ -51,10 +51,14 @@ export function contentFields(exchange: Exchange, content: Content): string[] {
 
 /** The upstream's end-to-end fields as this client must see them. */
 export function passedFields(exchange: Exchange, { response, outcome }: Passed): string[] {
-  const { ask } = exchange;
+  const { ask, tally } = exchange;
   const headers = new Map(viewedFields(mirrorFields(endToEnd(response.headers), ask), ask));
   // Would lead clients past the proxy.
   headers.delete("alt-svc");
+  // A page of another site may read what everybody may, and what its own login opens.
+  if (tally.isShared) {
+    for (const name of headers.keys()) if (/^access-control-/.test(name)) headers.delete(name);
+  }
   // A 204 has no body and may not name the length of one (RFC 9110 §8.6).
   if (response.status === 204) headers.delete("content-length");
   // Each cache on the way adds itself at the end (RFC 9211 §2).

@@ -96,7 +96,8 @@ export class Ping {
   }
 
   #pass(exchange: Exchange, access: Access, patience: "full" | "brief"): Promise<Passed> {
-    const { ask, method, headers } = exchange;
+    const { ask, method, headers, tally } = exchange;
+    tally.isShared = access.kind === "shared";
     return passInTime(exchange, async ({ signal }) => {
       const response = await this.#parts.client.send({
         registry: ask.registry,

@@ -6,7 +6,7 @@ import type { PushFate } from "../../cache/pull-through.ts";
 import type { Exchange, Reply } from "../exchange.ts";
 import { writingAccess } from "../login/request-access.ts";
 import { passThrough } from "../pass-through.ts";
-import { pushedTags } from "../rules/pushed-tags.ts";
+import { pushedTags } from "../rules/written-query.ts";
 import type { UpstreamHandlerParts } from "../upstream-parts.ts";
 
 export async function pushManifest(

@@ -3,124 +3,151 @@
  * and the setting in words, before anything is looked up or asked. CONNECT, pings and tokens are let
  * through, or else nobody would ever read these words.
  */
-import { printReference, type Reference, type RepositoryName } from "../../protocol/reference.ts";
+import type { Reference, RepositoryName } from "../../protocol/reference.ts";
 import { RegistryError } from "../../protocol/registry-error.ts";
+import type { Route } from "../../protocol/route.ts";
+import {
+  type Reading,
+  readingsOf,
+  repositoryOf,
+  uploaderOf,
+} from "../../protocol/route-readings.ts";
 import type { Exchange, Handler } from "../exchange.ts";
 import type { Handlers } from "../router.ts";
-import type { ImagePolicy, ImageVerdict } from "./image-policy.ts";
-import { pushedTags } from "./pushed-tags.ts";
+import { allowedCatalog } from "./allowed-catalog.ts";
+import { imageText, refuseUnlessAllowed } from "./denial.ts";
+import type { ImagePolicy } from "./image-policy.ts";
 import { Reached } from "./reached.ts";
+import { mountSources, pushedTags } from "./written-query.ts";
 
 /** The same handlers, each behind the rules. */
-export function policed(handlers: Handlers, rules: ImagePolicy): Handlers {
-  const police = new Police(rules);
+export function policed(handlers: Handlers, policy: ImagePolicy): Handlers {
+  const police = new Police(policy);
   const behind =
     (handler: Handler): Handler =>
     (exchange) =>
       police.handle(exchange, handler);
   return {
-    ...handlers,
+    ping: handlers.ping,
     pullBlob: behind(handlers.pullBlob),
     pullManifest: behind(handlers.pullManifest),
     pullList: behind(handlers.pullList),
     pushUpload: behind(handlers.pushUpload),
     pushManifest: behind(handlers.pushManifest),
+    pass: behind(handlers.pass),
   };
 }
 
 class Police {
-  readonly #rules: ImagePolicy;
+  readonly #policy: ImagePolicy;
   readonly #reached = new Reached();
 
-  constructor(rules: ImagePolicy) {
-    this.#rules = rules;
+  constructor(policy: ImagePolicy) {
+    this.#policy = policy;
   }
 
   async handle(exchange: Exchange, handler: Handler) {
-    const { ask, route } = exchange;
-    switch (route.kind) {
-      case "other":
-        this.#let(this.#rules.judgeRegistry(ask.registry.name), `${ask.registry.name} as a whole`);
-        return handler(exchange);
-      case "manifest":
-        return this.#manifest(exchange, handler, route);
-      case "blob":
-        this.#letDigest(exchange, route.repository, { kind: "digest", digest: route.digest });
-        return handler(exchange);
-      case "tags":
-      case "referrers":
-      case "upload-start":
-      case "upload":
-        this.#letRepository(exchange, route.repository);
-        return handler(exchange);
-      case "ping":
-      case "catalog":
-      case "outside":
-      case "invalid":
-        return handler(exchange);
-    }
-  }
-
-  async #manifest(
-    exchange: Exchange,
-    handler: Handler,
-    { repository, reference }: { repository: RepositoryName; reference: Reference },
-  ) {
-    const { registry, target } = exchange.ask;
-    const isPush = exchange.method !== "GET" && exchange.method !== "HEAD";
-    const named = isPush ? [reference, ...pushedTags(target)] : [reference];
-    for (const one of named) {
-      if (one.kind === "digest" && isPush) this.#letRepository(exchange, repository);
-      else if (one.kind === "digest") this.#letDigest(exchange, repository, one);
-      else {
-        const verdict = this.#rules.judge(registry.name, repository, one.tag);
-        this.#let(verdict, imageOf(exchange, repository, one));
-      }
-    }
+    const { registry } = exchange.ask;
+    const { route } = exchange;
+    this.#judge(exchange, route);
     const reply = await handler(exchange);
-    const isByTag = this.#rules.judge(registry.name, repository).kind === "byTag";
-    if (isByTag && !isPush) this.#reached.learn({ registry, repository }, reply);
+    if (route.kind === "catalog") return allowedCatalog(exchange, reply, this.#policy);
+    if (route.kind !== "manifest" || isWriting(exchange)) return reply;
+    const { repository } = route;
+    const isByTag = this.#policy.judge(registry.name, repository).kind === "byTag";
+    if (isByTag) this.#reached.learn({ registry, repository }, reply);
     return reply;
   }
 
-  #letRepository(exchange: Exchange, repository: RepositoryName): void {
-    const { name } = exchange.ask.registry;
-    const verdict = this.#rules.judge(name, repository);
-    if (verdict.kind !== "byTag") this.#let(verdict, `${name}/${repository}`);
+  /** Throws RegistryError DENIED. */
+  #judge(exchange: Exchange, route: Route): void {
+    const { registry, target } = exchange.ask;
+    const repository = repositoryOf(route);
+    const uploader = repository === undefined ? undefined : uploaderOf(repository);
+    if (uploader !== undefined) this.#letRepository(exchange, uploader);
+    switch (route.kind) {
+      case "other": {
+        // What paths of the registry's own lead to, nobody can tell.
+        const whole = `${registry.name} as a whole`;
+        if (repository === undefined) {
+          refuseUnlessAllowed(this.#policy.judgeRegistry(registry.name), whole);
+        } else {
+          const verdict = this.#policy.judge(registry.name, repository);
+          refuseUnlessAllowed(verdict, `${registry.name}/${repository}`);
+        }
+        break;
+      }
+      case "outside":
+        for (const reading of readingsOf(route.path)) this.#letReading(exchange, reading);
+        break;
+      case "manifest":
+        this.#letManifest(exchange, route.repository, route.reference);
+        break;
+      case "blob":
+        this.#letDigest(exchange, route.repository, route);
+        break;
+      case "upload-start":
+        for (const source of mountSources(target)) this.#letRepository(exchange, source);
+        this.#letRepository(exchange, route.repository);
+        break;
+      case "tags":
+      case "referrers":
+      case "signatures":
+      case "upload":
+        this.#letRepository(exchange, route.repository);
+        break;
+      case "ping":
+      case "catalog":
+      case "invalid":
+    }
+  }
+
+  #letManifest(exchange: Exchange, repository: RepositoryName, reference: Reference): void {
+    const { registry, target } = exchange.ask;
+    const isPush = isWriting(exchange);
+    for (const one of isPush ? [reference, ...pushedTags(target)] : [reference]) {
+      if (one.kind === "digest" && isPush) this.#letRepository(exchange, repository);
+      else if (one.kind === "digest") this.#letDigest(exchange, repository, one);
+      else {
+        const verdict = this.#policy.judge(registry.name, repository, one.tag);
+        refuseUnlessAllowed(verdict, imageText(registry, repository, one));
+      }
+    }
+  }
+
+  #letReading(exchange: Exchange, { repository, reference }: Reading): void {
+    if (repository === undefined) throw unreadable();
+    if (reference === undefined) this.#letRepository(exchange, repository);
+    else this.#letManifest(exchange, repository, reference);
+  }
+
+  #letRepository({ ask }: Exchange, repository: RepositoryName): void {
+    const { name } = ask.registry;
+    const verdict = this.#policy.judge(name, repository);
+    if (verdict.kind !== "byTag") refuseUnlessAllowed(verdict, `${name}/${repository}`);
   }
 
   #letDigest(
-    exchange: Exchange,
+    { ask: { registry } }: Exchange,
     repository: RepositoryName,
-    reference: Extract<Reference, { readonly kind: "digest" }>,
+    { digest }: Pick<Extract<Reference, { readonly kind: "digest" }>, "digest">,
   ): void {
-    const { registry } = exchange.ask;
-    const verdict = this.#rules.judge(registry.name, repository);
-    const isReached = () => this.#reached.has({ registry, repository }, reference.digest);
+    const verdict = this.#policy.judge(registry.name, repository);
+    const isReached = () => this.#reached.has({ registry, repository }, digest);
     if (verdict.kind === "byTag" && isReached()) return;
-    this.#let(verdict, imageOf(exchange, repository, reference));
-  }
-
-  /** Throws RegistryError DENIED. */
-  #let(verdict: ImageVerdict, what: string): void {
-    if (verdict.kind === "allowed") return;
-    const rule = verdict.kind === "denied" ? verdict.rule : undefined;
-    const detail = { setting: "POLICY", ...(rule === undefined ? {} : { rule }) };
-    throw new RegistryError("DENIED", sentence(verdict, what), { detail });
+    refuseUnlessAllowed(verdict, imageText(registry, repository, { kind: "digest", digest }));
   }
 }
 
-function imageOf({ ask }: Exchange, repository: RepositoryName, reference: Reference): string {
-  const mark = reference.kind === "tag" ? ":" : "@";
-  return `${ask.registry.name}/${repository}${mark}${printReference(reference)}`;
+function isWriting({ method }: Exchange): boolean {
+  return method !== "GET" && method !== "HEAD";
 }
 
-/** The reason first: what is too long for a status line is cut at its end. */
-function sentence(verdict: ImageVerdict, what: string): string {
-  if (verdict.kind === "denied") {
-    return `POLICY on the proxy denies "${verdict.rule}", and so ${what}`;
-  }
-  return verdict.kind === "byTag"
-    ? `POLICY on the proxy allows tags of this repository alone, and none has led to ${what}`
-    : `POLICY on the proxy allows nothing that fits ${what}`;
+/** Nobody can say what it is, so nobody can say that it is allowed. */
+function unreadable(): RegistryError {
+  return new RegistryError(
+    "NAME_INVALID",
+    "POLICY on the proxy is by repository, and this path names none that can be read",
+    { status: 404 },
+  );
 }

@@ -1,7 +1,6 @@
 /** Token scopes (distribution, docs/content/spec/auth/scope.md): what a request needs, cut down to pulling. */
-import { parseRepositoryName } from "../../protocol/reference.ts";
+import { repositoryAt } from "../../protocol/route-readings.ts";
 
-const repositoryPath = /^\/v2\/([^?]+?)\/(?:manifests|blobs|tags|referrers)\//;
 /** `type(class):name:actions`; the name may hold one colon, so actions are taken from the right. */
 const scopeGrammar = /^([a-z0-9]+(?:\([a-z0-9]+\))?):([^\s"\\]+):([a-z*,]*)$/;
 /** Public ECR's `aws`: no name, no actions. */
@@ -11,9 +10,8 @@ const maxScopeLength = 512;
 
 /** `repository:NAME:pull` for a path in a repository, else nothing. */
 export function scopesOf(target: string): readonly string[] {
-  const name = repositoryPath.exec(target)?.[1];
-  if (name === undefined || parseRepositoryName(name) === undefined) return [];
-  return [`repository:${name}:pull`];
+  const name = repositoryAt(target.replace(/\?.*$/s, ""));
+  return name === undefined ? [] : [`repository:${name}:pull`];
 }
 
 /** Splits what a challenge or a request names in one or more `scope` values. */

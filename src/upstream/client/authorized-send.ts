@@ -26,11 +26,9 @@ export async function sendAuthorized(
   authorizer: Authorizing,
   ask: AuthorizationAsk,
   send: Send,
-  mayRepeat: boolean,
 ): Promise<Authorized> {
   const authorization = await authorizer.authorize(ask);
   const first = { authorization, response: await send(authorization) };
-  if (!mayRepeat) return first;
   const { status, headers } = first.response;
   const other = await unlessThrown(first, async () => {
     if (!isRefusal(status)) return undefined;

@@ -8,7 +8,9 @@ import { Readable } from "node:stream";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { formatHostPort } from "../../protocol/http/host-port.ts";
 import { isRefusal } from "../../protocol/http/status.ts";
+import { bearerToken } from "../../protocol/own-token.ts";
 import { type Registry, registryAddress, registryAt } from "../../protocol/registry-name.ts";
+import { ownRequest } from "../auth/own-request.ts";
 import { repositoryOf, scopesOf } from "../auth/scopes.ts";
 import { TokenLimited } from "../auth/token-limited.ts";
 import { discard } from "../body.ts";
@@ -48,6 +50,8 @@ export type PooledRegistryClientOptions = {
   readonly rates?: RateLimits | undefined;
   /** Sent where the client's request has none. */
   readonly userAgent?: string;
+  /** Throws UpstreamError where the operator's rules do not let a redirect lead. */
+  readonly judgeRedirect?: ((place: Place) => void) | undefined;
   /** Milliseconds to the headers: tokens, redirects and retries together. */
   readonly limits?: { readonly full: number; readonly brief: number };
 };
@@ -58,6 +62,7 @@ export class PooledRegistryClient implements RegistryClient {
   readonly #transport: Transport;
   readonly #authorizer: Authorizing;
   readonly #userAgent: string;
+  readonly #judgeRedirect: (place: Place) => void;
   readonly #limits: { readonly full: number; readonly brief: number };
   readonly #down: DownMemory;
   readonly #rates: RateLimits;
@@ -66,6 +71,7 @@ export class PooledRegistryClient implements RegistryClient {
     this.#transport = options.transport;
     this.#authorizer = options.authorizer;
     this.#userAgent = options.userAgent ?? "entrepot";
+    this.#judgeRedirect = options.judgeRedirect ?? (() => undefined);
     this.#limits = options.limits ?? { full: 25_000, brief: 1_750 };
     this.#down = options.outages ?? new DownMemory(options);
     this.#rates = options.rates ?? new RateLimits(options);
@@ -113,14 +119,25 @@ export class PooledRegistryClient implements RegistryClient {
   }
 
   async #authorized(request: RegistryRequest, place: Place): Promise<Authorized> {
-    const { registry, access, target, patience, signal, body } = request;
+    const { registry, access, target, patience, signal } = request;
     if (access.kind === "none" || access.kind === "client") {
       const authorization = access.kind === "client" ? access.authorization : undefined;
       return { response: await this.#exchange(request, place, authorization), authorization };
     }
+    const own = ownRequest(request);
+    if (own === undefined) {
+      return {
+        response: await this.#exchange(request, place, undefined),
+        authorization: undefined,
+      };
+    }
+    const printed = { ...request, headers: own.headers, body: undefined };
+    const there = { ...place, target: own.target };
     const ask = { registry, access, scopes: scopesOf(target), patience, signal };
-    const send = (authorization: Authorization) => this.#exchange(request, place, authorization);
-    return await sendAuthorized(this.#authorizer, ask, send, body === undefined);
+    return await sendAuthorized(this.#authorizer, ask, (authorization: Authorization) => {
+      const mayGo = !own.isForTokensOnly || bearerToken(authorization) !== undefined;
+      return this.#exchange(printed, there, mayGo ? authorization : undefined);
+    });
   }
 
   async #followBlob(
@@ -133,12 +150,24 @@ export class PooledRegistryClient implements RegistryClient {
     for (let hop = 1; isRedirect(response.status); hop++) {
       discard(response.body);
       if (hop > maxBlobHops) throw tooManyHops(first.place, maxBlobHops);
-      const next = nextPlace(place, response.headers, request.registry.scheme);
+      const next = this.#next(place, response, request);
       isAtHome &&= isSameOrigin(place, next);
       place = next;
       response = await this.#exchange(request, place, isAtHome ? authorization : undefined);
     }
     return isAtHome ? response : ofStorage(response);
+  }
+
+  /** Throws UpstreamError where it may not be followed; the redirect's own answer is then closed. */
+  #next(from: Place, { headers, body }: RegistryResponse, { registry }: RegistryRequest): Place {
+    try {
+      const next = nextPlace(from, headers, registry.scheme);
+      this.#judgeRedirect(next);
+      return next;
+    } catch (error) {
+      discard(body);
+      throw error;
+    }
   }
 
   /** The target is a registry of its own. When it refuses us, its 3xx may still serve the client. */
@@ -148,7 +177,7 @@ export class PooledRegistryClient implements RegistryClient {
     hops: number,
   ): Promise<RegistryResponse> {
     const { place, response } = first;
-    const next = nextPlace(place, response.headers, request.registry.scheme);
+    const next = this.#next(place, response, request);
     if (!isManifestPlace(next)) return response;
     if (hops >= maxManifestHops) {
       discard(response.body);

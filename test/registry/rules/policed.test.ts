@@ -58,7 +58,8 @@ describe("a denied repository", () => {
     ["PUT", `manifests/${digestOf(index)}`],
     ["DELETE", `blobs/${layer}`],
     ["GET", "blobs/blake3:00ff"],
-    ["GET", "manifests/latest/"],
+    ["GET", "blobs/upload/session"],
+    ["PUT", "blobs/uploads/a/manifests/1"],
   ])("%s %s is answered 403, and nobody is asked", async (method, path) => {
     const { status, sent } = await start(denyApp);
     expect(await status(`team/app/${path}`, method)).toBe(403);

@@ -10,9 +10,15 @@ import {
 describe("scopesOf", () => {
   it.each([
     ["/v2/library/alpine/manifests/3.20", ["repository:library/alpine:pull"]],
-    ["/v2/a/b/c/blobs/sha256:00?x=y", ["repository:a/b/c:pull"]],
+    [
+      "/v2/a/b/c/blobs/sha256:0000000000000000000000000000000000000000000000000000000000000000?x=y",
+      ["repository:a/b/c:pull"],
+    ],
     ["/v2/a/tags/list?n=5", ["repository:a:pull"]],
-    ["/v2/a/referrers/sha256:00", ["repository:a:pull"]],
+    [
+      "/v2/a/referrers/sha256:0000000000000000000000000000000000000000000000000000000000000000",
+      ["repository:a:pull"],
+    ],
     ["/v2/a/blobs/uploads/", ["repository:a:pull"]],
     ["/v2/", []],
     ["/v2/_catalog", []],
