@@ -5,6 +5,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { parseRawHeaders } from "../protocol/http/header-list.ts";
+import { splitTarget } from "../protocol/http/target.ts";
 import { RegistryError } from "../protocol/registry-error.ts";
 import { parseRoute, printRoute } from "../protocol/route.ts";
 import { Answers } from "./answer/answer.ts";
@@ -84,9 +85,9 @@ function beginExchange(
   signal: AbortSignal,
 ): Exchange {
   const method = request.method ?? "";
-  const mark = `${ask.target}?`.indexOf("?");
-  const route = parseRoute(method, ask.target.slice(0, mark));
-  const target = `${printRoute(route) ?? ""}${ask.target.slice(mark)}`;
+  const { path } = splitTarget(ask.target);
+  const route = parseRoute(method, path);
+  const target = `${printRoute(route) ?? ""}${ask.target.slice(path.length)}`;
   return {
     request,
     response,

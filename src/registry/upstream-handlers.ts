@@ -21,13 +21,11 @@ export function upstreamHandlers(parts: UpstreamHandlerParts): FindHandler {
   const { tokens, rules, isPushAllowed } = parts;
   const bare = handlersOf(parts);
   const handlers = rules === undefined ? bare : policed(bare, rules);
-  return ({ ask, method, route, tally }) => {
+  return ({ ask, method, route }) => {
+    const find = () => findHandler(route, method, handlers, isPushAllowed);
     const mayBeToken = route.kind === "outside" || route.kind === "other";
-    if (mayBeToken && tokens.isTokenRequest(ask, method)) {
-      tally.isToken = true;
-      return (exchange) => tokens.answer(exchange);
-    }
-    return findHandler(route, method, handlers, isPushAllowed);
+    if (!mayBeToken || !tokens.isTokenRequest(ask, method)) return find();
+    return (exchange) => tokens.answer(exchange, async () => find()(exchange));
   };
 }
 

@@ -1,5 +1,5 @@
 /** The operator's login goes with what we print ourselves from a route of the registry API, and nothing else. */
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { direct, viaProxy } from "./support/client.ts";
 import { type EvilServer, evilServer, secretsIn } from "./support/evil-server.ts";
 import { type Program, Scene } from "./support/program.ts";
@@ -11,7 +11,7 @@ let scene: Scene;
 let site: EvilServer;
 let program: Program;
 
-beforeEach(async () => {
+beforeAll(async () => {
   scene = await Scene.open();
   site = await evilServer(scene, "reg.test");
   site.answer = (request, response) => {
@@ -21,11 +21,16 @@ beforeEach(async () => {
     } else response.writeHead(401, { "www-authenticate": 'Basic realm="reg"' }).end("{}");
   };
   program = await scene.start({ AUTH_REGISTRIES: `${site.name}:robot:CANARY-robot` });
-  await viaProxy(program, site.name, "/v2/");
   await viaProxy(program, site.name, "/v2/team/app/tags/list");
   expect(secretsIn(site.heard).length).toBeGreaterThan(0);
+  return async () => {
+    await scene.close();
+    site.close();
+  };
+});
+
+beforeEach(() => {
   site.heard.length = 0;
-  return () => site.close();
 });
 
 /** By CONNECT, by path prefix and by namespace; only what begins with /v2 goes to a mirror. */
@@ -125,11 +130,9 @@ describe("a page of another site", () => {
   it.each(["/v2/_catalog", "/v2/team/app/tags/list", "/v2/team/app/manifests/1"])(
     "reads nothing that was got with the operator's login from %s",
     async (path) => {
-      for (const { status, headers } of await ask(path, {
-        headers: { origin: "https://evil.test" },
-      })) {
-        expect([status, headers["access-control-allow-origin"]]).toEqual([200, undefined]);
-      }
+      const answers = await ask(path, { headers: { origin: "https://evil.test" } });
+      const allowed = answers.map(({ headers }) => headers["access-control-allow-origin"]);
+      expect(allowed).toEqual([undefined, undefined, undefined]);
     },
   );
 

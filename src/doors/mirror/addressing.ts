@@ -9,6 +9,7 @@ import {
   type Registry,
   type RegistryName,
 } from "../../protocol/registry-name.ts";
+import { parseRoute, printRoute } from "../../protocol/route.ts";
 import type { View } from "../../registry/ask.ts";
 import type { Refusal } from "../refusal.ts";
 
@@ -130,7 +131,9 @@ type Split = {
 
 /** Takes `ns` out of the query; every other parameter stays as it was written. */
 function split(target: string): Split {
-  const { path, query } = splitTarget(target);
+  const { path: spelt, query } = splitTarget(target);
+  // Some SDKs escape a name's slashes, the one after a registry's name too.
+  const path = spelt.includes("%") ? (printRoute(parseRoute("GET", spelt)) ?? spelt) : spelt;
   if (query === "") return { path, rest: "", namespace: undefined };
   const parameters = query.split("&");
   const others = parameters.filter((one) => !one.startsWith("ns="));

@@ -56,7 +56,7 @@ export class TokenRequests {
 
   /**
    * Whether this is, or may turn out to be, a request to the token service of a registry: `answer`
-   * finds out and passes on what is none. To be asked about what is no ping and in no repository.
+   * finds out, and leaves what is none to others. To be asked about what is no ping and in no repository.
    */
   isTokenRequest(ask: Ask, method: string): boolean {
     if (ask.door !== "proxy" || (method !== "GET" && method !== "POST")) return false;
@@ -66,13 +66,14 @@ export class TokenRequests {
   }
 
   /** Throws RegistryError, or UpstreamError when a client's own login cannot be passed on. */
-  async answer(exchange: Exchange): Promise<Reply> {
-    const { ask, method, headers } = exchange;
+  async answer(exchange: Exchange, otherwise: () => Promise<Reply>): Promise<Reply> {
+    const { ask, method, headers, tally } = exchange;
     const authorization = headerValue(headers, "authorization");
     const isLoggedIn = hasLogin(authorization) && ownTokenIn(authorization) === undefined;
-    if (isLoggedIn || (await this.#learnedIssuers(exchange)).length === 0) {
-      return this.#passOn(exchange, undefined);
-    }
+    const issuers = isLoggedIn ? this.#issuers(ask) : await this.#learnedIssuers(exchange);
+    if (issuers.length === 0) return otherwise();
+    tally.isToken = true;
+    if (isLoggedIn) return this.#passOn(exchange, undefined);
     const form = method === "POST" ? await readTokenForm(exchange) : undefined;
     if (form?.kind === "login" || form?.kind === "foreign") return this.#passOn(exchange, form);
     const issuer = this.#issuerOf(valuesOf("service", ask, form)[0] ?? "", ask);

@@ -1,4 +1,6 @@
 /** What a write names in its query, beside its own path. */
+
+import { splitTarget } from "../../protocol/http/target.ts";
 import {
   parseRepositoryName,
   parseTag,
@@ -32,5 +34,5 @@ export function mountSources(target: string): RepositoryName[] {
 }
 
 function queryOf(target: string): URLSearchParams {
-  return new URLSearchParams(target.slice(`${target}?`.indexOf("?") + 1));
+  return new URLSearchParams(splitTarget(target).query);
 }

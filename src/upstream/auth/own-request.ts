@@ -3,6 +3,7 @@
  * printed here from the parsed route, field by field. Whatever else a client asked for goes without.
  */
 import type { HeaderList } from "../../protocol/http/header-list.ts";
+import { splitTarget } from "../../protocol/http/target.ts";
 import { parseRoute, printRoute } from "../../protocol/route.ts";
 import { prefixedRoute } from "../../protocol/route-readings.ts";
 
@@ -22,12 +23,11 @@ const foreignParameters: ReadonlySet<string> = new Set(["ns", "_method"]);
 /** Undefined where no login of ours may go. */
 export function ownRequest({ method, target, headers }: Asked): OwnRequest | undefined {
   if (method !== "GET" && method !== "HEAD") return undefined;
-  const mark = `${target}?`.indexOf("?");
-  const printed = printedPath(target.slice(0, mark));
+  const { path, query } = splitTarget(target);
+  const printed = printedPath(path);
   if (printed === undefined) return undefined;
-  const query = printed.hasQuery ? ownQuery(target.slice(mark + 1)) : "";
   return {
-    target: printed.path + query,
+    target: printed.path + (printed.hasQuery ? ownQuery(query) : ""),
     headers: new Map([...headers].filter(([name]) => fields.test(name))),
     isForTokensOnly: printed.isForTokensOnly,
   };

@@ -1,4 +1,5 @@
 /** Token scopes (distribution, docs/content/spec/auth/scope.md): what a request needs, cut down to pulling. */
+import { splitTarget } from "../../protocol/http/target.ts";
 import { repositoryAt } from "../../protocol/route-readings.ts";
 
 /** `type(class):name:actions`; the name may hold one colon, so actions are taken from the right. */
@@ -10,7 +11,7 @@ const maxScopeLength = 512;
 
 /** `repository:NAME:pull` for a path in a repository, else nothing. */
 export function scopesOf(target: string): readonly string[] {
-  const name = repositoryAt(target.replace(/\?.*$/s, ""));
+  const name = repositoryAt(splitTarget(target).path);
   return name === undefined ? [] : [`repository:${name}:pull`];
 }
 

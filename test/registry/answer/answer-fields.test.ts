@@ -15,7 +15,7 @@ import type { Exchange } from "../../../src/registry/exchange.ts";
 import { askFor, contentOf, passedOf, upstreamAnswer } from "../rig.ts";
 
 const exchange = (path = "/v2/a/manifests/v1"): Exchange =>
-  ({ ask: askFor(path), route: parseRoute("GET", path) }) as Exchange;
+  ({ ask: askFor(path), route: parseRoute("GET", path), tally: {} }) as Exchange;
 
 describe("Cache-Status", () => {
   it.each<[CacheOutcome, string]>([

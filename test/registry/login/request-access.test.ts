@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { parseRoute } from "../../../src/protocol/route.ts";
 import type { Exchange } from "../../../src/registry/exchange.ts";
 import {
   outsideAccess,
@@ -13,6 +14,8 @@ const exchange = (fields: [string, string[]][] = []): Exchange =>
     headers: new Map(fields),
     ask: askFor("/v2/a/manifests/v1"),
     method: "GET",
+    route: parseRoute("GET", "/v2/a/manifests/v1"),
+    tally: { isShared: false },
     signal: new AbortController().signal,
   }) as unknown as Exchange;
 
