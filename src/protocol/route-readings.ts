@@ -52,7 +52,7 @@ const contentKinds: ReadonlySet<Route["kind"]> = new Set(["manifest", "blob", "t
 
 /** What is read of a repository under a path prefix, and its path printed again; undefined for all else. */
 export function prefixedRoute(path: string): PrefixedRoute | undefined {
-  const match = /^((?:\/[\w.~-]+)+?)(\/v2\/.+)$/.exec(path);
+  const match = /^((?:\/[\w.~-]+)+?)(\/v2\/.+)$/s.exec(path);
   if (match === null) return undefined;
   const [, prefix = "", rest = ""] = match;
   const route = parseRoute("GET", rest);

@@ -136,7 +136,7 @@ function leafRoute(method: string, path: string): Route | undefined {
 
 /** The session may hold slashes and escapes: whatever the registry's Location said. */
 function uploadRoute(path: string): Route | undefined {
-  const match = /^\/v2\/(.+?)\/blobs\/(uploads?)\/(.+)$/.exec(path);
+  const match = /^\/v2\/(.+?)\/blobs\/(uploads?)\/(.+)$/s.exec(path);
   if (match === null) return undefined;
   const [, name = "", text, session = ""] = match;
   if (isOddSession(session)) return notOfTheApi(path);

@@ -5,7 +5,6 @@
 
 import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
-import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { formatHostPort } from "../../protocol/http/host-port.ts";
 import { isRefusal } from "../../protocol/http/status.ts";
 import { bearerToken } from "../../protocol/own-token.ts";
@@ -37,6 +36,7 @@ import {
   type Place,
   tooManyHops,
 } from "./redirects.ts";
+import { isClientsOwn, isReading, requestFields } from "./request-fields.ts";
 import { asWhole, ofStorage, withoutSession } from "./response-fields.ts";
 
 export type PooledRegistryClientOptions = {
@@ -224,7 +224,7 @@ export class PooledRegistryClient implements RegistryClient {
         onBehalfOf: request.registry.name,
         asked: askedBy(request),
         method,
-        headers: this.#headers(request, place, authorization),
+        headers: requestFields(request, place, { authorization, userAgent: this.#userAgent }),
         body,
         patience,
         signal,
@@ -253,18 +253,6 @@ export class PooledRegistryClient implements RegistryClient {
     const payer = isShared ? this.#authorizer.payer(registry, repository) : undefined;
     return { host, access: access.kind, key: payer === undefined ? "anonymous" : `by ${payer}` };
   }
-
-  #headers(request: RegistryRequest, place: Place, authorization: Authorization): HeaderList {
-    const headers = new Map(request.headers);
-    headers.delete("authorization");
-    if (!isClientsOwn(request, place)) headers.delete("cookie");
-    if (authorization !== undefined) headers.set("authorization", [authorization]);
-    if (!headers.has("user-agent")) headers.set("user-agent", [this.#userAgent]);
-    const isContent = request.redirects !== "pass" || place.target.startsWith("/v2/");
-    // A digest is over the bytes themselves, so they are asked for as they are.
-    if (isReading(request) && isContent) headers.set("accept-encoding", ["identity"]);
-    return headers;
-  }
 }
 
 /** Who cannot have a token now is answered as if the registry itself had said so. */
@@ -272,14 +260,4 @@ function limitedAnswer(error: unknown): RegistryResponse {
   if (!(error instanceof TokenLimited)) throw error;
   const { headers, body } = error;
   return { status: 429, headers, body: Readable.from([body]) };
-}
-
-function isReading({ method }: RegistryRequest): boolean {
-  return method === "GET" || method === "HEAD";
-}
-
-/** A web page of the same host: between it and the client, and nothing that is ours or kept. */
-function isClientsOwn({ access, redirects }: RegistryRequest, { target }: Place): boolean {
-  const isOurs = access.kind === "shared" || access.kind === "anonymous";
-  return !isOurs && redirects === "pass" && !target.startsWith("/v2/");
 }
