@@ -1,7 +1,7 @@
 /** POLICY is asked again about where a registry leads on to: by that registry's name, and its repository's. */
 import type { HostPort } from "../../protocol/http/host-port.ts";
 import { splitTarget } from "../../protocol/http/target.ts";
-import { registryNameOf, type Scheme } from "../../protocol/registry-name.ts";
+import { registryAt, type Scheme } from "../../protocol/registry-name.ts";
 import { readingsOf } from "../../protocol/route-readings.ts";
 import { UpstreamError } from "../../upstream/upstream-error.ts";
 import { denialSentence, imageText } from "./denial.ts";
@@ -11,7 +11,7 @@ type Place = { readonly scheme: Scheme; readonly address: HostPort; readonly tar
 
 /** Throws UpstreamError FORBIDDEN, with the rule and the setting in words. */
 export function judgeRedirect(policy: ImagePolicy, { scheme, address, target }: Place): void {
-  const registry = { name: registryNameOf(address), scheme };
+  const registry = registryAt(address, scheme);
   for (const { repository, reference } of readingsOf(splitTarget(target).path)) {
     if (repository === undefined) continue;
     const tag = reference?.kind === "tag" ? reference.tag : undefined;
