@@ -1,6 +1,6 @@
 /**
- * From start to stop: a signal ends the run in order and with a deadline, a second one at once. What a
- * failed start has opened is closed again.
+ * From start to stop: a signal ends the run in order and with a deadline, one more, a second later or
+ * so, at once. What a failed start has opened is closed again.
  */
 import type { EventEmitter } from "node:events";
 import type { Application, Started } from "./application.ts";
@@ -15,12 +15,17 @@ export type RunParts = {
   readonly onHangUp: () => void;
   /** Ends the process without further ado. */
   readonly exitNow: (code: number) => void;
+  /** Milliseconds, on a clock that does not jump. */
+  readonly steady?: () => number;
   /** For what runs to finish; 25 s. */
   readonly deadline?: number;
 };
 
 /** After the deadline everything has been cut; what then still hangs is given up. */
 const graceAfterDeadline = 3_000;
+
+/** npm passes one Ctrl-C on that the terminal has sent already: a person takes longer for a second one. */
+const sameSignalMs = 1_000;
 
 /** Resolves with the exit code once everything is closed. Throws what kept it from starting. */
 export async function runUntilStopped(app: Application, parts: RunParts): Promise<number> {
@@ -39,11 +44,14 @@ class Run {
   readonly #parts: RunParts;
   readonly #ended = Promise.withResolvers<number>();
   readonly #handlers: readonly (readonly [string, (cause?: unknown) => void])[];
+  readonly #steady: () => number;
   #stopping: AbortController | undefined;
+  #signalledAt = 0;
 
   constructor(app: Application, parts: RunParts) {
     this.#app = app;
     this.#parts = parts;
+    this.#steady = parts.steady ?? (() => performance.now());
     this.#handlers = [
       ["SIGTERM", () => this.#signalled("SIGTERM")],
       ["SIGINT", () => this.#signalled("SIGINT")],
@@ -79,9 +87,11 @@ class Run {
 
   #signalled(name: "SIGTERM" | "SIGINT"): void {
     if (this.#stopping !== undefined) {
+      if (this.#steady() - this.#signalledAt < sameSignalMs) return;
       this.#parts.exitNow(name === "SIGTERM" ? 143 : 130);
       return;
     }
+    this.#signalledAt = this.#steady();
     this.#parts.log.note("info", `${name}: stopping; once more to stop at once`);
     this.#stop(0);
   }

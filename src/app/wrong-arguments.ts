@@ -3,6 +3,7 @@ import type { Command, CommanderError, Option } from "commander";
 import { settingOptions } from "./options.ts";
 import { SettingsError } from "./settings/load.ts";
 import { didYouMean } from "./settings/nearest.ts";
+import { shown } from "./settings/shown.ts";
 
 const seeHelp = "(entrepot --help shows what there is)";
 
@@ -64,9 +65,9 @@ function unknownOption(flag: string, here: CommandPath): string {
 function wordTooMany(word: string, { program, command }: CommandPath): string {
   const names = command.commands.map((each) => each.name());
   const meant = didYouMean(word, names);
-  if (command === program) return `there is no command "${word}"${meant || ` ${seeHelp}`}`;
-  if (names.length > 0) return `unknown command '${word}'${meant || ` ${seeHelp}`}`;
-  return `${command.name()} takes no further word; leave "${word}" out ${seeHelp}`;
+  if (command === program) return `there is no command ${shown(word)}${meant || ` ${seeHelp}`}`;
+  if (names.length > 0) return `unknown command ${shown(word)}${meant || ` ${seeHelp}`}`;
+  return `${command.name()} takes no further word; leave ${shown(word)} out ${seeHelp}`;
 }
 
 /** Flags of the program may stand behind a command too. */

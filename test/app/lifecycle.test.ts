@@ -58,15 +58,26 @@ describe("a run", () => {
 
   it("ends at once at a second signal", async () => {
     const gate = Promise.withResolvers<void>();
-    const { run, steps, signals } = newRun({ stop: () => gate.promise });
+    let time = 0;
+    const { run, steps, signals } = newRun({ stop: () => gate.promise }, { steady: () => time });
     await eventually(() => steps.includes("announced"));
     signals.emit("SIGTERM");
+    time += 1_500;
     signals.emit("SIGTERM");
     expect(steps.at(-1)).toBe("exit 143");
     signals.emit("SIGINT");
     expect(steps.at(-1)).toBe("exit 130");
     gate.resolve();
     expect(await run).toBe(0);
+  });
+
+  it("stops in order at one Ctrl-C that comes twice, from the terminal and from npm", async () => {
+    const { run, steps, signals } = newRun();
+    await eventually(() => steps.includes("announced"));
+    signals.emit("SIGINT");
+    signals.emit("SIGINT");
+    expect(await run).toBe(0);
+    expect(steps).toEqual(["start", "announced", "stop"]);
   });
 
   it("lets what runs finish until the deadline, no longer", async () => {

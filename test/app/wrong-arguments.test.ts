@@ -28,7 +28,7 @@ describe("arguments that cannot be used", () => {
     ],
     [["helth"], 'there is no command "helth"; did you mean health?'],
     [["--port", "1", "sing"], 'there is no command "sing" (entrepot --help shows what there is)'],
-    [["ca", "prnit"], "unknown command 'prnit'; did you mean print?"],
+    [["ca", "prnit"], 'unknown command "prnit"; did you mean print?'],
     [
       ["--tag-ttl=1m", "ca"],
       "that command needs another word: ca print or ca fingerprint (entrepot --help shows what there is)",

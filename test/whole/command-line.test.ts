@@ -68,7 +68,7 @@ describe("the command line", { timeout: 90_000 }, () => {
   it.each<[string, readonly string[], Environment, string]>([
     ["a misspelt flag", ["--prot", "1"], {}, "unknown option '--prot'; did you mean --port?"],
     ["a misspelt command", ["sreve"], {}, 'there is no command "sreve"; did you mean serve?'],
-    ["a misspelt sub-command", ["ca", "prnit"], {}, "unknown command 'prnit'; did you mean print?"],
+    ["a misspelt sub-command", ["ca", "prnit"], {}, 'unknown command "prnit"; did you mean print?'],
     [
       "a secret",
       ["--auth-registries", "ghcr.io:u:CANARY"],

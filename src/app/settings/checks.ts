@@ -3,6 +3,7 @@ import { calledName, registryAddress, registryNameOf } from "../../protocol/regi
 import { CredentialError } from "../../upstream/auth/credential-error.ts";
 import { credentialEntries, defaultRegistry, isOnLoopback, spokenTo } from "./derived.ts";
 import type { Settings } from "./settings.ts";
+import { shown } from "./shown.ts";
 
 /** A sentence for each thing that does not fit. */
 export function contradictions(settings: Settings): readonly string[] {
@@ -92,7 +93,7 @@ function checkLogins(settings: Settings): readonly string[] {
   if (mirror.login !== undefined && !loginNames(settings).includes(mirror.login)) {
     const names = loginNames(settings).join(", ");
     sentences.push(
-      `MIRROR_LOGIN is "${mirror.login}"; write one of ${names || "the names in MIRROR_HOSTS"}`,
+      `MIRROR_LOGIN is ${shown(mirror.login)}; write one of ${names || "the names in MIRROR_HOSTS"}`,
     );
   }
   return sentences;

@@ -3,6 +3,8 @@
  * what to write when it does not.
  */
 
+import { isContent, shown } from "./shown.ts";
+
 /** What a source gives: text, or whatever YAML can hold. */
 export type Raw = unknown;
 
@@ -30,6 +32,22 @@ export class WrongValue extends Error {
   }
 }
 
+/** A value that makes no sense and is quoted: what a secret holds never is. */
+export class QuotedValue extends WrongValue {
+  readonly quoted: Raw;
+
+  /** `how` stands before the quoted value, `where` behind it. */
+  constructor(
+    [how, quoted, where = ""]: readonly [how: string, quoted: Raw, where?: string],
+    hint?: string,
+    options?: ErrorOptions,
+  ) {
+    super(`${how} ${shown(quoted)}${where}`, hint, options);
+    this.name = "QuotedValue";
+    this.quoted = quoted;
+  }
+}
+
 /** A kind whose `read` gives undefined for text it cannot take. */
 export function kind<T>(
   word: string,
@@ -39,7 +57,7 @@ export function kind<T>(
   const parse = (raw: Raw): T => {
     const text = textOf(raw);
     const value = text === undefined ? undefined : read(text);
-    if (value === undefined) throw new WrongValue(`is ${shown(raw)}`);
+    if (value === undefined) throw new QuotedValue(["is", raw]);
     return value;
   };
   return { word, hint, parse };
@@ -50,7 +68,9 @@ export const verbatim: Kind<string> = kind("text", "text", (value) => value);
 
 export const text: Kind<string> = kind("text", "text", (value) => value.trim() || undefined);
 
-export const path: Kind<string> = kind("path", "a path", (value) => value.trim() || undefined);
+export const path: Kind<string> = kind("path", "the path of a file or folder", (value) =>
+  isContent(value) ? undefined : value.trim() || undefined,
+);
 
 export const truth: Kind<boolean> = kind("true|false", "true or false", (value) => {
   const word = value.trim().toLowerCase();
@@ -89,15 +109,15 @@ export function listOf<T>(item: Kind<T>, hint = `${item.hint}, several with blan
 }
 
 function asItem(error: WrongValue, item: Raw): WrongValue {
-  if (error.message !== `is ${shown(item)}`) return error;
-  return new WrongValue(`has ${shown(item)}`, error.hint, { cause: error });
+  if (!(error instanceof QuotedValue) || error.quoted !== item) return error;
+  return new QuotedValue(["has", item], error.hint, { cause: error });
 }
 
 /** The parts of a list as written. */
 export function itemsOf(raw: Raw): readonly Raw[] {
   if (Array.isArray(raw)) return raw;
   const value = textOf(raw);
-  if (value === undefined) throw new WrongValue(`is ${shown(raw)}`);
+  if (value === undefined) throw new QuotedValue(["is", raw]);
   return value.split(/[\s,]+/).filter((item) => item !== "");
 }
 
@@ -105,11 +125,4 @@ export function itemsOf(raw: Raw): readonly Raw[] {
 export function textOf(raw: Raw): string | undefined {
   if (typeof raw === "string") return raw;
   return typeof raw === "number" || typeof raw === "boolean" ? String(raw) : undefined;
-}
-
-/** A value as an error sentence quotes it. */
-export function shown(raw: Raw): string {
-  const value = typeof raw === "string" ? raw : (JSON.stringify(raw) ?? String(raw));
-  const short = value.length > 80 ? `${value.slice(0, 80)}…` : value;
-  return typeof raw === "object" ? short : JSON.stringify(short);
 }

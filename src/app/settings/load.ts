@@ -4,11 +4,12 @@
  */
 import { CredentialError } from "../../upstream/auth/credential-error.ts";
 import { contradictions } from "./checks.ts";
-import { type Raw, WrongValue } from "./kind.ts";
+import { QuotedValue, type Raw, WrongValue } from "./kind.ts";
 import { leftBehind } from "./left-behind.ts";
 import { nearMisses } from "./near-misses.ts";
 import { fileVariableOf, flagOf, type Group, keyOf, type Setting } from "./setting.ts";
 import { allSettings, groups, type Settings } from "./settings.ts";
+import { shownPath } from "./shown.ts";
 
 export type SettingSources = {
   /** By setting name; of a secret, the path of its file. */
@@ -161,7 +162,9 @@ class SettingsReading {
     path: string,
     variable: string,
   ): Promise<FoundValue | undefined> {
-    const content = await this.#readFile(path, variable);
+    // The secret itself may stand where its file should: only what is surely a path is shown.
+    const isPath = /^(?:\.{0,2}|~)\//.test(path);
+    const content = await this.#readFile(path, variable, isPath);
     if (content === undefined) return undefined;
     const label = `${variable} ${path}`;
     if (content.trim() === "") this.warnings.push(`${label} is empty`);
@@ -169,15 +172,15 @@ class SettingsReading {
     return { raw: content.replace(/\r?\n$/, ""), origin: "secret file", label };
   }
 
-  async #readFile(path: string, what: string): Promise<string | undefined> {
+  async #readFile(path: string, what: string, isPath = true): Promise<string | undefined> {
     this.files.push(path);
     try {
       return await this.#sources.readFile(path);
     } catch (error) {
       const code = error instanceof Error && "code" in error ? String(error.code) : "unreadable";
-      this.problems.push(
-        `${what} ${path} cannot be read (${code}); write the path of a readable file`,
-      );
+      const named = isPath ? shownPath(path) : undefined;
+      const shownAs = named === undefined ? what : `${what} ${named}`;
+      this.problems.push(`${shownAs} cannot be read (${code}); write the path of a readable file`);
       return undefined;
     }
   }
@@ -200,7 +203,6 @@ function sentence(
   { kind, isSecret }: Setting<unknown>,
 ): string {
   if (!(error instanceof WrongValue)) throw error;
-  // "is "…"" and "has "…"" quote what was written.
-  const what = isSecret && error.message.includes('"') ? "cannot be used" : error.message;
+  const what = isSecret && error instanceof QuotedValue ? "cannot be used" : error.message;
   return `${label} ${what}; write ${error.hint ?? kind.hint}`;
 }

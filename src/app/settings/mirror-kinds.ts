@@ -5,7 +5,16 @@ import {
   type RegistryName,
 } from "../../protocol/registry-name.ts";
 import { isObject, readFields } from "./fields.ts";
-import { itemsOf, type Kind, kind, type Raw, text, textOf, WrongValue } from "./kind.ts";
+import {
+  itemsOf,
+  type Kind,
+  kind,
+  QuotedValue,
+  type Raw,
+  text,
+  textOf,
+  WrongValue,
+} from "./kind.ts";
 import { hostName, parseRegistry, registry } from "./network-kinds.ts";
 
 /** A name of ours. */
@@ -49,7 +58,7 @@ function readPair(pair: string): MirrorHost {
   const target = parseRegistry(written);
   const namespace = called === undefined ? undefined : canonicalRegistry(called);
   if (target === undefined || (called !== undefined && namespace === undefined)) {
-    throw new WrongValue(`has "${pair}"`);
+    throw new QuotedValue(["has", pair]);
   }
   return { host, registry: target, ...(namespace && { namespace }) };
 }

@@ -10,7 +10,16 @@ import {
   ImagePolicy,
 } from "../../registry/rules/image-policy.ts";
 import { isObject, readFields } from "./fields.ts";
-import { itemsOf, type Kind, kind, type Raw, shown, text, truth, WrongValue } from "./kind.ts";
+import {
+  itemsOf,
+  type Kind,
+  kind,
+  QuotedValue,
+  type Raw,
+  text,
+  truth,
+  WrongValue,
+} from "./kind.ts";
 import { duration } from "./units.ts";
 
 export type PolicySetting = ImageLists & {
@@ -78,7 +87,7 @@ function readText(raw: Raw, where: string): ImagePattern {
       ...(tag === undefined ? {} : { tag }),
     };
   } catch (cause) {
-    throw wrong(`has ${shown(raw)} as ${where}`, imageHint, cause);
+    throw noImage(raw, where, cause);
   }
 }
 
@@ -146,6 +155,10 @@ function readRule(raw: Raw, where: string): TagRuleText {
   } catch (cause) {
     throw wrong(`has a tag pattern in ${where} that makes no sense`, tagHint, cause);
   }
+}
+
+function noImage(raw: Raw, where: string, cause: unknown): WrongValue {
+  return new QuotedValue(["has", raw, ` as ${where}`], imageHint, { cause });
 }
 
 function wrong(what: string, hint: string, cause: unknown): WrongValue {

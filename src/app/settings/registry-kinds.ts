@@ -1,7 +1,7 @@
 /** What the settings about registries hold: hosts with what is special about them, logins. */
-import { parseHostPort } from "../../protocol/http/host-port.ts";
 import type { RealmPair } from "../../protocol/known-registries.ts";
 import type { Scheme } from "../../protocol/registry-name.ts";
+import { parseCredentialHost } from "../../upstream/auth/auth-registries.ts";
 import type { CredentialEntry, Login } from "../../upstream/auth/credential.ts";
 import { parseAuthRealms } from "../../upstream/auth/realm-pairs.ts";
 import type { CorporateProxy } from "../../upstream/net/corporate-proxy.ts";
@@ -11,6 +11,7 @@ import {
   type Kind,
   kind,
   listOf,
+  QuotedValue,
   type Raw,
   text,
   textOf,
@@ -97,7 +98,7 @@ function readLogin(raw: Raw, position: number): CredentialEntry {
 }
 
 const credentialHost = kind("host", "a host such as ghcr.io or registry.lan:5000", (value) =>
-  parseHostPort(value.trim(), 443),
+  parseCredentialHost(value),
 );
 
 /** `registry=token-host …`, or a YAML map. */
@@ -126,7 +127,7 @@ export const unverifiedHosts: Kind<readonly string[]> = {
     }
     return items.map((item) => {
       const host = /^(.+)=false$/i.exec(item)?.[1];
-      if (host === undefined) throw new WrongValue(`has "${item}"`);
+      if (host === undefined) throw new QuotedValue(["has", item]);
       return hostPattern.parse(host);
     });
   },

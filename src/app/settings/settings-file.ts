@@ -4,6 +4,7 @@ import { isObject } from "./fields.ts";
 import type { Raw } from "./kind.ts";
 import { didYouMean } from "./nearest.ts";
 import { keyOf, type Setting } from "./setting.ts";
+import { shown } from "./shown.ts";
 
 export type SettingsFile = {
   /** By the setting's name. */
@@ -31,7 +32,7 @@ export function readSettingsFile(
     const name = names.get(key);
     if (name === undefined) {
       problems.push(
-        `${path} has "${written}", which is no setting${didYouMean(key, names.keys())}`,
+        `${path} has ${shown(written)}, which is no setting${didYouMean(key, names.keys())}`,
       );
     } else if (value !== null) values.set(name, value);
   }

@@ -50,12 +50,34 @@ export function refuseDuplicates(entries: readonly CredentialEntry[]): void {
   }
 }
 
-function parseEntry(text: string, delimiter: string, position: number): CredentialEntry {
+/** Where people go to see Docker Hub with a browser; its registry has another name. */
+const hubSites = new Set(["hub.docker.com", "registry.hub.docker.com"]);
+
+/** `https://index.docker.io/v1/`, as docker login writes it, is index.docker.io; undefined for no host. */
+export function parseCredentialHost(text: string): HostPort | undefined {
+  const address = parseHostPort(withoutUrl(text.trim()), 443);
+  return address !== undefined && hubSites.has(address.host)
+    ? { host: "docker.io", port: address.port }
+    : address;
+}
+
+function withoutUrl(text: string): string {
+  return text
+    .replace(/^https:\/\//i, "")
+    .replace(/^((?:\[[\da-f:.]+\]|[\w.-]+)(?::\d+)?)\/(?:v[12]\/?)?/i, "$1");
+}
+
+function parseEntry(written: string, delimiter: string, position: number): CredentialEntry {
+  if (/^http:\/\//i.test(written)) {
+    throw wrong(position, "begins with http://, and logins go over https only", delimiter);
+  }
+  const text = withoutUrl(written);
   const { host, rest } = splitHost(text, delimiter);
+  if (host.includes("/")) throw wrong(position, "has a path behind its host", delimiter);
   const fields = rest.split(delimiter);
   const hasPort = fields.length >= 3 && /^\d+$/.test(fields[0] ?? "") && !/:\d+$/.test(host);
   const [user = "", ...password] = hasPort ? fields.slice(1) : fields;
-  const address = parseHostPort(hasPort ? `${host}:${fields[0]}` : host, 443);
+  const address = parseCredentialHost(hasPort ? `${host}:${fields[0]}` : host);
   const login = { user, password: password.join(delimiter) };
   if (address === undefined) throw wrong(position, "does not begin with a host", delimiter);
   if (user === "") throw wrong(position, "has no user", delimiter);

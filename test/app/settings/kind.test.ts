@@ -5,7 +5,6 @@ import {
   listOf,
   path,
   port,
-  shown,
   text,
   truth,
   verbatim,
@@ -47,18 +46,14 @@ describe("kinds of settings", () => {
     ["0", port, 'is "0"; a port from 1 to 65535'],
     ["70000", port, 'is "70000"; a port from 1 to 65535'],
     ["3128.5", port, 'is "3128.5"; a port from 1 to 65535'],
-    ["  ", text, 'is "  "; text'],
-    [["a"], text, 'is ["a"]; text'],
-    [null, text, "is null; text"],
+    ["  ", text, 'is ""; text'],
+    [["a"], text, "is a list; text"],
+    [null, text, 'is "null"; text'],
     ["d", choice("a", "b", "c"), 'is "d"; a, b or c'],
     ["80 x", listOf(port), 'has "x"; a port from 1 to 65535, several with blanks between'],
     [[80, {}], listOf(port), "has {}; a port from 1 to 65535, several with blanks between"],
-    [{ a: 1 }, listOf(port), 'is {"a":1}; a port from 1 to 65535, several with blanks between'],
+    [{ a: 1 }, listOf(port), "is {a}; a port from 1 to 65535, several with blanks between"],
   ])("refuse %o (%#)", (raw: unknown, kind: Kind<unknown>, expected) => {
     expect(problem(kind, raw)).toBe(expected);
-  });
-
-  it("quote a long value only in part", () => {
-    expect(shown("x".repeat(200))).toBe(`"${"x".repeat(80)}…"`);
   });
 });

@@ -55,7 +55,7 @@ describe("a policy", () => {
     [{ deny: ["alpine"] }, /has "alpine" as entry 1 of deny/],
     [{ deny: ["library/alpine"] }, /has "library\/alpine" as entry 1/],
     [{ deny: ["ghcr.io/Team"] }, /has "ghcr.io\/Team"/],
-    [{ deny: ["ghcr.io/a@sha256:00"] }, /has "ghcr.io\/a@sha256:00"/],
+    [{ deny: ["ghcr.io/a@sha256:00"] }, /has "…@sha256:00"/],
     [{ deny: ["ghcr.io/"] }, /has "ghcr.io\/"/],
     [{ deny: ["https://ghcr.io/a"] }, /has "https:\/\/ghcr.io\/a"/],
     [{ deny: ["ghcr.io", 5] }, /has "5" as entry 2 of deny/],

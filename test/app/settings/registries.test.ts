@@ -55,7 +55,7 @@ describe("the registries", () => {
     expect(registries.policy.allow.map(({ text }) => text)).toEqual(["docker.io/library/*"]);
     expect(registries.policy.deny.map(({ text }) => text)).toEqual(["*/**:latest"]);
     expect(await problemsOf({ yaml: "policy:\n  deny:\n    - alpine:edge\n" })).toEqual([
-      'policy in settings.yaml has "alpine:edge" as entry 1 of deny; write registry/repository or registry/repository:tag, such as docker.io/library/* or ghcr.io/team/**:v*',
+      'policy in settings.yaml has "alpine:…" as entry 1 of deny; write registry/repository or registry/repository:tag, such as docker.io/library/* or ghcr.io/team/**:v*',
     ]);
   });
 });

@@ -42,6 +42,15 @@ describe("AUTH_REGISTRIES", () => {
     ["nvcr.io:$oauthtoken:CANARY", [["nvcr.io:443", "$oauthtoken", "CANARY"]]],
     ["[::1]:5000:bob:CANARY", [["[::1]:5000", "bob", "CANARY"]]],
     ["[::1]:bob:CANARY", [["[::1]:443", "bob", "CANARY"]]],
+    ["https://index.docker.io/v1/:alice:CANARY", [["index.docker.io:443", "alice", "CANARY"]]],
+    ["https://ghcr.io:alice:CANARY", [["ghcr.io:443", "alice", "CANARY"]]],
+    ["HTTPS://ghcr.io/:alice:CANARY", [["ghcr.io:443", "alice", "CANARY"]]],
+    ["https://reg.lan:5000/v2/:alice:CANARY", [["reg.lan:5000", "alice", "CANARY"]]],
+    ["index.docker.io/v1/:alice:CANARY", [["index.docker.io:443", "alice", "CANARY"]]],
+    ["hub.docker.com:alice:CANARY", [["docker.io:443", "alice", "CANARY"]]],
+    ["https://registry.hub.docker.com:alice:CANARY", [["docker.io:443", "alice", "CANARY"]]],
+    ["ghcr.io:alice:CANARY/v1/:x", [["ghcr.io:443", "alice", "CANARY/v1/:x"]]],
+    ["ghcr.io:alice:https://CANARY", [["ghcr.io:443", "alice", "https://CANARY"]]],
     ["  \n ", []],
   ])("reads %s", (text, expected) => {
     expect(read(text)).toEqual(expected);
@@ -64,6 +73,11 @@ describe("AUTH_REGISTRIES", () => {
     ["a.example:b:CANARY-1 ex_ample!:bob:CANARY-2", /entry 2 .* does not begin with a host/],
     ["0x7f.1:bob:CANARY", /does not begin with a host/],
     ["ghcr.io:70000:bob:CANARY", /does not begin with a host/],
+    [
+      "http://ghcr.io:alice:CANARY",
+      /begins with http:\/\/, and logins go over https only; write host/,
+    ],
+    ["ghcr.io/team:alice:CANARY", /has a path behind its host; write host/],
   ])("refuses %s with a sentence and without the secret", (text, sentence) => {
     expect(errorOf(text).code).toBe("SYNTAX");
     expect(errorOf(text).message).toMatch(sentence);
