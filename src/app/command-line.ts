@@ -13,7 +13,6 @@ import { createLog, openOutput } from "./log.ts";
 import { settingOptions } from "./options.ts";
 import { watchedPaths } from "./reload.ts";
 import { type Loaded, loadSettings, SettingsError } from "./settings/load.ts";
-import { namedFileProblems } from "./settings/named-files.ts";
 import { describeSettings, secretsOf } from "./settings/redact.ts";
 import { wrongArguments } from "./wrong-arguments.ts";
 
@@ -116,18 +115,25 @@ class CommandLine {
     });
   }
 
+  /** With what a start needs besides. Throws SettingsError. */
+  async #loadToStart(): Promise<Loaded> {
+    const loaded = await this.#load();
+    const { startProblems } = await import("./compose/start-problems.ts");
+    const problems = await startProblems(loaded.settings, Date.now);
+    if (problems.length > 0) throw new SettingsError(problems);
+    return loaded;
+  }
+
   #checkConfig(): Promise<number> {
     const describe = async () => {
-      const loaded = await this.#load();
-      const problems = await namedFileProblems(loaded.settings);
-      if (problems.length > 0) throw new SettingsError(problems);
+      const loaded = await this.#loadToStart();
       return { lines: describeSettings(loaded), warnings: loaded.warnings };
     };
     return checkConfig(describe, this.#print);
   }
 
   async #serve(): Promise<number> {
-    const { settings, files, warnings } = await this.#load();
+    const { settings, files, warnings } = await this.#loadToStart();
     const { stdout, stderr } = this.#process;
     const { dockerConfig } = settings.registries;
     const output = openOutput(1);

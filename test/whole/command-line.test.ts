@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -98,6 +98,45 @@ describe("the command line", { timeout: 90_000 }, () => {
     expect(err).toMatch(/^entrepot: [^\n]+\n$/);
     expect(err).toContain(`entrepot: ${sentence}`);
   });
+
+  const ofOthers = [
+    ["a start", []],
+    ["a check", ["config", "check"]],
+  ] as const;
+  it.each(ofOthers)(
+    "ends %s with 78 where the certificate of TLS_CERT is not there",
+    async (_what, args) => {
+      const { code, err } = await run(args, { TLS_PORT: "8443", TLS_CERT: "none" });
+      expect(code).toBe(78);
+      expect(err).toBe(
+        "entrepot: TLS_CERT names none, which cannot be read (ENOENT); write the path of a readable file\n",
+      );
+    },
+  );
+
+  it.skipIf(process.getuid?.() !== 0)(
+    "ends with 78 and a sentence where DATA_DIR is closed to its user",
+    async () => {
+      const folder = await temporaryFolder();
+      await chmod(folder, 0o755);
+      await mkdir(join(folder, "data"), { mode: 0o700 });
+      for (const args of [[], ["config", "check"]]) {
+        const child = spawn(process.execPath, [main, ...args], {
+          ...{ cwd: folder, uid: 65_534, gid: 65_534 },
+          env: { PATH: process.env.PATH ?? "", HOST: "127.0.0.1" },
+        });
+        let err = "";
+        child.stderr.on("data", (chunk) => {
+          err += String(chunk);
+        });
+        const [code] = await once(child, "close");
+        expect([code, err]).toEqual([
+          78,
+          "entrepot: DATA_DIR cannot be used: ./data is closed to this user; chown it to this user, or use another folder\n",
+        ]);
+      }
+    },
+  );
 
   it("says what was meant by a key of the settings file", async () => {
     const folder = await temporaryFolder();

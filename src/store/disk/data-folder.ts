@@ -4,7 +4,17 @@
  *
  *     VERSION  lock  lock.pid  clean  ca/  blobs/  partial/  quarantine/  records.sqlite
  */
-import { mkdir, open, readdir, readFile, rename, stat, unlink } from "node:fs/promises";
+import {
+  access,
+  constants,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  stat,
+  unlink,
+} from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { StoreError, storeErrorFrom } from "../store-error.ts";
 import { parseVerified, printVerified, type Verified } from "./clean-marker.ts";
@@ -45,10 +55,37 @@ export async function openDataFolder(path: string): Promise<DataFolder> {
   }
 }
 
+/** Whether openDataFolder could take it, as far as that shows without changing anything. Throws StoreError. */
+export async function checkDataFolder(path: string): Promise<void> {
+  const { place, isThere } = await nearestThere(path);
+  if (!(await stat(place)).isDirectory()) throw unusable(path, isThere ? "EEXIST" : "ENOTDIR");
+  try {
+    await access(place, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw unusable(path, isThere ? "NOT_OURS" : (systemCode(error) ?? String(error)), error);
+  }
+  if (isThere && (await readFormat(path)) === undefined) await refuseForeignFiles(path);
+}
+
+/** The folder itself, or the one above in which it would be made. */
+async function nearestThere(path: string): Promise<{ place: string; isThere: boolean }> {
+  for (let place = path; ; place = dirname(place)) {
+    try {
+      await stat(place);
+      return { place, isThere: place === path };
+    } catch (error) {
+      const code = systemCode(error);
+      const isAbsent = code === "ENOENT" || code === "ENOTDIR";
+      if (!isAbsent || place === dirname(place)) throw unusable(path, code ?? String(error), error);
+    }
+  }
+}
+
 const cannotBeMade: Readonly<Record<string, string>> = {
   EEXIST: "is a file; use a folder",
   ENOTDIR: "lies below a file; use another folder",
   EROFS: "lies on a read-only disk; use another folder",
+  NOT_OURS: "is closed to this user; chown it to this user, or use another folder",
   EACCES: "may not be made by this user; make it and chown it to this user, or use another folder",
 };
 
@@ -56,10 +93,13 @@ async function makeRoot(path: string): Promise<void> {
   try {
     await makeFolders(path);
   } catch (error) {
-    const why = systemCode(error) ?? String(error);
-    const sentence = cannotBeMade[why] ?? `cannot be made (${why}); use another folder`;
-    throw storeErrorFrom(error, "FORMAT", `${path} ${sentence}`);
+    throw unusable(path, systemCode(error) ?? String(error), error);
   }
+}
+
+function unusable(path: string, why: string, cause?: unknown): StoreError {
+  const sentence = cannotBeMade[why] ?? `cannot be made (${why}); use another folder`;
+  return storeErrorFrom(cause, "FORMAT", `${path} ${sentence}`);
 }
 
 /** Node's own recursive mkdir never returns where the system says that a parent it made is not there (/proc). */

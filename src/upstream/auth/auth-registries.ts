@@ -64,7 +64,7 @@ export function parseCredentialHost(text: string): HostPort | undefined {
 function withoutUrl(text: string): string {
   return text
     .replace(/^https:\/\//i, "")
-    .replace(/^((?:\[[\da-f:.]+\]|[\w.-]+)(?::\d+)?)\/(?:v[12]\/?)?/i, "$1");
+    .replace(/^((?:\[[\da-f:.]+\]|[\w.-]+)(?::\d+)?)\/(?:v[12]\/?)?(?=[^\w/.-]|$)/i, "$1");
 }
 
 function parseEntry(written: string, delimiter: string, position: number): CredentialEntry {
