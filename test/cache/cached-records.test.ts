@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { CacheEvent } from "../../src/cache/cache-event.ts";
 import { CachedRecords } from "../../src/cache/cached-records.ts";
-import { MemoryRecordStore } from "../../src/store/memory/memory-record-store.ts";
 import type { Json } from "../../src/store/record-store.ts";
+import { MemoryRecordStore } from "../support/memory-record-store.ts";
 
 function facts(records = new MemoryRecordStore(), limit = 100) {
   const events: CacheEvent[] = [];

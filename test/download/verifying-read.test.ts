@@ -7,9 +7,9 @@ import { digestHex, digestOf } from "../../src/protocol/digest.ts";
 import type { BlobReader } from "../../src/store/blob-store.ts";
 import { openDataFolder } from "../../src/store/disk/data-folder.ts";
 import { DiskBlobStore } from "../../src/store/disk/disk-blob-store.ts";
-import { MemoryBlobStore } from "../../src/store/memory/memory-blob-store.ts";
 import { StoreError } from "../../src/store/store-error.ts";
 import { content, readAll } from "../cache/support/pulling.ts";
+import { MemoryBlobStore } from "../support/memory-blob-store.ts";
 import { noBooks } from "../support/no-books.ts";
 import { temporaryFolder } from "../support/temp-folder.ts";
 

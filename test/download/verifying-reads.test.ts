@@ -2,9 +2,9 @@ import { describe, expect, it } from "vitest";
 import { VerifyingReads } from "../../src/download/verifying-reads.ts";
 import { type Digest, digestOf } from "../../src/protocol/digest.ts";
 import type { BlobReader } from "../../src/store/blob-store.ts";
-import { MemoryBlobStore } from "../../src/store/memory/memory-blob-store.ts";
 import { StoreError } from "../../src/store/store-error.ts";
 import { content, readAll } from "../cache/support/pulling.ts";
+import { MemoryBlobStore } from "../support/memory-blob-store.ts";
 import { noBooks } from "../support/no-books.ts";
 
 const bytes = content(600_000);

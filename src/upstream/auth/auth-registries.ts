@@ -101,8 +101,3 @@ function wrong(position: number, what: string, delimiter: string): CredentialErr
     `entry ${position} of AUTH_REGISTRIES ${what}; write ${form}`,
   );
 }
-
-/** The hosts of the entries, which the operator has named by that. */
-export function namedHosts(entries: readonly CredentialEntry[]): HostPort[] {
-  return entries.map((entry) => entry.address);
-}

@@ -37,27 +37,6 @@ export function parseCorporateProxy(text: string): CorporateProxy | undefined {
   return { scheme, address, authorization: hasLogin ? printBasic(login) : undefined };
 }
 
-/** Reads the process's own variables, lower case first as curl does. The problem names the variable only. */
-export function readProxyEnvironment(
-  environment: Readonly<Record<string, string | undefined>>,
-): ProxySettings | { readonly problem: string } {
-  const parsed: Record<"https" | "http", CorporateProxy | undefined> = {
-    https: undefined,
-    http: undefined,
-  };
-  for (const scheme of ["https", "http"] as const) {
-    const name = `${scheme}_proxy`;
-    const text = environment[name] || environment[name.toUpperCase()];
-    if (text === undefined || text === "") continue;
-    parsed[scheme] = parseCorporateProxy(text);
-    if (parsed[scheme] === undefined) {
-      return { problem: `${name.toUpperCase()} is not of the form http://user:password@host:port` };
-    }
-  }
-  const except = environment.no_proxy || environment.NO_PROXY || "";
-  return { ...parsed, except, perRegistry: new Map() };
-}
-
 export class CorporateProxies {
   readonly #settings: ProxySettings;
 

@@ -1,8 +1,8 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { DiskHealth } from "../../../src/app/compose/disk-health.ts";
-import { MemoryBlobStore } from "../../../src/store/memory/memory-blob-store.ts";
 import { StoreError } from "../../../src/store/store-error.ts";
 import { eventually } from "../../support/eventually.ts";
+import { MemoryBlobStore } from "../../support/memory-blob-store.ts";
 
 /** A disk that is full until it is told otherwise. */
 function setUp() {

@@ -2,8 +2,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AccessChecks } from "../../../src/cache/access/access-checks.ts";
 import { Visibility } from "../../../src/cache/access/visibility.ts";
 import { digestOf } from "../../../src/protocol/digest.ts";
-import { MemoryRecordStore } from "../../../src/store/memory/memory-record-store.ts";
 import { eventually } from "../../support/eventually.ts";
+import { MemoryRecordStore } from "../../support/memory-record-store.ts";
 import { anonymous, login, manifestAsk, none, shared } from "../support/house.ts";
 import { everybody, nobody, Registries, type Repository, respond } from "../support/registries.ts";
 

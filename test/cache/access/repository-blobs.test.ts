@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { RepositoryBlobs } from "../../../src/cache/access/repository-blobs.ts";
 import { digestOf } from "../../../src/protocol/digest.ts";
-import { MemoryRecordStore } from "../../../src/store/memory/memory-record-store.ts";
+import { MemoryRecordStore } from "../../support/memory-record-store.ts";
 import { manifestAsk } from "../support/house.ts";
 
 const digest = digestOf(Buffer.from("blob"));

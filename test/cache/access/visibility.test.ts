@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import { type SharedCredential, Visibility } from "../../../src/cache/access/visibility.ts";
 import type { CacheEvent } from "../../../src/cache/cache-event.ts";
 import { digestOf } from "../../../src/protocol/digest.ts";
-import { MemoryRecordStore } from "../../../src/store/memory/memory-record-store.ts";
 import type { Access } from "../../../src/upstream/registry-client.ts";
+import { MemoryRecordStore } from "../../support/memory-record-store.ts";
 import { anonymous, login, manifestAsk, none, shared } from "../support/house.ts";
 
 const digest = digestOf(Buffer.from("blob"));

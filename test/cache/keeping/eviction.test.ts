@@ -4,10 +4,10 @@ import { candidates, Eviction, type EvictionOptions } from "../../../src/cache/k
 import { Usage } from "../../../src/cache/keeping/usage.ts";
 import { type Digest, digestOf, toDigest } from "../../../src/protocol/digest.ts";
 import { Holds } from "../../../src/store/holds.ts";
-import { MemoryBlobStore } from "../../../src/store/memory/memory-blob-store.ts";
-import { MemoryRecordStore } from "../../../src/store/memory/memory-record-store.ts";
 import { StoreError } from "../../../src/store/store-error.ts";
 import { longestTurn, staysBelow } from "../../support/longest-turn.ts";
+import { MemoryBlobStore } from "../../support/memory-blob-store.ts";
+import { MemoryRecordStore } from "../../support/memory-record-store.ts";
 import { noBooks } from "../../support/no-books.ts";
 import { TestClock } from "../../support/test-clock.ts";
 

@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import { GuardedBlobs } from "../../../src/cache/keeping/guarded-blobs.ts";
 import { digestOf } from "../../../src/protocol/digest.ts";
 import type { Holds } from "../../../src/store/holds.ts";
-import { MemoryBlobStore } from "../../../src/store/memory/memory-blob-store.ts";
 import { blobStoreContract, keep } from "../../contracts/blob-store.ts";
+import { MemoryBlobStore } from "../../support/memory-blob-store.ts";
 import { FaultyBlobs, type Trouble } from "../support/faulty-blobs.ts";
 
 function setUp(trouble: Trouble = {}) {

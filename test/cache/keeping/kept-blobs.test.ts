@@ -4,9 +4,9 @@ import { KeptBlobs } from "../../../src/cache/keeping/kept-blobs.ts";
 import { Usage } from "../../../src/cache/keeping/usage.ts";
 import { MemorySource } from "../../../src/cache/pull/memory-source.ts";
 import { digestOf } from "../../../src/protocol/digest.ts";
-import { MemoryBlobStore } from "../../../src/store/memory/memory-blob-store.ts";
-import { MemoryRecordStore } from "../../../src/store/memory/memory-record-store.ts";
 import { StoreError } from "../../../src/store/store-error.ts";
+import { MemoryBlobStore } from "../../support/memory-blob-store.ts";
+import { MemoryRecordStore } from "../../support/memory-record-store.ts";
 
 const bytes = Buffer.from("entrepot");
 const digest = digestOf(bytes);

@@ -2,10 +2,10 @@ import { describe, expect, it } from "vitest";
 import type { CacheEvent } from "../../../src/cache/cache-event.ts";
 import { Scrub } from "../../../src/cache/keeping/scrub.ts";
 import { type Digest, digestOf } from "../../../src/protocol/digest.ts";
-import { MemoryBlobStore } from "../../../src/store/memory/memory-blob-store.ts";
-import { MemoryRecordStore } from "../../../src/store/memory/memory-record-store.ts";
 import { StoreError } from "../../../src/store/store-error.ts";
 import { eventually } from "../../support/eventually.ts";
+import { MemoryBlobStore } from "../../support/memory-blob-store.ts";
+import { MemoryRecordStore } from "../../support/memory-record-store.ts";
 import { noBooks } from "../../support/no-books.ts";
 import { TestClock } from "../../support/test-clock.ts";
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { Usage } from "../../../src/cache/keeping/usage.ts";
 import { digestOf } from "../../../src/protocol/digest.ts";
 import type { KeptBlob } from "../../../src/store/blob-store.ts";
-import { MemoryRecordStore } from "../../../src/store/memory/memory-record-store.ts";
+import { MemoryRecordStore } from "../../support/memory-record-store.ts";
 
 const [a, b, c] = ["a", "b", "c"].map((text) => digestOf(Buffer.from(text))) as [
   KeptBlob["digest"],

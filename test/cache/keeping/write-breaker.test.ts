@@ -2,9 +2,9 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import type { CacheEvent } from "../../../src/cache/cache-event.ts";
 import { WriteBreaker } from "../../../src/cache/keeping/write-breaker.ts";
-import { MemoryBlobStore } from "../../../src/store/memory/memory-blob-store.ts";
 import { StoreError } from "../../../src/store/store-error.ts";
 import { eventually } from "../../support/eventually.ts";
+import { MemoryBlobStore } from "../../support/memory-blob-store.ts";
 import { TestClock } from "../../support/test-clock.ts";
 
 const readOnly = new StoreError("IO", "EROFS");

@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import { type SharedCredential, Visibility } from "../../../src/cache/access/visibility.ts";
 import type { Denial } from "../../../src/cache/asking/manifest-asks.ts";
 import { firstAllowed, passDenial } from "../../../src/cache/pull/first-allowed.ts";
-import { MemoryRecordStore } from "../../../src/store/memory/memory-record-store.ts";
 import { UpstreamError } from "../../../src/upstream/upstream-error.ts";
+import { MemoryRecordStore } from "../../support/memory-record-store.ts";
 import { anonymous, login, manifestAsk, none } from "../support/house.ts";
 
 const ref = manifestAsk("docker.io/corp/app:1");

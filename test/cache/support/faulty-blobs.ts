@@ -1,6 +1,6 @@
 import type { BlobDraft } from "../../../src/store/draft-store.ts";
-import { MemoryBlobStore } from "../../../src/store/memory/memory-blob-store.ts";
 import { StoreError } from "../../../src/store/store-error.ts";
+import { MemoryBlobStore } from "../../support/memory-blob-store.ts";
 
 export type Trouble = {
   /** Drafts take no byte at or beyond this offset. */

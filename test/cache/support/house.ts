@@ -12,9 +12,9 @@ import { parseDigest } from "../../../src/protocol/digest.ts";
 import { parseAccept } from "../../../src/protocol/media-type.ts";
 import { parseReference, parseRepositoryName } from "../../../src/protocol/reference.ts";
 import { canonicalRegistry, type Registry } from "../../../src/protocol/registry-name.ts";
-import { MemoryBlobStore } from "../../../src/store/memory/memory-blob-store.ts";
-import { MemoryRecordStore } from "../../../src/store/memory/memory-record-store.ts";
 import type { Access } from "../../../src/upstream/registry-client.ts";
+import { MemoryBlobStore } from "../../support/memory-blob-store.ts";
+import { MemoryRecordStore } from "../../support/memory-record-store.ts";
 import { Registries } from "./registries.ts";
 
 /** Everything modern engines send. */

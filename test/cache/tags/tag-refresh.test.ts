@@ -8,7 +8,7 @@ import { native } from "../../../src/cache/tags/tag-state.ts";
 import { type TagRef, Tags } from "../../../src/cache/tags/tags.ts";
 import { digestOf } from "../../../src/protocol/digest.ts";
 import { parseAccept } from "../../../src/protocol/media-type.ts";
-import { MemoryRecordStore } from "../../../src/store/memory/memory-record-store.ts";
+import { MemoryRecordStore } from "../../support/memory-record-store.ts";
 import { anonymous, login, manifestAsk, none } from "../support/house.ts";
 
 let now = 0;

@@ -6,7 +6,7 @@ import { type TagRef, Tags, tagKey } from "../../../src/cache/tags/tags.ts";
 import { digestOf } from "../../../src/protocol/digest.ts";
 import { headerList } from "../../../src/protocol/http/header-list.ts";
 import { type AcceptSet, parseAccept } from "../../../src/protocol/media-type.ts";
-import { MemoryRecordStore } from "../../../src/store/memory/memory-record-store.ts";
+import { MemoryRecordStore } from "../../support/memory-record-store.ts";
 import { manifestAsk } from "../support/house.ts";
 
 function tagPlace(image: string): TagRef {

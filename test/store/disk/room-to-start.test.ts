@@ -4,9 +4,9 @@ import { describe, expect, it } from "vitest";
 import { digestOf } from "../../../src/protocol/digest.ts";
 import type { BlobSpace } from "../../../src/store/blob-space.ts";
 import { makeRoomToStart } from "../../../src/store/disk/room-to-start.ts";
-import { MemoryBlobStore } from "../../../src/store/memory/memory-blob-store.ts";
 import type { StoreEvent } from "../../../src/store/store-event.ts";
 import { keep, listed } from "../../contracts/blob-store.ts";
+import { MemoryBlobStore } from "../../support/memory-blob-store.ts";
 import { temporaryFolder } from "../../support/temp-folder.ts";
 
 const MiB = 1024 * 1024;

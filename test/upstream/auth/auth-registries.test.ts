@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { formatHostPort } from "../../../src/protocol/http/host-port.ts";
 import {
-  namedHosts,
   parseAuthRegistries,
   refuseDuplicates,
 } from "../../../src/upstream/auth/auth-registries.ts";
@@ -112,11 +111,5 @@ describe("AUTH_REGISTRIES", () => {
     expect(() => refuseDuplicates([entry, { ...entry, repositories: [] }])).toThrow(
       CredentialError,
     );
-  });
-
-  it("names the hosts of its entries", () => {
-    expect(namedHosts(parseAuthRegistries("ghcr.io:5000:a:CANARY"))).toEqual([
-      { host: "ghcr.io", port: 5000 },
-    ]);
   });
 });

@@ -10,7 +10,7 @@ import { formatHostPort, parseHostPort } from "../../../src/protocol/http/host-p
 import { builtInRealmPairs, type RealmPair } from "../../../src/protocol/known-registries.ts";
 import { canonicalRegistry, type Registry } from "../../../src/protocol/registry-name.ts";
 import type { AuthEvent } from "../../../src/upstream/auth/auth-event.ts";
-import { namedHosts, parseAuthRegistries } from "../../../src/upstream/auth/auth-registries.ts";
+import { parseAuthRegistries } from "../../../src/upstream/auth/auth-registries.ts";
 import { Authorizer } from "../../../src/upstream/auth/authorizer.ts";
 import { ChallengeFinder } from "../../../src/upstream/auth/challenge-finder.ts";
 import { ChallengeMemory } from "../../../src/upstream/auth/challenge-memory.ts";
@@ -187,7 +187,7 @@ export function makeAuth(loopback: Loopback, options: AuthOptions = {}) {
   const pairs = new RealmPairs({
     known: builtInRealmPairs,
     configured: options.realms ?? [],
-    named: [...named, ...namedHosts(entries)],
+    named: [...named, ...entries.map((entry) => entry.address)],
   });
   const credentials = new Credentials({
     entries,

@@ -5,7 +5,6 @@ import {
   CorporateProxies,
   type ProxySettings,
   parseCorporateProxy,
-  readProxyEnvironment,
 } from "../../../src/upstream/net/corporate-proxy.ts";
 
 function address(text: string): HostPort {
@@ -14,10 +13,17 @@ function address(text: string): HostPort {
   return parsed;
 }
 
-function settings(environment: Record<string, string>): ProxySettings {
-  const read = readProxyEnvironment(environment);
-  if ("problem" in read) throw new Error(read.problem);
-  return read;
+type Variables = {
+  readonly HTTPS_PROXY?: string;
+  readonly HTTP_PROXY?: string;
+  readonly NO_PROXY?: string;
+};
+
+/** What settings make of these variables. */
+function settings({ HTTPS_PROXY = "", HTTP_PROXY = "", NO_PROXY = "" }: Variables): ProxySettings {
+  const https = parseCorporateProxy(HTTPS_PROXY);
+  const http = parseCorporateProxy(HTTP_PROXY);
+  return { https, http, except: NO_PROXY, perRegistry: new Map() };
 }
 
 describe("a proxy's address", () => {
@@ -43,33 +49,6 @@ describe("a proxy's address", () => {
     "%s is none",
     (text) => expect(parseCorporateProxy(text)).toBeUndefined(),
   );
-});
-
-describe("the proxy environment", () => {
-  it("is read in either case, lower case first", () => {
-    const read = settings({
-      HTTPS_PROXY: "http://upper:1",
-      https_proxy: "http://lower:2",
-      HTTP_PROXY: "http://plain:3",
-      no_proxy: "a.test",
-    });
-    expect(read.https?.address).toEqual({ host: "lower", port: 2 });
-    expect(read.http?.address).toEqual({ host: "plain", port: 3 });
-    expect(read.except).toBe("a.test");
-  });
-
-  it("names a malformed variable without its value", () => {
-    const read = readProxyEnvironment({ https_proxy: "socks5://u:CANARY-secret@x" });
-    expect(read).toEqual({
-      problem: "HTTPS_PROXY is not of the form http://user:password@host:port",
-    });
-  });
-
-  it("may be empty", () => {
-    const proxies = new CorporateProxies(settings({ HTTPS_PROXY: "" }));
-    expect(proxies.for("https", address("ghcr.io"), undefined)).toBeUndefined();
-    expect(proxies.all()).toEqual([]);
-  });
 });
 
 describe("which proxy applies", () => {

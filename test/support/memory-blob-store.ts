@@ -1,12 +1,12 @@
-/** Blobs in memory, for tests and small uses: the same promises, as long as the process lives. */
-import type { Digest } from "../../protocol/digest.ts";
-import { Intervals } from "../../runtime/intervals.ts";
-import type { BlobSpace } from "../blob-space.ts";
-import type { BlobReader, BlobStat, BlobStore, ListedBlob } from "../blob-store.ts";
-import type { BlobVerification } from "../blob-verification.ts";
-import type { BlobDraft, DraftStore } from "../draft-store.ts";
-import { Holds } from "../holds.ts";
-import { StoreError } from "../store-error.ts";
+/** Blobs in memory, for tests: the same promises, as long as the process lives. */
+import type { Digest } from "../../src/protocol/digest.ts";
+import { Intervals } from "../../src/runtime/intervals.ts";
+import type { BlobSpace } from "../../src/store/blob-space.ts";
+import type { BlobReader, BlobStat, BlobStore, ListedBlob } from "../../src/store/blob-store.ts";
+import type { BlobVerification } from "../../src/store/blob-verification.ts";
+import type { BlobDraft, DraftStore } from "../../src/store/draft-store.ts";
+import { Holds } from "../../src/store/holds.ts";
+import { StoreError } from "../../src/store/store-error.ts";
 
 type Kept = { readonly bytes: Uint8Array; readonly identity: string; usedAt: number };
 

@@ -1,6 +1,6 @@
-/** Records in memory, for tests and small uses; values are copied, so nobody shares them. */
+/** Records in memory, for tests; values are copied, so nobody shares them. */
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { Json, RecordStore, StoredRecord } from "../record-store.ts";
+import type { Json, RecordStore, StoredRecord } from "../../src/store/record-store.ts";
 
 type Kept = { readonly text: string; readonly expires: number };
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { digestOf } from "../../../src/protocol/digest.ts";
-import { MemoryBlobStore } from "../../../src/store/memory/memory-blob-store.ts";
-import { blobStoreContract, keep } from "../../contracts/blob-store.ts";
+import { digestOf } from "../../src/protocol/digest.ts";
+import { blobStoreContract, keep } from "../contracts/blob-store.ts";
+import { MemoryBlobStore } from "./memory-blob-store.ts";
 
 blobStoreContract("memory", async (holds) => new MemoryBlobStore({ holds }));
 

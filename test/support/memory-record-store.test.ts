@@ -1,5 +1,5 @@
-import { MemoryRecordStore } from "../../../src/store/memory/memory-record-store.ts";
-import { recordStoreContract } from "../../contracts/record-store.ts";
+import { recordStoreContract } from "../contracts/record-store.ts";
+import { MemoryRecordStore } from "./memory-record-store.ts";
 
 recordStoreContract("memory", async () => {
   let now = 1_000;
