@@ -84,7 +84,8 @@ export async function composeUpstream(parts: UpstreamParts) {
   const outages = new DownMemory({ now, observe: log.upstream });
   const rates = new RateLimits({ now, observe: log.upstream });
   const finder = new ChallengeFinder({ transport, memory, outages, rates, now });
-  const tokens = new TokenClient({ transport, outages, rates, now, observe: log.auth });
+  const isNamed = (address: HostPort): boolean => destinations.isNamed(address);
+  const tokens = new TokenClient({ transport, outages, rates, now, isNamed, observe: log.auth });
   const registryTokens = new RegistryTokens(credentials.logins, tokens);
   const authorizer = new Authorizer({
     memory,

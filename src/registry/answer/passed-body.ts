@@ -28,7 +28,10 @@ export async function presentable(exchange: Exchange, passed: Passed): Promise<P
 function refuseWhatLeadsAstray({ ask, route, method }: Exchange, status: number): void {
   const isForeign = ask.foreign !== undefined;
   const isRefused = (ask.isOpen || isForeign) && (status === 401 || status === 403);
-  const leadsAway = ask.door === "mirror" && route.kind === "manifest" && isRedirect(status);
+  const leadsAway =
+    ask.door === "mirror" &&
+    (route.kind === "manifest" || route.kind === "blob") &&
+    isRedirect(status);
   if (!isRefused && !leadsAway) return;
   if (isRefused && ask.foreign !== undefined) throw new RegistryError("DENIED", ask.foreign);
   const registry = ask.registry.name;

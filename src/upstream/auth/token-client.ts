@@ -4,9 +4,9 @@
  */
 
 import { headerValue } from "../../protocol/http/header-list.ts";
-import { formatHostPort } from "../../protocol/http/host-port.ts";
+import { formatHostPort, type HostPort } from "../../protocol/http/host-port.ts";
 import { isUnavailable } from "../../protocol/http/status.ts";
-import { type Registry, registryNameOf } from "../../protocol/registry-name.ts";
+import { type Registry, registryAddress, registryNameOf } from "../../protocol/registry-name.ts";
 import { Flights, unlessAborted } from "../../runtime/flights.ts";
 import type { Outages } from "../down-memory.ts";
 import type { Transport } from "../net/transport.ts";
@@ -42,6 +42,8 @@ export type TokenClientOptions = {
   readonly transport: Pick<Transport, "send">;
   readonly now: () => number;
   readonly observe: ObserveAuth;
+  /** Whether the operator named it: no stranger leads into his own network. */
+  readonly isNamed: (address: HostPort) => boolean;
   readonly outages?: Outages | undefined;
   /** Shared with whoever else is told to leave a host alone. */
   readonly rates?: RateLimits | undefined;
@@ -152,7 +154,7 @@ export class TokenClient {
 
   #send(ask: TokenAsk, request: TokenRequest, signal: AbortSignal): Promise<RegistryResponse> {
     const { form, ...head } = request;
-    const { credential, realm, registry, isBelieved } = ask;
+    const { credential, realm, registry } = ask;
     const access = credential === undefined ? "anonymous" : "shared";
     const key = `token for ${registry.name} by ${credential?.id ?? "nobody"}`;
     const asker = { host: hostOf(ask), access, key };
@@ -162,12 +164,17 @@ export class TokenClient {
         scheme: realm.scheme,
         address: realm.address,
         asked: "token",
-        onBehalfOf: isBelieved ? registry.name : registryNameOf(realm.address),
+        onBehalfOf: this.#isFor(ask) ? registry.name : registryNameOf(realm.address),
         body: form === undefined ? undefined : once(form),
         patience: "full",
         signal,
       }),
     );
+  }
+
+  /** Whether the realm is judged as what the registry leads to; by itself, it needs to be named as well. */
+  #isFor({ isBelieved, registry }: TokenAsk): boolean {
+    return isBelieved || !this.#options.isNamed(registryAddress(registry.name));
   }
 
   async #judge(ask: TokenAsk, response: RegistryResponse): Promise<Buffer> {

@@ -3,19 +3,23 @@
  * the memory of hosts that are down and of 429s, and one limit of time around it all.
  */
 
-import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import { formatHostPort } from "../../protocol/http/host-port.ts";
 import { isRefusal } from "../../protocol/http/status.ts";
 import { bearerToken } from "../../protocol/own-token.ts";
-import { type Registry, registryAddress, registryAt } from "../../protocol/registry-name.ts";
+import {
+  type Registry,
+  type RegistryName,
+  registryAddress,
+  registryAt,
+} from "../../protocol/registry-name.ts";
 import { ownRequest } from "../auth/own-request.ts";
-import { repositoryOf, scopesOf } from "../auth/scopes.ts";
+import { scopesOf } from "../auth/scopes.ts";
 import { TokenLimited } from "../auth/token-limited.ts";
 import { discard } from "../body.ts";
 import { DownMemory } from "../down-memory.ts";
 import type { Transport } from "../net/transport.ts";
-import { type QuotaKey, RateLimits } from "../rate-limits.ts";
+import { RateLimits } from "../rate-limits.ts";
 import type {
   Access,
   RegistryClient,
@@ -26,18 +30,20 @@ import { upstreamDeadline } from "../upstream-deadline.ts";
 import type { ObserveUpstream } from "../upstream-event.ts";
 import { askedBy } from "./asked.ts";
 import { type Authorized, type Authorizing, sendAuthorized } from "./authorized-send.ts";
+import { quotaKey } from "./quota-key.ts";
 import {
+  isBlobPlace,
   isManifestPlace,
   isRedirect,
   isSameOrigin,
   maxBlobHops,
-  maxManifestHops,
+  maxRegistryHops,
   nextPlace,
   type Place,
   tooManyHops,
 } from "./redirects.ts";
 import { isClientsOwn, isReading, requestFields } from "./request-fields.ts";
-import { asWhole, ofStorage, withoutSession } from "./response-fields.ts";
+import { asWhole, ofStorage, withoutBody, withoutSession } from "./response-fields.ts";
 
 export type PooledRegistryClientOptions = {
   readonly transport: Transport;
@@ -57,6 +63,16 @@ export type PooledRegistryClientOptions = {
 };
 
 type Authorization = string | undefined;
+
+/** A request on its way, maybe sent on from where it began. */
+type Sent = RegistryRequest & {
+  /** Decides which addresses may be dialled. */
+  readonly began: RegistryName;
+  /** From one registry to another. */
+  readonly hops: number;
+};
+
+type Redirected = { readonly place: Place; readonly response: RegistryResponse };
 
 export class PooledRegistryClient implements RegistryClient {
   readonly #transport: Transport;
@@ -87,7 +103,10 @@ export class PooledRegistryClient implements RegistryClient {
     const limit = isReading(request) ? this.#limits[request.patience] : undefined;
     const deadline = upstreamDeadline(request.signal, host, limit, `${host} did not answer`);
     try {
-      const response = await this.#answer({ ...request, signal: deadline.signal }, 0);
+      const response = await this.#answer({
+        ...{ ...request, signal: deadline.signal },
+        ...{ began: request.registry.name, hops: 0 },
+      });
       deadline.disarm();
       if (response.body.closed) deadline[Symbol.dispose]();
       else response.body.once("close", () => deadline[Symbol.dispose]());
@@ -98,7 +117,7 @@ export class PooledRegistryClient implements RegistryClient {
     }
   }
 
-  async #answer(request: RegistryRequest, hops: number): Promise<RegistryResponse> {
+  async #answer(request: Sent): Promise<RegistryResponse> {
     const { registry, target, redirects } = request;
     const place = { scheme: registry.scheme, address: registryAddress(registry.name), target };
     let used: Authorization;
@@ -112,13 +131,11 @@ export class PooledRegistryClient implements RegistryClient {
       .catch(limitedAnswer);
     if (!isRedirect(response.status) || !isReading(request)) return response;
     if (redirects === "blob") return await this.#followBlob(request, { place, response }, used);
-    if (redirects === "manifest") {
-      return await this.#followManifest(request, { place, response }, hops);
-    }
+    if (redirects === "manifest") return await this.#followManifest(request, { place, response });
     return response;
   }
 
-  async #authorized(request: RegistryRequest, place: Place): Promise<Authorized> {
+  async #authorized(request: Sent, place: Place): Promise<Authorized> {
     const { registry, access, target, patience, signal } = request;
     if (access.kind === "none" || access.kind === "client") {
       const authorization = access.kind === "client" ? access.authorization : undefined;
@@ -141,8 +158,8 @@ export class PooledRegistryClient implements RegistryClient {
   }
 
   async #followBlob(
-    request: RegistryRequest,
-    first: { readonly place: Place; readonly response: RegistryResponse },
+    request: Sent,
+    first: Redirected,
     authorization: Authorization,
   ): Promise<RegistryResponse> {
     let { place, response } = first;
@@ -155,7 +172,15 @@ export class PooledRegistryClient implements RegistryClient {
       place = next;
       response = await this.#exchange(request, place, isAtHome ? authorization : undefined);
     }
-    return isAtHome ? response : ofStorage(response);
+    if (isAtHome) return response;
+    if (response.status !== 401 || !isBlobPlace(place) || request.hops >= maxRegistryHops) {
+      return ofStorage(response);
+    }
+    discard(response.body);
+    const answer = await this.#atItsOwn(request, first.place, place);
+    if (!isRefusal(answer.status)) return ofStorage(answer);
+    discard(answer.body);
+    return withoutBody(first.response);
   }
 
   /** Throws UpstreamError where it may not be followed; the redirect's own answer is then closed. */
@@ -170,50 +195,47 @@ export class PooledRegistryClient implements RegistryClient {
     }
   }
 
-  /** The target is a registry of its own. When it refuses us, its 3xx may still serve the client. */
-  async #followManifest(
-    request: RegistryRequest,
-    first: { readonly place: Place; readonly response: RegistryResponse },
-    hops: number,
-  ): Promise<RegistryResponse> {
-    const { place, response } = first;
+  /** When the target refuses us, its 3xx may still serve the client. */
+  async #followManifest(request: Sent, { place, response }: Redirected): Promise<RegistryResponse> {
     const next = this.#next(place, response, request);
     if (!isManifestPlace(next)) return response;
-    if (hops >= maxManifestHops) {
+    if (request.hops >= maxRegistryHops) {
       discard(response.body);
-      throw tooManyHops(place, maxManifestHops);
+      throw tooManyHops(place, maxRegistryHops);
     }
-    const registry = registryAt(next.address, next.scheme);
-    const access = isSameOrigin(place, next)
-      ? request.access
-      : this.#accessThere(registry, request.access);
     try {
-      const there = { ...request, registry, access, target: next.target };
-      const answer = await this.#answer(there, hops + 1);
-      if (!isRefusal(answer.status)) {
-        discard(response.body);
-        return answer;
-      }
-      discard(answer.body);
-      return response;
+      const answer = await this.#atItsOwn(request, place, next);
+      const other = isRefusal(answer.status) ? answer : response;
+      discard(other.body);
+      return other === answer ? response : answer;
     } catch (error) {
       discard(response.body);
       throw error;
     }
   }
 
+  /** The target is a registry of its own, which nobody is logged in to before it may be dialled. */
+  async #atItsOwn(request: Sent, from: Place, to: Place): Promise<RegistryResponse> {
+    await this.#transport.check(to.address, request.began, request.signal);
+    const registry = registryAt(to.address, to.scheme);
+    const access = isSameOrigin(from, to)
+      ? request.access
+      : this.#accessThere(registry, request.access);
+    const { target } = to;
+    return await this.#answer({ ...request, registry, access, target, hops: request.hops + 1 });
+  }
+
   /**
    * Only who already asks with the operator's credentials gets there with one: else a registry could
-   * pass another's private manifest off as one that everybody may have.
+   * pass another's private content off as one that everybody may have.
    */
   #accessThere(registry: Registry, access: Access): Access {
-    if (access.kind === "none") return access;
     const isShared = access.kind === "shared" && this.#authorizer.hasCredential(registry);
     return { kind: isShared ? "shared" : "anonymous" };
   }
 
   async #exchange(
-    request: RegistryRequest,
+    request: Sent,
     place: Place,
     authorization: Authorization,
   ): Promise<RegistryResponse> {
@@ -221,7 +243,7 @@ export class PooledRegistryClient implements RegistryClient {
     const send = async (): Promise<RegistryResponse> => {
       const response = await this.#transport.send({
         ...place,
-        onBehalfOf: request.registry.name,
+        onBehalfOf: request.began,
         asked: askedBy(request),
         method,
         headers: requestFields(request, place, { authorization, userAgent: this.#userAgent }),
@@ -233,25 +255,8 @@ export class PooledRegistryClient implements RegistryClient {
       return withoutSession(request.headers.has("range") ? response : asWhole(response));
     };
     if (!isReading(request)) return await send();
-    const asker = this.#askerOf(request, place, authorization);
+    const asker = quotaKey(this.#authorizer, request, { place, authorization });
     return await this.#rates.ask(asker, method === "HEAD", send);
-  }
-
-  /** Who is told 429 there. Where a registry sends us on to, its word is about that registry alone. */
-  #askerOf(request: RegistryRequest, place: Place, authorization: Authorization): QuotaKey {
-    const { access, registry, target } = request;
-    const host = formatHostPort(place.address, 443);
-    const home = formatHostPort(registryAddress(registry.name), 443);
-    if (host !== home) return { host, access: "none", key: `from ${registry.name}` };
-    if (authorization === undefined) return { host, access: "none", key: "none" };
-    if (access.kind === "client") {
-      const key = createHash("sha256").update(authorization).digest("base64url");
-      return { host, access: "client", key };
-    }
-    const isShared = access.kind === "shared";
-    const repository = repositoryOf(scopesOf(target));
-    const payer = isShared ? this.#authorizer.payer(registry, repository) : undefined;
-    return { host, access: access.kind, key: payer === undefined ? "anonymous" : `by ${payer}` };
   }
 }
 

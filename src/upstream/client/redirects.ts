@@ -3,6 +3,7 @@
  * alone, so that each hop is judged again and no credential travels along.
  */
 
+import { parseDigest } from "../../protocol/digest.ts";
 import { type HeaderList, headerValue } from "../../protocol/http/header-list.ts";
 import { formatHostPort, type HostPort, parseHostPort } from "../../protocol/http/host-port.ts";
 import type { Scheme } from "../../protocol/registry-name.ts";
@@ -16,7 +17,8 @@ export type Place = {
 };
 
 export const maxBlobHops = 5;
-export const maxManifestHops = 3;
+/** From one registry to another. */
+export const maxRegistryHops = 3;
 
 const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 const manifestPath = /^\/v2\/[^?]+\/manifests\/[^/?]+(?:\?|$)/;
@@ -54,6 +56,17 @@ export function isSameOrigin(one: Place, other: Place): boolean {
 /** Whether a place is somebody's manifest, the only thing a manifest's redirect is followed to. */
 export function isManifestPlace(place: Place): boolean {
   return manifestPath.test(place.target);
+}
+
+/** Whether a place is a registry's blob and no mere storage, so that a login may be had for it. */
+export function isBlobPlace(place: Place): boolean {
+  const [path = ""] = place.target.split("?", 1);
+  const parts = path.split("/");
+  return (
+    parts.indexOf("v2") >= 1 &&
+    parts.at(-2) === "blobs" &&
+    parseDigest(parts.at(-1) ?? "") !== undefined
+  );
 }
 
 export function tooManyHops(from: Place, most: number): UpstreamError {

@@ -1,4 +1,5 @@
 /** Fields of an answer that are not for everybody who gets it, or that say something else than it is. */
+import { Readable } from "node:stream";
 import { headerValue } from "../../protocol/http/header-list.ts";
 import { parseContentRange } from "../../protocol/http/range.ts";
 import type { RegistryResponse } from "../registry-client.ts";
@@ -37,4 +38,11 @@ export function asWhole(response: RegistryResponse): RegistryResponse {
   const headers = new Map(response.headers);
   headers.delete("content-range");
   return { ...response, status: 200, headers };
+}
+
+/** What is left of an answer whose body was given up. */
+export function withoutBody({ status, headers }: RegistryResponse): RegistryResponse {
+  const kept = new Map(headers);
+  for (const name of ["content-length", "content-encoding"]) kept.delete(name);
+  return { status, headers: kept, body: Readable.from([]) };
 }

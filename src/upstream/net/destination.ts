@@ -70,7 +70,8 @@ export class Destinations {
     const kind = this.#kindOf(resolved);
     if (kind === "public") return;
     if (kind === "private") {
-      if (this.isNamed(address) || this.#isNamedRegistry(onBehalfOf)) return;
+      if (this.#mayLeadInside(address, onBehalfOf)) return;
+      if (onBehalfOf !== undefined && this.isNamed(address)) throw strayed(address, onBehalfOf);
       throw forbidden(address, (name) => [
         formatHostPort({ host: name, port: address.port }, 443),
         " is a private address; add it to REGISTRIES on the proxy",
@@ -96,10 +97,10 @@ export class Destinations {
     return onBehalfOf === undefined && this.#rules.tunnelPorts.includes(address.port);
   }
 
-  #isNamedRegistry(name: OnBehalfOf): boolean {
-    return name !== undefined && this.isNamed(registryAddress(name));
+  /** Only what began at a registry that the operator named: a stranger's realm or redirect never leads there. */
+  #mayLeadInside(address: HostPort, onBehalfOf: OnBehalfOf): boolean {
+    return this.isNamed(onBehalfOf === undefined ? address : registryAddress(onBehalfOf));
   }
-
   /** An address of this machine is at best private, however public its number looks. */
   #kindOf(resolved: string): AddressKind {
     const kind = addressKind(resolved);
@@ -144,4 +145,11 @@ function forbidden(
   const short =
     subject.length <= room ? subject : `${subject.slice(0, room - 23)}...${subject.slice(-20)}`;
   return new UpstreamError("FORBIDDEN", formatHostPort(address, 443), `${short}${rest}`);
+}
+
+function strayed(address: HostPort, by: RegistryName): UpstreamError {
+  return forbidden(address, (name) => [
+    name,
+    ` is a private address; ${by.slice(0, 40)}, which leads there, is not in REGISTRIES`,
+  ]);
 }

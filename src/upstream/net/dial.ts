@@ -64,6 +64,15 @@ export class Dialer {
     return await this.#connect(address, allowed, deadline.signal);
   }
 
+  /** Throws UpstreamError FORBIDDEN, or DNS, where `dial` would; makes no connection. */
+  async check(address: HostPort, options: DialOptions): Promise<void> {
+    const { onBehalfOf } = options;
+    this.#destinations.checkName(address, onBehalfOf);
+    if (this.#proxies.for("https", address, onBehalfOf) !== undefined) return;
+    using deadline = limit(address, options);
+    this.#judge(address, await this.#addresses(address, deadline.signal), onBehalfOf);
+  }
+
   /** A connection to the corporate proxy itself, for plain http that it forwards. */
   async dialProxy(proxy: CorporateProxy, target: HostPort, options: DialOptions): Promise<Socket> {
     this.#destinations.checkName(target, options.onBehalfOf);

@@ -65,6 +65,11 @@ export class OriginPools {
     };
   }
 
+  /** Throws UpstreamError where a connection there, in that registry's name, would be refused. */
+  async check(address: HostPort, onBehalfOf: RegistryName, signal: AbortSignal): Promise<void> {
+    await this.#options.dialer.check(address, { onBehalfOf, signal });
+  }
+
   /** Ends every connection at once; requests under way fail. */
   async close(): Promise<void> {
     this.#closing.abort();

@@ -96,6 +96,11 @@ export class Transport {
     }
   }
 
+  /** Throws UpstreamError where the address may not be dialled in that registry's name. */
+  async check(address: HostPort, onBehalfOf: RegistryName, signal: AbortSignal): Promise<void> {
+    if (!this.#isOffline) await this.#pools.check(address, onBehalfOf, signal);
+  }
+
   async #attempt(outgoing: Outgoing, spent: number): Promise<RegistryResponse> {
     const { signal, method, address, scheme, onBehalfOf, body } = outgoing;
     const host = formatHostPort(address, 443);

@@ -204,7 +204,7 @@ export function makeAuth(loopback: Loopback, options: AuthOptions = {}) {
   const outages = new DownMemory({ now, observe: () => undefined });
   const limits = { outages, now, fullMs: 1_000, briefMs: 100 };
   const finder = new ChallengeFinder({ ...limits, transport, memory });
-  const client = new TokenClient({ ...limits, transport, observe });
+  const client = new TokenClient({ ...limits, isNamed: () => true, transport, observe });
   const tokens = new RegistryTokens(credentials, client);
   const authorizer = new Authorizer({ memory, finder, credentials, tokens });
   onTestFinished(async () => {

@@ -363,7 +363,7 @@ describe("a manifest's redirect", () => {
     [{ kind: "shared" }, " Bearer shared"],
     [{ kind: "anonymous" }, " Bearer anonymous"],
     [{ kind: "client", authorization: "Bearer CANARY" }, " Bearer anonymous"],
-    [{ kind: "none" }, ""],
+    [{ kind: "none" }, " Bearer anonymous"],
   ] as const)("asked as %j gets there as %j", async (access, sent) => {
     const { there, send } = await pair();
     await send(access);

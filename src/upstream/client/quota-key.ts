@@ -1,0 +1,28 @@
+/** Who is told 429 there. Where a registry sends us on to, its word is about that registry alone. */
+import { createHash } from "node:crypto";
+import { formatHostPort } from "../../protocol/http/host-port.ts";
+import { registryAddress } from "../../protocol/registry-name.ts";
+import type { Authorizer } from "../auth/authorizer.ts";
+import { repositoryOf, scopesOf } from "../auth/scopes.ts";
+import type { QuotaKey } from "../rate-limits.ts";
+import type { RegistryRequest } from "../registry-client.ts";
+import type { Place } from "./redirects.ts";
+
+export function quotaKey(
+  authorizer: Pick<Authorizer, "payer">,
+  { access, registry, target }: RegistryRequest,
+  to: { readonly place: Place; readonly authorization: string | undefined },
+): QuotaKey {
+  const host = formatHostPort(to.place.address, 443);
+  const home = formatHostPort(registryAddress(registry.name), 443);
+  if (host !== home) return { host, access: "none", key: `from ${registry.name}` };
+  if (to.authorization === undefined) return { host, access: "none", key: "none" };
+  if (access.kind === "client") {
+    const key = createHash("sha256").update(to.authorization).digest("base64url");
+    return { host, access: "client", key };
+  }
+  const isShared = access.kind === "shared";
+  const repository = repositoryOf(scopesOf(target));
+  const payer = isShared ? authorizer.payer(registry, repository) : undefined;
+  return { host, access: access.kind, key: payer === undefined ? "anonymous" : `by ${payer}` };
+}

@@ -1,0 +1,83 @@
+/** A registry that nobody named leads nobody into the operator's own network, whatever it says. */
+import { beforeEach, describe, expect, it } from "vitest";
+import { digestOf } from "../../src/protocol/digest.ts";
+import { redirect } from "../support/fake-registry/fault.ts";
+import { type Answer, direct, viaProxy } from "./support/client.ts";
+import { manifestType } from "./support/image.ts";
+import {
+  type NamedRegistry,
+  type Program,
+  type RegistryOptions,
+  Scene,
+} from "./support/program.ts";
+
+const vault = "vault.test";
+const secret = `https://${vault}/v2/secret/manifests/1`;
+const digest = digestOf(Buffer.from("x"));
+
+let scene: Scene;
+
+beforeEach(async () => {
+  scene = await Scene.open();
+  // Of the operator's own network, where nothing answers: who is let in there waits in vain.
+  scene.names.set(vault, ["10.255.255.1"]);
+});
+
+async function open(isNamed: boolean, options: RegistryOptions = {}) {
+  const registry = await scene.registry("stranger.test", {
+    port: 443,
+    host: "127.0.0.86",
+    ...options,
+  });
+  const named = isNamed ? ` ${registry.name}` : "";
+  const program = await scene.start({ REGISTRIES: `${vault}${named}` });
+  return { registry, program };
+}
+
+const ask = (program: Program, { name }: NamedRegistry, path: string): Promise<Answer> =>
+  viaProxy(program, name, path, { headers: { accept: manifestType } });
+
+const said = ({ status, body }: Answer) => [status, String(body)];
+const forbidden = [
+  403,
+  expect.stringContaining(
+    `${vault} is a private address; stranger.test, which leads there, is not in`,
+  ),
+];
+
+// Only at the usual ports may somebody be asked whom nobody named.
+describe.skipIf(process.getuid?.() !== 0)("a stranger's", () => {
+  it("blob redirect does not reach a private host that the operator named", async () => {
+    const { registry, program } = await open(false);
+    registry.server.misbehave({ path: /blobs/ }, redirect(secret));
+    expect(said(await ask(program, registry, `/v2/a/b/blobs/${digest}`))).toEqual(forbidden);
+  });
+
+  it("manifest redirect does not reach a private host that the operator named", async () => {
+    const { registry, program } = await open(false);
+    registry.server.misbehave({ path: /manifests/ }, redirect(secret));
+    expect(said(await ask(program, registry, "/v2/a/b/manifests/1"))).toEqual(forbidden);
+  });
+
+  it("realm does not reach a private host that the operator named", async () => {
+    const auth = () => ({ kind: "bearer" as const, realm: `https://${vault}/secret?a=b` });
+    const { program } = await open(false, { auth });
+    await direct(program, "/v2/a/b/manifests/1?ns=stranger.test", {
+      headers: { accept: manifestType },
+    });
+    const told = program.lines.filter((line) => /token service/.test(line) && line.includes(vault));
+    expect(told).not.toEqual([]);
+    for (const line of told) expect(line).toContain(`${vault} is a private address`);
+  });
+
+  it.each(["blobs", "manifests"])(
+    "%s are redirected there by a registry that was named",
+    async (kind) => {
+      const { registry, program } = await open(true);
+      registry.server.misbehave({ path: new RegExp(kind) }, redirect(secret));
+      const path = `/v2/a/b/${kind}/${kind === "blobs" ? digest : "1"}`;
+      expect((await ask(program, registry, path)).status).toBeGreaterThan(500);
+    },
+    30_000,
+  );
+});
