@@ -20,7 +20,8 @@ export async function checkHealth(parts: HealthParts): Promise<number> {
       signal: AbortSignal.timeout(timeout),
     });
     const body = (await response.text()).trim();
-    if (!isOurs(body)) fail(`what answers at ${address} is not Entrepot; ${remedy}`);
+    if (response.status === 403) fail(`${address} refuses this client: ${refusalIn(body)}`);
+    else if (!isOurs(body)) fail(`what answers at ${address} is not Entrepot; ${remedy}`);
     else if (response.ok) print(body);
     else fail(`${address} is not ready: ${body}`);
     return response.ok && isOurs(body) ? 0 : 1;
@@ -38,6 +39,18 @@ function isOurs(body: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** The sentence of a registry error body, as every door refuses; anything else as it came, cut short. */
+function refusalIn(body: string): string {
+  try {
+    const { errors } = JSON.parse(body) as { errors?: readonly { message?: unknown }[] };
+    const message = errors?.[0]?.message;
+    if (typeof message === "string") return message;
+  } catch {
+    // Not JSON.
+  }
+  return body.replace(/\s/g, " ").slice(0, 200);
 }
 
 /** What listens everywhere is asked on loopback. */

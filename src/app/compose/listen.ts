@@ -82,7 +82,9 @@ export function reachOf(
   const shown = (open.length > 0 ? open : all).slice(0, 3);
   // Most clients come over IPv4; that a global IPv6 address is not among them surprises nobody.
   const usual = four.length > 0 ? four : all;
-  const warnings = usual.some((one) => open.includes(one)) ? [] : usual.slice(0, 1).map(refused);
+  const warnings = usual.some((one) => open.includes(one))
+    ? []
+    : usual.slice(0, 1).map((one) => refused(one, allowClients));
   return { names: [...shown.map((one) => one.address), name], warnings };
 }
 
@@ -92,8 +94,9 @@ function isListenedOn(one: NetworkInterfaceInfo, address: string): boolean {
   return !one.internal && !isLinkLocal(one.address) && (isWildcard || one.address === address);
 }
 
-function refused({ address, cidr }: NetworkInterfaceInfo): string {
-  const wanted = `ALLOW_CLIENTS="127.0.0.0/8 ::1 ${cidr ?? address}"`;
+/** The whole list, since what is written takes the place of what was there. */
+function refused({ address, cidr }: NetworkInterfaceInfo, allowed: readonly string[]): string {
+  const wanted = `ALLOW_CLIENTS="${[...allowed, cidr ?? address].join(" ")}"`;
   return `clients in the network of ${address} are refused; ${wanted} would let them in`;
 }
 

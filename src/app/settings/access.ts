@@ -13,7 +13,8 @@ export const access = {
       name: "ALLOW_CLIENTS",
       kind: listOf(addressRange),
       default: privateNetworks,
-      help: "Client addresses that may use any door of the public listeners.",
+      help: `Client addresses that may use any door of the public listeners. What is written here takes the
+        place of the default, so repeat what of it is to stay; 0.0.0.0/0 and ::/0 let everybody in.`,
     }),
     proxyAuth: optional({
       name: "PROXY_AUTH",

@@ -5,7 +5,7 @@
 import { CredentialError } from "../../upstream/auth/credential-error.ts";
 import { contradictions } from "./checks.ts";
 import { QuotedValue, type Raw, WrongValue } from "./kind.ts";
-import { leftBehind } from "./left-behind.ts";
+import { leftBehind, quoted } from "./left-behind.ts";
 import { nearMisses } from "./near-misses.ts";
 import { fileVariableOf, flagOf, type Group, keyOf, type Setting } from "./setting.ts";
 import { allSettings, groups, type Settings } from "./settings.ts";
@@ -65,10 +65,12 @@ export async function loadSettings(sources: SettingSources): Promise<Loaded> {
   if (sentences.length > 0) throw new SettingsError(sentences);
   const { origins, written, files } = reading;
   const { environment } = sources;
+  const own = variables();
   const warnings = [
     ...reading.warnings,
-    ...nearMisses(environment, variables()),
-    ...leftBehind(environment),
+    ...nearMisses(environment, own),
+    ...leftBehind(environment, own),
+    ...quoted(environment, own),
   ];
   return { settings: complete, origins, written, warnings, files };
 }

@@ -72,7 +72,10 @@ export const mirrorConfig: Kind<readonly MirrorUpstream[]> = {
   word: "json",
   hint: 'a JSON list such as ["ghcr.io", {"registry": "registry-1.docker.io"}]',
   parse: (raw) => {
-    if (!Array.isArray(raw)) throw new WrongValue("is not a list");
+    if (!Array.isArray(raw)) {
+      const instead = "a JSON list of registries, or the path of a settings file as CONFIG_FILE";
+      throw new WrongValue("is not a list", instead);
+    }
     return raw.map((entry, index) => readUpstream(entry, `entry ${index + 1}`));
   },
 };

@@ -1,9 +1,9 @@
 /** Settings that name hosts, addresses and ports. */
-import { parseAddressRange } from "../../protocol/http/address-range.ts";
+import { type AddressRange, parseAddressRange } from "../../protocol/http/address-range.ts";
 import { isAddress, parseHostPort } from "../../protocol/http/host-port.ts";
 import { type Registry, registryAt, type Scheme } from "../../protocol/registry-name.ts";
 import { type CorporateProxy, parseCorporateProxy } from "../../upstream/net/corporate-proxy.ts";
-import { type Kind, kind, WrongValue } from "./kind.ts";
+import { type Kind, kind, QuotedValue, WrongValue } from "./kind.ts";
 
 /** What to listen on: an address, or a name that resolves to one. */
 export const listenHost: Kind<string> = kind(
@@ -19,9 +19,19 @@ export const addressRange: Kind<string> = kind(
   "range",
   "an address or a range such as 192.168.0.0/16 or fd00::/8",
   (text) => {
-    return parseAddressRange(text) === undefined ? undefined : text.trim();
+    const range = parseAddressRange(text);
+    if (range !== undefined && isNobody(range)) {
+      const what = `${range.address}/0, if everybody is meant`;
+      throw new QuotedValue(["has", range.address, ", which is nobody's address"], what);
+    }
+    return range === undefined ? undefined : text.trim();
   },
 );
+
+/** `0.0.0.0` is everywhere to who listens, and nobody as a client. */
+function isNobody({ address, bits, family }: AddressRange): boolean {
+  return bits === (family === "ipv4" ? 32 : 128) && /^[0:.]+$/.test(address);
+}
 
 /** `ghcr.io`, `registry.lan:5000`, `*.example.com`; `.example.com` as nginx writes it. */
 export const hostPattern: Kind<string> = kind(

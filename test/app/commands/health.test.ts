@@ -53,6 +53,13 @@ describe("entrepot health", () => {
     });
   });
 
+  it("is 1 with the server's sentence when it does not let this machine in", async () => {
+    const message = "192.0.2.7 may not use this proxy; add it to ALLOW_CLIENTS on the proxy";
+    const body = JSON.stringify({ errors: [{ code: "DENIED", message }] });
+    const told = await ask((_, response) => response.writeHead(403).end(body));
+    expect(told).toEqual({ code: 1, told: `127.0.0.1:PORT refuses this client: ${message}` });
+  });
+
   it("is 1 when what answers does not speak HTTP", async () => {
     const { code, told } = await ask((request) => request.socket.end("SSH-2.0-x\r\n"));
     expect([code, told]).toEqual([
