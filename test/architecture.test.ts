@@ -1,4 +1,5 @@
-import { readFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { longFiles } from "./support/file-law.ts";
@@ -52,6 +53,20 @@ describe("the house", () => {
       "src/protocol/http/challenge.ts",
       "src/protocol/reference.ts",
     ]);
+  });
+
+  it("has every file that its guides name", async () => {
+    const guides = ["ARCHITECTURE.md", "CONTRIBUTING.md"];
+    const decisions = await readdir(join(project, "docs/decisions"));
+    const missing: string[] = [];
+    for (const guide of [...guides, ...decisions.map((name) => `docs/decisions/${name}`)]) {
+      const text = await readFile(join(project, guide), "utf8");
+      for (const [, path = ""] of text.matchAll(/`((?:src\/)?\w[\w-]*\/[\w/.-]+\.ts)`/g)) {
+        const isThere = [`src/${path}`, path].some((each) => existsSync(join(project, each)));
+        if (!isThere) missing.push(`${guide} names ${path}`);
+      }
+    }
+    expect(missing).toEqual([]);
   });
 
   it("is drawn in ARCHITECTURE.md as it is", async () => {
