@@ -62,7 +62,8 @@ export async function checkDataFolder(path: string): Promise<void> {
   try {
     await access(place, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
-    throw unusable(path, isThere ? "NOT_OURS" : (systemCode(error) ?? String(error)), error);
+    const code = systemCode(error) ?? String(error);
+    throw unusable(path, isThere && code === "EACCES" ? "NOT_OURS" : code, error);
   }
   if (isThere && (await readFormat(path)) === undefined) await refuseForeignFiles(path);
 }
