@@ -10,6 +10,7 @@ import type { DraftStore } from "../store/draft-store.ts";
 import type { RecordStore } from "../store/record-store.ts";
 import type { RegistryClient } from "../upstream/registry-client.ts";
 import { AccessChecks } from "./access/access-checks.ts";
+import { Generations } from "./access/generations.ts";
 import { RepositoryBlobs } from "./access/repository-blobs.ts";
 import { type SharedCredential, Visibility } from "./access/visibility.ts";
 import type { Observe } from "./cache-event.ts";
@@ -21,6 +22,7 @@ import { JustServed } from "./pull/just-served.ts";
 import { ManifestPull } from "./pull/manifest-pull.ts";
 import { NegativeCache } from "./pull/negative-cache.ts";
 import { TagPull } from "./pull/tag-pull.ts";
+import { Writes } from "./pull/writes.ts";
 import { PullQuota } from "./tags/pull-quota.ts";
 import { TagAsks } from "./tags/tag-asks.ts";
 import { TagRefresh } from "./tags/tag-refresh.ts";
@@ -58,14 +60,15 @@ export type PullParts = ReturnType<typeof pullParts>;
 export function pullParts(options: PullThroughOptions) {
   const { client, blobs, records, usage, books, observe, now } = options;
   const visibility = new Visibility(options);
+  const generations = new Generations();
   const isPublic = (ref: string): Promise<boolean> => visibility.isPublic(ref);
-  const repositoryBlobs = new RepositoryBlobs({ records, observe, isPublic });
+  const repositoryBlobs = new RepositoryBlobs({ records, observe, isPublic, generations, now });
   const manifests = new Manifests({ blobs, records, usage, books, observe, now });
   const accessChecks = new AccessChecks({ client, visibility, now });
   const negative = new NegativeCache({ now });
   const quota = new PullQuota(observe, now);
   const rules = new TagRules(options.tagRules ?? [], options.tagTtl);
-  const tags = new Tags({ records, rules, quota, observe, now });
+  const tags = new Tags({ records, rules, quota, generations, observe, now });
   const asks = new TagAsks({ client, quota, now });
   const resolver = new TagResolver({
     ...{ tags, asks, manifests, repositoryBlobs, observe, now },
@@ -73,10 +76,22 @@ export function pullParts(options: PullThroughOptions) {
   });
   const tagRefresh = new TagRefresh({ tags, resolver, visibility });
   const kept = new KeptBlobs(options);
-  const common = { client, blobs, visibility, accessChecks, repositoryBlobs, manifests, negative };
+  const common = {
+    client,
+    blobs,
+    visibility,
+    accessChecks,
+    repositoryBlobs,
+    manifests,
+    negative,
+    generations,
+    now,
+  };
   const { staleIfError, downloads } = options;
   return {
     visibility,
+    generations,
+    writes: new Writes({ generations, repositoryBlobs, tags, negative }),
     repositoryBlobs,
     manifests,
     justServed: new JustServed({ manifests, now }),

@@ -7,13 +7,11 @@ import type { Digest } from "../protocol/digest.ts";
 import type { Reference, RepositoryName } from "../protocol/reference.ts";
 import type { Registry } from "../protocol/registry-name.ts";
 import type { CacheAnswer } from "./content.ts";
+import type { WriteFate } from "./pull/writes.ts";
 import type { BlobAsk, ManifestAsk, PullAsk } from "./pull-ask.ts";
 import { type PullParts, type PullThroughOptions, pullParts } from "./pull-parts.ts";
 import { repositoryKey } from "./repository-ref.ts";
 import type { RegistryBudget } from "./tags/pull-quota.ts";
-
-/** `unknown`: the line went dead before the registry had said. */
-export type PushFate = "taken" | "unknown";
 
 export class PullThrough implements Bookkeeping {
   readonly #parts: PullParts;
@@ -48,19 +46,16 @@ export class PullThrough implements Bookkeeping {
     return confirmed ?? manifestPull.miss(own);
   }
 
-  /** A push went through, or may have: what is known of that tag, or not to be there, is out of date. */
-  pushed(
+  /**
+   * A write is about to be sent: what is known of the tags and digests it names is forgotten. What
+   * is returned is to be called once, with what became of it, before its client hears of that.
+   */
+  writing(
     registry: Registry,
     repository: RepositoryName,
-    reference: Reference,
-    fate: PushFate = "taken",
-  ): void {
-    const { tags, negative } = this.#parts;
-    negative.forget(repositoryKey({ registry, repository }));
-    if (reference.kind !== "tag") return;
-    const ref = { registry, repository, tag: reference.tag };
-    if (fate === "taken") tags.forget(ref);
-    else tags.doubt(ref);
+    references: readonly Reference[],
+  ): Promise<(fate: WriteFate) => Promise<void>> {
+    return this.#parts.writes.begin({ registry, repository }, references);
   }
 
   /** Who delivered it holds it from now on. */
@@ -70,7 +65,10 @@ export class PullThrough implements Bookkeeping {
     this.#parts.kept.forget(digest);
     if (blob.isPatchwork === true) return;
     const ref = { registry: { name, scheme: "https" }, repository } as const;
-    void this.#parts.repositoryBlobs.delivered(ref, digest);
+    const { blobPull, generations, repositoryBlobs } = this.#parts;
+    const began = blobPull.generationOf(digest, repositoryKey(ref)) ?? generations.of(ref);
+    // A manifest was credited when it came.
+    void repositoryBlobs.delivered(ref, digest, began);
   }
 
   /** Nobody holds it any more. */

@@ -10,6 +10,8 @@ export type Source = {
   readonly repository: RepositoryName;
   readonly digest: Digest;
   readonly access: Access;
+  /** Grows with each write to the repository: who asks after one shares nothing begun before it. */
+  readonly generation?: number | undefined;
 };
 
 /** Opens what a source has of its digest, from `offset` on. Throws UpstreamRefusal or UpstreamError. */
@@ -25,7 +27,7 @@ export function placeOf({ registry, repository, digest }: Source) {
 }
 
 /** Asks with the same key are the same to the upstream. */
-export function sourceKey({ registry, repository, access }: Source): string {
+export function sourceKey({ registry, repository, access, generation = 0 }: Source): string {
   const authorization = access.kind === "client" ? access.authorization : "";
-  return [registry.name, repository, access.kind, authorization].join(" ");
+  return [registry.name, repository, generation, access.kind, authorization].join(" ");
 }

@@ -31,8 +31,8 @@ export class Sources {
   }
 
   /** The one of the same key that is in already, or else this one, which is in from now on. */
-  join({ registry, repository, digest, access }: Source): Source {
-    const source = { registry, repository, digest, access };
+  join({ registry, repository, digest, access, generation }: Source): Source {
+    const source = { registry, repository, digest, access, generation };
     const key = sourceKey(source);
     const same = this.#admitted.get(key);
     if (same === undefined) this.#admitted.set(key, source);

@@ -1,7 +1,7 @@
 /** What is needed to answer for registries that are elsewhere, as compose hands it over. */
 import type { CacheAnswer } from "../cache/content.ts";
+import type { WriteFate } from "../cache/pull/writes.ts";
 import type { BlobAsk, ManifestAsk } from "../cache/pull-ask.ts";
-import type { PushFate } from "../cache/pull-through.ts";
 import type { HeaderList } from "../protocol/http/header-list.ts";
 import type { Reference, RepositoryName } from "../protocol/reference.ts";
 import type { Registry } from "../protocol/registry-name.ts";
@@ -16,13 +16,12 @@ import type { ImagePolicy } from "./rules/image-policy.ts";
 export interface Pulls {
   blob(ask: BlobAsk): Promise<CacheAnswer>;
   manifest(ask: ManifestAsk): Promise<CacheAnswer>;
-  /** A push went through, or may have: what is known of that tag or digest is out of date. */
-  pushed(
+  /** A write is about to be sent: what it names is forgotten. Returns how to say what became of it. */
+  writing(
     registry: Registry,
     repository: RepositoryName,
-    reference: Reference,
-    fate: PushFate,
-  ): unknown;
+    references: readonly Reference[],
+  ): Promise<(fate: WriteFate) => Promise<void>>;
 }
 
 /** Turns a request's Authorization into an access; access.ts with its context filled in. */

@@ -1,5 +1,6 @@
 /** What one client brings about at a tag is not what the others get. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { WriteFate } from "../../src/cache/pull/writes.ts";
 import { parseAccept } from "../../src/protocol/media-type.ts";
 import {
   anonymous,
@@ -127,24 +128,35 @@ describe("a tag that clients' own logins open", () => {
   });
 });
 
-describe("a push of which nobody knows whether it was taken", () => {
-  const pushed = (fate: "taken" | "unknown"): void => {
+describe("a push", () => {
+  const push = async (fate: WriteFate): Promise<void> => {
     const { registry, repository, reference } = manifestAsk(image);
-    house.pulls.pushed(registry, repository, reference, fate);
+    await (await house.pulls.writing(registry, repository, [reference]))(fate);
   };
 
-  it("makes its tag be asked about, and takes nothing away while its registry is down", async () => {
+  it("that is refused, or cannot be sent, takes nothing away", async () => {
     await house.manifest(image, { access: shared });
-    pushed("unknown");
-    house.later(1);
-    const second = corp.addImage("1", "second");
-    expect(contentOf(await house.manifest(image, { access: shared })).digest).toBe(second.manifest);
+    await push("refused");
     expect(await outcome({ access: shared })).toBe("hit");
     house.upstream.down("docker.io");
-    pushed("unknown");
-    house.later(1);
+    await push("refused");
+    house.later(10_000);
     expect(await outcome({ access: shared })).toBe("stale");
-    pushed("taken");
-    expect(await statusOf(house.manifest(image, { access: shared }))).toBe("CONNECT");
   });
+
+  it.each(["taken", "unknown"] as const)(
+    "whose fate is %s makes its tag be asked about, and nothing stands in",
+    async (fate) => {
+      await house.manifest(image, { access: shared });
+      await push(fate);
+      house.later(1);
+      const second = corp.addImage("1", "second");
+      expect(contentOf(await house.manifest(image, { access: shared })).digest).toBe(
+        second.manifest,
+      );
+      house.upstream.down("docker.io");
+      await push(fate);
+      expect(await statusOf(house.manifest(image, { access: shared }))).toBe("CONNECT");
+    },
+  );
 });

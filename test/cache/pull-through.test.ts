@@ -113,7 +113,8 @@ describe("a pull", () => {
     await house.manifest(image);
     const { registry, repository: name, reference } = manifestAsk(image);
     repository.addImage("3.20", "newer");
-    house.pulls.pushed(registry, name, reference);
+    const end = await house.pulls.writing(registry, name, [reference]);
+    await end("taken");
     const answer = contentOf(await house.manifest(image));
     expect(answer.digest).toBe(repository.tags.get("3.20"));
   });

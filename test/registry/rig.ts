@@ -2,6 +2,7 @@
  * A registry engine behind a real HTTP server on loopback, with small stand-ins for the cache and
  * the upstream, and a client that shows what came over the wire.
  */
+
 import { createServer, type IncomingMessage, request, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Readable } from "node:stream";
@@ -11,6 +12,7 @@ import type { BlobAsk, ManifestAsk } from "../../src/cache/pull-ask.ts";
 import type { ByteSource } from "../../src/download/byte-source.ts";
 import { digestOf } from "../../src/protocol/digest.ts";
 import { headerList } from "../../src/protocol/http/header-list.ts";
+import { printReference } from "../../src/protocol/reference.ts";
 import { canonicalRegistry, type Registry } from "../../src/protocol/registry-name.ts";
 import type { Ask } from "../../src/registry/ask.ts";
 import { type EngineTiming, RegistryEngine } from "../../src/registry/engine.ts";
@@ -131,9 +133,11 @@ export async function startRig(options: RigOptions): Promise<Rig> {
     pulls: {
       blob: options.blob ?? (async () => passedOf(upstreamAnswer(404))),
       manifest: options.manifest ?? (async () => passedOf(upstreamAnswer(404))),
-      pushed: (registry, repository, reference, fate) => {
-        const what = reference.kind === "tag" ? reference.tag : reference.digest;
-        pushed.push(`${registry.name}/${repository}:${what}${fate === "taken" ? "" : ` ${fate}`}`);
+      writing: async (registry, repository, references) => async (fate) => {
+        const ended = fate === "taken" ? "" : ` ${fate}`;
+        const names = references.map((reference) => printReference(reference));
+        if (fate !== "refused")
+          pushed.push(...names.map((name) => `${registry.name}/${repository}:${name}${ended}`));
       },
     },
     accessOf: async (headers) => {

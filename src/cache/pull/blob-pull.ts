@@ -5,6 +5,7 @@
 
 import type { ByteSource } from "../../download/byte-source.ts";
 import type { Downloads, OpenedDownload } from "../../download/downloads.ts";
+import type { Digest } from "../../protocol/digest.ts";
 import { headerValue } from "../../protocol/http/header-list.ts";
 import { firstByteOf } from "../../protocol/http/range.ts";
 import { unlessAborted } from "../../runtime/flights.ts";
@@ -12,6 +13,7 @@ import type { Access, RegistryClient, RegistryResponse } from "../../upstream/re
 import { abortedBy } from "../../upstream/upstream-deadline.ts";
 import { UpstreamRefusal } from "../../upstream/upstream-refusal.ts";
 import type { AccessChecks } from "../access/access-checks.ts";
+import type { Generations } from "../access/generations.ts";
 import type { RepositoryBlobs } from "../access/repository-blobs.ts";
 import type { Visibility } from "../access/visibility.ts";
 import {
@@ -38,6 +40,8 @@ export type BlobPullOptions = {
   readonly accessChecks: AccessChecks;
   readonly repositoryBlobs: RepositoryBlobs;
   readonly negative: NegativeCache;
+  readonly generations: Generations;
+  readonly now: () => number;
 };
 
 /** Bytes that a range may lie ahead of the download, or of a recheck, and still wait for it. */
@@ -74,12 +78,13 @@ export class BlobPull {
 
   /** The upstream lets this asker have what is kept; undefined when only its body will do. */
   async confirmed(ask: BlobAsk): Promise<CacheAnswer | undefined> {
-    const { kept, repositoryBlobs, visibility } = this.#options;
+    const { kept, repositoryBlobs, visibility, generations, now } = this.#options;
     const stat = await kept.stat(ask.digest);
     if (stat === undefined) return undefined;
+    const said = { generation: generations.of(ask), at: now() };
     const { answer } = await this.#proven(ask, stat.size);
     if (answer.kind === "given")
-      return (await repositoryBlobs.confirmed(ask, ask.digest)) ? this.#kept(ask) : undefined;
+      return (await repositoryBlobs.confirmed(ask, ask.digest, said)) ? this.#kept(ask) : undefined;
     if (answer.kind === "refused") return passDenial(answer);
     if (answer.kind === "missing") return undefined;
     const isHolder = await repositoryBlobs.holds(ask, ask.digest);
@@ -89,13 +94,20 @@ export class BlobPull {
 
   /** From the registry asked. */
   async miss(ask: BlobAsk): Promise<CacheAnswer> {
-    const { negative, visibility } = this.#options;
+    const { negative, visibility, generations } = this.#options;
     const variant = `${ask.digest}\n${visibility.accessKey(ask.access)}`;
     const known = negative.recall(repositoryKey(ask), variant);
     if (known !== undefined) return passDenial({ kind: "missing", answer: known }, "negative");
+    const generation = generations.of(ask);
     const answer = await this.#fetched(ask);
-    if (answer.kind === "missing") negative.remember(repositoryKey(ask), variant, answer.answer);
+    if (answer.kind === "missing" && generations.of(ask) === generation)
+      negative.remember(repositoryKey(ask), variant, answer.answer);
     return isDenial(answer) ? passDenial(answer) : answer;
+  }
+
+  /** The generation of the repository when the download of the digest began with it. */
+  generationOf(digest: Digest, repository: string): number | undefined {
+    return this.#origins.generationOf(digest, repository);
   }
 
   /** Ends what goes on behind clients' backs. */
@@ -148,7 +160,9 @@ export class BlobPull {
 
   async #open(ask: BlobAsk, access: Access, attempt: JoinAttempt): Promise<Opened | Denial> {
     const { registry, repository, digest, signal } = ask;
-    const asker = { ref: ask, accessKey: this.#options.visibility.accessKey(access) };
+    const { visibility, generations } = this.#options;
+    const generation = generations.of(ask);
+    const asker = { ref: ask, accessKey: visibility.accessKey(access), generation };
     let entitlement = await this.#entitlement(ask);
     const answered = attempt.hasWaited ? undefined : this.#origins.firstAnswer(digest, asker);
     if (answered !== undefined) {
@@ -157,7 +171,7 @@ export class BlobPull {
       entitlement = await this.#entitlement(ask);
     }
     const { origin, mayShare } = this.#origins.enter(digest, asker, entitlement);
-    const source = { registry, repository, digest, access };
+    const source = { registry, repository, digest, access, generation };
     const how = { from: attempt.from, isProven: mayShare, signal };
     let isFirst = false;
     try {
@@ -175,8 +189,10 @@ export class BlobPull {
 
   /** Asks the registry only where its yes would spare it another download. */
   async #entitlement(ask: BlobAsk): Promise<Entitlement> {
-    const byRepository = await this.#options.visibility.may(ask, ask.digest);
-    if (!this.#origins.needsConfirmation(ask.digest, ask, byRepository))
+    const { visibility, generations } = this.#options;
+    const byRepository = await visibility.may(ask, ask.digest);
+    const here = { ref: ask, generation: generations.of(ask) };
+    if (!this.#origins.needsConfirmation(ask.digest, here, byRepository))
       return { byRepository, byConfirmation: false };
     const size = this.#options.downloads.running(ask.digest)?.size;
     return {

@@ -11,6 +11,8 @@ export type DownloadOrigin = {
   readonly ref: RepositoryRef;
   /** In whose name; who asks in the same name shares without more ado. */
   readonly accessKey: string;
+  /** The repository's, when the download began. */
+  readonly generation: number;
   /** The registry has begun to send it there. */
   isGranted: boolean;
   /** Asks that have not been answered yet. */
@@ -20,7 +22,10 @@ export type DownloadOrigin = {
   readonly settle: () => void;
 };
 
-export type OriginAsk = { readonly ref: RepositoryRef; readonly accessKey: string };
+/** A repository, as it is since the last write to it. */
+export type OriginPlace = Pick<DownloadOrigin, "ref" | "generation">;
+
+export type OriginAsk = Pick<DownloadOrigin, "ref" | "accessKey" | "generation">;
 
 /** Why an asker may share a download: its repository is open to it, or its registry confirmed this blob. */
 export type Entitlement = { readonly byRepository: boolean; readonly byConfirmation: boolean };
@@ -35,17 +40,21 @@ export class DownloadOrigins {
   }
 
   /** Resolves when it is known whether the registry sends what another has just asked for in this repository. */
-  firstAnswer(digest: Digest, { ref, accessKey }: OriginAsk): Promise<void> | undefined {
+  firstAnswer(
+    digest: Digest,
+    { ref, accessKey }: Pick<OriginAsk, "ref" | "accessKey">,
+  ): Promise<void> | undefined {
     const origin = this.#alive(digest);
     if (origin === undefined || origin.isGranted || !isHere(origin, ref)) return undefined;
     return origin.accessKey === accessKey ? undefined : origin.answered;
   }
 
   /** Whether only the registry's yes is missing for an asker in that repository to share what is under way. */
-  needsConfirmation(digest: Digest, ref: RepositoryRef, byRepository: boolean): boolean {
+  needsConfirmation(digest: Digest, asker: OriginPlace, byRepository: boolean): boolean {
+    const { ref } = asker;
     const origin = this.#alive(digest);
     if (origin?.isGranted !== true || origin.ref.registry.name !== ref.registry.name) return false;
-    return !(byRepository && isHere(origin, ref));
+    return !(byRepository && isSame(origin, asker));
   }
 
   /**
@@ -54,15 +63,16 @@ export class DownloadOrigins {
    */
   enter(
     digest: Digest,
-    { ref, accessKey }: OriginAsk,
+    asker: OriginAsk,
     entitlement: Entitlement,
   ): { readonly origin: DownloadOrigin; readonly mayShare: boolean } {
+    const { ref } = asker;
     const before = this.#begun.get(digest);
-    const origin = this.#alive(digest) ?? newOrigin(ref, accessKey);
+    const origin = this.#alive(digest) ?? newOrigin(asker);
     origin.pending += 1;
     this.#begun.set(digest, origin);
     if (before?.isGranted !== true) return { origin, mayShare: false };
-    if (isHere(before, ref))
+    if (isSame(before, asker))
       return { origin, mayShare: entitlement.byRepository || entitlement.byConfirmation };
     const isNear = before === origin && before.ref.registry.name === ref.registry.name;
     return { origin, mayShare: isNear && entitlement.byConfirmation };
@@ -75,6 +85,13 @@ export class DownloadOrigins {
     origin.settle();
   }
 
+  /** The repository's generation when the download began with it; undefined when another began it. */
+  generationOf(digest: Digest, repository: string): number | undefined {
+    const origin = this.#begun.get(digest);
+    const isIts = origin !== undefined && repositoryKey(origin.ref) === repository;
+    return isIts ? origin.generation : undefined;
+  }
+
   #alive(digest: Digest): DownloadOrigin | undefined {
     const origin = this.#begun.get(digest);
     if (origin === undefined) return undefined;
@@ -82,10 +99,15 @@ export class DownloadOrigins {
   }
 }
 
-function newOrigin({ registry, repository }: RepositoryRef, accessKey: string): DownloadOrigin {
+function newOrigin({ ref: { registry, repository }, ...asker }: OriginAsk): DownloadOrigin {
   const { promise, resolve } = Promise.withResolvers<void>();
   const ref = { registry, repository };
-  return { ref, accessKey, isGranted: false, pending: 0, answered: promise, settle: resolve };
+  return { ...asker, ref, isGranted: false, pending: 0, answered: promise, settle: resolve };
+}
+
+/** The same repository, with nothing written there in between. */
+function isSame(origin: DownloadOrigin, { ref, generation }: OriginPlace): boolean {
+  return isHere(origin, ref) && origin.generation === generation;
 }
 
 function isHere(origin: DownloadOrigin, ref: RepositoryRef): boolean {

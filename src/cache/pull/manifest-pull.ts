@@ -5,7 +5,8 @@ import { Flights, unlessAborted } from "../../runtime/flights.ts";
 import type { Access, RegistryClient } from "../../upstream/registry-client.ts";
 import { abortedBy } from "../../upstream/upstream-deadline.ts";
 import type { AccessChecks } from "../access/access-checks.ts";
-import type { RepositoryBlobs } from "../access/repository-blobs.ts";
+import type { Generations } from "../access/generations.ts";
+import type { RepositoryBlobs, Said } from "../access/repository-blobs.ts";
 import type { Visibility } from "../access/visibility.ts";
 import {
   expectedDigest,
@@ -29,6 +30,8 @@ export type ManifestPullOptions = {
   readonly repositoryBlobs: RepositoryBlobs;
   readonly manifests: Manifests;
   readonly negative: NegativeCache;
+  readonly generations: Generations;
+  readonly now: () => number;
 };
 
 /** An ask by digest. */
@@ -60,12 +63,16 @@ export class ManifestPull {
     const manifest = await this.#kept(ask);
     if (manifest === undefined && !ask.isHead) return undefined;
     const { visibility } = this.#options;
+    const said = this.#asking(ask);
     const { access, answer } = await firstAllowed(visibility, ask, (own) => this.#head(ask, own));
     if (answer.kind === "refused") return passDenial(answer);
     if (answer.kind === "unavailable") return (await this.#standing(ask)) ?? passDenial(answer);
     if (answer.kind !== "found") return undefined;
     await this.#allowed(ask, access);
-    if (manifest !== undefined && (await this.#options.repositoryBlobs.confirmed(ask, ask.digest)))
+    if (
+      manifest !== undefined &&
+      (await this.#options.repositoryBlobs.confirmed(ask, ask.digest, said))
+    )
       return content(manifest, "hit");
     return ask.isHead ? headContent(ask, answer) : undefined;
   }
@@ -76,12 +83,14 @@ export class ManifestPull {
     const variant = `${ask.digest}\n${ask.accept}\n${visibility.accessKey(ask.access)}`;
     const known = negative.recall(repositoryKey(ask), variant);
     if (known !== undefined) return passDenial({ kind: "missing", answer: known }, "negative");
+    const { generation } = this.#asking(ask);
     let isFirst = false;
     const { access, answer } = await firstAllowed(visibility, ask, (own) => {
       isFirst = !this.#fetching.has(manifestKey(ask));
       return this.#get(ask, own);
     });
-    if (answer.kind === "missing") negative.remember(repositoryKey(ask), variant, answer.answer);
+    if (answer.kind === "missing" && this.#options.generations.of(ask) === generation)
+      negative.remember(repositoryKey(ask), variant, answer.answer);
     if (isDenial(answer)) return passDenial(answer);
     // What is no manifest (a login page has status 200 too) says nothing about who may have one.
     if (answer.kind !== "bytes") return passThrough(client, ask, access);
@@ -91,6 +100,11 @@ export class ManifestPull {
 
   close(): Promise<void> {
     return this.#flights.close();
+  }
+
+  #asking(ask: DigestAsk): Said & { readonly generation: number } {
+    const { generations, now } = this.#options;
+    return { generation: generations.of(ask), at: now() };
   }
 
   #kept(ask: DigestAsk): Promise<KeptManifest | undefined> {
@@ -139,10 +153,11 @@ export class ManifestPull {
 
   async #fetch(ask: DigestAsk, access: Access, signal: AbortSignal): Promise<ManifestAnswer> {
     const { client, manifests, repositoryBlobs } = this.#options;
+    const { generation } = this.#asking(ask);
     const answer = await getManifest(client, this.#question(ask, access, signal));
     if (answer.kind !== "bytes") return answer;
     await manifests.keep(ask, answer);
-    await repositoryBlobs.delivered(ask, ask.digest);
+    await repositoryBlobs.delivered(ask, ask.digest, generation);
     return answer;
   }
 

@@ -63,7 +63,7 @@ export class TagContents {
     for (const entry of standIns) {
       if (!maySubstitute({ checkedAt: entry.checkedAt, now: now() }, staleIfError)) continue;
       const bytes = await this.bytes(ask, entry);
-      if (bytes !== undefined || (ask.isHead && entry.size !== undefined)) return { entry, bytes };
+      if (bytes !== undefined || (await this.#isEnough(ask, entry))) return { entry, bytes };
     }
     return undefined;
   }
@@ -75,19 +75,28 @@ export class TagContents {
     outcome: CacheOutcome,
   ): Promise<Content | undefined> {
     const content = this.#contentOf(current, outcome);
-    if (ask.isHead && current.size !== undefined) return content;
+    if (await this.#isEnough(ask, current)) return content;
     const bytes = await this.bytes(ask, current);
     if (bytes === undefined) return undefined;
     await this.#options.tags.noteKept(ask, variant, current);
     return { ...content, source: new MemorySource(bytes) };
   }
 
+  /** Whether a HEAD can be answered from what is known alone. */
+  async #isEnough({ isHead, ...ref }: TagAsk, entry: TagEntry): Promise<boolean> {
+    if (!isHead || entry.size === undefined) return false;
+    const said = { at: entry.checkedAt };
+    return !(await this.#options.repositoryBlobs.isUnlinked(ref, entry.digest, said));
+  }
+
   /** The kept bytes, if they are this repository's to give. */
-  async bytes(ask: TagAsk, { digest }: TagEntry): Promise<Buffer | undefined> {
+  async bytes(ask: TagAsk, { digest, checkedAt }: TagEntry): Promise<Buffer | undefined> {
     const { manifests, repositoryBlobs } = this.#options;
     const manifest = await manifests.get(digest, ask.registry.name);
     if (manifest === undefined) return undefined;
-    return (await repositoryBlobs.confirmed(ask, digest)) ? manifest.bytes : undefined;
+    return (await repositoryBlobs.confirmed(ask, digest, { at: checkedAt }))
+      ? manifest.bytes
+      : undefined;
   }
 
   #contentOf(entry: TagEntry, outcome: CacheOutcome): Content {

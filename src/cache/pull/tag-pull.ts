@@ -66,7 +66,8 @@ export class TagPull {
 
   /** What the upstream says, or else what is known. */
   async asked(ask: TagAsk, recalled: RecalledTag): Promise<CacheAnswer> {
-    const { negative, visibility } = this.#options;
+    const { negative, visibility, tags } = this.#options;
+    const generation = tags.generation(ask);
     const variant = `${ask.tag}\n${variantOf(ask.accept)}\n${visibility.accessKey(ask.access)}`;
     const missing = ask.noCache ? undefined : negative.recall(repositoryKey(ask), variant);
     if (missing !== undefined) return passDenial({ kind: "missing", answer: missing }, "negative");
@@ -76,7 +77,8 @@ export class TagPull {
       if (stale !== undefined) return stale;
     }
     const { access, answer } = await this.#resolved(ask, recalled, standIn);
-    if (answer.kind === "missing") negative.remember(repositoryKey(ask), variant, answer.answer);
+    if (answer.kind === "missing" && tags.generation(ask) === generation)
+      negative.remember(repositoryKey(ask), variant, answer.answer);
     if (isDenial(answer)) return this.#denied(ask, answer, standIn);
     // What is no manifest (a login page has status 200 too) says nothing about who may have one.
     if (answer.kind === "unkept") return this.#unkept({ ask, access, standIn }, answer);

@@ -118,6 +118,7 @@ export class TagResolver {
   async #ask(question: TagQuestion, variant: string, want: Want): Promise<TagAnswer> {
     const { tags, asks } = this.#options;
     const generation = tags.generation(question);
+    const checkedAt = this.#options.now();
     const before = await tags.variant(question, variant);
     const answer = await asks[want]({
       ...question,
@@ -125,7 +126,7 @@ export class TagResolver {
       accept: variant === native ? resolveAccept : question.accept,
       known: before?.current.digest,
     });
-    const known = await this.#meaning(question, answer, before);
+    const known = await this.#meaning(question, answer, { before, checkedAt, generation });
     this.#tell(question, answer, { before, known });
     const isCurrent = tags.generation(question) === generation;
     const name = { variant, accessKey: question.accessKey };
@@ -152,10 +153,9 @@ export class TagResolver {
   async #meaning(
     ref: TagRef,
     answer: ManifestAnswer,
-    before: TagVariant | undefined,
+    { before, checkedAt, generation }: Asked,
   ): Promise<TagVariant | undefined> {
-    const { manifests, repositoryBlobs, now } = this.#options;
-    const checkedAt = now();
+    const { manifests, repositoryBlobs } = this.#options;
     if (answer.kind === "same" && before !== undefined)
       return { ...before, current: { ...before.current, checkedAt } };
     if (answer.kind !== "found" && answer.kind !== "bytes") return undefined;
@@ -164,7 +164,7 @@ export class TagResolver {
     const current = { digest, mediaType, size, checkedAt };
     if (answer.kind === "found") return { current, kept: lastKept(before) };
     await manifests.keep(ref, answer);
-    await repositoryBlobs.delivered(ref, digest);
+    await repositoryBlobs.delivered(ref, digest, generation);
     return { current, kept: current };
   }
 
@@ -179,6 +179,13 @@ export class TagResolver {
     observe({ kind: "tagMoved", ...names, from, to });
   }
 }
+
+/** What was known when the registry was asked, and when that was. */
+type Asked = {
+  readonly before: TagVariant | undefined;
+  readonly checkedAt: number;
+  readonly generation: number;
+};
 
 type Change = {
   readonly before: TagVariant | undefined;

@@ -6,6 +6,7 @@ import type { AcceptSet } from "../../protocol/media-type.ts";
 import type { Tag } from "../../protocol/reference.ts";
 import { BoundedMap } from "../../runtime/bounded-map.ts";
 import type { RecordStore } from "../../store/record-store.ts";
+import type { Generations } from "../access/generations.ts";
 import type { Observe } from "../cache-event.ts";
 import { CachedRecords } from "../cached-records.ts";
 import { type RepositoryRef, repositoryKey } from "../repository-ref.ts";
@@ -32,6 +33,7 @@ export type TagsOptions = {
   readonly records: RecordStore;
   readonly rules: TagRules;
   readonly quota: PullQuota;
+  readonly generations: Generations;
   readonly observe: Observe;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -44,10 +46,6 @@ export class Tags {
   readonly #options: TagsOptions;
   readonly #states: CachedRecords<TagState>;
   readonly #pausedUntil = new BoundedMap<string, number>({ limit: 10_000 });
-  /** When a push was tried whose fate nobody knows: what was confirmed before is asked about again. */
-  readonly #doubtedAt = new BoundedMap<string, number>({ limit: 10_000 });
-  /** Counts pushes, so that an answer older than a push is not kept. */
-  readonly #pushes = new BoundedMap<string, number>({ limit: 10_000 });
 
   constructor(options: TagsOptions) {
     this.#options = options;
@@ -77,9 +75,6 @@ export class Tags {
 
   isFresh(ref: TagRef, { checkedAt }: TagEntry): boolean {
     const { now, quota } = this.#options;
-    const doubtedAt = this.#doubtedAt.get(tagKey(ref)) ?? Number.NEGATIVE_INFINITY;
-    // By a clock that was set back the doubt lies in what is now the future, and says nothing.
-    if (checkedAt <= doubtedAt && doubtedAt <= now()) return false;
     return isFresh({ checkedAt, now: now() }, this.#rule(ref), quota.of(ref.registry.name));
   }
 
@@ -104,9 +99,9 @@ export class Tags {
     this.#pausedUntil.delete(this.#pauseKey(ref, name));
   }
 
-  /** Changes whenever something is pushed: what was asked before a push is not learned after it. */
+  /** Changes whenever something is written: what was asked before that is not learned after it. */
   generation(ref: TagRef): number {
-    return this.#pushes.get(tagKey(ref)) ?? 0;
+    return this.#options.generations.of(ref);
   }
 
   /** The upstream said what the tag means. */
@@ -128,16 +123,12 @@ export class Tags {
     });
   }
 
-  /** Something was pushed under this tag: what is known of it is out of date. */
-  forget(ref: TagRef): void {
-    this.#pushes.set(tagKey(ref), this.generation(ref) + 1);
+  /** Something is written under this tag; what is returned brings back what was known of it. */
+  async forget(ref: TagRef): Promise<() => Promise<void>> {
+    const key = tagKey(ref);
+    const before = await this.#states.get(key);
     this.gone(ref);
-  }
-
-  /** A push may have gone through: what is known is asked about, and stands in while nobody can say. */
-  doubt(ref: TagRef): void {
-    this.#pushes.set(tagKey(ref), this.generation(ref) + 1);
-    this.#doubtedAt.set(tagKey(ref), this.#options.now());
+    return () => this.#states.update(key, (since) => since ?? before);
   }
 
   flush(): Promise<void> {

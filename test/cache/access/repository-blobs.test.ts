@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { Generations } from "../../../src/cache/access/generations.ts";
 import { RepositoryBlobs } from "../../../src/cache/access/repository-blobs.ts";
 import { digestOf } from "../../../src/protocol/digest.ts";
 import { MemoryRecordStore } from "../../support/memory-record-store.ts";
@@ -16,6 +17,8 @@ function setUp(records = new MemoryRecordStore(), open: readonly string[] = []) 
       records,
       observe: () => expect.unreachable(),
       isPublic,
+      generations: new Generations(),
+      now: () => 0,
     }),
   };
 }
@@ -24,7 +27,7 @@ describe("a repository holds a digest", () => {
   it("that its registry delivered", async () => {
     const { repositoryBlobs, records } = setUp();
     expect(await repositoryBlobs.holds(corp, digest)).toBe(false);
-    await repositoryBlobs.delivered(corp, digest);
+    await repositoryBlobs.delivered(corp, digest, 0);
     expect(await repositoryBlobs.holds(corp, digest)).toBe(true);
     await repositoryBlobs.flush();
     expect(await setUp(records).repositoryBlobs.holds(corp, digest)).toBe(true);
@@ -33,50 +36,52 @@ describe("a repository holds a digest", () => {
   it("that its registry confirms, when another repository there delivered the bytes", async () => {
     const { repositoryBlobs } = setUp();
     const other = ref("docker.io/corp/other");
-    await repositoryBlobs.delivered(corp, digest);
+    await repositoryBlobs.delivered(corp, digest, 0);
     expect(await repositoryBlobs.holds(other, digest)).toBe(false);
-    expect(await repositoryBlobs.confirmed(other, digest)).toBe(true);
+    expect(await repositoryBlobs.confirmed(other, digest, { at: 0 })).toBe(true);
     expect(await repositoryBlobs.holds(other, digest)).toBe(true);
   });
 
   it("that it confirms when the bytes are known to be public", async () => {
     const { repositoryBlobs } = setUp(new MemoryRecordStore(), ["docker.io/library/alpine"]);
-    await repositoryBlobs.delivered(ref("docker.io/library/alpine"), digest);
-    expect(await repositoryBlobs.confirmed(ref("ghcr.io/a/b"), digest)).toBe(true);
+    await repositoryBlobs.delivered(ref("docker.io/library/alpine"), digest, 0);
+    expect(await repositoryBlobs.confirmed(ref("ghcr.io/a/b"), digest, { at: 0 })).toBe(true);
   });
 });
 
 describe("a repository does not hold a digest", () => {
   it("because an evil registry confirms it", async () => {
     const { repositoryBlobs } = setUp();
-    await repositoryBlobs.delivered(corp, digest);
-    expect(await repositoryBlobs.confirmed(ref("evil.example/corp/app"), digest)).toBe(false);
+    await repositoryBlobs.delivered(corp, digest, 0);
+    expect(await repositoryBlobs.confirmed(ref("evil.example/corp/app"), digest, { at: 0 })).toBe(
+      false,
+    );
     expect(await repositoryBlobs.holds(ref("evil.example/corp/app"), digest)).toBe(false);
   });
 
   it("because another one at its registry only confirmed it, once the bytes are not public any more", async () => {
     const open = ["docker.io/library/alpine"];
     const { repositoryBlobs } = setUp(new MemoryRecordStore(), open);
-    await repositoryBlobs.delivered(ref("docker.io/library/alpine"), digest);
-    expect(await repositoryBlobs.confirmed(ref("evil.example/a"), digest)).toBe(true);
+    await repositoryBlobs.delivered(ref("docker.io/library/alpine"), digest, 0);
+    expect(await repositoryBlobs.confirmed(ref("evil.example/a"), digest, { at: 0 })).toBe(true);
     open.pop();
-    expect(await repositoryBlobs.confirmed(ref("evil.example/b"), digest)).toBe(false);
+    expect(await repositoryBlobs.confirmed(ref("evil.example/b"), digest, { at: 0 })).toBe(false);
   });
 
   it("that nobody delivered, or that is gone", async () => {
     const { repositoryBlobs } = setUp();
-    expect(await repositoryBlobs.confirmed(corp, digest)).toBe(false);
-    await repositoryBlobs.delivered(corp, digest);
+    expect(await repositoryBlobs.confirmed(corp, digest, { at: 0 })).toBe(false);
+    await repositoryBlobs.delivered(corp, digest, 0);
     repositoryBlobs.forget(digest);
     expect(await repositoryBlobs.holds(corp, digest)).toBe(false);
   });
 
   it("once too many others do: it is asked again", async () => {
     const { repositoryBlobs } = setUp();
-    await repositoryBlobs.delivered(corp, digest);
+    await repositoryBlobs.delivered(corp, digest, 0);
     for (let index = 0; index < 256; index += 1)
-      await repositoryBlobs.delivered(ref(`docker.io/many/r${index}`), digest);
+      await repositoryBlobs.delivered(ref(`docker.io/many/r${index}`), digest, 0);
     expect(await repositoryBlobs.holds(corp, digest)).toBe(false);
-    expect(await repositoryBlobs.confirmed(corp, digest)).toBe(true);
+    expect(await repositoryBlobs.confirmed(corp, digest, { at: 0 })).toBe(true);
   });
 });

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { Generations } from "../../../src/cache/access/generations.ts";
 import { RepositoryBlobs } from "../../../src/cache/access/repository-blobs.ts";
 import { Manifests } from "../../../src/cache/keeping/manifests.ts";
 import { type CompletenessParts, isComplete } from "../../../src/cache/pull/completeness.ts";
@@ -27,7 +28,7 @@ async function keepBlob(digest: Digest): Promise<void> {
   await draft.write(repository.blobs.get(digest) ?? Buffer.alloc(0), draft.written);
   await draft.commit(digest);
   await draft.close();
-  await parts.repositoryBlobs.delivered(ref, digest);
+  await parts.repositoryBlobs.delivered(ref, digest, 0);
 }
 
 async function keepManifest(digest: Digest): Promise<void> {
@@ -36,7 +37,7 @@ async function keepManifest(digest: Digest): Promise<void> {
     mediaType: "",
   };
   await parts.manifests.keep(ref, { digest, mediaType, bytes });
-  await parts.repositoryBlobs.delivered(ref, digest);
+  await parts.repositoryBlobs.delivered(ref, digest, 0);
 }
 
 beforeEach(() => {
@@ -46,7 +47,13 @@ beforeEach(() => {
   parts = {
     blobs,
     manifests: new Manifests({ books: noBooks, blobs, records, usage, observe, now: () => 0 }),
-    repositoryBlobs: new RepositoryBlobs({ records, observe, isPublic: async () => false }),
+    repositoryBlobs: new RepositoryBlobs({
+      records,
+      observe,
+      isPublic: async () => false,
+      generations: new Generations(),
+      now: () => 0,
+    }),
   };
 });
 

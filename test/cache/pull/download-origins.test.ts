@@ -7,6 +7,7 @@ const digest = digestOf(Buffer.from("blob"));
 const at = (image: string, accessKey = "anonymous") => ({
   ref: manifestAsk(`${image}:1`),
   accessKey,
+  generation: 0,
 });
 const here = at("docker.io/corp/app");
 const near = at("docker.io/library/open");
@@ -45,20 +46,20 @@ describe("a download that the registry grants", () => {
   it("is shared with another repository of that registry on its word alone", () => {
     const { origins } = begun(true);
     expect(mayShare(origins, near, byRepository)).toBe(false);
-    expect(origins.needsConfirmation(digest, near.ref, true)).toBe(true);
+    expect(origins.needsConfirmation(digest, near, true)).toBe(true);
     expect(mayShare(origins, near, byConfirmation)).toBe(true);
   });
 
   it("is shared with no other registry, whatever that says", () => {
     const { origins } = begun(true);
-    expect(origins.needsConfirmation(digest, evil.ref, true)).toBe(false);
+    expect(origins.needsConfirmation(digest, evil, true)).toBe(false);
     expect(mayShare(origins, evil, { byRepository: true, byConfirmation: true })).toBe(false);
   });
 
   it("is not shared elsewhere once it has ended, for it can be joined a little longer", () => {
     const { origins, running } = begun(true);
     running.is = false;
-    expect(origins.needsConfirmation(digest, near.ref, true)).toBe(false);
+    expect(origins.needsConfirmation(digest, near, true)).toBe(false);
     expect(mayShare(origins, near, { byRepository: true, byConfirmation: true })).toBe(false);
     expect(mayShare(origins, near, { byRepository: true, byConfirmation: true })).toBe(false);
   });

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Generations } from "../../../src/cache/access/generations.ts";
 import { Visibility } from "../../../src/cache/access/visibility.ts";
 import { PullQuota } from "../../../src/cache/tags/pull-quota.ts";
 import { TagRefresh } from "../../../src/cache/tags/tag-refresh.ts";
@@ -40,7 +41,15 @@ beforeEach(() => {
   const observe = () => undefined;
   const clock = (): number => now;
   const quota = new PullQuota(observe, clock);
-  tags = new Tags({ records, rules: new TagRules([], 10_000), quota, observe, now: clock });
+  const generations = new Generations();
+  tags = new Tags({
+    records,
+    rules: new TagRules([], 10_000),
+    quota,
+    generations,
+    observe,
+    now: clock,
+  });
   visibility = new Visibility({
     records,
     observe,

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Generations } from "../../../src/cache/access/generations.ts";
 import { RepositoryBlobs } from "../../../src/cache/access/repository-blobs.ts";
 import type { CacheEvent } from "../../../src/cache/cache-event.ts";
 import { Manifests } from "../../../src/cache/keeping/manifests.ts";
@@ -22,6 +23,7 @@ import { everybody, Registries, type Repository, types } from "../support/regist
 let now = 0;
 let upstream: Registries;
 let repository: Repository;
+let generations: Generations;
 let tags: Tags;
 let resolver: TagResolver;
 let events: CacheEvent[];
@@ -39,7 +41,15 @@ beforeEach(() => {
   const observe = (event: CacheEvent): void => void events.push(event);
   const clock = (): number => now;
   const quota = new PullQuota(observe, clock);
-  tags = new Tags({ records, rules: new TagRules([], 10_000), quota, observe, now: clock });
+  generations = new Generations();
+  tags = new Tags({
+    records,
+    rules: new TagRules([], 10_000),
+    quota,
+    generations,
+    observe,
+    now: clock,
+  });
   const manifests = new Manifests({
     books: noBooks,
     blobs: new MemoryBlobStore(),
@@ -48,7 +58,13 @@ beforeEach(() => {
     observe,
     now: clock,
   });
-  const repositoryBlobs = new RepositoryBlobs({ records, observe, isPublic: async () => false });
+  const repositoryBlobs = new RepositoryBlobs({
+    records,
+    observe,
+    isPublic: async () => false,
+    generations,
+    now: () => 0,
+  });
   const asks = new TagAsks({ client: upstream, quota, now: clock });
   const speaksForAll: TagResolverOptions["speaksForAll"] = async (_, { kind }) =>
     kind !== "client" && !isBroken;
@@ -132,7 +148,8 @@ describe("what a tag means", () => {
     upstream.gate = gate.promise;
     const asked = resolver.resolve(question());
     while (upstream.count() === 0) await Promise.resolve();
-    tags.forget(question());
+    generations.raise(question());
+    await tags.forget(question());
     upstream.gate = undefined;
     gate.resolve();
     expect((await asked).kind).toBe("tag");

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { Generations } from "../../../src/cache/access/generations.ts";
 import { PullQuota } from "../../../src/cache/tags/pull-quota.ts";
 import { TagRules } from "../../../src/cache/tags/tag-rules.ts";
 import { native, variantOf } from "../../../src/cache/tags/tag-state.ts";
@@ -32,7 +33,9 @@ function setUp(records = new MemoryRecordStore()) {
   const quota = new PullQuota(() => undefined, now);
   const rules = new TagRules([{ tag: "fixed", immutable: true }], 10_000);
   const observe = () => expect.unreachable();
-  return { clock, quota, records, tags: new Tags({ records, rules, quota, observe, now }) };
+  const generations = new Generations();
+  const tags = new Tags({ records, rules, quota, generations, observe, now });
+  return { clock, quota, records, generations, tags };
 }
 
 describe("tags", () => {
@@ -54,10 +57,11 @@ describe("tags", () => {
     const { tags, records } = setUp();
     await tags.learn(ref, native, { current: entry("index"), kept: undefined });
     await tags.flush();
-    const second = setUp(records).tags;
+    const { tags: second, generations } = setUp(records);
     expect((await second.recall(ref, modern)).known?.current).toEqual(entry("index"));
     const before = second.generation(ref);
-    second.forget(ref);
+    generations.raise(ref);
+    await second.forget(ref);
     expect(await second.recall(ref, modern)).toEqual({ known: undefined, standIns: [] });
     expect(second.generation(ref)).not.toBe(before);
     await second.flush();
@@ -84,7 +88,7 @@ describe("tags", () => {
   });
 
   it("leave a failing registry in peace until it has answered, or for seconds", async () => {
-    const { tags, clock } = setUp();
+    const { tags, clock, generations } = setUp();
     const name = { variant: native, accessKey: "shared" };
     tags.pause(ref, name);
     expect(tags.isPaused(ref, name)).toBe(true);
@@ -94,7 +98,7 @@ describe("tags", () => {
     tags.resume(ref, name);
     expect(tags.isPaused(ref, name)).toBe(false);
     tags.pause(ref, name);
-    tags.forget(ref);
+    generations.raise(ref);
     expect(tags.isPaused(ref, name)).toBe(false);
   });
 

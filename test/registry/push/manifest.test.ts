@@ -33,7 +33,7 @@ describe("a pushed manifest", () => {
     expect(rig.pushed).toEqual([digest, "v1", "v2"].map((one) => `registry.example/a:${one}`));
   });
 
-  it("whose fate nobody knows puts what is known in doubt", async () => {
+  it("whose fate nobody knows makes what is known out of date", async () => {
     const rig = await startRig({
       send: async () => Promise.reject(new Error("the line went dead")),
     });
@@ -54,7 +54,7 @@ describe("a pushed manifest", () => {
         pulls: {
           blob: () => Promise.reject(new Error("not asked")),
           manifest: () => Promise.reject(new Error("not asked")),
-          pushed: () => Promise.reject(new Error("the records are gone")),
+          writing: () => Promise.reject(new Error("the records are gone")),
         },
       },
     });
