@@ -3,44 +3,33 @@
  * range far ahead of it goes upstream on its own while the download runs behind.
  */
 
-import type { ByteSource } from "../../download/byte-source.ts";
-import type { Downloads, OpenedDownload } from "../../download/downloads.ts";
 import type { Digest } from "../../protocol/digest.ts";
 import { headerValue } from "../../protocol/http/header-list.ts";
 import { firstByteOf } from "../../protocol/http/range.ts";
-import { unlessAborted } from "../../runtime/flights.ts";
-import type { Access, RegistryClient, RegistryResponse } from "../../upstream/registry-client.ts";
-import { abortedBy } from "../../upstream/upstream-deadline.ts";
-import { UpstreamRefusal } from "../../upstream/upstream-refusal.ts";
+import type { Access, RegistryResponse } from "../../upstream/registry-client.ts";
 import type { AccessChecks } from "../access/access-checks.ts";
-import type { Generations } from "../access/generations.ts";
 import type { RepositoryBlobs } from "../access/repository-blobs.ts";
-import type { Visibility } from "../access/visibility.ts";
-import {
-  askBlob,
-  type BlobQuestion,
-  confirmBlob,
-  denialOf,
-  type Given,
-} from "../asking/blob-asks.ts";
-import { type Denial, isExcuse } from "../asking/manifest-asks.ts";
-import type { CacheAnswer, CacheOutcome, Content } from "../content.ts";
+import { askBlob, type BlobQuestion, type Given } from "../asking/blob-asks.ts";
+import type { Denial } from "../asking/manifest-asks.ts";
+import type { CacheAnswer } from "../content.ts";
 import type { KeptBlobs } from "../keeping/kept-blobs.ts";
 import type { BlobAsk } from "../pull-ask.ts";
 import { repositoryKey } from "../repository-ref.ts";
-import { DownloadOrigins, type Entitlement } from "./download-origins.ts";
+import {
+  BlobDownloads,
+  type BlobDownloadsOptions,
+  contentOf,
+  provenBlob,
+  questionOf,
+} from "./blob-downloads.ts";
 import { firstAllowed, isDenial, passDenial } from "./first-allowed.ts";
 import type { NegativeCache } from "./negative-cache.ts";
 
-export type BlobPullOptions = {
-  readonly client: RegistryClient;
-  readonly downloads: Pick<Downloads, "open" | "running" | "mayKeep">;
+export type BlobPullOptions = BlobDownloadsOptions & {
   readonly kept: KeptBlobs;
-  readonly visibility: Visibility;
   readonly accessChecks: AccessChecks;
   readonly repositoryBlobs: RepositoryBlobs;
   readonly negative: NegativeCache;
-  readonly generations: Generations;
   readonly now: () => number;
 };
 
@@ -49,28 +38,21 @@ const near = 8 * 1024 * 1024;
 /** Until it was hashed again, a range of a larger blob does not wait for that. */
 const longRecheck = 64 * 1024 * 1024;
 
-type Opened = { readonly kind: "opened"; readonly download: OpenedDownload };
-
-/** One ask's way into a download. It waits for another's answer once, not behind each refusal. */
-type JoinAttempt = { readonly from: number; hasWaited: boolean };
-
 type Stretch = { readonly start: number; readonly end: number | undefined };
 
 export class BlobPull {
   readonly #options: BlobPullOptions;
-  readonly #closing = new AbortController();
-  readonly #origins: DownloadOrigins;
+  readonly #downloads: BlobDownloads;
 
   constructor(options: BlobPullOptions) {
     this.#options = options;
-    this.#origins = new DownloadOrigins(
-      (digest) => options.downloads.running(digest) !== undefined,
-    );
+    this.#downloads = new BlobDownloads(options);
   }
 
   /** From the store, when this asker may have it. */
   async hit(ask: BlobAsk): Promise<CacheAnswer | undefined> {
     const { repositoryBlobs, accessChecks } = this.#options;
+    if (ask.isHead && mayPush(ask)) return undefined;
     if (!(await repositoryBlobs.holds(ask, ask.digest))) return undefined;
     if (!(await accessChecks.permits(ask, ask.digest, ask.signal))) return undefined;
     return this.#kept(ask);
@@ -78,50 +60,58 @@ export class BlobPull {
 
   /** The upstream lets this asker have what is kept; undefined when only its body will do. */
   async confirmed(ask: BlobAsk): Promise<CacheAnswer | undefined> {
-    const { kept, repositoryBlobs, visibility, generations, now } = this.#options;
+    const { kept, repositoryBlobs, generations, now } = this.#options;
     const stat = await kept.stat(ask.digest);
     if (stat === undefined) return undefined;
     const said = { generation: generations.of(ask), at: now() };
-    const { answer } = await this.#proven(ask, stat.size);
+    const maySubstitute = await this.#maySubstitute(ask);
+    const patience = maySubstitute ? "brief" : "full";
+    const { answer } = await provenBlob(this.#options, ask, stat.size, patience);
     if (answer.kind === "given")
       return (await repositoryBlobs.confirmed(ask, ask.digest, said)) ? this.#kept(ask) : undefined;
     if (answer.kind === "refused") return passDenial(answer);
     if (answer.kind === "missing") return undefined;
-    const isHolder = await repositoryBlobs.holds(ask, ask.digest);
-    const mayStand = isHolder && (await visibility.mayWhileUnreachable(ask, ask.digest));
-    return (mayStand ? await this.#kept(ask) : undefined) ?? passDenial(answer);
+    return (maySubstitute ? await this.#kept(ask) : undefined) ?? passDenial(answer);
   }
 
   /** From the registry asked. */
   async miss(ask: BlobAsk): Promise<CacheAnswer> {
     const { negative, visibility, generations } = this.#options;
     const variant = `${ask.digest}\n${visibility.accessKey(ask.access)}`;
-    const known = negative.recall(repositoryKey(ask), variant);
+    // Of a HEAD nothing is remembered: a push asks before and after it, and some registries know GET only.
+    const known = ask.isHead ? undefined : negative.recall(repositoryKey(ask), variant);
     if (known !== undefined) return passDenial({ kind: "missing", answer: known }, "negative");
     const generation = generations.of(ask);
     const answer = await this.#fetched(ask);
-    if (answer.kind === "missing" && generations.of(ask) === generation)
+    if (!ask.isHead && answer.kind === "missing" && generations.of(ask) === generation)
       negative.remember(repositoryKey(ask), variant, answer.answer);
     return isDenial(answer) ? passDenial(answer) : answer;
   }
 
   /** The generation of the repository when the download of the digest began with it. */
   generationOf(digest: Digest, repository: string): number | undefined {
-    return this.#origins.generationOf(digest, repository);
+    return this.#downloads.generationOf(digest, repository);
   }
 
   /** Ends what goes on behind clients' backs. */
   close(): void {
-    this.#closing.abort();
+    this.#downloads.close();
+  }
+
+  /** Whether what is kept is this asker's while the registry cannot be asked. */
+  async #maySubstitute(ask: BlobAsk): Promise<boolean> {
+    const { repositoryBlobs, visibility } = this.#options;
+    const isHeld = await repositoryBlobs.holds(ask, ask.digest);
+    return isHeld && visibility.mayWhileUnreachable(ask, ask.digest);
   }
 
   async #fetched(ask: BlobAsk): Promise<CacheAnswer | Denial> {
     if (ask.isHead) return this.#head(ask);
     const wanted = await this.#wanted(ask);
     const reached = this.#options.downloads.running(ask.digest)?.written ?? 0;
-    if (wanted.start <= reached + near) return this.#download(ask, wanted.start);
-    this.#startBehind(ask);
-    return (await this.#passRange(ask, wanted)) ?? this.#download(ask, wanted.start);
+    if (wanted.start <= reached + near) return this.#downloads.open(ask, wanted.start);
+    this.#downloads.startBehind(ask);
+    return (await this.#passRange(ask, wanted)) ?? this.#downloads.open(ask, wanted.start);
   }
 
   /** Where the client starts to read. A suffix needs the length first. */
@@ -141,74 +131,6 @@ export class BlobPull {
     answer.response.body.destroy();
     const length = Number(headerValue(answer.response.headers, "content-length") ?? Number.NaN);
     return answer.response.status === 200 && Number.isSafeInteger(length) ? length : undefined;
-  }
-
-  async #download(ask: BlobAsk, from: number): Promise<Content | Denial> {
-    const { visibility } = this.#options;
-    const attempt: JoinAttempt = { from, hasWaited: false };
-    const { access, answer } = await firstAllowed<Opened>(
-      visibility,
-      ask,
-      (own) => this.#open(ask, own, attempt),
-      "expire",
-    );
-    if (isDenial(answer)) return answer;
-    const { source, mediaType, isFirst } = answer.download;
-    if (isFirst) visibility.grantBlob(ask, access, ask.digest);
-    return content(ask, { source, mediaType }, isFirst ? "miss" : "collapsed");
-  }
-
-  async #open(ask: BlobAsk, access: Access, attempt: JoinAttempt): Promise<Opened | Denial> {
-    const { registry, repository, digest, signal } = ask;
-    const { visibility, generations } = this.#options;
-    const generation = generations.of(ask);
-    const asker = { ref: ask, accessKey: visibility.accessKey(access), generation };
-    let entitlement = await this.#entitlement(ask);
-    const answered = attempt.hasWaited ? undefined : this.#origins.firstAnswer(digest, asker);
-    if (answered !== undefined) {
-      attempt.hasWaited = true;
-      await unlessAborted(answered, signal, abortedBy(registry.name));
-      entitlement = await this.#entitlement(ask);
-    }
-    const { origin, mayShare } = this.#origins.enter(digest, asker, entitlement);
-    const source = { registry, repository, digest, access, generation };
-    const how = { from: attempt.from, isProven: mayShare, signal };
-    let isFirst = false;
-    try {
-      const download = await this.#options.downloads.open({ ...source, ...how });
-      isFirst = download.isFirst;
-      return { kind: "opened", download };
-    } catch (error) {
-      if (error instanceof UpstreamRefusal) return denialOf(error.response);
-      if (isExcuse(error)) return { kind: "unavailable", error };
-      throw error;
-    } finally {
-      this.#origins.leave(origin, isFirst);
-    }
-  }
-
-  /** Asks the registry only where its yes would spare it another download. */
-  async #entitlement(ask: BlobAsk): Promise<Entitlement> {
-    const { visibility, generations } = this.#options;
-    const byRepository = await visibility.may(ask, ask.digest);
-    const here = { ref: ask, generation: generations.of(ask) };
-    if (!this.#origins.needsConfirmation(ask.digest, here, byRepository))
-      return { byRepository, byConfirmation: false };
-    const size = this.#options.downloads.running(ask.digest)?.size;
-    return {
-      byRepository,
-      byConfirmation: (await this.#proven(ask, size)).answer.kind === "given",
-    };
-  }
-
-  /** Behind the client's back; it goes on within the limits of a download nobody reads. */
-  #startBehind(ask: BlobAsk): void {
-    const { downloads } = this.#options;
-    if (downloads.running(ask.digest) !== undefined || !downloads.mayKeep(ask.digest)) return;
-    const later: BlobAsk = { ...ask, signal: this.#closing.signal };
-    this.#download(later, 0)
-      .then((answer) => (answer.kind === "content" ? answer.source.close() : undefined))
-      .catch(() => undefined);
   }
 
   /** Undefined when the registry sends something else: all of it, unverified, is not for passing on. */
@@ -235,18 +157,6 @@ export class BlobPull {
     return (await firstAllowed(visibility, ask, ours, "expire")).answer;
   }
 
-  /** Whether the registry gives it to this asker. */
-  async #proven(ask: BlobAsk, size: number | undefined) {
-    const { client, visibility } = this.#options;
-    const attempted = await firstAllowed<Given>(visibility, ask, (access) =>
-      confirmBlob(client, { ...questionOf(ask), access }, size),
-    );
-    if (attempted.answer.kind !== "given") return attempted;
-    attempted.answer.response.body.destroy();
-    visibility.grantBlob(ask, attempted.access, ask.digest);
-    return attempted;
-  }
-
   async #kept(ask: BlobAsk): Promise<CacheAnswer | undefined> {
     const { kept } = this.#options;
     if (ask.range !== undefined) {
@@ -255,7 +165,7 @@ export class BlobPull {
     }
     const source = await kept.open(ask.digest, (size) => firstByteOf(ask.range, size));
     if (source === undefined) return undefined;
-    return content(ask, { source, mediaType: undefined }, "hit");
+    return contentOf(ask, { source, mediaType: undefined }, "hit");
   }
 
   /** A range that would have to wait for a long recheck goes upstream, if it can; none that is near. */
@@ -269,11 +179,6 @@ export class BlobPull {
   }
 }
 
-function questionOf(ask: BlobAsk) {
-  const { registry, repository, digest, signal } = ask;
-  return { registry, repository, digest, patience: "full", signal } as const;
-}
-
 /** The part that was asked for, or the answer that there is none. */
 function isPart({ status, headers }: RegistryResponse, { start }: Stretch): boolean {
   const part = headerValue(headers, "content-range") ?? "";
@@ -285,10 +190,10 @@ function passed(response: RegistryResponse, ask: BlobAsk): CacheAnswer {
   return { kind: "passed", response: { ...response, headers }, outcome: "bypass" };
 }
 
-function content(
-  { digest }: BlobAsk,
-  from: { readonly source: ByteSource; readonly mediaType: string | undefined },
-  outcome: CacheOutcome,
-): Content {
-  return { kind: "content", digest, ...from, outcome, age: undefined, warning: undefined };
+/**
+ * A push leaves out what a HEAD says is there, and the registry may have collected it: who has a
+ * login of his own, or needs none, hears it from the registry. Mirrors take no pushes.
+ */
+function mayPush({ access, isMirror }: BlobAsk): boolean {
+  return !isMirror && (access.kind === "client" || access.kind === "none");
 }

@@ -2,12 +2,22 @@
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { VerifyingReads } from "../../../src/download/verifying-reads.ts";
+import type { Digest } from "../../../src/protocol/digest.ts";
 import { parseRange } from "../../../src/protocol/http/range.ts";
-import type { RegistryRequest } from "../../../src/upstream/registry-client.ts";
+import type { Access, RegistryRequest } from "../../../src/upstream/registry-client.ts";
 import { eventually } from "../../support/eventually.ts";
 import { noBooks } from "../../support/no-books.ts";
-import { bodyOf, contentOf, House, login, statusOf } from "../support/house.ts";
-import { members, type Repository, respond } from "../support/registries.ts";
+import {
+  anonymous,
+  bodyOf,
+  contentOf,
+  House,
+  login,
+  none,
+  shared,
+  statusOf,
+} from "../support/house.ts";
+import { everybody, members, type Repository, respond } from "../support/registries.ts";
 
 const ref = "docker.io/library/big";
 const size = 20 * 1024 * 1024;
@@ -285,3 +295,59 @@ describe("a blob in doubt after an unclean stop", () => {
 function contentDigest(blob: string) {
   return blob.slice(blob.indexOf("@") + 1) as Parameters<House["downloads"]["running"]>[0];
 }
+
+describe("a HEAD of a kept blob", () => {
+  const head = (access: Access, isMirror = false) =>
+    house.blob(name, { isHead: true, access, isMirror });
+
+  beforeEach(async () => {
+    await bodyOf(await house.blob(name));
+    await kept();
+    house.upstream.forget();
+  });
+
+  it.each([
+    ["a login of his own", login("alice"), everybody],
+    ["no login, at a registry that wants none", none, () => true],
+  ])("by who could push, with %s, says what the registry says", async (_, access, door) => {
+    repository.door = door;
+    expect(await statusOf(head(access))).toBe(200);
+    expect(house.upstream.count("HEAD", "blobs")).toBe(1);
+    // Collected there, or deleted by somebody else: a push has to bring it again.
+    repository.blobs.delete(name.slice(name.indexOf("@") + 1) as Digest);
+    expect(await statusOf(head(access))).toBe(404);
+    house.upstream.down("docker.io");
+    expect(await statusOf(head(access))).toBe(200);
+    expect(house.upstream.seen.at(-1)?.patience).toBe("brief");
+  });
+
+  it.each([
+    ["through a mirror", login("alice"), true],
+    ["with a token of ours", anonymous, false],
+    ["with the operator's credential", shared, false],
+  ])("%s is answered from memory", async (_, access, isMirror) => {
+    expect(await statusOf(head(access, isMirror))).toBe(200);
+    expect(house.upstream.log).toEqual([]);
+  });
+});
+
+describe("a 404 to a HEAD of a blob", () => {
+  it("is not remembered: the GET after it is asked, and so is the next HEAD", async () => {
+    const later = Buffer.from("pushed a moment later");
+    const digest = repository.addBlob(later);
+    house.upstream.fault("docker.io", (request) =>
+      request.method === "HEAD" ? respond(request, 404) : undefined,
+    );
+    expect(await statusOf(house.blob(`${ref}@${digest}`, { isHead: true }))).toBe(404);
+    expect((await bodyOf(await house.blob(`${ref}@${digest}`))).equals(later)).toBe(true);
+  });
+
+  it("is not said again to who has pushed the blob meanwhile", async () => {
+    const later = Buffer.from("pushed a moment later");
+    const digest = repository.addBlob(later);
+    repository.blobs.delete(digest);
+    expect(await statusOf(house.blob(`${ref}@${digest}`, { isHead: true }))).toBe(404);
+    repository.addBlob(later);
+    expect(await statusOf(house.blob(`${ref}@${digest}`, { isHead: true }))).toBe(200);
+  });
+});

@@ -1,0 +1,151 @@
+/**
+ * Ways into the one download of a blob: in whose name it is asked for, who may share what others
+ * came for, and the download that begins behind a client's back.
+ */
+import type { ByteSource } from "../../download/byte-source.ts";
+import type { Downloads, OpenedDownload } from "../../download/downloads.ts";
+import type { Digest } from "../../protocol/digest.ts";
+import { unlessAborted } from "../../runtime/flights.ts";
+import type { Access, RegistryClient } from "../../upstream/registry-client.ts";
+import { abortedBy } from "../../upstream/upstream-deadline.ts";
+import { UpstreamRefusal } from "../../upstream/upstream-refusal.ts";
+import type { Generations } from "../access/generations.ts";
+import type { Visibility } from "../access/visibility.ts";
+import { confirmBlob, denialOf, type Given } from "../asking/blob-asks.ts";
+import { type Denial, isExcuse } from "../asking/manifest-asks.ts";
+import type { CacheOutcome, Content } from "../content.ts";
+import type { BlobAsk } from "../pull-ask.ts";
+import { DownloadOrigins, type Entitlement } from "./download-origins.ts";
+import { type Attempted, firstAllowed, isDenial } from "./first-allowed.ts";
+
+export type BlobDownloadsOptions = {
+  readonly client: RegistryClient;
+  readonly downloads: Pick<Downloads, "open" | "running" | "mayKeep">;
+  readonly visibility: Visibility;
+  readonly generations: Generations;
+};
+
+type Opened = { readonly kind: "opened"; readonly download: OpenedDownload };
+
+/** One ask's way into a download. It waits for another's answer once, not behind each refusal. */
+type JoinAttempt = { readonly from: number; hasWaited: boolean };
+
+export class BlobDownloads {
+  readonly #options: BlobDownloadsOptions;
+  readonly #closing = new AbortController();
+  readonly #origins: DownloadOrigins;
+
+  constructor(options: BlobDownloadsOptions) {
+    this.#options = options;
+    this.#origins = new DownloadOrigins(
+      (digest) => options.downloads.running(digest) !== undefined,
+    );
+  }
+
+  /** The blob from `from` on, by a download that is under way or a new one. */
+  async open(ask: BlobAsk, from: number): Promise<Content | Denial> {
+    const { visibility } = this.#options;
+    const attempt: JoinAttempt = { from, hasWaited: false };
+    const { access, answer } = await firstAllowed<Opened>(
+      visibility,
+      ask,
+      (own) => this.#enter(ask, own, attempt),
+      "expire",
+    );
+    if (isDenial(answer)) return answer;
+    const { source, mediaType, isFirst } = answer.download;
+    if (isFirst) visibility.grantBlob(ask, access, ask.digest);
+    return contentOf(ask, { source, mediaType }, isFirst ? "miss" : "collapsed");
+  }
+
+  /** Behind the client's back; it goes on within the limits of a download nobody reads. */
+  startBehind(ask: BlobAsk): void {
+    const { downloads } = this.#options;
+    if (downloads.running(ask.digest) !== undefined || !downloads.mayKeep(ask.digest)) return;
+    const later: BlobAsk = { ...ask, signal: this.#closing.signal };
+    this.open(later, 0)
+      .then((answer) => (answer.kind === "content" ? answer.source.close() : undefined))
+      .catch(() => undefined);
+  }
+
+  /** The generation of the repository when the download of the digest began with it. */
+  generationOf(digest: Digest, repository: string): number | undefined {
+    return this.#origins.generationOf(digest, repository);
+  }
+
+  close(): void {
+    this.#closing.abort();
+  }
+
+  async #enter(ask: BlobAsk, access: Access, attempt: JoinAttempt): Promise<Opened | Denial> {
+    const { registry, repository, digest, signal } = ask;
+    const { visibility, generations } = this.#options;
+    const generation = generations.of(ask);
+    const asker = { ref: ask, accessKey: visibility.accessKey(access), generation };
+    let entitlement = await this.#entitlement(ask);
+    const answered = attempt.hasWaited ? undefined : this.#origins.firstAnswer(digest, asker);
+    if (answered !== undefined) {
+      attempt.hasWaited = true;
+      await unlessAborted(answered, signal, abortedBy(registry.name));
+      entitlement = await this.#entitlement(ask);
+    }
+    const { origin, mayShare } = this.#origins.enter(digest, asker, entitlement);
+    const source = { registry, repository, digest, access, generation };
+    const how = { from: attempt.from, isProven: mayShare, signal };
+    let isFirst = false;
+    try {
+      const download = await this.#options.downloads.open({ ...source, ...how });
+      isFirst = download.isFirst;
+      return { kind: "opened", download };
+    } catch (error) {
+      if (error instanceof UpstreamRefusal) return denialOf(error.response);
+      if (isExcuse(error)) return { kind: "unavailable", error };
+      throw error;
+    } finally {
+      this.#origins.leave(origin, isFirst);
+    }
+  }
+
+  /** Asks the registry only where its yes would spare it another download. */
+  async #entitlement(ask: BlobAsk): Promise<Entitlement> {
+    const { visibility, generations } = this.#options;
+    const byRepository = await visibility.may(ask, ask.digest);
+    const here = { ref: ask, generation: generations.of(ask) };
+    if (!this.#origins.needsConfirmation(ask.digest, here, byRepository))
+      return { byRepository, byConfirmation: false };
+    const size = this.#options.downloads.running(ask.digest)?.size;
+    return {
+      byRepository,
+      byConfirmation: (await provenBlob(this.#options, ask, size)).answer.kind === "given",
+    };
+  }
+}
+
+/** Whether the registry gives the blob to this asker, who is then known to be let in. */
+export async function provenBlob(
+  { client, visibility }: Pick<BlobDownloadsOptions, "client" | "visibility">,
+  ask: BlobAsk,
+  size: number | undefined,
+  patience: "full" | "brief" = "full",
+): Promise<Attempted<Given>> {
+  const attempted = await firstAllowed<Given>(visibility, ask, (access) =>
+    confirmBlob(client, { ...questionOf(ask), access, patience }, size),
+  );
+  if (attempted.answer.kind !== "given") return attempted;
+  attempted.answer.response.body.destroy();
+  visibility.grantBlob(ask, attempted.access, ask.digest);
+  return attempted;
+}
+
+export function questionOf(ask: BlobAsk) {
+  const { registry, repository, digest, signal } = ask;
+  return { registry, repository, digest, patience: "full", signal } as const;
+}
+
+export function contentOf(
+  { digest }: BlobAsk,
+  from: { readonly source: ByteSource; readonly mediaType: string | undefined },
+  outcome: CacheOutcome,
+): Content {
+  return { kind: "content", digest, ...from, outcome, age: undefined, warning: undefined };
+}
