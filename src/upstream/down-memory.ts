@@ -2,6 +2,7 @@
  * Remembers for a moment which hosts do not answer. Whoever has a kept answer to fall back on is told
  * so at once; when the moment has passed, one of them may try, and the others go on being told.
  */
+import { BoundedMap } from "../runtime/bounded-map.ts";
 import { UpstreamError, type UpstreamErrorCode } from "./upstream-error.ts";
 import type { ObserveUpstream } from "./upstream-event.ts";
 
@@ -26,7 +27,7 @@ export class DownMemory {
   readonly #now: () => number;
   readonly #observe: ObserveUpstream;
   readonly #downMs: number;
-  readonly #hosts = new Map<string, Down>();
+  readonly #hosts = new BoundedMap<string, Down>({ limit: maxHosts });
 
   constructor(options: DownMemoryOptions) {
     this.#now = options.now;
@@ -69,10 +70,7 @@ export class DownMemory {
   failed(host: string, code: UpstreamErrorCode): void {
     if (!outages.has(code)) return;
     if (!this.#hosts.has(host)) this.#observe({ kind: "hostDown", host, code });
-    this.#hosts.delete(host);
     this.#hosts.set(host, { until: this.#now() + this.#downMs, isProbed: false });
-    const oldest = this.#hosts.keys().next().value;
-    if (this.#hosts.size > maxHosts && oldest !== undefined) this.#hosts.delete(oldest);
   }
 
   #enter(host: string, down: Down): void {

@@ -3,9 +3,11 @@
  * for repeated ones, a growing pause), per host and credential. Meanwhile the same answer is given
  * without asking, and when the time has passed a single request tries.
  */
+
 import { Readable } from "node:stream";
 import { type HeaderList, headerValue } from "../protocol/http/header-list.ts";
 import { parseRateLimit } from "../protocol/http/rate-limit.ts";
+import { BoundedMap } from "../runtime/bounded-map.ts";
 import { readStart } from "./body.ts";
 import type { RegistryResponse } from "./registry-client.ts";
 import type { ObserveUpstream } from "./upstream-event.ts";
@@ -29,11 +31,16 @@ const longestPause = 30_000;
 const longestRetryAfter = 3_600_000;
 const maxBody = 65_536;
 const maxLimits = 10_000;
+/** Of all that is remembered: bodies and fields are what registries send. */
+const maxBytes = 8 * 1024 * 1024;
 
 export class RateLimits {
   readonly #now: () => number;
   readonly #observe: ObserveUpstream;
-  readonly #limits = new Map<string, Limit>();
+  readonly #limits = new BoundedMap<string, Limit>({
+    limit: maxLimits,
+    bytes: { limit: maxBytes, of: sizeOf },
+  });
 
   constructor(options: RateLimitsOptions) {
     this.#now = options.now;
@@ -85,19 +92,12 @@ export class RateLimits {
       headers,
       body: new Uint8Array(),
     };
-    this.#keep(key, limit);
+    this.#limits.set(key, limit);
     const seconds = this.#secondsLeft(limit);
     this.#observe({ kind: "rateLimited", host: asker.host, access: asker.access, seconds });
     const body = await readStart(response.body, maxBody);
-    this.#keep(key, { ...limit, body });
+    this.#limits.set(key, { ...limit, body });
     return this.#remembered({ ...limit, body }, false);
-  }
-
-  #keep(key: string, limit: Limit): void {
-    this.#limits.delete(key);
-    this.#limits.set(key, limit);
-    const oldest = this.#limits.keys().next().value;
-    if (this.#limits.size > maxLimits && oldest !== undefined) this.#limits.delete(oldest);
   }
 
   #remembered(limit: Limit, isHead: boolean): RegistryResponse {
@@ -124,4 +124,10 @@ function retryAfter(headers: HeaderList): number | undefined {
   if (/^\d{1,9}$/.test(text)) return Number(text) * 1_000;
   const gap = Date.parse(text) - Date.parse(headerValue(headers, "date") ?? "");
   return Number.isNaN(gap) ? undefined : Math.max(0, gap);
+}
+
+function sizeOf({ headers, body }: Limit, key: string): number {
+  let size = key.length + body.length;
+  for (const [name, values] of headers) size += name.length + values.join("").length;
+  return size;
 }

@@ -55,6 +55,16 @@ describe("a 429", () => {
     ]);
   });
 
+  it("of thousands of hosts with long bodies is forgotten before it fills the memory", async () => {
+    const { ask, asked } = limits();
+    const long = answer(429, { "retry-after": "60" }, "x".repeat(65_536));
+    for (let count = 0; count < 200; count += 1)
+      await ask(long, { ...nobody, host: `reg-${count}.test` });
+    expect((await ask(answer(200), { ...nobody, host: "reg-199.test" })).status).toBe(429);
+    expect((await ask(answer(200), { ...nobody, host: "reg-0.test" })).status).toBe(200);
+    expect(asked()).toBe(201);
+  });
+
   it("has no body for HEAD", async () => {
     const { ask } = limits();
     await ask(answer(429, { "retry-after": "60" }, "too many"));

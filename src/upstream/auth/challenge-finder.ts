@@ -8,6 +8,7 @@ import { type HeaderList, headerList } from "../../protocol/http/header-list.ts"
 import { formatHostPort } from "../../protocol/http/host-port.ts";
 import { isRefusal, isUnavailable } from "../../protocol/http/status.ts";
 import { type Registry, registryAddress } from "../../protocol/registry-name.ts";
+import { BoundedMap } from "../../runtime/bounded-map.ts";
 import { Flights, unlessAborted } from "../../runtime/flights.ts";
 import type { Outages } from "../down-memory.ts";
 import type { Transport } from "../net/transport.ts";
@@ -50,7 +51,7 @@ export class ChallengeFinder {
   readonly #flights = new Flights<PingAnswer>();
   readonly #verdicts = new Flights<Verdict>();
   /** Registries that failed, or gave no challenge, a moment ago. */
-  readonly #silentUntil = new Map<string, number>();
+  readonly #silentUntil = new BoundedMap<string, number>({ limit: mostSilent });
 
   readonly #rates: RateLimits;
 
@@ -159,10 +160,6 @@ export class ChallengeFinder {
   }
 
   #silence(registry: Registry, milliseconds: number): void {
-    const oldest = this.#silentUntil.keys().next().value;
-    if (this.#silentUntil.size >= mostSilent && oldest !== undefined) {
-      this.#silentUntil.delete(oldest);
-    }
     this.#silentUntil.set(registry.name, this.#options.now() + milliseconds);
   }
 }

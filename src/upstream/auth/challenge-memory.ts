@@ -2,6 +2,7 @@
  * What each registry last said about logging in. It answers pings without asking anybody, and says
  * which registries a token service serves. What belongs to one request (scopes, errors) is left out.
  */
+
 import {
   type Challenge,
   challengeOf,
@@ -15,6 +16,7 @@ import {
   type RegistryName,
   type Scheme,
 } from "../../protocol/registry-name.ts";
+import { BoundedMap } from "../../runtime/bounded-map.ts";
 import { mayAskRealm, parseRealm, printRealm, type Realm, realmKey } from "./realm.ts";
 import { splitScopes, wordScopes } from "./scopes.ts";
 
@@ -56,10 +58,15 @@ export type ChallengeMemoryOptions = {
 const freshMs = 600_000;
 const dayMs = 86_400_000;
 const maxRegistries = 10_000;
+/** Of all challenges together: they are what registries send. */
+const maxBytes = 8 * 1024 * 1024;
 
 export class ChallengeMemory {
   readonly #options: ChallengeMemoryOptions;
-  readonly #byRegistry = new Map<RegistryName, RememberedChallenge>();
+  readonly #byRegistry = new BoundedMap<RegistryName, RememberedChallenge>({
+    limit: maxRegistries,
+    bytes: { limit: maxBytes, of: ({ lines }) => lines.join("").length },
+  });
 
   constructor(options: ChallengeMemoryOptions) {
     this.#options = options;
@@ -107,11 +114,7 @@ export class ChallengeMemory {
 
   #put(learned: RememberedChallenge): void {
     const { name } = learned.registry;
-    this.#byRegistry.delete(name);
     this.#byRegistry.set(name, learned);
-    if (this.#byRegistry.size <= maxRegistries) return;
-    const oldest = this.#byRegistry.keys().next();
-    if (oldest.done !== true) this.#byRegistry.delete(oldest.value);
   }
 }
 

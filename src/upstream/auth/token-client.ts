@@ -7,6 +7,7 @@ import { headerValue } from "../../protocol/http/header-list.ts";
 import { formatHostPort, type HostPort } from "../../protocol/http/host-port.ts";
 import { isUnavailable } from "../../protocol/http/status.ts";
 import { type Registry, registryAddress, registryNameOf } from "../../protocol/registry-name.ts";
+import { BoundedMap } from "../../runtime/bounded-map.ts";
 import { Flights, unlessAborted } from "../../runtime/flights.ts";
 import type { Outages } from "../down-memory.ts";
 import type { Transport } from "../net/transport.ts";
@@ -56,13 +57,18 @@ type Kept = { readonly token: string; readonly until: number };
 const safetyMs = 30_000;
 const downMs = 15_000;
 const maxKept = 10_000;
+/** Of all tokens together: how long one is, its service says. */
+const maxBytes = 16 * 1024 * 1024;
 
 export class TokenClient {
   readonly #options: TokenClientOptions;
-  readonly #kept = new Map<string, Kept>();
+  readonly #kept = new BoundedMap<string, Kept>({
+    limit: maxKept,
+    bytes: { limit: maxBytes, of: ({ token }, key) => token.length + key.length },
+  });
   readonly #flights = new Flights<string>();
   /** Services that failed a moment ago, and until when a brief ask is not worth its wait. */
-  readonly #downUntil = new Map<string, number>();
+  readonly #downUntil = new BoundedMap<string, number>({ limit: maxKept });
   readonly #rates: RateLimits;
 
   constructor(options: TokenClientOptions) {
@@ -83,11 +89,12 @@ export class TokenClient {
 
   /** This token was refused where it should have been good: the next ask fetches another. */
   forget(token: string): void {
-    for (const [key, kept] of this.#kept) if (kept.token === token) this.#kept.delete(key);
+    for (const [key, kept] of this.#kept.entries())
+      if (kept.token === token) this.#kept.delete(key);
   }
 
   async close(): Promise<void> {
-    this.#kept.clear();
+    for (const [key] of this.#kept.entries()) this.#kept.delete(key);
     await this.#flights.close();
   }
 
@@ -113,7 +120,7 @@ export class TokenClient {
   }
 
   #down(ask: TokenAsk, code: UpstreamErrorCode): void {
-    putNewest(this.#downUntil, serviceOf(ask), this.#options.now() + downMs);
+    this.#downUntil.set(serviceOf(ask), this.#options.now() + downMs);
     if (ask.isBelieved) this.#options.outages?.failed(hostOf(ask), code);
   }
 
@@ -195,7 +202,7 @@ export class TokenClient {
   }
 
   #keep(key: string, token: string, until: number): void {
-    putNewest(this.#kept, key, { token, until });
+    this.#kept.set(key, { token, until });
   }
 }
 
@@ -207,14 +214,6 @@ async function attach(ask: TokenAsk, signal: AbortSignal): Promise<Attached | un
   const attached = await credential.attachTo(to, signal);
   if (attached !== undefined) return attached;
   throw new TokenRefusal(hostOf(ask), { status: 401, body: Buffer.alloc(0) });
-}
-
-/** Puts it last; beyond so many the first goes. */
-function putNewest<T>(map: Map<string, T>, key: string, value: T): void {
-  map.delete(key);
-  map.set(key, value);
-  const oldest = map.keys().next().value;
-  if (map.size > maxKept && oldest !== undefined) map.delete(oldest);
 }
 
 /** A registry may name another's token host, for a path that is never answered. */

@@ -2,9 +2,11 @@
  * Leaf certificates for the hosts whose TLS ends here: minted when first asked for, kept for the most
  * recent thousand hosts, and renewed long before they end, without a restart.
  */
+
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { isIP } from "node:net";
 import { createSecureContext, type SecureContext } from "node:tls";
+import { BoundedMap } from "../../../runtime/bounded-map.ts";
 import type { Authority } from "./ca.ts";
 import { distinguishedName, signCertificate } from "./certificate.ts";
 import {
@@ -35,17 +37,16 @@ const life = 30 * day;
 export class LeafIssuer {
   readonly #authority: Authority;
   readonly #now: () => number;
-  readonly #capacity: number;
   /** One pair for all leaves, of this process alone: an exchange of keys costs no minting of keys. */
   readonly #publicKey: KeyObject;
   readonly #privateKey: string;
   /** Least recently used first. */
-  readonly #leaves = new Map<string, KeptLeaf>();
+  readonly #leaves: BoundedMap<string, KeptLeaf>;
 
   constructor({ authority, now, capacity = 1_000 }: LeafIssuerOptions) {
     this.#authority = authority;
     this.#now = now;
-    this.#capacity = capacity;
+    this.#leaves = new BoundedMap({ limit: capacity });
     const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
     this.#publicKey = publicKey;
     this.#privateKey = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
@@ -59,12 +60,7 @@ export class LeafIssuer {
   leafFor(host: string): Leaf {
     const kept = this.#leaves.get(host);
     const leaf = kept === undefined || !isGood(kept, this.#now()) ? this.#mint(host) : kept;
-    this.#leaves.delete(host);
     this.#leaves.set(host, leaf);
-    for (const oldest of this.#leaves.keys()) {
-      if (this.#leaves.size <= this.#capacity) break;
-      this.#leaves.delete(oldest);
-    }
     return leaf;
   }
 
