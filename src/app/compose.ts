@@ -71,7 +71,7 @@ async function composeOver(store: Store, over: Over): Promise<Application> {
   // What is believed for a time is believed no longer because somebody sets the machine's clock back.
   const cache = composeCache({ settings, store, upstream, secret, now: steady, log });
   const engine = composeRegistry({
-    ...{ settings, upstream, now, steady, log },
+    ...{ settings, upstream, now, log },
     pulls: cache.pulls,
     tokenSecret: secrets.tokens,
   });

@@ -5,7 +5,8 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { parseBasic } from "./http/basic-auth.ts";
 
-export type OwnTokenClass = "anonymous" | "shared";
+/** `login`: it holds the client's own. */
+export type OwnTokenClass = "anonymous" | "shared" | "login";
 
 export type OwnTokenClaims = {
   /** The realm without its query, as challenges are compared: `https://auth.docker.io/token`. */
@@ -14,6 +15,8 @@ export type OwnTokenClaims = {
   readonly service: string;
   readonly scopes: readonly string[];
   readonly class: OwnTokenClass;
+  /** Of class `login`: sealed for the registry (sealed-login.ts). */
+  readonly login?: string;
 };
 
 export type OwnTokenReading =
@@ -41,8 +44,8 @@ export class OwnTokens {
 
   mint(claims: OwnTokenClaims): string {
     const expires = Math.floor(this.#now() / 1000) + ownTokenLifetime;
-    const { realm, service, scopes, class: kind } = claims;
-    const text = JSON.stringify({ realm, service, scopes, class: kind, expires });
+    const { realm, service, scopes, class: kind, login } = claims;
+    const text = JSON.stringify({ realm, service, scopes, class: kind, login, expires });
     const payload = `${prefix}${Buffer.from(text, "utf8").toString("base64url")}`;
     return `${payload}.${this.#sign(payload).toString("base64url")}`;
   }

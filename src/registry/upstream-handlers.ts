@@ -2,7 +2,8 @@
  * What is done for a registry that is elsewhere: pulls go through the cache, writes and everything
  * else to the registry itself, token requests to whoever makes its tokens.
  */
-import type { FindHandler } from "./exchange.ts";
+import type { FindHandler, Handler } from "./exchange.ts";
+import { withBareRefusals } from "./login/bare-read.ts";
 import { outsideAccess } from "./login/request-access.ts";
 import { passThrough } from "./pass-through.ts";
 import { pullBlob } from "./pull/blob.ts";
@@ -18,12 +19,16 @@ const usualBodyIdle = 60_000;
 
 /** The handlers of all registries that are elsewhere. */
 export function upstreamHandlers(parts: UpstreamHandlerParts): FindHandler {
-  const { tokens, rules, isPushAllowed } = parts;
+  const { tokens, basicTokens, rules, isPushAllowed } = parts;
   const bare = handlersOf(parts);
   const handlers = rules === undefined ? bare : policed(bare, rules);
-  return ({ ask, method, route }) => {
+  return ({ ask, method, route, tally }) => {
     const find = () => findHandler(route, method, handlers, isPushAllowed);
     const mayBeToken = route.kind === "outside" || route.kind === "other";
+    if (mayBeToken && basicTokens?.isTokenRequest(ask, method) === true) {
+      tally.isToken = true;
+      return (exchange) => basicTokens.answer(exchange);
+    }
     if (!mayBeToken || !tokens.isTokenRequest(ask, method)) return find();
     return (exchange) => tokens.answer(exchange, async () => find()(exchange));
   };
@@ -31,11 +36,12 @@ export function upstreamHandlers(parts: UpstreamHandlerParts): FindHandler {
 
 function handlersOf(parts: UpstreamHandlerParts): Handlers {
   const { accessOf, client, bodyIdle = usualBodyIdle } = parts;
+  const reading = (handler: Handler) => withBareRefusals(handler, client);
   return {
     ping: (exchange) => parts.ping.answer(exchange),
-    pullBlob: (exchange) => pullBlob(exchange, parts),
-    pullManifest: (exchange) => pullManifest(exchange, parts),
-    pullList: (exchange) => pullList(exchange, parts, bodyIdle),
+    pullBlob: reading((exchange) => pullBlob(exchange, parts)),
+    pullManifest: reading((exchange) => pullManifest(exchange, parts)),
+    pullList: reading((exchange) => pullList(exchange, parts, bodyIdle)),
     pushUpload: (exchange) => pushUpload(exchange, parts, bodyIdle),
     pushManifest: (exchange) => pushManifest(exchange, parts, bodyIdle),
     pass: async (exchange) =>

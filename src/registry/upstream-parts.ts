@@ -8,6 +8,7 @@ import type { Registry } from "../protocol/registry-name.ts";
 import type { Access, RegistryClient } from "../upstream/registry-client.ts";
 import type { Ask } from "./ask.ts";
 import type { Rejected } from "./login/access.ts";
+import type { BasicTokens } from "./login/basic-tokens.ts";
 import type { Ping } from "./login/ping.ts";
 import type { TokenRequests } from "./login/token.ts";
 import type { ImagePolicy } from "./rules/image-policy.ts";
@@ -37,6 +38,8 @@ export type UpstreamHandlerParts = {
   readonly accessOf: AccessOf;
   readonly ping: Pick<Ping, "answer">;
   readonly tokens: Pick<TokenRequests, "isTokenRequest" | "answer">;
+  /** Of Basic registries with an entry. */
+  readonly basicTokens?: Pick<BasicTokens, "isTokenRequest" | "answer">;
   /** The setting POLICY; undefined when it allows everything. */
   readonly rules?: ImagePolicy | undefined;
   /** The setting ALLOW_PUSH. */

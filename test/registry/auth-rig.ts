@@ -3,8 +3,10 @@
  * and registry client, with a cache that keeps nothing.
  */
 import { OwnTokens } from "../../src/protocol/own-token.ts";
+import { SealedLogins } from "../../src/protocol/sealed-login.ts";
 import type { Ask } from "../../src/registry/ask.ts";
 import { accessOf } from "../../src/registry/login/access.ts";
+import { BasicTokens } from "../../src/registry/login/basic-tokens.ts";
 import { Ping } from "../../src/registry/login/ping.ts";
 import { TokenRequests } from "../../src/registry/login/token.ts";
 import { PooledRegistryClient } from "../../src/upstream/client/pooled-registry-client.ts";
@@ -22,6 +24,7 @@ export function makeDoors(loopback: Loopback, options: AuthOptions = {}) {
   const auth = makeAuth(loopback, options);
   const { memory, finder, pairs, authorizer, now } = auth;
   const ownTokens = new OwnTokens(secret, now);
+  const sealedLogins = new SealedLogins(secret);
   const client = new PooledRegistryClient({
     // Only `send` is used of it.
     transport: loopback.transport as Transport,
@@ -50,10 +53,11 @@ export function makeDoors(loopback: Loopback, options: AuthOptions = {}) {
       },
       parts: {
         accessOf: (headers, of, context) =>
-          accessOf(headers, of, { ...context, ownTokens, authorizer }),
-        ping: new Ping({ ownTokens, authorizer, memory, finder, client, now }),
+          accessOf(headers, of, { ...context, ownTokens, sealedLogins, authorizer }),
+        ping: new Ping({ ownTokens, sealedLogins, authorizer, memory, finder, client }),
+        basicTokens: new BasicTokens({ ownTokens, sealedLogins, authorizer, client, now }),
         tokens: new TokenRequests({ ownTokens, authorizer, memory, pairs, client, now }),
       },
     });
-  return { ...auth, ownTokens, client, door };
+  return { ...auth, ownTokens, sealedLogins, client, door };
 }

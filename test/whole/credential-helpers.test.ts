@@ -4,7 +4,7 @@ import { delimiter, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type Answer, viaProxy } from "./support/client.ts";
 import { type EvilServer, evilServer } from "./support/evil-server.ts";
-import { basic } from "./support/login.ts";
+import { authorization, basic } from "./support/login.ts";
 import { type Program, Scene } from "./support/program.ts";
 
 const hour = 3_600_000;
@@ -53,8 +53,11 @@ const asked = async () =>
   (await readFile(join(scene.folder, "asked"), "utf8")).split("\n").filter((line) => line !== "");
 
 /** 404 is as good as any: it is what ECR says to who is in. */
-const ask = (repository = "app"): Promise<Answer> =>
-  viaProxy(program, registry.name, `/v2/${repository}/tags/list`);
+async function ask(repository = "app"): Promise<Answer> {
+  const token = await authorization(program, registry.name, repository);
+  const headers = { authorization: token ?? "" };
+  return viaProxy(program, registry.name, `/v2/${repository}/tags/list`, { headers });
+}
 
 const sent = () =>
   registry.heard

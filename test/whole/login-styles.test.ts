@@ -85,13 +85,13 @@ const cases = `
   nobody         | private |      | eager carol | 401 nobody    | 404 nobody   | 401 nobody     | 404 nobody
   nobody         | hers    | lent | eager carol | 401 operator  | 404 operator | 403 operator   | 404 operator
   carol          | private |      |             | 200 carol     | 404 nobody   | 200 carol      | 404 nobody
-  carol          | private | lent |             | 200 carol     | 200 operator | 200 operator   | 200 operator
-  carol          | hers    | lent |             | 200 carol     | 404 operator | 403 operator   | 404 operator
+  carol          | private | lent |             | 200 carol     | 200 operator | 200 carol      | 200 operator
+  carol          | hers    | lent |             | 200 carol     | 404 operator | 200 carol      | 404 operator
   eager carol    | private | lent |             |               |              | 200 carol      | 200 operator
   eager carol    | hers    | lent |             |               |              | 200 carol      | 404 operator
   mistyped       | private |      | eager carol | 401 ?         | 404 nobody   | 401 ?          | 404 nobody
-  mistyped       | private | lent | nobody      | 401 ?         | 200 nobody   | 200 nobody     | 200 nobody
-  mistyped       | hers    | lent | eager carol | 401 ?         | 404 operator | 403 operator   | 404 operator
+  mistyped       | private | lent | nobody      | 401 ?         | 200 nobody   | 401 nobody     | 200 nobody
+  mistyped       | hers    | lent | eager carol | 401 ?         | 404 operator | 401 nobody     | 404 operator
   eager mistyped | private | lent | nobody      |               |              | 200 nobody     | 200 nobody
   eager mistyped | private | lent | eager carol |               |              | 200 ?+operator | 200 operator
   eager mistyped | hers    | lent | eager carol |               |              | 401 ?+operator | 404 operator

@@ -6,7 +6,7 @@ import { eventually } from "../support/eventually.ts";
 import { type Answer, direct, viaProxy } from "./support/client.ts";
 import { type EvilServer, evilServer } from "./support/evil-server.ts";
 import { manifestType } from "./support/image.ts";
-import { basic } from "./support/login.ts";
+import { basic, logIn } from "./support/login.ts";
 import { type Program, Scene } from "./support/program.ts";
 
 const layer = Buffer.from("CANARY-layer ".repeat(20_000));
@@ -60,11 +60,12 @@ function statusFor(repository: string | undefined, authorization: string | undef
   return repository === undefined ? 401 : refusal;
 }
 
-/** Ping, manifest by tag, layer, as an engine without any login asks. */
+/** The token, manifest by tag, layer, as an engine without any login asks. */
 async function pull(repository: string): Promise<readonly Answer[]> {
-  const headers = { accept: manifestType };
+  const { authorization = "", heard } = await logIn(program, registry.name, repository);
+  const headers = { accept: manifestType, authorization };
   const paths = [`${repository}/manifests/1`, `${repository}/blobs/${digestOf(layer)}`];
-  const answers = [await viaProxy(program, registry.name, "/v2/")];
+  const answers = heard.slice(-1);
   for (const path of paths) {
     answers.push(await viaProxy(program, registry.name, `/v2/${path}`, { headers }));
   }

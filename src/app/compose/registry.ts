@@ -1,7 +1,9 @@
 /** The engine that every door ends in. */
 import { OwnTokens } from "../../protocol/own-token.ts";
+import { SealedLogins } from "../../protocol/sealed-login.ts";
 import { RegistryEngine } from "../../registry/engine.ts";
 import { accessOf } from "../../registry/login/access.ts";
+import { BasicTokens } from "../../registry/login/basic-tokens.ts";
 import { Ping } from "../../registry/login/ping.ts";
 import { TokenRequests } from "../../registry/login/token.ts";
 import { upstreamHandlers } from "../../registry/upstream-handlers.ts";
@@ -17,22 +19,22 @@ export type RegistryParts = {
   readonly pulls: Pulls;
   readonly tokenSecret: Uint8Array;
   readonly now: () => number;
-  /** Does not jump with the wall clock. */
-  readonly steady: () => number;
   readonly log: Pick<Log, "registry">;
 };
 
 export function composeRegistry(parts: RegistryParts): RegistryEngine {
-  const { settings, upstream, pulls, now, steady, log } = parts;
+  const { settings, upstream, pulls, now, log } = parts;
   const { client, authorizer, memory, finder, pairs } = upstream;
   const ownTokens = new OwnTokens(parts.tokenSecret, now);
+  const sealedLogins = new SealedLogins(parts.tokenSecret);
   const elsewhere = upstreamHandlers({
     client,
     pulls,
     accessOf: (headers, ask, { method, signal }) =>
-      accessOf(headers, ask, { method, signal, ownTokens, authorizer }),
-    ping: new Ping({ ownTokens, authorizer, memory, finder, client, now: steady }),
+      accessOf(headers, ask, { method, signal, ownTokens, sealedLogins, authorizer }),
+    ping: new Ping({ ownTokens, sealedLogins, authorizer, memory, finder, client }),
     tokens: new TokenRequests({ ownTokens, authorizer, memory, pairs, client, now }),
+    basicTokens: new BasicTokens({ ownTokens, sealedLogins, authorizer, client, now }),
     rules: imagePolicy(settings.registries.policy),
     isPushAllowed: settings.registries.allowPush,
   });

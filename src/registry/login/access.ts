@@ -3,16 +3,23 @@
  * ours never leaves the house; a login of the client's own is never touched.
  */
 import { hasLogin } from "../../protocol/http/basic-auth.ts";
-import { parseChallenges, printChallenge, withParameters } from "../../protocol/http/challenge.ts";
+import {
+  type Challenge,
+  parseChallenges,
+  printChallenge,
+  withParameters,
+} from "../../protocol/http/challenge.ts";
 import { type HeaderList, headerValue } from "../../protocol/http/header-list.ts";
-import { type OwnTokens, ownTokenIn } from "../../protocol/own-token.ts";
+import { type OwnTokenClaims, type OwnTokens, ownTokenIn } from "../../protocol/own-token.ts";
 import type { Registry } from "../../protocol/registry-name.ts";
+import type { SealedLogins } from "../../protocol/sealed-login.ts";
 import type { Authorizer } from "../../upstream/auth/authorizer.ts";
 import type { RememberedChallenge } from "../../upstream/auth/challenge-memory.ts";
 import { scopesOf } from "../../upstream/auth/scopes.ts";
 import type { Access } from "../../upstream/registry-client.ts";
 import { UpstreamError } from "../../upstream/upstream-error.ts";
 import type { Ask } from "../ask.ts";
+import { ownChallenge, ownRealm } from "./own-realm.ts";
 
 /** To be answered 401 with these WWW-Authenticate lines. */
 export type Rejected = { readonly kind: "rejected"; readonly challenge: readonly string[] };
@@ -21,6 +28,7 @@ export type AccessContext = {
   readonly method: string;
   readonly signal: AbortSignal;
   readonly ownTokens: OwnTokens;
+  readonly sealedLogins: SealedLogins;
   readonly authorizer: Authorizer;
 };
 
@@ -46,28 +54,62 @@ async function accessOfOwnToken(
   ask: Ask,
   context: AccessContext,
 ): Promise<Access | Rejected> {
-  const reading = context.ownTokens.read(token);
+  const { authorizer, ownTokens } = context;
+  const reading = ownTokens.read(token);
+  const claims = reading.ok ? reading.claims : undefined;
+  if (claims !== undefined && isOfOwnRealm(claims, ask, context)) {
+    return accessOfOwnRealm(claims, ask, context);
+  }
   const remembered = await challengeOf(ask.registry, context);
+  if (authorizer.hasOwnRealm(ask.registry)) return rejectedHere(ask, "invalid_token");
   // A registry that asks for no login has no challenge to send anybody away with.
   if (remembered?.lines.length === 0) return { kind: isRead(context) ? "anonymous" : "none" };
-  if (!reading.ok) return rejected(remembered, ask, "invalid_token");
-  if (!isRead(context)) return rejected(remembered, ask, "insufficient_scope");
+  const challenges = parseChallenges(remembered?.lines ?? []);
+  if (claims === undefined) return rejected(challenges, ask, "invalid_token");
+  if (!isRead(context)) return rejected(challenges, ask, "insufficient_scope");
   // Nothing remembered and nobody to ask: what everybody may have is all it can open.
   if (remembered === undefined) return { kind: "anonymous" };
-  const { bearer } = remembered;
-  const { realm, service, class: kind } = reading.claims;
-  const isMeant = bearer !== undefined && bearer.key === realm && bearer.service === service;
-  if (!isMeant) return rejected(remembered, ask, "invalid_token");
+  if (isMeantFor(claims, remembered)) return accessOfClass(claims, ask, context);
+  return rejected(challenges, ask, "invalid_token");
+}
+
+function accessOfClass({ class: kind }: OwnTokenClaims, ask: Ask, context: AccessContext): Access {
   return kind === "shared" ? sharedOrAnonymous(ask, context) : { kind: "anonymous" };
 }
 
-/** Engines learn from the ping alone how to log in, so a Basic registry with an entry never asks them. */
+function isMeantFor({ realm, service }: OwnTokenClaims, { bearer }: RememberedChallenge): boolean {
+  return bearer !== undefined && bearer.key === realm && bearer.service === service;
+}
+
+function isOfOwnRealm(
+  { realm }: OwnTokenClaims,
+  { registry }: Ask,
+  context: AccessContext,
+): boolean {
+  return realm === ownRealm(registry) && context.authorizer.hasOwnEntry(registry);
+}
+
+/** What a token of a realm of ours opens: the operator's login for reading, the client's own for everything. */
+function accessOfOwnRealm(
+  { class: kind, login }: OwnTokenClaims,
+  ask: Ask,
+  context: AccessContext,
+): Access | Rejected {
+  if (kind !== "login") {
+    return isRead(context) ? { kind: "shared" } : rejectedHere(ask, "insufficient_scope");
+  }
+  const authorization = context.sealedLogins.open(login ?? "", ask.registry.name);
+  if (authorization === undefined) return rejectedHere(ask, "invalid_token");
+  return { kind: "client", authorization };
+}
+
+/** Engines that never ping read with the operator's login; what it does not open is refused in the registry's own words. */
 async function accessWithoutLogin(ask: Ask, context: AccessContext): Promise<Access> {
   const { authorizer } = context;
   if (ask.isPublicOnly === true) return { kind: "none" };
   if (!isRead(context) || !authorizer.hasOwnEntry(ask.registry)) return { kind: "none" };
   await challengeOf(ask.registry, context);
-  return { kind: authorizer.isSharedOnly(ask.registry) ? "shared" : "none" };
+  return { kind: authorizer.hasOwnRealm(ask.registry) ? "shared" : "none" };
 }
 
 function sharedOrAnonymous(ask: Ask, context: AccessContext): Access {
@@ -92,15 +134,19 @@ async function challengeOf(
   }
 }
 
+function rejectedHere(ask: Ask, error: "invalid_token" | "insufficient_scope"): Rejected {
+  return rejected([ownChallenge(ask.registry)], ask, error);
+}
+
 /** With `error=`, or else containerd asks for the same token for ever. */
 function rejected(
-  remembered: RememberedChallenge | undefined,
+  challenges: readonly Challenge[],
   ask: Ask,
   error: "invalid_token" | "insufficient_scope",
 ): Rejected {
   const actions = error === "insufficient_scope" ? ":pull,push" : ":pull";
   const scopes = scopesOf(ask.target).map((scope) => scope.replace(/:pull$/, actions));
-  const challenge = parseChallenges(remembered?.lines ?? []).map((one) => {
+  const challenge = challenges.map((one) => {
     if (one.scheme !== "bearer") return printChallenge(one);
     const scope = scopes.length > 0 ? scopes.join(" ") : one.parameters.get("scope");
     return printChallenge(withParameters(one, { scope, error }));

@@ -4,11 +4,13 @@
  */
 
 import type { Passed } from "../../cache/content.ts";
-import { headerList } from "../../protocol/http/header-list.ts";
+import { printChallenge } from "../../protocol/http/challenge.ts";
+import { type HeaderList, headerList, headerValue } from "../../protocol/http/header-list.ts";
 import { endToEnd } from "../../protocol/http/hop-by-hop.ts";
-import { isRefusal, isUnavailable } from "../../protocol/http/status.ts";
-import type { OwnTokens } from "../../protocol/own-token.ts";
+import { isUnavailable } from "../../protocol/http/status.ts";
+import { type OwnTokens, ownTokenIn } from "../../protocol/own-token.ts";
 import { RegistryError } from "../../protocol/registry-error.ts";
+import type { SealedLogins } from "../../protocol/sealed-login.ts";
 import type { Authorizer } from "../../upstream/auth/authorizer.ts";
 import type { ChallengeFinder, PingAnswer } from "../../upstream/auth/challenge-finder.ts";
 import type { ChallengeMemory, RememberedChallenge } from "../../upstream/auth/challenge-memory.ts";
@@ -16,24 +18,22 @@ import type { Access, RegistryClient } from "../../upstream/registry-client.ts";
 import { UpstreamError } from "../../upstream/upstream-error.ts";
 import type { Exchange, Own, Reply } from "../exchange.ts";
 import { accessOf } from "./access.ts";
+import { ownChallenge } from "./own-realm.ts";
 import { passInTime } from "./timed-pass.ts";
 
 export type PingParts = {
   readonly ownTokens: OwnTokens;
+  readonly sealedLogins: SealedLogins;
   readonly authorizer: Authorizer;
   readonly memory: ChallengeMemory;
   readonly finder: ChallengeFinder;
   readonly client: RegistryClient;
-  readonly now: () => number;
 };
 
-const freshMs = 600_000;
 const apiVersion = "docker-distribution-api-version";
 
 export class Ping {
   readonly #parts: PingParts;
-  /** When the shared credential last opened a Basic registry; the key holds the credential's id. */
-  readonly #openedAt = new Map<string, number>();
 
   constructor(parts: PingParts) {
     this.#parts = parts;
@@ -43,15 +43,14 @@ export class Ping {
   async answer(exchange: Exchange): Promise<Reply> {
     const { ask, headers, method, signal } = exchange;
     if (ask.isOpen) return welcome();
-    const { ownTokens, authorizer } = this.#parts;
-    const access = await accessOf(headers, ask, { method, signal, ownTokens, authorizer });
+    const access = await accessOf(headers, ask, { ...this.#parts, method, signal });
     switch (access.kind) {
       case "rejected":
         throw unauthorized(access.challenge);
       case "client":
-        return this.#pass(exchange, access, "full");
+        return this.#pass(exchange, access);
       case "shared":
-        return authorizer.isSharedOnly(ask.registry) ? this.#open(exchange) : welcome();
+        return isBare(headers) ? this.#fromMemory(exchange) : welcome();
       case "anonymous":
         return welcome();
       case "none":
@@ -63,41 +62,20 @@ export class Ping {
     const { ask, signal } = exchange;
     const { memory, finder, authorizer } = this.#parts;
     const known = memory.recall(ask.registry);
-    if (known !== undefined && memory.isFresh(known)) return replyFrom(known);
+    const isOurs = () => ask.isPublicOnly !== true && authorizer.hasOwnRealm(ask.registry);
+    if (known !== undefined && memory.isFresh(known)) return replyFrom(known, isOurs());
     const answer = await unlessKept(
       finder.ping(ask.registry, known === undefined ? "full" : "brief", signal),
       known !== undefined,
     );
     const remembered = answer?.remembered ?? (isTrouble(answer) ? known : undefined);
-    if (remembered !== undefined) {
-      const isOpened = ask.isPublicOnly !== true && authorizer.isSharedOnly(ask.registry);
-      return isOpened ? this.#open(exchange) : replyFrom(remembered);
-    }
+    if (remembered !== undefined) return replyFrom(remembered, isOurs());
     if (answer === undefined) throw new RegistryError("UNAVAILABLE", "the registry is silent");
     return asItIs(answer);
   }
 
-  /**
-   * A Basic registry is opened with the shared credential, and is open while it cannot be asked. Nor
-   * does a refused one close it: clients have no other login, and what is kept is still for them.
-   */
-  async #open(exchange: Exchange): Promise<Reply> {
-    const { registry } = exchange.ask;
-    const key = `${registry.name} ${this.#parts.authorizer.credentialId(registry, undefined)}`;
-    const openedAt = this.#openedAt.get(key) ?? Number.NEGATIVE_INFINITY;
-    if (this.#parts.now() - openedAt <= freshMs) return welcome();
-    const reply = await unlessKept(this.#pass(exchange, { kind: "shared" }, "brief"), true);
-    if (reply === undefined || isTrouble(reply.response) || isRefusal(reply.response.status)) {
-      reply?.response.body.destroy();
-      return welcome();
-    }
-    if (reply.response.status === 200) this.#openedAt.set(key, this.#parts.now());
-    return reply;
-  }
-
-  #pass(exchange: Exchange, access: Access, patience: "full" | "brief"): Promise<Passed> {
-    const { ask, method, headers, tally } = exchange;
-    tally.isShared = access.kind === "shared";
+  #pass(exchange: Exchange, access: Access): Promise<Passed> {
+    const { ask, method, headers } = exchange;
     return passInTime(exchange, async ({ signal }) => {
       const response = await this.#parts.client.send({
         registry: ask.registry,
@@ -106,7 +84,7 @@ export class Ping {
         headers: endToEnd(headers),
         access,
         redirects: "pass",
-        patience,
+        patience: "full",
         signal,
       });
       return { kind: "passed", response, outcome: "bypass" };
@@ -124,9 +102,16 @@ async function unlessKept<T>(work: Promise<T>, isKept: boolean): Promise<T | und
   }
 }
 
-function replyFrom(remembered: RememberedChallenge): Own {
-  if (remembered.lines.length > 0) throw unauthorized(remembered.lines);
+/** Throws RegistryError with the registry's challenge, or with ours where it has one of ours. */
+function replyFrom({ registry, lines }: RememberedChallenge, isOurs: boolean): Own {
+  if (isOurs) throw unauthorized([printChallenge(ownChallenge(registry))]);
+  if (lines.length > 0) throw unauthorized(lines);
   return welcome();
+}
+
+/** Engines that have a token send it with the ping too. */
+function isBare(headers: HeaderList): boolean {
+  return ownTokenIn(headerValue(headers, "authorization")) === undefined;
 }
 
 /** No answer, or one that says nothing about logging in, now. */

@@ -137,11 +137,15 @@ export class Authorizer {
     return credential?.isRefused === true ? undefined : credential?.id;
   }
 
-  /** Whether clients of this registry need no login since it speaks Basic alone and has an entry. */
-  isSharedOnly(registry: Registry): boolean {
+  /**
+   * Whether clients of this registry are shown a realm of ours: it has an entry and no token service,
+   * since it speaks Basic or lets every ping in and asks for a login in some repositories.
+   */
+  hasOwnRealm(registry: Registry): boolean {
     const remembered = this.#parts.memory.recall(registry);
     if (remembered === undefined || remembered.bearer !== undefined) return false;
-    return remembered.hasBasic && this.#parts.credentials.hasOwnEntry(registry);
+    const isBasicOrOpen = remembered.hasBasic || remembered.lines.length === 0;
+    return isBasicOrOpen && this.#parts.credentials.hasOwnEntry(registry);
   }
 
   /** Whether the registry itself has an entry: how it wants it is then worth finding out. */

@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { printBasic } from "../../../src/protocol/http/basic-auth.ts";
 import {
   type AuthOptions,
   bearerRegistry,
@@ -127,45 +126,50 @@ describe("a ping with a login", () => {
 describe("a ping of a Basic registry with an entry", () => {
   const host = "reg.example:5000";
   const options = { auth: `${host}:bob:CANARY` };
-  const right = printBasic({ user: "bob", password: "CANARY" });
+  const own = 'Bearer realm="https://reg.example:5000/entrepot/token",service="reg.example:5000"';
+  const asksForBasic: Play = (_, response) =>
+    say(response, 401, "", { "www-authenticate": "Basic realm=x" });
 
-  function basicRegistry(good: string): Play {
-    return (incoming, response) =>
-      incoming.headers.authorization === good
-        ? say(response, 200, {})
-        : say(response, 401, "", { "www-authenticate": "Basic realm=x" });
-  }
-
-  it("carries the credential, so that engines never ask for one", async () => {
+  it.each<[string, Play]>([
+    ["asks for Basic", asksForBasic],
+    ["lets every ping in", (_, response) => say(response, 200, {})],
+  ])("that %s is answered with a token service of ours, and carries no login", async (_, play) => {
     const { loopback, ping } = await make(host, options);
-    loopback.play(host, basicRegistry(right));
-    expect((await ping()).status).toBe(200);
-    expect((await ping()).status).toBe(200);
-    expect(loopback.seen.map((one) => one.authorization)).toEqual([undefined, right]);
+    loopback.play(host, play);
+    for (const authorization of [undefined, "Basic Og=="]) {
+      const { status, headers } = await ping(authorization);
+      expect([status, headers["www-authenticate"]]).toEqual([401, own]);
+    }
+    expect(loopback.seen.map((one) => one.authorization)).toEqual([undefined]);
   });
 
-  it("stays open while the registry cannot be reached, also after a restart", async () => {
-    const { loopback, memory, ping } = await make(host, options);
+  it("stays so while the registry cannot be reached, also after a restart", async () => {
+    const { loopback, memory, ping, time } = await make(host, options);
     memory.remember(registry(host), ["Basic realm=x"]);
-    expect((await ping()).status).toBe(200);
+    time.now += 700_000;
+    expect((await ping()).headers["www-authenticate"]).toBe(own);
     expect(loopback.seen.length).toBeGreaterThan(0);
   });
 
-  it("is open when the credential is refused, which is told: what is kept is still for them", async () => {
-    const { loopback, ping, events, time } = await make(host, options);
-    loopback.play(host, basicRegistry("Basic other"));
-    expect((await ping()).status).toBe(200);
-    expect((await ping()).status).toBe(200);
-    expect(events.map((event) => event.kind)).toEqual(["credentialRefused"]);
-    loopback.play(host, basicRegistry(right));
-    time.now += 61_000;
-    expect((await ping()).status).toBe(200);
-    expect(events.map((event) => event.kind)).toEqual(["credentialRefused", "credentialAccepted"]);
+  it("with a token of that service is 200, and asks nobody", async () => {
+    const { loopback, memory, ping, ownTokens } = await make(host, options);
+    memory.remember(registry(host), ["Basic realm=x"]);
+    const token = ownTokens.mint({
+      ...{ realm: `https://${host}/entrepot/token`, service: host, scopes: [] },
+      class: "shared",
+    });
+    expect((await ping(`Bearer ${token}`)).status).toBe(200);
+    const bad = await ping("Bearer ept1.x.y");
+    expect([bad.status, bad.headers["www-authenticate"]]).toEqual([
+      401,
+      `${own},error="invalid_token"`,
+    ]);
+    expect(loopback.seen).toEqual([]);
   });
 
   it("passes the challenge where clients log in themselves", async () => {
     const { loopback, ping } = await make(host, { ...options, ownLogin: [host] });
-    loopback.play(host, basicRegistry(right));
+    loopback.play(host, asksForBasic);
     expect((await ping()).headers["www-authenticate"]).toMatch(/^Basic realm="?x"?$/);
     expect(loopback.secretsAt(host)).toEqual([]);
   });

@@ -109,12 +109,12 @@ describe("a registry that speaks Basic", () => {
   it("gets its own entry, and only after it asked for Basic", async () => {
     const { authorizer } = await make({ auth: "reg.example:5000:bob:CANARY" });
     expect(authorizer.hasCredential(reg)).toBe(true);
-    expect(authorizer.isSharedOnly(reg)).toBe(false);
+    expect(authorizer.hasOwnRealm(reg)).toBe(false);
     expect(await authorizer.authorize(ask("shared", reg))).toBeUndefined();
     expect(await authorizer.retry(ask("shared", reg), undefined, no(["Basic realm=x"]))).toBe(
       basic,
     );
-    expect(authorizer.isSharedOnly(reg)).toBe(true);
+    expect(authorizer.hasOwnRealm(reg)).toBe(true);
     expect(await authorizer.authorize(ask("shared", reg))).toBe(basic);
     expect(await authorizer.authorize(ask("anonymous", reg))).toBeUndefined();
   });
@@ -122,7 +122,7 @@ describe("a registry that speaks Basic", () => {
   it("does not get it when it has Bearer too, or over plain http", async () => {
     const { authorizer, memory } = await make({ auth: "reg.example:5000:bob:CANARY" });
     memory.remember(reg, ['Basic realm=x, Bearer realm="https://elsewhere.example/token"']);
-    expect(authorizer.isSharedOnly(reg)).toBe(false);
+    expect(authorizer.hasOwnRealm(reg)).toBe(false);
     const plain = registry("reg.example:5000", "http");
     memory.remember(plain, ["Basic realm=x"]);
     expect(await authorizer.authorize(ask("shared", plain))).toBeUndefined();
