@@ -11,6 +11,7 @@ import { pullList } from "./pull/list.ts";
 import { pullManifest } from "./pull/manifest.ts";
 import { pushManifest } from "./push/manifest.ts";
 import { pushUpload } from "./push/upload.ts";
+import { UploadLocations } from "./push/upload-locations.ts";
 import { findHandler, type Handlers } from "./router.ts";
 import { policed } from "./rules/policed.ts";
 import type { UpstreamHandlerParts } from "./upstream-parts.ts";
@@ -20,21 +21,28 @@ const usualBodyIdle = 60_000;
 /** The handlers of all registries that are elsewhere. */
 export function upstreamHandlers(parts: UpstreamHandlerParts): FindHandler {
   const { tokens, basicTokens, rules, isPushAllowed } = parts;
-  const bare = handlersOf(parts);
+  const locations = new UploadLocations(parts.now ?? (() => performance.now()));
+  const bare = handlersOf(parts, locations);
   const handlers = rules === undefined ? bare : policed(bare, rules);
-  return ({ ask, method, route, tally }) => {
+  return (exchange) => {
+    const { ask, method, tally } = exchange;
+    const recognised = locations.recognised(exchange);
+    const { route } = recognised;
     const find = () => findHandler(route, method, handlers, isPushAllowed);
     const mayBeToken = route.kind === "outside" || route.kind === "other";
     if (mayBeToken && basicTokens?.isTokenRequest(ask, method) === true) {
       tally.isToken = true;
-      return (exchange) => basicTokens.answer(exchange);
+      return (asked) => basicTokens.answer(asked);
     }
-    if (!mayBeToken || !tokens.isTokenRequest(ask, method)) return find();
-    return (exchange) => tokens.answer(exchange, async () => find()(exchange));
+    if (mayBeToken && tokens.isTokenRequest(ask, method)) {
+      return (asked) => tokens.answer(asked, async () => find()(asked));
+    }
+    const handler = find();
+    return () => handler(recognised);
   };
 }
 
-function handlersOf(parts: UpstreamHandlerParts): Handlers {
+function handlersOf(parts: UpstreamHandlerParts, locations: UploadLocations): Handlers {
   const { accessOf, client, bodyIdle = usualBodyIdle } = parts;
   const reading = (handler: Handler) => withBareRefusals(handler, client);
   return {
@@ -42,7 +50,7 @@ function handlersOf(parts: UpstreamHandlerParts): Handlers {
     pullBlob: reading((exchange) => pullBlob(exchange, parts)),
     pullManifest: reading((exchange) => pullManifest(exchange, parts)),
     pullList: reading((exchange) => pullList(exchange, parts, bodyIdle)),
-    pushUpload: (exchange) => pushUpload(exchange, parts, bodyIdle),
+    pushUpload: locations.remembering((exchange) => pushUpload(exchange, parts, bodyIdle)),
     pushManifest: (exchange) => pushManifest(exchange, parts, bodyIdle),
     pass: async (exchange) =>
       passThrough(exchange, await outsideAccess(exchange, accessOf), client, bodyIdle),

@@ -46,4 +46,6 @@ export type UpstreamHandlerParts = {
   readonly isPushAllowed: boolean;
   /** How long a client that is sending a body may pause, in milliseconds. */
   readonly bodyIdle?: number;
+  /** Milliseconds that do not jump with the wall clock. */
+  readonly now?: () => number;
 };
