@@ -184,6 +184,16 @@ describe("what a stranger's registry says under the mirror's own name", () => {
   });
 });
 
+it("a name of MIRROR_HOSTS hands out set-ups for its registry alone", async () => {
+  const headers = { host: "hub.corp.example:3128" };
+  const page = await direct(program, "/", { headers });
+  expect(page.body.toString()).toContain("docker pull hub.corp.example:3128/OWNER/IMAGE:TAG");
+  const containerd = await direct(program, "/setup/containerd", { headers });
+  expect(containerd.body.toString()).toContain(`${lent.name} https://${lent.name}`);
+  expect(containerd.body.toString()).not.toContain("quay.io");
+  expect(await direct(program, "/setup/docker-mirror", { headers })).toMatchObject({ status: 404 });
+});
+
 describe("the front page", () => {
   const page = (host: string) => direct(program, "/", { headers: { host } });
 

@@ -170,6 +170,7 @@ function composeReception(parts: DoorsParts, behind: Behind): Reception {
     health: parts.health,
     proxyPort: () => settings.listen.port,
     registries: frontPageRegistries(settings),
+    virtualHosts: virtualHosts(settings),
   });
   return new Reception({
     admission,
@@ -182,6 +183,17 @@ function composeReception(parts: DoorsParts, behind: Behind): Reception {
     isSafeName: (host) => isSafe(host) || behind.hasCertificate(host),
     observe,
   });
+}
+
+/** Names that stand for one registry, by what clients call that. */
+function virtualHosts({ mirror }: Settings): ReadonlyMap<string, Registry> {
+  return new Map(
+    mirror.hosts.flatMap(({ host, registry, namespace }) =>
+      registry === undefined
+        ? []
+        : [[host, { ...registry, name: namespace ?? calledName(registry.name) }]],
+    ),
+  );
 }
 
 /** What clients are set up for besides the usual registries: those that the operator named. */

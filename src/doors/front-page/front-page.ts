@@ -16,7 +16,7 @@ import { setupDocker } from "./setup-docker.ts";
 import { setupDockerMirror } from "./setup-docker-mirror.ts";
 import { setupK3s } from "./setup-k3s.ts";
 import { setupPodman } from "./setup-podman.ts";
-import { printScript, type SetupFacts } from "./setup-script.ts";
+import { printScript, type SetupFacts, type SetupScript } from "./setup-script.ts";
 
 export type FrontPageOptions = {
   /** The CA that clients trust: PEM, and its SHA-256 as `AB:CD:…`. */
@@ -26,6 +26,8 @@ export type FrontPageOptions = {
   readonly proxyPort: () => number;
   /** Those that mirror clients are set up for besides the usual ones. */
   readonly registries?: readonly Registry[] | undefined;
+  /** Names of ours that stand for one registry, by what clients call that. */
+  readonly virtualHosts?: ReadonlyMap<string, Registry> | undefined;
 };
 
 type Answer = {
@@ -111,8 +113,16 @@ export class FrontPage {
     if (script === undefined && path !== "/") return notHere;
     const facts = this.#facts(call);
     if (facts === undefined) return badHost;
+    const refusal = script && refusalOf(script, facts);
+    if (refusal !== undefined) return { status: 404, sentence: refusal };
     return script === undefined
-      ? page(printPage(facts, scripts, call.foreign?.name))
+      ? page(
+          printPage(
+            facts,
+            scripts.filter((one) => !refusalOf(one, facts)),
+            call.foreign?.name,
+          ),
+        )
       : {
           status: 200,
           // Not as a script: a browser would store it and not show it.
@@ -129,9 +139,19 @@ export class FrontPage {
     const port = isDirect && !isTls ? host.port : proxyPort();
     const proxy = formatHostPort({ host: host.host, port });
     const mirror = isTls && isDirect ? `https://${formatHostPort(host, 443)}` : `http://${proxy}`;
+    const only = isDirect ? this.#options.virtualHosts?.get(host.host) : undefined;
+    if (only !== undefined) {
+      return { proxy, mirror, registries: [only], isOneRegistry: true, ...authority };
+    }
     const registries = new Map([...usualRegistries, ...named].map((one) => [one.name, one]));
     return { proxy, mirror, registries: [...registries.values()], ...authority };
   }
+}
+
+function refusalOf(script: SetupScript, facts: SetupFacts): string | undefined {
+  const [registry] = facts.registries;
+  if (facts.isOneRegistry !== true || registry === undefined) return undefined;
+  return script.refusal?.(registry);
 }
 
 /** Of what is wrong an outsider hears nothing. */

@@ -20,7 +20,7 @@ export function printPage(
 <p>This is a caching proxy for container registries. Images pulled through it are fetched from the
 internet once, verified, kept, and served from here to everybody, also while the registry is slow,
 rate-limiting or down. Image names do not change.</p>
-${outsiders === undefined ? "" : notice(outsiders)}
+${outsiders === undefined ? "" : notice(outsiders)}${facts.isOneRegistry === true ? standsFor(facts) : ""}
 <h2>Use it from this machine</h2>
 <p>As a proxy for every registry. <a href="/setup/docker">The script</a> installs the certificate below and
 restarts Docker; read it before you run it:</p>
@@ -40,7 +40,7 @@ ${others.map((script) => row(script, mirror)).join("\n")}
 </table>
 
 <h2>Without any set-up</h2>
-<pre>docker pull ${escaped(bareHost(mirror))}/ghcr.io/OWNER/IMAGE:TAG</pre>
+<pre>docker pull ${escaped(bareHost(mirror))}/${escaped(exampleOf(facts))}:TAG</pre>
 <p class="small">An engine has to allow plain HTTP for this address, unless it is loopback or answers
 over TLS.</p>
 <p class="small"><a href="/healthz">healthz</a> · <a href="/readyz">readyz</a> ·
@@ -59,10 +59,23 @@ By such a name it gives out public images alone. If the name is right, set one o
 `;
 }
 
+function standsFor({ mirror, registries }: SetupFacts): string {
+  const [host, name] = [bareHost(mirror), registries[0]?.name ?? ""].map(escaped);
+  return `<p>By the name <code>${host}</code> it stands for <code>${name}</code> alone: what is set up from
+this page is set up for that registry.</p>
+`;
+}
+
 function row({ name, summary }: SetupScript, mirror: string): string {
   const path = `/setup/${escaped(name)}`;
   return `<tr><td><a href="${path}">${escaped(name)}</a></td><td>${escaped(summary)}
 <pre>curl -fsS ${escaped(mirror)}${path} -o setup-entrepot.sh</pre></td></tr>`;
+}
+
+/** A name that stands for one registry takes no other's in front of the image. */
+function exampleOf({ registries, isOneRegistry = false }: SetupFacts): string {
+  if (!isOneRegistry) return "ghcr.io/OWNER/IMAGE";
+  return registries[0]?.name === "docker.io" ? "library/IMAGE" : "OWNER/IMAGE";
 }
 
 function bareHost(url: string): string {

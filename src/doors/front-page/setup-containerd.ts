@@ -6,7 +6,7 @@ import type { SetupScript } from "./setup-script.ts";
 export const setupContainerd: SetupScript = {
   name: "containerd",
   summary: "Makes containerd, nerdctl and Kubernetes nodes pull through this mirror.",
-  body: ({ mirror, registries }) => `
+  body: ({ mirror, registries, isOneRegistry = false }) => `
 folder=/etc/containerd/certs.d
 
 hosts() {
@@ -29,8 +29,7 @@ apply() {
   while read -r name server; do
     put_ours "$folder/$name/hosts.toml" < <(hosts "$server")
   done < <(registries)
-  put_ours "$folder/_default/hosts.toml" < <(hosts "")
-  if ! grep -qs '^[^#]*/etc/containerd/certs\\.d' "$root/etc/containerd/config.toml"; then
+${isOneRegistry ? "" : '  put_ours "$folder/_default/hosts.toml" < <(hosts "")\n'}  if ! grep -qs '^[^#]*/etc/containerd/certs\\.d' "$root/etc/containerd/config.toml"; then
     say "containerd must be told of that folder, in /etc/containerd/config.toml:"
     say "  version 2: [plugins.'io.containerd.grpc.v1.cri'.registry]     config_path = '$folder'"
     say "  version 3: [plugins.'io.containerd.cri.v1.images'.registry]   config_path = '$folder'"
@@ -43,8 +42,7 @@ undo() {
   while read -r name server; do
     drop_ours "$folder/$name/hosts.toml" folder
   done < <(registries)
-  drop_ours "$folder/_default/hosts.toml" folder
-}`,
+${isOneRegistry ? "" : '  drop_ours "$folder/_default/hosts.toml" folder\n'}}`,
 };
 
 function serverOf({ name, scheme }: Registry): string {

@@ -4,6 +4,10 @@ import type { SetupScript } from "./setup-script.ts";
 export const setupDockerMirror: SetupScript = {
   name: "docker-mirror",
   summary: "Makes Docker use this mirror for Docker Hub, without a CA.",
+  refusal: ({ name }) =>
+    name === "docker.io"
+      ? undefined
+      : `this name stands for ${name}, and dockerd asks its registry-mirrors for Docker Hub's images alone; fetch the script by a name of the proxy that stands for docker.io, or for no one registry`,
   body: ({ mirror }) => `
 file=/etc/docker/daemon.json
 mirror=${mirror}

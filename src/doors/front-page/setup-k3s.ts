@@ -4,7 +4,7 @@ import type { SetupScript } from "./setup-script.ts";
 export const setupK3s: SetupScript = {
   name: "k3s",
   summary: "Makes k3s and RKE2 nodes pull through this mirror.",
-  body: ({ mirror, registries }) => `
+  body: ({ mirror, registries, isOneRegistry = false }) => `
 files() {
   local folder found=no
   for folder in /etc/rancher/k3s /etc/rancher/rke2; do
@@ -21,8 +21,7 @@ content() {
 # Written by entrepot: /setup/k3s --undo removes it
 mirrors:
 ${registries.map(({ name, scheme }) => entry(name, scheme === "http" ? [mirror, `http://${name}`] : [mirror])).join("\n")}
-${entry("*", [mirror])}
-END
+${isOneRegistry ? "" : `${entry("*", [mirror])}\n`}END
 }
 
 services=(k3s k3s-agent rke2-server rke2-agent)

@@ -8,7 +8,7 @@ export const setupPodman: SetupScript = {
   summary: "Makes podman, buildah, skopeo and CRI-O pull through this mirror.",
   // Versions of 2023 and before take an IPv6 address for no reference, and pull nothing at all then.
   body: (facts) => `
-file=/etc/containers/registries.conf.d/50-entrepot.conf
+file=/etc/containers/registries.conf.d/50-entrepot${suffixOf(facts)}.conf
 
 apply() {
   [[ $address != \\[* ]] || die "fetch this script by a name of the proxy or its IPv4 address: not all versions take $address"
@@ -25,15 +25,22 @@ undo() {
 }`,
 };
 
-function entry({ name, scheme }: Registry, { mirror }: SetupFacts): string {
+/** Each of several names has a file of its own. */
+function suffixOf({ registries, isOneRegistry = false }: SetupFacts): string {
+  return isOneRegistry ? `-${registries[0]?.name.replace(":", "-")}` : "";
+}
+
+function entry({ name, scheme }: Registry, facts: SetupFacts): string {
+  const { mirror, isOneRegistry = false } = facts;
   // A colon in a mirror's path is an invalid reference, and not a single image of the registry would be pulled.
-  if (name.includes(":")) return `# ${name} is pulled directly: no mirror's path can have a port\n`;
+  if (!isOneRegistry && name.includes(":"))
+    return `# ${name} is pulled directly: no mirror's path can have a port\n`;
   const location = mirror.replace(/^https?:\/\//, "");
   return `[[registry]]
 prefix = "${name}"
 location = "${name}"
 ${insecure(scheme === "http")}[[registry.mirror]]
-location = "${location}/${name}"
+location = "${isOneRegistry ? location : `${location}/${name}`}"
 ${insecure(mirror.startsWith("http:"))}`;
 }
 

@@ -15,6 +15,8 @@ export type SetupFacts = {
   readonly fingerprint: string;
   /** Registries that the mirror door is set up for, by the names that clients use. */
   readonly registries: readonly Registry[];
+  /** This name of ours stands for the one of `registries`, and takes no other's path. */
+  readonly isOneRegistry?: boolean;
 };
 
 export type SetupScript = {
@@ -24,6 +26,8 @@ export type SetupScript = {
   readonly aliases?: readonly string[];
   /** One line for the front page and `--help`. */
   readonly summary: string;
+  /** Why there is none for a name that stands for one registry; undefined when there is. */
+  readonly refusal?: (registry: Registry) => string | undefined;
   /** bash: defines `apply` and `undo`; may use everything the frame defines. */
   readonly body: (facts: SetupFacts) => string;
 };
@@ -57,6 +61,8 @@ END
 # There is this file while an earlier run has something left to do.
 unfinished=/var/lib/entrepot-${script.name}.unfinished
 address=${facts.mirror.replace(/^https?:\/\//, "")}
+# Whether this name is one of several, each of which stands for one registry.
+one_of_several=${facts.isOneRegistry === true ? "yes" : ""}
 ${frame}
 ${script.body(facts)}
 
@@ -149,9 +155,14 @@ is_ours() {
   [[ $first == '# Written by entrepot'* ]]
 }
 
+# is_anothers PATH: written for another of several names
+is_anothers() {
+  [[ -n $one_of_several && -s $root$1 ]] && ! grep -qF "$address" "$root$1"
+}
+
 # put_ours PATH: put, but never over somebody else's file; the end of main says what is left to do
 put_ours() {
-  if is_ours "$1"; then
+  if is_ours "$1" && ! is_anothers "$1"; then
     put "$1"
   elif grep -qF "$address" "$root$1"; then
     say "$1 is not ours and stays as it is; it names $address already"
@@ -162,7 +173,8 @@ put_ours() {
 }
 
 drop_ours() {
-  if is_ours "$1"; then drop "$@"; else say "$1 is not ours and stays as it is"; fi
+  if is_anothers "$1"; then say "$1 is another name's and stays as it is"
+  elif is_ours "$1"; then drop "$@"; else say "$1 is not ours and stays as it is"; fi
 }
 
 # is_live: whether services of this machine are ours to restart

@@ -7,7 +7,11 @@ import { FrontPage } from "../../../src/doors/front-page/front-page.ts";
 import type { Health } from "../../../src/doors/front-page/health.ts";
 import type { OriginCall } from "../../../src/doors/server/reception.ts";
 import { parseHostPort } from "../../../src/protocol/http/host-port.ts";
-import { canonicalRegistry, type Registry } from "../../../src/protocol/registry-name.ts";
+import {
+  canonicalRegistry,
+  type Registry,
+  type RegistryName,
+} from "../../../src/protocol/registry-name.ts";
 import { makeAuthority } from "../../support/certificates.ts";
 import { portOf } from "../open-door.ts";
 
@@ -60,6 +64,38 @@ describe("health", () => {
     const health = { phase: "running", degraded: ["the login for reg.test was refused"] } as const;
     const { body } = await ask("/readyz", { health, call: { foreign: { sentence: "no" } } });
     expect(JSON.parse(body)).toEqual({ status: "ready", reasons: [] });
+  });
+});
+
+describe("a name that stands for one registry", () => {
+  const ghcr = { name: nameOf("ghcr.io"), scheme: "https" as const };
+  const hub = { name: nameOf("docker.io"), scheme: "https" as const };
+  const virtualHosts = new Map([
+    ["ghcr.example.com", ghcr],
+    ["hub.example.com", hub],
+  ]);
+  const call = { isTls: true };
+  const by = (host: string, target: string) =>
+    ask(target, { host: `${host}:443`, call, virtualHosts });
+
+  it("hands out nothing for dockerd's registry-mirrors, which are Docker Hub's", async () => {
+    const { answer, body } = await by("ghcr.example.com", "/setup/docker-mirror");
+    expect(answer.statusCode).toBe(404);
+    expect(body).toContain("stands for ghcr.io");
+    expect((await by("ghcr.example.com", "/")).body).not.toContain("/setup/docker-mirror");
+    expect((await by("hub.example.com", "/setup/docker-mirror")).answer.statusCode).toBe(200);
+  });
+
+  it("sets containerd up for that registry alone", async () => {
+    const { body } = await by("ghcr.example.com", "/setup/containerd");
+    expect(body).toContain("ghcr.io https://ghcr.io");
+    expect(body).not.toMatch(/docker\.io|_default/);
+  });
+
+  it("shows an image by its own name, without another registry's in front", async () => {
+    const { body } = await by("ghcr.example.com", "/");
+    expect(body).toContain("docker pull ghcr.example.com/OWNER/IMAGE:TAG");
+    expect(body).not.toContain("ghcr.example.com/ghcr.io");
   });
 });
 
@@ -126,8 +162,15 @@ describe("the scripts", () => {
   });
 });
 
+function nameOf(host: string): RegistryName {
+  const name = canonicalRegistry(host);
+  if (name === undefined) throw new TypeError(host);
+  return name;
+}
+
 type Asked = {
   readonly registries?: readonly Registry[];
+  readonly virtualHosts?: ReadonlyMap<string, Registry>;
   readonly method?: string;
   readonly host?: string;
   readonly health?: Health;
@@ -137,11 +180,12 @@ type Asked = {
 /** One request to a front page behind a server of its own. */
 async function ask(
   target: string,
-  { method = "GET", host = "cache.lan:3128", health, call, registries }: Asked = {},
+  { method = "GET", host = "cache.lan:3128", health, call, registries, virtualHosts }: Asked = {},
 ): Promise<{ answer: IncomingMessage; body: string }> {
   const page = new FrontPage({
     authority,
     registries,
+    virtualHosts,
     proxyPort: () => 3128,
     health: () => health ?? { phase: "running", degraded: [] },
   });
