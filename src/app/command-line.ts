@@ -135,7 +135,6 @@ class CommandLine {
   async #serve(): Promise<number> {
     const { settings, files, warnings } = await this.#loadToStart();
     const { stdout, stderr } = this.#process;
-    const { dockerConfig } = settings.registries;
     const output = openOutput(1);
     const log = createLog({
       level: settings.files.logLevel,
@@ -154,7 +153,7 @@ class CommandLine {
         isToldOnce: stdout.isTTY && stderr.isTTY,
         compose: () => compose(settings, log),
         loadAgain: async () => (await this.#load()).settings,
-        watched: watchedPaths(files, dockerConfig),
+        watched: watchedPaths(files, settings),
         signals: this.#process,
         say: (text) => void stderr.write(text),
         exitNow: (code) => leave(this.#process, code),

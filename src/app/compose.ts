@@ -6,6 +6,7 @@ import type { BackOffice } from "../doors/back-office/back-office.ts";
 import type { Figures } from "../doors/back-office/figures.ts";
 import type { Health } from "../doors/front-page/health.ts";
 import type { FrontDoor } from "../doors/proxy/front-door.ts";
+import { systemClock } from "../runtime/clock.ts";
 import { inBackground } from "../runtime/in-background.ts";
 import type { RecordStore } from "../store/record-store.ts";
 import type { ChallengeMemory, SavedChallenge } from "../upstream/auth/challenge-memory.ts";
@@ -15,6 +16,7 @@ import { authorityWarnings, expiryWarnings } from "./compose/authority.ts";
 import { composeFigures, heardBy, openBackOffice } from "./compose/back-office.ts";
 import { type Cache, composeCache } from "./compose/cache.ts";
 import { composeDoors, type Doors } from "./compose/doors.ts";
+import { composeHosted, type Hosted } from "./compose/hosted.ts";
 import { composeListen, reachOf } from "./compose/listen.ts";
 import { composeRegistry } from "./compose/registry.ts";
 import { openSecrets, type Secrets } from "./compose/secret.ts";
@@ -33,7 +35,8 @@ const realWorld: World = {
 export const compose: Compose = async (settings, given, world = realWorld) => {
   const figures = composeFigures(settings, world.now);
   const log = harmless(heardBy(figures, given), (error) => process.emitWarning(String(error)));
-  const store = await composeStore(settings.files.dataDir, log);
+  const isHosting = settings.hosted.hosts.length > 0;
+  const store = await composeStore(settings.files.dataDir, log, isHosting);
   try {
     const secrets = await openSecrets(settings.files.dataDir, settings.authority.tokenSecret);
     return await composeOver(store, { settings, log, figures, secrets, world });
@@ -70,9 +73,15 @@ async function composeOver(store: Store, over: Over): Promise<Application> {
   const secret = secrets.visibility;
   // What is believed for a time is believed no longer because somebody sets the machine's clock back.
   const cache = composeCache({ settings, store, upstream, secret, now: steady, log });
+  const hosted = await composeHosted({
+    ...{ settings, store, cache, log },
+    secret: secrets.hosted,
+    clock: { ...systemClock, now, steady },
+  });
   const engine = composeRegistry({
     ...{ settings, upstream, now, log },
     pulls: cache.pulls,
+    hosted: hosted?.handlers,
     tokenSecret: secrets.tokens,
   });
   const state: State = { phase: "starting", isReloaded: true };
@@ -97,7 +106,7 @@ async function composeOver(store: Store, over: Over): Promise<Application> {
       build: readBuild(),
     });
   return new Program({
-    ...{ settings, log, store, upstream, cache, doors, openOffice, life, state, now },
+    ...{ settings, log, store, upstream, cache, hosted, doors, openOffice, life, state, now },
   });
 }
 
@@ -109,6 +118,7 @@ type ProgramParts = {
   readonly store: Store;
   readonly upstream: Upstream;
   readonly cache: Cache;
+  readonly hosted: Hosted | undefined;
   readonly doors: Doors;
   readonly life: AbortController;
   readonly openOffice: () => Promise<BackOffice>;
@@ -134,7 +144,7 @@ class Program implements Application {
   }
 
   async #start(): Promise<Started> {
-    const { doors, cache, log, settings, state, upstream, now } = this.#parts;
+    const { doors, cache, hosted, log, settings, state, upstream, now } = this.#parts;
     this.#door = await doors.open();
     this.#tls = await doors.openTls();
     this.#office = await this.#parts.openOffice();
@@ -154,6 +164,7 @@ class Program implements Application {
       names: reach.names,
       warnings: [
         ...reach.warnings,
+        ...(hosted?.warnings ?? []),
         ...authorityWarnings(doors.authority, settings, upstream.named),
         ...expiryWarnings(doors.authority, now(), 90),
       ],
@@ -161,8 +172,11 @@ class Program implements Application {
   }
 
   async reload(settings: Settings): Promise<void> {
-    await this.#parts.upstream.reloadLogins(settings);
-    this.#parts.state.isReloaded = true;
+    const { hosted, upstream, state } = this.#parts;
+    const takeUp = await hosted?.reload(settings);
+    await upstream.reloadLogins(settings);
+    takeUp?.();
+    state.isReloaded = true;
   }
 
   reloadFailed(): void {
@@ -175,12 +189,13 @@ class Program implements Application {
   }
 
   async #stop(deadline: AbortSignal): Promise<void> {
-    const { state, cache, upstream, store, life } = this.#parts;
+    const { state, cache, hosted, upstream, store, life } = this.#parts;
     state.phase = "stopping";
     // A start still under way opens what it opens; then that is closed too.
     await this.#started?.catch(() => undefined);
     const listeners = [this.#office, this.#door, this.#tls];
     await Promise.all(listeners.map((each) => each?.stop(deadline)));
+    await hosted?.close();
     await cache.close();
     life.abort();
     await upstream.close();

@@ -5,6 +5,7 @@
 import { pino } from "pino";
 import type { Observe } from "../cache/cache-event.ts";
 import type { ObserveDoor } from "../doors/door-event.ts";
+import type { ObserveHosted } from "../hosted/hosted-event.ts";
 import type { ObserveRegistry } from "../registry/registry-event.ts";
 import type { ObserveStore } from "../store/store-event.ts";
 import type { ObserveAuth } from "../upstream/auth/auth-event.ts";
@@ -14,6 +15,7 @@ import {
   cacheLine,
   doorLine,
   type Facts,
+  hostedLine,
   type Level,
   type Line,
   requestLine,
@@ -44,6 +46,7 @@ export type Log = {
   readonly store: ObserveStore;
   readonly upstream: ObserveUpstream;
   readonly auth: ObserveAuth;
+  readonly hosted: ObserveHosted;
   readonly note: (level: Level, message: string, facts?: Facts) => void;
 };
 
@@ -62,6 +65,7 @@ export function createLog(options: LogOptions): Log {
     store: (event) => put(storeLine(event)),
     upstream: (event) => event.kind !== "received" && put(upstreamLine(event)),
     auth: (event) => put(authLine(event)),
+    hosted: (event) => put(hostedLine(event)),
     note: (noted, message, facts = {}) => put({ level: noted, message, facts }),
   };
 }

@@ -17,13 +17,19 @@ export type ReloadParts = {
   readonly interval?: number;
 };
 
-/** DOCKER_CONFIG may be a folder, whose own time says nothing of what is written in its files. */
+type Named = {
+  readonly registries: Pick<Settings["registries"], "dockerConfig">;
+  readonly hosted: Pick<Settings["hosted"], "htpasswd">;
+};
+
+/** HOSTED_HTPASSWD beside those read at the start; DOCKER_CONFIG may be a folder, whose own time says nothing of what is written in its files. */
 export function watchedPaths(
   files: readonly string[],
-  dockerConfig: string | undefined,
+  { registries: { dockerConfig }, hosted: { htpasswd } }: Named,
 ): readonly string[] {
-  if (dockerConfig === undefined) return files;
-  return [...files, dockerConfig, join(dockerConfig, "config.json")];
+  const named = [...files, ...(htpasswd === undefined ? [] : [htpasswd])];
+  if (dockerConfig === undefined) return named;
+  return [...named, dockerConfig, join(dockerConfig, "config.json")];
 }
 
 export class Reload {

@@ -46,7 +46,10 @@ describe("settings read again", () => {
       const path = join(folder, "config.json");
       await writeFile(path, "{}");
       const { reload, taken } = newReload(
-        watchedPaths([], join(folder, name)),
+        watchedPaths([], {
+          registries: { dockerConfig: join(folder, name) },
+          hosted: { htpasswd: undefined },
+        }),
         async () => settings,
       );
       reload.watch();

@@ -32,7 +32,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   registry: {
     rooms: ["cache", "hosted", "upstream", "protocol", "runtime"],
     packages: ["node:http"],
-    wings: [["pull", "push"], ["login"], ["rules"], ["answer"]],
+    wings: [["pull", "push", "hosted"], ["login"], ["rules"], ["answer"]],
     purpose: "Speaks /v2/: a request in, the registry's answer out.",
   },
   cache: {
@@ -60,7 +60,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   store: {
     rooms: ["protocol", "runtime"],
     packages: ["keyv", "@keyv/sqlite", "node:fs", "node:sqlite", "node:worker_threads"],
-    wings: [["disk", "s3", "keyv", "redis", "postgres"]],
+    wings: [["disk", "s3", "keyv", "sqlite", "redis", "postgres"]],
     purpose: "Keeps bytes and records; knows nothing of registries.",
   },
   protocol: {

@@ -82,7 +82,15 @@ describe("the whole program", () => {
       throw new Error("no line can be written");
     };
     const log = {
-      ...{ registry: fail, door: fail, cache: fail, store: fail, upstream: fail, auth: fail },
+      ...{
+        registry: fail,
+        door: fail,
+        cache: fail,
+        store: fail,
+        upstream: fail,
+        auth: fail,
+        hosted: fail,
+      },
       note: fail,
     };
     const app = await compose(settings, log);

@@ -42,6 +42,7 @@ export function heardBy(figures: Figures, log: Log): Log {
     store: both(figures.store, log.store),
     upstream: both(figures.upstreams, log.upstream),
     auth: both(figures.auth, log.auth),
+    hosted: log.hosted,
     note: log.note,
   };
 }

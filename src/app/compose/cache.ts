@@ -11,8 +11,12 @@ import { PullThrough } from "../../cache/pull-through.ts";
 import type { Bookkeeping } from "../../download/bookkeeping.ts";
 import { Downloads } from "../../download/downloads.ts";
 import { VerifyingReads } from "../../download/verifying-reads.ts";
+import type { Room } from "../../hosted/uploads.ts";
+import type { Digest } from "../../protocol/digest.ts";
 import type { Registry } from "../../protocol/registry-name.ts";
 import { systemClock } from "../../runtime/clock.ts";
+import { inBackground } from "../../runtime/in-background.ts";
+import type { HoldWatcher } from "../../store/holds.ts";
 import type { Log } from "../log.ts";
 import type { Settings } from "../settings/settings.ts";
 import { DiskHealth } from "./disk-health.ts";
@@ -35,10 +39,10 @@ export type Cache = ReturnType<typeof composeCache>;
 
 export function composeCache(parts: CacheParts) {
   const { settings, store, upstream, now, log } = parts;
-  const { records } = store;
+  const { records, holds } = store;
   const { client } = upstream;
   const observe = log.cache;
-  const usage = new Usage({ records, observe, now });
+  const usage = new Usage({ records, observe, now, isHeld: (digest) => holds.isHeld(digest) });
   const breaker = new WriteBreaker({ blobs: store.blobs, observe });
   const isPaused = (): boolean => breaker.isOpen;
   const disk = new DiskHealth({ blobs: store.blobs, isPaused });
@@ -57,6 +61,7 @@ export function composeCache(parts: CacheParts) {
     staleIfError: offline ? Number.POSITIVE_INFINITY : staleIfError,
   });
   const eviction = evictionOf({ settings, store, usage, pulls, books, observe });
+  holds.watch(heldBytes(usage, store));
   const scrub = new Scrub({
     ...{ blobs, records, books, observe, now },
     clock: systemClock,
@@ -67,6 +72,8 @@ export function composeCache(parts: CacheParts) {
     /** What is being fetched right now. */
     underway: () => downloads.underway(),
     ...fullness({ settings, store, usage, isWritable: () => disk.isWell }),
+    rechecks,
+    room: roomFor({ disk, eviction, observe }),
     /** Sentences about what keeps it from keeping anything. */
     degraded: () => disk.degraded,
     /** Resolves once everything kept is known by size and use; pulls need not wait for it. */
@@ -111,6 +118,36 @@ function guarded(
       disk.recovered();
     },
   });
+}
+
+/** What is pushed needs room too, and only the cache can make some. */
+function roomFor(its: {
+  readonly disk: DiskHealth;
+  readonly eviction: Eviction;
+  readonly observe: Observe;
+}): Room {
+  const { disk, eviction, observe } = its;
+  return {
+    taken: () => eviction.wake(),
+    missing: (error) => {
+      observe({ kind: "diskFailed", error });
+      disk.failed(error);
+      eviction.writeFailed(error);
+    },
+  };
+}
+
+/** What was pushed here does not count to CACHE_MAX_SIZE, until nothing here needs it any more. */
+function heldBytes(usage: Usage, { blobs, holds }: Store): HoldWatcher {
+  const give = async (digest: Digest): Promise<void> => {
+    const size = (await blobs.stat(digest))?.size;
+    if (size !== undefined && !holds.isHeld(digest)) usage.added(digest, size);
+  };
+  return {
+    held: (digest) => usage.removed(digest),
+    // A disk that cannot be looked at is told of by whoever reads; the next start counts anew.
+    freed: (digest) => inBackground(give(digest), () => undefined),
+  };
 }
 
 type Informed = {

@@ -11,6 +11,7 @@ import { Forwarder } from "../../doors/proxy/forward.ts";
 import { type ConnectCall, FrontDoor } from "../../doors/proxy/front-door.ts";
 import { Interceptor } from "../../doors/proxy/intercept.ts";
 import { Admission } from "../../doors/server/admission.ts";
+import { HostedHosts } from "../../doors/server/hosted-hosts.ts";
 import { InterceptDecision } from "../../doors/server/intercept-decision.ts";
 import { OpenSockets } from "../../doors/server/listener.ts";
 import { OwnNames } from "../../doors/server/own-names.ts";
@@ -135,6 +136,7 @@ function composeDecision({ settings, listen, upstream }: DoorsParts): InterceptD
       addresses: listen.addresses,
       ports: listen.publicPorts,
       backOfficePort: listen.backOfficePort,
+      isNamed: (address) => new HostedHosts(settings.hosted.hosts).isNamed(address),
     }),
     hasCredential: (address) =>
       upstream.logins.has({ name: registryNameOf(address), scheme: "https" }),
@@ -174,6 +176,7 @@ function composeReception(parts: DoorsParts, behind: Behind): Reception {
   });
   return new Reception({
     admission,
+    hosted: new HostedHosts(settings.hosted.hosts),
     insideOf: (connection) => interceptor.insideOf(connection),
     judge: (address, target) => decision.plain(address, target),
     engine: (request, response, ask) => engine.handle(request, response, ask),

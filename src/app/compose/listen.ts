@@ -23,6 +23,7 @@ export function composeListen(settings: Settings): Listen {
     name,
     `${name.split(".", 1)[0]}.local`,
     ...settings.mirror.hosts.map((m) => m.host),
+    ...settings.hosted.hosts.map((one) => one.host),
   ];
   const publicPorts = [port, ...(tlsPort === undefined ? [] : [tlsPort])];
   const backOffice = adminPort === 0 ? [] : [{ host: adminHost, port: adminPort }];

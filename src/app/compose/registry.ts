@@ -2,6 +2,7 @@
 import { OwnTokens } from "../../protocol/own-token.ts";
 import { SealedLogins } from "../../protocol/sealed-login.ts";
 import { RegistryEngine } from "../../registry/engine.ts";
+import type { FindHandler } from "../../registry/exchange.ts";
 import { accessOf } from "../../registry/login/access.ts";
 import { BasicTokens } from "../../registry/login/basic-tokens.ts";
 import { Ping } from "../../registry/login/ping.ts";
@@ -17,6 +18,8 @@ export type RegistryParts = {
   readonly settings: Settings;
   readonly upstream: Upstream;
   readonly pulls: Pulls;
+  /** For the registry that is here, where there is one. */
+  readonly hosted?: FindHandler | undefined;
   readonly tokenSecret: Uint8Array;
   readonly now: () => number;
   readonly log: Pick<Log, "registry">;
@@ -38,5 +41,5 @@ export function composeRegistry(parts: RegistryParts): RegistryEngine {
     rules: imagePolicy(settings.registries.policy),
     isPushAllowed: settings.registries.allowPush,
   });
-  return new RegistryEngine({ upstream: elsewhere, observe: log.registry });
+  return new RegistryEngine({ upstream: elsewhere, hosted: parts.hosted, observe: log.registry });
 }

@@ -8,6 +8,7 @@ export type Secrets = {
   readonly tokens: Uint8Array;
   readonly credentials: Uint8Array;
   readonly visibility: Uint8Array;
+  readonly hosted: Uint8Array;
 };
 
 /** TOKEN_SECRET, or the one in `folder`, which is made on the first start. */
@@ -18,6 +19,7 @@ export async function openSecrets(folder: string, given: string | undefined): Pr
     tokens: key("tokens"),
     credentials: key("credentials"),
     visibility: key("visibility"),
+    hosted: key("hosted"),
   };
 }
 

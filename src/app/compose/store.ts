@@ -1,28 +1,61 @@
 /** What is kept, on this machine's disk. Opening it takes the data folder for this process. */
-import { mkdir } from "node:fs/promises";
+import { access, mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { Catalogue } from "../../hosted/catalogue.ts";
 import { type DataFolder, openDataFolder } from "../../store/disk/data-folder.ts";
 import { DiskBlobStore } from "../../store/disk/disk-blob-store.ts";
 import { makeRoomToStart } from "../../store/disk/room-to-start.ts";
 import { Holds } from "../../store/holds.ts";
 import { ThreadedRecords } from "../../store/keyv/threaded-records.ts";
+import type { PushedRecords } from "../../store/pushed-records.ts";
+import { SqlitePushedRecords } from "../../store/sqlite/sqlite-pushed-records.ts";
 import type { Log } from "../log.ts";
 
 export type Store = Awaited<ReturnType<typeof composeStore>>;
 
 /** Throws StoreError with a sentence for the operator. */
-export async function composeStore(path: string, log: Pick<Log, "store">) {
+export async function composeStore(path: string, log: Pick<Log, "store">, isHosting = false) {
   const folder = await openDataFolder(path);
   try {
-    return await openParts(folder, log);
+    return await openParts(folder, log, isHosting);
   } catch (error) {
     folder.close();
     throw error;
   }
 }
 
-async function openParts(folder: DataFolder, log: Pick<Log, "store">) {
+async function openParts(folder: DataFolder, log: Pick<Log, "store">, isHosting: boolean) {
   const holds = new Holds();
+  const pushed = await openPushed(folder, isHosting);
+  try {
+    // Before anything is deleted to make room: what was pushed here is not to be.
+    const catalogue = pushed === undefined ? undefined : await Catalogue.load(pushed, holds);
+    return await openOver(folder, log, { holds, pushed, catalogue });
+  } catch (error) {
+    await pushed?.close();
+    throw error;
+  }
+}
+
+/** Also where nothing is hosted any more: what was pushed stays. */
+async function openPushed(folder: DataFolder, isHosting: boolean) {
+  const path = join(folder.path, "hosted.sqlite");
+  const isThere = await access(path).then(
+    () => true,
+    () => false,
+  );
+  return isHosting || isThere ? SqlitePushedRecords.open(path) : undefined;
+}
+
+type Held = {
+  readonly holds: Holds;
+  readonly pushed: PushedRecords | undefined;
+  /** What was pushed here; undefined where nothing ever was. */
+  readonly catalogue: Catalogue | undefined;
+};
+
+async function openOver(folder: DataFolder, log: Pick<Log, "store">, held: Held) {
+  const { holds, pushed, catalogue } = held;
   const blobs = await DiskBlobStore.open(folder, { holds, observe: log.store });
   await makeRoomToStart(folder.path, blobs, log.store);
   await mkdir(join(folder.path, "ca"), { recursive: true, mode: 0o700 });
@@ -31,6 +64,7 @@ async function openParts(folder: DataFolder, log: Pick<Log, "store">) {
   });
   const close = async (deadline: AbortSignal): Promise<void> => {
     try {
+      await pushed?.close();
       await records.close();
       // A stop is a stop, also on a disk that is full.
       await blobs.close(deadline).catch((error: unknown) => {
@@ -42,5 +76,5 @@ async function openParts(folder: DataFolder, log: Pick<Log, "store">) {
   };
   /** Sentences about what it cannot do for now. */
   const degraded = (): readonly string[] => records.degraded;
-  return { folder, holds, blobs, records, degraded, close };
+  return { folder, holds, catalogue, blobs, records, degraded, close };
 }

@@ -1,6 +1,7 @@
 /** What each event of the rooms is worth: a level, a message and the facts, or no line at all. */
 import type { CacheEvent } from "../../cache/cache-event.ts";
 import type { DoorEvent } from "../../doors/door-event.ts";
+import type { HostedEvent } from "../../hosted/hosted-event.ts";
 import type { RegistryEvent } from "../../registry/registry-event.ts";
 import type { StoreEvent } from "../../store/store-event.ts";
 import type { AuthEvent } from "../../upstream/auth/auth-event.ts";
@@ -179,6 +180,11 @@ export function cacheLine(event: CacheEvent): Line {
 /** Nobody had asked for a public repository before: true of every first pull. */
 function isFirstSight(event: CacheEvent): boolean {
   return event.kind === "visibilityChanged" && event.from === "client" && event.to === "public";
+}
+
+/** The audit line of what somebody changed in the hosted registry. */
+export function hostedLine({ kind, ...facts }: HostedEvent): Line {
+  return { level: "info", message: kind, facts: plain(facts) };
 }
 
 /** Errors become their code and message; what is left out stays out. */

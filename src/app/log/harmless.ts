@@ -12,6 +12,7 @@ export function harmless(log: Log, report: (error: unknown) => void): Log {
     store: guard(log.store),
     upstream: guard(log.upstream),
     auth: guard(log.auth),
+    hosted: guard(log.hosted),
     note: (level, message, facts) => {
       try {
         log.note(level, message, facts);

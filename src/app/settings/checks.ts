@@ -13,6 +13,7 @@ export function contradictions(settings: Settings): readonly string[] {
     ...checkCertificates(settings),
     ...checkAcme(settings),
     ...checkLogins(settings),
+    ...checkHosted(settings),
   ];
 }
 
@@ -76,6 +77,16 @@ function checkBackOffice({ listen }: Settings): readonly string[] {
     sentences.push(`ADMIN_PORT is ${adminPort}, which clients use; choose another`);
   }
   return sentences;
+}
+
+/** One name has one meaning, unless a port tells two apart. */
+function checkHosted({ hosted, mirror }: Settings): readonly string[] {
+  const mirrored = new Set(mirror.hosts.map((each) => each.host));
+  return hosted.hosts.flatMap(({ host, port }) =>
+    port === undefined && mirrored.has(host)
+      ? [`${host} is in HOSTED_HOSTS and in MIRROR_HOSTS; write it with a port in HOSTED_HOSTS`]
+      : [],
+  );
 }
 
 function checkLogins(settings: Settings): readonly string[] {

@@ -2,6 +2,7 @@
 import { X509Certificate } from "node:crypto";
 import { access, constants, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { type Htpasswd, HtpasswdError, parseHtpasswd } from "../../hosted/htpasswd.ts";
 import { CredentialError } from "../../upstream/auth/credential-error.ts";
 import { type DockerConfig, parseDockerConfig } from "../../upstream/auth/docker-config.ts";
 import { SettingsError } from "./load.ts";
@@ -29,6 +30,20 @@ export async function readDockerConfig(path: string): Promise<DockerConfig> {
   return parseDockerConfig(await orSentence("DOCKER_CONFIG", file, readFile(file, "utf8")), file);
 }
 
+/** The logins of HOSTED_HTPASSWD, undefined where it is left out. Throws SettingsError. */
+export async function readHtpasswd({ hosted }: Settings): Promise<Htpasswd | undefined> {
+  const path = hosted.htpasswd;
+  if (path === undefined) return undefined;
+  const text = await orSentence("HOSTED_HTPASSWD", path, readFile(path, "utf8"));
+  try {
+    return parseHtpasswd(text);
+  } catch (cause) {
+    if (!(cause instanceof HtpasswdError)) throw cause;
+    const sentence = `HOSTED_HTPASSWD names ${path}, whose line ${cause.line} ${cause.message}`;
+    throw new SettingsError([sentence], { cause });
+  }
+}
+
 /** A sentence for each file that a start could not use, as far as that shows without using it. */
 export async function namedFileProblems(settings: Settings): Promise<readonly string[]> {
   const { listen, authority, mirror, registries, upstream } = settings;
@@ -41,6 +56,7 @@ export async function namedFileProblems(settings: Settings): Promise<readonly st
     ...readable("CA_KEY", authority.key),
     ...(mirror.acmeCa === undefined ? [] : [readTrusted("ACME_CA", mirror.acmeCa)]),
     ...upstream.ca.map((path) => readTrusted("UPSTREAM_CA", path)),
+    readHtpasswd(settings),
     ...(registries.dockerConfig === undefined ? [] : [readDockerConfig(registries.dockerConfig)]),
   ];
   const outcomes = await Promise.allSettled(checks);

@@ -3,6 +3,7 @@ import { access } from "./access.ts";
 import { authority } from "./authority.ts";
 import { cache } from "./cache.ts";
 import { files } from "./files.ts";
+import { hosted } from "./hosted.ts";
 import { listen } from "./listen.ts";
 import { mirror } from "./mirror.ts";
 import { registries } from "./registries.ts";
@@ -18,6 +19,7 @@ export const groups = {
   upstream,
   authority,
   mirror,
+  hosted,
 } as const satisfies Readonly<Record<string, Group>>;
 
 /** What the program runs with: `settings.listen.port`, `settings.cache.maxSize` … */

@@ -14,6 +14,8 @@ export type UsageOptions = {
   readonly observe: Observe;
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  /** Pushed here, and so none of what the cache keeps. */
+  readonly isHeld?: (digest: Digest) => boolean;
   /** Milliseconds between two batches; a minute. */
   readonly interval?: number;
   /** Bytes that a file takes at least, and in steps of which it takes more; 4 KiB, as most volumes have it. */
@@ -62,6 +64,7 @@ export class Usage {
     const now = this.#options.now();
     for await (const blob of blobs.list()) {
       const { digest, size } = blob;
+      if (this.#options.isHeld?.(digest) === true) continue;
       // Our own word first: the scrub reads everything, and file systems call that a use.
       const said = recorded.get(digest) ?? blob.usedAt;
       // By a clock that was fast it would stay younger than whatever is used from now on.
@@ -88,6 +91,7 @@ export class Usage {
   }
 
   added(digest: Digest, size: number): void {
+    if (this.#options.isHeld?.(digest) === true) return;
     this.#total += this.roomOf(size) - this.roomOf(this.#kept.get(digest)?.size ?? 0);
     this.#ref(digest, size);
   }

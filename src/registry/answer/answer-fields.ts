@@ -40,10 +40,10 @@ export function contentFields(exchange: Exchange, content: Content): string[] {
     `"${content.digest}"`,
     "Accept-Ranges",
     "bytes",
-    "Cache-Status",
-    printOutcome(content.outcome),
     ...(exchange.ask.door === "proxy" ? noSniffing : neverAPage(exchange.ask)),
   ];
+  // What was pushed here is no copy of anything.
+  if (exchange.ask.door !== "hosted") fields.push("Cache-Status", printOutcome(content.outcome));
   if (content.age !== undefined) fields.push("Age", String(Math.max(0, Math.floor(content.age))));
   if (content.warning !== undefined) fields.push("Warning", printWarning(content.warning));
   return [...fields, ...namespaceField(exchange)];

@@ -55,7 +55,7 @@ export class Answers {
   async write(exchange: Exchange, reply: Reply): Promise<void> {
     switch (reply.kind) {
       case "content":
-        Object.assign(exchange.tally, given(reply));
+        Object.assign(exchange.tally, given(exchange, reply));
         return this.#content(exchange, reply).finally(() => reply.source.close());
       case "passed":
         exchange.tally.outcome = reply.outcome;
@@ -152,8 +152,9 @@ export class Answers {
   }
 }
 
-function given({ outcome, digest, mediaType }: Content): Partial<Tally> {
-  return { outcome, digest, mediaType };
+function given({ ask }: Exchange, { outcome, digest, mediaType }: Content): Partial<Tally> {
+  // What was pushed here is no copy of anything.
+  return { outcome: ask.door === "hosted" ? undefined : outcome, digest, mediaType };
 }
 
 /** The one part of a body, when it lies in memory: it needs no buffer of its own. */

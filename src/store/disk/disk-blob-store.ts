@@ -13,11 +13,13 @@ import type { BlobVerification } from "../blob-verification.ts";
 import type { BlobDraft, DraftStore } from "../draft-store.ts";
 import { Holds } from "../holds.ts";
 import type { ObserveStore } from "../store-event.ts";
+import type { UploadFiles } from "../upload-files.ts";
 import { BlobIndex } from "./blob-index.ts";
 import type { NamedBlob } from "./blob-names.ts";
 import type { DataFolder } from "./data-folder.ts";
 import { DiskDraft } from "./disk-draft.ts";
 import { DiskReader } from "./disk-reader.ts";
+import { DiskUploads } from "./disk-uploads.ts";
 import {
   closeQuietly,
   type FileFacts,
@@ -111,6 +113,15 @@ export class DiskBlobStore implements BlobStore, DraftStore, BlobVerification, B
     } catch (error) {
       throw storeFailure(error, `go on with ${path}`);
     }
+  }
+
+  /** Where uploads are written before they become blobs. Throws StoreError. */
+  uploads(): Promise<UploadFiles> {
+    return DiskUploads.open({
+      fs: this.#fs,
+      folder: join(this.#path, "uploads"),
+      place: (digest, finished) => this.#index.place(digest, finished),
+    });
   }
 
   delete(digest: Digest): Promise<boolean> {

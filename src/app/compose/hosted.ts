@@ -1,0 +1,112 @@
+/** The registry for one's own images: what it keeps, who may do what there, and its handlers. */
+import { Blobs } from "../../hosted/blobs.ts";
+import type { Contents } from "../../hosted/contents.ts";
+import { HostedTokens } from "../../hosted/hosted-tokens.ts";
+import { Listings } from "../../hosted/listings.ts";
+import { Logins } from "../../hosted/logins.ts";
+import { Manifests } from "../../hosted/manifests.ts";
+import { Passwords } from "../../hosted/passwords.ts";
+import { Rights, type RightsSettings } from "../../hosted/rights.ts";
+import { Uploads } from "../../hosted/uploads.ts";
+import type { RepositoryName } from "../../protocol/reference.ts";
+import type { FindHandler } from "../../registry/exchange.ts";
+import { hostedHandlers } from "../../registry/hosted/hosted-handlers.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import type { BlobStore } from "../../store/blob-store.ts";
+import type { Log } from "../log.ts";
+import { readHtpasswd } from "../settings/named-files.ts";
+import type { Settings } from "../settings/settings.ts";
+import type { Cache } from "./cache.ts";
+import type { Store } from "./store.ts";
+
+export type HostedParts = {
+  readonly settings: Settings;
+  readonly store: Store;
+  readonly cache: Pick<Cache, "rechecks" | "room">;
+  readonly secret: Uint8Array;
+  readonly clock: Clock;
+  readonly log: Pick<Log, "hosted">;
+};
+
+export type Hosted = {
+  readonly handlers: FindHandler;
+  readonly warnings: readonly string[];
+  /** Reads the logins again; what is returned takes them up. Throws SettingsError. */
+  readonly reload: (settings: Settings) => Promise<() => void>;
+  /** Uploads under way are kept for the next start. Never rejects. */
+  readonly close: () => Promise<void>;
+};
+
+/** Undefined where nothing is hosted. Throws SettingsError or StoreError. */
+export async function composeHosted(parts: HostedParts): Promise<Hosted | undefined> {
+  const { settings, store, secret, clock, log } = parts;
+  const { catalogue } = store;
+  if (settings.hosted.hosts.length === 0 || catalogue === undefined) return undefined;
+  const passwords = new Passwords();
+  const logins = new Logins({
+    ...{ htpasswd: await readHtpasswd(settings), clock },
+    isRight: (password, hash) => passwords.isRight(password, hash),
+  });
+  const rights = new Rights(rightsIn(settings));
+  const roomIn = (repository: RepositoryName): number => rights.roomIn(repository, catalogue);
+  const contents = contentsOf(store.blobs, parts.cache.rechecks);
+  const { lease, sparse: isSparse } = settings.hosted;
+  const files = await store.blobs.uploads();
+  const uploads = await Uploads.open({ files, catalogue, roomIn, clock, room: parts.cache.room });
+  const letMove: Rights["letMove"] = (repository, tag) => rights.letMove(repository, tag);
+  const manifests = new Manifests({
+    ...{ catalogue, contents, files, clock, lease, isSparse, letMove },
+  });
+  const listings = new Listings({
+    catalogue,
+    read: (repository, digest) => manifests.find(repository, { kind: "digest", digest }, false),
+  });
+  return {
+    handlers: hostedHandlers({
+      blobs: new Blobs({ catalogue, contents, roomIn, clock, lease }),
+      ...{ manifests, uploads, listings, rights, logins },
+      tokens: new HostedTokens(secret, clock),
+      observe: log.hosted,
+    }),
+    warnings: warningsAbout(settings),
+    reload: async (changed) => {
+      const htpasswd = await readHtpasswd(changed);
+      return () => {
+        logins.change(htpasswd);
+        rights.change(rightsIn(changed));
+      };
+    },
+    close: async () => {
+      await uploads.close();
+      await passwords.close();
+    },
+  };
+}
+
+function rightsIn({ hosted }: Settings): RightsSettings {
+  const { anonymousPull, anonymousPush, readOnly, rules, htpasswd } = hosted;
+  return {
+    isAnonymousPull: anonymousPull ?? htpasswd === undefined,
+    isAnonymousPush: anonymousPush,
+    isReadOnly: readOnly,
+    rules,
+  };
+}
+
+function contentsOf(blobs: BlobStore, rechecks: Cache["rechecks"]): Contents {
+  return {
+    sizeOf: async (digest) => (await blobs.stat(digest))?.size,
+    open: async (digest) => {
+      const stat = await blobs.stat(digest);
+      if (stat === undefined) return undefined;
+      return stat.isVerified ? blobs.open(digest) : rechecks.open(digest);
+    },
+  };
+}
+
+function warningsAbout({ hosted }: Settings): readonly string[] {
+  if (!hosted.anonymousPush) return [];
+  return [
+    "HOSTED_ANONYMOUS_PUSH is true: whoever may come in may push to the hosted registry, and delete there",
+  ];
+}

@@ -1,0 +1,70 @@
+/** What the settings of the hosted registry hold. */
+import type { HostedHost } from "../../doors/server/hosted-hosts.ts";
+import { type HostedRule, Rules } from "../../hosted/rules.ts";
+import { parseHostPort } from "../../protocol/http/host-port.ts";
+import { readFields } from "./fields.ts";
+import { type Kind, kind, listOf, type Raw, text, WrongValue } from "./kind.ts";
+import { size } from "./units.ts";
+
+const usualPorts: readonly number[] = [443, 80];
+
+export const hostedHosts: Kind<readonly HostedHost[]> = listOf(
+  kind("host", "a name such as docker-registry.local or registry.lan:5000", (written) => {
+    const name = written.trim();
+    const bare = parseHostPort(name);
+    if (bare !== undefined) {
+      const port = usualPorts.includes(bare.port) ? "usual" : bare.port;
+      return { host: bare.host, port } as const;
+    }
+    const host = parseHostPort(name, 443)?.host;
+    return host === undefined ? undefined : { host, port: undefined };
+  }),
+);
+
+const action = kind("action", "pull, push or delete", (written) =>
+  (["pull", "push", "delete"] as const).find((one) => one === written.trim()),
+);
+
+const repository = kind("repository", "a repository such as team/app, team/* or **", (written) =>
+  /^[a-z0-9_.*?/-]+$/.test(written.trim()) ? written.trim() : undefined,
+);
+
+const names = ["who", "repositories", "actions", "immutable", "quota"];
+
+export const hostedRules: Kind<readonly HostedRule[]> = {
+  isStructured: true,
+  word: "rules",
+  hint: 'a list of rules such as [{"who": ["ci"], "repositories": ["team/**"], "actions": ["pull", "push"]}, {"repositories": ["**"], "immutable": ["v*"], "quota": "50 GiB"}]',
+  parse: (raw) => {
+    if (!Array.isArray(raw)) throw new WrongValue("is not a list");
+    return raw.map((rule, index) => readRule(rule, `rule ${index + 1}`));
+  },
+};
+
+function readRule(raw: Raw, where: string): HostedRule {
+  const fields = readFields(raw, where, names);
+  const given = {
+    who: fields.get("who", listOf(text)),
+    repositories: fields.get("repositories", listOf(repository)) ?? ["**"],
+    actions: fields.get("actions", listOf(action)),
+    immutable: fields.get("immutable", listOf(text)),
+    quota: fields.get("quota", size),
+  };
+  if (given.who !== undefined && given.actions === undefined) {
+    throw new WrongValue(`says who and not what in ${where}`, "the actions they may take");
+  }
+  try {
+    const rule = Object.fromEntries(
+      Object.entries(given).filter(([, value]) => value !== undefined),
+    ) as HostedRule;
+    new Rules([rule]);
+    return rule;
+  } catch (cause) {
+    throw wrongPattern(where, cause);
+  }
+}
+
+function wrongPattern(where: string, cause: unknown): WrongValue {
+  const hint = "globs such as v*, or regular expressions between slashes";
+  return new WrongValue(`has a tag pattern in ${where} that makes no sense`, hint, { cause });
+}

@@ -1,0 +1,191 @@
+/** Manifests and tags of hosted repositories. */
+import { randomUUID } from "node:crypto";
+import type { Digest } from "../protocol/digest.ts";
+import type { Reference, RepositoryName, Tag } from "../protocol/reference.ts";
+import { RegistryError } from "../protocol/registry-error.ts";
+import { BoundedMap } from "../runtime/bounded-map.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { UploadFiles } from "../store/upload-files.ts";
+import type { Catalogue } from "./catalogue.ts";
+import type { Contents } from "./contents.ts";
+import { named, newLease, renewed } from "./leases.ts";
+import type { Change, ManifestLink } from "./pushed.ts";
+import { neededBlobs, type PushedManifest } from "./pushed-manifest.ts";
+import type { Repository } from "./repository.ts";
+
+export type ManifestsParts = {
+  readonly catalogue: Catalogue;
+  readonly contents: Contents;
+  readonly files: UploadFiles;
+  /** Throws RegistryError DENIED when the tag is to stay as it is. */
+  readonly letMove: (repository: RepositoryName, tag: Tag) => void;
+  /** HOSTED_SPARSE: what a manifest names may be missing. */
+  readonly isSparse: boolean;
+  readonly clock: Clock;
+  readonly lease: number;
+};
+
+export type FoundManifest = {
+  readonly digest: Digest;
+  readonly mediaType: string;
+  readonly bytes: Uint8Array;
+};
+
+const memory = 32 * 1024 * 1024;
+
+export class Manifests {
+  readonly #parts: ManifestsParts;
+  readonly #read = new BoundedMap<Digest, Uint8Array>({
+    bytes: { limit: memory, of: (bytes) => bytes.length },
+  });
+
+  constructor(parts: ManifestsParts) {
+    this.#parts = parts;
+  }
+
+  /** With `isLeased` whoever hears of it may rely on it for a while. Throws RegistryError MANIFEST_UNKNOWN. */
+  async find(
+    repository: RepositoryName,
+    reference: Reference,
+    isLeased: boolean,
+  ): Promise<FoundManifest> {
+    const { catalogue, clock, lease } = this.#parts;
+    const its = catalogue.repository(repository);
+    const digest = digestIn(its, reference);
+    const link = digest && its?.manifests.get(digest);
+    if (digest === undefined || link === undefined) throw unknown();
+    const bytes = await this.#bytes(digest);
+    const longer = isLeased ? renewed(link, clock.now(), lease) : undefined;
+    if (longer !== undefined) {
+      await catalogue.inTurn(repository, async () => {
+        if (!catalogue.repository(repository)?.manifests.has(digest)) throw unknown();
+        await catalogue.write([{ kind: "manifest", repository, digest, link: longer }]);
+      });
+    }
+    return { digest, mediaType: link.mediaType, bytes };
+  }
+
+  /** Keeps it under its digest and these tags, all or none. Throws RegistryError and StoreError. */
+  put(repository: RepositoryName, manifest: PushedManifest, tags: readonly Tag[]): Promise<void> {
+    const { catalogue, letMove } = this.#parts;
+    const { digest } = manifest;
+    return catalogue.holding(digest, () =>
+      catalogue.inTurn(repository, async () => {
+        const its = catalogue.repository(repository);
+        for (const tag of tags) {
+          const before = its?.tags.get(tag)?.digest;
+          if (before !== undefined && before !== digest) letMove(repository, tag);
+        }
+        await this.#needBlobs(its, manifest);
+        await this.#keep(manifest);
+        await catalogue.write(this.#changes(repository, manifest, tags));
+        this.#read.set(digest, manifest.bytes);
+      }),
+    );
+  }
+
+  /** A tag alone, or a digest with its tags; resolves with the digest. Throws RegistryError MANIFEST_UNKNOWN or DENIED. */
+  delete(repository: RepositoryName, reference: Reference): Promise<Digest> {
+    const { catalogue, letMove } = this.#parts;
+    return catalogue.inTurn(repository, async () => {
+      const its = catalogue.repository(repository);
+      const digest = digestIn(its, reference);
+      if (digest === undefined || its?.manifests.has(digest) !== true) throw unknown();
+      const tags = reference.kind === "tag" ? [reference.tag] : its.tagsOf(digest);
+      for (const tag of tags) letMove(repository, tag);
+      const changes: Change[] = tags.map((tag) => ({
+        ...{ kind: "tag", repository, tag },
+        link: undefined,
+      }));
+      if (reference.kind === "digest") {
+        changes.push({ kind: "manifest", repository, digest, link: undefined });
+      }
+      await catalogue.write(changes);
+      return digest;
+    });
+  }
+
+  async #needBlobs(its: Repository | undefined, manifest: PushedManifest): Promise<void> {
+    const { contents, isSparse } = this.#parts;
+    if (isSparse) return;
+    for (const { digest } of neededBlobs(manifest)) {
+      const isLinked = its?.blobs.has(digest) === true;
+      if (isLinked && (await contents.sizeOf(digest)) !== undefined) continue;
+      const sentence = `this repository has no blob ${digest}, which the manifest names; push it first`;
+      throw new RegistryError("MANIFEST_BLOB_UNKNOWN", sentence, { detail: { digest } });
+    }
+  }
+
+  /** On the platter, as a blob of its own. */
+  async #keep({ digest, bytes }: PushedManifest): Promise<void> {
+    const draft = await this.#parts.files.create(randomUUID());
+    try {
+      await draft.write(bytes, 0);
+      await draft.commit(digest, { isDurable: true });
+    } finally {
+      await draft.close();
+    }
+  }
+
+  #changes(repository: RepositoryName, manifest: PushedManifest, tags: readonly Tag[]): Change[] {
+    const { clock, catalogue } = this.#parts;
+    const { digest, mediaType, kind, subject, artifactType, bytes } = manifest;
+    const references = [...new Set(manifest.references.map((one) => one.digest))];
+    const link: ManifestLink = {
+      ...newLease(clock.now()),
+      ...{ size: bytes.length, mediaType, kind, references, subject, artifactType },
+    };
+    const changes: Change[] = [{ kind: "manifest", repository, digest, link }];
+    for (const tag of tags) {
+      changes.push({ kind: "tag", repository, tag, link: { digest, pushedAt: clock.now() } });
+    }
+    const its = catalogue.repository(repository);
+    return its === undefined ? changes : [...changes, ...this.#named(repository, its, link)];
+  }
+
+  /** What it names needs no lease of its own much longer. */
+  #named(repository: RepositoryName, its: Repository, { references }: ManifestLink): Change[] {
+    const now = this.#parts.clock.now();
+    return references.flatMap((digest): Change[] => {
+      const blob = its.blobs.get(digest);
+      const manifest = its.manifests.get(digest);
+      const [one, other] = [blob && named(blob, now), manifest && named(manifest, now)];
+      return [
+        ...(one === undefined ? [] : [{ kind: "blob", repository, digest, link: one } as const]),
+        ...(other === undefined
+          ? []
+          : [{ kind: "manifest", repository, digest, link: other } as const]),
+      ];
+    });
+  }
+
+  /** Throws RegistryError MANIFEST_UNKNOWN when the bytes are lost. */
+  async #bytes(digest: Digest): Promise<Uint8Array> {
+    const inMemory = this.#read.get(digest);
+    if (inMemory !== undefined) return inMemory;
+    const source = await this.#parts.contents.open(digest);
+    if (source?.size === undefined) throw unknown();
+    try {
+      const bytes = Buffer.alloc(source.size);
+      const signal = new AbortController().signal;
+      for (let position = 0; position < bytes.length; ) {
+        const length = await source.read(bytes.subarray(position), position, signal);
+        if (length === 0) throw unknown();
+        position += length;
+      }
+      this.#read.set(digest, bytes);
+      return bytes;
+    } finally {
+      await source.close();
+    }
+  }
+}
+
+function digestIn(its: Repository | undefined, reference: Reference): Digest | undefined {
+  if (reference.kind === "digest") return reference.digest;
+  return its?.tags.get(reference.tag)?.digest;
+}
+
+function unknown(): RegistryError {
+  return new RegistryError("MANIFEST_UNKNOWN", "this repository has no such image");
+}

@@ -1,0 +1,179 @@
+/**
+ * All uploads under way, each bound to its repository and to who began it. Idle ones end after a day;
+ * a clean stop keeps them for the next start, a crash does not.
+ */
+import { randomUUID } from "node:crypto";
+import type { Digest } from "../protocol/digest.ts";
+import type { RepositoryName } from "../protocol/reference.ts";
+import { RegistryError } from "../protocol/registry-error.ts";
+import type { Clock } from "../runtime/clock.ts";
+import { inBackground } from "../runtime/in-background.ts";
+import type { BlobDraft } from "../store/draft-store.ts";
+import { StoreError } from "../store/store-error.ts";
+import type { UploadFiles } from "../store/upload-files.ts";
+import type { Catalogue } from "./catalogue.ts";
+import { newLease } from "./leases.ts";
+import type { UploadChange } from "./pushed.ts";
+import { noRoom, Upload } from "./upload.ts";
+
+/** The room that pushed bytes take may be missing elsewhere. */
+export interface Room {
+  taken(): void;
+  missing(error: StoreError): void;
+}
+
+export type UploadsParts = {
+  readonly files: UploadFiles;
+  readonly catalogue: Catalogue;
+  /** Bytes a repository may still take. */
+  readonly roomIn: (repository: RepositoryName) => number;
+  readonly room: Room;
+  readonly clock: Clock;
+  /** Sessions in all, and of one owner. */
+  readonly most?: number;
+  readonly mostOfOne?: number;
+};
+
+export type UploadOwner = { readonly repository: RepositoryName; readonly owner: string };
+
+const life = 24 * 3_600_000;
+const sweepInterval = 600_000;
+const usualMost = 4_096;
+const usualMostOfOne = 1_024;
+
+export class Uploads {
+  readonly #parts: UploadsParts;
+  readonly #uploads = new Map<string, Upload>();
+  #cancelSweep: (() => void) | undefined;
+
+  /** Takes up what a clean stop left. Throws StoreError. */
+  static async open(parts: UploadsParts): Promise<Uploads> {
+    const uploads = new Uploads(parts);
+    await uploads.#takeUp();
+    uploads.#sweepLater();
+    return uploads;
+  }
+
+  private constructor(parts: UploadsParts) {
+    this.#parts = parts;
+  }
+
+  get count(): number {
+    return this.#uploads.size;
+  }
+
+  /** Throws RegistryError TOOMANYREQUESTS when there are too many, and StoreError. */
+  async begin(owner: UploadOwner): Promise<Upload> {
+    const { most = usualMost, mostOfOne = usualMostOfOne } = this.#parts;
+    const own = [...this.#uploads.values()].filter((one) => one.owner === owner.owner).length;
+    if (this.#uploads.size >= most || own >= mostOfOne) throw tooMany();
+    const id = randomUUID();
+    const draft = await this.#parts.files.create(id);
+    return this.#add(id, owner, draft);
+  }
+
+  /** Throws RegistryError BLOB_UPLOAD_UNKNOWN when there is none, or it is somebody else's. */
+  find(id: string, { repository, owner }: UploadOwner): Upload {
+    const upload = this.#uploads.get(id);
+    const isTheirs = upload?.repository === repository && upload.owner === owner;
+    if (upload === undefined || !isTheirs || upload.isOver) throw unknown();
+    return upload;
+  }
+
+  /** Throws as Upload.append does. */
+  async append(upload: Upload, body: AsyncIterable<Uint8Array>): Promise<void> {
+    const { room } = this.#parts;
+    try {
+      await upload.append(body, () => room.taken());
+    } catch (error) {
+      if (error instanceof StoreError) room.missing(error);
+      throw error;
+    }
+  }
+
+  /** Makes the bytes a blob of the repository. Throws as Upload.finish does; the upload is over either way. */
+  async finish(upload: Upload, digest: Digest): Promise<void> {
+    const { catalogue, room, clock, roomIn } = this.#parts;
+    const { repository } = upload;
+    try {
+      await catalogue.holding(digest, () =>
+        upload.finish(digest, (size) =>
+          catalogue.inTurn(repository, () => {
+            const isThere = catalogue.repository(repository)?.blobs.has(digest) === true;
+            if (!isThere && size > roomIn(repository)) return Promise.reject(noRoom(repository));
+            const link = { size, ...newLease(clock.now()) };
+            return catalogue.write([{ kind: "blob", repository, digest, link }]);
+          }),
+        ),
+      );
+    } finally {
+      if (upload.isOver) this.#uploads.delete(upload.id);
+      room.taken();
+    }
+  }
+
+  async cancel(upload: Upload): Promise<void> {
+    this.#uploads.delete(upload.id);
+    await upload.cancel();
+  }
+
+  /** Keeps every upload for the next start. Throws StoreError. */
+  async close(): Promise<void> {
+    this.#cancelSweep?.();
+    const kept: UploadChange[] = [];
+    for (const upload of this.#uploads.values()) {
+      const { id, repository, owner, written: size, usedAt } = upload;
+      await upload.park();
+      kept.push({ kind: "upload", id, link: { repository, owner, size, usedAt } });
+    }
+    this.#uploads.clear();
+    await this.#parts.catalogue.write(kept);
+  }
+
+  /** Ends those that nobody has used for a day. */
+  async sweep(): Promise<void> {
+    const { clock } = this.#parts;
+    for (const upload of [...this.#uploads.values()]) {
+      if (clock.now() - upload.usedAt > life) await this.cancel(upload);
+    }
+  }
+
+  #sweepLater(): void {
+    this.#cancelSweep = this.#parts.clock.after(sweepInterval, () => {
+      // Nothing of it can fail: a file that stays is swept at the next start.
+      inBackground(this.sweep(), () => undefined);
+      this.#sweepLater();
+    });
+  }
+
+  async #takeUp(): Promise<void> {
+    const { files, catalogue, clock } = this.#parts;
+    const kept = [...catalogue.keptUploads()];
+    for (const [id, { repository, owner, size, usedAt }] of kept) {
+      if (clock.now() - usedAt > life) continue;
+      const draft = await files.takeUp(id, size);
+      if (draft !== undefined) this.#add(id, { repository, owner }, draft);
+    }
+    await files.sweep();
+    // From now on a crash ends them.
+    await catalogue.write(kept.map(([id]) => ({ kind: "upload", id, link: undefined })));
+  }
+
+  #add(id: string, { repository, owner }: UploadOwner, draft: BlobDraft): Upload {
+    const { clock, roomIn } = this.#parts;
+    const room = () => roomIn(repository);
+    const upload = new Upload({ id, repository, owner, draft, clock, room });
+    this.#uploads.set(id, upload);
+    return upload;
+  }
+}
+
+function unknown(): RegistryError {
+  const sentence = "there is no such upload; it has ended, or a restart ended it: begin anew";
+  return new RegistryError("BLOB_UPLOAD_UNKNOWN", sentence);
+}
+
+function tooMany(): RegistryError {
+  const sentence = "too many uploads are open; finish or cancel some";
+  return new RegistryError("TOOMANYREQUESTS", sentence);
+}

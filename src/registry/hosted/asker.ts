@@ -1,0 +1,119 @@
+/** Who asks the hosted registry, and what they may do: rights are checked before anything is looked up. */
+import { printScope, type Scope } from "../../hosted/hosted-tokens.ts";
+import type { Action } from "../../hosted/rules.ts";
+import { hasLogin, parseBasic } from "../../protocol/http/basic-auth.ts";
+import { printChallenge } from "../../protocol/http/challenge.ts";
+import { headerList, headerValue } from "../../protocol/http/header-list.ts";
+import { formatHostPort } from "../../protocol/http/host-port.ts";
+import { bearerToken } from "../../protocol/own-token.ts";
+import type { RepositoryName } from "../../protocol/reference.ts";
+import { RegistryError } from "../../protocol/registry-error.ts";
+import { registryAddress } from "../../protocol/registry-name.ts";
+import type { Ask } from "../ask.ts";
+import type { Exchange } from "../exchange.ts";
+import type { HostedParts } from "./hosted-parts.ts";
+
+export const tokenPath = "/v2/token";
+
+export type Asker = {
+  /** Undefined for one who did not log in. */
+  readonly user: string | undefined;
+  /** What their token was made for; undefined for one who came without. */
+  readonly scopes: readonly Scope[] | undefined;
+};
+
+type AskerParts = Pick<HostedParts, "logins" | "tokens" | "rights">;
+
+/** Throws RegistryError UNAUTHORIZED for a login or token that is no good here. */
+export async function askerOf(exchange: Exchange, parts: AskerParts): Promise<Asker> {
+  const { headers, ask } = exchange;
+  const { logins, tokens } = parts;
+  const authorization = headerValue(headers, "authorization");
+  const token = bearerToken(authorization);
+  if (token !== undefined) {
+    const claims = tokens.read(token);
+    const isGone = claims?.user !== undefined && !logins.has(claims.user);
+    if (claims === undefined || isGone) throw challenge(ask, { error: "invalid_token" });
+    return { user: claims.user, scopes: claims.scopes };
+  }
+  const login = parseBasic(authorization ?? "");
+  // Where there are no logins nothing is asked for, and what is sent all the same opens nothing.
+  if (login === undefined || !hasLogin(authorization) || !logins.areKept) {
+    return { user: undefined, scopes: undefined };
+  }
+  if (await logins.verify(login, ask.client)) return { user: login.user, scopes: undefined };
+  throw challenge(ask, { message: "the user name or the password is wrong" });
+}
+
+/**
+ * Whether they may. False is for one who is known and may not; one who has not shown who they are, or
+ * has a token for less, is asked to: throws RegistryError UNAUTHORIZED.
+ */
+export function may(
+  exchange: Exchange,
+  { user, scopes }: Asker,
+  wanted: { readonly repository: RepositoryName; readonly action: Action },
+  { rights, logins }: AskerParts,
+): boolean {
+  const { repository, action } = wanted;
+  const isInScope = scopes?.some(
+    (one) => one.repository === repository && one.actions.includes(action),
+  );
+  const isRight = rights.may(user, repository, action);
+  if (isRight && isInScope !== false) return true;
+  if (!isRight && (user !== undefined || !logins.areKept)) return false;
+  const actions: readonly Action[] = action === "push" ? ["pull", "push"] : [action];
+  const error = scopes === undefined ? undefined : "insufficient_scope";
+  throw challenge(exchange.ask, { scope: printScope({ repository, actions }), error });
+}
+
+/** Throws RegistryError DENIED, or UNAUTHORIZED, unless they may; UNSUPPORTED while nobody may. */
+export function letWrite(
+  exchange: Exchange,
+  asker: Asker,
+  wanted: { readonly repository: RepositoryName; readonly action: "push" | "delete" },
+  parts: AskerParts,
+): void {
+  const { repository, action } = wanted;
+  if (!may(exchange, asker, wanted, parts)) {
+    const verb = action === "push" ? "push to" : "delete from";
+    throw asker.user === undefined
+      ? denied(
+          `nobody may ${verb} this registry without a login, and there are none; HOSTED_HTPASSWD names them`,
+          "HOSTED_HTPASSWD",
+        )
+      : denied(`${asker.user} may not ${verb} ${repository}`, "HOSTED_RULES");
+  }
+  parts.rights.letWrite();
+}
+
+/** A realm on the very door that was asked; `error` keeps containerd from asking for ever. */
+export function challenge(
+  ask: Ask,
+  its: {
+    readonly scope?: string;
+    readonly error?: "invalid_token" | "insufficient_scope" | undefined;
+    readonly message?: string;
+  } = {},
+): RegistryError {
+  const host = hostOf(ask);
+  const parameters = new Map([
+    ["realm", `${ask.registry.scheme}://${host}${tokenPath}`],
+    ["service", host],
+    ...(its.scope === undefined ? [] : [["scope", its.scope] as const]),
+    ...(its.error === undefined ? [] : [["error", its.error] as const]),
+  ]);
+  return new RegistryError("UNAUTHORIZED", its.message ?? "authentication required", {
+    headers: headerList({ "www-authenticate": printChallenge({ scheme: "bearer", parameters }) }),
+  });
+}
+
+/** As the client spelled it, but for the usual port. */
+export function hostOf({ registry }: Ask): string {
+  const usual = registry.scheme === "https" ? 443 : 80;
+  return formatHostPort(registryAddress(registry.name), usual);
+}
+
+function denied(sentence: string, setting: string): RegistryError {
+  return new RegistryError("DENIED", sentence, { detail: { setting } });
+}

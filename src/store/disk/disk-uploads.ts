@@ -1,0 +1,98 @@
+/**
+ * Uploads as files in a folder of their own:
+ *
+ *     uploads/<id>.upload     under way
+ *     uploads/<id>.aside      left by a clean stop, to be gone on with
+ */
+import { join } from "node:path";
+import type { BlobDraft } from "../draft-store.ts";
+import type { UploadFiles } from "../upload-files.ts";
+import { DiskDraft, type DraftParts } from "./disk-draft.ts";
+import {
+  type FileSystem,
+  makeFolder,
+  type OpenFile,
+  storeFailure,
+  systemCode,
+} from "./file-system.ts";
+import { HeldFile } from "./held-file.ts";
+
+export type DiskUploadsOptions = {
+  readonly fs: FileSystem;
+  readonly folder: string;
+  readonly place: DraftParts["place"];
+};
+
+const underWay = /^[0-9a-f-]{36}\.upload$/;
+const setAside = /^[0-9a-f-]{36}\.aside$/;
+
+export class DiskUploads implements UploadFiles {
+  readonly #options: DiskUploadsOptions;
+
+  /** Makes the folder, and deletes what a crash left in it. Throws StoreError. */
+  static async open(options: DiskUploadsOptions): Promise<DiskUploads> {
+    try {
+      await makeFolder(options.fs, options.folder);
+    } catch (error) {
+      throw storeFailure(error, `make ${options.folder}`);
+    }
+    const uploads = new DiskUploads(options);
+    await uploads.#remove(underWay);
+    return uploads;
+  }
+
+  private constructor(options: DiskUploadsOptions) {
+    this.#options = options;
+  }
+
+  async create(id: string): Promise<BlobDraft> {
+    const path = this.#pathOf(id);
+    try {
+      return this.#draft(path, await this.#options.fs.open(path, "wx+", 0o600), 0);
+    } catch (error) {
+      throw storeFailure(error, `create ${path}`);
+    }
+  }
+
+  async takeUp(id: string, size: number): Promise<BlobDraft | undefined> {
+    const { fs } = this.#options;
+    const path = this.#pathOf(id);
+    try {
+      await fs.rename(this.#asideOf(id), path);
+      const facts = await fs.lstat(path);
+      if (facts.isFile() && facts.size === size) {
+        return this.#draft(path, await fs.open(path, "r+"), size);
+      }
+      await fs.unlink(path);
+      return undefined;
+    } catch (error) {
+      if (systemCode(error) === "ENOENT") return undefined;
+      throw storeFailure(error, `go on with ${path}`);
+    }
+  }
+
+  sweep(): Promise<void> {
+    return this.#remove(setAside);
+  }
+
+  #pathOf(id: string): string {
+    return join(this.#options.folder, `${id}.upload`);
+  }
+
+  #asideOf(id: string): string {
+    return join(this.#options.folder, `${id}.aside`);
+  }
+
+  #draft(path: string, file: OpenFile, written: number): BlobDraft {
+    const { fs, place } = this.#options;
+    const keep = (label: string, from: string) => fs.rename(from, this.#asideOf(label));
+    return new DiskDraft({ fs, path, file: new HeldFile(file, path), place, keep, written });
+  }
+
+  async #remove(names: RegExp): Promise<void> {
+    const { fs, folder } = this.#options;
+    for (const name of await fs.readdir(folder).catch(() => [])) {
+      if (names.test(name)) await fs.unlink(join(folder, name)).catch(() => undefined);
+    }
+  }
+}
