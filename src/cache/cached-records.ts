@@ -14,10 +14,14 @@ export type CachedRecordsOptions<T> = {
   /** Reads a record; undefined when it is none of ours. */
   readonly read: (value: Json) => T | undefined;
   readonly print: (fact: T) => Json;
-  /** How many are kept in memory. */
+  /** How many are kept in memory, and how many bytes of them; 16 MiB. */
   readonly limit: number;
+  readonly bytes?: number;
   readonly observe: Observe;
 };
+
+/** Bytes that an entry takes beside its text. */
+const perEntry = 200;
 
 /** What memory knows of a key: a fact, or that there is none. */
 type Known<T> = { readonly fact: T | undefined };
@@ -32,7 +36,10 @@ export class CachedRecords<T> {
 
   constructor(options: CachedRecordsOptions<T>) {
     this.#options = options;
-    this.#known = new BoundedMap({ limit: options.limit });
+    const { limit, bytes = 16 * 1024 * 1024, print } = options;
+    const size = ({ fact }: Known<T>, key: string): number =>
+      perEntry + 2 * (key.length + (fact === undefined ? 0 : JSON.stringify(print(fact)).length));
+    this.#known = new BoundedMap({ limit, bytes: { limit: bytes, of: size } });
   }
 
   /** What memory has; `known` is false when the records would have to be asked. */
@@ -67,6 +74,11 @@ export class CachedRecords<T> {
 
   delete(key: string): void {
     this.#remember(key, { fact: undefined });
+  }
+
+  /** Somebody else has changed the record: it is read anew, unless it is about to be written here. */
+  forget(key: string): void {
+    if (!this.#unwritten.has(key)) this.#known.delete(key);
   }
 
   /** Resolves when everything known is in the records, or could not be written. */

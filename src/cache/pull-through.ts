@@ -7,6 +7,7 @@ import type { Digest } from "../protocol/digest.ts";
 import type { Reference, RepositoryName } from "../protocol/reference.ts";
 import type { Registry } from "../protocol/registry-name.ts";
 import type { CacheAnswer } from "./content.ts";
+import type { AgingRecords } from "./keeping/record-aging.ts";
 import type { WriteFate } from "./pull/writes.ts";
 import type { BlobAsk, ManifestAsk, PullAsk } from "./pull-ask.ts";
 import { type PullParts, type PullThroughOptions, pullParts } from "./pull-parts.ts";
@@ -78,6 +79,11 @@ export class PullThrough implements Bookkeeping {
     repositoryBlobs.forget(digest);
     manifests.forget(digest);
     kept.forget(digest);
+  }
+
+  /** Records that may go when nobody has renewed them for long. */
+  aging(): readonly AgingRecords[] {
+    return [this.#parts.tags.aging(), this.#parts.visibility.aging()];
   }
 
   /** What registries say is left of the pulls they allow us. */

@@ -19,6 +19,30 @@ function facts(records = new MemoryRecordStore(), limit = 100) {
   return { records, events, facts: all };
 }
 
+it("records that another process has changed are read anew once that is told", async () => {
+  const { records, facts: all } = facts();
+  all.set("a", 1);
+  await all.flush();
+  await records.set("n/a", 2);
+  expect(await all.get("a")).toBe(1);
+  all.forget("a");
+  expect(await all.get("a")).toBe(2);
+});
+
+it("names of kilobytes push each other out of memory by their bytes, and stay in the records", async () => {
+  const records = new MemoryRecordStore();
+  const all = new CachedRecords<string>({
+    ...{ records, prefix: "s/", limit: 100_000, bytes: 1024 * 1024, observe: () => undefined },
+    read: (value) => (typeof value === "string" ? value : undefined),
+    print: (text) => text,
+  });
+  for (let count = 0; count < 1_000; count += 1) all.set(`${count}`, "x".repeat(14_000));
+  await all.flush();
+  const known = Array.from({ length: 1_000 }, (_, count) => all.peek(`${count}`).isKnown);
+  expect(known.filter((isKnown) => isKnown).length).toBeLessThan(40);
+  expect(await all.get("0")).toHaveLength(14_000);
+});
+
 describe("facts", () => {
   it("are known at once and in the records soon", async () => {
     const { records, facts: all } = facts();

@@ -4,9 +4,11 @@ import type { SharedCredential } from "../../cache/access/visibility.ts";
 import type { Observe } from "../../cache/cache-event.ts";
 import { Eviction } from "../../cache/keeping/eviction.ts";
 import { GuardedBlobs } from "../../cache/keeping/guarded-blobs.ts";
+import { RecordAging } from "../../cache/keeping/record-aging.ts";
 import { Scrub } from "../../cache/keeping/scrub.ts";
 import { Usage } from "../../cache/keeping/usage.ts";
 import { WriteBreaker } from "../../cache/keeping/write-breaker.ts";
+import type { PullThroughOptions } from "../../cache/pull-parts.ts";
 import { PullThrough } from "../../cache/pull-through.ts";
 import type { Bookkeeping } from "../../download/bookkeeping.ts";
 import { Downloads } from "../../download/downloads.ts";
@@ -25,6 +27,9 @@ import type { Upstream } from "./upstream.ts";
 
 /** Bytes of the largest blob that is kept. */
 const largestKept = 20 * 1024 ** 3;
+
+/** Milliseconds after which records that nobody has renewed go: three months. */
+const longestUnused = 90 * 86_400_000;
 
 export type CacheParts = {
   readonly settings: Settings;
@@ -51,17 +56,10 @@ export function composeCache(parts: CacheParts) {
   const limits = downloadLimits(settings);
   const downloads = new Downloads({ client, blobs, books, observe, isPaused, ...limits });
   const rechecks = new VerifyingReads({ blobs, books, observe });
-  const { tagTtl, staleIfError, offline } = settings.cache;
-  const pulls = new PullThrough({
-    ...{ client, blobs, records, downloads, rechecks, usage, books, observe, now },
-    secret: parts.secret,
-    credentialOf: (registry, repository) => sharedCredential(upstream, registry, repository),
-    tagTtl,
-    tagRules: settings.registries.policy.tags,
-    staleIfError: offline ? Number.POSITIVE_INFINITY : staleIfError,
-  });
+  const pulls = pullsOf(parts, { blobs, downloads, rechecks, usage, books });
   const eviction = evictionOf({ settings, store, usage, pulls, books, observe });
   holds.watch(heldBytes(usage, store));
+  const aging = agingOf(parts, pulls);
   const scrub = new Scrub({
     ...{ blobs, records, books, observe, now },
     clock: systemClock,
@@ -81,11 +79,18 @@ export function composeCache(parts: CacheParts) {
       usage.start();
       pulls.start();
       scrub.start();
+      aging.start();
       await usage.load(blobs);
       eviction.wake();
     },
     close: async () => {
-      await Promise.all([scrub.close(), eviction.close(), downloads.close(), rechecks.close()]);
+      await Promise.all([
+        scrub.close(),
+        aging.close(),
+        eviction.close(),
+        downloads.close(),
+        rechecks.close(),
+      ]);
       await pulls.close();
       await usage.close();
       disk.close();
@@ -212,6 +217,28 @@ function fullness({ settings, store, usage, isWritable }: FullnessParts) {
       return space && { ...space, mustStayFree: mustStayFree(settings, space.total) };
     },
   };
+}
+
+function pullsOf(
+  { settings, store, upstream, secret, now, log }: CacheParts,
+  kept: Pick<PullThroughOptions, "blobs" | "downloads" | "rechecks" | "usage" | "books">,
+): PullThrough {
+  const { tagTtl, staleIfError, offline } = settings.cache;
+  return new PullThrough({
+    ...{ ...kept, client: upstream.client, records: store.records, observe: log.cache, now },
+    ...{ secret, tagTtl, tagRules: settings.registries.policy.tags },
+    credentialOf: (registry, repository) => sharedCredential(upstream, registry, repository),
+    staleIfError: offline ? Number.POSITIVE_INFINITY : staleIfError,
+  });
+}
+
+function agingOf({ settings, store, now, log }: CacheParts, pulls: PullThrough): RecordAging {
+  const { offline, staleIfError } = settings.cache;
+  return new RecordAging({
+    ...{ records: store.records, kinds: pulls.aging(), observe: log.cache, now },
+    clock: systemClock,
+    life: offline ? Number.POSITIVE_INFINITY : Math.max(longestUnused, staleIfError),
+  });
 }
 
 function downloadLimits({ cache }: Settings) {

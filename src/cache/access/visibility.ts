@@ -16,6 +16,7 @@ import type { Json, RecordStore } from "../../store/record-store.ts";
 import type { Access } from "../../upstream/registry-client.ts";
 import type { Observe, VisibilityName } from "../cache-event.ts";
 import { CachedRecords } from "../cached-records.ts";
+import type { AgingRecords } from "../keeping/record-aging.ts";
 import { type RepositoryRef, repositoryKey, repositoryNames } from "../repository-ref.ts";
 
 /** The operator's credential for a registry, as far as the cache has to know it. */
@@ -187,6 +188,18 @@ export class Visibility {
     if (access.kind !== "client") return access.kind;
     const hmac = createHmac("sha256", this.#options.secret).update(access.authorization);
     return `client:${hmac.digest("base64url")}`;
+  }
+
+  /** Its records, and when each repository was last shown to be open. */
+  aging(): AgingRecords {
+    return {
+      prefix: "visibility/",
+      renewedAt: (value) => {
+        const standing = read(value);
+        return Math.max(0, standing?.public?.at ?? 0, standing?.shared?.at ?? 0);
+      },
+      forget: (key) => this.#standings.forget(key),
+    };
   }
 
   flush(): Promise<void> {

@@ -15,9 +15,9 @@ export type SmallAnswer = {
   readonly body: Uint8Array;
 };
 
-const largest = 64 * 1024;
+const largest = 1024 * 1024;
 
-/** Reads the whole answer, at most 64 KiB of it; a longer body is replaced by the spec's words. */
+/** Reads the whole answer, at most 1 MiB of it; a longer body is replaced by the spec's words. */
 export async function readSmallAnswer(
   response: RegistryResponse,
   method: string,

@@ -4,7 +4,12 @@
  */
 import type { Bookkeeping } from "../../download/bookkeeping.ts";
 import { type Digest, digestAlgorithm, digestOf } from "../../protocol/digest.ts";
-import { type Manifest, maxManifestBytes, readManifest } from "../../protocol/manifest.ts";
+import {
+  isJsonBomb,
+  type Manifest,
+  maxManifestBytes,
+  readManifest,
+} from "../../protocol/manifest.ts";
 import { bareMediaType } from "../../protocol/media-type.ts";
 import type { RegistryName } from "../../protocol/registry-name.ts";
 import { BoundedMap } from "../../runtime/bounded-map.ts";
@@ -33,7 +38,7 @@ export type ManifestsOptions = {
   readonly observe: Observe;
   /** Milliseconds since 1970. */
   readonly now: () => number;
-  /** Bytes of manifests in memory; 64 MiB. */
+  /** Bytes of manifests in memory; 32 MiB. */
   readonly limit?: number;
 };
 
@@ -41,6 +46,8 @@ export type ManifestsOptions = {
 type Types = ReadonlyMap<string, string>;
 
 const mostTypes = 16;
+/** Of bytes that name no type, or break a limit. */
+const none = "";
 
 export class Manifests {
   readonly #options: ManifestsOptions;
@@ -48,11 +55,13 @@ export class Manifests {
   readonly #types: CachedRecords<Types>;
   /** When each was last served, oldest first. */
   readonly #served = new BoundedMap<Digest, number>({ limit: 10_000 });
+  /** The type that the bytes themselves name. */
+  readonly #declared = new BoundedMap<Digest, string>({ limit: 10_000 });
   readonly #writing = new Set<Promise<void>>();
 
   constructor(options: ManifestsOptions) {
     this.#options = options;
-    const { records, observe, limit = 64 * 1024 * 1024 } = options;
+    const { records, observe, limit = 32 * 1024 * 1024 } = options;
     this.#bytes = new BoundedMap({ bytes: { limit, of: ({ length }) => length + 512 } });
     this.#types = new CachedRecords({
       records,
@@ -71,7 +80,7 @@ export class Manifests {
     if (types === undefined) return undefined;
     const bytes = this.#bytes.get(digest) ?? (await this.#load(digest));
     if (bytes === undefined) return undefined;
-    const mediaType = types.get(registry) ?? declaredType(bytes, types);
+    const mediaType = types.get(registry) ?? this.#declaredType(digest, bytes, types);
     if (mediaType === undefined) return undefined;
     this.#options.usage.used(digest);
     this.#served.set(digest, this.#options.now());
@@ -141,6 +150,14 @@ export class Manifests {
     return undefined;
   }
 
+  /** A type the bytes themselves name, and that some registry gave, holds for every registry. */
+  #declaredType(digest: Digest, bytes: Buffer, types: Types): string | undefined {
+    // Megabytes are parsed once, not by each registry's every ask.
+    const declared = this.#declared.get(digest) ?? declaredType(bytes) ?? none;
+    this.#declared.set(digest, declared);
+    return [...types.values()].find((type) => bareMediaType(type) === declared);
+  }
+
   #wrong(digest: Digest): void {
     const { books, observe } = this.#options;
     books.gone(digest);
@@ -176,17 +193,16 @@ function withType(before: Types | undefined, registry: string, type: string): Ty
   return after;
 }
 
-/** A type the bytes themselves name, and that some registry gave, holds for every registry. */
-function declaredType(bytes: Buffer, types: Types): string | undefined {
-  for (const type of types.values())
-    if (readManifest(bytes, type) !== undefined && declares(bytes, bareMediaType(type)))
-      return type;
-  return undefined;
-}
-
-function declares(bytes: Buffer, type: string): boolean {
-  const document: unknown = JSON.parse(bytes.toString("utf8"));
-  return (document as { readonly mediaType?: unknown }).mediaType === type;
+/** The manifest's own `mediaType`, where it is a manifest of that type. */
+function declaredType(bytes: Buffer): string | undefined {
+  if (isJsonBomb(bytes)) return undefined;
+  try {
+    const { mediaType } = JSON.parse(bytes.toString("utf8")) as { readonly mediaType?: unknown };
+    const isIts = typeof mediaType === "string" && readManifest(bytes, mediaType) !== undefined;
+    return isIts ? mediaType : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 async function readWhole(reader: BlobReader): Promise<Buffer | undefined> {

@@ -10,7 +10,12 @@ export type NegativeOptions = {
   /** Milliseconds. */
   readonly life?: number;
   readonly limit?: number;
+  /** Bytes of all of them; 4 MiB. */
+  readonly bytes?: number;
 };
+
+/** A longer body is passed on, and not remembered. */
+const longestBody = 4 * 1024;
 
 type Remembered = { readonly answer: SmallAnswer; readonly until: number };
 
@@ -22,7 +27,8 @@ export class NegativeCache {
   constructor(options: NegativeOptions) {
     this.#now = options.now;
     this.#life = options.life ?? 2_000;
-    this.#kept = new BoundedMap({ limit: options.limit ?? 1_000 });
+    const { limit = 1_000, bytes = 4 * 1024 * 1024 } = options;
+    this.#kept = new BoundedMap({ limit, bytes: { limit: bytes, of: sizeOf } });
   }
 
   recall(ref: string, variant: string): SmallAnswer | undefined {
@@ -35,7 +41,7 @@ export class NegativeCache {
 
   /** Keeps a 404; any other answer is nobody else's. */
   remember(ref: string, variant: string, answer: SmallAnswer): void {
-    if (answer.status !== 404) return;
+    if (answer.status !== 404 || answer.body.length > longestBody) return;
     this.#kept.set(`${ref}\n${variant}`, { answer, until: this.#now() + this.#life });
   }
 
@@ -45,4 +51,11 @@ export class NegativeCache {
       if (key.startsWith(`${ref}\n`)) this.#kept.delete(key);
     }
   }
+}
+
+/** Header fields count too: some registries send kilobytes of them. */
+function sizeOf({ answer }: Remembered, key: string): number {
+  let size = 200 + 2 * key.length + answer.body.length;
+  for (const [name, values] of answer.headers) size += 2 * (name.length + values.join("").length);
+  return size;
 }

@@ -24,9 +24,15 @@ type AskedTag = {
   count: number;
 };
 
+/** Clients may send Accept sets of kilobytes. */
+const mostBytes = 4 * 1024 * 1024;
+
 export class TagRefresh {
   readonly #options: TagRefreshOptions;
-  readonly #asked = new BoundedMap<string, AskedTag>({ limit: 5_000 });
+  readonly #asked = new BoundedMap<string, AskedTag>({
+    limit: 5_000,
+    bytes: { limit: mostBytes, of: ({ accept }, key) => 300 + 2 * (accept.length + key.length) },
+  });
   readonly #closing = new AbortController();
   #timer: NodeJS.Timeout | undefined;
 

@@ -3,13 +3,14 @@
  * be believed, and what can stand in for it. Answered from memory.
  */
 import type { AcceptSet } from "../../protocol/media-type.ts";
-import type { Tag } from "../../protocol/reference.ts";
+import { parseRepositoryName, parseTag, type Tag } from "../../protocol/reference.ts";
 import { BoundedMap } from "../../runtime/bounded-map.ts";
 import type { RecordStore } from "../../store/record-store.ts";
 import type { Generations } from "../access/generations.ts";
 import type { Observe } from "../cache-event.ts";
 import { CachedRecords } from "../cached-records.ts";
-import { type RepositoryRef, repositoryKey } from "../repository-ref.ts";
+import type { AgingRecords } from "../keeping/record-aging.ts";
+import { type RepositoryRef, registryOfKey, repositoryKey } from "../repository-ref.ts";
 import { isDue, isFresh, type TagRule } from "./freshness.ts";
 import type { PullQuota } from "./pull-quota.ts";
 import type { TagRules } from "./tag-rules.ts";
@@ -131,12 +132,34 @@ export class Tags {
     return () => this.#states.update(key, (since) => since ?? before);
   }
 
+  /** Its records, and when each was last confirmed. */
+  aging(): AgingRecords {
+    return {
+      prefix: "tag/",
+      renewedAt: (value, key) => {
+        // Believed for good, it is never confirmed again.
+        if (this.#isImmutable(key)) return undefined;
+        const variants = [...(readTagState(value)?.values() ?? [])];
+        return Math.max(0, ...variants.map(({ current }) => current.checkedAt));
+      },
+      forget: (key) => this.#states.forget(key),
+    };
+  }
+
   flush(): Promise<void> {
     return this.#states.flush();
   }
 
   #pauseKey(ref: TagRef, { variant, accessKey }: TagName): string {
     return [tagKey(ref), this.generation(ref), variant, accessKey].join("\n");
+  }
+
+  #isImmutable(key: string): boolean {
+    const [slash, colon] = [key.indexOf("/"), key.lastIndexOf(":")];
+    const repository = parseRepositoryName(key.slice(slash + 1, colon));
+    const tag = parseTag(key.slice(colon + 1));
+    if (repository === undefined || tag === undefined) return false;
+    return this.#options.rules.ruleFor(registryOfKey(key), repository, tag).isImmutable;
   }
 
   #rule({ registry, repository, tag }: TagRef): TagRule {

@@ -1,0 +1,82 @@
+/**
+ * Records that nobody has renewed for months go: what a tag meant, who could see a repository, what
+ * was deleted where. Whoever asks again costs the registry a question and nothing else.
+ */
+import { type Clock, pause } from "../../runtime/clock.ts";
+import type { Json, RecordStore } from "../../store/record-store.ts";
+import type { Observe } from "../cache-event.ts";
+
+export type AgingRecords = {
+  /** The keys' beginning, with its slash: `tag/`. */
+  readonly prefix: string;
+  /** When it was last renewed, in milliseconds since 1970; undefined for what never grows old. */
+  readonly renewedAt: (value: Json, key: string) => number | undefined;
+  /** Called with the rest of the key once the record is gone, so that memory does not know it better. */
+  readonly forget: (key: string) => void;
+};
+
+export type RecordAgingOptions = {
+  readonly records: Pick<RecordStore, "list" | "deleteMany">;
+  readonly kinds: readonly AgingRecords[];
+  /** Milliseconds after which a record is old. */
+  readonly life: number;
+  readonly observe: Observe;
+  readonly clock: Clock;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+};
+
+const day = 86_400_000;
+/** So many records are deleted at a time. */
+const batch = 1_000;
+
+export class RecordAging {
+  readonly #options: RecordAgingOptions;
+  readonly #closing = new AbortController();
+  #rounds: Promise<void> = Promise.resolve();
+
+  constructor(options: RecordAgingOptions) {
+    this.#options = options;
+  }
+
+  /** One round a day, until closed. */
+  start(): void {
+    this.#rounds = this.#repeat().catch(() => undefined);
+  }
+
+  /** Deletes what is old. Never rejects. */
+  async run(): Promise<void> {
+    try {
+      for (const kind of this.#options.kinds) await this.#age(kind);
+    } catch (error) {
+      this.#options.observe({ kind: "recordsFailed", error });
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#rounds;
+  }
+
+  async #repeat(): Promise<void> {
+    for (;;) {
+      await pause(this.#options.clock, day, this.#closing.signal);
+      await this.run();
+    }
+  }
+
+  async #age({ prefix, renewedAt, forget }: AgingRecords): Promise<void> {
+    const { records, life, now } = this.#options;
+    const oldest = now() - life;
+    const old: string[] = [];
+    for await (const { key, value } of records.list(prefix)) {
+      const at = renewedAt(value, key.slice(prefix.length));
+      if (at !== undefined && at < oldest) old.push(key);
+    }
+    for (let start = 0; start < old.length && !this.#closing.signal.aborted; start += batch) {
+      const keys = old.slice(start, start + batch);
+      await records.deleteMany(keys);
+      for (const key of keys) forget(key.slice(prefix.length));
+    }
+  }
+}
