@@ -25,7 +25,7 @@ export async function passThrough(
     body: hasBody(exchange.headers) ? readBody(exchange, bodyIdle) : undefined,
     access,
     redirects: "pass",
-    patience: "full",
+    patience: exchange.route.kind === "outside" ? "open" : "full",
     signal,
   });
   return { kind: "passed", response, outcome: "bypass" };

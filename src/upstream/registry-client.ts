@@ -30,8 +30,9 @@ export type RegistryRequest = {
   readonly body?: AsyncIterable<Uint8Array> | undefined;
   readonly access: Access;
   readonly redirects: RedirectRule;
-  /** `brief`: a kept answer could be served instead, so 1 s to connect and 1.75 s for headers; `full`: 25 s in all. */
-  readonly patience: "full" | "brief";
+  /** `brief`: a kept answer could be served instead, so 1 s to connect and 1.75 s for headers; `full`: 25 s in all.
+   * `open`: outside the registry API, where an answer may begin whenever it likes, and then be silent for 15 minutes. */
+  readonly patience: "full" | "brief" | "open";
   readonly signal: AbortSignal;
 };
 

@@ -71,7 +71,7 @@ export class Forwarder {
       target: call.target,
       headers,
       body: hasBody ? request : undefined,
-      patience: "full",
+      patience: "open",
       signal,
     });
   }

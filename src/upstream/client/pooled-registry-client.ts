@@ -100,7 +100,8 @@ export class PooledRegistryClient implements RegistryClient {
   async send(request: RegistryRequest): Promise<RegistryResponse> {
     const host = request.registry.name;
     // A push takes as long as it takes; its own limits begin once its body is sent.
-    const limit = isReading(request) ? this.#limits[request.patience] : undefined;
+    const { patience } = request;
+    const limit = !isReading(request) || patience === "open" ? undefined : this.#limits[patience];
     const deadline = upstreamDeadline(request.signal, host, limit, `${host} did not answer`);
     try {
       const response = await this.#answer({
@@ -136,21 +137,20 @@ export class PooledRegistryClient implements RegistryClient {
   }
 
   async #authorized(request: Sent, place: Place): Promise<Authorized> {
-    const { registry, access, target, patience, signal } = request;
+    const { registry, access, target, signal } = request;
     if (access.kind === "none" || access.kind === "client") {
       const authorization = access.kind === "client" ? access.authorization : undefined;
       return { response: await this.#exchange(request, place, authorization), authorization };
     }
     const own = ownRequest(request);
     if (own === undefined) {
-      return {
-        response: await this.#exchange(request, place, undefined),
-        authorization: undefined,
-      };
+      const response = await this.#exchange(request, place, undefined);
+      return { response, authorization: undefined };
     }
     const printed = { ...request, headers: own.headers, body: undefined };
     const there = { ...place, target: own.target };
-    const ask = { registry, access, scopes: scopesOf(target), patience, signal };
+    const patience = request.patience === "brief" ? "brief" : "full";
+    const ask = { registry, access, scopes: scopesOf(target), patience, signal } as const;
     return await sendAuthorized(this.#authorizer, ask, (authorization: Authorization) => {
       const mayGo = !own.isForTokensOnly || bearerToken(authorization) !== undefined;
       return this.#exchange(printed, there, mayGo ? authorization : undefined);

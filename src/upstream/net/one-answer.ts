@@ -19,7 +19,7 @@ export type OneAnswerOptions = {
   readonly signal: AbortSignal;
   /** Until the connection stands; the connector's own limit where it is undefined. */
   readonly connectMs: number | undefined;
-  /** From the start to the headers; with a body from its last byte on. */
+  /** From the start to the headers; with a body from its last byte on; may be infinite. */
   readonly headersMs: number;
   /** The longest that a request's body may stand still. */
   readonly uploadIdleMs: number;
@@ -107,6 +107,7 @@ export class OneAnswer implements Dispatcher.DispatchHandler {
 
   #wait(milliseconds: number, what: string): void {
     this.#stopWaiting?.();
+    if (milliseconds === Number.POSITIVE_INFINITY) return;
     this.#stopWaiting = afterWaiting(milliseconds, () => {
       this.#fail(timeoutError(this.#options.host, what, milliseconds));
     });

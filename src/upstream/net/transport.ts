@@ -27,7 +27,7 @@ export type Outgoing = {
   /** Hop-by-hop fields and Host are left out; Authorization goes as it stands. */
   readonly headers: HeaderList;
   readonly body?: AsyncIterable<Uint8Array> | undefined;
-  readonly patience: "full" | "brief";
+  readonly patience: "full" | "brief" | "open";
   /** Ends the wait for headers, and afterwards the body. */
   readonly signal: AbortSignal;
 };
@@ -49,6 +49,8 @@ export type TransportLimits = {
   /** For whatever is not GET or HEAD: a registry may take minutes to put a pushed layer away. */
   readonly writeHeaders: number;
   readonly uploadIdle: number;
+  /** Between bytes of an answer, where patience is `open`. */
+  readonly openIdle: number;
 };
 
 const defaults: TransportLimits = {
@@ -58,6 +60,7 @@ const defaults: TransportLimits = {
   briefHeaders: 1_750,
   writeHeaders: 300_000,
   uploadIdle: 60_000,
+  openIdle: 15 * 60_000,
 };
 
 /** So many bytes of a body are worth telling of before its end. */
@@ -125,6 +128,7 @@ export class Transport {
         body: body === undefined ? null : Readable.from(borrowed(body), { objectMode: false }),
         // Undici would close the connection after every HEAD.
         ...(method === "HEAD" ? { reset: false } : {}),
+        ...(outgoing.patience === "open" ? { bodyTimeout: this.#limits.openIdle } : {}),
       },
       exchange,
     );
@@ -172,6 +176,7 @@ export class Transport {
 
   #budget({ method, patience }: Outgoing): number {
     if (patience === "brief") return this.#limits.briefHeaders;
+    if (patience === "open") return Number.POSITIVE_INFINITY;
     return method === "GET" || method === "HEAD" ? this.#limits.headers : this.#limits.writeHeaders;
   }
 }

@@ -42,6 +42,44 @@ async function servedRaw(serve: (socket: Socket) => void, options: RigOptions = 
   return { address, send, count: () => connections };
 }
 
+describe("outside the registry API", () => {
+  const limits = { headers: 50, writeHeaders: 50, openIdle: 2_000 };
+
+  it.each(["GET", "POST"])(
+    "an archive may take longer to begin than any answer of the API (%s)",
+    async (method) => {
+      const held: (() => void)[] = [];
+      const server = createServer((_request, response) => {
+        held.push(() => response.end("archive"));
+      });
+      const address = await listening(server);
+      const { transport } = rigFor(address, { limits });
+      const late = transport.send(outgoing(address, { method, patience: "open" }));
+      expect(await rejection(transport.send(outgoing(address, { method })))).toMatchObject({
+        code: "TIMEOUT",
+      });
+      await eventually(() => expect(held.length).toBeGreaterThanOrEqual(2));
+      for (const answer of held) answer();
+      expect(await readAll((await late).body)).toEqual(Buffer.from("archive"));
+    },
+  );
+
+  it("an event stream may be silent for longer than a blob", async () => {
+    const held: (() => void)[] = [];
+    const server = createServer((_request, response) => {
+      response.write("event");
+      held.push(() => response.end("s"));
+    });
+    const address = await listening(server);
+    const { transport } = rigFor(address, { bodyTimeoutMs: 300, limits: { openIdle: 60_000 } });
+    const stream = await transport.send(outgoing(address, { patience: "open" }));
+    const blob = await transport.send(outgoing(address));
+    await expect(readAll(blob.body)).rejects.toThrow(UpstreamError);
+    for (const answer of held) answer();
+    expect(await readAll(stream.body)).toEqual(Buffer.from("events"));
+  });
+});
+
 describe("an exchange", () => {
   it("gives status, headers as they came, and the body", async () => {
     const { send, events } = await served((_request, response) => {
