@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs the programs that the journeys drive: container engines, Debian's docker-registry, curl,
-# tinyproxy, and systemd-nspawn, which starts the machines on which guides are followed. What is there
-# already is left alone. Ends with 1, and one line for each, when something is missing.
+# tinyproxy, nginx, two servlet containers, and systemd-nspawn, which starts the machines on which
+# guides are followed. What is there already is left alone. Ends with 1, and one line for each, when
+# something is missing.
 #
 #   scripts/install-journey-parts.sh [--go FOLDER]
 #
@@ -29,10 +30,12 @@ done
 
 PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 
-# program:package
+# program or file:package
 parts="dockerd:docker.io docker:docker.io containerd:containerd ctr:containerd podman:podman
   skopeo:skopeo buildah:buildah docker-registry:docker-registry curl:curl openssl:openssl
-  runc:runc tinyproxy:tinyproxy-bin systemd-nspawn:systemd-container"
+  runc:runc tinyproxy:tinyproxy-bin systemd-nspawn:systemd-container
+  nginx:nginx javac:default-jdk-headless /usr/share/java/jetty9-server.jar:libjetty9-java
+  /usr/share/java/tomcat10-embed-core.jar:libtomcat10-embed-java"
 # program=module
 go_tools="crane=github.com/google/go-containerregistry/cmd/crane@v0.20.6
   pebble=github.com/letsencrypt/pebble/v2/cmd/pebble@v2.10.1
@@ -48,15 +51,22 @@ go_clients="oras-pull cri-pull k3s-pull containers-pull"
 without_c="containers_image_openpgp exclude_graphdriver_btrfs exclude_graphdriver_overlay"
 clients="$here/../test/journeys/parts"
 
+is_there() {
+  case "$1" in
+    /*) [ -e "$1" ] ;;
+    *) command -v "$1" > /dev/null ;;
+  esac
+}
+
 missing_programs() {
   for part in $parts; do
-    command -v "${part%%:*}" > /dev/null || echo "${part%%:*}"
+    is_there "${part%%:*}" || echo "${part%%:*}"
   done
 }
 
 missing_packages() {
   for part in $parts; do
-    command -v "${part%%:*}" > /dev/null || echo "${part#*:}"
+    is_there "${part%%:*}" || echo "${part#*:}"
   done | sort -u
 }
 
