@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { headerList } from "../../../src/protocol/http/header-list.ts";
+import { type HeaderList, headerList } from "../../../src/protocol/http/header-list.ts";
 import { ownRequest } from "../../../src/upstream/auth/own-request.ts";
 
 const digest = `sha256:${"ab".repeat(32)}`;
-const asked = (target: string, method = "GET", headers = new Map()) =>
+const asked = (target: string, method = "GET", headers: HeaderList = new Map()) =>
   ownRequest({ method, target, headers });
 
 describe("a login of ours goes with", () => {
