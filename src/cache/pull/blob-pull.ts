@@ -23,7 +23,9 @@ import {
   questionOf,
 } from "./blob-downloads.ts";
 import { firstAllowed, isDenial, passDenial } from "./first-allowed.ts";
+import { MemorySource } from "./memory-source.ts";
 import type { NegativeCache } from "./negative-cache.ts";
+import { wellKnownBlob } from "./well-known-blobs.ts";
 
 export type BlobPullOptions = BlobDownloadsOptions & {
   readonly kept: KeptBlobs;
@@ -85,7 +87,10 @@ export class BlobPull {
     const answer = await this.#fetched(ask);
     if (!ask.isHead && answer.kind === "missing" && generations.of(ask) === generation)
       negative.remember(repositoryKey(ask), variant, answer.answer);
-    return isDenial(answer) ? passDenial(answer) : answer;
+    if (!isDenial(answer)) return answer;
+    const bytes = answer.kind === "unavailable" ? wellKnownBlob(ask.digest) : undefined;
+    if (bytes === undefined) return passDenial(answer);
+    return contentOf(ask, { source: new MemorySource(bytes), mediaType: undefined }, "stale");
   }
 
   /** The generation of the repository when the download of the digest began with it. */

@@ -5,6 +5,7 @@ import type { BlobStore } from "../../store/blob-store.ts";
 import type { RepositoryBlobs } from "../access/repository-blobs.ts";
 import type { Manifests } from "../keeping/manifests.ts";
 import type { RepositoryRef } from "../repository-ref.ts";
+import { wellKnownBlob } from "./well-known-blobs.ts";
 
 export type CompletenessParts = {
   readonly manifests: Manifests;
@@ -47,6 +48,7 @@ async function isHeld(
   ref: RepositoryRef,
   digest: Digest,
 ): Promise<boolean> {
+  if (wellKnownBlob(digest) !== undefined) return true;
   if (!(await parts.repositoryBlobs.holds(ref, digest))) return false;
   return (await parts.blobs.stat(digest).catch(() => undefined)) !== undefined;
 }

@@ -1,6 +1,7 @@
 /** Manifests by tag: fresh, revalidated, stale, gone. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { CacheAnswer } from "../../../src/cache/content.ts";
+import { type Digest, digestOf } from "../../../src/protocol/digest.ts";
 import { parseAccept } from "../../../src/protocol/media-type.ts";
 import { UpstreamError, type UpstreamErrorCode } from "../../../src/upstream/upstream-error.ts";
 import { eventually } from "../../support/eventually.ts";
@@ -114,6 +115,36 @@ describe("a tag whose registry is gone", () => {
     house.later(10_000);
     house.upstream.fault("docker.io", (request) => respond(request, status));
     expect(outcomeOf(await house.manifest(image))).toBe("stale");
+  });
+});
+
+describe("an artifact whose clients never fetch its empty config", () => {
+  it("is given through a mirror while its registry is gone, config and all", async () => {
+    const config = repository.addBlob(Buffer.from("{}"));
+    const layer = repository.addBlob(Buffer.from("a chart"));
+    const describeBlob = (digest: Digest, length: number, mediaType: string) => ({
+      ...{ digest, mediaType, size: length },
+    });
+    const manifest = {
+      ...{ schemaVersion: 2, mediaType: types.ociManifest },
+      config: describeBlob(config, 2, "application/vnd.oci.empty.v1+json"),
+      layers: [describeBlob(layer, 7, "application/x-chart")],
+    };
+    repository.addManifest(manifest, types.ociManifest, "chart");
+    const mirror = { isMirror: true };
+    expect(await house.pull(`${ref}:chart`, layer, mirror)).toEqual(["miss", "miss"]);
+    await eventually(() => expect(house.usage.has(layer)).toBe(true));
+    house.upstream.down("docker.io");
+    house.later(10_000);
+    expect(outcomeOf(await house.manifest(`${ref}:chart`, mirror))).toBe("stale");
+    const empty = await house.blob(`${ref}@${config}`, mirror);
+    expect((await bodyOf(empty)).toString()).toBe("{}");
+  });
+
+  it("says nothing of that config to a push that the registry can answer", async () => {
+    const empty = digestOf(Buffer.from("{}"));
+    const head = { isHead: true, access: login("alice") };
+    expect(await statusOf(house.blob(`${ref}@${empty}`, head))).toBe(404);
   });
 });
 
