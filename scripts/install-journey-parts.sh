@@ -8,9 +8,10 @@
 #
 # Tools that only come as Go sources are built into FOLDER, by default ~/.cache/entrepot-journeys, when
 # Go is installed: crane; pebble, an ACME service for tests; kind; buildkitd, buildctl and buildx;
-# containerd 2; and small clients made of the libraries that oras, the kubelet, k3s and CRI-O pull
-# with. On two idle cores all of them take some five minutes, once, none of them two. Steps of journeys
-# that need a tool which is missing are left out, and a line here says "without: TOOL".
+# containerd 2; the OCI conformance program; and small clients made of the libraries that oras, the
+# kubelet, k3s and CRI-O pull with. On two idle cores all of them take some five minutes, once, none of
+# them two. Steps of journeys that need a tool which is missing are left out, and a line here says
+# "without: TOOL".
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -45,7 +46,8 @@ go_tools="crane=github.com/google/go-containerregistry/cmd/crane@v0.20.6
 go_commands="buildkitd=github.com/moby/buildkit@v0.25.2,cmd/buildkitd
   buildctl=github.com/moby/buildkit@v0.25.2,cmd/buildctl
   buildx=github.com/docker/buildx@v0.29.1,cmd/buildx
-  containerd-2=github.com/containerd/containerd/v2@v2.1.5,cmd/containerd"
+  containerd-2=github.com/containerd/containerd/v2@v2.1.5,cmd/containerd
+  oci-conformance=github.com/opencontainers/distribution-spec/conformance@v0.0.0-20260831232431-97274622c111,"
 # Our own, over libraries.
 go_clients="oras-pull cri-pull k3s-pull containers-pull"
 without_c="containers_image_openpgp exclude_graphdriver_btrfs exclude_graphdriver_overlay"
@@ -131,17 +133,18 @@ build_go_tools() {
 }
 
 build_go_tool() {
-  local folder module
+  local folder module package
   folder=$(realpath "$go_folder")
   module=${1#*=}
   case "$1" in
     *,*)
+      package="${module%@*}/${module#*,}"
       (
         cd "$(mktemp -d)" || exit 1
         trap 'rm -rf "$PWD"' EXIT
         go mod init entrepot.test/part &&
           go mod edit "-require=${module%,*}" &&
-          CGO_ENABLED=0 GOFLAGS=-mod=mod go build -o "$folder/${1%%=*}" "${module%@*}/${module#*,}"
+          CGO_ENABLED=0 GOFLAGS=-mod=mod go build -o "$folder/${1%%=*}" "${package%/}"
       ) 2> /dev/null
       ;;
     *=*) GOBIN=$folder GOFLAGS= go install "$module" 2> /dev/null ;;

@@ -105,6 +105,20 @@ describe("a hosted name", () => {
     expect((await client.get("/v2/a/manifests/1?ns=gone.test")).status).toBe(404);
   });
 
+  it("is offered to no dockerd as a mirror of Docker Hub, unless it has a port of its own", async () => {
+    const { program, client } = await openRegistry({ HOSTED_HOSTS: `${host} other.lan:5000` });
+    const script = "/setup/docker-mirror";
+    const refused = await client.get(script);
+    expect([refused.status, refused.body.toString()]).toEqual([
+      404,
+      expect.stringContaining("no mirror of Docker Hub"),
+    ]);
+    expect((await client.get("/")).body.toString()).not.toContain(script);
+    const other = new HostedClient(program, "other.lan:3128");
+    expect((await other.get(script)).status).toBe(200);
+    expect((await other.get("/")).body.toString()).toContain(script);
+  });
+
   it("cannot be a mirror's too", async () => {
     const scene = await Scene.open();
     const both = { ...open, MIRROR_HOSTS: `${host}=docker.io` };

@@ -166,6 +166,7 @@ function composeReception(parts: DoorsParts, behind: Behind): Reception {
   const { admission, interceptor, decision, authority } = behind;
   const forwarder = new Forwarder(upstream.transport, observe);
   const mirror = composeMirror(settings, upstream, engine, observe);
+  const hosted = new HostedHosts(settings.hosted.hosts);
   const isSafe = safeNames(settings, parts.listen);
   const frontPage = new FrontPage({
     authority,
@@ -173,10 +174,11 @@ function composeReception(parts: DoorsParts, behind: Behind): Reception {
     proxyPort: () => settings.listen.port,
     registries: frontPageRegistries(settings),
     virtualHosts: virtualHosts(settings),
+    isHosted: (host) => hosted.hasAllOf(host),
   });
   return new Reception({
     admission,
-    hosted: new HostedHosts(settings.hosted.hosts),
+    hosted,
     insideOf: (connection) => interceptor.insideOf(connection),
     judge: (address, target) => decision.plain(address, target),
     engine: (request, response, ask) => engine.handle(request, response, ask),

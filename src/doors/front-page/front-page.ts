@@ -24,6 +24,8 @@ export type FrontPageOptions = {
   readonly health: () => Health;
   /** The port of the proxy door, for clients that came another way. */
   readonly proxyPort: () => number;
+  /** Whether images are pushed under this name, at every port: dockerd, which names no registry, would find none there. */
+  readonly isHosted?: ((host: string) => boolean) | undefined;
   /** Those that mirror clients are set up for besides the usual ones. */
   readonly registries?: readonly Registry[] | undefined;
   /** Names of ours that stand for one registry, by what clients call that. */
@@ -113,13 +115,16 @@ export class FrontPage {
     if (script === undefined && path !== "/") return notHere;
     const facts = this.#facts(call);
     if (facts === undefined) return badHost;
-    const refusal = script && refusalOf(script, facts);
+    const isHosted = this.#options.isHosted?.(call.host?.host ?? "") === true;
+    const refuses = (one: SetupScript): string | undefined =>
+      isHosted && one === setupDockerMirror ? noMirrorHere : refusalOf(one, facts);
+    const refusal = script && refuses(script);
     if (refusal !== undefined) return { status: 404, sentence: refusal };
     return script === undefined
       ? page(
           printPage(
             facts,
-            scripts.filter((one) => !refusalOf(one, facts)),
+            scripts.filter((one) => !refuses(one)),
             call.foreign?.name,
           ),
         )
@@ -166,6 +171,9 @@ const onlyReading: Refusal = {
 };
 
 const notHere: Refusal = { status: 404, sentence: "there is no such page; / lists what there is" };
+
+const noMirrorHere =
+  "images are pushed under this name, so it is no mirror of Docker Hub for dockerd; use another name or address of this host";
 
 const badHost: Refusal = {
   status: 400,
