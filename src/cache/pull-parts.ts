@@ -32,7 +32,8 @@ import { Tags } from "./tags/tags.ts";
 
 export type PullThroughOptions = {
   readonly client: RegistryClient;
-  readonly blobs: BlobStore & DraftStore & BlobVerification;
+  readonly blobs: BlobStore & BlobVerification;
+  readonly drafts: DraftStore;
   readonly records: RecordStore;
   readonly downloads: Pick<Downloads, "open" | "running" | "mayKeep">;
   readonly rechecks: Rechecking;
@@ -58,12 +59,12 @@ export type PullThroughOptions = {
 export type PullParts = ReturnType<typeof pullParts>;
 
 export function pullParts(options: PullThroughOptions) {
-  const { client, blobs, records, usage, books, observe, now } = options;
+  const { client, blobs, drafts, records, usage, books, observe, now } = options;
   const visibility = new Visibility(options);
   const generations = new Generations();
   const isPublic = (ref: string): Promise<boolean> => visibility.isPublic(ref);
   const repositoryBlobs = new RepositoryBlobs({ records, observe, isPublic, generations, now });
-  const manifests = new Manifests({ blobs, records, usage, books, observe, now });
+  const manifests = new Manifests({ blobs, drafts, records, usage, books, observe, now });
   const accessChecks = new AccessChecks({ client, visibility, now });
   const negative = new NegativeCache({ now });
   const quota = new PullQuota(observe, now);

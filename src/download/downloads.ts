@@ -48,7 +48,7 @@ export type DownloadsOptions = {
   readonly detached?: DetachedLimits;
   /** Bytes of the largest blob that is kept; larger ones are passed on. */
   readonly mostKept?: number;
-  /** Whether nothing is written for now (write-breaker.ts). */
+  /** Whether nothing is written for now (cache/keeping/disk-health.ts). */
   readonly isPaused?: () => boolean;
 };
 

@@ -10,6 +10,7 @@ it("two policies in one process know nothing of each other", async () => {
       pullParts({
         client,
         blobs,
+        drafts: blobs,
         records,
         downloads,
         usage,

@@ -2,12 +2,12 @@
 
 import type { SharedCredential } from "../../cache/access/visibility.ts";
 import type { Observe } from "../../cache/cache-event.ts";
+import { DiskHealth } from "../../cache/keeping/disk-health.ts";
 import { Eviction } from "../../cache/keeping/eviction.ts";
-import { GuardedBlobs } from "../../cache/keeping/guarded-blobs.ts";
+import { GuardedDrafts } from "../../cache/keeping/guarded-drafts.ts";
 import { RecordAging } from "../../cache/keeping/record-aging.ts";
 import { Scrub } from "../../cache/keeping/scrub.ts";
 import { Usage } from "../../cache/keeping/usage.ts";
-import { WriteBreaker } from "../../cache/keeping/write-breaker.ts";
 import type { PullThroughOptions } from "../../cache/pull-parts.ts";
 import { PullThrough } from "../../cache/pull-through.ts";
 import type { Bookkeeping } from "../../download/bookkeeping.ts";
@@ -21,7 +21,6 @@ import { inBackground } from "../../runtime/in-background.ts";
 import type { HoldWatcher } from "../../store/holds.ts";
 import type { Log } from "../log.ts";
 import type { Settings } from "../settings/settings.ts";
-import { DiskHealth } from "./disk-health.ts";
 import type { Store } from "./store.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -44,20 +43,22 @@ export type Cache = ReturnType<typeof composeCache>;
 
 export function composeCache(parts: CacheParts) {
   const { settings, store, upstream, now, log } = parts;
-  const { records, holds } = store;
+  const { blobs, records, holds } = store;
   const { client } = upstream;
   const observe = log.cache;
   const usage = new Usage({ records, observe, now, isHeld: (digest) => holds.isHeld(digest) });
-  const breaker = new WriteBreaker({ blobs: store.blobs, observe });
-  const isPaused = (): boolean => breaker.isOpen;
-  const disk = new DiskHealth({ blobs: store.blobs, isPaused });
-  const blobs = guarded(store, { breaker, disk, eviction: () => eviction });
+  const makeRoom = (error: unknown): void => eviction.writeFailed(error);
+  const disk = new DiskHealth({ drafts: blobs, observe, makeRoom });
+  const drafts = new GuardedDrafts(blobs, disk);
   const books = booksOf(() => ({ pulls, downloads, eviction }));
   const limits = downloadLimits(settings);
-  const downloads = new Downloads({ client, blobs, books, observe, isPaused, ...limits });
+  const downloads = new Downloads({
+    ...{ client, blobs: drafts, books, observe, ...limits },
+    isPaused: () => disk.isPaused,
+  });
   const rechecks = new VerifyingReads({ blobs, books, observe });
-  const pulls = pullsOf(parts, { blobs, downloads, rechecks, usage, books });
-  const eviction = evictionOf({ settings, store, usage, pulls, books, observe });
+  const pulls = pullsOf(parts, { blobs, drafts, downloads, rechecks, usage, books });
+  const eviction = evictionOf({ settings, store, disk, usage, pulls, books, observe });
   holds.watch(heldBytes(usage, store));
   const aging = agingOf(parts, pulls);
   const scrub = new Scrub({
@@ -69,7 +70,7 @@ export function composeCache(parts: CacheParts) {
     pulls,
     /** What is being fetched right now. */
     underway: () => downloads.underway(),
-    ...fullness({ settings, store, usage, isWritable: () => disk.isWell }),
+    ...fullness({ settings, store, usage, isWritable: () => disk.degraded.length === 0 }),
     rechecks,
     room: roomFor({ disk, eviction, observe }),
     /** Sentences about what keeps it from keeping anything. */
@@ -94,35 +95,8 @@ export function composeCache(parts: CacheParts) {
       await pulls.close();
       await usage.close();
       disk.close();
-      breaker.close();
     },
   };
-}
-
-/** What is written or not is known to all whom it concerns at once. */
-function guarded(
-  store: Store,
-  to: {
-    readonly breaker: WriteBreaker;
-    readonly disk: DiskHealth;
-    readonly eviction: () => Eviction;
-  },
-): GuardedBlobs {
-  const { breaker, disk, eviction } = to;
-  return new GuardedBlobs(store.blobs, {
-    get isOpen() {
-      return breaker.isOpen;
-    },
-    failed: (error) => {
-      breaker.failed(error);
-      disk.failed(error);
-      eviction().writeFailed(error);
-    },
-    succeeded: () => {
-      breaker.succeeded();
-      disk.recovered();
-    },
-  });
 }
 
 /** What is pushed needs room too, and only the cache can make some. */
@@ -136,8 +110,7 @@ function roomFor(its: {
     taken: () => eviction.wake(),
     missing: (error) => {
       observe({ kind: "diskFailed", error });
-      disk.failed(error);
-      eviction.writeFailed(error);
+      disk.writeFailed(error);
     },
   };
 }
@@ -178,16 +151,18 @@ function booksOf(informed: () => Informed): Bookkeeping {
 }
 
 type EvictionParts = Pick<CacheParts, "settings" | "store"> & {
+  readonly disk: DiskHealth;
   readonly usage: Usage;
   readonly pulls: PullThrough;
   readonly books: Bookkeeping;
   readonly observe: Observe;
 };
 
-function evictionOf({ settings, store, usage, pulls, books, observe }: EvictionParts): Eviction {
-  const { blobs, holds } = store;
+function evictionOf(parts: EvictionParts): Eviction {
+  const { settings, disk, usage, pulls, books, observe } = parts;
+  const { blobs, holds } = parts.store;
   return new Eviction({
-    ...{ blobs, usage, maxSize: settings.cache.maxSize, books, observe },
+    ...{ blobs, disk, usage, maxSize: settings.cache.maxSize, books, observe },
     minFree: (total) => mustStayFree(settings, total),
     isHeld: (digest) => holds.isHeld(digest),
     wanted: () => pulls.wanted(),
@@ -221,7 +196,7 @@ function fullness({ settings, store, usage, isWritable }: FullnessParts) {
 
 function pullsOf(
   { settings, store, upstream, secret, now, log }: CacheParts,
-  kept: Pick<PullThroughOptions, "blobs" | "downloads" | "rechecks" | "usage" | "books">,
+  kept: Pick<PullThroughOptions, "blobs" | "drafts" | "downloads" | "rechecks" | "usage" | "books">,
 ): PullThrough {
   const { tagTtl, staleIfError, offline } = settings.cache;
   return new PullThrough({

@@ -11,11 +11,13 @@ import type { BlobSpace } from "../../store/blob-space.ts";
 import type { BlobStore, KeptBlob } from "../../store/blob-store.ts";
 import { StoreError } from "../../store/store-error.ts";
 import type { Observe } from "../cache-event.ts";
+import type { DiskHealth } from "./disk-health.ts";
 import { oldestFirst } from "./oldest-first.ts";
 import type { Usage } from "./usage.ts";
 
 export type EvictionOptions = {
   readonly blobs: Pick<BlobStore, "delete" | "stat"> & BlobSpace;
+  readonly disk: Pick<DiskHealth, "isQuiet" | "roomFailed">;
   readonly usage: Usage;
   /** Bytes that may be kept. */
   readonly maxSize: number;
@@ -32,8 +34,6 @@ export type EvictionOptions = {
 
 /** A volume that reports itself full gets this much room at least. */
 const reliefBytes = 256 * 1024 * 1024;
-/** After a failure the volume is left alone for so many milliseconds. */
-const quiet = 5_000;
 /** What could not go is looked at again after so many milliseconds: its readers may have left. */
 const again = 10_000;
 /** So many blobs are passed over before others get their turn. */
@@ -55,8 +55,6 @@ export class Eviction {
   #relief = 0;
   /** What the last look could not make room for. */
   #missing = 0;
-  #isQuiet = false;
-  #cancelQuiet: (() => void) | undefined;
   #cancelAgain: (() => void) | undefined;
   #isClosed = false;
 
@@ -72,7 +70,7 @@ export class Eviction {
 
   /** Looks whether something has to go, now or once more after the present look. */
   wake(): void {
-    if (this.#isClosed || this.#isQuiet) return;
+    if (this.#isClosed || this.#options.disk.isQuiet) return;
     this.#isWoken = true;
     this.#running ??= this.#work();
   }
@@ -84,7 +82,6 @@ export class Eviction {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    this.#cancelQuiet?.();
     this.#cancelAgain?.();
     await this.settled();
   }
@@ -96,19 +93,11 @@ export class Eviction {
         const excess = await this.#excess();
         if (excess > 0) await this.#makeRoom(excess);
       } catch (error) {
-        this.#beQuiet();
+        this.#options.disk.roomFailed();
         this.#options.observe({ kind: "diskFailed", error });
       }
     }
     this.#running = undefined;
-  }
-
-  #beQuiet(): void {
-    const { clock = systemClock } = this.#options;
-    this.#isQuiet = true;
-    this.#cancelQuiet = clock.after(quiet, () => {
-      this.#isQuiet = false;
-    });
   }
 
   #lookAgain(): void {

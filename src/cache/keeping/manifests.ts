@@ -31,7 +31,8 @@ export type KeptManifest = {
 };
 
 export type ManifestsOptions = {
-  readonly blobs: BlobStore & DraftStore & BlobVerification;
+  readonly blobs: BlobStore & BlobVerification;
+  readonly drafts: DraftStore;
   readonly records: RecordStore;
   readonly usage: Pick<Usage, "used">;
   readonly books: Bookkeeping;
@@ -165,10 +166,10 @@ export class Manifests {
   }
 
   async #store(ref: RepositoryRef, { digest, bytes }: KeptManifest): Promise<void> {
-    const { blobs, books, observe } = this.#options;
+    const { blobs, drafts, books, observe } = this.#options;
     try {
       if ((await blobs.stat(digest)) !== undefined) return;
-      const draft = await blobs.create();
+      const draft = await drafts.create();
       try {
         await draft.write(bytes, 0);
         await draft.commit(digest);

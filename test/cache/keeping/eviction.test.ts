@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { CacheEvent } from "../../../src/cache/cache-event.ts";
+import { DiskHealth } from "../../../src/cache/keeping/disk-health.ts";
 import { candidates, Eviction, type EvictionOptions } from "../../../src/cache/keeping/eviction.ts";
 import { Usage } from "../../../src/cache/keeping/usage.ts";
 import { type Digest, digestOf, toDigest } from "../../../src/protocol/digest.ts";
@@ -22,8 +23,10 @@ function setUp(options: Partial<EvictionOptions> = {}) {
   const now = (): number => 0;
   const observe = (event: CacheEvent): void => void events.push(event);
   const usage = new Usage({ records: new MemoryRecordStore(), block: 1, now, observe });
+  const disk = new DiskHealth({ drafts: blobs, observe, makeRoom: () => undefined, clock });
   const eviction = new Eviction({
     blobs,
+    disk,
     usage,
     maxSize: 300,
     minFree: () => 0,

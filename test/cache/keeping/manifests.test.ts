@@ -19,6 +19,7 @@ function setUp(blobs = new MemoryBlobStore(), records = new MemoryRecordStore(),
   const manifests = new Manifests({
     books: noBooks,
     blobs,
+    drafts: blobs,
     records,
     usage: { used: (digest) => used.push(digest) },
     observe: (event) => events.push(event),

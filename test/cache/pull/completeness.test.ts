@@ -46,7 +46,15 @@ beforeEach(() => {
   const usage = { used: () => undefined };
   parts = {
     blobs,
-    manifests: new Manifests({ books: noBooks, blobs, records, usage, observe, now: () => 0 }),
+    manifests: new Manifests({
+      books: noBooks,
+      blobs,
+      drafts: blobs,
+      records,
+      usage,
+      observe,
+      now: () => 0,
+    }),
     repositoryBlobs: new RepositoryBlobs({
       records,
       observe,

@@ -61,6 +61,7 @@ export class House {
     this.pulls = new PullThrough({
       client,
       blobs,
+      drafts: blobs,
       records,
       downloads: this.downloads,
       rechecks: new VerifyingReads({ blobs, books, observe }),

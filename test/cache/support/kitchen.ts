@@ -4,12 +4,12 @@ import { mkdir, readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "vitest";
 import type { CacheEvent } from "../../../src/cache/cache-event.ts";
+import { DiskHealth } from "../../../src/cache/keeping/disk-health.ts";
 import { Eviction } from "../../../src/cache/keeping/eviction.ts";
-import { GuardedBlobs } from "../../../src/cache/keeping/guarded-blobs.ts";
+import { GuardedDrafts } from "../../../src/cache/keeping/guarded-drafts.ts";
 import { KeptBlobs } from "../../../src/cache/keeping/kept-blobs.ts";
 import { Scrub } from "../../../src/cache/keeping/scrub.ts";
 import { Usage } from "../../../src/cache/keeping/usage.ts";
-import { WriteBreaker } from "../../../src/cache/keeping/write-breaker.ts";
 import type { Bookkeeping } from "../../../src/download/bookkeeping.ts";
 import { Downloads } from "../../../src/download/downloads.ts";
 import { resumptionId } from "../../../src/download/resumption.ts";
@@ -38,7 +38,7 @@ export class Kitchen {
   readonly scrub: Scrub;
   readonly #downloads: Downloads;
   readonly #rechecks: VerifyingReads;
-  readonly #breaker: WriteBreaker;
+  readonly #disk: DiskHealth;
 
   constructor(store: DiskBlobStore, fs: FailingFileSystem, maxSize: number) {
     this.store = store;
@@ -60,14 +60,22 @@ export class Kitchen {
       },
     };
     this.usage = new Usage({ records, observe, now });
-    this.#breaker = new WriteBreaker({ blobs: store, observe, clock });
-    const blobs = new GuardedBlobs(store, this.#breaker);
-    this.#downloads = new Downloads({ client: this.upstream, blobs, books, observe, clock });
+    const makeRoom = (error: unknown): void => this.eviction.writeFailed(error);
+    const disk = new DiskHealth({ drafts: store, observe, makeRoom, clock });
+    this.#disk = disk;
+    const [blobs, drafts] = [store, new GuardedDrafts(store, disk)];
+    this.#downloads = new Downloads({
+      client: this.upstream,
+      blobs: drafts,
+      books,
+      observe,
+      clock,
+    });
     this.#rechecks = new VerifyingReads({ blobs, books, observe });
     this.kept = new KeptBlobs({ blobs, rechecks: this.#rechecks, usage: this.usage, observe });
     const wanted = () => Promise.resolve(new Map<Digest, number>());
     this.eviction = new Eviction({
-      ...{ blobs: store, usage: this.usage, books, observe, clock, wanted },
+      ...{ blobs, disk, usage: this.usage, books, observe, clock, wanted },
       ...{ maxSize, minFree: () => 0, isHeld: () => false },
     });
     this.scrub = new Scrub({ blobs, records, books, observe, clock, now, interval: 0 });
@@ -87,7 +95,7 @@ export class Kitchen {
 
   async close(): Promise<void> {
     await Promise.all([this.eviction.close(), this.#downloads.close(), this.#rechecks.close()]);
-    this.#breaker.close();
+    this.#disk.close();
     await this.store.close().catch(() => undefined);
   }
 }

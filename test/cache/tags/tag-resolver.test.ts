@@ -50,9 +50,11 @@ beforeEach(() => {
     observe,
     now: clock,
   });
+  const blobs = new MemoryBlobStore();
   const manifests = new Manifests({
     books: noBooks,
-    blobs: new MemoryBlobStore(),
+    blobs,
+    drafts: blobs,
     records,
     usage: { used: () => undefined },
     observe,
