@@ -206,9 +206,9 @@ class Program implements Application {
 const challengePrefix = "challenge/";
 
 function saveChallenge(records: RecordStore, saved: SavedChallenge, log: Log): void {
-  const { registry, scheme, lines, learnedAt } = saved;
+  const { registry, scheme, lines, learnedAt, hasSignatures = false } = saved;
   const saving = records.set(`${challengePrefix}${scheme}/${registry}`, {
-    ...{ registry, scheme, lines, learnedAt },
+    ...{ registry, scheme, lines, learnedAt, hasSignatures },
   });
   inBackground(saving, (error) => log.cache({ kind: "recordsFailed", error }));
 }

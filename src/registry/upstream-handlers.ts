@@ -43,7 +43,7 @@ export function upstreamHandlers(parts: UpstreamHandlerParts): FindHandler {
 }
 
 function handlersOf(parts: UpstreamHandlerParts, locations: UploadLocations): Handlers {
-  const { accessOf, client, bodyIdle = usualBodyIdle } = parts;
+  const { accessOf, client, hasSignatures, bodyIdle = usualBodyIdle } = parts;
   const reading = (handler: Handler) => withBareRefusals(handler, client);
   return {
     ping: (exchange) => parts.ping.answer(exchange),
@@ -52,7 +52,13 @@ function handlersOf(parts: UpstreamHandlerParts, locations: UploadLocations): Ha
     pullList: reading((exchange) => pullList(exchange, parts, bodyIdle)),
     pushUpload: locations.remembering((exchange) => pushUpload(exchange, parts, bodyIdle)),
     pushManifest: (exchange) => pushManifest(exchange, parts, bodyIdle),
-    pass: async (exchange) =>
-      passThrough(exchange, await outsideAccess(exchange, accessOf), client, bodyIdle),
+    pass: async (exchange) => {
+      const { ask, route, method } = exchange;
+      const isRead = route.kind === "signatures" && (method === "GET" || method === "HEAD");
+      if (isRead && hasSignatures?.(ask.registry) === true) {
+        return pullList(exchange, parts, bodyIdle);
+      }
+      return passThrough(exchange, await outsideAccess(exchange, accessOf), client, bodyIdle);
+    },
   };
 }

@@ -42,6 +42,8 @@ export type UpstreamHandlerParts = {
   readonly basicTokens?: Pick<BasicTokens, "isTokenRequest" | "answer">;
   /** The setting POLICY; undefined when it allows everything. */
   readonly rules?: ImagePolicy | undefined;
+  /** Whether the registry's ping offers Docker's signature extension. */
+  readonly hasSignatures?: (registry: Registry) => boolean;
   /** The setting ALLOW_PUSH. */
   readonly isPushAllowed: boolean;
   /** How long a client that is sending a body may pause, in milliseconds. */

@@ -38,6 +38,7 @@ export function composeRegistry(parts: RegistryParts): RegistryEngine {
     ping: new Ping({ ownTokens, sealedLogins, authorizer, memory, finder, client }),
     tokens: new TokenRequests({ ownTokens, authorizer, memory, pairs, client, now }),
     basicTokens: new BasicTokens({ ownTokens, sealedLogins, authorizer, client, now }),
+    hasSignatures: (registry) => memory.recall(registry)?.hasSignatures === true,
     rules: imagePolicy(settings.registries.policy),
     isPushAllowed: settings.registries.allowPush,
   });

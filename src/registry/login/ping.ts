@@ -16,6 +16,7 @@ import type { ChallengeFinder, PingAnswer } from "../../upstream/auth/challenge-
 import type { ChallengeMemory, RememberedChallenge } from "../../upstream/auth/challenge-memory.ts";
 import type { Access, RegistryClient } from "../../upstream/registry-client.ts";
 import { UpstreamError } from "../../upstream/upstream-error.ts";
+import type { Ask } from "../ask.ts";
 import type { Exchange, Own, Reply } from "../exchange.ts";
 import { accessOf } from "./access.ts";
 import { ownChallenge } from "./own-realm.ts";
@@ -30,6 +31,7 @@ export type PingParts = {
   readonly client: RegistryClient;
 };
 
+const signatures = "x-registry-supports-signatures";
 const apiVersion = "docker-distribution-api-version";
 
 export class Ping {
@@ -42,7 +44,7 @@ export class Ping {
   /** Throws RegistryError with the challenge, or UpstreamError when nobody can be asked. */
   async answer(exchange: Exchange): Promise<Reply> {
     const { ask, headers, method, signal } = exchange;
-    if (ask.isOpen) return welcome();
+    if (ask.isOpen) return this.#welcome(ask);
     const access = await accessOf(headers, ask, { ...this.#parts, method, signal });
     switch (access.kind) {
       case "rejected":
@@ -50,12 +52,16 @@ export class Ping {
       case "client":
         return this.#pass(exchange, access);
       case "shared":
-        return isBare(headers) ? this.#fromMemory(exchange) : welcome();
+        return isBare(headers) ? this.#fromMemory(exchange) : this.#welcome(ask);
       case "anonymous":
-        return welcome();
+        return this.#welcome(ask);
       case "none":
         return this.#fromMemory(exchange);
     }
+  }
+
+  #welcome({ registry }: Ask): Own {
+    return welcome(this.#parts.memory.recall(registry)?.hasSignatures);
   }
 
   async #fromMemory(exchange: Exchange): Promise<Reply> {
@@ -103,10 +109,11 @@ async function unlessKept<T>(work: Promise<T>, isKept: boolean): Promise<T | und
 }
 
 /** Throws RegistryError with the registry's challenge, or with ours where it has one of ours. */
-function replyFrom({ registry, lines }: RememberedChallenge, isOurs: boolean): Own {
-  if (isOurs) throw unauthorized([printChallenge(ownChallenge(registry))]);
-  if (lines.length > 0) throw unauthorized(lines);
-  return welcome();
+function replyFrom(remembered: RememberedChallenge, isOurs: boolean): Own {
+  const { registry, lines, hasSignatures } = remembered;
+  if (isOurs) throw unauthorized([printChallenge(ownChallenge(registry))], hasSignatures);
+  if (lines.length > 0) throw unauthorized(lines, hasSignatures);
+  return welcome(hasSignatures);
 }
 
 /** Engines that have a token send it with the ping too. */
@@ -119,17 +126,21 @@ function isTrouble(answer: { readonly status: number } | undefined): boolean {
   return answer === undefined || isUnavailable(answer.status);
 }
 
-function welcome(): Own {
+function welcome(hasSignatures = false): Own {
   const headers = headerList({
     "content-type": "application/json",
     [apiVersion]: "registry/2.0",
+    [signatures]: hasSignatures ? "1" : undefined,
   });
   return { kind: "own", status: 200, headers, body: Buffer.from("{}") };
 }
 
-function unauthorized(lines: readonly string[]): RegistryError {
+function unauthorized(lines: readonly string[], hasSignatures = false): RegistryError {
   return new RegistryError("UNAUTHORIZED", "authentication required", {
-    headers: headerList({ "www-authenticate": lines, [apiVersion]: "registry/2.0" }),
+    headers: headerList({
+      ...{ "www-authenticate": lines, [apiVersion]: "registry/2.0" },
+      [signatures]: hasSignatures ? "1" : undefined,
+    }),
   });
 }
 

@@ -4,7 +4,7 @@
  * login that was refused for one repository is good for the registry.
  */
 
-import { type HeaderList, headerList } from "../../protocol/http/header-list.ts";
+import { type HeaderList, headerList, headerValue } from "../../protocol/http/header-list.ts";
 import { formatHostPort } from "../../protocol/http/host-port.ts";
 import { isRefusal, isUnavailable } from "../../protocol/http/status.ts";
 import { type Registry, registryAddress } from "../../protocol/registry-name.ts";
@@ -124,7 +124,9 @@ export class ChallengeFinder {
     const { memory } = this.#options;
     const { status, headers, body } = await this.#send(registry, undefined, life);
     const lines = challengeLines(status, headers);
-    const remembered = lines === undefined ? undefined : memory.remember(registry, lines);
+    const offersSignatures = headerValue(headers, "x-registry-supports-signatures") === "1";
+    const remembered =
+      lines === undefined ? undefined : memory.remember(registry, lines, offersSignatures);
     if (remembered !== undefined) this.#silentUntil.delete(registry.name);
     else this.#silence(registry, isUnavailable(status) ? downMs : noRegistryMs);
     return { status, headers, body, remembered };

@@ -36,6 +36,8 @@ export type RememberedChallenge = {
   readonly lines: readonly string[];
   readonly bearer: BearerChallenge | undefined;
   readonly hasBasic: boolean;
+  /** Its ping offers Docker's signature extension: `X-Registry-Supports-Signatures: 1`. */
+  readonly hasSignatures: boolean;
   readonly learnedAt: number;
   /** When it last asked for a login; `learnedAt` moves on when a ping lets everybody in. */
   readonly challengedAt: number;
@@ -47,6 +49,7 @@ export type SavedChallenge = {
   readonly scheme: Scheme;
   readonly lines: readonly string[];
   readonly learnedAt: number;
+  readonly hasSignatures?: boolean;
 };
 
 export type ChallengeMemoryOptions = {
@@ -74,25 +77,36 @@ export class ChallengeMemory {
 
   /** Fills the memory from what was saved; malformed records are passed over. */
   load(records: Iterable<SavedChallenge>): void {
-    for (const { registry: name, scheme, lines, learnedAt } of records) {
+    for (const { registry: name, scheme, lines, learnedAt, hasSignatures } of records) {
       const registry = parseRegistryName(name);
       if (registry?.scheme !== scheme || this.#byRegistry.has(registry.name)) continue;
-      this.#put(read(registry, lines, Math.min(learnedAt, this.#options.now())));
+      const learned = read(registry, lines, Math.min(learnedAt, this.#options.now()));
+      this.#put({ ...learned, hasSignatures: hasSignatures === true });
     }
   }
 
-  /** Learns what a registry answered: no lines at all mean that it asks for no login. */
-  remember(registry: Registry, lines: readonly string[]): RememberedChallenge {
+  /**
+   * Learns what a registry answered: no lines at all mean that it asks for no login. What a ping alone
+   * says of signatures stands until another one says otherwise.
+   */
+  remember(
+    registry: Registry,
+    lines: readonly string[],
+    offersSignatures?: boolean,
+  ): RememberedChallenge {
     const now = this.#options.now();
     const before = this.#byRegistry.get(registry.name);
     const isKept = lines.length === 0 && isStillMeant(before, registry, now);
-    const learned = isKept ? { ...before, learnedAt: now } : read(registry, lines, now);
+    const hasSignatures = offersSignatures ?? before?.hasSignatures ?? false;
+    const said = isKept ? { ...before, learnedAt: now } : read(registry, lines, now);
+    const learned = { ...said, hasSignatures };
     this.#put(learned);
-    const isNews = before === undefined || before.lines.join("\n") !== learned.lines.join("\n");
+    const isOther = before?.hasSignatures !== hasSignatures;
+    const isNews = isOther || before.lines.join("\n") !== learned.lines.join("\n");
     if (isNews || now - before.learnedAt > freshMs) {
       const { lines: kept, learnedAt } = learned;
       const { name, scheme } = registry;
-      this.#options.save?.({ registry: name, scheme, lines: kept, learnedAt });
+      this.#options.save?.({ registry: name, scheme, lines: kept, learnedAt, hasSignatures });
     }
     return learned;
   }
@@ -137,6 +151,7 @@ function read(
     lines: challenges.map((challenge) => printChallenge(lasting(challenge))),
     bearer: bearer === undefined ? undefined : readBearer(registry, bearer),
     hasBasic: challengeOf(challenges, "basic") !== undefined,
+    hasSignatures: false,
     learnedAt,
     challengedAt: learnedAt,
   };

@@ -76,6 +76,20 @@ describe("a ping without a login", () => {
     expect(text).toContain(hubHost);
   });
 
+  it.each([
+    ["asks for a token", 401],
+    ["lets everybody in", 200],
+  ])("says what a registry that %s said of signatures, from memory too", async (_, status) => {
+    const { loopback, ping } = await make();
+    const said = { "www-authenticate": hubChallenge, "x-registry-supports-signatures": "1" };
+    loopback.play(hubHost, (__, response) => say(response, status, {}, said));
+    for (const answer of [await ping(), await ping()]) {
+      expect(answer.status).toBe(status);
+      expect(answer.headers["x-registry-supports-signatures"]).toBe("1");
+    }
+    expect(loopback.seen).toHaveLength(1);
+  });
+
   it("is passed the redirect of a registry that redirects", async () => {
     const { loopback, ping } = await make("lscr.io");
     loopback.play("lscr.io", (_, response) =>
