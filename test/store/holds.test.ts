@@ -15,4 +15,18 @@ describe("holds", () => {
     holds.release(digest);
     expect(holds.isHeld(digest)).toBe(false);
   });
+
+  it("tell when a digest becomes held, and when the last one lets go", () => {
+    const holds = new Holds();
+    const digest = digestOf(Buffer.from("a"));
+    const told: string[] = [];
+    holds.watch({ held: () => told.push("held"), freed: () => told.push("freed") });
+    holds.release(digest);
+    holds.hold(digest);
+    holds.hold(digest);
+    holds.release(digest);
+    expect(told).toEqual(["held"]);
+    holds.release(digest);
+    expect(told).toEqual(["held", "freed"]);
+  });
 });

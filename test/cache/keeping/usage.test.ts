@@ -11,12 +11,17 @@ const [a, b, c] = ["a", "b", "c"].map((text) => digestOf(Buffer.from(text))) as 
   KeptBlob["digest"],
 ];
 
-function setUp(records = new MemoryRecordStore(), block = 1) {
+function setUp(
+  records = new MemoryRecordStore(),
+  block = 1,
+  isHeld: (digest: KeptBlob["digest"]) => boolean = () => false,
+) {
   const clock = { now: 1_000 };
   const failures: unknown[] = [];
   const usage = new Usage({
     records,
     block,
+    isHeld,
     now: () => clock.now,
     observe: (event) => failures.push(event),
   });
@@ -34,6 +39,14 @@ function kept(...blobs: KeptBlob[]) {
 }
 
 describe("the usage of blobs", () => {
+  it("that were pushed here is none of the cache's: they count to no cap and are never evicted", async () => {
+    const { usage } = setUp(undefined, 1, (digest) => digest === a);
+    const [size, usedAt] = [40, 500];
+    await usage.load(kept({ digest: a, size, usedAt }, { digest: b, size, usedAt }));
+    usage.added(a, 40);
+    expect([usage.total, order(usage)]).toEqual([40, [b]]);
+  });
+
   it("of 16,001 small manifests is what they take on the disk, not what they hold", async () => {
     const { usage } = setUp(undefined, 4_096);
     const digests = Array.from({ length: 16_001 }, (_, index) => digestOf(Buffer.from(`${index}`)));
