@@ -1,6 +1,5 @@
 /** Answers that would fill the memory or hold up everybody, were they believed. */
 import { createHash, randomBytes } from "node:crypto";
-import type { ServerResponse } from "node:http";
 import { createGzip, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { eventually } from "../support/eventually.ts";
@@ -41,19 +40,6 @@ async function costOf(work: () => Promise<void>): Promise<Cost> {
   const stallMs = await longestTurn(work);
   clearInterval(watch);
   return { megabytes: (most - before) / MiB, stallMs };
-}
-
-/** Zeros without end, as fast as they are taken; `sent` counts them. */
-function pour(response: ServerResponse, piece: Buffer, sent: { bytes: number }): void {
-  const more = (): void => {
-    while (!response.destroyed) {
-      sent.bytes += piece.length;
-      if (response.write(piece)) continue;
-      response.once("drain", more);
-      return;
-    }
-  };
-  more();
 }
 
 const zeros = Buffer.alloc(64 * 1024);
