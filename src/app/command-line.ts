@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { Command, CommanderError, Option } from "commander";
 import { readBuild } from "./build.ts";
+import { askingCommands } from "./commands/asking-commands.ts";
 import { showCa } from "./commands/ca.ts";
 import { checkConfig } from "./commands/config-check.ts";
 import { checkHealth } from "./commands/health.ts";
@@ -92,7 +93,29 @@ class CommandLine {
       .command("health")
       .description("ask the server on this machine whether it is ready")
       .action(run(() => this.#checkHealth()));
+    for (const { name, description } of askingCommands) {
+      program
+        .command(`${name} [words...]`)
+        .description(description)
+        .allowUnknownOption()
+        .action(() => this.#ask(name));
+    }
     return program;
+  }
+
+  /** Flags of the whole command line may stand before the command. */
+  async #ask(name: string): Promise<void> {
+    const { runAsking } = await import("./commands/asking.ts");
+    const { argv } = this.#process;
+    const { dataDir } = this.#program.opts<{ readonly dataDir?: string }>();
+    const folder = dataDir === undefined ? [] : ["--data-dir", dataDir];
+    const words = argv
+      .slice(argv.indexOf(name))
+      .filter((word) => word !== dataDir || name === word);
+    const others = words.filter(
+      (word) => word !== "--data-dir" && word !== `--data-dir=${dataDir}`,
+    );
+    this.#exitCode = await runAsking([...others, ...folder], this.#process);
   }
 
   readonly #print = (line: string): void => {

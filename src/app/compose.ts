@@ -11,10 +11,10 @@ import { inBackground } from "../runtime/in-background.ts";
 import type { RecordStore } from "../store/record-store.ts";
 import type { ChallengeMemory, SavedChallenge } from "../upstream/auth/challenge-memory.ts";
 import type { Application, Compose, Started, World } from "./application.ts";
-import { readBuild } from "./build.ts";
 import { authorityWarnings, expiryWarnings } from "./compose/authority.ts";
 import { composeFigures, heardBy, openBackOffice } from "./compose/back-office.ts";
 import { type Cache, composeCache } from "./compose/cache.ts";
+import { composeCatalogue, type OpenCatalogue } from "./compose/catalogue.ts";
 import { composeDoors, type Doors } from "./compose/doors.ts";
 import { composeHosted, type Hosted } from "./compose/hosted.ts";
 import { composeListen, reachOf } from "./compose/listen.ts";
@@ -55,7 +55,7 @@ type Over = {
 };
 
 async function composeOver(store: Store, over: Over): Promise<Application> {
-  const { settings, log, secrets, world } = over;
+  const { settings, log, figures, secrets, world } = over;
   const { now, steady, lookup } = world;
   const life = new AbortController();
   // biome-ignore lint/style/noProcessEnv: the operator's commands run in the operator's own environment
@@ -85,28 +85,26 @@ async function composeOver(store: Store, over: Over): Promise<Application> {
     tokenSecret: secrets.tokens,
   });
   const state: State = { phase: "starting", isReloaded: true };
-  const degraded = (): readonly string[] => [
-    ...degradedBy(upstream),
-    ...cache.degraded(),
-    ...store.degraded(),
-    ...expiryWarnings(doors.authority, now(), 30),
-  ];
   const health = () => ({
     phase: state.phase,
-    degraded: degraded(),
+    degraded: [
+      ...[...degradedBy(upstream), ...cache.degraded(), ...store.degraded()],
+      ...expiryWarnings(doors.authority, now(), 30),
+    ],
     budgets: cache.pulls.budgets(),
   });
   const doors = await composeDoors({
     ...{ settings, listen, upstream, engine, health, environment, now, log },
   });
+  const { dataDir } = settings.files;
+  const catalogue = composeCatalogue({ figures, cache, now, log, dataDir });
   const openOffice = () =>
     openBackOffice({
-      ...{ settings, log, figures: over.figures, cache, engine, doors, health, now },
-      isReloaded: () => state.isReloaded,
-      build: readBuild(),
+      ...{ settings, log, figures, cache, catalogue, upstream, engine, doors, health, state, now },
     });
   return new Program({
-    ...{ settings, log, store, upstream, cache, hosted, doors, openOffice, life, state, now },
+    ...{ settings, log, store, upstream, cache, hosted, catalogue, doors, openOffice },
+    ...{ life, state, now },
   });
 }
 
@@ -121,6 +119,7 @@ type ProgramParts = {
   readonly hosted: Hosted | undefined;
   readonly doors: Doors;
   readonly life: AbortController;
+  readonly catalogue: OpenCatalogue;
   readonly openOffice: () => Promise<BackOffice>;
   readonly state: State;
   readonly now: () => number;
@@ -150,6 +149,7 @@ class Program implements Application {
     this.#office = await this.#parts.openOffice();
     const office = this.#office.address;
     if (state.phase === "starting") state.phase = "running";
+    this.#parts.catalogue.catalogue.start();
     inBackground(cache.start(), (error) => log.cache({ kind: "diskFailed", error }));
     const { address, port } = this.#door.address;
     const reach = reachOf(address, settings.access.allowClients);
@@ -196,6 +196,7 @@ class Program implements Application {
     const listeners = [this.#office, this.#door, this.#tls];
     await Promise.all(listeners.map((each) => each?.stop(deadline)));
     await hosted?.close();
+    await this.#parts.catalogue.close();
     await cache.close();
     life.abort();
     await upstream.close();

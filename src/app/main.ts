@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** Arguments in, exit code out. An older Node is told so before anything it cannot read is loaded. */
+import { isAsking } from "./commands/asking-commands.ts";
 
 const [major = 0] = process.versions.node.split(".").map(Number);
 
@@ -11,7 +12,14 @@ if (major < 24) {
 } else {
   // Keys, images and records are nobody else's business on this machine.
   process.umask(0o077);
-  const { runCommandLine } = await import("./command-line.ts");
   const { leave } = await import("./leave.ts");
-  leave(process, await runCommandLine(process));
+  const args = process.argv.slice(2);
+  if (isAsking(args[0])) {
+    // They start twice as fast as the whole command line.
+    const { runAsking } = await import("./commands/asking.ts");
+    leave(process, await runAsking(args, process));
+  } else {
+    const { runCommandLine } = await import("./command-line.ts");
+    leave(process, await runCommandLine(process));
+  }
 }

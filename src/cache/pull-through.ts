@@ -4,14 +4,17 @@
  */
 import type { Bookkeeping, StoredBlob } from "../download/bookkeeping.ts";
 import type { Digest } from "../protocol/digest.ts";
+import type { Manifest } from "../protocol/manifest.ts";
 import type { Reference, RepositoryName } from "../protocol/reference.ts";
 import type { Registry } from "../protocol/registry-name.ts";
+import type { VisibilityName } from "./cache-event.ts";
 import type { CacheAnswer } from "./content.ts";
 import type { AgingRecords } from "./keeping/record-aging.ts";
+import { type Outlook, outlookOf } from "./outlook.ts";
 import type { WriteFate } from "./pull/writes.ts";
 import type { BlobAsk, ManifestAsk, PullAsk } from "./pull-ask.ts";
 import { type PullParts, type PullThroughOptions, pullParts } from "./pull-parts.ts";
-import { repositoryKey } from "./repository-ref.ts";
+import { type RepositoryRef, repositoryKey } from "./repository-ref.ts";
 import type { RegistryBudget } from "./tags/pull-quota.ts";
 
 export class PullThrough implements Bookkeeping {
@@ -84,6 +87,20 @@ export class PullThrough implements Bookkeeping {
   /** Records that may go when nobody has renewed them for long. */
   aging(): readonly AgingRecords[] {
     return [this.#parts.tags.aging(), this.#parts.visibility.aging()];
+  }
+
+  /** What a kept manifest lists. */
+  manifestOf(digest: Digest): Promise<Manifest | undefined> {
+    return this.#parts.manifests.read(digest);
+  }
+
+  /** What a pull would meet now; nobody is asked. */
+  outlook(ref: RepositoryRef, reference: Reference): Promise<Outlook> {
+    return outlookOf(this.#parts, ref, reference);
+  }
+
+  visibilityOf(registry: Registry, repository: RepositoryName): Promise<VisibilityName> {
+    return this.#parts.visibility.nameOf({ registry, repository });
   }
 
   /** What registries say is left of the pulls they allow us. */

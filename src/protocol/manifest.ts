@@ -19,6 +19,8 @@ export type ManifestReference = {
   readonly kind: "manifest" | "blob";
   /** False for foreign layers, which registries need not hold. */
   readonly isDistributable: boolean;
+  /** `linux/arm64/v8`, where an index says what a manifest is for. */
+  readonly platform?: string;
 };
 
 export type Manifest = {
@@ -102,7 +104,18 @@ function referenceOf(
   if (digest === undefined || typeof mediaType !== "string") return undefined;
   if (typeof size !== "number" || !Number.isSafeInteger(size) || size < 0) return undefined;
   const isDistributable = !/\.(?:foreign|nondistributable)\./.test(mediaType);
-  return { digest, size, mediaType, kind, isDistributable };
+  const platform = platformOf(item.platform);
+  const its = { digest, size, mediaType, kind, isDistributable };
+  return platform === undefined ? its : { ...its, platform };
+}
+
+/** What it says is printed, so it is bounded; `unknown` marks what is no image (an attestation). */
+function platformOf(value: unknown): string | undefined {
+  if (!isObject(value)) return undefined;
+  const parts = [value.os, value.architecture, value.variant].filter(
+    (part): part is string => typeof part === "string" && /^[\w.-]{1,32}$/.test(part),
+  );
+  return parts.length < 2 || parts[0] === "unknown" ? undefined : parts.join("/");
 }
 
 function digestIn(descriptor: JsonObject): Digest | undefined {

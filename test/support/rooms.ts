@@ -16,14 +16,14 @@ export const rooms: Readonly<Record<string, Room>> = {
       ...["doors", "registry", "cache", "hosted", "download", "upstream", "store"],
       ...["protocol", "runtime"],
     ],
-    packages: ["commander", "pino", "yaml", "node:fs", "node:os", "node:process"],
+    packages: ["commander", "pino", "yaml", "node:http", "node:fs", "node:os", "node:process"],
     wings: [["commands"], ["compose"], ["settings", "log"]],
     purpose: "Reads the settings, builds every object once, starts them and stops them.",
   },
   doors: {
     rooms: ["registry", "upstream", "protocol", "runtime"],
     packages: [
-      ...["node-forge", "http-mitm-proxy", "acme-client", "fastify", "prom-client"],
+      ...["node-forge", "http-mitm-proxy", "acme-client", "fastify", "prom-client", "uplot"],
       ...["node:http", "node:https", "node:net", "node:tls", "node:fs", "node:os"],
     ],
     wings: [["proxy", "mirror", "tls", "front-page", "back-office"], ["server"]],

@@ -1,10 +1,14 @@
 /** A day whose every pull is known, and what the back office says of it. */
-import { readFile, stat } from "node:fs/promises";
+import { copyFile, readFile, stat } from "node:fs/promises";
 import { request as httpRequest } from "node:http";
 import { join } from "node:path";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import type { ImagePage } from "../../src/doors/back-office/images.ts";
+import type { Sums } from "../../src/store/catalogue-store.ts";
+import { SqliteCatalogue } from "../../src/store/sqlite/sqlite-catalogue.ts";
 import { eventually } from "../support/eventually.ts";
 import { holdHeaders, stallAt } from "../support/fake-registry/fault.ts";
+import { temporaryFolder } from "../support/temp-folder.ts";
 import { direct, tunnel, viaProxy } from "./support/client.ts";
 import { addImage, type Image, manifestType } from "./support/image.ts";
 import { type NamedRegistry, type Program, Scene } from "./support/program.ts";
@@ -25,6 +29,11 @@ beforeEach(async () => {
     ...{ REGISTRIES: registry.name, POLICY: JSON.stringify({ deny: ["*/team/secret"] }) },
   });
 });
+
+async function api<T>(path: string): Promise<T> {
+  const answer = await fetch(`http://127.0.0.1:${program.adminPort}/api/v1/${path}`);
+  return (await answer.json()) as T;
+}
 
 async function metrics(): Promise<ReadonlyMap<string, number>> {
   const page = await (await fetch(`http://127.0.0.1:${program.adminPort}/metrics`)).text();
@@ -107,7 +116,59 @@ describe("a day of pulls", () => {
     expect(fromDisk + fromMemory / 2).toBe(whole);
     const fetched = seen.get(`upstream_bytes_total${of('registry="R"')}`) ?? 0;
     expect(fetched).toBe(whole + layerSize);
-    expect(seen.get("cache_bytes")).toBe(whole + layerSize);
+    // What is kept takes whole blocks of the disk.
+    const kept = seen.get("cache_bytes") ?? 0;
+    expect(kept).toBeGreaterThanOrEqual(whole + layerSize);
+    expect(kept).toBeLessThan(whole + layerSize + 5 * 4_096);
+
+    const { day } = await api<{ day: Sums }>("stats");
+    expect(day).toEqual({
+      ...{ requests: 10, errors: 0, pulls: 3, cachedPulls: 2, fetched },
+      sent: day.sent,
+      saved: fromDisk + fromMemory + layerSize,
+    });
+    const { requests } = await api<{ requests: readonly { outcome: string }[] }>("requests");
+    expect(requests.map(({ outcome }) => outcome).sort()).toEqual(
+      ["collapsed", "hit", "hit", "hit", "miss", "miss", "miss", "miss", "refused", "stale"].sort(),
+    );
+    const logged = program.lines.filter((line) => line.includes('"msg":"request"'));
+    expect(logged).toHaveLength(10);
+    const sent = logged.reduce((sum, line) => sum + Number(JSON.parse(line).bytes), 0);
+    expect(sent).toBe(day.sent);
+  });
+
+  it("is in the catalogue under the names that were pulled", async () => {
+    await pull(image);
+    await viaDoor(`team/app/manifests/${image.manifest}`);
+    const [pulled, ...others] = (await api<ImagePage>("images?search=team+app")).images;
+    expect(others).toEqual([]);
+    expect(pulled).toMatchObject({
+      ...{ registry: registry.name, repository: "team/app", reference: image.tag },
+      ...{ digest: image.manifest, pulls: 2, state: "kept", visibility: "public" },
+    });
+    expect(pulled?.bytes.kept).toBe(pulled?.bytes.whole);
+    expect(pulled?.bytes.own).toBeGreaterThan(layerSize);
+    const name = `${registry.name}/team/app:${image.tag}`;
+    expect(await api(`image?name=${name}`)).toMatchObject({ blobs: [{}, { size: layerSize }] });
+    expect(await api("image?name=ghcr.io/none/such:1")).toEqual({
+      error: "ghcr.io/none/such:1 was never asked for here",
+    });
+  });
+
+  it("is still known after a kill -9", async () => {
+    await pull(image);
+    expect((await api<{ day: Sums }>("stats")).day.pulls).toBe(1);
+    // What lies on the disk right now, as a crash leaves it.
+    const crashed = await temporaryFolder();
+    for (const end of ["", "-wal", "-shm"]) {
+      const file = `statistics.sqlite${end}`;
+      await copyFile(join(program.dataDir, file), join(crashed, file));
+    }
+    const store = SqliteCatalogue.open(join(crashed, "statistics.sqlite"));
+    onTestFinished(() => store.close());
+    const query = { search: "", sort: "name", offset: 0, limit: 10 } as const;
+    expect(store.images(query)).toMatchObject({ total: 1, images: [{ pulls: 1 }] });
+    expect(store.sums("day", 0)).toMatchObject([{ sums: { pulls: 1 } }]);
   });
 });
 

@@ -3,18 +3,24 @@ import { join } from "node:path";
 import { BackOffice } from "../../doors/back-office/back-office.ts";
 import { Figures } from "../../doors/back-office/figures.ts";
 import { Gate } from "../../doors/back-office/gate.ts";
+import { Overview } from "../../doors/back-office/overview.ts";
 import type { HealthNow, House } from "../../doors/back-office/ports.ts";
 import { Sessions } from "../../doors/back-office/sessions.ts";
 import { hostMatcher } from "../../protocol/host-pattern.ts";
+import { formatHostPort } from "../../protocol/http/host-port.ts";
 import { builtInRegistries } from "../../protocol/known-registries.ts";
 import { canonicalRegistry, registryAddress } from "../../protocol/registry-name.ts";
 import type { RegistryEngine } from "../../registry/engine.ts";
-import type { Build } from "../build.ts";
+import { readBuild } from "../build.ts";
 import type { Log } from "../log.ts";
 import { isOnLoopback, namedRegistries } from "../settings/derived.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Cache } from "./cache.ts";
+import type { OpenCatalogue } from "./catalogue.ts";
 import type { Doors } from "./doors.ts";
+import { explaining } from "./explaining.ts";
+import { reachOf } from "./listen.ts";
+import type { Upstream } from "./upstream.ts";
 
 export function composeFigures(settings: Settings, now: () => number): Figures {
   const isKnown = hostMatcher([...builtInRegistries, ...namedRegistries(settings)]);
@@ -51,11 +57,12 @@ export type BackOfficeParts = {
   readonly settings: Settings;
   readonly figures: Figures;
   readonly cache: Cache;
+  readonly catalogue: OpenCatalogue;
+  readonly upstream: Upstream;
   readonly engine: RegistryEngine;
   readonly doors: Doors;
   readonly health: () => HealthNow;
-  readonly isReloaded: () => boolean;
-  readonly build: Build;
+  readonly state: { readonly isReloaded: boolean };
   readonly now: () => number;
   readonly log: Pick<Log, "note">;
 };
@@ -78,7 +85,12 @@ export async function openBackOffice(parts: BackOfficeParts): Promise<BackOffice
     socketPath: join(settings.files.dataDir, "control.sock"),
     load: async () => {
       const { openPages } = await import("../../doors/back-office/pages.ts");
-      return openPages({ figures, house: composeHouse(parts, () => office) });
+      const house = composeHouse(parts, () => office);
+      const { images, store, catalogue } = parts.catalogue;
+      const flush = (): Promise<void> => catalogue.flush();
+      const explain = explaining({ ...parts, images });
+      const overview = new Overview({ figures, house, images, store, flush, explain, now });
+      return openPages({ figures, house, overview, sessions, now });
     },
     onError: (sentence, error) => {
       const why = error instanceof Error ? error.message : String(error);
@@ -88,11 +100,26 @@ export async function openBackOffice(parts: BackOfficeParts): Promise<BackOffice
   return office;
 }
 
+function reachable(address: string): string {
+  return address === "0.0.0.0" || address === "::" ? "127.0.0.1" : address;
+}
+
+function clientUrl({ listen, access }: Settings): string {
+  const [host = "127.0.0.1"] = reachOf(listen.host, access.allowClients).names;
+  return `http://${formatHostPort({ host, port: listen.port })}`;
+}
+
 function composeHouse(parts: BackOfficeParts, office: () => BackOffice): House {
-  const { cache, engine, doors, build } = parts;
+  const { cache, engine, doors, state } = parts;
   return {
-    ...{ health: parts.health, isReloaded: parts.isReloaded, build },
+    ...{ health: parts.health, build: readBuild() },
+    isReloaded: () => state.isReloaded,
     requestsInFlight: () => engine.underway,
+    clientUrl: () => clientUrl(parts.settings),
+    dashboardUrl: () => {
+      const at = office().address;
+      return at && `http://${formatHostPort({ host: reachable(at.address), port: at.port })}`;
+    },
     connections: async () => ({
       ...(await doors.connections()),
       admin: await office().connections(),
@@ -100,6 +127,7 @@ function composeHouse(parts: BackOfficeParts, office: () => BackOffice): House {
     downloads: () => [...cache.underway()],
     kept: cache.kept,
     disk: cache.disk,
+    nextToGo: cache.nextToGo,
     certificates: () => new Map([["ca", doors.authority.notAfter]]),
   };
 }

@@ -21,6 +21,7 @@ import { inBackground } from "../../runtime/in-background.ts";
 import type { HoldWatcher } from "../../store/holds.ts";
 import type { Log } from "../log.ts";
 import type { Settings } from "../settings/settings.ts";
+import { fullness, mustStayFree } from "./fullness.ts";
 import type { Store } from "./store.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -70,6 +71,7 @@ export function composeCache(parts: CacheParts) {
     pulls,
     /** What is being fetched right now. */
     underway: () => downloads.underway(),
+    isKept: (digest: Digest): boolean => usage.has(digest),
     ...fullness({ settings, store, usage, isWritable: () => disk.degraded.length === 0 }),
     rechecks,
     room: roomFor({ disk, eviction, observe }),
@@ -167,31 +169,6 @@ function evictionOf(parts: EvictionParts): Eviction {
     isHeld: (digest) => holds.isHeld(digest),
     wanted: () => pulls.wanted(),
   });
-}
-
-function mustStayFree({ cache }: Settings, total: number): number {
-  return Math.max(cache.minFree.bytes, cache.minFree.fraction * total);
-}
-
-type FullnessParts = Pick<CacheParts, "settings" | "store"> & {
-  readonly usage: Usage;
-  readonly isWritable: () => boolean;
-};
-
-/** How much is kept, and how much room there is. */
-function fullness({ settings, store, usage, isWritable }: FullnessParts) {
-  const limit = settings.cache.maxSize;
-  return {
-    kept: () => ({
-      ...{ bytes: usage.total, limit, blobs: usage.count, held: {} },
-      isWritable: isWritable(),
-    }),
-    /** Undefined where there is no such limit, or the disk does not say. */
-    disk: async () => {
-      const space = await store.blobs.space().catch(() => undefined);
-      return space && { ...space, mustStayFree: mustStayFree(settings, space.total) };
-    },
-  };
 }
 
 function pullsOf(

@@ -110,9 +110,11 @@ function outcomeOf(status: number, what: string): string {
 }
 
 function imageOf(of: { registry: unknown; repository: unknown; what: string }): string {
-  const { registry, repository, what } = of;
-  if (repository === undefined) return `${String(registry)} ${what}`;
-  const name = `${String(registry)}/${String(repository)}`;
+  const { repository, what } = of;
+  // How it is spoken to is no part of an image's name.
+  const registry = String(of.registry).replace(/^http:\/\//, "");
+  if (repository === undefined) return `${registry} ${what}`;
+  const name = `${registry}/${String(repository)}`;
   if (/^sha\d+:/.test(what)) return `${name}@${shortDigest(what)}`;
   return isKindOfRequest.test(what) ? `${name} ${what}` : `${name}:${what}`;
 }

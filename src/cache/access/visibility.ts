@@ -179,6 +179,11 @@ export class Visibility {
     return proofs.some((one) => one.access.kind === access.kind);
   }
 
+  /** Who may have what it holds, as far as is proven. */
+  async nameOf(ref: RepositoryRef): Promise<VisibilityName> {
+    return nameOf(await this.#standings.get(repositoryKey(ref)));
+  }
+
   async isPublic(key: string): Promise<boolean> {
     return (await this.#standings.get(key))?.public !== undefined;
   }

@@ -11,7 +11,7 @@ import type { Observe } from "../cache-event.ts";
 import { CachedRecords } from "../cached-records.ts";
 import type { AgingRecords } from "../keeping/record-aging.ts";
 import { type RepositoryRef, registryOfKey, repositoryKey } from "../repository-ref.ts";
-import { isDue, isFresh, type TagRule } from "./freshness.ts";
+import { ageOf, isDue, isFresh, type TagRule } from "./freshness.ts";
 import type { PullQuota } from "./pull-quota.ts";
 import type { TagRules } from "./tag-rules.ts";
 import {
@@ -77,6 +77,11 @@ export class Tags {
   isFresh(ref: TagRef, { checkedAt }: TagEntry): boolean {
     const { now, quota } = this.#options;
     return isFresh({ checkedAt, now: now() }, this.#rule(ref), quota.of(ref.registry.name));
+  }
+
+  /** How long ago it was confirmed, and the rule for it. */
+  standing(ref: TagRef, { checkedAt }: TagEntry): { readonly age: number; readonly rule: TagRule } {
+    return { age: ageOf({ checkedAt, now: this.#options.now() }), rule: this.#rule(ref) };
   }
 
   /** Whether a busy tag should be confirmed before somebody has to wait for it. */

@@ -35,6 +35,7 @@ export class Figures {
   readonly traffic: ReadonlyMap<string, Readonly<Traffic>>;
   readonly #budget = new SeriesBudget(mostLines);
   readonly #labels: RegistryLabels;
+  readonly #listeners: ((event: RegistryEvent) => void)[] = [];
 
   constructor({ now, isKnown }: FiguresOptions) {
     const budget = this.#budget;
@@ -68,9 +69,15 @@ export class Figures {
     return this.#labels.of(registry);
   }
 
+  /** Somebody else wants to hear of requests too. */
+  listen(listener: (event: RegistryEvent) => void): void {
+    this.#listeners.push(listener);
+  }
+
   readonly registry = (event: RegistryEvent): void => {
     this.requests.note(event);
     this.last.note(event);
+    for (const listen of this.#listeners) listen(event);
   };
 
   readonly door = (event: DoorEvent): void => this.house.noteDoor(event);

@@ -1,19 +1,36 @@
 /** Everything the back office answers, as fastify's routes. Loaded at the first request. */
 import fastify, { type FastifyInstance } from "fastify";
+import { addApi } from "./api.ts";
 import type { Pages } from "./back-office.ts";
+import { addDashboard } from "./dashboard.ts";
 import type { Figures } from "./figures.ts";
 import { Metrics } from "./metrics.ts";
+import type { Overview } from "./overview.ts";
 import type { House } from "./ports.ts";
+import type { Sessions } from "./sessions.ts";
 
-export type PagesParts = { readonly figures: Figures; readonly house: House };
+export type PagesParts = {
+  readonly figures: Figures;
+  readonly house: House;
+  readonly overview: Overview;
+  readonly sessions: Sessions;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+};
 
 export async function openPages(parts: PagesParts): Promise<Pages> {
   const app = fastify();
   addMetrics(app, parts);
+  addApi(app, { ...parts, dashboardUrl: () => parts.house.dashboardUrl() });
+  const clientUrl = (): string => parts.house.clientUrl();
+  const live = addDashboard(app, { ...parts, clientUrl });
   await app.ready();
   return {
     handle: (request, response) => app.routing(request, response),
-    end: () => app.close(),
+    end: async () => {
+      live.end();
+      await app.close();
+    },
   };
 }
 

@@ -38,12 +38,22 @@ export type HealthNow = {
 export interface House {
   health(): HealthNow;
   requestsInFlight(): Readonly<Record<string, number>>;
+  /** Where clients reach the proxy, as a URL without a path. */
+  clientUrl(): string;
+  /** Where a browser finds the dashboard, without a path; undefined without a port. */
+  dashboardUrl(): string | undefined;
   /** Open connections by listener. */
   connections(): Promise<Readonly<Record<string, number>>>;
   downloads(): readonly DownloadNow[];
   kept(): KeptNow;
   /** Undefined where there is no such limit, or the disk does not say. */
   disk(): Promise<DiskNow | undefined>;
+  /** What would be forgotten first if room were needed; `usedAt` in milliseconds since 1970. */
+  nextToGo(): readonly {
+    readonly digest: string;
+    readonly size: number;
+    readonly usedAt: number;
+  }[];
   /** When certificates end, in milliseconds since 1970, by name. */
   certificates(): ReadonlyMap<string, number>;
   /** Whether the settings were taken up when they were read last. */

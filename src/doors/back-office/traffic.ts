@@ -13,7 +13,7 @@ export type Traffic = {
   fetched: number;
 };
 
-const noTraffic: Readonly<Traffic> = {
+export const noTraffic: Readonly<Traffic> = {
   ...{ requests: 0, errors: 0, pulls: 0, cachedPulls: 0, sent: 0, saved: 0, fetched: 0 },
 };
 

@@ -40,6 +40,7 @@ describe("a line for people", () => {
     [{ status: 206 }, "206 docker.io/library/alpine:3.20"],
     [{ method: "HEAD" }, "HEAD docker.io/library/alpine:3.20"],
     [{ status: 404, method: "HEAD" }, "404 HEAD docker.io/library/alpine:3.20"],
+    [{ registry: "http://reg.lan:5000", repository: "a", what: "1" }, "reg.lan:5000/a:1"],
     [{ what: "tags" }, "docker.io/library/alpine tags"],
     [{ what: "token", repository: undefined }, "docker.io token"],
   ])("names what %j asks for", (changes, image) => {

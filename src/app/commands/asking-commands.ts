@@ -1,0 +1,13 @@
+/** The commands that ask, for the help and for who decides what has to be loaded for them. */
+
+export const askingCommands = [
+  { name: "images", description: "the images that were asked for: ls, show" },
+  { name: "stats", description: "what went through in the last day and month" },
+  { name: "top", description: "what goes on right now, until it is stopped" },
+  { name: "explain", description: "what a pull of an image would do now, and why" },
+  { name: "dashboard", description: "print a link that opens the dashboard once" },
+] as const;
+
+export function isAsking(word: string | undefined): boolean {
+  return askingCommands.some(({ name }) => name === word);
+}

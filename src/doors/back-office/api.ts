@@ -1,0 +1,90 @@
+/** `/api/v1/…`: what there is to know, as JSON. Only reads; the one thing made is a link for a browser. */
+import type { FastifyInstance } from "fastify";
+import { parseImageName } from "./image-name.ts";
+import type { Overview } from "./overview.ts";
+import type { Sessions } from "./sessions.ts";
+
+export type ApiParts = {
+  readonly overview: Overview;
+  readonly sessions: Sessions;
+  /** Where a browser on this machine finds the dashboard; undefined without a port. */
+  readonly dashboardUrl: () => string | undefined;
+};
+
+const imagesQuery = {
+  type: "object",
+  additionalProperties: false,
+  properties: {
+    search: { type: "string", maxLength: 200, default: "", description: "Words of the name." },
+    sort: { type: "string", enum: ["last", "name", "pulls"], default: "last" },
+    offset: { type: "integer", minimum: 0, maximum: 1_000_000, default: 0 },
+    limit: { type: "integer", minimum: 1, maximum: 200, default: 50 },
+  },
+} as const;
+
+const imageQuery = {
+  type: "object",
+  additionalProperties: false,
+  required: ["name"],
+  properties: {
+    name: {
+      type: "string",
+      maxLength: 1_000,
+      description: "As it is pulled: docker.io/library/alpine:3.20",
+    },
+  },
+} as const;
+
+type ImagesQuery = {
+  readonly search: string;
+  readonly sort: "last" | "name" | "pulls";
+  readonly offset: number;
+  readonly limit: number;
+};
+
+export function addApi(app: FastifyInstance, parts: ApiParts): void {
+  const { overview, sessions, dashboardUrl } = parts;
+  const read = (path: string, summary: string, look: () => unknown): void => {
+    app.get(`/api/v1/${path}`, { schema: { summary } as object }, async () => look());
+  };
+  read("status", "Whether all is well, and what is not.", () => overview.status());
+  read("stats", "What went through in the last day and month.", () => overview.stats());
+  read("downloads", "What is being fetched right now.", () => overview.downloads());
+  read("registries", "How the registries do.", () => overview.registries());
+  read("requests", "The last 200 requests, newest first.", () => overview.requests());
+  read("disk", "What is kept, how much room there is, and what goes next.", () => overview.disk());
+  const search = { summary: "The images that were asked for.", querystring: imagesQuery };
+  app.get<{ Querystring: ImagesQuery }>(
+    "/api/v1/images",
+    { schema: search as object },
+    ({ query }) => overview.images(query),
+  );
+  const one = { summary: "One image, with its blobs.", querystring: imageQuery };
+  app.get<{ Querystring: { readonly name: string } }>(
+    "/api/v1/image",
+    { schema: one as object },
+    async ({ query }, reply) => {
+      const name = parseImageName(query.name);
+      const image = name && (await overview.image(name));
+      if (image !== undefined) return image;
+      const what = name === undefined ? "is no name of an image" : "was never asked for here";
+      return reply.code(name === undefined ? 400 : 404).send({ error: `${query.name} ${what}` });
+    },
+  );
+  const why = { summary: "What a pull of it would do now, and why.", querystring: imageQuery };
+  app.get<{ Querystring: { readonly name: string } }>(
+    "/api/v1/explain",
+    { schema: why as object },
+    async ({ query }, reply) => {
+      const name = parseImageName(query.name);
+      const lines = name && (await overview.explain(name));
+      if (lines !== undefined) return { image: query.name, lines };
+      return reply.code(400).send({ error: `${query.name} is no name of an image` });
+    },
+  );
+  const link = { summary: "A link that opens the dashboard once, within a minute." };
+  app.post("/api/v1/links", { schema: link as object }, async () => ({
+    path: `/login?link=${sessions.offer()}`,
+    url: dashboardUrl(),
+  }));
+}

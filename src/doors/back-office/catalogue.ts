@@ -1,0 +1,184 @@
+/**
+ * Which images are asked for, under which names, how often; and what goes through each minute. Kept in
+ * memory until the next batch, off the way of every pull; a crash loses that batch at most.
+ */
+import type { Manifest } from "../../protocol/manifest.ts";
+import { bareMediaType, isIndexType } from "../../protocol/media-type.ts";
+import type { RegistryEvent } from "../../registry/registry-event.ts";
+import { BoundedMap } from "../../runtime/bounded-map.ts";
+import type {
+  CatalogueStore,
+  ImageName,
+  ImageNews,
+  Part,
+  PartsOf,
+  SumsOf,
+} from "../../store/catalogue-store.ts";
+import { noTraffic, type Traffic } from "./traffic.ts";
+import { isPull } from "./words.ts";
+
+export type CatalogueOptions = {
+  readonly store: Pick<CatalogueStore, "write" | "parts">;
+  /** What a kept manifest lists. */
+  readonly manifest: (digest: string) => Promise<Manifest | undefined>;
+  readonly traffic: ReadonlyMap<string, Readonly<Traffic>>;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly onError: (error: unknown) => void;
+  /** Milliseconds between two batches; 30 s. */
+  readonly interval?: number;
+};
+
+/** A manifest that somebody got, or looked at. */
+type Sight = ImageName & {
+  readonly digest: string;
+  readonly at: number;
+  readonly isPull: boolean;
+  readonly isIndex: boolean;
+  readonly isByDigest: boolean;
+  readonly client: string;
+};
+
+/** More in one batch are counted, but not told apart any more. */
+const mostSights = 20_000;
+
+export class Catalogue {
+  readonly #options: CatalogueOptions;
+  #sights: Sight[] = [];
+  /** Which tag a client asked for last in a repository: what it then pulls by digest is that tag's. */
+  readonly #asked = new BoundedMap<string, { readonly tag: string; readonly digest: string }>({
+    limit: 10_000,
+  });
+  readonly #known = new BoundedMap<string, readonly Part[]>({ limit: 10_000 });
+  readonly #written = new Map<string, Traffic>();
+  #timer: NodeJS.Timeout | undefined;
+  #flushing: Promise<void> = Promise.resolve();
+
+  constructor(options: CatalogueOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    const { interval = 30_000 } = this.#options;
+    this.#timer ??= setInterval(() => void this.flush(), interval).unref();
+  }
+
+  note(event: RegistryEvent): void {
+    const { route, status, digest, mediaType, repository, registry, what, client } = event;
+    if (route !== "manifest" || status !== 200 || digest === undefined) return;
+    if (repository === undefined || this.#sights.length >= mostSights) return;
+    this.#sights.push({
+      ...{ registry, repository, reference: what, digest, client, at: this.#options.now() },
+      isPull: isPull(event),
+      isIndex: mediaType !== undefined && isIndexType(bareMediaType(mediaType)),
+      isByDigest: what === digest,
+    });
+  }
+
+  /** Writes what is new. Never rejects. */
+  flush(): Promise<void> {
+    this.#flushing = this.#flushing.then(() => this.#flush());
+    return this.#flushing;
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    await this.flush();
+  }
+
+  async #flush(): Promise<void> {
+    const { store, now, onError } = this.#options;
+    const sights = this.#sights;
+    this.#sights = [];
+    try {
+      const { images, parts } = await this.#told(sights);
+      const sums = this.#growth();
+      if (images.length + sums.length === 0) return;
+      store.write({ at: now(), images, parts, sums });
+    } catch (error) {
+      onError(error);
+    }
+  }
+
+  async #told(sights: readonly Sight[]) {
+    const news = new Map<string, ImageNews>();
+    const parts = new Map<string, PartsOf>();
+    for (const sight of sights) {
+      const found = this.#known.get(sight.digest) ?? (await this.#learn(sight.digest, parts));
+      const name = await this.#nameOf(sight, found, parts);
+      if (name === undefined) continue;
+      const key = `${name.registry}/${name.repository}:${name.reference}`;
+      const before = news.get(key);
+      news.set(key, {
+        ...name,
+        seenAt: before?.seenAt ?? sight.at,
+        pulls: (before?.pulls ?? 0) + Number(sight.isPull),
+        pulledAt: sight.isPull ? sight.at : before?.pulledAt,
+      });
+    }
+    return { images: [...news.values()], parts: [...parts.values()] };
+  }
+
+  /** The tag through which it was asked for; undefined for an index that only leads to an image. */
+  async #nameOf(
+    sight: Sight,
+    _parts: readonly Part[],
+    learned: Map<string, PartsOf>,
+  ): Promise<(ImageName & { readonly digest: string }) | undefined> {
+    const { registry, repository, reference, digest, client, isByDigest, isIndex } = sight;
+    const who = `${client}\n${registry}\n${repository}`;
+    if (!isByDigest) {
+      this.#asked.set(who, { tag: reference, digest });
+      return { registry, repository, reference, digest };
+    }
+    const asked = this.#asked.get(who);
+    if (asked !== undefined && (await this.#leadsTo(asked.digest, digest, learned))) {
+      return { registry, repository, reference: asked.tag, digest: asked.digest };
+    }
+    return isIndex ? undefined : { registry, repository, reference, digest };
+  }
+
+  async #leadsTo(from: string, to: string, learned: Map<string, PartsOf>): Promise<boolean> {
+    if (from === to) return true;
+    const parts = this.#known.get(from) ?? (await this.#learn(from, learned));
+    return parts.some((part) => part.digest === to);
+  }
+
+  async #learn(digest: string, learned: Map<string, PartsOf>): Promise<readonly Part[]> {
+    const stored = this.#options.store.parts(digest);
+    const parts = stored.length > 0 ? stored : partsOf(await this.#options.manifest(digest));
+    if (parts.length === 0) return parts;
+    this.#known.set(digest, parts);
+    if (stored.length === 0) learned.set(digest, { digest, parts });
+    return parts;
+  }
+
+  /** What went through since the last batch. */
+  #growth(): readonly SumsOf[] {
+    const grown: SumsOf[] = [];
+    for (const [registry, now] of this.#options.traffic) {
+      const before = this.#written.get(registry) ?? noTraffic;
+      const sums = difference(now, before);
+      if (Object.values(sums).every((value) => value === 0)) continue;
+      this.#written.set(registry, { ...now });
+      grown.push({ registry, sums });
+    }
+    return grown;
+  }
+}
+
+/** Of an index what is for no platform, an attestation, is no part of any image. */
+function partsOf(manifest: Manifest | undefined): readonly Part[] {
+  if (manifest === undefined) return [];
+  const { kind, references } = manifest;
+  const parts = references.map(({ digest, size, platform }) => ({ digest, size, platform }));
+  if (kind === "image") return parts;
+  const named = parts.filter(({ platform }) => platform !== undefined);
+  return named.length > 0 ? named : parts.map((part) => ({ ...part, platform: "any" }));
+}
+
+function difference(now: Readonly<Traffic>, before: Readonly<Traffic>): Traffic {
+  const entries = Object.entries(now) as [keyof Traffic, number][];
+  return Object.fromEntries(entries.map(([key, value]) => [key, value - before[key]])) as Traffic;
+}

@@ -1,0 +1,57 @@
+/** HTML from values, each escaped unless it is HTML already; and how numbers and times read. */
+
+export class Html {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+type Value = string | number | Html | undefined | readonly Html[];
+
+export function html(strings: TemplateStringsArray, ...values: readonly Value[]): Html {
+  return new Html(strings.map((text, index) => text + printed(values[index])).join(""));
+}
+
+function printed(value: Value): string {
+  if (value === undefined) return "";
+  if (value instanceof Html) return value.text;
+  if (typeof value === "object") return value.map((one) => one.text).join("");
+  return String(value).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}
+
+const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+
+export function bytes(count: number): string {
+  let [value, unit] = [count, 0];
+  for (; value >= 1_024 && unit < units.length - 1; unit += 1) value /= 1_024;
+  return `${value.toFixed(unit === 0 || value >= 100 ? 0 : 1)} ${units[unit]}`;
+}
+
+export function percent(part: number, whole: number): string {
+  return whole === 0 ? "–" : `${Math.round((100 * part) / whole)} %`;
+}
+
+/** `850 ms`, `4.2 s`, `3 min`, `2 h`, `5 d`. */
+export function duration(milliseconds: number): string {
+  if (milliseconds < 1_000) return `${Math.round(milliseconds)} ms`;
+  const seconds = milliseconds / 1_000;
+  if (seconds < 60) return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
+  if (seconds < 3_600) return `${Math.round(seconds / 60)} min`;
+  return seconds < 172_800
+    ? `${Math.round(seconds / 3_600)} h`
+    : `${Math.round(seconds / 86_400)} d`;
+}
+
+/** A moment, as how long ago it was; the exact time is there for who points at it. */
+export function ago(at: number | undefined, now: number): Html {
+  if (at === undefined) return html`never`;
+  const exact = new Date(at).toISOString();
+  const shown = `${duration(Math.max(0, now - at))} ago`;
+  return html`<time datetime="${exact}" title="${exact}">${shown}</time>`;
+}
+
+export function shortDigest(text: string): string {
+  return text.replace(/^sha\d+:([0-9a-f]{12})[0-9a-f]+$/, "$1");
+}

@@ -1,0 +1,20 @@
+/** The name of an image as people write it: `alpine`, `ghcr.io/owner/app:v1`, `…@sha256:…`. */
+import { parseReference, parseRepositoryName } from "../../protocol/reference.ts";
+import { canonicalRegistry } from "../../protocol/registry-name.ts";
+import type { ImageName } from "../../store/catalogue-store.ts";
+
+/** As Docker reads it: without a registry it is Docker Hub's, without a tag `latest`. */
+export function parseImageName(text: string): ImageName | undefined {
+  const slash = text.indexOf("/");
+  const first = text.slice(0, Math.max(slash, 0));
+  const hasRegistry = /[.:]/.test(first) || first === "localhost";
+  const registry = hasRegistry ? canonicalRegistry(first) : canonicalRegistry("docker.io");
+  const rest = hasRegistry ? text.slice(slash + 1) : text;
+  const [, name = "", tag = "latest", digest] =
+    /^([^:@]*)(?::([^@]*))?(?:@(.*))?$/.exec(rest) ?? [];
+  const reference = digest ?? tag;
+  const isOfficial = registry === "docker.io" && !name.includes("/");
+  const repository = parseRepositoryName(isOfficial ? `library/${name}` : name);
+  if (registry === undefined || repository === undefined) return undefined;
+  return parseReference(reference) === undefined ? undefined : { registry, repository, reference };
+}

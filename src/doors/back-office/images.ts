@@ -1,0 +1,99 @@
+/** The catalogue as people look at it: each image with what of it is kept, and what only it needs. */
+import type {
+  CatalogueStore,
+  ImageName,
+  ImageQuery,
+  ImageRecord,
+} from "../../store/catalogue-store.ts";
+
+export type ImagesOptions = {
+  readonly store: Pick<CatalogueStore, "images" | "image" | "parts" | "uses">;
+  /** Whether the blob is kept here. */
+  readonly isKept: (digest: string) => Promise<boolean>;
+  /** Who may have what the repository holds. */
+  readonly visibility: (name: ImageName) => Promise<string>;
+};
+
+export type Platform = { readonly name: string; readonly digest: string; readonly isKept: boolean };
+
+export type Image = ImageRecord & {
+  readonly platforms: readonly Platform[];
+  /** Bytes of all that is known of it, of what is kept, and of what no other image needs. */
+  readonly bytes: { readonly whole: number; readonly kept: number; readonly own: number };
+  readonly visibility: string;
+  readonly state: "kept" | "partly kept" | "not kept";
+};
+
+export type Blob = { readonly digest: string; readonly size: number; readonly isKept: boolean };
+
+export type ImagePage = {
+  readonly images: readonly Image[];
+  readonly total: number;
+  readonly offset: number;
+};
+
+export class Images {
+  readonly #options: ImagesOptions;
+
+  constructor(options: ImagesOptions) {
+    this.#options = options;
+  }
+
+  /** One page; each image waits for others' turns, so that no pull waits for it. */
+  async list(query: ImageQuery): Promise<ImagePage> {
+    const { images, total } = this.#options.store.images(query);
+    const looked: Image[] = [];
+    for (const one of images) looked.push((await this.#look(one)).image);
+    return { images: looked, total, offset: query.offset };
+  }
+
+  /** With its blobs; undefined when the name was never asked for. */
+  async show(name: ImageName): Promise<(Image & { readonly blobs: readonly Blob[] }) | undefined> {
+    const record = this.#options.store.image(name);
+    if (record === undefined) return undefined;
+    const { image, blobs } = await this.#look(record);
+    return { ...image, blobs };
+  }
+
+  async #look(record: ImageRecord) {
+    const { store, isKept, visibility } = this.#options;
+    const platforms: Platform[] = [];
+    const blobs = new Map<string, Blob>();
+    const bytes = { whole: 0, kept: 0, own: 0 };
+    const isOnlyName = store.uses(record.digest).names <= 1;
+    const add = async (digest: string, size: number): Promise<boolean> => {
+      const known = blobs.get(digest);
+      if (known !== undefined) return known.isKept;
+      const isHere = await isKept(digest);
+      blobs.set(digest, { digest, size, isKept: isHere });
+      bytes.whole += size;
+      if (!isHere) return false;
+      bytes.kept += size;
+      if (isOnlyName && store.uses(digest).parents <= 1) bytes.own += size;
+      return true;
+    };
+    for (const part of store.parts(record.digest)) {
+      const inner = store.parts(part.digest);
+      // Of an index's platforms only those that somebody asked for are known from inside.
+      const isManifest = part.platform !== undefined;
+      if (isManifest && inner.length === 0) {
+        platforms.push({ name: part.platform ?? "", digest: part.digest, isKept: false });
+        continue;
+      }
+      let isWhole = await add(part.digest, part.size);
+      for (const { digest, size } of inner) isWhole = (await add(digest, size)) && isWhole;
+      if (isManifest)
+        platforms.push({ name: part.platform ?? "", digest: part.digest, isKept: isWhole });
+    }
+    const image: Image = {
+      ...record,
+      ...{ platforms, bytes, visibility: await visibility(record), state: stateOf(bytes) },
+    };
+    return { image, blobs: [...blobs.values()] };
+  }
+}
+
+function stateOf({ whole, kept }: Image["bytes"]): Image["state"] {
+  if (kept === 0) return "not kept";
+  return kept === whole ? "kept" : "partly kept";
+}

@@ -1,0 +1,126 @@
+/** Commands that ask: of a server that runs, of a folder that one left, and of nobody. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { beforeEach, describe, expect, it } from "vitest";
+import { temporaryFolder } from "../support/temp-folder.ts";
+import { viaProxy } from "./support/client.ts";
+import { addImage, type Image, manifestType } from "./support/image.ts";
+import { type NamedRegistry, type Program, Scene } from "./support/program.ts";
+
+const main = fileURLToPath(new URL("../../src/app/main.ts", import.meta.url));
+
+let scene: Scene;
+let registry: NamedRegistry;
+let program: Program;
+let image: Image;
+
+beforeEach(async () => {
+  scene = await Scene.open();
+  registry = await scene.registry("registry.test");
+  image = addImage(registry.server, "team/app");
+  program = await scene.start({
+    ...{ REGISTRIES: registry.name, POLICY: JSON.stringify({ deny: ["*/team/secret"] }) },
+  });
+});
+
+async function entrepot(args: readonly string[], cwd = scene.folder) {
+  const env = { PATH: process.env.PATH ?? "" };
+  const child = spawn(process.execPath, [main, ...args], { cwd, env });
+  const output = { out: "", err: "" };
+  child.stdout.on("data", (piece) => (output.out += String(piece)));
+  child.stderr.on("data", (piece) => (output.err += String(piece)));
+  const [code] = await once(child, "close");
+  return { code: Number(code), ...output };
+}
+
+async function pullWhole(): Promise<void> {
+  for (const path of [`manifests/${image.tag}`, `blobs/${image.config}`, `blobs/${image.layer}`]) {
+    await viaProxy(program, registry.name, `/v2/team/app/${path}`, {
+      headers: { accept: manifestType },
+    });
+  }
+}
+
+describe("a command that asks", { timeout: 60_000 }, () => {
+  it("lists and shows images, of the running server and of what it left", async () => {
+    await pullWhole();
+    const name = `${registry.name}/team/app:${image.tag}`;
+    // The server's folder is ./data here, and found without being told.
+    const running = await entrepot(["images", "ls", "app"]);
+    expect(running.out.split("\n")[0]).toMatch(
+      /^IMAGE +DIGEST +PLATFORMS +SIZE +KEPT +LAST-PULL +PULLS +STATE$/,
+    );
+    expect(running.out.split("\n")[1]).toMatch(
+      new RegExp(
+        `^${name} +${image.manifest.slice(7, 19)} +– +293 KiB +293 KiB +\\d+ s ago +1 +kept$`,
+      ),
+    );
+    const shown = await entrepot(["images", "show", name, "--json"]);
+    expect(JSON.parse(shown.out)).toMatchObject({ digest: image.manifest, pulls: 1 });
+    await program.stop();
+    const left = await entrepot(["images", "ls"]);
+    expect([left.code, left.err]).toEqual([0, ""]);
+    expect(left.out.split("\n")[1]).toContain(name);
+    expect((await entrepot(["stats", "--data-dir", program.dataDir])).out).toMatch(/last 24 h +1 /);
+    const none = await entrepot(["images", "show", "ghcr.io/none/such:1"]);
+    expect([none.code, none.err]).toEqual([
+      1,
+      "entrepot: ghcr.io/none/such:1 was never asked for here\n",
+    ]);
+  });
+
+  it("explains what a pull would do now, and why", async () => {
+    const name = `${registry.name}/team/app:${image.tag}`;
+    const explained = async (of = name) => (await entrepot(["explain", of])).out;
+    expect(await explained()).toContain("miss: it was never asked for");
+    await pullWhole();
+    const hit = await explained();
+    expect(hit).toContain("hit: answered from here, nobody is asked");
+    expect(hit).toContain("is believed for 10 s");
+    expect(hit).toContain("everybody may have it");
+    expect(hit).toContain(`no login is configured for ${registry.name}`);
+    scene.aheadMs += 60_000;
+    expect(await explained()).toContain("revalidated:");
+    expect(await explained(`${registry.name}/team/secret:1`)).toContain("refused: POLICY denies");
+  });
+
+  it("shows once what goes on where there is no terminal", async () => {
+    await pullWhole();
+    const { code, out } = await entrepot(["top"]);
+    expect(code).toBe(0);
+    expect(out).toContain("All well");
+    expect(out).toContain("DOWNLOAD");
+    expect(out).not.toContain("\u001b");
+    for (const line of out.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
+  });
+
+  it("prints a link that opens the dashboard", async () => {
+    const { out } = await entrepot(["dashboard"]);
+    expect(out).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/login\?link=\S+\n$/);
+    expect((await fetch(out.trim())).headers.get("set-cookie")).toContain("HttpOnly");
+  });
+
+  it.each<[readonly string[], number, RegExp]>([
+    [["top"], 3, /no server runs with \.\/data; write --data-dir/],
+    [["explain", "alpine"], 3, /no server runs/],
+    [["images", "ls"], 3, /nothing is kept there/],
+    [["images", "ls", "--wide"], 2, /unknown option '--wide'/],
+    [["images", "show"], 2, /missing required argument 'image'/],
+    [["stats", "--data-dir"], 2, /argument missing/],
+  ])("%j without a server ends with %i", async (args, code, sentence) => {
+    const ended = await entrepot(args, await temporaryFolder());
+    expect([ended.code, ended.out]).toEqual([code, ""]);
+    expect(ended.err).toMatch(sentence);
+    expect(ended.err.trim().split("\n")).toHaveLength(1);
+  });
+
+  it("is found behind flags of the whole command line, and in its help", async () => {
+    await pullWhole();
+    const listed = await entrepot(["--data-dir", program.dataDir, "images", "ls"], join("/"));
+    expect([listed.code, listed.err]).toEqual([0, ""]);
+    expect(listed.out).toContain("team/app");
+    expect((await entrepot(["--help"])).out).toMatch(/explain \[words\.\.\.\]\s+what a pull/);
+  });
+});
