@@ -1,7 +1,8 @@
 /** Registries that answer in ways container engines put up with: what works without the proxy works through it. */
+import { gzipSync } from "node:zlib";
 import { beforeEach, describe, expect, it } from "vitest";
 import { digestOf } from "../../src/protocol/digest.ts";
-import { type Answer, viaProxy } from "./support/client.ts";
+import { type Answer, direct, viaProxy } from "./support/client.ts";
 import { type EvilServer, evilServer } from "./support/evil-server.ts";
 import { manifestType } from "./support/image.ts";
 import { type Program, Scene } from "./support/program.ts";
@@ -49,6 +50,30 @@ describe("an image is pulled from a registry that", () => {
     });
     await bothArrive();
   });
+});
+
+it("a registry that gzips its ping and its tokens unasked is pulled from", async () => {
+  const origin = `https://${upstream.name}`;
+  const challenge = `Bearer realm="${origin}/token",service="odd"`;
+  upstream.answer = ({ url = "", headers: { authorization } }, response) => {
+    if (authorization === "Bearer t0ken") {
+      response.writeHead(200, { "content-type": manifestType }).end(manifest);
+      return;
+    }
+    const isToken = url.startsWith("/token");
+    response.writeHead(isToken ? 200 : 401, {
+      "content-encoding": "gzip",
+      ...(isToken ? {} : { "www-authenticate": challenge }),
+    });
+    response.end(gzipSync(isToken ? '{"token":"t0ken"}' : "{}"));
+  };
+  const ping = await get("/v2/");
+  expect([ping.status, ping.headers["www-authenticate"]]).toEqual([401, challenge]);
+  expect(ping.headers["content-encoding"]).toBeUndefined();
+  const pulled = await direct(program, `/v2/team/app/manifests/1?ns=${upstream.name}`, {
+    headers: { accept: manifestType },
+  });
+  expect([pulled.status, String(pulled.body)]).toEqual([200, String(manifest)]);
 });
 
 describe("nothing is believed of a registry that", () => {

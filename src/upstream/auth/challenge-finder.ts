@@ -153,7 +153,8 @@ export class ChallengeFinder {
     const answer = await this.#rates.ask({ host, access, key: `ping ${access}` }, false, ask);
     const { status } = answer;
     const headers = new Map(answer.headers);
-    headers.delete("set-cookie");
+    // The body is decoded.
+    for (const name of ["set-cookie", "content-encoding"]) headers.delete(name);
     return { status, headers, body: await readReply(host, answer) };
   }
 

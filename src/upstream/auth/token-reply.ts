@@ -2,7 +2,7 @@
  * Reads what a token service answers, believing as little as possible: small, plain JSON, a token
  * that can stand in a header and nothing else.
  */
-import { headerValue } from "../../protocol/http/header-list.ts";
+import { decoded, encodingOf } from "../content-encoding.ts";
 import type { RegistryResponse } from "../registry-client.ts";
 import { UpstreamError } from "../upstream-error.ts";
 
@@ -38,16 +38,14 @@ const tokenGrammar = /^[\x21-\x7e]{1,16384}$/;
 const usualExpiry = 60;
 const longestExpiry = 86_400;
 
-/** Reads the whole body; throws UpstreamError TOO_LARGE past 256 KiB, PROTOCOL when it is encoded. */
+/** Reads the whole body; throws UpstreamError TOO_LARGE past 256 KiB, PROTOCOL when it cannot be decoded. */
 export async function readReply(host: string, response: RegistryResponse): Promise<Buffer> {
   try {
-    const encoding = headerValue(response.headers, "content-encoding") ?? "identity";
-    if (encoding.toLowerCase() !== "identity") {
-      throw new UpstreamError("PROTOCOL", host, `${host} answers encoded without being asked to`);
-    }
+    const encoding = encodingOf(response.headers);
+    const content = encoding === undefined ? response.body : decoded(response.body, encoding, host);
     const chunks: Buffer[] = [];
     let size = 0;
-    for await (const chunk of response.body) {
+    for await (const chunk of content) {
       const bytes = Buffer.from(chunk);
       size += bytes.length;
       if (size > maxReply) {

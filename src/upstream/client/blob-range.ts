@@ -9,10 +9,10 @@ import { parseContentRange, parseUnsatisfiedRange } from "../../protocol/http/ra
 import type { RepositoryName } from "../../protocol/reference.ts";
 import type { Registry } from "../../protocol/registry-name.ts";
 import { discard, readStart } from "../body.ts";
+import { decoded, encodingOf } from "../content-encoding.ts";
 import type { Access, RegistryClient, RegistryResponse } from "../registry-client.ts";
 import { UpstreamError } from "../upstream-error.ts";
 import { UpstreamRefusal } from "../upstream-refusal.ts";
-import { decoded, encodingOf } from "./content-encoding.ts";
 
 export type BlobRangeAsk = {
   readonly registry: Registry;

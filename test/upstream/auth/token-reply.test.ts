@@ -76,10 +76,23 @@ describe("readReply", () => {
     expect(body.destroyed).toBe(true);
   });
 
-  it("does not unpack what it asked to get plain", async () => {
+  it("unpacks no more than a reply may be of what it asked to get plain", async () => {
     const body = Readable.from([gzipSync(Buffer.alloc(50_000_000))]);
     const headers = headerList({ "content-encoding": "gzip" });
     const answer = readReply(host, { status: 200, headers, body });
+    await expect(answer).rejects.toMatchObject({ code: "TOO_LARGE" });
+  });
+
+  it.each([
+    ["gzip", "no gzip"],
+    ["rot13", "x"],
+  ])("believes nothing that is no %s", async (encoding, text) => {
+    const headers = headerList({ "content-encoding": encoding });
+    const answer = readReply(host, {
+      status: 200,
+      headers,
+      body: Readable.from([Buffer.from(text)]),
+    });
     await expect(answer).rejects.toMatchObject({ code: "PROTOCOL" });
   });
 });

@@ -1,11 +1,11 @@
 import { Readable } from "node:stream";
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { headerList } from "../../../src/protocol/http/header-list.ts";
-import { decoded, encodingOf } from "../../../src/upstream/client/content-encoding.ts";
-import { UpstreamError } from "../../../src/upstream/upstream-error.ts";
-import { eventually } from "../../support/eventually.ts";
-import { readAll, rejection } from "../rig.ts";
+import { headerList } from "../../src/protocol/http/header-list.ts";
+import { decoded, encodingOf } from "../../src/upstream/content-encoding.ts";
+import { UpstreamError } from "../../src/upstream/upstream-error.ts";
+import { eventually } from "../support/eventually.ts";
+import { readAll, rejection } from "./rig.ts";
 
 const text = Buffer.from("a manifest, or a layer; it does not matter\n".repeat(1_000));
 

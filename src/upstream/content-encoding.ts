@@ -9,8 +9,8 @@ import {
   createInflate,
   createZstdDecompress,
 } from "node:zlib";
-import { type HeaderList, headerJoined } from "../../protocol/http/header-list.ts";
-import { UpstreamError } from "../upstream-error.ts";
+import { type HeaderList, headerJoined } from "../protocol/http/header-list.ts";
+import { UpstreamError } from "./upstream-error.ts";
 
 /** Content that grows more than this, once a mebibyte has come out, is refused. */
 const maxGrowth = 200;
