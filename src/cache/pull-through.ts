@@ -139,5 +139,5 @@ export class PullThrough implements Bookkeeping {
 /** Who may have public images only is asked for like anybody, whatever the operator's login opens. */
 function withOwnAccess<A extends PullAsk>(ask: A): A {
   const isPublicOnly = ask.isPublicOnly === true && ask.access.kind === "shared";
-  return isPublicOnly ? { ...ask, access: { kind: "anonymous" } } : ask;
+  return isPublicOnly ? { ...ask, access: { kind: "anonymous", from: ask.access.from } } : ask;
 }

@@ -27,6 +27,7 @@ const unavailable = { status: 503, code: "UNAVAILABLE", hint: "" } as const;
 /** What a person is told besides. */
 const upstreamHints: Readonly<Partial<Record<UpstreamErrorCode, string>>> = {
   DOWN: "it is asked again in a few seconds",
+  BUSY: "try again in a moment",
 };
 
 const downloadFailures: Readonly<Record<DownloadErrorCode, FailureAnswer>> = {
@@ -53,8 +54,8 @@ const storeFailures: Readonly<
   FORMAT: { ...unavailable, message: "the proxy's data folder is of another version" },
 };
 
-/** A host that failed is left alone that long, in seconds. */
-const downFor = 15;
+/** Seconds: so long a host that failed is left alone, and so soon a place may be free. */
+const retryAfter: Readonly<Partial<Record<UpstreamErrorCode, string>>> = { DOWN: "15", BUSY: "5" };
 
 /** The answer to give. What is none of our errors is told to the log, not to the client. */
 export function toRegistryError(error: unknown): RegistryError {
@@ -99,7 +100,7 @@ function fromUpstream(error: UpstreamError): RegistryError {
     status: statusOfUpstreamError[error.code],
     cause: error,
     detail: { reason: error.code, host: error.host },
-    ...(error.code === "DOWN" ? { headers: headerList({ "retry-after": String(downFor) }) } : {}),
+    headers: headerList({ "retry-after": retryAfter[error.code] }),
   });
 }
 

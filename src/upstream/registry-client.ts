@@ -6,12 +6,15 @@ import type { Readable } from "node:stream";
 import type { HeaderList } from "../protocol/http/header-list.ts";
 import type { Registry } from "../protocol/registry-name.ts";
 
+/** In whose name a request goes upstream, and for which client's address it takes one of the places there. */
+export type Access = AccessKind & { readonly from?: string | undefined };
+
 /**
- * In whose name a request goes upstream. `none`: no Authorization and no token is fetched, a 401
+ * `none`: no Authorization and no token is fetched, a 401
  * comes back as it is. `client`: the client's own header, untouched. `anonymous` and `shared`: we do
  * the token exchange ourselves, without or with the operator's credential.
  */
-export type Access =
+type AccessKind =
   | { readonly kind: "none" }
   | { readonly kind: "anonymous" }
   | { readonly kind: "shared" }

@@ -23,6 +23,8 @@ export type UpstreamErrorCode =
   | "PROTOCOL"
   /** It failed a moment ago and is not asked again yet. */
   | "DOWN"
+  /** So much is asked of it already that no place was free in time. */
+  | "BUSY"
   /** The operator wants nobody asked. */
   | "OFFLINE"
   /** The caller's signal ended the wait. */
@@ -41,6 +43,7 @@ export const statusOfUpstreamError: Readonly<Record<UpstreamErrorCode, number>> 
   TOO_LARGE: 502,
   PROTOCOL: 502,
   DOWN: 503,
+  BUSY: 503,
   OFFLINE: 503,
   ABORTED: 503,
 };

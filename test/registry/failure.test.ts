@@ -18,6 +18,7 @@ describe("an upstream that fails", () => {
     ["TOO_LARGE", 502, "UNAVAILABLE"],
     ["TIMEOUT", 504, "UNAVAILABLE"],
     ["DOWN", 503, "UNAVAILABLE"],
+    ["BUSY", 503, "UNAVAILABLE"],
     ["FORBIDDEN", 403, "DENIED"],
     ["ABORTED", 503, "UNAVAILABLE"],
   ])("with %s is %i %s, and its host is named", (code, status, registryCode) => {
@@ -26,7 +27,11 @@ describe("an upstream that fails", () => {
     expect(error).toMatchObject({ status, code: registryCode, cause });
     expect(error.message).toMatch(/^registry\.lan:5000 does not work/);
     expect(error.detail).toEqual({ reason: code, host: "registry.lan:5000" });
-    expect(error.headers.get("retry-after")).toEqual(code === "DOWN" ? ["15"] : undefined);
+    const waits = new Map([
+      ["DOWN", ["15"]],
+      ["BUSY", ["5"]],
+    ]);
+    expect(error.headers.get("retry-after")).toEqual(waits.get(code));
   });
 });
 

@@ -9,6 +9,7 @@ import { Destinations } from "../../src/upstream/net/destination.ts";
 import { Dialer } from "../../src/upstream/net/dial.ts";
 import { OriginPools } from "../../src/upstream/net/dispatcher.ts";
 import type { ResolvedAddress } from "../../src/upstream/net/happy-eyeballs.ts";
+import type { Places } from "../../src/upstream/net/places.ts";
 import { TlsClient } from "../../src/upstream/net/tls-client.ts";
 import {
   type Outgoing,
@@ -33,6 +34,7 @@ export type RigOptions = {
   readonly limits?: Partial<TransportLimits>;
   readonly bodyTimeoutMs?: number;
   readonly isOffline?: boolean;
+  readonly places?: Places;
 };
 
 export type Rig = {
@@ -90,6 +92,7 @@ export function buildRig(options: RigOptions = {}): Rig {
     now: () => performance.now(),
     limits: options.limits ?? {},
     isOffline: options.isOffline ?? false,
+    ...(options.places === undefined ? {} : { places: options.places }),
   });
   return { destinations, dialer, tls, transport, events, lookups };
 }

@@ -110,7 +110,7 @@ export class Visibility {
     list.set(own.kind, own);
     const mayTryShared = own.kind === "client" && asker.isPublicOnly !== true;
     if (mayTryShared && this.#credential(asker) !== undefined) list.set("shared", shared);
-    return [...list.values()];
+    return [...list.values()].map((one) => (one === own ? own : { ...one, from: own.from }));
   }
 
   /** The upstream gave a manifest to this access: that speaks for the whole repository. */

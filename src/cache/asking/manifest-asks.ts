@@ -205,6 +205,7 @@ const excuses: ReadonlySet<UpstreamErrorCode> = new Set<UpstreamErrorCode>([
   "TIMEOUT",
   "RESET",
   "DOWN",
+  "BUSY",
   "OFFLINE",
   "PROTOCOL",
 ]);

@@ -22,6 +22,7 @@ const failures: Readonly<Record<UpstreamErrorCode, string | undefined>> = {
   REDIRECT: "server_error",
   FORBIDDEN: undefined,
   DOWN: undefined,
+  BUSY: undefined,
   OFFLINE: undefined,
   ABORTED: undefined,
 };

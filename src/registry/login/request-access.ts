@@ -11,9 +11,10 @@ import type { AccessOf } from "../upstream-parts.ts";
 export async function readingAccess(exchange: Exchange, accessOf: AccessOf): Promise<Access> {
   const { headers, ask, method, signal, tally } = exchange;
   const access = await accessOf(headers, ask, { method, signal });
-  if (access.kind === "shared" && ask.isPublicOnly === true) return { kind: "anonymous" };
+  const from = ask.client;
+  if (access.kind === "shared" && ask.isPublicOnly === true) return { kind: "anonymous", from };
   tally.isShared = access.kind === "shared";
-  if (access.kind !== "rejected") return access;
+  if (access.kind !== "rejected") return { ...access, from };
   throw new RegistryError("UNAUTHORIZED", "the token is not valid here any more; log in again", {
     headers: headerList({ "www-authenticate": access.challenge }),
   });
@@ -22,7 +23,7 @@ export async function readingAccess(exchange: Exchange, accessOf: AccessOf): Pro
 /** For what writes: the client's own login or none, never the operator's credential. */
 export async function writingAccess(exchange: Exchange, accessOf: AccessOf): Promise<Access> {
   const access = await readingAccess(exchange, accessOf);
-  return access.kind === "client" ? access : { kind: "none" };
+  return access.kind === "client" ? access : { kind: "none", from: access.from };
 }
 
 /**

@@ -231,7 +231,7 @@ export class PooledRegistryClient implements RegistryClient {
    */
   #accessThere(registry: Registry, access: Access): Access {
     const isShared = access.kind === "shared" && this.#authorizer.hasCredential(registry);
-    return { kind: isShared ? "shared" : "anonymous" };
+    return { kind: isShared ? "shared" : "anonymous", from: access.from };
   }
 
   async #exchange(
@@ -239,13 +239,12 @@ export class PooledRegistryClient implements RegistryClient {
     place: Place,
     authorization: Authorization,
   ): Promise<RegistryResponse> {
-    const { method, patience, signal, body } = request;
+    const { method, patience, signal, body, access } = request;
     const send = async (): Promise<RegistryResponse> => {
       const response = await this.#transport.send({
         ...place,
         onBehalfOf: request.began,
-        asked: askedBy(request),
-        method,
+        ...{ asked: askedBy(request), client: access.from, method },
         headers: requestFields(request, place, { authorization, userAgent: this.#userAgent }),
         body,
         patience,

@@ -25,6 +25,8 @@ export type OneAnswerOptions = {
   readonly uploadIdleMs: number;
   /** Hears of bytes of the body as they come, and of its end. */
   readonly onReceived?: (bytes: number, isEnd: boolean) => void;
+  /** Nothing more comes; may be called more than once. */
+  readonly onOver?: () => void;
 };
 
 export class OneAnswer implements Dispatcher.DispatchHandler {
@@ -91,6 +93,7 @@ export class OneAnswer implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
+    this.#options.onOver?.();
     this.#body?.push(null);
   }
 
@@ -124,6 +127,7 @@ export class OneAnswer implements Dispatcher.DispatchHandler {
   }
 
   #release(): void {
+    this.#options.onOver?.();
     this.#stopWaiting?.();
     this.#stopConnecting?.();
     this.#options.signal.removeEventListener("abort", this.#abort);

@@ -13,6 +13,7 @@ import { UpstreamError } from "../upstream-error.ts";
 import type { Asked, ObserveUpstream } from "../upstream-event.ts";
 import type { OriginPools } from "./dispatcher.ts";
 import { OneAnswer } from "./one-answer.ts";
+import { Places } from "./places.ts";
 
 export type Outgoing = {
   readonly scheme: Scheme;
@@ -21,6 +22,8 @@ export type Outgoing = {
   readonly onBehalfOf: RegistryName;
   /** What it is for; `other` where nobody says. */
   readonly asked?: Asked | undefined;
+  /** The address of the client that it is for; undefined when it is for nobody in particular. */
+  readonly client?: string | undefined;
   readonly method: string;
   /** Origin-form. */
   readonly target: string;
@@ -39,6 +42,7 @@ export type TransportOptions = {
   /** Asks nobody: everything fails at once, as if the network were gone. */
   readonly isOffline?: boolean;
   readonly limits?: Partial<TransportLimits>;
+  readonly places?: Places;
 };
 
 /** Milliseconds. */
@@ -77,6 +81,7 @@ export class Transport {
   readonly #now: () => number;
   readonly #limits: TransportLimits;
   readonly #isOffline: boolean;
+  readonly #places: Places;
 
   constructor(options: TransportOptions) {
     this.#isOffline = options.isOffline ?? false;
@@ -84,6 +89,7 @@ export class Transport {
     this.#observe = options.observe;
     this.#now = options.now;
     this.#limits = { ...defaults, ...options.limits };
+    this.#places = options.places ?? new Places();
   }
 
   /** Resolves at the headers, whatever the status. Throws UpstreamError. */
@@ -91,11 +97,11 @@ export class Transport {
     if (this.#isOffline) throw offlineError(formatHostPort(outgoing.address, 443));
     const started = this.#now();
     try {
-      return await this.#attempt(outgoing, 0);
+      return await this.#placed(outgoing, 0);
     } catch (error) {
       const spent = this.#now() - started;
       if (!mayRetry(outgoing, error) || spent >= this.#budget(outgoing)) throw error;
-      return await this.#attempt(outgoing, spent);
+      return await this.#placed(outgoing, spent);
     }
   }
 
@@ -104,7 +110,18 @@ export class Transport {
     if (!this.#isOffline) await this.#pools.check(address, onBehalfOf, signal);
   }
 
-  async #attempt(outgoing: Outgoing, spent: number): Promise<RegistryResponse> {
+  /** The place is given back when nothing more comes, be the answer read by then or not. */
+  async #placed(outgoing: Outgoing, spent: number): Promise<RegistryResponse> {
+    const leave = await this.#places.take(outgoing);
+    try {
+      return await this.#attempt(outgoing, spent, leave);
+    } catch (error) {
+      leave();
+      throw error;
+    }
+  }
+
+  async #attempt(outgoing: Outgoing, spent: number, onOver: () => void): Promise<RegistryResponse> {
     const { signal, method, address, scheme, onBehalfOf, body } = outgoing;
     const host = formatHostPort(address, 443);
     if (signal.aborted) throw abortedError(host, signal);
@@ -119,6 +136,7 @@ export class Transport {
       headersMs: Math.max(1, this.#budget(outgoing) - spent),
       uploadIdleMs: this.#limits.uploadIdle,
       onReceived: this.#received(onBehalfOf),
+      onOver,
     });
     dispatcher.dispatch(
       {

@@ -24,27 +24,32 @@ const decides =
   async () =>
     decision;
 const client = { kind: "client", authorization: "Bearer CANARY" } as const;
+/** Whose place upstream it takes. */
+const from = askFor("/v2/").client;
 const withLogin = exchange([["authorization", ["Bearer CANARY"]]]);
 
 describe("in whose name a request goes on", () => {
   it("when it reads: as decided", async () => {
     for (const kind of ["none", "anonymous", "shared"] as const) {
-      expect(await readingAccess(exchange(), decides({ kind }))).toEqual({ kind });
+      expect(await readingAccess(exchange(), decides({ kind }))).toEqual({ kind, from });
     }
-    expect(await readingAccess(exchange(), decides(client))).toBe(client);
+    expect(await readingAccess(exchange(), decides(client))).toEqual({ ...client, from });
   });
 
   it("when it reads and may have public images only: never the operator's", async () => {
     const ask = askFor("/v2/a/tags/list", { isPublicOnly: true });
     const only = { ...exchange(), ask };
-    expect(await readingAccess(only, decides({ kind: "shared" }))).toEqual({ kind: "anonymous" });
-    expect(await readingAccess(only, decides(client))).toBe(client);
+    expect(await readingAccess(only, decides({ kind: "shared" }))).toEqual({
+      kind: "anonymous",
+      from,
+    });
+    expect(await readingAccess(only, decides(client))).toEqual({ ...client, from });
   });
 
   it("when it writes: the client's, never the operator's", async () => {
-    expect(await writingAccess(exchange(), decides(client))).toBe(client);
+    expect(await writingAccess(exchange(), decides(client))).toEqual({ ...client, from });
     for (const kind of ["none", "anonymous", "shared"] as const) {
-      expect(await writingAccess(exchange(), decides({ kind }))).toEqual({ kind: "none" });
+      expect(await writingAccess(exchange(), decides({ kind }))).toEqual({ kind: "none", from });
     }
   });
 

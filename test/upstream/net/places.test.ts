@@ -1,0 +1,114 @@
+/** What one crowd asks of a registry leaves room for the others. */
+import { createServer, type RequestListener, type ServerResponse } from "node:http";
+import { describe, expect, it } from "vitest";
+import { Places } from "../../../src/upstream/net/places.ts";
+import type { Outgoing } from "../../../src/upstream/net/transport.ts";
+import { eventually } from "../../support/eventually.ts";
+import { TestClock } from "../../support/test-clock.ts";
+import { buildRig, listening, outgoing, readAll, rejection } from "../rig.ts";
+
+/** A registry that begins every answer, and ends none before the test says so. */
+async function rig(limits: { bodies: number; small: number }, listener?: RequestListener) {
+  const clock = new TestClock();
+  const answers: ServerResponse[] = [];
+  const hold: RequestListener = (request, response) => {
+    if (request.method === "HEAD" || request.url?.includes("/manifests/") === true) {
+      response.end();
+      return;
+    }
+    response.writeHead(200, { "content-length": 4 }).write("ab");
+    answers.push(response);
+  };
+  const address = await listening(createServer(listener ?? hold));
+  const { transport } = buildRig({
+    named: [`${address.host}:${address.port}`],
+    places: new Places({ after: clock.after, ...limits }),
+  });
+  const ask = (changes: Partial<Outgoing>) => {
+    const answer = transport.send(outgoing(address, changes));
+    answer.catch(() => undefined);
+    return answer;
+  };
+  const blob = (client: string, signal = new AbortController().signal) =>
+    ask({ target: "/v2/a/blobs/x", asked: "blob", client, signal });
+  return { clock, answers, ask, blob };
+}
+
+describe("an origin's places", () => {
+  it("let nine others' blobs begin at once while one client asks for a thousand", async () => {
+    const { blob, answers } = await rig({ bodies: 256, small: 32 });
+    for (let i = 0; i < 1_000; i++) void blob("10.0.0.1");
+    await eventually(() => expect(answers.length).toBe(228));
+    for (let i = 2; i <= 10; i++) expect((await blob(`10.0.0.${i}`)).status).toBe(200);
+    expect(answers.length).toBe(237);
+  });
+
+  it("let pings, tokens, HEADs, manifests and pushes pass a full house of bodies", async () => {
+    const { ask, blob } = await rig({ bodies: 1, small: 4 });
+    await blob("a");
+    await ask({ target: "/v2/a/manifests/1", asked: "manifest", client: "a" });
+    await ask({ target: "/v2/a/blobs/x", asked: "blob", method: "HEAD", client: "a" });
+    for (const changes of [
+      { target: "/v2/" },
+      { target: "/token", asked: "token" },
+      { target: "/v2/a/blobs/uploads/", asked: "upload", method: "POST" },
+      { target: "/page", client: "a" },
+    ] as const) {
+      expect((await ask(changes)).status).toBe(200);
+    }
+  });
+
+  it("are waited for twenty seconds: then it is busy, and no fault of the registry's", async () => {
+    const { clock, blob, answers } = await rig({ bodies: 1, small: 1 });
+    await blob("a");
+    const waiting = blob("b");
+    await eventually(() => expect(clock.waiting).toBe(1));
+    clock.pass(20_000);
+    expect(await rejection(waiting)).toMatchObject({ code: "BUSY" });
+    expect(answers.length).toBe(1);
+  });
+
+  it("are not waited for by who has gone", async () => {
+    const { clock, blob } = await rig({ bodies: 1, small: 1 });
+    await blob("a");
+    const client = new AbortController();
+    const waiting = blob("b", client.signal);
+    await eventually(() => expect(clock.waiting).toBe(1));
+    client.abort();
+    expect(await rejection(waiting)).toMatchObject({ code: "ABORTED" });
+    expect(clock.waiting).toBe(0);
+  });
+
+  it("are given back when the answer has come, whoever reads it when", async () => {
+    const { blob, answers } = await rig({ bodies: 1, small: 1 });
+    const first = await blob("a");
+    const second = blob("a");
+    answers[0]?.end("cd");
+    expect((await second).status).toBe(200);
+    expect(String(await readAll(first.body))).toBe("abcd");
+  });
+
+  it.each<[string, RequestListener]>([
+    ["the registry cuts the answer", (_request, response) => response.destroy()],
+    ["it is a redirect", (_request, response) => response.writeHead(307, { location: "/b" }).end()],
+    ["it is an error", (_request, response) => response.writeHead(500).end("no")],
+    ["it is no HTTP", ({ socket }) => socket.end("nonsense\r\n\r\n")],
+  ])("are given back when %s", async (_what, listener) => {
+    const { blob } = await rig({ bodies: 1, small: 1 }, listener);
+    for (let i = 0; i < 3; i++)
+      await blob("a").then(
+        ({ body }) => body.resume(),
+        () => undefined,
+      );
+  });
+
+  it.each(["destroyed", "aborted"])("are given back when the body is %s", async (how) => {
+    const { blob } = await rig({ bodies: 1, small: 1 });
+    for (let i = 0; i < 3; i++) {
+      const client = new AbortController();
+      const { body } = await blob("a", client.signal);
+      if (how === "destroyed") body.destroy();
+      else client.abort();
+    }
+  });
+});

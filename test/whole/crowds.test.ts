@@ -1,0 +1,69 @@
+/** A crowd behind one address, and the others who want something of the same registry. */
+import { once } from "node:events";
+import { type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
+import { expect, it, onTestFinished } from "vitest";
+import { eventually } from "../support/eventually.ts";
+import { evilServer } from "./support/evil-server.ts";
+import { type Program, Scene } from "./support/program.ts";
+
+const digestOf = (n: number): string => `sha256:${n.toString(16).padStart(64, "0")}`;
+
+async function rig() {
+  const scene = await Scene.open();
+  const registry = await evilServer(scene, "registry.test");
+  onTestFinished(registry.close);
+  const program = await scene.start({ REGISTRIES: registry.name });
+  return { registry, program };
+}
+
+/** Asked from a loopback address of the client's own. */
+function asked(program: Program, localAddress: string, path: string): ClientRequest {
+  const options = { host: "127.0.0.1", port: program.port, localAddress, path, agent: false };
+  const request = httpRequest(options).on("error", () => undefined);
+  onTestFinished(() => void request.destroy());
+  request.end();
+  return request;
+}
+
+it("leaves the others room: their blobs begin while its own wait", async () => {
+  const { registry, program } = await rig();
+  const begun: string[] = [];
+  registry.answer = ({ url = "" }, response) => {
+    begun.push(url);
+    response.writeHead(200, { "content-length": 1_000_000 }).write("a".repeat(1_000));
+  };
+  const blob = (client: string, n: number) =>
+    asked(program, client, `/v2/${registry.name}/team/app/blobs/${digestOf(n)}`);
+  for (let n = 1; n <= 300; n++) blob("127.0.0.1", n);
+  const ofBlobs = () => begun.filter((url) => url.includes("/blobs/")).length;
+  await eventually(() => expect(ofBlobs()).toBe(228));
+  for (let n = 1; n <= 9; n++) {
+    const [answer] = (await once(blob(`127.0.0.${n + 1}`, 1_000 + n), "response")) as [
+      IncomingMessage,
+    ];
+    expect(answer.statusCode).toBe(200);
+  }
+  expect(ofBlobs()).toBe(237);
+}, 60_000);
+
+it("asks for nothing any more once it has gone, but for the blobs that others may want", async () => {
+  const { registry, program } = await rig();
+  const sockets = new Map<string, Socket>();
+  registry.answer = ({ url = "", socket }, response) => {
+    if (url === "/v2/") return void response.writeHead(200).end();
+    sockets.set(url, socket);
+    response.writeHead(200, { "content-length": 1_000_000 }).write("a".repeat(1_000));
+  };
+  const blob = `/v2/team/app/blobs/${digestOf(1)}`;
+  const passed = ["/v2/team/app/tags/list", "/v2/_catalog"];
+  const requests = [blob, ...passed].map((path) =>
+    asked(program, "127.0.0.1", path.replace("/v2/", `/v2/${registry.name}/`)),
+  );
+  await eventually(() => expect(sockets.size).toBe(3));
+  for (const request of requests) request.destroy();
+  await eventually(() => {
+    for (const path of passed) expect(sockets.get(path)?.destroyed).toBe(true);
+  });
+  expect(sockets.get(blob)?.destroyed).toBe(false);
+}, 60_000);
