@@ -4,6 +4,7 @@
  */
 
 import { BoundedMap } from "../runtime/bounded-map.ts";
+import { Flights } from "../runtime/flights.ts";
 import type { Json, RecordStore } from "../store/record-store.ts";
 import type { Observe } from "./cache-event.ts";
 
@@ -29,7 +30,7 @@ type Known<T> = { readonly fact: T | undefined };
 export class CachedRecords<T> {
   readonly #options: CachedRecordsOptions<T>;
   readonly #known: BoundedMap<string, Known<T>>;
-  readonly #reading = new Map<string, Promise<T | undefined>>();
+  readonly #reading = new Flights<T | undefined>();
   /** Written and not yet in the records: never forgotten, whatever memory is bounded to. */
   readonly #unwritten = new Map<string, Known<T>>();
   #writing: Promise<void> | undefined;
@@ -52,11 +53,7 @@ export class CachedRecords<T> {
   get(key: string): Promise<T | undefined> {
     const { isKnown, fact } = this.peek(key);
     if (isKnown) return Promise.resolve(fact);
-    const running = this.#reading.get(key);
-    if (running !== undefined) return running;
-    const reading = this.#read(key).finally(() => this.#reading.delete(key));
-    this.#reading.set(key, reading);
-    return reading;
+    return this.#reading.join(key, () => this.#read(key));
   }
 
   /** Changes the fact as it is when it is known; `change` returns undefined to leave it. */

@@ -1,5 +1,4 @@
 /** Work that several wait for and one does: it outlives any of its waiters and ends with the house. */
-import { inBackground } from "./in-background.ts";
 
 export class Flights<T> {
   readonly #running = new Map<string, Promise<T>>();
@@ -10,8 +9,8 @@ export class Flights<T> {
     const running = this.#running.get(key);
     if (running !== undefined) return running;
     const work = start(this.#life.signal).finally(() => this.#running.delete(key));
-    // Its waiters may all have left before it fails; those who stayed are told anyway.
-    inBackground(work, () => undefined);
+    // Its waiters are told, also of a bug; they may all have left before it fails.
+    work.catch(() => undefined);
     this.#running.set(key, work);
     return work;
   }

@@ -1,6 +1,8 @@
 /**
- * Work that nobody waits for. What may go wrong in a running program is told; a bug is nobody's to
- * swallow and ends up where every unhandled one does.
+ * Work that nobody waits for. What may go wrong in a running program (errors with a code, errors of
+ * our own) is told; a bug is nobody's to swallow and is left unhandled, which ends the program in
+ * order. So it is for work on our own disk and records: what others' answers can reach has somebody
+ * who waits and is told (flights.ts), or must not stop everybody's pulls.
  */
 
 /** Starts nothing itself: `work` is under way. `tell` hears of a failure that may be expected. */

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { Flights, unlessAborted } from "../../src/runtime/flights.ts";
 import { abortedBy } from "../../src/upstream/upstream-deadline.ts";
@@ -41,6 +42,23 @@ describe("work for many", () => {
     const both = [flights.join("a", fail), flights.join("a", fail)];
     for (const one of both) await expect(one).rejects.toThrow("no");
     expect(await flights.join("a", async () => "yes")).toBe("yes");
+  });
+
+  it("tells its waiters of a bug, and nobody else: no upstream that finds one stops the program", async () => {
+    const unhandled: unknown[] = [];
+    const others = process.listeners("unhandledRejection");
+    process.removeAllListeners("unhandledRejection");
+    process.on("unhandledRejection", (reason) => unhandled.push(reason));
+    try {
+      const bug = new TypeError("x is undefined");
+      const work = new Flights<string>().join("a", () => Promise.reject(bug));
+      await expect(work).rejects.toBe(bug);
+      await nextTurn();
+      expect(unhandled).toEqual([]);
+    } finally {
+      process.removeAllListeners("unhandledRejection");
+      for (const listener of others) process.on("unhandledRejection", listener);
+    }
   });
 
   it("ends with the house, whether or not anybody waits", async () => {

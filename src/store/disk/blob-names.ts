@@ -14,6 +14,7 @@ import {
   digestHex,
   parseDigest,
 } from "../../protocol/digest.ts";
+import { Flights } from "../../runtime/flights.ts";
 import { type FileSystem, makeFolder, storeFailure, systemCode } from "./file-system.ts";
 
 type Shard = Map<Digest, number>;
@@ -26,7 +27,7 @@ export class BlobNames {
   readonly #fs: FileSystem;
   readonly #root: string;
   readonly #shards = new Map<string, Shard>();
-  readonly #reading = new Map<string, Promise<Shard>>();
+  readonly #reading = new Flights<Shard>();
 
   constructor(fs: FileSystem, root: string) {
     this.#fs = fs;
@@ -86,16 +87,11 @@ export class BlobNames {
   }
 
   #read(name: string): Promise<Shard> {
-    const running = this.#reading.get(name);
-    if (running !== undefined) return running;
-    const reading = this.#scan(name)
-      .then((shard) => {
-        this.#shards.set(name, shard);
-        return shard;
-      })
-      .finally(() => this.#reading.delete(name));
-    this.#reading.set(name, reading);
-    return reading;
+    return this.#reading.join(name, async () => {
+      const shard = await this.#scan(name);
+      this.#shards.set(name, shard);
+      return shard;
+    });
   }
 
   async #scan(name: string): Promise<Shard> {
