@@ -44,13 +44,9 @@ export type RegistryResponse = {
   readonly headers: HeaderList;
   /** Must be consumed or destroyed. Silent for 30 s: it fails with UpstreamError TIMEOUT. */
   readonly body: Readable;
-  /** Neither length nor chunks: the body ends when the connection does, so a cut looks like its end. */
-  readonly endsAtClose?: boolean;
 };
 
 export interface RegistryClient {
   /** Resolves at the response's headers, whatever the status. Throws UpstreamError when there is none. */
   send(request: RegistryRequest): Promise<RegistryResponse>;
-  /** Whether the operator configured a credential for this registry (or its token host). */
-  hasCredential(registry: Registry): boolean;
 }

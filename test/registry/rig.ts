@@ -124,7 +124,6 @@ export async function startRig(options: RigOptions): Promise<Rig> {
   const pushed: string[] = [];
   const upstream = upstreamHandlers({
     client: {
-      hasCredential: () => false,
       send: async (outgoing) => {
         sent.push(outgoing);
         return options.send?.(outgoing) ?? upstreamAnswer(404);

@@ -13,7 +13,7 @@ type Import = {
   readonly names: readonly string[] | undefined;
 };
 
-type RepositoryRef = { readonly room: string; readonly folder: string | undefined };
+type Place = { readonly room: string; readonly folder: string | undefined };
 
 const order = Object.keys(rooms);
 
@@ -54,7 +54,7 @@ function breachesOf(path: string, text: string): string[] {
   });
 }
 
-function whyNotFile(from: RepositoryRef, to: RepositoryRef, isType: boolean): string | undefined {
+function whyNotFile(from: Place, to: Place, isType: boolean): string | undefined {
   if (rooms[to.room] === undefined) return "it lies in no room";
   if (from.room === to.room) return whyNotWing(from, to);
   if (isType) {
@@ -66,7 +66,7 @@ function whyNotFile(from: RepositoryRef, to: RepositoryRef, isType: boolean): st
 }
 
 /** A folder sees those of later groups of its room, never one beside or above it. */
-function whyNotWing(from: RepositoryRef, to: RepositoryRef): string | undefined {
+function whyNotWing(from: Place, to: Place): string | undefined {
   if (to.folder === undefined || from.folder === to.folder) return undefined;
   const wings = rooms[from.room]?.wings ?? [];
   const at = (folder: string) => wings.findIndex((group) => group.includes(folder));
@@ -84,7 +84,7 @@ function whyNotPackage(room: string, { from, isType, names }: Import): string | 
 }
 
 /** `src/doors/proxy/authority/ca.ts` is in room doors, folder proxy. */
-function placeOf(path: string): RepositoryRef {
+function placeOf(path: string): Place {
   const [, room = "", ...rest] = path.split("/");
   return { room: rest.length === 0 ? "" : room, folder: rest.length > 1 ? rest[0] : undefined };
 }

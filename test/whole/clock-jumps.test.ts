@@ -17,13 +17,13 @@ const jumps: Readonly<Record<string, () => number>> = {
   "to 1970": () => 1_000 - Date.now(),
 };
 
-type RepositoryRef = { readonly registry: NamedRegistry; readonly image: Image };
+type ServedImage = { readonly registry: NamedRegistry; readonly image: Image };
 
 /** One registry for everybody, and one that the operator's login opens. */
 async function openWorld() {
   const scene = await Scene.open();
   const users = { robot: "CANARY-robot" };
-  const place = async (host: string, anonymous: boolean): Promise<RepositoryRef> => {
+  const place = async (host: string, anonymous: boolean): Promise<ServedImage> => {
     const registry = await scene.registry(host, {
       auth: (origin) => ({ kind: "bearer", realm: `${origin}/token`, users, anonymous }),
     });
@@ -43,7 +43,7 @@ async function openWorld() {
 /** Token, tag, manifest, config and layer, as an engine asks for them. */
 async function pull(
   door: Door,
-  { registry, image }: RepositoryRef,
+  { registry, image }: ServedImage,
   token?: string,
 ): Promise<Answer[]> {
   const own = token ?? (await authorization(door, registry.name, image.repository)) ?? "none";
@@ -59,7 +59,7 @@ async function pull(
   return answers;
 }
 
-function expectWhole(answers: readonly Answer[], { image }: RepositoryRef): void {
+function expectWhole(answers: readonly Answer[], { image }: ServedImage): void {
   expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
   expect(answers.at(3)?.body.equals(image.layerBytes)).toBe(true);
   for (const { headers } of answers) {
@@ -70,7 +70,7 @@ function expectWhole(answers: readonly Answer[], { image }: RepositoryRef): void
 }
 
 /** Bodies that came from the registry: of manifests, and of blobs. */
-function bodies({ registry, image }: RepositoryRef): readonly number[] {
+function bodies({ registry, image }: ServedImage): readonly number[] {
   const of = (kind: string): number =>
     registry.server.count({ method: "GET", path: new RegExp(`/${image.repository}/${kind}/`) });
   return [of("manifests"), of("blobs")];
@@ -80,7 +80,7 @@ describe.each(Object.entries(jumps))("a clock that is set %s", (_, by) => {
   it("while it runs costs nobody a pull, and nothing that is kept", async () => {
     const { scene, open, lent, start } = await openWorld();
     const program = { ...(await start()), hasOtherClock: Math.abs(by()) > 24 * hour };
-    const tokens = new Map<RepositoryRef, string | undefined>();
+    const tokens = new Map<ServedImage, string | undefined>();
     for (const place of [open, lent]) {
       expectWhole(await pull(program, place), place);
       const { registry, image } = place;

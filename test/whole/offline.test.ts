@@ -8,7 +8,7 @@ import { addImage, type Image, manifestType } from "./support/image.ts";
 import { authorization } from "./support/login.ts";
 import { type NamedRegistry, type Program, Scene } from "./support/program.ts";
 
-type RepositoryRef = {
+type ServedImage = {
   readonly registry: NamedRegistry;
   readonly image: Image;
   /** Where its tokens come from. */
@@ -19,9 +19,9 @@ type World = {
   readonly scene: Scene;
   readonly program: Program;
   /** Anybody may pull here, with a token. */
-  readonly open: RepositoryRef;
+  readonly open: ServedImage;
   /** Here nobody may without the operator's login. */
-  readonly lent: RepositoryRef;
+  readonly lent: ServedImage;
 };
 
 const settingsOf = ({ open, lent }: Pick<World, "open" | "lent">) => ({
@@ -33,7 +33,7 @@ const settingsOf = ({ open, lent }: Pick<World, "open" | "lent">) => ({
 async function openWorld(): Promise<World> {
   const scene = await Scene.open();
   const users = { robot: "CANARY-robot" };
-  const place = async (host: string, anonymous: boolean): Promise<RepositoryRef> => {
+  const place = async (host: string, anonymous: boolean): Promise<ServedImage> => {
     const tokens = await scene.registry(`tokens.${host}`);
     const realm = `https://${tokens.name}/token`;
     const registry = await scene.registry(host, {
@@ -51,7 +51,7 @@ const hostsOf = ({ open, lent }: World): readonly NamedRegistry[] =>
   [open, lent].flatMap(({ registry, tokens }) => [registry, tokens]);
 
 /** A pull as an engine makes it: ping, token, tag, manifest, config, layer. */
-async function pull(door: Door, { registry, image }: RepositoryRef): Promise<readonly Answer[]> {
+async function pull(door: Door, { registry, image }: ServedImage): Promise<readonly Answer[]> {
   const token = (await authorization(door, registry.name, image.repository)) ?? "none";
   const headers = { authorization: token, accept: manifestType };
   const answers: Answer[] = [];
@@ -64,7 +64,7 @@ async function pull(door: Door, { registry, image }: RepositoryRef): Promise<rea
 /** The same by a mirror's path, as containerd makes it. */
 async function pullMirrored(
   door: Door,
-  { registry, image }: RepositoryRef,
+  { registry, image }: ServedImage,
 ): Promise<readonly Answer[]> {
   const answers: Answer[] = [];
   for (const path of pathsOf(image)) {
@@ -83,7 +83,7 @@ function pathsOf(image: Image): readonly string[] {
   ];
 }
 
-async function expectWhole(answers: readonly Answer[], { image }: RepositoryRef): Promise<void> {
+async function expectWhole(answers: readonly Answer[], { image }: ServedImage): Promise<void> {
   expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
   expect(answers.at(0)?.headers["docker-content-digest"]).toBe(image.manifest);
   expect(answers.at(3)?.body.equals(image.layerBytes)).toBe(true);

@@ -31,7 +31,7 @@ const types = [ociIndex, dockerList, ociManifest, dockerManifest];
 const oldType = "application/vnd.docker.distribution.manifest.v1+prettyjws";
 const nowhere = digestOf(Buffer.from("nowhere"));
 
-type RepositoryRef = {
+type PlayedTag = {
   readonly model: RegistryModel;
   readonly isPlain: boolean;
   readonly repository: string;
@@ -39,7 +39,7 @@ type RepositoryRef = {
 };
 
 type Ask = {
-  readonly place: RepositoryRef;
+  readonly place: PlayedTag;
   readonly door: (typeof doors)[number];
   readonly method: "GET" | "HEAD";
   /** Undefined: by tag. */
@@ -64,7 +64,7 @@ async function openWorld(chance: Chance) {
   const places = found.flatMap(({ registry, isPlain }) => {
     const model = new RegistryModel(registry, now, ttl);
     return repositories.flatMap((repository) =>
-      tags.map((tag): RepositoryRef => ({ model, isPlain, repository, tag })),
+      tags.map((tag): PlayedTag => ({ model, isPlain, repository, tag })),
     );
   });
   const images = new Images(chance);
@@ -87,13 +87,13 @@ class Images {
     this.#chance = chance;
   }
 
-  move(place: RepositoryRef): void {
+  move(place: PlayedTag): void {
     const { model, repository, tag } = place;
     model.move(repository, tag, this.#next(place));
   }
 
   /** Something new, something it was before, what others have too, or nothing. */
-  #next({ model, isPlain, repository, tag }: RepositoryRef): Meaning | undefined {
+  #next({ model, isPlain, repository, tag }: PlayedTag): Meaning | undefined {
     const chance = this.#chance;
     const before = model.meanings(repository, tag);
     if (before.length > 0 && chance.in100(10)) return undefined;
@@ -136,7 +136,7 @@ function file(value: unknown, type: string): File {
   return { digest: digestOf(bytes), type, bytes };
 }
 
-function someAsk(chance: Chance, places: readonly RepositoryRef[], place: RepositoryRef): Ask {
+function someAsk(chance: Chance, places: readonly PlayedTag[], place: PlayedTag): Ask {
   const accepted = chance.shuffled([
     ...types.filter(() => chance.in100(50)),
     ...(chance.in100(20) ? [oldType] : []),
@@ -150,11 +150,7 @@ function someAsk(chance: Chance, places: readonly RepositoryRef[], place: Reposi
 }
 
 /** Of something that the tag meant once; or that the same tag meant elsewhere. */
-function someDigest(
-  chance: Chance,
-  places: readonly RepositoryRef[],
-  place: RepositoryRef,
-): Digest {
+function someDigest(chance: Chance, places: readonly PlayedTag[], place: PlayedTag): Digest {
   const { model, repository, tag } = chance.in100(60) ? place : chance.one(places);
   const { own, converted } = chance.one(model.meanings(repository, tag));
   if (chance.in100(5)) return nowhere;
@@ -217,11 +213,7 @@ async function wrong({ program, now }: World, ask: Ask): Promise<string | undefi
 }
 
 /** Some asks at once, most for one tag; that tag may move meanwhile. */
-async function burst(
-  world: World,
-  chance: Chance,
-  place: RepositoryRef,
-): Promise<readonly string[]> {
+async function burst(world: World, chance: Chance, place: PlayedTag): Promise<readonly string[]> {
   const { places, images } = world;
   const asks = Array.from({ length: 1 + chance.below(4) }, () =>
     someAsk(chance, places, chance.in100(75) ? place : chance.one(places)),

@@ -3,6 +3,7 @@
  * here waits for it but who asked. A thread that dies is followed by another, never by two at a time;
  * until then every ask fails.
  */
+import { type Clock, systemClock } from "../../runtime/clock.ts";
 import type { Json, RecordStore, StoredRecord } from "../record-store.ts";
 import type { StoreError } from "../store-error.ts";
 import type { ObserveStore } from "../store-event.ts";
@@ -11,33 +12,18 @@ import type { Page, RecordCall } from "./record-thread.ts";
 
 export type ThreadedRecordsOptions = {
   readonly observe?: ObserveStore;
-  readonly timing?: RecordTiming;
+  readonly clock?: Pick<Clock, "steady" | "after">;
   readonly startThread?: StartThread;
-};
-
-export type RecordTiming = {
-  /** Milliseconds by a clock that does not jump. */
-  readonly now: () => number;
-  /** Acts once after so many milliseconds, unless what it returns is called first. Holds no process. */
-  readonly after: (milliseconds: number, act: () => void) => () => void;
 };
 
 /** Milliseconds until a new thread is tried, doubled with every one that does not last. */
 const shortestPause = 1_000;
 const longestPause = 30_000;
 
-const systemTiming: RecordTiming = {
-  now: () => performance.now(),
-  after: (milliseconds, act) => {
-    const timer = setTimeout(act, milliseconds).unref();
-    return () => clearTimeout(timer);
-  },
-};
-
 export class ThreadedRecords implements RecordStore {
   readonly #path: string;
   readonly #options: ThreadedRecordsOptions;
-  readonly #timing: RecordTiming;
+  readonly #clock: Pick<Clock, "steady" | "after">;
   #calls: RecordCalls;
   #since: number;
   /** Why they are away, and since when. */
@@ -57,8 +43,8 @@ export class ThreadedRecords implements RecordStore {
   private constructor(path: string, options: ThreadedRecordsOptions, calls: RecordCalls) {
     this.#path = path;
     this.#options = options;
-    this.#timing = options.timing ?? systemTiming;
-    this.#since = this.#timing.now();
+    this.#clock = options.clock ?? systemClock;
+    this.#since = this.#clock.steady();
     this.#calls = calls;
     this.#watch(calls);
   }
@@ -124,18 +110,18 @@ export class ThreadedRecords implements RecordStore {
 
   #watch(calls: RecordCalls): void {
     void calls.gone.then((error) => {
-      const hasLasted = this.#timing.now() - this.#since >= longestPause;
+      const hasLasted = this.#clock.steady() - this.#since >= longestPause;
       if (hasLasted) this.#pause = shortestPause;
       if (!this.#isClosed) this.#planReturn(error);
     });
   }
 
   #planReturn(error: StoreError): void {
-    this.#lost = { error, since: this.#lost?.since ?? this.#timing.now() };
+    this.#lost = { error, since: this.#lost?.since ?? this.#clock.steady() };
     const retryIn = this.#pause;
     this.#pause = Math.min(2 * retryIn, longestPause);
     this.#options.observe?.({ kind: "recordsLost", error, retryIn });
-    this.#cancelReturn = this.#timing.after(retryIn, () => {
+    this.#cancelReturn = this.#clock.after(retryIn, () => {
       this.#returning = this.#return();
     });
   }
@@ -144,7 +130,7 @@ export class ThreadedRecords implements RecordStore {
     try {
       const calls = await RecordCalls.open(this.#path, true, this.#options.startThread);
       this.#calls = calls;
-      this.#since = this.#timing.now();
+      this.#since = this.#clock.steady();
       const milliseconds = Math.round(this.#since - (this.#lost?.since ?? this.#since));
       this.#lost = undefined;
       this.#watch(calls);

@@ -93,10 +93,6 @@ export class PooledRegistryClient implements RegistryClient {
     this.#rates = options.rates ?? new RateLimits(options);
   }
 
-  hasCredential(registry: Registry): boolean {
-    return this.#authorizer.hasCredential(registry);
-  }
-
   async send(request: RegistryRequest): Promise<RegistryResponse> {
     const host = request.registry.name;
     // A push takes as long as it takes; its own limits begin once its body is sent.

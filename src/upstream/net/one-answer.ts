@@ -73,18 +73,11 @@ export class OneAnswer implements Dispatcher.DispatchHandler {
     if (status < 200) return;
     this.#stopWaiting?.();
     const fields = parseRawHeaders(rawHeaders(controller.rawHeaders));
-    const isEmpty = this.#options.method === "HEAD" || status === 204 || status === 304;
-    const hasEnd = isEmpty || fields.has("content-length") || fields.has("transfer-encoding");
     this.#body = new ResponseBody(controller, () => {
       this.#release();
       this.#options.onReceived?.(0, true);
     });
-    this.#settle.resolve({
-      status,
-      headers: endToEnd(fields),
-      body: this.#body,
-      endsAtClose: !hasEnd,
-    });
+    this.#settle.resolve({ status, headers: endToEnd(fields), body: this.#body });
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {

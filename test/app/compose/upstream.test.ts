@@ -109,9 +109,9 @@ describe("the way out", () => {
   it("takes up other logins", async () => {
     const { upstream } = await upstreamWith({});
     const ghcr = { name: "ghcr.io" as RegistryName, scheme: "https" as const };
-    expect(upstream.client.hasCredential(ghcr)).toBe(false);
+    expect(upstream.authorizer.hasCredential(ghcr)).toBe(false);
     await upstream.reloadLogins(await settingsWith({ AUTH_REGISTRIES: "ghcr.io:u:CANARY-p" }));
-    expect(upstream.client.hasCredential(ghcr)).toBe(true);
+    expect(upstream.authorizer.hasCredential(ghcr)).toBe(true);
   });
 
   it("does not start through a corporate proxy that is itself", async () => {

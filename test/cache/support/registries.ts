@@ -11,7 +11,6 @@ import {
   ociManifest,
   parseAccept,
 } from "../../../src/protocol/media-type.ts";
-import type { Registry } from "../../../src/protocol/registry-name.ts";
 import type {
   Access,
   RegistryClient,
@@ -144,10 +143,6 @@ export class Registries implements RegistryClient {
 
   forget(): void {
     this.seen.length = 0;
-  }
-
-  hasCredential(_registry: Registry): boolean {
-    return true;
   }
 
   async send(request: RegistryRequest): Promise<RegistryResponse> {

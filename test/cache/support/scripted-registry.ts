@@ -55,10 +55,6 @@ export class ScriptedRegistry implements RegistryClient {
     this.#script = script;
   }
 
-  hasCredential(): boolean {
-    return false;
-  }
-
   /** Body bytes sent in all. */
   get sent(): number {
     return this.seen.reduce((sum, { sent }) => sum + sent, 0);

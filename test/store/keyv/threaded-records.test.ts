@@ -131,8 +131,8 @@ async function openMortal() {
       threads.push(thread);
       return thread;
     },
-    timing: {
-      now: () => time,
+    clock: {
+      steady: () => time,
       after: (milliseconds, act) => {
         const planned = { milliseconds, act };
         pauses.push(planned);

@@ -33,7 +33,6 @@ function registry(...replies: Reply[]) {
   const requests: RegistryRequest[] = [];
   const bodies: Readable[] = [];
   const client: RegistryClient = {
-    hasCredential: () => false,
     send: async (request) => {
       const reply = replies[requests.length];
       requests.push(request);

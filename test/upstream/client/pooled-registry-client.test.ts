@@ -612,11 +612,4 @@ describe("connections", () => {
     expect(registry.seen).toHaveLength(15);
     expect(ports.size).toBeLessThanOrEqual(3);
   });
-
-  it("know who has a credential", () => {
-    const authorizer = authorizing({ hasCredential: () => true });
-    const { client } = clientFor([], { authorizer });
-    const name = registryNameOf({ host: "reg.test", port: 443 });
-    expect(client.hasCredential({ name, scheme: "https" })).toBe(true);
-  });
 });

@@ -12,7 +12,7 @@ import type { Ledger } from "./ledger.ts";
 import { addresses } from "./look-alikes.ts";
 import { userOf } from "./token-service.ts";
 
-type RepositoryRef = {
+type PrivateRegistry = {
   /** Its name, which has an address among those of the played internet. */
   readonly host: string;
   /** Whose images it has. */
@@ -25,7 +25,10 @@ type RepositoryRef = {
  * Gives the file with its authority and those of the played internet. What is asked of it is written
  * into the journey's ledger. Ends with the journey.
  */
-export async function playPrivateRegistry(journey: Journey, place: RepositoryRef): Promise<string> {
+export async function playPrivateRegistry(
+  journey: Journey,
+  place: PrivateRegistry,
+): Promise<string> {
   const { host, images, login } = place;
   const folder = join(journey.folder, host);
   const storage = join(inject("parts").images, images);
