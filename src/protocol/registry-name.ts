@@ -41,6 +41,12 @@ export function registryAt(address: HostPort, scheme: Scheme): Registry {
   return { name: `${plainPrefix}${formatHostPort(address)}` as RegistryName, scheme };
 }
 
+/** The web site at an address, for what is no registry request: Docker Hub's names are several sites. */
+export function siteAt(address: HostPort, scheme: Scheme): Registry {
+  if (scheme === "http") return registryAt(address, scheme);
+  return { name: formatHostPort(address, 443) as RegistryName, scheme };
+}
+
 /** Reads a canonical name again, as it was written down; undefined if it is none. */
 export function parseRegistryName(text: string): Registry | undefined {
   const scheme = text.startsWith(plainPrefix) ? "http" : "https";

@@ -5,14 +5,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import {
-  formatHostPort,
-  type HostPort,
-  isAddress,
-  parseHostPort,
-} from "../../protocol/http/host-port.ts";
+import type { HostPort } from "../../protocol/http/host-port.ts";
 import { splitTarget } from "../../protocol/http/target.ts";
-import type { Registry } from "../../protocol/registry-name.ts";
+import { type Registry, siteAt } from "../../protocol/registry-name.ts";
 import type { Ask } from "../../registry/ask.ts";
 import { BoundedMap } from "../../runtime/bounded-map.ts";
 import type { ObserveDoor } from "../door-event.ts";
@@ -22,6 +17,7 @@ import { asOtherSite, asOutsidersName, type Foreign } from "./foreign.ts";
 import { framingProblem } from "./framing.ts";
 import { type HostedHosts, hostedAsk } from "./hosted-hosts.ts";
 import type { HostVerdict } from "./intercept-decision.ts";
+import { hostOf, mismatch, parseAbsolute } from "./request-host.ts";
 
 /** What a connection that came through CONNECT was meant for. */
 export type Inside = {
@@ -131,7 +127,7 @@ export class Reception {
       return this.#origin(request, response, call);
     }
     const isPublicOnly = asOtherSite(request, address) !== undefined;
-    const ask = askOf(registry, { target, client, isPublicOnly });
+    const ask = askOf(meant(registry, address, target), { target, client, isPublicOnly });
     return this.#options.engine(request, response, ask);
   }
 
@@ -158,7 +154,8 @@ export class Reception {
       }
       case "registry": {
         const isPublicOnly = asOtherSite(request, address) !== undefined;
-        const ask = askOf(verdict.registry, { target, client, isPublicOnly });
+        const registry = meant(verdict.registry, address, target);
+        const ask = askOf(registry, { target, client, isPublicOnly });
         return this.#options.engine(request, response, ask);
       }
       case "through":
@@ -175,7 +172,7 @@ export class Reception {
     const foreign = this.#foreign(request, its.host);
     const call = { ...its, foreign };
     const { path, query } = splitTarget(call.target);
-    if (path !== "/v2" && !path.startsWith("/v2/")) return frontPage(request, response, call);
+    if (!isApi(path)) return frontPage(request, response, call);
     if (foreign !== undefined) {
       this.#warnOf(foreign, call.client);
       if (!isReading(request)) return this.#refuse(request, response, refusalOfForeign(foreign));
@@ -216,23 +213,13 @@ const badTarget: Refusal = {
   sentence: "the request target must be a path or http://host/path; https goes through CONNECT",
 };
 
-/** CONNECT authority, SNI and Host must name the same host; a client that mixes them is told so. */
-function mismatch(request: IncomingMessage, inside: Inside): Refusal | undefined {
-  if (!request.url?.startsWith("/")) return { status: 400, sentence: "the target must be a path" };
-  const { address, isTls } = inside;
-  const sni = inside.sni();
-  if (isTls && sni === undefined && !isAddress(address.host)) {
-    return { status: 421, sentence: `the TLS handshake named no host, CONNECT ${address.host}` };
-  }
-  const isSni = sni === undefined || sni === address.host;
-  if (!isSni && parseHostPort(sni, 443)?.host !== address.host) {
-    return { status: 421, sentence: `the TLS handshake named another host than ${address.host}` };
-  }
-  const named = request.headers.host;
-  if (named === undefined || named === formatHostPort(address, isTls ? 443 : 80)) return undefined;
-  const host = hostOf(request, isTls);
-  if (host?.host === address.host && host.port === address.port) return undefined;
-  return { status: 421, sentence: `the Host field names another host than ${address.host}` };
+/** What is no registry request goes to the very host that was named, as `docker search` does. */
+function meant(registry: Registry, address: HostPort, target: string): Registry {
+  return isApi(splitTarget(target).path) ? registry : siteAt(address, registry.scheme);
+}
+
+function isApi(path: string): boolean {
+  return path === "/v2" || path.startsWith("/v2/");
 }
 
 function askOf(registry: Registry, its: Pick<Ask, "target" | "client" | "isPublicOnly">): Ask {
@@ -246,19 +233,6 @@ function isReading({ method }: IncomingMessage): boolean {
 
 function refusalOfForeign({ sentence }: Foreign): Refusal {
   return { status: 403, sentence };
-}
-
-/** `http://host[:port]/path`, without user info; anything else is undefined. */
-function parseAbsolute(url: string): { address: HostPort; target: string } | undefined {
-  const match = /^http:\/\/([^/?#@]+)([/?][^#]*)?$/i.exec(url);
-  const address = parseHostPort(match?.[1] ?? "", 80);
-  if (address === undefined) return undefined;
-  const rest = match?.[2] ?? "/";
-  return { address, target: rest.startsWith("/") ? rest : `/${rest}` };
-}
-
-function hostOf(request: IncomingMessage, isTls: boolean): HostPort | undefined {
-  return parseHostPort(request.headers.host ?? "", isTls ? 443 : 80);
 }
 
 /** The login opened this proxy; nobody behind it, and no log, is to see it. */

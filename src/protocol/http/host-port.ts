@@ -7,7 +7,8 @@ import { isIPv4, isIPv6 } from "node:net";
 /** `host` is a lower-case DNS name without a trailing dot, an IPv4 or an IPv6 literal without brackets. */
 export type HostPort = { readonly host: string; readonly port: number };
 
-const label = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+/** The underscore is no host name's (RFC 952), and is used in names all the same. */
+const label = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
 
 /** Parses `host`, `host:port`, `[v6]` or `[v6]:port`; undefined when malformed or without any port. */
 export function parseHostPort(text: string, defaultPort?: number): HostPort | undefined {

@@ -63,10 +63,16 @@ function viewedUrl(url: string, ask: Ask): string {
   const match = /^(?:http(s?):\/\/([^/?#]+))?(\/v2\/)(.*)$/is.exec(url);
   if (match === null) return url;
   const [, secure, authority, root = "", rest = ""] = match;
-  const host = authority && canonicalRegistry(authority, secure === "" ? 80 : 443);
-  if (authority !== undefined && host !== calledName(ask.registry.name)) return url;
+  if (authority !== undefined && !isItsOwn(authority, secure === "", ask)) return url;
   const { repositoryPrefix, namespace } = ask.view;
   const path = root + repositoryPrefix + rest;
   if (namespace === undefined || /[?&]ns=/.test(rest)) return path;
   return `${path}${rest.includes("?") ? "&" : "?"}ns=${encodeURIComponent(namespace)}`;
+}
+
+/** Behind a proxy that ends TLS a registry may call itself http:// although it is reached by https. */
+function isItsOwn(authority: string, isPlain: boolean, { registry }: Ask): boolean {
+  const name = calledName(registry.name);
+  const ports = isPlain ? [80, 443] : [443];
+  return ports.some((port) => canonicalRegistry(authority, port) === name);
 }

@@ -388,3 +388,16 @@ describe("a client that resumes its TLS session", () => {
     expect((await statusOf(first.kept)).status).toBe("421");
   });
 });
+
+it.each([
+  ["GET", "/v1/search?q=alpine", "index.docker.io"],
+  ["GET", "/v2/library/alpine/tags/list", "docker.io"],
+])("docker search goes to the host it names: %s %s", async (method, path, name) => {
+  const { port, seen, authority } = await openDoor();
+  const { socket } = await connectThrough(port, "index.docker.io:443");
+  const its = { ca: authority.root, servername: "index.docker.io" };
+  const tls = await secure(socket, "index.docker.io", its);
+  tls.write(`${method} ${path} HTTP/1.1\r\nHost: index.docker.io\r\nConnection: close\r\n\r\n`);
+  await readAll(tls);
+  expect(seen).toMatchObject([{ ask: { registry: { name } } }]);
+});

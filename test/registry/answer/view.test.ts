@@ -21,7 +21,8 @@ describe("Location and Link", () => {
     ["https://cdn.example/v2/a/b", "https://cdn.example/v2/a/b"],
     ["https://registry.example:8443/v2/a", "https://registry.example:8443/v2/a"],
     ["//evil.example/v2/a", "//evil.example/v2/a"],
-    ["http://registry.example/v2/a", "http://registry.example/v2/a"],
+    ["http://registry.example/v2/a", "/v2/ghcr.io/a"],
+    ["http://registry.example:8080/v2/a", "http://registry.example:8080/v2/a"],
     ["/artifacts/x", "/artifacts/x"],
     ["relative", "relative"],
   ])("%s is, under a prefix, %s", (location, viewed) => {
@@ -33,6 +34,10 @@ describe("Location and Link", () => {
     expect(viewedFields(headerList({ link }), prefixed).get("link")).toEqual([
       '</v2/ghcr.io/a/tags/list?n=2&last=x>; rel="next"',
       "</other>; rel=up",
+    ]);
+    const plain = headerList({ link: '<http://registry.example/v2/a/tags/list?n=2>; rel="next"' });
+    expect(viewedFields(plain, prefixed).get("link")).toEqual([
+      '</v2/ghcr.io/a/tags/list?n=2>; rel="next"',
     ]);
     const viewed = viewedFields(headerList({ link }), withNamespace);
     expect(viewed.get("link")?.[0]).toBe('</v2/a/tags/list?n=2&last=x&ns=docker.io>; rel="next"');

@@ -82,7 +82,6 @@ const oddHosts: readonly string[] = [
   "loop..test",
   ".loop.test",
   "*.test",
-  "_loop.test",
   "",
   // Elsewhere that must not be reached.
   "169.254.169.254",
