@@ -3,11 +3,11 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { longFiles } from "./support/file-law.ts";
-import { importBreaches, importCircles } from "./support/import-law.ts";
+import { importBreaches, importCircles, unusedRooms } from "./support/import-law.ts";
 import { promiseBreaches } from "./support/promise-law.ts";
 import { expressionsIn, hostileText } from "./support/regex-law.ts";
 import { roomsTable } from "./support/rooms.ts";
-import { readSources, type SourceFiles } from "./support/source-files.ts";
+import { commentsIn, readSources, type SourceFiles } from "./support/source-files.ts";
 
 const project = join(import.meta.dirname, "..");
 
@@ -19,6 +19,10 @@ describe("the house", () => {
 
   it("imports downwards only, and every package has its home", () => {
     expect(importBreaches(sources)).toEqual([]);
+  });
+
+  it("lists no wing without a file, and no package that nobody imports", () => {
+    expect(unusedRooms(sources)).toEqual([]);
   });
 
   it("has no circle of imports, not even of types", () => {
@@ -66,6 +70,20 @@ describe("the house", () => {
         if (!isThere) missing.push(`${guide} names ${path}`);
       }
     }
+    expect(missing).toEqual([]);
+  });
+
+  it("has every file that its comments name", () => {
+    const paths = [...sources.keys()];
+    const missing = [...sources].flatMap(([path, text]) =>
+      (
+        commentsIn(text)
+          .join("\n")
+          .match(/\b[\w-]+(?:\/[\w-]+)*\.ts\b/g) ?? []
+      )
+        .filter((name) => !paths.some((each) => each.endsWith(`/${name}`)))
+        .map((name) => `${path} names ${name}`),
+    );
     expect(missing).toEqual([]);
   });
 

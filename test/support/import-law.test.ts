@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { importBreaches, importCircles } from "./import-law.ts";
+import { importBreaches, importCircles, unusedRooms } from "./import-law.ts";
 
 const breaches = (path: string, text: string) => importBreaches(new Map([[path, text]]));
 
@@ -54,6 +54,17 @@ describe("the import law", () => {
     ["src/cache/a.ts", 'import { x } from "../x.ts";', "it lies in no room"],
   ])("says of %s with %s: %s", (path, text, why) => {
     expect(breaches(path, text)).toEqual([expect.stringContaining(why)]);
+  });
+
+  it("tells of a wing without a file, and of a package that is imported as a type alone", () => {
+    const files = new Map([
+      ["src/store/disk/a.ts", 'import { rm } from "node:fs/promises";'],
+      ["src/store/b.ts", 'import type { Keyv } from "keyv";'],
+    ]);
+    const unused = unusedRooms(files);
+    expect(unused).toEqual(expect.arrayContaining(["store/keyv", "store: keyv"]));
+    expect(unused).not.toContain("store/disk");
+    expect(unused).not.toContain("store: node:fs");
   });
 
   it.each(["src/util/a.ts", "src/a.ts"])("finds that %s lies in no room", (path) => {

@@ -43,6 +43,23 @@ export function importCircles(files: SourceFiles): string[] {
   return [...circles];
 }
 
+/** What the rooms list and nothing has: folders without a file, packages that nobody imports. */
+export function unusedRooms(files: SourceFiles): string[] {
+  const folders = new Set<string>();
+  const reached = new Set<string>();
+  for (const [path, text] of files) {
+    const { room, folder } = placeOf(path);
+    folders.add(`${room}/${folder}`);
+    for (const { from, isType } of importsIn(text)) {
+      if (!isType) reached.add(`${room}: ${packageOf(from)}`);
+    }
+  }
+  return Object.entries(rooms).flatMap(([room, { packages, wings = [] }]) => [
+    ...wings.flat().flatMap((wing) => (folders.has(`${room}/${wing}`) ? [] : [`${room}/${wing}`])),
+    ...packages.map((name) => `${room}: ${name}`).filter((each) => !reached.has(each)),
+  ]);
+}
+
 function breachesOf(path: string, text: string): string[] {
   const place = placeOf(path);
   if (rooms[place.room] === undefined) return [`${path} lies in no room`];
@@ -101,7 +118,7 @@ function packageOf(from: string): string {
 // a value import because it is one: the module is loaded.
 const statement = /^(?:import|export)\s+(?:(type)\s+)?(?:([^;"'()]*?)\s*from\s+)?"([^"]+)";/gm;
 const dynamic = /(?<!typeof )\bimport\(\s*"([^"]+)"/g;
-const loaded = /\brequire\(\s*"([^"]+)"/g;
+const loaded = /\b(?:require|import\.meta\.resolve)\(\s*"([^"]+)"/g;
 
 function importsIn(source: string): Import[] {
   const text = withoutComments(source);

@@ -16,10 +16,15 @@ export async function readSources(project: string, folder: string): Promise<Sour
   return new Map(await Promise.all(paths.map(read)));
 }
 
+const commentOrText = /\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/[^\n]*|"(?:\\.|[^"\\\n])*"|`(?:\\.|[^`\\])*`/g;
+
+/** Its comments alone. */
+export function commentsIn(text: string): string[] {
+  return (text.match(commentOrText) ?? []).filter((match) => match.startsWith("/"));
+}
+
 /** The text with every comment blanked out; line breaks stay. */
 export function withoutComments(text: string): string {
-  const commentOrText =
-    /\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/[^\n]*|"(?:\\.|[^"\\\n])*"|`(?:\\.|[^`\\])*`/g;
   return text.replace(commentOrText, (match) =>
     match.startsWith("/") ? match.replace(/[^\n]/g, " ") : match,
   );

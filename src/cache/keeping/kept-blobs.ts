@@ -13,7 +13,7 @@ import { StoreError } from "../../store/store-error.ts";
 import type { Observe } from "../cache-event.ts";
 import type { Usage } from "./usage.ts";
 
-/** What hashes a blob while it is read (rechecks.ts). */
+/** What hashes a blob while it is read (download/verifying-reads.ts). */
 export interface Rechecking {
   open(digest: Digest): Promise<ByteSource | undefined>;
 }

@@ -15,7 +15,7 @@ import { type Addressed, addressMirror, type MirrorRules } from "./addressing.ts
 export type MirrorOptions = {
   readonly rules: MirrorRules;
   readonly engine: (request: IncomingMessage, response: ServerResponse, ask: Ask) => Promise<void>;
-  /** Whether `GET /v2/` there is answered as registries answer it (upstream/probe.ts). */
+  /** Whether `GET /v2/` there is answered as registries answer it (upstream/net/probe.ts). */
   readonly isRegistry: (address: HostPort) => Promise<boolean>;
   /** Whether this client may have what the operator's credential opens without logging in to the proxy. */
   readonly mayHaveShared: (client: string) => boolean;

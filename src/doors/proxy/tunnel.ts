@@ -4,7 +4,7 @@ import { pipeline } from "node:stream/promises";
 import type { HostPort } from "../../protocol/http/host-port.ts";
 import type { OpenSockets } from "../server/listener.ts";
 
-/** What a tunnel asks of the network (upstream/dial.ts). */
+/** What a tunnel asks of the network (upstream/net/dial.ts). */
 export interface TunnelDialer {
   /** A connection to the address, within the destination rules. Throws UpstreamError. */
   dial(address: HostPort, options: { readonly signal: AbortSignal }): Promise<Socket>;

@@ -22,7 +22,7 @@ export type HostVerdict =
   | { readonly kind: "through" }
   | { readonly kind: "refused"; readonly refusal: Refusal };
 
-/** What the decision asks of the network (upstream/probe.ts). */
+/** What the decision asks of the network (upstream/net/probe.ts). */
 export interface PeerProbe {
   isRegistry(address: HostPort, scheme?: Scheme): Promise<boolean>;
   /** Within a second. Rejects with UpstreamError FORBIDDEN where nothing may be dialled. */

@@ -1,6 +1,6 @@
 /**
- * Where a registry's 3xx leads, and whether it may be followed. Redirects are followed by our own code
- * alone, so that each hop is judged again and no credential travels along.
+ * Where a registry's 3xx leads, and whether its form may be followed. The client that follows it
+ * (pooled-registry-client.ts) has each hop judged again and sends no credential to another origin.
  */
 
 import { parseDigest } from "../../protocol/digest.ts";
