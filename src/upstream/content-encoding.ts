@@ -39,6 +39,7 @@ export async function* decoded(
   body: Readable,
   encoding: string,
   host: string,
+  limit = Number.POSITIVE_INFINITY,
 ): AsyncGenerator<Uint8Array> {
   const decoder = decoders.get(encoding)?.();
   if (decoder === undefined) {
@@ -54,8 +55,9 @@ export async function* decoded(
   try {
     for await (const chunk of decoder) {
       written += chunk.length;
-      if (written > freeBytes && written > meter.read * maxGrowth) {
-        throw new UpstreamError("TOO_LARGE", host, `${host} sent bytes that grow beyond measure`);
+      const isBomb = written > freeBytes && written > meter.read * maxGrowth;
+      if (isBomb || written > limit) {
+        throw new UpstreamError("TOO_LARGE", host, `${host} sent an encoded body that is too large`);
       }
       yield chunk;
     }

@@ -76,6 +76,57 @@ it("a registry that gzips its ping and its tokens unasked is pulled from", async
   expect([pulled.status, String(pulled.body)]).toEqual([200, String(manifest)]);
 });
 
+describe("what a registry gzips unasked arrives as it was before", () => {
+  const list = Buffer.from(JSON.stringify({ name: "team/app", tags: ["1"] }));
+  const refusal = Buffer.from(JSON.stringify({ errors: [{ code: "DENIED", message: "no" }] }));
+  const contents = new Map<string, readonly [number, Buffer]>([
+    ["/v2/team/app/manifests/1", [200, manifest]],
+    [`/v2/team/app/manifests/${digestOf(manifest)}`, [200, manifest]],
+    [`/v2/team/app/blobs/${digestOf(blob)}`, [200, blob]],
+    ["/v2/team/app/tags/list", [200, list]],
+    [`/v2/team/app/referrers/${digestOf(blob)}`, [200, list]],
+    ["/v2/_catalog", [200, list]],
+    ["/v2/team/app/manifests/none", [404, refusal]],
+    ["/v2/team/app/tags/list?n=1", [418, refusal]],
+  ]);
+  const answer = (type: string): void => {
+    upstream.answer = ({ url = "", method }, response) => {
+      const [status, content] = contents.get(url) ?? [200, Buffer.from("{}")];
+      const sent = gzipSync(content);
+      const fields = { "content-encoding": "gzip", "content-length": sent.length };
+      response.writeHead(status, { ...fields, "content-type": type });
+      response.end(method === "HEAD" ? undefined : sent);
+    };
+  };
+  const headers = { accept: manifestType };
+
+  it.each([...contents])("%s, through the proxy and a mirror", async (path, [status, content]) => {
+    answer(path.includes("/manifests/") ? manifestType : "application/json");
+    const mirrored = `${path}${path.includes("?") ? "&" : "?"}ns=${upstream.name}`;
+    for (const pulled of [await get(path), await direct(program, mirrored, { headers })]) {
+      expect([pulled.status, String(pulled.body)]).toEqual([status, String(content)]);
+      expect(pulled.headers["content-encoding"]).toBeUndefined();
+    }
+  });
+
+  it("a manifest that is nothing to keep", async () => {
+    answer("text/plain");
+    const path = `/v2/team/app/manifests/1?ns=${upstream.name}`;
+    const pulled = await direct(program, path, { headers });
+    expect([pulled.status, String(pulled.body)]).toEqual([200, String(manifest)]);
+    expect(pulled.headers["content-encoding"]).toBeUndefined();
+  });
+
+  it("and a HEAD says no length but the manifest's own", async () => {
+    answer(manifestType);
+    const path = `/v2/team/app/manifests/${digestOf(manifest)}`;
+    const { status, headers: said } = await viaProxy(program, upstream.name, path, {
+      ...{ method: "HEAD", headers },
+    });
+    expect([status, said["content-length"]]).toEqual([200, String(manifest.length)]);
+  });
+});
+
 describe("nothing is believed of a registry that", () => {
   it("says two lengths of one answer", async () => {
     answerAs(({ length }) => `HTTP/1.1 200 OK\r\nContent-Length: ${length}\r\nContent-Length: 7`);

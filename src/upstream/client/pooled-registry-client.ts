@@ -43,7 +43,7 @@ import {
   tooManyHops,
 } from "./redirects.ts";
 import { isClientsOwn, isReading, requestFields } from "./request-fields.ts";
-import { asWhole, ofStorage, withoutBody, withoutSession } from "./response-fields.ts";
+import { asAsked, ofStorage, withoutBody, withoutSession } from "./response-fields.ts";
 
 export type PooledRegistryClientOptions = {
   readonly transport: Transport;
@@ -247,7 +247,7 @@ export class PooledRegistryClient implements RegistryClient {
         signal,
       });
       if (isClientsOwn(request, place)) return response;
-      return withoutSession(request.headers.has("range") ? response : asWhole(response));
+      return withoutSession(asAsked(request, response));
     };
     if (!isReading(request)) return await send();
     const asker = quotaKey(this.#authorizer, request, { place, authorization });

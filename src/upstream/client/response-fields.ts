@@ -2,7 +2,11 @@
 import { Readable } from "node:stream";
 import { headerValue } from "../../protocol/http/header-list.ts";
 import { parseContentRange } from "../../protocol/http/range.ts";
-import type { RegistryResponse } from "../registry-client.ts";
+import { maxManifestBytes } from "../../protocol/manifest.ts";
+import { decoded, encodingOf } from "../content-encoding.ts";
+import type { RegistryRequest, RegistryResponse } from "../registry-client.ts";
+import { askedBy } from "./asked.ts";
+import { isReading } from "./request-fields.ts";
 
 /** A session that a login opened, ours above all, is as good as the login. */
 export function withoutSession(response: RegistryResponse): RegistryResponse {
@@ -27,11 +31,34 @@ export function ofStorage(response: RegistryResponse): RegistryResponse {
   return { ...response, headers };
 }
 
+/** Plain bytes, and the whole where no part of it was asked for. */
+export function asAsked(request: RegistryRequest, response: RegistryResponse): RegistryResponse {
+  const answer = request.headers.has("range") ? response : asWhole(response);
+  return isReading(request) ? asIdentity(answer, request) : answer;
+}
+
+/** A part of what is encoded cannot be decoded: that goes on as it is. */
+function asIdentity(response: RegistryResponse, request: RegistryRequest): RegistryResponse {
+  const { method, registry } = request;
+  const encoding = encodingOf(response.headers);
+  if (encoding === undefined || response.status === 206) return response;
+  const headers = new Map(response.headers);
+  for (const name of ["content-encoding", "content-length"]) headers.delete(name);
+  if (method === "HEAD" || response.status === 304) return { ...response, headers };
+  const limit = askedBy(request) === "manifest" ? maxManifestBytes : undefined;
+  const plain = decoded(response.body, encoding, registry.name, limit);
+  const body = Readable.from(plain, { objectMode: false, highWaterMark: 64 * 1024 });
+  // A failure before anybody reads must not end the process, and what nobody reads is closed too.
+  body.on("error", () => undefined);
+  body.once("close", () => response.body.destroy());
+  return { ...response, headers, body };
+}
+
 /**
  * A 206 with everything, to who asked for no part, is the 200 that was meant: container engines take
  * one for the other.
  */
-export function asWhole(response: RegistryResponse): RegistryResponse {
+function asWhole(response: RegistryResponse): RegistryResponse {
   if (response.status !== 206) return response;
   const part = parseContentRange(headerValue(response.headers, "content-range") ?? "");
   if (part?.start !== 0 || part.end !== part.size) return response;
