@@ -23,16 +23,22 @@ beforeEach(async () => {
   scene.names.set(vault, ["10.255.255.1"]);
 });
 
-async function open(isNamed: boolean, options: RegistryOptions = {}) {
+async function open(isNamed: boolean, options: RegistryOptions = {}, others = "") {
   const registry = await scene.registry("stranger.test", {
     port: 443,
     host: "127.0.0.86",
     ...options,
   });
   const named = isNamed ? ` ${registry.name}` : "";
-  const program = await scene.start({ REGISTRIES: `${vault}${named}` });
+  const program = await scene.start({
+    REGISTRIES: `${vault}${named} ${others}`,
+    ...paired(others),
+  });
   return { registry, program };
 }
+
+/** The vault is the token service of a registry that was named. */
+const paired = (other: string) => (other === "" ? {} : { AUTH_REALMS: `${other}=${vault}` });
 
 const ask = (program: Program, { name }: NamedRegistry, path: string): Promise<Answer> =>
   viaProxy(program, name, path, { headers: { accept: manifestType } });
@@ -69,6 +75,27 @@ describe.skipIf(process.getuid?.() !== 0)("a stranger's", () => {
     expect(told).not.toEqual([]);
     for (const line of told) expect(line).toContain(`${vault} is a private address`);
   });
+
+  it.each(["blobs", "manifests"])(
+    "redirect of %s to a registry that was named does not reach that one's private token service",
+    async (kind) => {
+      const { registry, program } = await open(false, {}, "public.test");
+      const realm = `https://${vault}/token`;
+      const target = await scene.registry("public.test", {
+        ...{ port: 443, host: "127.0.0.87" },
+        auth: () => ({ kind: "bearer" as const, realm }),
+      });
+      const path = `/v2/a/b/${kind}/${kind === "blobs" ? digest : "1"}`;
+      registry.server.misbehave({ path: new RegExp(kind) }, redirect(`https://public.test${path}`));
+      await ask(program, registry, path);
+      expect(target.server.count({ path: new RegExp(kind) })).toBeGreaterThan(0);
+      const told = program.lines.filter((line) => line.includes("token service"));
+      expect(told).not.toEqual([]);
+      for (const line of told)
+        expect(line).toContain("stranger.test, which leads there, is not in");
+    },
+    30_000,
+  );
 
   it.each(["blobs", "manifests"])(
     "%s are redirected there by a registry that was named",

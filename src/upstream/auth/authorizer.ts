@@ -4,7 +4,7 @@
  */
 import { isRefusal } from "../../protocol/http/status.ts";
 import { bearerToken, ownTokenIn } from "../../protocol/own-token.ts";
-import type { Registry } from "../../protocol/registry-name.ts";
+import type { Registry, RegistryName } from "../../protocol/registry-name.ts";
 import type { Access } from "../registry-client.ts";
 import { UpstreamError, type UpstreamErrorCode } from "../upstream-error.ts";
 import { type BasicAsk, BasicLogins } from "./basic-logins.ts";
@@ -22,6 +22,8 @@ import { TokenRefusal } from "./token-reply.ts";
 
 export type AuthorizationAsk = {
   readonly registry: Registry;
+  /** Where it began, which decides what may be dialled; the registry itself where it is undefined. */
+  readonly began?: RegistryName | undefined;
   readonly access: Access;
   /** What the request needs: `scopesOf(target)`. Empty for everything that is not in a repository. */
   readonly scopes: readonly string[];

@@ -2,7 +2,7 @@
  * Tokens for a registry, with the operator's credential where there is one that works, else without:
  * a credential that is refused is our fault, not the image's, so pulls go on anonymously.
  */
-import type { Registry } from "../../protocol/registry-name.ts";
+import type { Registry, RegistryName } from "../../protocol/registry-name.ts";
 import { UpstreamError } from "../upstream-error.ts";
 import type { BearerChallenge } from "./challenge-memory.ts";
 import type { Credential } from "./credential.ts";
@@ -13,6 +13,7 @@ import { TokenRefusal } from "./token-reply.ts";
 
 export type RegistryTokenAsk = {
   readonly registry: Registry;
+  readonly began?: RegistryName | undefined;
   readonly scopes: readonly string[];
   /** With the operator's credential, if there is one for this. */
   readonly isShared: boolean;
@@ -88,10 +89,10 @@ export class RegistryTokens {
     bearer: BearerChallenge,
     credential: Credential | undefined,
   ): Promise<string> {
-    const { registry, scopes, patience = "full", signal, isProof } = ask;
+    const { registry, began, scopes, patience = "full", signal, isProof } = ask;
     const { realm, service } = bearer;
     return this.#client.fetch({
-      registry,
+      ...{ registry, began },
       isBelieved: this.#credentials.believes(registry, realm.address),
       realm,
       service,

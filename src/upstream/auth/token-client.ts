@@ -6,7 +6,12 @@
 import { headerValue } from "../../protocol/http/header-list.ts";
 import { formatHostPort, type HostPort } from "../../protocol/http/host-port.ts";
 import { isUnavailable } from "../../protocol/http/status.ts";
-import { type Registry, registryAddress, registryNameOf } from "../../protocol/registry-name.ts";
+import {
+  type Registry,
+  type RegistryName,
+  registryAddress,
+  registryNameOf,
+} from "../../protocol/registry-name.ts";
 import { BoundedMap } from "../../runtime/bounded-map.ts";
 import { Flights, unlessAborted } from "../../runtime/flights.ts";
 import type { Outages } from "../down-memory.ts";
@@ -25,6 +30,8 @@ import { type TokenRequest, tokenRequest } from "./token-request.ts";
 export type TokenAsk = {
   /** On whose behalf: its tokens are sent to no other. */
   readonly registry: Registry;
+  /** Where the request began that wants it; at the registry itself where it is undefined. */
+  readonly began?: RegistryName | undefined;
   readonly realm: Realm;
   /** Whether the registry's tokens may come from there. If not, what happens there is nobody else's. */
   readonly isBelieved: boolean;
@@ -83,7 +90,9 @@ export class TokenClient {
     const isKept = kept !== undefined && kept.until > this.#options.now();
     if (isKept && ask.isProof !== true) return kept.token;
     this.#refuseForNow(ask);
-    const work = this.#flights.join(key, (life) => this.#exchange(key, ask, life));
+    // What a stranger's request may not have fetched is fetched for all others.
+    const flight = `${ask.began ?? ask.registry.name} ${key}`;
+    const work = this.#flights.join(flight, (life) => this.#exchange(key, ask, life));
     return ask.patience === "brief" ? this.#waitBriefly(work, ask) : wait(work, ask);
   }
 
@@ -171,7 +180,7 @@ export class TokenClient {
         scheme: realm.scheme,
         address: realm.address,
         asked: "token",
-        onBehalfOf: this.#isFor(ask) ? registry.name : registryNameOf(realm.address),
+        onBehalfOf: this.#onBehalfOf(ask),
         body: form === undefined ? undefined : once(form),
         patience: "full",
         signal,
@@ -179,9 +188,10 @@ export class TokenClient {
     );
   }
 
-  /** Whether the realm is judged as what the registry leads to; by itself, it needs to be named as well. */
-  #isFor({ isBelieved, registry }: TokenAsk): boolean {
-    return isBelieved || !this.#options.isNamed(registryAddress(registry.name));
+  /** A realm is judged as what the registry leads to, or by itself where it is none of a named one's. */
+  #onBehalfOf({ isBelieved, registry, began = registry.name, realm }: TokenAsk): RegistryName {
+    const isLedThere = isBelieved || !this.#options.isNamed(registryAddress(registry.name));
+    return began !== registry.name || isLedThere ? began : registryNameOf(realm.address);
   }
 
   async #judge(ask: TokenAsk, response: RegistryResponse): Promise<Buffer> {

@@ -146,7 +146,8 @@ export class PooledRegistryClient implements RegistryClient {
     const printed = { ...request, headers: own.headers, body: undefined };
     const there = { ...place, target: own.target };
     const patience = request.patience === "brief" ? "brief" : "full";
-    const ask = { registry, access, scopes: scopesOf(target), patience, signal } as const;
+    const scopes = scopesOf(target);
+    const ask = { registry, began: request.began, access, scopes, patience, signal } as const;
     return await sendAuthorized(this.#authorizer, ask, (authorization: Authorization) => {
       const mayGo = !own.isForTokensOnly || bearerToken(authorization) !== undefined;
       return this.#exchange(printed, there, mayGo ? authorization : undefined);
