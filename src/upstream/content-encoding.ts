@@ -57,7 +57,7 @@ export async function* decoded(
       written += chunk.length;
       const isBomb = written > freeBytes && written > meter.read * maxGrowth;
       if (isBomb || written > limit) {
-        throw new UpstreamError("TOO_LARGE", host, `${host} sent an encoded body that is too large`);
+        throw new UpstreamError("TOO_LARGE", host, `${host} sent too much, encoded`);
       }
       yield chunk;
     }
