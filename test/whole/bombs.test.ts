@@ -1,10 +1,11 @@
 /** Answers that would fill the memory or hold up everybody, were they believed. */
 import { createHash, randomBytes } from "node:crypto";
+import { pipeline, Readable } from "node:stream";
 import { createGzip, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { eventually } from "../support/eventually.ts";
 import { longestTurn } from "../support/longest-turn.ts";
-import { direct, viaProxy } from "./support/client.ts";
+import { direct, secured, tunnel, viaProxy } from "./support/client.ts";
 import { type EvilServer, evilServer, type Handler } from "./support/evil-server.ts";
 import { manifestType } from "./support/image.ts";
 import { type Program, Scene } from "./support/program.ts";
@@ -97,6 +98,39 @@ describe("a manifest", () => {
       expect([answer.status, answer.body.length]).toEqual([200, large.length]);
       expect(answer.headers["cache-status"]).toContain("fwd=bypass");
     }
+  });
+
+  it("of 200 MiB goes on at its reader's pace, and costs no memory", async () => {
+    const pieces = (200 * MiB) / zeros.length;
+    const hash = createHash("sha256");
+    for (let piece = 0; piece < pieces; piece += 1) hash.update(zeros);
+    const digest = `sha256:${hash.digest("hex")}`;
+    let given = 0;
+    evil.answer = (request, response) => {
+      const fields = { "content-type": manifestType, "docker-content-digest": digest };
+      response.writeHead(200, { ...fields, "content-length": 200 * MiB });
+      if (request.method === "HEAD") return void response.end();
+      given = 0;
+      const more = function* () {
+        for (; given < 200 * MiB; given += zeros.length) yield zeros;
+      };
+      pipeline(Readable.from(more(), { objectMode: false }), response, () => undefined);
+    };
+    let taken = 0;
+    const cost = await costOf(async () => {
+      const { socket } = await tunnel(program, evil.name);
+      const tls = await secured(socket, program, evil.name);
+      tls.write(
+        `GET /v2/a/b/manifests/vast HTTP/1.1\r\nHost: ${evil.name}\r\nConnection: close\r\n\r\n`,
+      );
+      for await (const piece of tls) {
+        taken += piece.length;
+        expect(given - taken).toBeLessThan(48 * MiB);
+      }
+    });
+    expect(taken).toBeGreaterThan(200 * MiB);
+    expect(taken).toBeLessThan(200 * MiB + 4096);
+    expect(cost.megabytes).toBeLessThan(96);
   });
 
   it("of 256 MiB of zeros in 256 KiB of gzip is not unpacked", async () => {
