@@ -33,6 +33,9 @@ export type Passed = {
   readonly kind: "passed";
   readonly response: RegistryResponse;
   readonly outcome: CacheOutcome;
+  /** As of content, where what is passed on was kept. */
+  readonly age?: number;
+  readonly warning?: string;
 };
 
 export type CacheAnswer = Content | Passed;

@@ -19,6 +19,7 @@ import { Manifests } from "./keeping/manifests.ts";
 import type { Usage } from "./keeping/usage.ts";
 import { BlobPull } from "./pull/blob-pull.ts";
 import { JustServed } from "./pull/just-served.ts";
+import { ListPull } from "./pull/list-pull.ts";
 import { ManifestPull } from "./pull/manifest-pull.ts";
 import { NegativeCache } from "./pull/negative-cache.ts";
 import { TagPull } from "./pull/tag-pull.ts";
@@ -104,6 +105,7 @@ export function pullParts(options: PullThroughOptions) {
     tagRefresh,
     kept,
     blobPull: new BlobPull({ ...common, downloads, kept }),
+    listPull: new ListPull({ visibility, generations, staleIfError, now }),
     manifestPull: new ManifestPull(common),
     tagPull: new TagPull({ ...common, tags, resolver, tagRefresh, staleIfError, now }),
   };

@@ -8,9 +8,10 @@ import type { Manifest } from "../protocol/manifest.ts";
 import type { Reference, RepositoryName } from "../protocol/reference.ts";
 import type { Registry } from "../protocol/registry-name.ts";
 import type { VisibilityName } from "./cache-event.ts";
-import type { CacheAnswer } from "./content.ts";
+import type { CacheAnswer, Passed } from "./content.ts";
 import type { AgingRecords } from "./keeping/record-aging.ts";
 import { type Outlook, outlookOf } from "./outlook.ts";
+import type { ListAsk } from "./pull/list-pull.ts";
 import type { WriteFate } from "./pull/writes.ts";
 import type { BlobAsk, ManifestAsk, PullAsk } from "./pull-ask.ts";
 import { type PullParts, type PullThroughOptions, pullParts } from "./pull-parts.ts";
@@ -48,6 +49,11 @@ export class PullThrough implements Bookkeeping {
     const hit = await manifestPull.hit(own);
     const confirmed = hit ?? (await manifestPull.confirmed(own));
     return confirmed ?? manifestPull.miss(own);
+  }
+
+  /** A tag list or referrers. `send` asks the registry; what it throws is thrown. */
+  list(ask: ListAsk, send: (patience: "full" | "brief") => Promise<Passed>): Promise<Passed> {
+    return this.#parts.listPull.answer(ask, send);
   }
 
   /**

@@ -10,11 +10,22 @@ import type { Exchange } from "./exchange.ts";
 import { hasBody, readBody } from "./request-body.ts";
 
 /** Rejects with UpstreamError when there is no answer. */
-export async function passThrough(
+export function passThrough(
   exchange: Exchange,
   access: Access,
   client: RegistryClient,
   bodyIdle: number,
+): Promise<Passed> {
+  const patience = exchange.route.kind === "outside" ? "open" : "full";
+  return passPatiently(exchange, access, client, { bodyIdle, patience });
+}
+
+/** The same, waiting for the registry as long as is said. */
+export async function passPatiently(
+  exchange: Exchange,
+  access: Access,
+  client: RegistryClient,
+  how: { readonly bodyIdle: number; readonly patience: "full" | "brief" | "open" },
 ): Promise<Passed> {
   const { ask, method, signal } = exchange;
   const response = await client.send({
@@ -22,10 +33,10 @@ export async function passThrough(
     method,
     target: ask.target,
     headers: headersToPass(exchange),
-    body: hasBody(exchange.headers) ? readBody(exchange, bodyIdle) : undefined,
+    body: hasBody(exchange.headers) ? readBody(exchange, how.bodyIdle) : undefined,
     access,
     redirects: "pass",
-    patience: exchange.route.kind === "outside" ? "open" : "full",
+    patience: how.patience,
     signal,
   });
   return { kind: "passed", response, outcome: "bypass" };

@@ -179,6 +179,20 @@ export class Visibility {
     return proofs.some((one) => one.access.kind === access.kind);
   }
 
+  /** In what names the repository is open to this asker, whatever the age of the proofs. */
+  async openNames(asker: Asker): Promise<readonly string[]> {
+    const proofs = await this.#proofs(asker);
+    return proofs.flatMap(({ access }) => this.openName(asker, access) ?? []);
+  }
+
+  /** The name of an access that can open a repository to others; the operator's login is one each. */
+  openName(ref: RepositoryRef, access: Access): string | undefined {
+    if (access.kind === "client") return undefined;
+    if (access.kind !== "shared") return anonymous.kind;
+    const credential = this.#credential(ref);
+    return credential && `shared ${credential.id}`;
+  }
+
   /** Who may have what it holds, as far as is proven. */
   async nameOf(ref: RepositoryRef): Promise<VisibilityName> {
     return nameOf(await this.#standings.get(repositoryKey(ref)));

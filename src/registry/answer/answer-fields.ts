@@ -50,7 +50,8 @@ export function contentFields(exchange: Exchange, content: Content): string[] {
 }
 
 /** The upstream's end-to-end fields as this client must see them. */
-export function passedFields(exchange: Exchange, { response, outcome }: Passed): string[] {
+export function passedFields(exchange: Exchange, passed: Passed): string[] {
+  const { response, outcome, age, warning } = passed;
   const { ask, tally } = exchange;
   const headers = new Map(viewedFields(mirrorFields(endToEnd(response.headers), ask), ask));
   // Would lead clients past the proxy.
@@ -64,6 +65,8 @@ export function passedFields(exchange: Exchange, { response, outcome }: Passed):
   // Each cache on the way adds itself at the end (RFC 9211 §2).
   const before = headers.get("cache-status") ?? [];
   headers.set("cache-status", [...before, printOutcome(outcome)]);
+  if (age !== undefined) headers.set("age", [String(age)]);
+  if (warning !== undefined) headers.set("warning", [printWarning(warning)]);
   const fields = flatFields(withRetryAfter(headers, exchange, response.status));
   return [...fields, ...neverAPage(exchange.ask)];
 }

@@ -1,17 +1,24 @@
 /**
- * What is read and not kept: tag lists, referrers, the catalog, upload states, extensions. It
- * passes through with the access of a pull (OCI distribution-spec end-8, end-12).
+ * Tag lists, referrers, the catalog, upload states, extensions: they pass through with the access of a
+ * pull (OCI distribution-spec end-8, end-12). Something kept stands in for the first two alone.
  */
 import type { Exchange, Reply } from "../exchange.ts";
 import { readingAccess } from "../login/request-access.ts";
-import { passThrough } from "../pass-through.ts";
+import { passPatiently, passThrough } from "../pass-through.ts";
 import type { UpstreamHandlerParts } from "../upstream-parts.ts";
 
 export async function pullList(
   exchange: Exchange,
-  parts: Pick<UpstreamHandlerParts, "client" | "accessOf">,
+  { client, pulls, accessOf }: Pick<UpstreamHandlerParts, "client" | "pulls" | "accessOf">,
   bodyIdle: number,
 ): Promise<Reply> {
-  const access = await readingAccess(exchange, parts.accessOf);
-  return passThrough(exchange, access, parts.client, bodyIdle);
+  const { ask, method, route } = exchange;
+  const access = await readingAccess(exchange, accessOf);
+  const isKept = method === "GET" && (route.kind === "tags" || route.kind === "referrers");
+  if (!isKept) return passThrough(exchange, access, client, bodyIdle);
+  const { registry, target, isPublicOnly = false } = ask;
+  const { repository } = route;
+  return pulls.list({ registry, repository, access, isPublicOnly, target }, (patience) =>
+    passPatiently(exchange, access, client, { bodyIdle, patience }),
+  );
 }

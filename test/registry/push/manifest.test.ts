@@ -54,6 +54,7 @@ describe("a pushed manifest", () => {
         pulls: {
           blob: () => Promise.reject(new Error("not asked")),
           manifest: () => Promise.reject(new Error("not asked")),
+          list: () => Promise.reject(new Error("not asked")),
           writing: () => Promise.reject(new Error("the records are gone")),
         },
       },

@@ -1,0 +1,152 @@
+/**
+ * Tag lists and referrers: the registry is asked each time. The last answer to an anonymous or a
+ * shared ask stands in while it cannot be asked, for whom the repository is open in that same name.
+ */
+import { Readable } from "node:stream";
+import { type HeaderList, headerValue } from "../../protocol/http/header-list.ts";
+import { isRefusal, isUnavailable } from "../../protocol/http/status.ts";
+import { BoundedMap } from "../../runtime/bounded-map.ts";
+import type { Access } from "../../upstream/registry-client.ts";
+import type { Generations } from "../access/generations.ts";
+import type { Visibility } from "../access/visibility.ts";
+import { isExcuse } from "../asking/manifest-asks.ts";
+import type { Passed } from "../content.ts";
+import { type RepositoryRef, repositoryKey } from "../repository-ref.ts";
+import { ageOf, maySubstitute } from "../tags/freshness.ts";
+
+export type ListAsk = RepositoryRef & {
+  readonly access: Access;
+  readonly isPublicOnly: boolean;
+  /** Path and query as they go upstream: paging keys are opaque. */
+  readonly target: string;
+};
+
+/** Asks the registry. Throws UpstreamError when there is no answer. */
+type AskRegistry = (patience: "full" | "brief") => Promise<Passed>;
+
+export type ListPullOptions = {
+  readonly visibility: Visibility;
+  readonly generations: Generations;
+  /** Milliseconds for which a list stands in. */
+  readonly staleIfError: number;
+  readonly now: () => number;
+};
+
+type KeptList = {
+  readonly headers: HeaderList;
+  readonly body: Buffer;
+  readonly checkedAt: number;
+  readonly generation: number;
+};
+
+const MiB = 1024 * 1024;
+const largest = MiB;
+/** What is said to others of an answer: no cookie, and nothing about whoever asked. */
+const shareable = ["content-type", "link", "oci-filters-applied"];
+
+export class ListPull {
+  readonly #options: ListPullOptions;
+  readonly #kept = new BoundedMap<string, KeptList>({ bytes: { limit: 32 * MiB, of: sizeOf } });
+
+  constructor(options: ListPullOptions) {
+    this.#options = options;
+  }
+
+  async answer(ask: ListAsk, send: AskRegistry): Promise<Passed> {
+    const { generations, visibility } = this.#options;
+    const patience = (await this.#stale(ask)) === undefined ? "full" : "brief";
+    const generation = generations.of(ask);
+    const name = visibility.openName(ask, ask.access);
+    const key = name === undefined ? undefined : keyOf(ask, name);
+    try {
+      const passed = await send(patience);
+      const { status, body } = passed.response;
+      if (isUnavailable(status)) {
+        const stale = await this.#stale(ask);
+        if (stale !== undefined) body.destroy();
+        return stale ?? passed;
+      }
+      return key === undefined ? passed : this.#noted(ask, passed, { key, generation });
+    } catch (error) {
+      const stale = isExcuse(error) ? await this.#stale(ask) : undefined;
+      if (stale === undefined) throw error;
+      return stale;
+    }
+  }
+
+  /** What was learned of the list, once its client has read all of it. */
+  #noted(
+    ask: ListAsk,
+    passed: Passed,
+    { key, generation }: { readonly key: string; readonly generation: number },
+  ): Passed {
+    const { generations, visibility, now } = this.#options;
+    const { response } = passed;
+    const { status } = response;
+    const isGone = status === 404 || (isRefusal(status) && !visibility.isOurFault(ask, ask.access));
+    if (isGone) this.#kept.delete(key);
+    if (!isList(passed)) return passed;
+    const checkedAt = now();
+    const headers = new Map([...response.headers].filter(([field]) => shareable.includes(field)));
+    const keep = (all: Buffer | undefined): void => {
+      if (all === undefined) this.#kept.delete(key);
+      else if (generations.of(ask) === generation)
+        this.#kept.set(key, { headers, body: all, checkedAt, generation });
+    };
+    const body = Readable.from(collected(response.body, keep), { objectMode: false });
+    body.once("close", () => response.body.destroy());
+    return { ...passed, response: { ...response, body } };
+  }
+
+  /** The newest list that this asker may have. */
+  async #stale(ask: ListAsk): Promise<Passed | undefined> {
+    const { visibility, generations, staleIfError, now } = this.#options;
+    const names = await visibility.openNames(ask);
+    const lists = names.flatMap((name) => this.#kept.get(keyOf(ask, name)) ?? []);
+    const usable = lists.filter(
+      (one) =>
+        one.generation === generations.of(ask) &&
+        maySubstitute({ checkedAt: one.checkedAt, now: now() }, staleIfError),
+    );
+    const [list] = usable.sort((a, b) => b.checkedAt - a.checkedAt);
+    if (list === undefined) return undefined;
+    const { body, checkedAt } = list;
+    const age = Math.floor(ageOf({ checkedAt, now: now() }) / 1_000);
+    const headers = new Map(list.headers).set("content-length", [String(body.length)]);
+    const warning = `${ask.registry.name} cannot be asked; this is its list of ${age} s ago`;
+    const response = { status: 200, headers, body: Readable.from([body]) };
+    return { kind: "passed", response, outcome: "stale", age, warning };
+  }
+}
+
+/** A login page has status 200 too. */
+function isList({ response: { status, headers } }: Passed): boolean {
+  const type = headerValue(headers, "content-type") ?? "";
+  return status === 200 && !headers.has("content-encoding") && type.includes("json");
+}
+
+/** The body as it comes; at its end, all of it is kept, or nothing where it is too long. */
+async function* collected(
+  body: AsyncIterable<Buffer>,
+  keep: (body: Buffer | undefined) => void,
+): AsyncGenerator<Buffer> {
+  let chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of body) {
+    length += chunk.length;
+    if (length <= largest) chunks.push(chunk);
+    else chunks = [];
+    yield chunk;
+  }
+  keep(length <= largest ? Buffer.concat(chunks, length) : undefined);
+}
+
+function keyOf(ask: ListAsk, name: string): string {
+  return `${repositoryKey(ask)}\n${name}\n${ask.target}`;
+}
+
+function sizeOf({ headers, body }: KeptList, key: string): number {
+  let size = 200 + 2 * key.length + body.length;
+  for (const [field, values] of headers) size += 2 * (field.length + values.join("").length);
+  return size;
+}
