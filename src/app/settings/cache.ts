@@ -28,7 +28,7 @@ export const cache = {
       name: "STALE_IF_ERROR",
       kind: duration,
       default: "24 h",
-      help: "How long a tag is still served, marked as stale, while its registry cannot be asked.",
+      help: "How long a tag or a list is still served, marked as stale, while its registry cannot be asked.",
     }),
     offline: setting({
       name: "OFFLINE",

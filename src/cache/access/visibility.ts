@@ -18,6 +18,7 @@ import type { Observe, VisibilityName } from "../cache-event.ts";
 import { CachedRecords } from "../cached-records.ts";
 import type { AgingRecords } from "../keeping/record-aging.ts";
 import { type RepositoryRef, repositoryKey, repositoryNames } from "../repository-ref.ts";
+import { readStanding, type Standing, type VisibilityProof } from "./standing.ts";
 
 /** The operator's credential for a registry, as far as the cache has to know it. */
 export type SharedCredential = {
@@ -48,13 +49,6 @@ export type VisibilityOptions = {
   readonly grantLife?: number;
 };
 
-type VisibilityProof = { readonly at: number; readonly witness: string };
-
-type Standing = {
-  readonly public?: VisibilityProof | undefined;
-  readonly shared?: (VisibilityProof & { readonly credential: string }) | undefined;
-};
-
 /** How to renew a proof that has grown old. */
 export type Renewal = { readonly access: Access; readonly witness: Reference };
 
@@ -74,7 +68,14 @@ export class Visibility {
     const { records, observe } = options;
     const print = (standing: Standing): Json => JSON.parse(JSON.stringify(standing)) as Json;
     const prefix = "visibility/";
-    this.#standings = new CachedRecords({ records, observe, prefix, read, print, limit: 50_000 });
+    this.#standings = new CachedRecords({
+      records,
+      observe,
+      prefix,
+      read: readStanding,
+      print,
+      limit: 50_000,
+    });
   }
 
   /** Whether this asker may have it without anybody being asked. */
@@ -214,7 +215,7 @@ export class Visibility {
     return {
       prefix: "visibility/",
       renewedAt: (value) => {
-        const standing = read(value);
+        const standing = readStanding(value);
         return Math.max(0, standing?.public?.at ?? 0, standing?.shared?.at ?? 0);
       },
       forget: (key) => this.#standings.forget(key),
@@ -274,25 +275,4 @@ function noBlobs(): BoundedMap<Digest, number> {
 function nameOf(standing: Standing | undefined): VisibilityName {
   if (standing?.public !== undefined) return "public";
   return standing?.shared === undefined ? "client" : "shared";
-}
-
-function read(value: Json): Standing | undefined {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
-  const fields = value as { readonly [key: string]: Json };
-  const proof = readProof(fields.public);
-  const sharedProof = readProof(fields.shared);
-  const credential = (fields.shared as { readonly credential?: Json } | undefined)?.credential;
-  return {
-    public: proof,
-    shared:
-      sharedProof !== undefined && typeof credential === "string"
-        ? { ...sharedProof, credential }
-        : undefined,
-  };
-}
-
-function readProof(value: Json | undefined): VisibilityProof | undefined {
-  if (typeof value !== "object" || value === null) return undefined;
-  const { at, witness } = value as { readonly at?: Json; readonly witness?: Json };
-  return typeof at === "number" && typeof witness === "string" ? { at, witness } : undefined;
 }

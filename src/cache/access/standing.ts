@@ -1,0 +1,31 @@
+/** What is proven of who may have what a repository holds, as it stands in the records. */
+import type { Json } from "../../store/record-store.ts";
+
+export type VisibilityProof = { readonly at: number; readonly witness: string };
+
+export type Standing = {
+  readonly public?: VisibilityProof | undefined;
+  readonly shared?: (VisibilityProof & { readonly credential: string }) | undefined;
+};
+
+/** Undefined for what is no such record. */
+export function readStanding(value: Json): Standing | undefined {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+  const fields = value as { readonly [key: string]: Json };
+  const proof = readProof(fields.public);
+  const sharedProof = readProof(fields.shared);
+  const credential = (fields.shared as { readonly credential?: Json } | undefined)?.credential;
+  return {
+    public: proof,
+    shared:
+      sharedProof !== undefined && typeof credential === "string"
+        ? { ...sharedProof, credential }
+        : undefined,
+  };
+}
+
+function readProof(value: Json | undefined): VisibilityProof | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const { at, witness } = value as { readonly at?: Json; readonly witness?: Json };
+  return typeof at === "number" && typeof witness === "string" ? { at, witness } : undefined;
+}
