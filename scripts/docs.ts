@@ -1,7 +1,11 @@
-/** Writes docs/reference/configuration.md from the table of settings; `--check` only says whether it is up to date. */
-import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
+/**
+ * Writes docs/reference/configuration.md from the table of settings, and docs/reference/api.json from the
+ * routes of the back office; `--check` only says whether they are up to date.
+ */
+import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import swagger from "@fastify/swagger";
+import fastify from "fastify";
 import {
   fileVariableOf,
   flagOf,
@@ -10,8 +14,9 @@ import {
   type Setting,
 } from "../src/app/settings/setting.ts";
 import { groups } from "../src/app/settings/settings.ts";
-
-const file = fileURLToPath(new URL("../docs/reference/configuration.md", import.meta.url));
+import { addApi } from "../src/doors/back-office/api.ts";
+import type { Overview } from "../src/doors/back-office/overview.ts";
+import { Sessions } from "../src/doors/back-office/sessions.ts";
 
 const intro = `# Configuration
 
@@ -97,14 +102,47 @@ function isThere(text: string): boolean {
   return text !== "–";
 }
 
-const wanted = reference();
-if (process.argv.includes("--check")) {
+/** The routes as they are served, described by what checks the requests to them. */
+async function api(): Promise<string> {
+  const app = fastify();
+  await app.register(swagger, {
+    openapi: {
+      openapi: "3.1.0",
+      info: { title: "Entrepot's back office", version: "1", description: apiIntro },
+      servers: [{ url: "http://127.0.0.1:3129" }],
+      components: { securitySchemes: { token: { type: "http", scheme: "bearer" } } },
+      security: [{}, { token: [] }],
+    },
+  });
+  // Nobody asks it anything here.
+  const overview = {} as Overview;
+  addApi(app, { overview, sessions: new Sessions(() => 0), dashboardUrl: () => undefined });
+  await app.ready();
+  const text = JSON.stringify(app.swagger(), undefined, 2);
+  await app.close();
+  return `${text}\n`;
+}
+
+const apiIntro =
+  "What there is to know, as JSON. On loopback reading needs no token, anywhere else ADMIN_READ_TOKEN or " +
+  "ADMIN_TOKEN; what makes something needs ADMIN_TOKEN everywhere. control.sock in DATA_DIR, which its owner " +
+  "alone can open, answers the same without one.";
+
+async function isAsWritten(file: string, wanted: string): Promise<boolean> {
   const found = await readFile(file, "utf8").catch(() => "");
-  if (found !== wanted) {
-    console.error("docs/reference/configuration.md is not what the settings say; run npm run docs");
+  return found === wanted;
+}
+
+const pages: readonly (readonly [path: string, wanted: string])[] = [
+  ["docs/reference/configuration.md", reference()],
+  ["docs/reference/api.json", await api()],
+];
+for (const [path, wanted] of pages) {
+  const file = fileURLToPath(new URL(`../${path}`, import.meta.url));
+  if (!process.argv.includes("--check")) {
+    await writeFile(file, wanted);
+  } else if (!(await isAsWritten(file, wanted))) {
+    console.error(`${path} is not what the sources say; run npm run docs`);
     process.exitCode = 1;
   }
-} else {
-  await mkdir(dirname(file), { recursive: true });
-  await writeFile(file, wanted);
 }

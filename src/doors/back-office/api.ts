@@ -82,7 +82,10 @@ export function addApi(app: FastifyInstance, parts: ApiParts): void {
       return reply.code(400).send({ error: `${query.name} is no name of an image` });
     },
   );
-  const link = { summary: "A link that opens the dashboard once, within a minute." };
+  const link = {
+    summary: "A link that opens the dashboard once, within a minute.",
+    security: [{ token: [] }],
+  };
   app.post("/api/v1/links", { schema: link as object }, async () => ({
     path: `/login?link=${sessions.offer()}`,
     url: dashboardUrl(),
