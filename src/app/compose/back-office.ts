@@ -26,6 +26,7 @@ export function composeFigures(settings: Settings, now: () => number): Figures {
   const isKnown = hostMatcher([...builtInRegistries, ...namedRegistries(settings)]);
   return new Figures({
     now,
+    repositories: settings.files.metricsRepositories,
     isKnown: (registry) => {
       const name = canonicalRegistry(registry);
       return name !== undefined && isKnown(registryAddress(name));

@@ -1,5 +1,5 @@
 /** Where things are kept, and what is told. */
-import { choice, path } from "./kind.ts";
+import { choice, path, wholeNumber } from "./kind.ts";
 import { optional, setting } from "./setting.ts";
 
 export const files = {
@@ -22,6 +22,13 @@ export const files = {
       name: "LOG_FORMAT",
       kind: choice("json", "pretty"),
       help: "How a line looks; left out, pretty on a terminal and json anywhere else.",
+    }),
+    metricsRepositories: setting({
+      name: "METRICS_REPOSITORIES",
+      kind: wholeNumber(0, 1_000, "a number"),
+      default: "0",
+      help: `How many repositories /metrics names with their pulls, those that are pulled most; private ones
+        among them.`,
     }),
   },
 } as const;

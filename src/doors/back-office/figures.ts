@@ -11,6 +11,7 @@ import type { DoorEvent } from "../door-event.ts";
 import { HouseFigures } from "./house-figures.ts";
 import { LastRequests } from "./last-requests.ts";
 import { RegistryLabels } from "./registry-labels.ts";
+import { RepositoryFigures } from "./repository-figures.ts";
 import { RequestFigures } from "./request-figures.ts";
 import { Counter, type Family, SeriesBudget } from "./series.ts";
 import type { Traffic } from "./traffic.ts";
@@ -24,6 +25,8 @@ export type FiguresOptions = {
   readonly now: () => number;
   /** Whether the operator named the registry, or it is built in. */
   readonly isKnown: (registry: string) => boolean;
+  /** How many repositories are named on the metrics page. */
+  readonly repositories: number;
 };
 
 export class Figures {
@@ -37,7 +40,7 @@ export class Figures {
   readonly #labels: RegistryLabels;
   readonly #listeners: ((event: RegistryEvent) => void)[] = [];
 
-  constructor({ now, isKnown }: FiguresOptions) {
+  constructor({ now, isKnown, repositories: wanted }: FiguresOptions) {
     const budget = this.#budget;
     const labels = new RegistryLabels(isKnown);
     const traffic = new Map<string, Traffic>();
@@ -45,7 +48,8 @@ export class Figures {
     this.traffic = traffic;
     this.house = new HouseFigures({ budget, labels, now });
     const refused = this.house.refused.cell("policy");
-    this.requests = new RequestFigures({ budget, labels, traffic, refused });
+    const repositories = new RepositoryFigures(wanted, budget);
+    this.requests = new RequestFigures({ budget, labels, traffic, refused, repositories });
     this.upstream = new UpstreamFigures({ budget, labels, traffic, now });
     this.last = new LastRequests(now);
   }

@@ -104,6 +104,9 @@ export class HouseFigures {
       case "refused":
         this.refused.cell(event.why ?? "policy").value += 1;
         return;
+      case "flooded":
+        this.refused.cell("limit").value += 1;
+        return;
       case "tunnelClosed":
         this.#tunnel.cell("from_client").value += event.sent;
         this.#tunnel.cell("to_client").value += event.received;

@@ -1,6 +1,7 @@
 /** What requests add up to. Each adds to a handful of numbers that are found together. */
 import type { RegistryEvent } from "../../registry/registry-event.ts";
 import type { RegistryLabels } from "./registry-labels.ts";
+import type { RepositoryFigures } from "./repository-figures.ts";
 import {
   type Cell,
   Counter,
@@ -29,6 +30,7 @@ type RequestFiguresOptions = {
   readonly labels: RegistryLabels;
   /** What each registry's requests add up to, for the statistics. */
   readonly traffic: Map<string, Traffic>;
+  readonly repositories: RepositoryFigures;
 };
 
 export class RequestFigures {
@@ -97,6 +99,7 @@ export class RequestFigures {
     return [
       ...[this.#requests, this.#responses, this.#pulls, this.#bytes],
       ...[this.#firstByte, this.#duration],
+      ...this.#options.repositories.families(),
     ];
   }
 
@@ -123,6 +126,7 @@ export class RequestFigures {
     if (isCached) traffic.cachedPulls += 1;
     const label = this.#options.labels.of(event.registry);
     this.#pulls.cell(label, isCached ? "cache" : "upstream").value += 1;
+    this.#options.repositories.pulled(label, event.repository ?? "");
   }
 
   #statusOf(door: string, status: number): Cell {

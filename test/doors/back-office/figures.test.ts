@@ -16,8 +16,11 @@ function request(changes: Partial<RegistryEvent> = {}): RegistryEvent {
   };
 }
 
-function figures(isKnown = (registry: string): boolean => registry === "docker.io") {
-  const all = new Figures({ now: () => 1_000_000, isKnown });
+function figures(
+  isKnown = (registry: string): boolean => registry === "docker.io",
+  repositories = 0,
+) {
+  const all = new Figures({ now: () => 1_000_000, isKnown, repositories });
   const value = (name: string, labels: Readonly<Record<string, string>> = {}) => {
     const family = all.families().find((each) => each.name === name);
     const wanted = Object.entries(labels);
@@ -111,6 +114,64 @@ describe("the figures", () => {
     expect(all.upstream.registries()).toMatchObject([
       { registry: "docker.io", isUp: false, downSince: 1_000_000 },
     ]);
+  });
+
+  it("know a registry by one name, whether it is spoken to in plain HTTP or not", () => {
+    const { all, value } = figures((registry) => registry === "registry.lan:5000");
+    const plain = "http://registry.lan:5000" as RegistryName;
+    for (let each = 0; each < 30; each += 1) {
+      all.registry(request({ registry: `r${each}.example` as RegistryName }));
+    }
+    all.registry(request({ registry: plain }));
+    all.registry(request({ registry: "registry.lan:5000" as RegistryName }));
+    expect(value("requests_total", { registry: "registry.lan:5000" })).toBe(2);
+    expect(value("requests_total", { registry: "other" })).toBe(0);
+    all.upstreams({ kind: "hostDown", host: "registry.lan:5000", code: "CONNECT" });
+    expect(all.upstream.registries()).toMatchObject([
+      { registry: "registry.lan:5000", isUp: false },
+    ]);
+  });
+
+  it("name the repositories that are pulled most, and as many as were asked for", () => {
+    const { all, value } = figures(undefined, 2);
+    const pull = (repository: string, times: number, changes: Partial<RegistryEvent> = {}) => {
+      for (let each = 0; each < times; each += 1) all.registry(request({ repository, ...changes }));
+    };
+    pull("library/rare", 1);
+    pull("library/alpine", 3);
+    pull("lab/app", 2, { registry: "http://registry.lan:5000" as RegistryName });
+    pull("library/looked-at", 9, { method: "HEAD", bytes: 0 });
+    expect(value("repository_pulls_total")).toBe(5);
+    expect(value("repository_pulls_total", { repository: "library/alpine" })).toBe(3);
+    const registry = "registry.lan:5000";
+    expect(value("repository_pulls_total", { registry, repository: "lab/app" })).toBe(2);
+  });
+
+  it("name no repository unless they are asked to", () => {
+    const { all } = figures();
+    all.registry(request());
+    expect(all.families().map(({ name }) => name)).not.toContain("repository_pulls_total");
+  });
+
+  it("keep within their lines however many repositories are to be named", () => {
+    const { all } = figures(() => true, 1_000);
+    for (let each = 0; each < 2_000; each += 1) {
+      const registry = `r${each % 60}.example` as RegistryName;
+      const outcome = (["hit", "miss", "stale", "collapsed", "bypass"] as const)[each % 5];
+      all.registry(request({ registry, repository: `team/app-${each}`, outcome }));
+      all.registry(request({ registry, route: "tags", outcome }));
+      all.registry(request({ registry, route: "blob", outcome }));
+    }
+    const families = all.families();
+    expect(families.flatMap((family) => [...family.samples()]).length).toBeLessThanOrEqual(2_701);
+    const named = families.find(({ name }) => name === "repository_pulls_total");
+    expect([...(named?.samples() ?? [])]).toHaveLength(1_000);
+  });
+
+  it("count a connection cut for the requests that wait on it as turned away by a limit", () => {
+    const { all, value } = figures();
+    all.door({ kind: "flooded", client: "10.0.0.7" });
+    expect(value("refused_total", { reason: "limit" })).toBe(1);
   });
 
   it("count an image kept by a download, and none for a manifest that was stored", () => {
