@@ -9,7 +9,7 @@ import { canonicalRegistry, type Registry } from "../../protocol/registry-name.t
 import { type Refusal, refuseRequest } from "../refusal.ts";
 import type { OriginCall } from "../server/reception.ts";
 import { type Health, readiness } from "./health.ts";
-import { printPage } from "./page.ts";
+import { printNotHere, printPage } from "./page.ts";
 import { setupBuildkit } from "./setup-buildkit.ts";
 import { setupContainerd } from "./setup-containerd.ts";
 import { setupDocker } from "./setup-docker.ts";
@@ -86,7 +86,8 @@ export class FrontPage {
       return refuseRequest(response, onlyReading);
     }
     const { path } = splitTarget(call.target);
-    const answer = this.#answer(path, call);
+    const found = this.#answer(path, call);
+    const answer = found === notHere && isBrowser(request) ? page(printNotHere(), 404) : found;
     if ("sentence" in answer) return refuseRequest(response, answer);
     response.writeHead(answer.status, {
       "Content-Type": answer.type,
@@ -188,8 +189,13 @@ function certificate(
   return { status: 200, type, body, headers };
 }
 
-function page(body: string): Answer {
+/** Only browsers name the type; curl and Go take anything. */
+function isBrowser({ headers }: IncomingMessage): boolean {
+  return headers.accept?.toLowerCase().includes("text/html") === true;
+}
+
+function page(body: string, status = 200): Answer {
   const policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
   const headers = { "Content-Security-Policy": policy, "Referrer-Policy": "no-referrer" };
-  return { status: 200, type: "text/html; charset=utf-8", body, headers };
+  return { status, type: "text/html; charset=utf-8", body, headers };
 }

@@ -50,6 +50,24 @@ over TLS.</p>
 `;
 }
 
+/** For a person who followed a wrong link; what was asked for is not repeated. */
+export function printNotHere(): string {
+  return `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>No such page · Entrepot</title>
+<style>${style}</style>
+<main>
+<h1>There is no such page</h1>
+<p>This is Entrepot, a caching proxy for container registries. <a href="/">Its front page</a> says how to
+use it. The dashboard has a port of its own, which is open on the server alone unless its operator says
+otherwise: <code>entrepot dashboard</code> prints the link there.</p>
+</main>
+</html>
+`;
+}
+
 /** An outsider could own this name, and lead browsers here by it. */
 function notice(name: string): string {
   return `<p class="notice"><strong>You opened it by the name ${escaped(name)}, which it does not know as its own.</strong>

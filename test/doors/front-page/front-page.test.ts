@@ -48,6 +48,23 @@ describe("the CA", () => {
   });
 });
 
+describe("a page that is not there", () => {
+  it("answers a browser with a page that leads on, and a program with JSON", async () => {
+    const browser = { accept: "text/html,application/xhtml+xml,*/*;q=0.8" };
+    const { answer, body } = await ask("/<b>elsewhere", { headers: browser });
+    expect(answer.statusCode).toBe(404);
+    expect(answer.headers["content-type"]).toBe("text/html; charset=utf-8");
+    expect(answer.headers["content-security-policy"]).toContain("default-src 'none'");
+    expect(body).toContain('<a href="/">');
+    expect(body).not.toContain("elsewhere");
+    for (const accept of ["*/*", "application/json"]) {
+      const program = await ask("/dashboard", { headers: { accept } });
+      expect(program.answer.statusCode).toBe(404);
+      expect(JSON.parse(program.body)).toHaveProperty("errors");
+    }
+  });
+});
+
 describe("health", () => {
   it.each([
     [{ phase: "running", degraded: [] }, 200, { status: "ready", reasons: [] }],
@@ -169,6 +186,7 @@ function nameOf(host: string): RegistryName {
 }
 
 type Asked = {
+  readonly headers?: Readonly<Record<string, string>>;
   readonly registries?: readonly Registry[];
   readonly virtualHosts?: ReadonlyMap<string, Registry>;
   readonly method?: string;
@@ -180,8 +198,10 @@ type Asked = {
 /** One request to a front page behind a server of its own. */
 async function ask(
   target: string,
-  { method = "GET", host = "cache.lan:3128", health, call, registries, virtualHosts }: Asked = {},
+  asking: Asked = {},
 ): Promise<{ answer: IncomingMessage; body: string }> {
+  const { method = "GET", host = "cache.lan:3128", headers = {} } = asking;
+  const { health, call, registries, virtualHosts } = asking;
   const page = new FrontPage({
     authority,
     registries,
@@ -204,7 +224,8 @@ async function ask(
   server.listen(0, "127.0.0.1");
   onTestFinished(() => void server.close());
   await once(server, "listening");
-  const asked = httpRequest({ port: portOf(server), host: "127.0.0.1", path: target, method });
+  const to = { port: portOf(server), host: "127.0.0.1", path: target };
+  const asked = httpRequest({ ...to, method, headers });
   asked.end();
   const [answer] = (await once(asked, "response")) as [IncomingMessage];
   return { answer, body: await text(answer) };
