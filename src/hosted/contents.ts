@@ -7,4 +7,6 @@ export interface Contents {
   sizeOf(digest: Digest): Promise<number | undefined>;
   /** Bytes that are right, or hashed on their way; undefined when they are not there. Throws StoreError IO. */
   open(digest: Digest): Promise<ByteSource | undefined>;
+  /** Takes bytes that failed their hash out of service: set aside and reported, never deleted. Throws StoreError IO. */
+  condemn(digest: Digest): Promise<void>;
 }

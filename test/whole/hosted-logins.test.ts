@@ -118,6 +118,18 @@ describe("logging in", () => {
     expect((await forged.get("/v2/team/app/manifests/1")).status).toBe(401);
   });
 
+  it("by a token for one repository mounts nothing of another of theirs", async () => {
+    const { program, as } = await openRegistry();
+    const { layer, layerDigest } = newImage();
+    await as(alice).pushBlob("team/app", layer);
+    const scope = "repository:team/other:pull,push";
+    const narrow = await withToken(program, { login: alice, scope });
+    for (const from of ["", "&from=team/app"]) {
+      const path = `/v2/team/other/blobs/uploads/?mount=${layerDigest}${from}`;
+      expect((await narrow.post(path)).status).toBe(202);
+    }
+  });
+
   it("by a form, as containerd does, gives a token too", async () => {
     const { program } = await openRegistry();
     const form = (password: string) =>

@@ -206,6 +206,27 @@ describe("bytes that went bad", () => {
     expect((await after.get(blob)).body.equals(image.layer)).toBe(true);
   });
 
+  it("of a manifest are no image's after a clean stop either, and the next push heals it", async () => {
+    const { scene, program, client } = await openRegistry();
+    const image = newImage();
+    await client.push("a", "1", image);
+    await program.stop();
+    const hex = image.digest.slice(7);
+    const file = `${hex}.${image.manifest.length}`;
+    const path = join(program.dataDir, "blobs/sha256", hex.slice(0, 2), file);
+    const bytes = await readFile(path);
+    bytes[9] = (bytes[9] ?? 0) ^ 1;
+    await writeFile(path, bytes);
+    const again = await scene.start(open);
+    const after = new HostedClient(again, host);
+    for (const reference of ["1", image.digest, "1"]) {
+      expect((await after.get(`/v2/a/manifests/${reference}`)).status).toBe(404);
+    }
+    expect(again.lines.join("\n")).toContain("set a pushed blob with wrong bytes aside");
+    await after.push("a", "1", image);
+    expect((await after.get("/v2/a/manifests/1")).body).toEqual(image.manifest);
+  });
+
   it("of the records stop the start, and nothing says to remove them", async () => {
     const { scene, program, client } = await openRegistry();
     await client.push("a", "1", newImage());

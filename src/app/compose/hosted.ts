@@ -12,7 +12,6 @@ import type { RepositoryName } from "../../protocol/reference.ts";
 import type { FindHandler } from "../../registry/exchange.ts";
 import { hostedHandlers } from "../../registry/hosted/hosted-handlers.ts";
 import type { Clock } from "../../runtime/clock.ts";
-import type { BlobStore } from "../../store/blob-store.ts";
 import type { Log } from "../log.ts";
 import { readHtpasswd } from "../settings/named-files.ts";
 import type { Settings } from "../settings/settings.ts";
@@ -93,13 +92,22 @@ function rightsIn({ hosted }: Settings): RightsSettings {
   };
 }
 
-function contentsOf(blobs: BlobStore, rechecks: Cache["rechecks"]): Contents {
+function contentsOf(blobs: Store["blobs"], rechecks: Cache["rechecks"]): Contents {
   return {
     sizeOf: async (digest) => (await blobs.stat(digest))?.size,
     open: async (digest) => {
       const stat = await blobs.stat(digest);
       if (stat === undefined) return undefined;
       return stat.isVerified ? blobs.open(digest) : rechecks.open(digest);
+    },
+    condemn: async (digest) => {
+      const reader = await blobs.open(digest);
+      if (reader === undefined) return;
+      try {
+        await blobs.condemn(digest, reader.identity);
+      } finally {
+        await reader.close();
+      }
     },
   };
 }

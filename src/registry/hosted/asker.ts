@@ -45,6 +45,15 @@ export async function askerOf(exchange: Exchange, parts: AskerParts): Promise<As
   throw challenge(ask, { message: "the user name or the password is wrong" });
 }
 
+/** Whether a token is good for it; undefined for who has none. */
+export function isWithin(
+  scopes: Asker["scopes"],
+  repository: RepositoryName,
+  action: Action,
+): boolean | undefined {
+  return scopes?.some((one) => one.repository === repository && one.actions.includes(action));
+}
+
 /**
  * Whether they may. False is for one who is known and may not; one who has not shown who they are, or
  * has a token for less, is asked to: throws RegistryError UNAUTHORIZED.
@@ -56,9 +65,7 @@ export function may(
   { rights, logins }: AskerParts,
 ): boolean {
   const { repository, action } = wanted;
-  const isInScope = scopes?.some(
-    (one) => one.repository === repository && one.actions.includes(action),
-  );
+  const isInScope = isWithin(scopes, repository, action);
   const isRight = rights.may(user, repository, action);
   if (isRight && isInScope !== false) return true;
   if (!isRight && (user !== undefined || !logins.areKept)) return false;

@@ -6,7 +6,7 @@ import type { RepositoryName } from "../../protocol/reference.ts";
 import { RegistryError } from "../../protocol/registry-error.ts";
 import type { Exchange, Own } from "../exchange.ts";
 import { hasBody, readBody } from "../request-body.ts";
-import { type Asker, askerOf, letWrite } from "./asker.ts";
+import { type Asker, askerOf, isWithin, letWrite } from "./asker.ts";
 import type { HostedParts } from "./hosted-parts.ts";
 import { empty } from "./own.ts";
 import { digestIn, queryOf } from "./query.ts";
@@ -113,7 +113,9 @@ function isMounted(
   const named = query.get("from");
   return blobs.mount(repository, digest, (from) => {
     const isMeant = named === null || named === from;
-    return isMeant && rights.may(asker.user, from, "pull");
+    // A token for less opens no more by a mount than it would by a pull.
+    const isInScope = isWithin(asker.scopes, from, "pull") !== false;
+    return isMeant && isInScope && rights.may(asker.user, from, "pull");
   });
 }
 
