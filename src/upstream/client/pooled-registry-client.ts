@@ -7,12 +7,7 @@ import { Readable } from "node:stream";
 import { formatHostPort } from "../../protocol/http/host-port.ts";
 import { isRefusal } from "../../protocol/http/status.ts";
 import { bearerToken } from "../../protocol/own-token.ts";
-import {
-  type Registry,
-  type RegistryName,
-  registryAddress,
-  registryAt,
-} from "../../protocol/registry-name.ts";
+import { type RegistryName, registryAddress, registryAt } from "../../protocol/registry-name.ts";
 import { ownRequest } from "../auth/own-request.ts";
 import { scopesOf } from "../auth/scopes.ts";
 import { TokenLimited } from "../auth/token-limited.ts";
@@ -174,7 +169,7 @@ export class PooledRegistryClient implements RegistryClient {
       return ofStorage(response);
     }
     discard(response.body);
-    const answer = await this.#atItsOwn(request, first.place, place);
+    const answer = await this.#atItsOwn(request, place, this.#accessThere(request, place));
     if (!isRefusal(answer.status)) return ofStorage(answer);
     discard(answer.body);
     return withoutBody(first.response);
@@ -201,7 +196,9 @@ export class PooledRegistryClient implements RegistryClient {
       throw tooManyHops(place, maxRegistryHops);
     }
     try {
-      const answer = await this.#atItsOwn(request, place, next);
+      const isHere = isSameOrigin(place, next);
+      const access = isHere ? request.access : this.#accessThere(request, next);
+      const answer = await this.#atItsOwn(request, next, access);
       const other = isRefusal(answer.status) ? answer : response;
       discard(other.body);
       return other === answer ? response : answer;
@@ -212,22 +209,22 @@ export class PooledRegistryClient implements RegistryClient {
   }
 
   /** The target is a registry of its own, which nobody is logged in to before it may be dialled. */
-  async #atItsOwn(request: Sent, from: Place, to: Place): Promise<RegistryResponse> {
+  async #atItsOwn(request: Sent, to: Place, access: Access): Promise<RegistryResponse> {
     await this.#transport.check(to.address, request.began, request.signal);
     const registry = registryAt(to.address, to.scheme);
-    const access = isSameOrigin(from, to)
-      ? request.access
-      : this.#accessThere(registry, request.access);
     const { target } = to;
     return await this.#answer({ ...request, registry, access, target, hops: request.hops + 1 });
   }
 
   /**
    * Only who already asks with the operator's credentials gets there with one: else a registry could
-   * pass another's private content off as one that everybody may have.
+   * pass another's private content off as one that everybody may have. No login comes back to where
+   * the request began: whoever it was sent to would choose what the login opens there.
    */
-  #accessThere(registry: Registry, access: Access): Access {
-    const isShared = access.kind === "shared" && this.#authorizer.hasCredential(registry);
+  #accessThere({ access, began }: Sent, to: Place): Access {
+    const there = registryAt(to.address, to.scheme);
+    const mayShare = access.kind === "shared" && there.name !== began;
+    const isShared = mayShare && this.#authorizer.hasCredential(there);
     return { kind: isShared ? "shared" : "anonymous", from: access.from };
   }
 
