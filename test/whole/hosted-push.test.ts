@@ -3,6 +3,7 @@ import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { digestOf } from "../../src/protocol/digest.ts";
+import { eventually } from "../support/eventually.ts";
 import { converse, dial, viaProxy } from "./support/client.ts";
 import { codeOf, HostedClient, messageOf, newImage } from "./support/hosted.ts";
 import { addImage } from "./support/image.ts";
@@ -49,20 +50,31 @@ describe("an image that was pushed", () => {
     ]);
   });
 
-  it("stays although CACHE_MAX_SIZE is less, and pushes nothing out of the cache", async () => {
+  it("stays although CACHE_MAX_SIZE is less, and pushes nothing out of the cache, also after a restart", async () => {
     const scene = await Scene.open();
     const { name, server } = await scene.registry("elsewhere.test");
-    const cached = addImage(server, "team/app");
+    const [old, recent] = [addImage(server, "team/app"), addImage(server, "team/app")];
     const settings = { ...open, REGISTRIES: name, CACHE_MAX_SIZE: "1 MiB" };
-    const program = await scene.start(settings);
-    const path = `/v2/team/app/blobs/${cached.layer}`;
-    await viaProxy(program, name, path);
-    const client = new HostedClient(program, host);
+    const before = await scene.start(settings);
+    const pathOf = ({ layer }: { readonly layer: string }) => `/v2/team/app/blobs/${layer}`;
     const image = newImage({}, 3 * 1024 * 1024);
-    await client.push("team/large", "1", image);
+    await new HostedClient(before, host).push("team/large", "1", image);
+    await viaProxy(before, name, pathOf(old));
+    await viaProxy(before, name, pathOf(recent));
+    await before.stop();
+
+    const program = await scene.start(settings);
+    await viaProxy(program, name, pathOf(recent));
+    const filler = addImage(server, "team/app", { layerBytes: Buffer.alloc(600_000, 1) });
+    await viaProxy(program, name, pathOf(filler));
+    await eventually(() => program.lines.some((line) => line.includes('"msg":"made room"')));
     const asked = server.requests.length;
-    expect((await viaProxy(program, name, path)).headers["cache-status"]).toContain("hit");
+    for (const kept of [recent, filler]) {
+      const { headers } = await viaProxy(program, name, pathOf(kept));
+      expect(headers["cache-status"]).toContain("hit");
+    }
     expect(server.requests.slice(asked).filter(({ method }) => method === "GET")).toEqual([]);
+    const client = new HostedClient(program, host);
     const large = await client.get(`/v2/team/large/blobs/${image.layerDigest}`);
     expect(large.body.equals(image.layer)).toBe(true);
   });
