@@ -67,6 +67,25 @@ describe("logging in", () => {
   });
 
   it.each([
+    ["https://push.example.com", "push.example.com", "https://push.example.com"],
+    ["https://push.example.com:8443", "push.example.com:8443", "https://push.example.com:8443"],
+    ["https://push.example.com", "registry.lan", "http://registry.lan"],
+    ["https://push.example.com", "push.example.com:5000", "http://push.example.com:5000"],
+  ])(
+    "with PUBLIC_URL=%s, asked as %s behind whatever ends TLS, is at %s",
+    async (url, asked, origin) => {
+      const { program } = await openRegistry({
+        HOSTED_HOSTS: "registry.lan push.example.com",
+        PUBLIC_URL: url,
+      });
+      const { headers } = await new HostedClient(program, asked).get("/v2/");
+      const [challenge] = parseChallenges([String(headers["www-authenticate"])]);
+      expect(challenge?.parameters.get("realm")).toBe(`${origin}/v2/token`);
+      expect(challenge?.parameters.get("service")).toBe(asked);
+    },
+  );
+
+  it.each([
     ["bcrypt as htpasswd writes it", alice],
     ["argon2", bob],
   ])("with a password kept as %s opens the ping, a push and a pull", async (_, login) => {

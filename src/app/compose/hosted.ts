@@ -66,6 +66,7 @@ export async function composeHosted(parts: HostedParts): Promise<Hosted | undefi
       ...{ manifests, uploads, listings, rights, logins },
       tokens: new HostedTokens(secret, clock),
       observe: log.hosted,
+      publicUrl: settings.listen.publicUrl,
     }),
     warnings: warningsAbout(settings),
     reload: async (changed) => {

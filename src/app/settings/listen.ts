@@ -33,7 +33,8 @@ export const listen = {
       name: "PUBLIC_URL",
       kind: webAddress,
       help: `Where clients reach the proxy if its name is a public one, such as https://mirror.example.com behind
-        an ingress; under public names it does not know to be its own, it gives out public images alone.`,
+        an ingress; under public names it does not know to be its own, it gives out public images alone.
+        Logins to a hosted registry of that name are sent there.`,
     }),
     tlsPort: optional({
       name: "TLS_PORT",

@@ -4,7 +4,7 @@ import type { Action } from "../../hosted/rules.ts";
 import { hasLogin, parseBasic } from "../../protocol/http/basic-auth.ts";
 import { printChallenge } from "../../protocol/http/challenge.ts";
 import { headerList, headerValue } from "../../protocol/http/header-list.ts";
-import { formatHostPort } from "../../protocol/http/host-port.ts";
+import { formatHostPort, type HostPort, parseHostPort } from "../../protocol/http/host-port.ts";
 import { bearerToken } from "../../protocol/own-token.ts";
 import type { RepositoryName } from "../../protocol/reference.ts";
 import { RegistryError } from "../../protocol/registry-error.ts";
@@ -22,7 +22,7 @@ export type Asker = {
   readonly scopes: readonly Scope[] | undefined;
 };
 
-type AskerParts = Pick<HostedParts, "logins" | "tokens" | "rights">;
+type AskerParts = Pick<HostedParts, "logins" | "tokens" | "rights" | "publicUrl">;
 
 /** Throws RegistryError UNAUTHORIZED for a login or token that is no good here. */
 export async function askerOf(exchange: Exchange, parts: AskerParts): Promise<Asker> {
@@ -33,7 +33,7 @@ export async function askerOf(exchange: Exchange, parts: AskerParts): Promise<As
   if (token !== undefined) {
     const claims = tokens.read(token);
     const isGone = claims?.user !== undefined && !logins.has(claims.user);
-    if (claims === undefined || isGone) throw challenge(ask, { error: "invalid_token" });
+    if (claims === undefined || isGone) throw challenge(ask, parts, { error: "invalid_token" });
     return { user: claims.user, scopes: claims.scopes };
   }
   const login = parseBasic(authorization ?? "");
@@ -42,7 +42,7 @@ export async function askerOf(exchange: Exchange, parts: AskerParts): Promise<As
     return { user: undefined, scopes: undefined };
   }
   if (await logins.verify(login, ask.client)) return { user: login.user, scopes: undefined };
-  throw challenge(ask, { message: "the user name or the password is wrong" });
+  throw challenge(ask, parts, { message: "the user name or the password is wrong" });
 }
 
 /** Whether a token is good for it; undefined for who has none. */
@@ -62,16 +62,17 @@ export function may(
   exchange: Exchange,
   { user, scopes }: Asker,
   wanted: { readonly repository: RepositoryName; readonly action: Action },
-  { rights, logins }: AskerParts,
+  parts: AskerParts,
 ): boolean {
   const { repository, action } = wanted;
+  const { rights, logins } = parts;
   const isInScope = isWithin(scopes, repository, action);
   const isRight = rights.may(user, repository, action);
   if (isRight && isInScope !== false) return true;
   if (!isRight && (user !== undefined || !logins.areKept)) return false;
   const actions: readonly Action[] = action === "push" ? ["pull", "push"] : [action];
   const error = scopes === undefined ? undefined : "insufficient_scope";
-  throw challenge(exchange.ask, { scope: printScope({ repository, actions }), error });
+  throw challenge(exchange.ask, parts, { scope: printScope({ repository, actions }), error });
 }
 
 /** Throws RegistryError DENIED, or UNAUTHORIZED, unless they may; UNSUPPORTED while nobody may. */
@@ -97,6 +98,7 @@ export function letWrite(
 /** A realm on the very door that was asked; `error` keeps containerd from asking for ever. */
 export function challenge(
   ask: Ask,
+  { publicUrl }: Pick<HostedParts, "publicUrl">,
   its: {
     readonly scope?: string;
     readonly error?: "invalid_token" | "insufficient_scope" | undefined;
@@ -105,7 +107,7 @@ export function challenge(
 ): RegistryError {
   const host = hostOf(ask);
   const parameters = new Map([
-    ["realm", `${ask.registry.scheme}://${host}${tokenPath}`],
+    ["realm", `${originOf(ask, publicUrl)}${tokenPath}`],
     ["service", host],
     ...(its.scope === undefined ? [] : [["scope", its.scope] as const]),
     ...(its.error === undefined ? [] : [["error", its.error] as const]),
@@ -119,6 +121,20 @@ export function challenge(
 export function hostOf({ registry }: Ask): string {
   const usual = registry.scheme === "https" ? 443 : 80;
   return formatHostPort(registryAddress(registry.name), usual);
+}
+
+/** Whoever ends TLS before us hands on plain HTTP, and passwords are not to be sent like that. */
+function originOf(ask: Ask, publicUrl: string | undefined): string {
+  const asked = registryAddress(ask.registry.name);
+  const url = publicUrl === undefined ? undefined : new URL(publicUrl);
+  if (url?.protocol === "https:" && isAt(url, asked)) return url.origin;
+  return `${ask.registry.scheme}://${hostOf(ask)}`;
+}
+
+function isAt({ host }: URL, asked: HostPort): boolean {
+  const named = parseHostPort(host, 443);
+  if (named?.host !== asked.host) return false;
+  return named.port === asked.port || (named.port === 443 && asked.port === 80);
 }
 
 function denied(sentence: string, setting: string): RegistryError {

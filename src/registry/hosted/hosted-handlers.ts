@@ -39,7 +39,7 @@ export function hostedHandlers(parts: HostedParts): FindHandler {
 async function ping(exchange: Exchange, parts: HostedParts): Promise<Own> {
   const { user, scopes } = await askerOf(exchange, parts);
   const isKnown = user !== undefined || scopes !== undefined;
-  if (!isKnown && parts.logins.areKept) throw challenge(exchange.ask);
+  if (!isKnown && parts.logins.areKept) throw challenge(exchange.ask, parts);
   return json({});
 }
 

@@ -17,6 +17,8 @@ export type HostedParts = {
   readonly logins: Logins;
   readonly tokens: HostedTokens;
   readonly observe: ObserveHosted;
+  /** PUBLIC_URL: where clients find us that come through something which ends TLS. */
+  readonly publicUrl: string | undefined;
   /** Milliseconds that a client which is sending a body may pause; a minute. */
   readonly bodyIdle?: number;
 };

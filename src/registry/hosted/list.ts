@@ -42,7 +42,7 @@ async function listRepositories(exchange: Exchange, parts: HostedParts): Promise
     pageIn(queryOf(exchange.ask)),
   );
   if (user === undefined && logins.areKept && page.items.length === 0) {
-    throw challenge(exchange.ask, { scope: "registry:catalog:*" });
+    throw challenge(exchange.ask, parts, { scope: "registry:catalog:*" });
   }
   return json({ repositories: page.items }, { link: nextPage("/v2/_catalog", page) });
 }
