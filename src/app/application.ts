@@ -1,4 +1,5 @@
 /** What the command line starts and stops, and how it is put together from the settings. */
+import type { FileSystem } from "../store/disk/file-system.ts";
 import type { Lookup } from "../upstream/net/name-lookup.ts";
 import type { Log } from "./log.ts";
 import type { Settings } from "./settings/settings.ts";
@@ -41,6 +42,8 @@ export type World = {
   readonly now: () => number;
   /** For waits: a clock that does not jump. */
   readonly steady: () => number;
+  /** Where blobs lie; left out, Node's own. */
+  readonly fs?: FileSystem;
 };
 
 /** Builds every object, opens nothing that clients see. Throws what is wrong with settings or folders. */

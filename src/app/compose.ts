@@ -36,7 +36,7 @@ export const compose: Compose = async (settings, given, world = realWorld) => {
   const figures = composeFigures(settings, world.now);
   const log = harmless(heardBy(figures, given), (error) => process.emitWarning(String(error)));
   const isHosting = settings.hosted.hosts.length > 0;
-  const store = await composeStore(settings.files.dataDir, log, isHosting);
+  const store = await composeStore(settings.files.dataDir, log, { isHosting, fs: world.fs });
   try {
     const secrets = await openSecrets(settings.files.dataDir, settings.authority.tokenSecret);
     return await composeOver(store, { settings, log, figures, secrets, world });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Catalogue } from "../../hosted/catalogue.ts";
 import { type DataFolder, openDataFolder } from "../../store/disk/data-folder.ts";
 import { DiskBlobStore } from "../../store/disk/disk-blob-store.ts";
+import { type FileSystem, nodeFileSystem } from "../../store/disk/file-system.ts";
 import { makeRoomToStart } from "../../store/disk/room-to-start.ts";
 import { Holds } from "../../store/holds.ts";
 import { ThreadedRecords } from "../../store/keyv/threaded-records.ts";
@@ -13,24 +14,35 @@ import type { Log } from "../log.ts";
 
 export type Store = Awaited<ReturnType<typeof composeStore>>;
 
+type StoreOptions = {
+  readonly isHosting: boolean;
+  /** Where blobs lie; left out, Node's own. */
+  readonly fs?: FileSystem | undefined;
+};
+
 /** Throws StoreError with a sentence for the operator. */
-export async function composeStore(path: string, log: Pick<Log, "store">, isHosting = false) {
+export async function composeStore(
+  path: string,
+  log: Pick<Log, "store">,
+  over: StoreOptions = { isHosting: false },
+) {
   const folder = await openDataFolder(path);
   try {
-    return await openParts(folder, log, isHosting);
+    return await openParts(folder, log, over);
   } catch (error) {
     folder.close();
     throw error;
   }
 }
 
-async function openParts(folder: DataFolder, log: Pick<Log, "store">, isHosting: boolean) {
+async function openParts(folder: DataFolder, log: Pick<Log, "store">, over: StoreOptions) {
+  const { isHosting, fs = nodeFileSystem } = over;
   const holds = new Holds();
   const pushed = await openPushed(folder, isHosting);
   try {
     // Before anything is deleted to make room: what was pushed here is not to be.
     const catalogue = pushed === undefined ? undefined : await Catalogue.load(pushed, holds);
-    return await openOver(folder, log, { holds, pushed, catalogue });
+    return await openOver(folder, log, { fs, holds, pushed, catalogue });
   } catch (error) {
     await pushed?.close();
     throw error;
@@ -48,6 +60,7 @@ async function openPushed(folder: DataFolder, isHosting: boolean) {
 }
 
 type Held = {
+  readonly fs: FileSystem;
   readonly holds: Holds;
   readonly pushed: PushedRecords | undefined;
   /** What was pushed here; undefined where nothing ever was. */
@@ -55,8 +68,8 @@ type Held = {
 };
 
 async function openOver(folder: DataFolder, log: Pick<Log, "store">, held: Held) {
-  const { holds, pushed, catalogue } = held;
-  const blobs = await DiskBlobStore.open(folder, { holds, observe: log.store });
+  const { fs, holds, pushed, catalogue } = held;
+  const blobs = await DiskBlobStore.open(folder, { fs, holds, observe: log.store });
   await makeRoomToStart(folder.path, blobs, log.store);
   await mkdir(join(folder.path, "ca"), { recursive: true, mode: 0o700 });
   const records = await ThreadedRecords.open(join(folder.path, "records.sqlite"), {

@@ -32,7 +32,12 @@ export async function beginUpload(exchange: Exchange, parts: HostedParts): Promi
   // Without a body only the empty blob is meant; others are about to come.
   const isWhole = digest !== undefined && (hasBody(exchange.headers) || isEmptyBlob(digest));
   if (!isWhole) return state(202, upload);
-  return finished(exchange, upload, digest, parts);
+  try {
+    return await finished(exchange, upload, digest, parts);
+  } finally {
+    // Nobody was told where to go on with it.
+    if (!upload.isOver) await parts.uploads.cancel(upload);
+  }
 }
 
 /** What is asked of an upload that was begun. */

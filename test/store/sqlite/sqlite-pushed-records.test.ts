@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { copyFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -28,6 +29,26 @@ describe("pushed records in a SQLite file", () => {
     expect(await allOf(found)).toEqual([{ key: "tag:a:1", value: { digest: "x" } }]);
   });
 
+  it.skipIf(!hasStrace())("sync the log at every write, before it counts as done", async () => {
+    const path = join(await temporaryFolder(), "hosted.sqlite");
+    const module = join(import.meta.dirname, "../../../src/store/sqlite/pushed-database.ts");
+    const script = `import { PushedDatabase } from ${JSON.stringify(module)};
+      const database = new PushedDatabase(${JSON.stringify(path)});
+      console.log("opened");
+      for (const key of ["a", "b", "c"]) {
+        database.write([{ key, value: 1 }]);
+        console.log("written");
+      }`;
+    const node = ["--no-warnings", "--input-type=module", "--eval", script];
+    const calls = ["-f", "-y", "-e", "trace=fsync,fdatasync,write", process.execPath];
+    const { stderr } = spawnSync("strace", [...calls, ...node], { encoding: "utf8" });
+    const [, ...between] = stderr.split(/write\(1<.*(?:opened|written)/);
+    const syncs = between
+      .slice(0, 3)
+      .map((part) => /f(?:data)?sync\(.*hosted\.sqlite-wal/.test(part));
+    expect(syncs, stderr).toEqual([true, true, true]);
+  });
+
   it.each([
     ["no database", async (path: string) => writeFile(path, "x".repeat(4_096))],
     ["one of another format", async (path: string) => setFormat(path, 7)],
@@ -50,6 +71,10 @@ describe("pushed records in a SQLite file", () => {
     await expect(allOf(records)).rejects.toMatchObject({ code: "RECORDS" });
   });
 });
+
+function hasStrace(): boolean {
+  return spawnSync("strace", ["-e", "trace=none", "true"]).status === 0;
+}
 
 function setFormat(path: string, format: number): void {
   const database = new DatabaseSync(path);

@@ -11,6 +11,7 @@ import type { Application } from "../../../src/app/application.ts";
 import { compose } from "../../../src/app/compose.ts";
 import { createLog } from "../../../src/app/log.ts";
 import { loadSettings } from "../../../src/app/settings/load.ts";
+import type { FileSystem } from "../../../src/store/disk/file-system.ts";
 import type { Lookup } from "../../../src/upstream/net/name-lookup.ts";
 import { makeAuthority } from "../../support/certificates.ts";
 import {
@@ -51,6 +52,8 @@ export class Scene {
   aheadMs = 0;
   /** The wall clock alone was set forward by so much, or back: what a running program waits for goes on. */
   jumpMs = 0;
+  /** Where the program's blobs lie, when not simply in the folder. */
+  fs: FileSystem | undefined;
   readonly folder: string;
   readonly #authority = makeAuthority();
   readonly #closing: (() => Promise<void>)[] = [];
@@ -124,6 +127,7 @@ export class Scene {
       lookup: this.#lookup,
       now: () => Date.now() + this.aheadMs + this.jumpMs,
       steady: () => began + performance.now() + this.aheadMs,
+      ...(this.fs === undefined ? {} : { fs: this.fs }),
     });
     const stop = () => app.stop(AbortSignal.timeout(2_000));
     this.#closing.push(() => app.stop(AbortSignal.abort()));
