@@ -138,6 +138,16 @@ describe("upload sessions", () => {
     expect((await client.get(`/v2/a/blobs/${digestOf(bytes)}`)).body.equals(bytes)).toBe(true);
   });
 
+  it("of a client who leaves in the middle of a push in one request do not stay", async () => {
+    const { program } = await openRegistry();
+    const socket = await dial(program.port);
+    const path = `/v2/a/blobs/uploads/?digest=${digestOf(Buffer.from("all of it"))}`;
+    socket.write(`POST ${path} HTTP/1.1\r\nHost: ${host}\r\nContent-Length: 9\r\n\r\nall`);
+    await eventually(async () => expect(await uploadsOf(program)).toHaveLength(1));
+    socket.destroy();
+    await eventually(async () => expect(await uploadsOf(program)).toEqual([]));
+  });
+
   it("that a crash ended are unknown after it, and their bytes are swept", async () => {
     const { scene, program, client } = await openRegistry();
     const path = await begin(client, "a");
