@@ -3,6 +3,7 @@
  * known whether it is a login, and kept as it came, since a login is passed on byte for byte.
  */
 import { headerValue } from "../../protocol/http/header-list.ts";
+import { ownTokenIn } from "../../protocol/own-token.ts";
 import { RegistryError } from "../../protocol/registry-error.ts";
 import type { Exchange } from "../exchange.ts";
 
@@ -20,14 +21,23 @@ const maxForm = 65_536;
 /** A request with one of these says who is asking. */
 const secrets = ["password", "refresh_token", "access_token", "code", "assertion", "client_secret"];
 
-/** Throws RegistryError 413 past 64 KiB; a client that sends nothing for so long is cut off. */
+/** Throws RegistryError 413 past 64 KiB, 401 for a token of ours in it; a client that sends nothing for so long is cut off. */
 export async function readTokenForm(exchange: Exchange, idleMs = 60_000): Promise<TokenForm> {
   const type = headerValue(exchange.headers, "content-type") ?? "";
   if (!/^application\/x-www-form-urlencoded\s*(?:;|$)/i.test(type)) return { kind: "foreign" };
   const bytes = await readAll(exchange, idleMs);
   const fields = new URLSearchParams(bytes.toString("utf8"));
+  refuseOwnTokens(fields);
   const isLogin = secrets.some((name) => fields.getAll(name).some((value) => value !== ""));
   return { kind: isLogin ? "login" : "anonymous", fields, body: () => once(bytes) };
+}
+
+/** A token of ours is no login at a token service, and never goes upstream. Throws RegistryError. */
+export function refuseOwnTokens(fields: URLSearchParams): void {
+  for (const value of fields.values()) {
+    if (ownTokenIn(value) === undefined) continue;
+    throw new RegistryError("UNAUTHORIZED", "a token from this proxy opens no token service");
+  }
 }
 
 async function readAll({ request, tally }: Exchange, idleMs: number): Promise<Buffer> {

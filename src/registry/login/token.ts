@@ -20,7 +20,7 @@ import type { Ask } from "../ask.ts";
 import type { Exchange, Own, Reply } from "../exchange.ts";
 import { passThrough } from "../pass-through.ts";
 import { passInTime } from "./timed-pass.ts";
-import { readTokenForm, type TokenForm } from "./token-form.ts";
+import { readTokenForm, refuseOwnTokens, type TokenForm } from "./token-form.ts";
 
 export type TokenRequestsParts = {
   readonly ownTokens: OwnTokens;
@@ -73,8 +73,9 @@ export class TokenRequests {
     const issuers = isLoggedIn ? this.#issuers(ask) : await this.#learnedIssuers(exchange);
     if (issuers.length === 0) return otherwise();
     tally.isToken = true;
-    if (isLoggedIn) return this.#passOn(exchange, undefined);
+    refuseOwnTokens(queryOf(ask));
     const form = method === "POST" ? await readTokenForm(exchange) : undefined;
+    if (isLoggedIn) return this.#passOn(exchange, form);
     if (form?.kind === "login" || form?.kind === "foreign") return this.#passOn(exchange, form);
     const issuer = this.#issuerOf(valuesOf("service", ask, form)[0] ?? "", ask);
     return issuer === undefined
@@ -184,9 +185,12 @@ export class TokenRequests {
 
 /** What the query says, or else the form. */
 function valuesOf(name: string, ask: Ask, form: TokenForm | undefined): string[] {
-  const query = ask.target.slice(`${ask.target}?`.indexOf("?") + 1);
   const fields = form?.kind === "anonymous" ? form.fields.getAll(name) : [];
-  return [...new URLSearchParams(query).getAll(name), ...fields];
+  return [...queryOf(ask).getAll(name), ...fields];
+}
+
+function queryOf({ target }: Ask): URLSearchParams {
+  return new URLSearchParams(target.slice(`${target}?`.indexOf("?") + 1));
 }
 
 /** The token service's own words. */
