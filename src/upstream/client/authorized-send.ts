@@ -3,6 +3,7 @@
  * what else is worth trying: a fresh login or token, and at last no login rather than a refused one.
  */
 import { isRefusal } from "../../protocol/http/status.ts";
+import { bearerToken } from "../../protocol/own-token.ts";
 import type { AuthorizationAsk, Authorizer } from "../auth/authorizer.ts";
 import { discard } from "../body.ts";
 import type { RegistryResponse } from "../registry-client.ts";
@@ -40,6 +41,20 @@ export async function sendAuthorized(
     authorizer.isLoginRefused(ask, last.authorization, last.response.status),
   );
   return isRefused ? await instead(last, undefined, send) : last;
+}
+
+/**
+ * One request with a token, or with nothing. What refuses it may be a stranger's page beside the
+ * registry: nothing is learned from it, no login is counted as refused, and there is no second try.
+ */
+export async function sendWithToken(
+  authorizer: Authorizing,
+  ask: AuthorizationAsk,
+  send: Send,
+): Promise<Authorized> {
+  const given = await authorizer.authorize(ask);
+  const authorization = bearerToken(given) === undefined ? undefined : given;
+  return { authorization, response: await send(authorization) };
 }
 
 async function instead(

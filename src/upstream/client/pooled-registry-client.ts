@@ -6,7 +6,6 @@
 import { Readable } from "node:stream";
 import { formatHostPort } from "../../protocol/http/host-port.ts";
 import { isRefusal } from "../../protocol/http/status.ts";
-import { bearerToken } from "../../protocol/own-token.ts";
 import { type RegistryName, registryAddress, registryAt } from "../../protocol/registry-name.ts";
 import { ownRequest } from "../auth/own-request.ts";
 import { scopesOf } from "../auth/scopes.ts";
@@ -24,7 +23,12 @@ import type {
 import { upstreamDeadline } from "../upstream-deadline.ts";
 import type { ObserveUpstream } from "../upstream-event.ts";
 import { askedBy } from "./asked.ts";
-import { type Authorized, type Authorizing, sendAuthorized } from "./authorized-send.ts";
+import {
+  type Authorized,
+  type Authorizing,
+  sendAuthorized,
+  sendWithToken,
+} from "./authorized-send.ts";
 import { quotaKey } from "./quota-key.ts";
 import {
   isBlobPlace,
@@ -33,6 +37,7 @@ import {
   isSameOrigin,
   maxBlobHops,
   maxRegistryHops,
+  mayGoAlong,
   nextPlace,
   type Place,
   tooManyHops,
@@ -143,10 +148,10 @@ export class PooledRegistryClient implements RegistryClient {
     const patience = request.patience === "brief" ? "brief" : "full";
     const scopes = scopesOf(target);
     const ask = { registry, began: request.began, access, scopes, patience, signal } as const;
-    return await sendAuthorized(this.#authorizer, ask, (authorization: Authorization) => {
-      const mayGo = !own.isForTokensOnly || bearerToken(authorization) !== undefined;
-      return this.#exchange(printed, there, mayGo ? authorization : undefined);
-    });
+    const send = own.isForTokensOnly ? sendWithToken : sendAuthorized;
+    return await send(this.#authorizer, ask, (authorization: Authorization) =>
+      this.#exchange(printed, there, authorization),
+    );
   }
 
   async #followBlob(
@@ -160,7 +165,7 @@ export class PooledRegistryClient implements RegistryClient {
       discard(response.body);
       if (hop > maxBlobHops) throw tooManyHops(first.place, maxBlobHops);
       const next = this.#next(place, response, request);
-      isAtHome &&= isSameOrigin(place, next);
+      isAtHome &&= isSameOrigin(place, next) && mayGoAlong(request.access, authorization, next);
       place = next;
       response = await this.#exchange(request, place, isAtHome ? authorization : undefined);
     }

@@ -3,10 +3,13 @@
  * (pooled-registry-client.ts) has each hop judged again and sends no credential to another origin.
  */
 
-import { parseDigest } from "../../protocol/digest.ts";
 import { type HeaderList, headerValue } from "../../protocol/http/header-list.ts";
 import { formatHostPort, type HostPort, parseHostPort } from "../../protocol/http/host-port.ts";
+import { splitTarget } from "../../protocol/http/target.ts";
+import { bearerToken } from "../../protocol/own-token.ts";
 import type { Scheme } from "../../protocol/registry-name.ts";
+import { parseRoute } from "../../protocol/route.ts";
+import type { Access } from "../registry-client.ts";
 import { UpstreamError } from "../upstream-error.ts";
 
 export type Place = {
@@ -58,15 +61,23 @@ export function isManifestPlace(place: Place): boolean {
   return manifestPath.test(place.target);
 }
 
-/** Whether a place is a registry's blob and no mere storage, so that a login may be had for it. */
+/**
+ * Whether a place is a registry's blob and no mere storage, so that a login may be had for it. Under
+ * a path prefix it may as well be a page that a stranger keeps on that host.
+ */
 export function isBlobPlace(place: Place): boolean {
-  const [path = ""] = place.target.split("?", 1);
-  const parts = path.split("/");
-  return (
-    parts.indexOf("v2") >= 1 &&
-    parts.at(-2) === "blobs" &&
-    parseDigest(parts.at(-1) ?? "") !== undefined
-  );
+  return parseRoute("GET", splitTarget(place.target).path).kind === "blob";
+}
+
+/** On the same host there are pages of strangers too: the operator's password stays within the API. */
+export function mayGoAlong(
+  access: Access,
+  authorization: string | undefined,
+  { target }: Place,
+): boolean {
+  if (access.kind !== "shared" || bearerToken(authorization) !== undefined) return true;
+  const { kind } = parseRoute("GET", splitTarget(target).path);
+  return kind !== "outside" && kind !== "invalid";
 }
 
 export function tooManyHops(from: Place, most: number): UpstreamError {
