@@ -40,6 +40,19 @@ export function isDisguised(path: string): boolean {
   return /^\/v2\//i.test(liberalReading(path));
 }
 
+/**
+ * Whether somebody might resolve dots in it, decoding it twice, cutting parameters off or not, or
+ * stumble over an escape of which others make something (`%u0076`): no client sends such a path.
+ */
+export function mayLeadElsewhere(path: string): boolean {
+  if (/%(?![0-9a-f]{2})/i.test(path)) return true;
+  const once = decoded(path);
+  return [path, once, decoded(once)].some((stage) => {
+    const text = stage.replaceAll("\\", "/").replace(/[^\x20-\x7e\x80-\xff]/g, "");
+    return dotSegment.test(text) || dotSegment.test(text.replace(/;[^/]*/g, ""));
+  });
+}
+
 function decoded(text: string): string {
   return text.replace(/%([0-9a-f]{2})/gi, (_, code: string) =>
     String.fromCharCode(Number.parseInt(code, 16)),

@@ -3,6 +3,7 @@
  * their own (`/artifactory/api/docker/<repo>/v2/<name>/manifests/<tag>`), and a few paths of the API
  * itself can be read in two ways: who judges by name judges all of them.
  */
+import { parseDigest } from "./digest.ts";
 import { liberalReading } from "./path-faults.ts";
 import {
   parseReference,
@@ -15,29 +16,46 @@ import { parseRoute, printRoute, type Route } from "./route.ts";
 export type Reading = {
   /** Undefined where what stands in the name's place is none. */
   readonly repository: RepositoryName | undefined;
-  /** Of a manifest. */
+  /** `other`: lists, signatures, uploads. */
+  readonly kind: "manifest" | "blob" | "other";
+  /** Of a manifest or a blob, where it can be read. */
   readonly reference: Reference | undefined;
 };
 
 /** A path with more than that is nobody's. */
 const mostReadings = 16;
-const unreadable: Reading = { repository: undefined, reference: undefined };
-const apiWord = /\/(manifests|blobs|tags|referrers)\//g;
+const unreadable: Reading = { repository: undefined, kind: "other", reference: undefined };
+const apiWord = /\/(manifests|blobs|tags|referrers|signatures)(?=\/)/g;
 
-/** Every `…/v2/<name>/(manifests|blobs|tags|referrers)/…`, as the most liberal of servers reads it. */
+/** Every `…/v2/<name>/(manifests|blobs|tags|referrers|signatures)/…`, as the most liberal of servers reads it. */
 export function readingsOf(path: string): readonly Reading[] {
   const text = liberalReading(path);
   const readings: Reading[] = [];
-  for (const root of text.matchAll(/\/v2\//gi)) {
-    const rest = text.slice(root.index + root[0].length);
+  for (const root of text.matchAll(/\/v2(?=\/)/gi)) {
+    const rest = text.slice(root.index + root[0].length + 1);
     for (const found of rest.matchAll(apiWord)) {
       if (readings.length === mostReadings) return [...readings, unreadable];
-      const last = rest.slice(found.index + found[0].length);
-      const reference = found[1] === "manifests" ? parseReference(last) : undefined;
-      readings.push({ repository: parseRepositoryName(rest.slice(0, found.index)), reference });
+      const last = rest.slice(found.index + found[0].length + 1);
+      const repository = parseRepositoryName(rest.slice(0, found.index));
+      readings.push({ repository, ...contentOf(found[1], last) });
     }
   }
   return readings;
+}
+
+/** Whether a path ends in a registry's list of all its repositories, under a prefix or not. */
+export function isCatalogPath(path: string): boolean {
+  return /\/v2\/_catalog\/?$/i.test(liberalReading(path));
+}
+
+function contentOf(word: string | undefined, last: string): Omit<Reading, "repository"> {
+  if (word === "manifests") return { kind: "manifest", reference: parseReference(last) };
+  if (word !== "blobs" || /^uploads?(?:\/|$)/.test(last)) {
+    return { kind: "other", reference: undefined };
+  }
+  const digest = parseDigest(last);
+  const reference = digest === undefined ? undefined : ({ kind: "digest", digest } as const);
+  return { kind: "blob", reference };
 }
 
 /** A repository called `a/blobs/uploads/b` may as well be an upload's session of the repository `a`. */

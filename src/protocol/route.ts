@@ -3,7 +3,13 @@
  * called `manifests`) and printed back: rules judge the route, and what is sent is printed from it.
  */
 import { type Digest, parseDigest } from "./digest.ts";
-import { hasEmptySegment, hasOddSegment, isDisguised, isOddSession } from "./path-faults.ts";
+import {
+  hasEmptySegment,
+  hasOddSegment,
+  isDisguised,
+  isOddSession,
+  mayLeadElsewhere,
+} from "./path-faults.ts";
 import {
   parseReference,
   parseRepositoryName,
@@ -59,11 +65,7 @@ export type RouteKind = Route["kind"];
 /** The route of a path without its query. The method only tells uploads' `POST …/uploads` spelling apart. */
 export function parseRoute(method: string, path: string): Route {
   if (path === "/v2/") return { kind: "ping" };
-  if (!path.startsWith("/v2/")) {
-    return isDisguised(path)
-      ? notOfTheApi(path)
-      : (signaturesRoute(path) ?? { kind: "outside", path });
-  }
+  if (!path.startsWith("/v2/")) return outsideRoute(path);
   if (hasOddSegment(path)) return notOfTheApi(path);
   if (path === "/v2/_catalog") return { kind: "catalog" };
   const upload = uploadRoute(path);
@@ -139,7 +141,7 @@ function uploadRoute(path: string): Route | undefined {
   const match = /^\/v2\/(.+?)\/blobs\/(uploads?)\/(.+)$/s.exec(path);
   if (match === null) return undefined;
   const [, name = "", text, session = ""] = match;
-  if (isOddSession(session)) return notOfTheApi(path);
+  if (session.startsWith("/") || isOddSession(session)) return notOfTheApi(path);
   const word = text === "upload" ? "upload" : "uploads";
   return inRepository(name, (repository) => ({ kind: "upload", repository, word, session }));
 }
@@ -148,6 +150,11 @@ function uploadRoute(path: string): Route | undefined {
 function otherRoute(path: string): Route {
   const isRouteToo = path.endsWith("/") && leafRoute("", path.slice(0, -1)) !== undefined;
   return isRouteToo || path.includes("%") ? notOfTheApi(path) : { kind: "other", path };
+}
+
+function outsideRoute(path: string): Route {
+  if (isDisguised(path) || mayLeadElsewhere(path)) return notOfTheApi(path);
+  return signaturesRoute(path) ?? { kind: "outside", path };
 }
 
 function signaturesRoute(path: string): Route | undefined {

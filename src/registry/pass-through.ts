@@ -9,6 +9,9 @@ import type { Access, RegistryClient } from "../upstream/registry-client.ts";
 import type { Exchange } from "./exchange.ts";
 import { hasBody, readBody } from "./request-body.ts";
 
+/** Some frameworks take these for the method or the path, which have been judged as they are. */
+const isForeign = /^x-(?:http-method(?:-override)?|method-override|original-url|rewrite-url)$/;
+
 /** Rejects with UpstreamError when there is no answer. */
 export function passThrough(
   exchange: Exchange,
@@ -48,6 +51,7 @@ function headersToPass({ headers, route }: Exchange): HeaderList {
   passed.delete("authorization");
   // Node has answered it already.
   passed.delete("expect");
+  for (const name of passed.keys()) if (isForeign.test(name)) passed.delete(name);
   // Nothing under /v2/ is ever compressed: digests and ranges are over the bytes as they are.
   if (route.kind !== "outside") passed.set("accept-encoding", ["identity"]);
   return passed;

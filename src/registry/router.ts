@@ -2,6 +2,7 @@
 import { headerList } from "../protocol/http/header-list.ts";
 import { RegistryError } from "../protocol/registry-error.ts";
 import type { Route, RouteKind } from "../protocol/route.ts";
+import { readingsOf } from "../protocol/route-readings.ts";
 import type { Handler } from "./exchange.ts";
 
 export type Handlers = {
@@ -62,7 +63,8 @@ function methods(handlers: Readonly<Record<string, keyof Handlers>>): Methods {
 function isReading(route: Route, method: string): boolean {
   if (method === "GET" || method === "HEAD" || method === "OPTIONS") return true;
   if (method !== "POST" || route.kind !== "outside") return false;
-  return /\/git-upload-pack$|^\/(?:oauth2\/)?(?:token|exchange)$/.test(route.path);
+  const isRead = /\/git-upload-pack$|^\/(?:oauth2\/)?(?:token|exchange)$/.test(route.path);
+  return isRead && readingsOf(route.path).length === 0;
 }
 
 function notThere(method: string, known: readonly string[]): RegistryError {

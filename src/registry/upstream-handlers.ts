@@ -2,7 +2,7 @@
  * What is done for a registry that is elsewhere: pulls go through the cache, writes and everything
  * else to the registry itself, token requests to whoever makes its tokens.
  */
-import type { FindHandler, Handler } from "./exchange.ts";
+import type { Exchange, FindHandler, Handler } from "./exchange.ts";
 import { withBareRefusals } from "./login/bare-read.ts";
 import { outsideAccess } from "./login/request-access.ts";
 import { passThrough } from "./pass-through.ts";
@@ -27,17 +27,19 @@ export function upstreamHandlers(parts: UpstreamHandlerParts): FindHandler {
   return (exchange) => {
     const { ask, method, tally } = exchange;
     const recognised = locations.recognised(exchange);
-    const { route } = recognised;
-    const find = () => findHandler(route, method, handlers, isPushAllowed);
+    // A path that a registry sent an upload on to stays a token path where it is one.
+    const { route } = exchange;
+    const find = ({ route: asked }: Exchange) =>
+      findHandler(asked, method, handlers, isPushAllowed);
     const mayBeToken = route.kind === "outside" || route.kind === "other";
     if (mayBeToken && basicTokens?.isTokenRequest(ask, method) === true) {
       tally.isToken = true;
       return (asked) => basicTokens.answer(asked);
     }
     if (mayBeToken && tokens.isTokenRequest(ask, method)) {
-      return (asked) => tokens.answer(asked, async () => find()(asked));
+      return (asked) => tokens.answer(asked, async () => find(asked)(asked));
     }
-    const handler = find();
+    const handler = find(recognised);
     return () => handler(recognised);
   };
 }

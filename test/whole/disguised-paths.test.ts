@@ -52,6 +52,7 @@ describe("under ALLOW_PUSH=false", () => {
     ["POST", "/acr/v1/x/_tags"],
     ["PURGE", "/v2/app/tags/list"],
     ["MKCOL", "/x"],
+    ["POST", "/repository/r/v2/app/manifests/git-upload-pack"],
   ])("%s %s reaches nobody", async (method, path) => {
     const program = await start({ ALLOW_PUSH: "false" });
     const { status } = await viaProxy(program, server.name, path, { method });
@@ -103,6 +104,21 @@ describe("a denied repository", () => {
     ["PATCH", "/v2/secret/app/blobs/upload/1"],
     ["PATCH", "/v2/secret/app/blobs/uploads/a/b/manifests/1"],
     ["PUT", "/v2/secret/app/blobs/uploads/a/b/manifests/1"],
+    ["GET", "/v2;%2f..%2f../secret/app/manifests/latest"],
+    ["GET", "/v2;%5c..%5c../secret/app/manifests/latest"],
+    ["GET", "/v2;%252f..%252f../secret/app/manifests/latest"],
+    ["GET", "/repository/d/v2/secret/app/manifests/latest;%2f..%2f..%2f..%2f..%2f.."],
+    ["GET", "/%762/secret/y%252f..%252f..%252f..%252fok/../app/manifests/latest"],
+    ["GET", "/%u0076%u0032/secret/app/manifests/latest"],
+    ["GET", "/repository/v2/v2/secret/app/manifests/latest"],
+    ["GET", "/repository/d/v2/secret/app/blobs/manifests/1"],
+    ["GET", "/repository/d/v2/_catalog"],
+    ["GET", `/extensions/v2/secret%2Fapp/signatures/sha256:${"a".repeat(64)}`],
+    ["GET", `//extensions/v2/secret/app/signatures/sha256:${"a".repeat(64)}`],
+    ["POST", "/v2/ok/app/blobs/uploads//?mount=sha256:ab&from=secret/app"],
+    ["PUT", "/v2/ok/app/blobs/uploads/1?mount=sha256:ab&from=secret/app"],
+    ["POST", "/v2/ok/app/blobs/uploads/?mount=sha256:ab;from=secret/app"],
+    ["POST", "/repository/d/v2/ok/app/blobs/uploads/?mount=sha256:ab&from=secret/app"],
     ["POST", "/v2/ok/app/blobs/uploads/?mount=sha256:ab&from=secret/app"],
     ["POST", "/v2/ok/app/blobs/uploads/?mount=sha256:ab&from=secret%2Fapp"],
     ["POST", "/v2/ok/app/blobs/uploads/?mount=sha256:ab&from=%73ecret%2fapp"],
@@ -130,6 +146,46 @@ describe("a denied repository", () => {
     const sent = server.heard.map((text) => text.split(" ")[1]).at(-1);
     expect(sent).toBe(path.replace("ok%2Fapp", "ok/app"));
   });
+});
+
+describe("where tags alone are allowed", () => {
+  const digest = `sha256:${"c".repeat(64)}`;
+
+  it.each([
+    "manifests/evil",
+    `manifests/${digest}`,
+    "manifests/evil/",
+    "manifests/evil%2f",
+    `manifests/${digest}/`,
+    `blobs/${digest}`,
+    `blobs/${digest}/`,
+    "blobs/manifests/evil",
+  ])("a path prefix does not lead to %s", async (rest) => {
+    const program = await start({ POLICY: JSON.stringify({ allow: [`${server.name}/app:v*`] }) });
+    const { status } = await viaProxy(program, server.name, `/repository/d/v2/app/${rest}`);
+    expect([403, 404]).toContain(status);
+    expect(heard()).toEqual([]);
+  });
+
+  it("what an allowed tag led to under a path prefix is let", async () => {
+    const program = await start({ POLICY: JSON.stringify({ allow: [`${server.name}/app:v*`] }) });
+    server.answer = (_request, response) =>
+      void response.writeHead(200, { "docker-content-digest": digest }).end("{}");
+    const get = (rest: string) => viaProxy(program, server.name, `/repository/d/v2/app/${rest}`);
+    expect((await get("manifests/v1")).status).toBe(200);
+    expect((await get(`manifests/${digest}`)).status).toBe(200);
+  });
+});
+
+it("a method in a field goes no further", async () => {
+  const program = await start({});
+  const headers = {
+    ...{ "x-http-method-override": "PUT", "x-http-method": "PUT", "x-method-override": "PUT" },
+    ...{ "x-original-url": "/v2/secret/app/manifests/1", "x-rewrite-url": "/v2/x" },
+  };
+  await viaProxy(program, server.name, "/some/page", { method: "POST", headers });
+  expect(heard()).toHaveLength(1);
+  expect(heard()[0]?.toLowerCase()).not.toMatch(/x-http-method|x-method|x-original|x-rewrite/);
 });
 
 it("a catalog does not name what is denied", async () => {

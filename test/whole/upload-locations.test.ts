@@ -114,3 +114,38 @@ it("a session begun in a repository that is denied since is refused outside /v2/
   expect(post.status).toBe(403);
   expect(server.heard.filter((text) => text.startsWith("POST"))).toEqual([]);
 });
+
+it("a registry whose uploads go on to another's paths opens none of them", async () => {
+  const other = await evilServer(scene, "evil.test");
+  const denied = "/repository/d/v2/secret/app/manifests/latest";
+  const program = await scene.start({
+    ...{ REGISTRIES: `${server.name} ${other.name}`, DATA_DIR: `${scene.folder}/others` },
+    POLICY: JSON.stringify({ deny: [`${server.name}/secret/**`] }),
+  });
+  other.answer = (_request, response) =>
+    void response.writeHead(202, { location: `https://${server.name}${denied}` }).end();
+  const method = "POST";
+  await viaProxy(program, other.name, "/v2/free/x/blobs/uploads/", { method });
+  expect((await viaProxy(program, server.name, denied)).status).toBe(403);
+  // Nor does its own word open what is denied there.
+  location = denied;
+  await viaProxy(program, server.name, "/v2/free/x/blobs/uploads/", { method });
+  expect((await viaProxy(program, server.name, denied)).status).toBe(403);
+  other.close();
+});
+
+it("an upload that goes on to a token path leaves it a token path", async () => {
+  const realm = `Bearer realm="https://${server.name}/token",service="svc"`;
+  const program = await scene.start({
+    ...{ REGISTRIES: server.name, DATA_DIR: `${scene.folder}/tokens` },
+  });
+  server.answer = ({ method, url = "" }, response) => {
+    if (method === "POST") response.writeHead(202, { location: "/token" }).end();
+    else if (url.startsWith("/token")) response.writeHead(200).end('{"token":"theirs"}');
+    else response.writeHead(401, { "www-authenticate": realm }).end();
+  };
+  await viaProxy(program, server.name, "/v2/");
+  await viaProxy(program, server.name, "/v2/free/x/blobs/uploads/", { method: "POST" });
+  const { body } = await viaProxy(program, server.name, "/token?service=svc");
+  expect(JSON.parse(body.toString()).token).toMatch(/^ept1\./);
+});

@@ -81,7 +81,9 @@ function placeOf(location: string, registry: Registry): Place | undefined {
   const scheme = text.toLowerCase() === "http" ? "http" : "https";
   const address = parseHostPort(authority, scheme === "http" ? 80 : 443);
   if (address === undefined) return undefined;
-  return { registry: registryAt(address, scheme), path: splitTarget(target).path };
+  // What stands at another registry is not this one's to say.
+  const isHere = registryAt(address, scheme).name === registry.name;
+  return isHere ? { registry, path: splitTarget(target).path } : undefined;
 }
 
 function keyOf({ name }: Registry, path: string): string {

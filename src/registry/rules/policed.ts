@@ -3,10 +3,13 @@
  * and the setting in words, before anything is looked up or asked. CONNECT, pings and tokens are let
  * through, or else nobody would ever read these words.
  */
+
+import { splitTarget } from "../../protocol/http/target.ts";
 import type { Reference, RepositoryName } from "../../protocol/reference.ts";
 import { RegistryError } from "../../protocol/registry-error.ts";
 import type { Route } from "../../protocol/route.ts";
 import {
+  isCatalogPath,
   type Reading,
   readingsOf,
   repositoryOf,
@@ -52,10 +55,11 @@ class Police {
     this.#judge(exchange, route);
     const reply = await handler(exchange);
     if (route.kind === "catalog") return allowedCatalog(exchange, reply, this.#policy);
-    if (route.kind !== "manifest" || isWriting(exchange)) return reply;
-    const { repository } = route;
-    const isByTag = this.#policy.judge(registry.name, repository).kind === "byTag";
-    if (isByTag) this.#reached.learn({ registry, repository }, reply);
+    if (isWriting(exchange)) return reply;
+    for (const repository of manifestRepositories(route)) {
+      const isByTag = this.#policy.judge(registry.name, repository).kind === "byTag";
+      if (isByTag) this.#reached.learn({ registry, repository }, reply);
+    }
     return reply;
   }
 
@@ -65,19 +69,18 @@ class Police {
     const repository = repositoryOf(route);
     const uploader = repository === undefined ? undefined : uploaderOf(repository);
     if (uploader !== undefined) this.#letRepository(exchange, uploader);
+    this.#letMounts(exchange, route);
     switch (route.kind) {
       case "other": {
-        // What paths of the registry's own lead to, nobody can tell.
-        const whole = `${registry.name} as a whole`;
-        if (repository === undefined) {
-          refuseUnlessAllowed(this.#policy.judgeRegistry(registry.name), whole);
-        } else {
+        if (repository === undefined) this.#letWhole(exchange);
+        else {
           const verdict = this.#policy.judge(registry.name, repository);
           refuseUnlessAllowed(verdict, `${registry.name}/${repository}`);
         }
         break;
       }
       case "outside":
+        if (isCatalogPath(route.path)) this.#letWhole(exchange);
         for (const reading of readingsOf(route.path)) this.#letReading(exchange, reading);
         break;
       case "manifest":
@@ -87,14 +90,15 @@ class Police {
         this.#letDigest(exchange, route.repository, route);
         break;
       case "upload-start":
-        for (const source of mountSources(target)) this.#letRepository(exchange, source);
-        this.#letRepository(exchange, route.repository);
-        break;
       case "tags":
       case "referrers":
       case "signatures":
+        this.#letRepository(exchange, route.repository);
+        break;
       case "upload":
         this.#letRepository(exchange, route.repository);
+        // A path that a registry sent an upload on to may name another repository.
+        for (const reading of remembered(target)) this.#letReading(exchange, reading);
         break;
       case "ping":
       case "catalog":
@@ -115,10 +119,26 @@ class Police {
     }
   }
 
-  #letReading(exchange: Exchange, { repository, reference }: Reading): void {
+  #letMounts(exchange: Exchange, route: Route): void {
+    if (!isWriting(exchange) || !mayMount(route)) return;
+    for (const source of mountSources(exchange.ask.target)) this.#letRepository(exchange, source);
+  }
+
+  #letReading(exchange: Exchange, { repository, kind, reference }: Reading): void {
     if (repository === undefined) throw unreadable();
-    if (reference === undefined) this.#letRepository(exchange, repository);
-    else this.#letManifest(exchange, repository, reference);
+    if (kind === "other") this.#letRepository(exchange, repository);
+    else if (reference !== undefined) this.#letManifest(exchange, repository, reference);
+    else if (kind === "manifest") throw unreadable();
+    else {
+      const { name } = exchange.ask.registry;
+      refuseUnlessAllowed(this.#policy.judge(name, repository), `${name}/${repository}`);
+    }
+  }
+
+  /** What paths of the registry's own lead to, nobody can tell. */
+  #letWhole({ ask: { registry } }: Exchange): void {
+    const verdict = this.#policy.judgeRegistry(registry.name);
+    refuseUnlessAllowed(verdict, `${registry.name} as a whole`);
   }
 
   #letRepository({ ask }: Exchange, repository: RepositoryName): void {
@@ -137,6 +157,26 @@ class Police {
     if (verdict.kind === "byTag" && isReached()) return;
     refuseUnlessAllowed(verdict, imageText(registry, repository, { kind: "digest", digest }));
   }
+}
+
+/** The repositories of which this may be a manifest. */
+function manifestRepositories(route: Route): readonly RepositoryName[] {
+  if (route.kind === "manifest") return [route.repository];
+  if (route.kind !== "outside") return [];
+  return readingsOf(route.path).flatMap(({ kind, repository }) =>
+    kind === "manifest" && repository !== undefined ? [repository] : [],
+  );
+}
+
+function mayMount(route: Route): boolean {
+  if (route.kind === "outside") return readingsOf(route.path).length > 0;
+  return route.kind === "upload-start" || route.kind === "upload";
+}
+
+/** Of a path that is known for an upload's only because a registry said so. */
+function remembered(target: string): readonly Reading[] {
+  const { path } = splitTarget(target);
+  return /^\/v2\/.+\/blobs\/uploads?\//.test(path) ? [] : readingsOf(path);
 }
 
 function isWriting({ method }: Exchange): boolean {

@@ -21,8 +21,10 @@ export function pushedTags(target: string): Reference[] {
 
 /** `POST …/blobs/uploads/?mount=<digest>&from=<name>` reads another repository (end-11). Throws RegistryError. */
 export function mountSources(target: string): RepositoryName[] {
-  return queryOf(target)
-    .getAll("from")
+  const { query } = splitTarget(target);
+  // Some servers end a parameter at `;` too.
+  return [query, query.replaceAll(";", "&")]
+    .flatMap((text) => new URLSearchParams(text).getAll("from"))
     .map((text) => {
       const source = parseRepositoryName(text);
       if (source !== undefined) return source;

@@ -27,7 +27,9 @@ export async function sendAuthorized(
   authorizer: Authorizing,
   ask: AuthorizationAsk,
   send: Send,
+  isForTokensOnly = false,
 ): Promise<Authorized> {
+  if (isForTokensOnly) return await sendWithToken(authorizer, ask, send);
   const authorization = await authorizer.authorize(ask);
   const first = { authorization, response: await send(authorization) };
   const { status, headers } = first.response;
@@ -47,7 +49,7 @@ export async function sendAuthorized(
  * One request with a token, or with nothing. What refuses it may be a stranger's page beside the
  * registry: nothing is learned from it, no login is counted as refused, and there is no second try.
  */
-export async function sendWithToken(
+async function sendWithToken(
   authorizer: Authorizing,
   ask: AuthorizationAsk,
   send: Send,

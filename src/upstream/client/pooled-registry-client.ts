@@ -23,12 +23,7 @@ import type {
 import { upstreamDeadline } from "../upstream-deadline.ts";
 import type { ObserveUpstream } from "../upstream-event.ts";
 import { askedBy } from "./asked.ts";
-import {
-  type Authorized,
-  type Authorizing,
-  sendAuthorized,
-  sendWithToken,
-} from "./authorized-send.ts";
+import { type Authorized, type Authorizing, sendAuthorized } from "./authorized-send.ts";
 import { quotaKey } from "./quota-key.ts";
 import {
   isBlobPlace,
@@ -148,10 +143,8 @@ export class PooledRegistryClient implements RegistryClient {
     const patience = request.patience === "brief" ? "brief" : "full";
     const scopes = scopesOf(target);
     const ask = { registry, began: request.began, access, scopes, patience, signal } as const;
-    const send = own.isForTokensOnly ? sendWithToken : sendAuthorized;
-    return await send(this.#authorizer, ask, (authorization: Authorization) =>
-      this.#exchange(printed, there, authorization),
-    );
+    const send = (authorization: Authorization) => this.#exchange(printed, there, authorization);
+    return await sendAuthorized(this.#authorizer, ask, send, own.isForTokensOnly);
   }
 
   async #followBlob(
