@@ -18,6 +18,8 @@ export class Sources {
   #server: Source | undefined;
   /** Repositories that bytes came from, by registry and name. */
   readonly #deliverers = new Map<string, Source>();
+  /** Some of it was opened with a login at another registry than was asked. */
+  #isBorrowed = false;
 
   constructor(first: Source, open: OpenSource, onRefused: () => void) {
     this.#open = open;
@@ -51,9 +53,9 @@ export class Sources {
     return deliverer;
   }
 
-  /** Whether several repositories had a part in it. */
+  /** Whether no repository has shown that it holds it: several had a part in it, or another registry. */
   get isPatchwork(): boolean {
-    return this.#deliverers.size > 1;
+    return this.#isBorrowed || this.#deliverers.size > 1;
   }
 
   /**
@@ -104,6 +106,7 @@ export class Sources {
     try {
       const body = await this.#open(source, offset, signal);
       if (!signal.aborted) this.#served(source);
+      if (!signal.aborted && body.isBorrowed === true) this.#isBorrowed = true;
       return body;
     } catch (error) {
       if (!signal.aborted && this.#isRefusal(error)) this.#refuse(source, error);

@@ -44,6 +44,8 @@ export type RegistryResponse = {
   readonly headers: HeaderList;
   /** Must be consumed or destroyed. Silent for 30 s: it fails with UpstreamError TIMEOUT. */
   readonly body: Readable;
+  /** The operator's login at another registry opened it: it does not show what the registry asked holds. */
+  readonly isBorrowed?: boolean;
 };
 
 export interface RegistryClient {

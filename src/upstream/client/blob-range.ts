@@ -29,6 +29,8 @@ export type OpenedBlob = {
   /** The blob's bytes from the offset on; reading it to the end or leaving the loop closes it. */
   readonly body: AsyncIterable<Uint8Array>;
   readonly headers: HeaderList;
+  /** It does not show what the registry asked holds. */
+  readonly isBorrowed?: boolean;
   /** For whoever does not read; idempotent. */
   close(): void;
 };
@@ -116,7 +118,8 @@ function opened(
   total: number | undefined,
   body: AsyncIterable<Uint8Array>,
 ): OpenedBlob {
-  return { total, body, headers: response.headers, close: () => response.body.destroy() };
+  const { headers, isBorrowed = false } = response;
+  return { total, body, headers, isBorrowed, close: () => response.body.destroy() };
 }
 
 async function* skip(bytes: AsyncIterable<Uint8Array>, count: number): AsyncGenerator<Uint8Array> {

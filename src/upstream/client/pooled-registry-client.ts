@@ -167,8 +167,10 @@ export class PooledRegistryClient implements RegistryClient {
       return ofStorage(response);
     }
     discard(response.body);
-    const answer = await this.#atItsOwn(request, place, this.#accessThere(request, place));
-    if (!isRefusal(answer.status)) return ofStorage(answer);
+    const access = this.#accessThere(request, place);
+    const answer = await this.#atItsOwn(request, place, access);
+    const isBorrowed = answer.isBorrowed === true || access.kind === "shared";
+    if (!isRefusal(answer.status)) return { ...ofStorage(answer), isBorrowed };
     discard(answer.body);
     return withoutBody(first.response);
   }
