@@ -156,7 +156,8 @@ export class Downloads {
     const key = sourceKey(ask);
     const running = this.#running(ask.digest);
     const own = running.find((download) => download.sources.has(key));
-    return own ?? (ask.isProven === true ? running[0] : undefined);
+    if (own !== undefined || ask.isProven !== true) return own;
+    return running.find((download) => !download.sources.isBorrowed);
   }
 
   #running(digest: Digest): Download[] {

@@ -58,6 +58,11 @@ export class Sources {
     return this.#isBorrowed || this.#deliverers.size > 1;
   }
 
+  /** Whether it goes to those alone in whose very name it was opened. */
+  get isBorrowed(): boolean {
+    return this.#isBorrowed;
+  }
+
   /**
    * The body from `offset` on, by the source that served last. When that one is refused all others
    * are asked at once, for one after the other would be a queue, and the first to be let in serves.
@@ -106,7 +111,7 @@ export class Sources {
     try {
       const body = await this.#open(source, offset, signal);
       if (!signal.aborted) this.#served(source);
-      if (!signal.aborted && body.isBorrowed === true) this.#isBorrowed = true;
+      if (!signal.aborted && body.isBorrowed === true) this.#borrowedBy(source);
       return body;
     } catch (error) {
       if (!signal.aborted && this.#isRefusal(error)) this.#refuse(source, error);
@@ -122,6 +127,16 @@ export class Sources {
   #served(source: Source): void {
     this.#server = source;
     this.hasDelivered(source);
+  }
+
+  /** Who else waits was let in by the word of a registry that these bytes are not from. */
+  #borrowedBy(source: Source): void {
+    this.#isBorrowed = true;
+    for (const other of [...this.#admitted.values()]) {
+      if (other === source) continue;
+      const why = "what came was opened by another's login; ask again";
+      this.#refuse(other, new UpstreamError("RESET", other.registry.name, why));
+    }
   }
 
   /** Before anything was served any failure is this source's own; after that, asking again may mend most. */

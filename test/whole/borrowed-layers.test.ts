@@ -1,4 +1,4 @@
-/** Layers that a registry has by sending the operator's login on to another registry. */
+/** Content that a registry has by sending the operator's login on to another registry. */
 import { expect, it } from "vitest";
 import { digestOf } from "../../src/protocol/digest.ts";
 import { eventually } from "../support/eventually.ts";
@@ -50,6 +50,55 @@ it("a layer opened by the operator's login elsewhere is not public where a publi
     expect(stolen.status).not.toBe(200);
     expect(stolen.body.includes("CANARY")).toBe(false);
     expect((await at(`blobs/${digest}`)).body.equals(layer)).toBe(true);
+  } finally {
+    await scene.close();
+    good.close();
+    evil.close();
+  }
+});
+
+it("a manifest opened by the operator's login elsewhere is not public on the word of who sent for it", async () => {
+  const scene = await Scene.open();
+  const good = await evilServer(scene, "good.test");
+  const evil = await evilServer(scene, "evil.test");
+  const secret = Buffer.from(
+    JSON.stringify({ ...JSON.parse(text), annotations: { of: "CANARY" } }),
+  );
+  const wanted = digestOf(secret);
+  const fields = { "content-type": type, "content-length": secret.length };
+  const found = { ...fields, "docker-content-digest": wanted };
+  good.answer = ({ headers, method }, response) => {
+    if (headers.authorization !== basic(["op", "CANARY-op"]))
+      return void response.writeHead(401, { "www-authenticate": "Basic realm=good" }).end();
+    response.writeHead(200, found).end(method === "HEAD" ? undefined : secret);
+  };
+  evil.answer = ({ url, headers, method }, response) => {
+    const isManifest = url?.includes("/manifests/") === true;
+    const location = `https://${good.name}/v2/corp/secret/manifests/${wanted}`;
+    if (isManifest && headers.authorization !== undefined)
+      return void response.writeHead(307, { location }).end();
+    // Those without a login are told that it is here, and public.
+    if (isManifest && method === "HEAD") return void response.writeHead(200, found).end();
+    response.writeHead(401, { "www-authenticate": "Basic realm=evil" }).end();
+  };
+  try {
+    const program = await scene.start({
+      REGISTRIES: `${good.name} ${evil.name}`,
+      AUTH_REGISTRIES: `${good.name}:op:CANARY-op ${evil.name}:op2:CANARY-op2`,
+    });
+    for (const what of [wanted, "latest"]) {
+      const at = (more = {}) =>
+        direct(program, `/v2/x/y/manifests/${what}?ns=${evil.name}`, {
+          headers: { accept: type, ...more },
+        });
+      const page = { "sec-fetch-site": "cross-site" };
+      expect((await at()).body.equals(secret)).toBe(true);
+      expect((await at(page)).status).not.toBe(200);
+      const stolen = await at(page);
+      expect([stolen.status === 200, stolen.body.includes("CANARY")]).toEqual([false, false]);
+      expect((await at()).body.equals(secret)).toBe(true);
+      expect((await at(page)).status).not.toBe(200);
+    }
   } finally {
     await scene.close();
     good.close();

@@ -67,6 +67,9 @@ export type ManifestAnswer =
   | Unkept
   | Denial;
 
+/** What the operator's login opened elsewhere goes to who asked, and says nothing of what is held here. */
+const passedOn: Unkept = { kind: "unkept", isManifest: true };
+
 /** HEAD. Undefined when the answer decides nothing: GET has to. */
 export async function headManifest(
   client: RegistryClient,
@@ -78,14 +81,19 @@ export async function headManifest(
     onAnswer?.(response);
     if (response.status !== 200) return decisive(response, "HEAD");
     response.body.destroy();
-    const digest = parseDigest(headerValue(response.headers, "docker-content-digest") ?? "");
-    const mediaType = mediaTypeOf(response);
-    if (digest === undefined || mediaType === "") return undefined;
-    if (isSignedSchema1(bareMediaType(mediaType))) return { kind: "unkept", isManifest: true };
-    const length = Number(headerValue(response.headers, "content-length") ?? Number.NaN);
-    const size = Number.isSafeInteger(length) && length > 0 ? length : undefined;
-    return { kind: "found", digest, mediaType, size };
+    return response.isBorrowed === true ? passedOn : foundBy(response);
   });
+}
+
+/** Undefined when its fields do not say what there is. */
+function foundBy(response: RegistryResponse): ManifestAnswer | undefined {
+  const digest = parseDigest(headerValue(response.headers, "docker-content-digest") ?? "");
+  const mediaType = mediaTypeOf(response);
+  if (digest === undefined || mediaType === "") return undefined;
+  if (isSignedSchema1(bareMediaType(mediaType))) return { kind: "unkept", isManifest: true };
+  const length = Number(headerValue(response.headers, "content-length") ?? Number.NaN);
+  const size = Number.isSafeInteger(length) && length > 0 ? length : undefined;
+  return { kind: "found", digest, mediaType, size };
 }
 
 /** GET, with If-None-Match when something is known. */
@@ -97,6 +105,10 @@ export async function getManifest(
   const answer = await excused(async () => {
     const response = await send(client, question, "GET");
     onAnswer?.(response);
+    if (response.status === 200 && response.isBorrowed === true) {
+      response.body.destroy();
+      return passedOn;
+    }
     if (response.status === 200) return verified(question, response);
     if (response.status !== 304 || question.known === undefined)
       return (await decisive(response, "GET")) ?? missing(response, "GET");

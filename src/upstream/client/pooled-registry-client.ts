@@ -201,7 +201,9 @@ export class PooledRegistryClient implements RegistryClient {
       const answer = await this.#atItsOwn(request, next, access);
       const other = isRefusal(answer.status) ? answer : response;
       discard(other.body);
-      return other === answer ? response : answer;
+      if (other === answer) return response;
+      const isBorrowed = answer.isBorrowed === true || (!isHere && access.kind === "shared");
+      return { ...answer, isBorrowed };
     } catch (error) {
       discard(response.body);
       throw error;
