@@ -55,8 +55,10 @@ export async function* decoded(
   try {
     for await (const chunk of decoder) {
       written += chunk.length;
-      const isBomb = written > freeBytes && written > meter.read * maxGrowth;
-      if (isBomb || written > limit) {
+      if (written > freeBytes && written > meter.read * maxGrowth) {
+        throw new UpstreamError("TOO_LARGE", host, `${host} sent bytes packed beyond measure`);
+      }
+      if (written > limit) {
         throw new UpstreamError("TOO_LARGE", host, `${host} sent too much, encoded`);
       }
       yield chunk;
