@@ -1,4 +1,5 @@
 /** What the server says, as a person reads it in a terminal. */
+import type { Sums } from "../../store/catalogue-store.ts";
 
 type Bytes = { readonly whole: number; readonly kept: number; readonly own: number };
 type Image = {
@@ -13,15 +14,6 @@ type Image = {
   readonly pulls: number;
   readonly visibility: string;
   readonly state: string;
-};
-type Sums = {
-  readonly requests: number;
-  readonly errors: number;
-  readonly pulls: number;
-  readonly cachedPulls: number;
-  readonly sent: number;
-  readonly saved: number;
-  readonly fetched: number;
 };
 
 export function printImages(value: unknown, columns: number | undefined): string {
