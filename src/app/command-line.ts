@@ -13,8 +13,9 @@ import { leave } from "./leave.ts";
 import { createLog, openOutput } from "./log.ts";
 import { settingOptions } from "./options.ts";
 import { watchedPaths } from "./reload.ts";
-import { type Loaded, loadSettings, SettingsError } from "./settings/load.ts";
+import { type Loaded, loadSettings } from "./settings/load.ts";
 import { describeSettings, secretsOf } from "./settings/redact.ts";
+import { SettingsError } from "./settings/settings-error.ts";
 import { wrongArguments } from "./wrong-arguments.ts";
 
 /** Resolves with the exit code; never rejects. */

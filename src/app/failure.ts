@@ -3,7 +3,7 @@ import { DoorError } from "../doors/door-error.ts";
 import { StoreError } from "../store/store-error.ts";
 import { CredentialError } from "../upstream/auth/credential-error.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
-import { SettingsError } from "./settings/load.ts";
+import { SettingsError } from "./settings/settings-error.ts";
 
 export type StartFailure = { readonly lines: readonly string[]; readonly exitCode: number };
 

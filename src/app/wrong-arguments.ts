@@ -1,8 +1,8 @@
 /** What is wrong with arguments that the command line cannot use, and what to write instead. */
 import type { Command, CommanderError, Option } from "commander";
 import { settingOptions } from "./options.ts";
-import { SettingsError } from "./settings/load.ts";
 import { didYouMean } from "./settings/nearest.ts";
+import { SettingsError } from "./settings/settings-error.ts";
 import { shown } from "./settings/shown.ts";
 
 const seeHelp = "(entrepot --help shows what there is)";

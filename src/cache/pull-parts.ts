@@ -10,7 +10,6 @@ import type { DraftStore } from "../store/draft-store.ts";
 import type { RecordStore } from "../store/record-store.ts";
 import type { RegistryClient } from "../upstream/registry-client.ts";
 import { AccessChecks } from "./access/access-checks.ts";
-import { Generations } from "./access/generations.ts";
 import { RepositoryBlobs } from "./access/repository-blobs.ts";
 import { type SharedCredential, Visibility } from "./access/visibility.ts";
 import type { Observe } from "./cache-event.ts";
@@ -24,11 +23,12 @@ import { ManifestPull } from "./pull/manifest-pull.ts";
 import { NegativeCache } from "./pull/negative-cache.ts";
 import { TagPull } from "./pull/tag-pull.ts";
 import { Writes } from "./pull/writes.ts";
+import { Generations } from "./repository-ref.ts";
+import { TagRules, type TagRuleText } from "./tags/freshness.ts";
 import { PullQuota } from "./tags/pull-quota.ts";
 import { TagAsks } from "./tags/tag-asks.ts";
 import { TagRefresh } from "./tags/tag-refresh.ts";
 import { TagResolver } from "./tags/tag-resolver.ts";
-import { TagRules, type TagRuleText } from "./tags/tag-rules.ts";
 import { Tags } from "./tags/tags.ts";
 
 export type PullThroughOptions = {

@@ -1,4 +1,4 @@
-/** A repository of a registry: what permissions, repositoryBlobs and tags are known of. */
+/** A repository of a registry: what permissions, blobs and tags are known of, and how often it was written to. */
 import type { RepositoryNames } from "../download/download-event.ts";
 import type { RepositoryName } from "../protocol/reference.ts";
 import type { Registry, RegistryName } from "../protocol/registry-name.ts";
@@ -19,4 +19,29 @@ export function registryOfKey(key: string): RegistryName {
 /** The two names an event carries. */
 export function repositoryNames(ref: RepositoryRef): RepositoryNames {
   return { registry: ref.registry.name, repository: ref.repository };
+}
+
+/** Beyond so many repositories all reads under way count as older than a write. */
+const mostCounted = 10_000;
+
+/** Counts the writes to each repository, so that what was read before one is not learned after it. */
+export class Generations {
+  readonly #latest = new Map<string, number>();
+  #count = 0;
+  #floor = 0;
+
+  /** The same as long as nothing is written there. */
+  of(ref: RepositoryRef): number {
+    return this.#latest.get(repositoryKey(ref)) ?? this.#floor;
+  }
+
+  /** A write to it is about to be sent, or was answered. */
+  raise(ref: RepositoryRef): void {
+    this.#count += 1;
+    if (this.#latest.size >= mostCounted) {
+      this.#latest.clear();
+      this.#floor = this.#count;
+    }
+    this.#latest.set(repositoryKey(ref), this.#count);
+  }
 }

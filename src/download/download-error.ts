@@ -1,4 +1,6 @@
 /** Why the cache cannot go on handing out bytes, as a code from a closed list. */
+import { UpstreamError } from "../upstream/upstream-error.ts";
+import { UpstreamRefusal } from "../upstream/upstream-refusal.ts";
 
 export type DownloadErrorCode =
   /** The bytes are not those of their digest. */
@@ -25,4 +27,11 @@ export class DownloadError extends Error {
 /** Whether it is the cache's own error, of one of these kinds. */
 export function isDownloadError(error: unknown, ...codes: readonly DownloadErrorCode[]): boolean {
   return error instanceof DownloadError && codes.includes(error.code);
+}
+
+/** What a failure says about the bytes that came before it: nothing, or that they are of no use. */
+export function leavesBytesGood(failure: unknown): boolean {
+  if (failure instanceof DownloadError) return failure.code === "ABANDONED";
+  if (failure instanceof UpstreamRefusal) return true;
+  return failure instanceof UpstreamError && !["PROTOCOL", "TOO_LARGE"].includes(failure.code);
 }

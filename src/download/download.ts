@@ -14,18 +14,15 @@ import { AnswerStart } from "./answer-start.ts";
 import { Batches } from "./batches.ts";
 import type { Bookkeeping } from "./bookkeeping.ts";
 import type { DetachedDownloads } from "./detached-downloads.ts";
-import { DownloadError, isDownloadError } from "./download-error.ts";
+import { DownloadError, isDownloadError, leavesBytesGood } from "./download-error.ts";
 import type { ObserveDownloads } from "./download-event.ts";
 import type { GrowingBlob } from "./growing-blob.ts";
 import { HashedDraft } from "./hashed-draft.ts";
 import { OwnRange } from "./own-range.ts";
 import { Progress } from "./progress.ts";
-import { ReaderSet } from "./reader-set.ts";
 import { type Break, ResumingBody } from "./resuming-body.ts";
-import { leavesBytesGood, resumptionId } from "./resumption.ts";
-import { type OpenSource, placeOf, type Source } from "./source.ts";
-import { Sources } from "./sources.ts";
-import type { TailReader } from "./tail-reader.ts";
+import { type OpenSource, placeOf, resumptionId, type Source, Sources } from "./sources.ts";
+import { ReaderSet, type TailReader } from "./tail-reader.ts";
 
 export type DownloadParts = {
   readonly open: OpenSource;

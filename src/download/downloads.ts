@@ -16,7 +16,7 @@ import { DetachedDownloads, type DetachedLimits, usualLimits } from "./detached-
 import { Download, type DownloadParts } from "./download.ts";
 import { DownloadError, isDownloadError } from "./download-error.ts";
 import type { ObserveDownloads } from "./download-event.ts";
-import { type OpenSource, placeOf, type Source, sourceKey } from "./source.ts";
+import { type OpenSource, placeOf, type Source, sourceKey } from "./sources.ts";
 
 /** A finished download can be joined so long, by those who looked into the store just before. */
 const linger = 1_000;

@@ -2,10 +2,14 @@
  * In whose name the upstream may be asked for one digest: every registry, repository and access
  * that waits for it. One that is refused is out, and its readers with it; the others go on.
  */
+
+import type { Digest } from "../protocol/digest.ts";
+import type { RepositoryName } from "../protocol/reference.ts";
+import type { Registry } from "../protocol/registry-name.ts";
 import type { OpenedBlob } from "../upstream/client/blob-range.ts";
+import type { Access } from "../upstream/registry-client.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
 import { UpstreamRefusal } from "../upstream/upstream-refusal.ts";
-import { type OpenSource, type Source, sourceKey } from "./source.ts";
 
 export class Sources {
   /** Who asked first. */
@@ -157,4 +161,40 @@ export class Sources {
 /** Of several failures the one that another try may mend. */
 function mostHopeful(errors: readonly unknown[]): unknown {
   return errors.find((error) => error instanceof UpstreamError) ?? errors[0];
+}
+
+/** In whose name an upstream is asked for one digest. */
+export type Source = {
+  readonly registry: Registry;
+  readonly repository: RepositoryName;
+  readonly digest: Digest;
+  readonly access: Access;
+  /** Grows with each write to the repository: who asks after one shares nothing begun before it. */
+  readonly generation?: number | undefined;
+};
+
+/** Opens what a source has of its digest, from `offset` on. Throws UpstreamRefusal or UpstreamError. */
+export type OpenSource = (
+  source: Source,
+  offset: number,
+  signal: AbortSignal,
+) => Promise<OpenedBlob>;
+
+/** What an event says of it. */
+export function placeOf({ registry, repository, digest }: Source) {
+  return { registry: registry.name, repository, digest };
+}
+
+/** Asks with the same key are the same to the upstream. */
+export function sourceKey({ registry, repository, access, generation = 0 }: Source): string {
+  const authorization = access.kind === "client" ? access.authorization : "";
+  return [registry.name, repository, generation, access.kind, authorization].join(" ");
+}
+
+/**
+ * Under this id bytes wait for the next download of the same digest from the same repository. No
+ * other may have them: that its registry says yes to the digest does not prove that it has these bytes.
+ */
+export function resumptionId({ registry, repository, digest }: Source): string {
+  return [digest, registry.scheme, registry.name, repository].join(" ");
 }

@@ -12,7 +12,7 @@ import { DownloadError } from "./download-error.ts";
 import type { ObserveDownloads } from "./download-event.ts";
 import type { GrowingBlob } from "./growing-blob.ts";
 import { Progress } from "./progress.ts";
-import { ReaderSet } from "./reader-set.ts";
+import { ReaderSet } from "./tail-reader.ts";
 
 const stretch = 256 * 1024;
 

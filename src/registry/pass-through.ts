@@ -3,8 +3,7 @@
  * slower side, however long it takes; only a client that stops sending is given up.
  */
 import type { Passed } from "../cache/content.ts";
-import type { HeaderList } from "../protocol/http/header-list.ts";
-import { endToEnd } from "../protocol/http/hop-by-hop.ts";
+import { endToEnd, type HeaderList } from "../protocol/http/header-list.ts";
 import type { Access, RegistryClient } from "../upstream/registry-client.ts";
 import type { Exchange } from "./exchange.ts";
 import { hasBody, readBody } from "./request-body.ts";

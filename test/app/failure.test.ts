@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { describeFailure } from "../../src/app/failure.ts";
-import { SettingsError } from "../../src/app/settings/load.ts";
+import { SettingsError } from "../../src/app/settings/settings-error.ts";
 import { DoorError } from "../../src/doors/door-error.ts";
 import { StoreError } from "../../src/store/store-error.ts";
 import { CredentialError } from "../../src/upstream/auth/credential-error.ts";

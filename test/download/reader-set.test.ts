@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Progress } from "../../src/download/progress.ts";
-import { ReaderSet } from "../../src/download/reader-set.ts";
+import { ReaderSet } from "../../src/download/tail-reader.ts";
 
 function scene() {
   const calls: string[] = [];

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { DownloadError } from "../../src/download/download-error.ts";
+import { DownloadError, leavesBytesGood } from "../../src/download/download-error.ts";
 import { Downloads } from "../../src/download/downloads.ts";
-import { leavesBytesGood, resumptionId } from "../../src/download/resumption.ts";
+import { resumptionId } from "../../src/download/sources.ts";
 import type { RegistryRequest } from "../../src/upstream/registry-client.ts";
 import { UpstreamError } from "../../src/upstream/upstream-error.ts";
 import { FaultyBlobs } from "../cache/support/faulty-blobs.ts";

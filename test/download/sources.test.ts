@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type OpenSource, type Source, sourceKey } from "../../src/download/source.ts";
-import { Sources } from "../../src/download/sources.ts";
+import { type OpenSource, type Source, Sources, sourceKey } from "../../src/download/sources.ts";
 import { digestOf } from "../../src/protocol/digest.ts";
 import { headerList } from "../../src/protocol/http/header-list.ts";
 import { UpstreamError } from "../../src/upstream/upstream-error.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Waiters } from "../../src/download/waiters.ts";
+import { Waiters } from "../../src/download/progress.ts";
 
 const forever = new AbortController().signal;
 

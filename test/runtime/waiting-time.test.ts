@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { afterWaiting } from "../../src/runtime/waiting-time.ts";
+import { afterWaiting } from "../../src/runtime/deadline.ts";
 import { eventually } from "../support/eventually.ts";
 
 function holdUp(milliseconds: number): void {

@@ -2,9 +2,8 @@
 
 import type { SharedCredential } from "../../cache/access/visibility.ts";
 import type { Observe } from "../../cache/cache-event.ts";
-import { DiskHealth } from "../../cache/keeping/disk-health.ts";
+import { DiskHealth, GuardedDrafts } from "../../cache/keeping/disk-health.ts";
 import { Eviction } from "../../cache/keeping/eviction.ts";
-import { GuardedDrafts } from "../../cache/keeping/guarded-drafts.ts";
 import { RecordAging } from "../../cache/keeping/record-aging.ts";
 import { Scrub } from "../../cache/keeping/scrub.ts";
 import { Usage } from "../../cache/keeping/usage.ts";

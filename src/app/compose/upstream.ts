@@ -34,9 +34,9 @@ import {
   ownLoginRegistries,
   proxySettings,
 } from "../settings/derived.ts";
-import { SettingsError } from "../settings/load.ts";
 import { readTrusted } from "../settings/named-files.ts";
 import type { Settings } from "../settings/settings.ts";
+import { SettingsError } from "../settings/settings-error.ts";
 import { imagePolicy } from "./image-policy.ts";
 import type { Listen } from "./listen.ts";
 import { allLogins } from "./logins.ts";

@@ -1,5 +1,5 @@
 /** What the settings of the hosted registry hold. */
-import type { HostedHost } from "../../doors/server/hosted-hosts.ts";
+import type { HostedHost } from "../../doors/server/own-names.ts";
 import { type HostedRule, Rules } from "../../hosted/rules.ts";
 import { parseHostPort } from "../../protocol/http/host-port.ts";
 import { readFields } from "./fields.ts";

@@ -9,6 +9,7 @@ import { leftBehind, quoted } from "./left-behind.ts";
 import { nearMisses } from "./near-misses.ts";
 import { fileVariableOf, flagOf, type Group, keyOf, type Setting } from "./setting.ts";
 import { allSettings, groups, type Settings } from "./settings.ts";
+import { SettingsError } from "./settings-error.ts";
 import { shownPath } from "./shown.ts";
 
 export type SettingSources = {
@@ -33,18 +34,6 @@ export type Loaded = {
   /** Files that were read, to be watched for changes. */
   readonly files: readonly string[];
 };
-
-/** The settings make no sense; `problems` holds a sentence each, none with a secret. */
-export class SettingsError extends Error {
-  readonly code = "SETTINGS";
-  readonly problems: readonly string[];
-
-  constructor(problems: readonly string[], options?: ErrorOptions) {
-    super(problems.join("\n"), options);
-    this.name = "SettingsError";
-    this.problems = problems;
-  }
-}
 
 /** A value before it is parsed, and what a sentence about it calls it. */
 type FoundValue = { readonly raw: Raw; readonly origin: SettingOrigin; readonly label: string };

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { type Htpasswd, HtpasswdError, parseHtpasswd } from "../../hosted/htpasswd.ts";
 import { CredentialError } from "../../upstream/auth/credential-error.ts";
 import { type DockerConfig, parseDockerConfig } from "../../upstream/auth/docker-config.ts";
-import { SettingsError } from "./load.ts";
 import type { Settings } from "./settings.ts";
+import { SettingsError } from "./settings-error.ts";
 
 /** A certificate to trust, as PEM. Throws SettingsError. */
 export async function readTrusted(setting: string, path: string): Promise<string> {

@@ -2,7 +2,7 @@
  * What POLICY holds: which images are allowed and denied, and rules for tags. An image is written as
  * `registry/repository:tag`, each part a pattern, or as a map of the three.
  */
-import { TagRules, type TagRuleText } from "../../cache/tags/tag-rules.ts";
+import { TagRules, type TagRuleText } from "../../cache/tags/freshness.ts";
 import { canonicalRegistry } from "../../protocol/registry-name.ts";
 import {
   type ImageLists,

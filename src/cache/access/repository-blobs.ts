@@ -7,8 +7,12 @@ import type { Digest } from "../../protocol/digest.ts";
 import type { Json, RecordStore } from "../../store/record-store.ts";
 import type { Observe } from "../cache-event.ts";
 import { CachedRecords } from "../cached-records.ts";
-import { type RepositoryRef, registryOfKey, repositoryKey } from "../repository-ref.ts";
-import type { Generations } from "./generations.ts";
+import {
+  type Generations,
+  type RepositoryRef,
+  registryOfKey,
+  repositoryKey,
+} from "../repository-ref.ts";
 
 export type RepositoryBlobsOptions = {
   readonly records: RecordStore;

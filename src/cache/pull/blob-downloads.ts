@@ -9,12 +9,12 @@ import { unlessAborted } from "../../runtime/flights.ts";
 import type { Access, RegistryClient } from "../../upstream/registry-client.ts";
 import { abortedBy } from "../../upstream/upstream-deadline.ts";
 import { UpstreamRefusal } from "../../upstream/upstream-refusal.ts";
-import type { Generations } from "../access/generations.ts";
 import type { Visibility } from "../access/visibility.ts";
 import { confirmBlob, denialOf, type Given } from "../asking/blob-asks.ts";
 import { type Denial, isExcuse } from "../asking/manifest-asks.ts";
 import type { CacheOutcome, Content } from "../content.ts";
 import type { BlobAsk } from "../pull-ask.ts";
+import type { Generations } from "../repository-ref.ts";
 import { DownloadOrigins, type Entitlement } from "./download-origins.ts";
 import { type Attempted, firstAllowed, isDenial } from "./first-allowed.ts";
 

@@ -7,11 +7,10 @@ import { type HeaderList, headerValue } from "../../protocol/http/header-list.ts
 import { isRefusal, isUnavailable } from "../../protocol/http/status.ts";
 import { BoundedMap } from "../../runtime/bounded-map.ts";
 import type { Access } from "../../upstream/registry-client.ts";
-import type { Generations } from "../access/generations.ts";
 import type { Visibility } from "../access/visibility.ts";
 import { isExcuse } from "../asking/manifest-asks.ts";
 import type { Passed } from "../content.ts";
-import { type RepositoryRef, repositoryKey } from "../repository-ref.ts";
+import { type Generations, type RepositoryRef, repositoryKey } from "../repository-ref.ts";
 import { ageOf, maySubstitute } from "../tags/freshness.ts";
 
 export type ListAsk = RepositoryRef & {

@@ -5,7 +5,6 @@ import { Flights, unlessAborted } from "../../runtime/flights.ts";
 import type { Access, RegistryClient } from "../../upstream/registry-client.ts";
 import { abortedBy } from "../../upstream/upstream-deadline.ts";
 import type { AccessChecks } from "../access/access-checks.ts";
-import type { Generations } from "../access/generations.ts";
 import type { RepositoryBlobs, Said } from "../access/repository-blobs.ts";
 import type { Visibility } from "../access/visibility.ts";
 import {
@@ -18,7 +17,7 @@ import { verifiedAnswer } from "../asking/manifest-body.ts";
 import type { CacheAnswer, CacheOutcome, Content } from "../content.ts";
 import type { KeptManifest, Manifests } from "../keeping/manifests.ts";
 import type { ManifestAsk } from "../pull-ask.ts";
-import { repositoryKey } from "../repository-ref.ts";
+import { type Generations, repositoryKey } from "../repository-ref.ts";
 import { firstAllowed, isDenial, passDenial } from "./first-allowed.ts";
 import { LengthSource, MemorySource } from "./memory-source.ts";
 import type { NegativeCache } from "./negative-cache.ts";

@@ -3,9 +3,8 @@
  * believed from before they are sent, and only a refusal brings it back. The bytes stay.
  */
 import type { Reference } from "../../protocol/reference.ts";
-import type { Generations } from "../access/generations.ts";
 import type { RepositoryBlobs } from "../access/repository-blobs.ts";
-import { type RepositoryRef, repositoryKey } from "../repository-ref.ts";
+import { type Generations, type RepositoryRef, repositoryKey } from "../repository-ref.ts";
 import type { Tags } from "../tags/tags.ts";
 import type { NegativeCache } from "./negative-cache.ts";
 

@@ -6,14 +6,17 @@ import type { AcceptSet } from "../../protocol/media-type.ts";
 import { parseRepositoryName, parseTag, type Tag } from "../../protocol/reference.ts";
 import { BoundedMap } from "../../runtime/bounded-map.ts";
 import type { RecordStore } from "../../store/record-store.ts";
-import type { Generations } from "../access/generations.ts";
 import type { Observe } from "../cache-event.ts";
 import { CachedRecords } from "../cached-records.ts";
 import type { AgingRecords } from "../keeping/record-aging.ts";
-import { type RepositoryRef, registryOfKey, repositoryKey } from "../repository-ref.ts";
-import { ageOf, isDue, isFresh, type TagRule } from "./freshness.ts";
+import {
+  type Generations,
+  type RepositoryRef,
+  registryOfKey,
+  repositoryKey,
+} from "../repository-ref.ts";
+import { ageOf, isDue, isFresh, type TagRule, type TagRules } from "./freshness.ts";
 import type { PullQuota } from "./pull-quota.ts";
-import type { TagRules } from "./tag-rules.ts";
 import {
   printTagState,
   type RecalledTag,

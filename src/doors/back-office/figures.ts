@@ -9,10 +9,8 @@ import type { AuthEvent } from "../../upstream/auth/auth-event.ts";
 import type { UpstreamEvent } from "../../upstream/upstream-event.ts";
 import type { DoorEvent } from "../door-event.ts";
 import { HouseFigures } from "./house-figures.ts";
-import { LastRequests } from "./last-requests.ts";
 import { RegistryLabels } from "./registry-labels.ts";
-import { RepositoryFigures } from "./repository-figures.ts";
-import { RequestFigures } from "./request-figures.ts";
+import { RepositoryFigures, RequestFigures } from "./request-figures.ts";
 import { Counter, type Family, SeriesBudget } from "./series.ts";
 import type { Traffic } from "./traffic.ts";
 import { UpstreamFigures } from "./upstream-figures.ts";
@@ -93,4 +91,34 @@ export class Figures {
   readonly upstreams = (event: UpstreamEvent): void => this.upstream.note(event);
 
   readonly auth = (event: AuthEvent): void => this.upstream.noteLogin(event);
+}
+
+/** So many are kept. */
+const most = 200;
+
+export type LastRequest = {
+  /** Milliseconds since 1970, when it was over. */
+  readonly at: number;
+  readonly event: RegistryEvent;
+};
+
+/** The last requests, newest first; what they say is put into words only for who looks. */
+export class LastRequests {
+  readonly #now: () => number;
+  readonly #ring: LastRequest[] = [];
+  #next = 0;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  note(event: RegistryEvent): void {
+    this.#ring[this.#next] = { at: this.#now(), event };
+    this.#next = (this.#next + 1) % most;
+  }
+
+  newestFirst(): readonly LastRequest[] {
+    const [newer, older] = [this.#ring.slice(0, this.#next), this.#ring.slice(this.#next)];
+    return [...older, ...newer].reverse();
+  }
 }

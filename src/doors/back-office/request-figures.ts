@@ -1,7 +1,7 @@
 /** What requests add up to. Each adds to a handful of numbers that are found together. */
 import type { RegistryEvent } from "../../registry/registry-event.ts";
+import { BoundedMap } from "../../runtime/bounded-map.ts";
 import type { RegistryLabels } from "./registry-labels.ts";
-import type { RepositoryFigures } from "./repository-figures.ts";
 import {
   type Cell,
   Counter,
@@ -176,5 +176,45 @@ export class RequestFigures {
       isSaved: source !== undefined && source !== "upstream",
       traffic: trafficOf(this.#options.traffic, registry),
     };
+  }
+}
+
+type Pulled = { readonly registry: string; readonly repository: string; readonly pulls: Cell };
+
+const mostRemembered = 10_000;
+
+/**
+ * Pulls by repository, of those that are pulled most, as many as the settings say. Clients choose the
+ * names, so those that were not pulled for longest are forgotten.
+ */
+export class RepositoryFigures {
+  readonly #named: number;
+  readonly #pulled = new BoundedMap<string, Pulled>({ limit: mostRemembered });
+
+  /** `wanted` lines of the page are set aside from the start. */
+  constructor(wanted: number, budget: SeriesBudget) {
+    this.#named = budget.take(wanted) ? wanted : 0;
+  }
+
+  /** `registry` is its label. */
+  pulled(registry: string, repository: string): void {
+    if (this.#named === 0) return;
+    const key = `${registry} ${repository}`;
+    const known = this.#pulled.get(key);
+    if (known !== undefined) known.pulls.value += 1;
+    else this.#pulled.set(key, { registry, repository, pulls: { value: 1 } });
+  }
+
+  families(): readonly Family[] {
+    if (this.#named === 0) return [];
+    const help = "Pulls of the repositories that are pulled most.";
+    const samples = () =>
+      [...this.#pulled.values()]
+        .sort((one, other) => other.pulls.value - one.pulls.value)
+        .slice(0, this.#named)
+        .map(({ registry, repository, pulls }) => ({
+          ...{ labels: { registry, repository }, value: pulls.value },
+        }));
+    return [{ name: "repository_pulls_total", help, type: "counter", samples }];
   }
 }

@@ -16,9 +16,9 @@ import {
   refuseConnect,
 } from "../refusal.ts";
 import { type Admission, clientAddress } from "../server/admission.ts";
-import { framingProblem } from "../server/framing.ts";
 import type { InterceptDecision } from "../server/intercept-decision.ts";
 import type { OpenSockets } from "../server/listener.ts";
+import { framingProblem } from "../server/request-head.ts";
 import type { ConnectCall } from "./front-door.ts";
 import type { Interceptor } from "./intercept.ts";
 import { joinSockets, type TunnelDialer } from "./tunnel.ts";

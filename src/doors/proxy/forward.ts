@@ -1,8 +1,7 @@
 /** Plain HTTP that is no registry's: sent on within the destination rules and streamed both ways, unkept. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
-import { parseRawHeaders, printHeaders } from "../../protocol/http/header-list.ts";
-import { endToEnd } from "../../protocol/http/hop-by-hop.ts";
+import { endToEnd, parseRawHeaders, printHeaders } from "../../protocol/http/header-list.ts";
 import { formatHostPort } from "../../protocol/http/host-port.ts";
 import { registryAt } from "../../protocol/registry-name.ts";
 import type { Transport } from "../../upstream/net/transport.ts";

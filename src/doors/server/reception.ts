@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { HostPort } from "../../protocol/http/host-port.ts";
-import { splitTarget } from "../../protocol/http/target.ts";
+import { parseAbsolute, splitTarget } from "../../protocol/http/target.ts";
 import { type Registry, siteAt } from "../../protocol/registry-name.ts";
 import type { Ask } from "../../registry/ask.ts";
 import { BoundedMap } from "../../runtime/bounded-map.ts";
@@ -14,10 +14,9 @@ import type { ObserveDoor } from "../door-event.ts";
 import { askedOf, loginNeeded, notAllowed, type Refusal, refuseRequest } from "../refusal.ts";
 import { type Admission, clientAddress } from "./admission.ts";
 import { asOtherSite, asOutsidersName, type Foreign } from "./foreign.ts";
-import { framingProblem } from "./framing.ts";
-import { type HostedHosts, hostedAsk } from "./hosted-hosts.ts";
 import type { HostVerdict } from "./intercept-decision.ts";
-import { hostOf, mismatch, parseAbsolute } from "./request-host.ts";
+import { type HostedHosts, hostedAsk } from "./own-names.ts";
+import { framingProblem, hostOf, mismatch } from "./request-head.ts";
 
 /** What a connection that came through CONNECT was meant for. */
 export type Inside = {

@@ -45,3 +45,31 @@ export function printHeaders(list: HeaderList): string[] {
   for (const [name, values] of list) for (const value of values) flat.push(name, value);
   return flat;
 }
+
+/** Fields that end at a connection (RFC 9110 §7.6.1). */
+const hopByHop: ReadonlySet<string> = new Set([
+  "connection",
+  "http2-settings",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authentication-info",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+/** The list without hop-by-hop fields and those that Connection names; duplicates stay in order. */
+export function endToEnd(headers: HeaderList): HeaderList {
+  const named = new Set<string>();
+  for (const line of headers.get("connection") ?? []) {
+    for (const name of line.split(",")) named.add(name.trim().toLowerCase());
+  }
+  const kept = new Map<string, readonly string[]>();
+  for (const [name, values] of headers) {
+    if (!hopByHop.has(name) && !named.has(name)) kept.set(name, values);
+  }
+  return kept;
+}

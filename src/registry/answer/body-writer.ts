@@ -4,8 +4,11 @@
  * piece, so that what fails before it can still be answered cleanly.
  */
 import type { ServerResponse } from "node:http";
+import type { ByteSource } from "../../download/byte-source.ts";
+import type { ByteRange } from "../../protocol/http/range.ts";
 import { ClientGone } from "./client-gone.ts";
-import type { SendWatch } from "./send-watch.ts";
+import type { Layout } from "./content-plan.ts";
+import type { Loan } from "./reader-buffers.ts";
 
 export type BodyWriterOptions = {
   readonly status: number;
@@ -107,4 +110,95 @@ export function cut(response: ServerResponse): void {
   if (socket === null) response.destroy();
   else if ("encrypted" in socket) socket.destroy();
   else socket.resetAndDestroy();
+}
+
+/**
+ * Notices what takes too long to leave for a client that reads slowly or not at all. One timer
+ * watches everything, since a timer for each small answer would cost more than the answer.
+ */
+export class SendWatch {
+  readonly #limit: number;
+  readonly #now: () => number;
+  /** Since when each is waiting; all have the same time, so the oldest is due first. */
+  readonly #waiting = new Map<() => void, number>();
+  #timer: NodeJS.Timeout | undefined;
+
+  /** `limit` in milliseconds; `now` is a clock that never goes back. */
+  constructor(limit: number, now: () => number = () => performance.now()) {
+    this.#limit = limit;
+    this.#now = now;
+  }
+
+  /** Calls `onLate` once unless `end` is called with it in time. */
+  begin(onLate: () => void): void {
+    this.#waiting.set(onLate, this.#now());
+    this.#timer ??= this.#ringAfter(this.#limit);
+  }
+
+  end(onLate: () => void): void {
+    this.#waiting.delete(onLate);
+  }
+
+  #ringAfter(milliseconds: number): NodeJS.Timeout {
+    return setTimeout(() => this.#ring(), milliseconds).unref();
+  }
+
+  #ring(): void {
+    this.#timer = undefined;
+    const now = this.#now();
+    for (const [onLate, since] of this.#waiting) {
+      const left = since + this.#limit - now;
+      if (left > 0) {
+        this.#timer = this.#ringAfter(left);
+        return;
+      }
+      this.#waiting.delete(onLate);
+      onLate();
+    }
+  }
+}
+
+export type Sending = {
+  readonly writer: BodyWriter;
+  readonly loan: Loan;
+  readonly source: ByteSource;
+  readonly signal: AbortSignal;
+};
+
+/**
+ * Reads a source and writes it to a client: read, write, wait, with one buffer. Resolves when all of
+ * it has left; rejects when the source or the client fails.
+ */
+export async function sendParts(
+  sending: Sending,
+  { parts, epilogue }: Pick<Layout, "parts" | "epilogue">,
+): Promise<void> {
+  const last = epilogue === undefined ? parts.at(-1) : undefined;
+  for (const part of parts) {
+    if (part.preamble !== undefined) await sending.writer.write(part.preamble);
+    await sendRange(sending, part.range, part === last);
+  }
+  if (epilogue !== undefined) await sending.writer.end(epilogue);
+}
+
+/** The last piece ends the answer, so that a small body leaves in one packet. */
+async function sendRange(sending: Sending, range: ByteRange, endsAnswer: boolean): Promise<void> {
+  const { writer, loan, source, signal } = sending;
+  let position = range.start;
+  while (position < range.end) {
+    const remaining = range.end - position;
+    const buffer = loan.buffer(remaining);
+    const target = buffer.length > remaining ? buffer.subarray(0, remaining) : buffer;
+    const count = await source.read(target, position, signal);
+    if (count === 0) return endOfUnknown(writer, range);
+    position += count;
+    const piece = target.subarray(0, count);
+    if (endsAnswer && position === range.end) await writer.end(piece);
+    else await writer.write(piece);
+  }
+}
+
+async function endOfUnknown(writer: BodyWriter, range: ByteRange): Promise<void> {
+  if (range.end !== Number.POSITIVE_INFINITY) throw new Error("the bytes ended before their size");
+  await writer.end();
 }

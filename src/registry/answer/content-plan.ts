@@ -1,15 +1,22 @@
-/** Decides what of a content goes out: all of it, ranges, or the news that the client has it already. */
+/**
+ * What of a content goes out: all of it, ranges, or the news that the client has it already; in which
+ * order, and the fields that say so.
+ */
+
+import { randomUUID } from "node:crypto";
 import type { CacheOutcome, Content } from "../../cache/content.ts";
 import type { Digest } from "../../protocol/digest.ts";
 import { type HeaderList, headerList, headerValue } from "../../protocol/http/header-list.ts";
 import {
   type ByteRange,
   parseRange,
+  printContentRange,
   printUnsatisfiedRange,
   type RangeRequest,
   resolveRange,
 } from "../../protocol/http/range.ts";
 import { RegistryError } from "../../protocol/registry-error.ts";
+import { layOutMultipart, type Part } from "./multipart.ts";
 
 export type ContentPlan =
   | { readonly kind: "unchanged" }
@@ -69,4 +76,46 @@ function unsatisfiable(size: number): RegistryError {
   return new RegistryError("RANGE_INVALID", `the range asked for is outside the ${size} bytes`, {
     headers: headerList({ "content-range": printUnsatisfiedRange(size), "accept-ranges": "bytes" }),
   });
+}
+
+export type Layout = {
+  readonly status: number;
+  /** Name, value, name, value … */
+  readonly fields: readonly string[];
+  readonly parts: readonly Part[];
+  readonly epilogue: Uint8Array | undefined;
+};
+
+export function layOut(plan: ContentPlan, size: number | undefined, mediaType: string): Layout {
+  switch (plan.kind) {
+    case "unchanged":
+      return { status: 304, fields: [], parts: [], epilogue: undefined };
+    case "whole":
+      return layOutWhole(size, mediaType);
+    case "part":
+      return layOutPart(plan.range, plan.size, mediaType);
+    case "parts": {
+      const body = layOutMultipart(plan.ranges, plan.size, mediaType, randomUUID());
+      const fields = typeAndLength(body.contentType, body.length);
+      return { status: 206, fields, parts: body.parts, epilogue: body.epilogue };
+    }
+  }
+}
+
+/** Of unknown size, it goes out until the source says that this was all. */
+function layOutWhole(size: number | undefined, mediaType: string): Layout {
+  const range: ByteRange = { start: 0, end: size ?? Number.POSITIVE_INFINITY };
+  const parts = size === 0 ? [] : [{ range, preamble: undefined }];
+  return { status: 200, fields: typeAndLength(mediaType, size), parts, epilogue: undefined };
+}
+
+function layOutPart(range: ByteRange, size: number, mediaType: string): Layout {
+  const fields = typeAndLength(mediaType, range.end - range.start);
+  fields.push("Content-Range", printContentRange(range, size));
+  return { status: 206, fields, parts: [{ range, preamble: undefined }], epilogue: undefined };
+}
+
+function typeAndLength(mediaType: string, length: number | undefined): string[] {
+  const type = ["Content-Type", mediaType];
+  return length === undefined ? type : [...type, "Content-Length", String(length)];
 }

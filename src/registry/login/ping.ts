@@ -5,8 +5,12 @@
 
 import type { Passed } from "../../cache/content.ts";
 import { printChallenge } from "../../protocol/http/challenge.ts";
-import { type HeaderList, headerList, headerValue } from "../../protocol/http/header-list.ts";
-import { endToEnd } from "../../protocol/http/hop-by-hop.ts";
+import {
+  endToEnd,
+  type HeaderList,
+  headerList,
+  headerValue,
+} from "../../protocol/http/header-list.ts";
 import { isUnavailable } from "../../protocol/http/status.ts";
 import { type OwnTokens, ownTokenIn } from "../../protocol/own-token.ts";
 import { RegistryError } from "../../protocol/registry-error.ts";

@@ -4,8 +4,7 @@
  */
 import type { Passed } from "../../cache/content.ts";
 import { hasLogin } from "../../protocol/http/basic-auth.ts";
-import { headerList, headerValue } from "../../protocol/http/header-list.ts";
-import { endToEnd } from "../../protocol/http/hop-by-hop.ts";
+import { endToEnd, headerList, headerValue } from "../../protocol/http/header-list.ts";
 import { type OwnTokens, ownTokenIn, ownTokenLifetime } from "../../protocol/own-token.ts";
 import { calledName, type Registry, registryAddress } from "../../protocol/registry-name.ts";
 import type { Authorizer } from "../../upstream/auth/authorizer.ts";

@@ -1,5 +1,5 @@
 /** `GET` and `HEAD /v2/<name>/blobs/<digest>` (OCI distribution-spec end-2). */
-import { wantsRevalidation } from "../../protocol/http/cache-control.ts";
+import { wantsRevalidation } from "../../protocol/http/caching-fields.ts";
 import { askedRange } from "../answer/content-plan.ts";
 import type { Exchange, Reply } from "../exchange.ts";
 import { readingAccess } from "../login/request-access.ts";

@@ -1,5 +1,5 @@
 /** `GET` and `HEAD /v2/<name>/manifests/<reference>` (OCI distribution-spec end-3). */
-import { wantsRevalidation } from "../../protocol/http/cache-control.ts";
+import { wantsRevalidation } from "../../protocol/http/caching-fields.ts";
 import { parseAccept } from "../../protocol/media-type.ts";
 import type { Exchange, Reply } from "../exchange.ts";
 import { readingAccess } from "../login/request-access.ts";

@@ -18,7 +18,6 @@ import { BlobIndex } from "./blob-index.ts";
 import type { NamedBlob } from "./blob-names.ts";
 import type { DataFolder } from "./data-folder.ts";
 import { DiskDraft } from "./disk-draft.ts";
-import { DiskReader } from "./disk-reader.ts";
 import { DiskUploads } from "./disk-uploads.ts";
 import {
   closeQuietly,
@@ -29,7 +28,7 @@ import {
   storeFailure,
   systemCode,
 } from "./file-system.ts";
-import { HeldFile } from "./held-file.ts";
+import { DiskReader, HeldFile } from "./held-file.ts";
 import { PartialDownloads, type TakenUp } from "./partial-downloads.ts";
 
 export type DiskBlobStoreOptions = {

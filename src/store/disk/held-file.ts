@@ -2,8 +2,16 @@
  * An open file whose close waits for the calls under way: a descriptor closed under a running read
  * may by then be somebody else's file, and the read would bring that file's bytes.
  */
+
+import type { BlobReader } from "../blob-store.ts";
 import { StoreError } from "../store-error.ts";
-import { closeQuietly, type OpenFile, storeFailure } from "./file-system.ts";
+import {
+  closeQuietly,
+  type FileFacts,
+  identityOf,
+  type OpenFile,
+  storeFailure,
+} from "./file-system.ts";
 
 export class HeldFile {
   readonly #file: OpenFile;
@@ -96,5 +104,32 @@ export class HeldFile {
       await promise;
     }
     await closeQuietly(this.#file);
+  }
+}
+
+/** A kept blob, open: stays readable until closed, whatever happens to its name. */
+export class DiskReader implements BlobReader {
+  readonly #file: HeldFile;
+  readonly #facts: FileFacts;
+
+  constructor(file: HeldFile, facts: FileFacts) {
+    this.#file = file;
+    this.#facts = facts;
+  }
+
+  get size(): number {
+    return this.#facts.size;
+  }
+
+  get identity(): string {
+    return identityOf(this.#facts);
+  }
+
+  read(buffer: Uint8Array, position: number): Promise<number> {
+    return this.#file.read(buffer, position);
+  }
+
+  close(): Promise<void> {
+    return this.#file.close();
   }
 }

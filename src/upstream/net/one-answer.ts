@@ -4,9 +4,8 @@
  */
 import { Readable } from "node:stream";
 import type { Dispatcher } from "undici";
-import { parseRawHeaders } from "../../protocol/http/header-list.ts";
-import { endToEnd } from "../../protocol/http/hop-by-hop.ts";
-import { afterWaiting } from "../../runtime/waiting-time.ts";
+import { endToEnd, parseRawHeaders } from "../../protocol/http/header-list.ts";
+import { afterWaiting } from "../../runtime/deadline.ts";
 import type { RegistryResponse } from "../registry-client.ts";
 import { abortedError } from "../upstream-deadline.ts";
 import { UpstreamError } from "../upstream-error.ts";

@@ -2,7 +2,6 @@
  * Finds out what stands behind an address that nobody named: whether it is a registry, and whether its
  * TLS can be trusted. Each is asked once and remembered; neither question carries a credential.
  */
-
 import { challengeOf, parseChallenges } from "../../protocol/http/challenge.ts";
 import { headerList, headerValue } from "../../protocol/http/header-list.ts";
 import { formatHostPort, type HostPort } from "../../protocol/http/host-port.ts";
@@ -13,14 +12,15 @@ import {
   registryNameOf,
   type Scheme,
 } from "../../protocol/registry-name.ts";
-import { afterWaiting } from "../../runtime/waiting-time.ts";
+import { BoundedMap } from "../../runtime/bounded-map.ts";
+import { afterWaiting } from "../../runtime/deadline.ts";
+import { Flights } from "../../runtime/flights.ts";
 import { discard } from "../body.ts";
 import type { Outages } from "../down-memory.ts";
 import type { RegistryResponse } from "../registry-client.ts";
 import { upstreamDeadline } from "../upstream-deadline.ts";
 import { UpstreamError, type UpstreamErrorCode } from "../upstream-error.ts";
 import type { Dialer } from "./dial.ts";
-import { Remembered } from "./remembered.ts";
 import type { TlsClient } from "./tls-client.ts";
 import type { Transport } from "./transport.ts";
 
@@ -223,4 +223,44 @@ function isSilent(error: unknown): boolean {
 
 function textOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** An answer, and for how long it holds. */
+export type Finding<T> = { readonly value: T; readonly forMs: number };
+
+const maxKept = 10_000;
+
+/** Answers that are dear to find out: found out once at a time, kept as long as each says, bounded in number. */
+export class Remembered<T> {
+  readonly #now: () => number;
+  readonly #kept = new BoundedMap<string, { readonly value: T; readonly until: number }>({
+    limit: maxKept,
+  });
+  readonly #findings = new Flights<T>();
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  /** What is kept and still holds, or undefined. */
+  peek(key: string): T | undefined {
+    const kept = this.#kept.get(key);
+    return kept !== undefined && this.#now() < kept.until ? kept.value : undefined;
+  }
+
+  /** What was found last, though it may hold no more. */
+  last(key: string): T | undefined {
+    return this.#kept.get(key)?.value;
+  }
+
+  /** What is kept, or what `find` says; a failure is not kept. */
+  async get(key: string, find: () => Promise<Finding<T>>): Promise<T> {
+    const kept = this.#kept.get(key);
+    if (kept !== undefined && this.#now() < kept.until) return kept.value;
+    return await this.#findings.join(key, async () => {
+      const { value, forMs } = await find();
+      this.#kept.set(key, { value, until: this.#now() + forMs });
+      return value;
+    });
+  }
 }

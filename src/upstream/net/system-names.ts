@@ -6,7 +6,7 @@
  */
 import { Resolver, lookup as systemResolver } from "node:dns/promises";
 import { isAddress } from "../../protocol/http/host-port.ts";
-import { afterWaiting } from "../../runtime/waiting-time.ts";
+import { afterWaiting } from "../../runtime/deadline.ts";
 import type { ResolvedAddress } from "./happy-eyeballs.ts";
 import type { Lookup } from "./name-lookup.ts";
 

@@ -3,8 +3,12 @@
  * is tried a second time when the connection failed; every failure comes out as an UpstreamError.
  */
 import { Readable } from "node:stream";
-import { type HeaderList, headerValue, printHeaders } from "../../protocol/http/header-list.ts";
-import { endToEnd } from "../../protocol/http/hop-by-hop.ts";
+import {
+  endToEnd,
+  type HeaderList,
+  headerValue,
+  printHeaders,
+} from "../../protocol/http/header-list.ts";
 import { formatHostPort, type HostPort } from "../../protocol/http/host-port.ts";
 import type { RegistryName, Scheme } from "../../protocol/registry-name.ts";
 import type { RegistryResponse } from "../registry-client.ts";

@@ -1,7 +1,8 @@
 /** Loads settings as a start would, from what a test writes instead of files and the environment. */
 import { expect } from "vitest";
-import { type Loaded, loadSettings, SettingsError } from "../../../src/app/settings/load.ts";
+import { type Loaded, loadSettings } from "../../../src/app/settings/load.ts";
 import type { Settings } from "../../../src/app/settings/settings.ts";
+import { SettingsError } from "../../../src/app/settings/settings-error.ts";
 
 export type Written = {
   readonly flags?: Readonly<Record<string, string>>;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { Generations } from "../../../src/cache/access/generations.ts";
 import { RepositoryBlobs } from "../../../src/cache/access/repository-blobs.ts";
+import { Generations } from "../../../src/cache/repository-ref.ts";
 import { digestOf } from "../../../src/protocol/digest.ts";
 import { MemoryRecordStore } from "../../support/memory-record-store.ts";
 import { manifestAsk } from "../support/house.ts";

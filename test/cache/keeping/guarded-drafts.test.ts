@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { GuardedDrafts } from "../../../src/cache/keeping/guarded-drafts.ts";
+import { GuardedDrafts } from "../../../src/cache/keeping/disk-health.ts";
 import { digestOf } from "../../../src/protocol/digest.ts";
 import type { Holds } from "../../../src/store/holds.ts";
 import { blobStoreContract, keep } from "../../contracts/blob-store.ts";

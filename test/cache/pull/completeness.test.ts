@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { Generations } from "../../../src/cache/access/generations.ts";
 import { RepositoryBlobs } from "../../../src/cache/access/repository-blobs.ts";
 import { Manifests } from "../../../src/cache/keeping/manifests.ts";
 import { type CompletenessParts, isComplete } from "../../../src/cache/pull/completeness.ts";
+import { Generations } from "../../../src/cache/repository-ref.ts";
 import type { Digest } from "../../../src/protocol/digest.ts";
 import { MemoryBlobStore } from "../../support/memory-blob-store.ts";
 import { MemoryRecordStore } from "../../support/memory-record-store.ts";

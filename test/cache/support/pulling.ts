@@ -6,7 +6,7 @@ import {
   Downloads,
   type DownloadsOptions,
 } from "../../../src/download/downloads.ts";
-import type { OpenSource } from "../../../src/download/source.ts";
+import type { OpenSource } from "../../../src/download/sources.ts";
 import { type Digest, digestOf } from "../../../src/protocol/digest.ts";
 import { parseRepositoryName, type RepositoryName } from "../../../src/protocol/reference.ts";
 import { canonicalRegistry, type Registry } from "../../../src/protocol/registry-name.ts";

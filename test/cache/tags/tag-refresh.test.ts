@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Generations } from "../../../src/cache/access/generations.ts";
 import { Visibility } from "../../../src/cache/access/visibility.ts";
+import { Generations } from "../../../src/cache/repository-ref.ts";
+import { TagRules } from "../../../src/cache/tags/freshness.ts";
 import { PullQuota } from "../../../src/cache/tags/pull-quota.ts";
 import { TagRefresh } from "../../../src/cache/tags/tag-refresh.ts";
 import type { TagAnswer, TagQuestion } from "../../../src/cache/tags/tag-resolver.ts";
-import { TagRules } from "../../../src/cache/tags/tag-rules.ts";
 import { native } from "../../../src/cache/tags/tag-state.ts";
 import { type TagRef, Tags } from "../../../src/cache/tags/tags.ts";
 import { digestOf } from "../../../src/protocol/digest.ts";

@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Generations } from "../../../src/cache/access/generations.ts";
 import { RepositoryBlobs } from "../../../src/cache/access/repository-blobs.ts";
 import type { CacheEvent } from "../../../src/cache/cache-event.ts";
 import { Manifests } from "../../../src/cache/keeping/manifests.ts";
+import { Generations } from "../../../src/cache/repository-ref.ts";
+import { TagRules } from "../../../src/cache/tags/freshness.ts";
 import { PullQuota } from "../../../src/cache/tags/pull-quota.ts";
 import { TagAsks } from "../../../src/cache/tags/tag-asks.ts";
 import {
@@ -10,7 +11,6 @@ import {
   TagResolver,
   type TagResolverOptions,
 } from "../../../src/cache/tags/tag-resolver.ts";
-import { TagRules } from "../../../src/cache/tags/tag-rules.ts";
 import { native } from "../../../src/cache/tags/tag-state.ts";
 import { Tags } from "../../../src/cache/tags/tags.ts";
 import { parseAccept } from "../../../src/protocol/media-type.ts";

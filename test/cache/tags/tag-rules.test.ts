@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { TagRules, type TagRuleText } from "../../../src/cache/tags/tag-rules.ts";
+import { TagRules, type TagRuleText } from "../../../src/cache/tags/freshness.ts";
 import { manifestAsk } from "../support/house.ts";
 
 function ruleFor(rules: readonly TagRuleText[], image: string) {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { Generations } from "../../../src/cache/access/generations.ts";
+import { Generations } from "../../../src/cache/repository-ref.ts";
+import { TagRules } from "../../../src/cache/tags/freshness.ts";
 import { PullQuota } from "../../../src/cache/tags/pull-quota.ts";
-import { TagRules } from "../../../src/cache/tags/tag-rules.ts";
 import { native, variantOf } from "../../../src/cache/tags/tag-state.ts";
 import { type TagRef, Tags, tagKey } from "../../../src/cache/tags/tags.ts";
 import { digestOf } from "../../../src/protocol/digest.ts";

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { describe, expect, it } from "vitest";
-import { framingProblem } from "../../../src/doors/server/framing.ts";
+import { framingProblem } from "../../../src/doors/server/request-head.ts";
 
 describe("a request is refused whole", () => {
   it.each([

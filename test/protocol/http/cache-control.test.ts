@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseCacheControl, wantsRevalidation } from "../../../src/protocol/http/cache-control.ts";
+import { parseCacheControl, wantsRevalidation } from "../../../src/protocol/http/caching-fields.ts";
 import { headerList } from "../../../src/protocol/http/header-list.ts";
 
 describe("Cache-Control", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type CacheStatus, printCacheStatus } from "../../../src/protocol/http/cache-status.ts";
+import { type CacheStatus, printCacheStatus } from "../../../src/protocol/http/caching-fields.ts";
 
 describe("Cache-Status", () => {
   it.each<[CacheStatus, string]>([

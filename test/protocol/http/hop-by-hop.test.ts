@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { headerList } from "../../../src/protocol/http/header-list.ts";
-import { endToEnd } from "../../../src/protocol/http/hop-by-hop.ts";
+import { endToEnd, headerList } from "../../../src/protocol/http/header-list.ts";
 
 describe("end-to-end fields", () => {
   it("leave out what belongs to one connection", () => {

@@ -1,8 +1,7 @@
 import { createServer, type ServerResponse } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { BodyWriter, cut } from "../../../src/registry/answer/body-writer.ts";
-import { SendWatch } from "../../../src/registry/answer/send-watch.ts";
+import { BodyWriter, cut, SendWatch } from "../../../src/registry/answer/body-writer.ts";
 
 async function open(): Promise<{ response: ServerResponse; socket: Socket }> {
   const server = createServer();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { layOut } from "../../../src/registry/answer/layout.ts";
+import { layOut } from "../../../src/registry/answer/content-plan.ts";
 
 describe("the layout of an answer", () => {
   it("that the client has already is a bare 304", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { LoopTurn } from "../../../src/registry/answer/loop-turn.ts";
+import { LoopTurn } from "../../../src/registry/answer/answer.ts";
 
 describe("a turn of the event loop", () => {
   it("ends for all who wait in it together, after what had come in before", async () => {

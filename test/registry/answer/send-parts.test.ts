@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { BodyWriter } from "../../../src/registry/answer/body-writer.ts";
+import { type BodyWriter, sendParts } from "../../../src/registry/answer/body-writer.ts";
 import { ReaderBuffers } from "../../../src/registry/answer/reader-buffers.ts";
-import { sendParts } from "../../../src/registry/answer/send-parts.ts";
 import { bytesOf, CountingSource } from "../rig.ts";
 
 /** Keeps what is written, and says how: `write` or `end`. */

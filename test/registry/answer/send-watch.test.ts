@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { SendWatch } from "../../../src/registry/answer/send-watch.ts";
+import { SendWatch } from "../../../src/registry/answer/body-writer.ts";
 
 describe("a watch over what is being sent", () => {
   it("tells of each that takes too long, oldest first, and of nobody else", async () => {

@@ -1,9 +1,8 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { DiskReader } from "../../../src/store/disk/disk-reader.ts";
 import { nodeFileSystem } from "../../../src/store/disk/file-system.ts";
-import { HeldFile } from "../../../src/store/disk/held-file.ts";
+import { DiskReader, HeldFile } from "../../../src/store/disk/held-file.ts";
 import { readAll } from "../../contracts/blob-store.ts";
 import { temporaryFolder } from "../../support/temp-folder.ts";
 

@@ -1,4 +1,4 @@
-/** Which host a request is for, by its target, its Host field and the TLS name it came under. */
+/** What a request's head says before anything is answered: whether it may be read at all, and which host it is for. */
 import type { IncomingMessage } from "node:http";
 import {
   formatHostPort,
@@ -6,6 +6,7 @@ import {
   isAddress,
   parseHostPort,
 } from "../../protocol/http/host-port.ts";
+import { requestFault } from "../../protocol/http/strict-request.ts";
 import type { Refusal } from "../refusal.ts";
 
 /** What a connection that came through CONNECT has to be held to. */
@@ -35,15 +36,17 @@ export function mismatch(request: IncomingMessage, inside: Named): Refusal | und
   return { status: 421, sentence: `the Host field names another host than ${address.host}` };
 }
 
-/** `http://host[:port]/path`, without user info; anything else is undefined. */
-export function parseAbsolute(url: string): { address: HostPort; target: string } | undefined {
-  const match = /^http:\/\/([^/?#@]+)([/?][^#]*)?$/i.exec(url);
-  const address = parseHostPort(match?.[1] ?? "", 80);
-  if (address === undefined) return undefined;
-  const rest = match?.[2] ?? "/";
-  return { address, target: rest.startsWith("/") ? rest : `/${rest}` };
-}
-
+/** Whom its Host field names. */
 export function hostOf(request: IncomingMessage, isTls: boolean): HostPort | undefined {
   return parseHostPort(request.headers.host ?? "", isTls ? 443 : 80);
+}
+
+/** Why this request is refused whole, or undefined. */
+export function framingProblem(request: IncomingMessage): Refusal | undefined {
+  const { method = "", url: target = "", httpVersion, rawHeaders } = request;
+  const fault = requestFault({ method, target, httpVersion, rawHeaders });
+  if (fault !== undefined) return { status: 400, sentence: fault };
+  // `Upgrade: h2c` (curl --http2) may be ignored and is; a WebSocket client needs to hear the no.
+  if (!request.headers.upgrade?.toLowerCase().includes("websocket")) return undefined;
+  return { status: 501, sentence: "this proxy relays no WebSockets; CONNECT may tunnel them" };
 }
