@@ -36,6 +36,14 @@ takes the path of a file. \`entrepot config check\` reads the settings as a star
 differs from the defaults and where it comes from, and says what is wrong. A start with settings that
 make no sense ends at once with a sentence for each of them, and exit code 78.
 
+\`entrepot --env-file entrepot.env\` reads environment variables from a file, where the environment itself
+does not have them. Each line is a \`NAME=value\`, and the value is what stands there: \`$\`, \`#\`, quotes
+and backslashes count as written, and nothing is put in for \`$NAME\`. Only quotes around a whole value are
+taken off; between double ones, \`\\"\` and \`\\\\\` mean \`"\` and \`\\\`, and a value in quotes may go on over several
+lines. So the file reads as \`docker run --env-file\` reads it and as Compose does, but for Compose's comments
+behind a value: comments have lines of their own. systemd's \`EnvironmentFile=\` takes backslashes and quotes
+inside a value for its own; where passwords have such, give the unit \`ExecStart=… --env-file FILE\` instead.
+
 Sizes carry their unit: \`32 GiB\`, \`500 MB\`, or as nginx writes them \`32g\`, \`512m\` (powers of 1,024).
 So do times: \`10 s\`, \`5 min\`, \`24h\`, \`1 h 30 min\`, \`7 d\`. Lists have blanks or commas between their
 items, or are YAML lists.

@@ -7,6 +7,7 @@ import { showCa } from "./commands/ca.ts";
 import { checkConfig } from "./commands/config-check.ts";
 import { checkHealth } from "./commands/health.ts";
 import { serve } from "./commands/serve.ts";
+import { Environment } from "./environment.ts";
 import { describeFailure } from "./failure.ts";
 import { formatItem } from "./help.ts";
 import { leave } from "./leave.ts";
@@ -33,10 +34,12 @@ export async function runCommandLine(process: NodeJS.Process): Promise<number> {
 class CommandLine {
   readonly #process: NodeJS.Process;
   readonly #program: Command;
+  readonly #environment: Environment;
   #exitCode = 0;
 
   constructor(process: NodeJS.Process) {
     this.#process = process;
+    this.#environment = new Environment(process.env);
     this.#program = this.#declare();
   }
 
@@ -66,6 +69,12 @@ class CommandLine {
       .configureOutput({ writeErr: () => undefined });
     program.addOption(
       new Option("--config <file>", "YAML file with settings (CONFIG_FILE)").helpGroup("Settings:"),
+    );
+    program.addOption(
+      new Option(
+        "--env-file <file>",
+        "file with a NAME=value on each line; what the environment has goes first",
+      ).helpGroup("Settings:"),
     );
     for (const option of settingOptions()) program.addOption(option);
     const run = (work: () => Promise<number>) => async () => {
@@ -123,10 +132,11 @@ class CommandLine {
     this.#process.stdout.write(`${line}\n`);
   };
 
-  #load(): Promise<Loaded> {
-    const { env } = this.#process;
+  async #load(): Promise<Loaded> {
     const flags = this.#program.opts<Readonly<Record<string, string>>>();
-    return loadSettings({
+    const { files, warnings } = await this.#environment.read(flags.envFile);
+    const { env } = this.#process;
+    const loaded = await loadSettings({
       flags: new Map(
         settingOptions().flatMap((option) => {
           const value = flags[option.attributeName()];
@@ -137,6 +147,11 @@ class CommandLine {
       settingsFile: flags.config ?? (env.CONFIG_FILE || undefined),
       readFile: (path) => readFile(path, "utf8"),
     });
+    return {
+      ...loaded,
+      warnings: [...warnings, ...loaded.warnings],
+      files: [...files, ...loaded.files],
+    };
   }
 
   /** With what a start needs besides. Throws SettingsError. */

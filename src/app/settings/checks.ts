@@ -92,6 +92,10 @@ function checkHosted({ hosted, mirror }: Settings): readonly string[] {
 function checkLogins(settings: Settings): readonly string[] {
   const { access, mirror } = settings;
   const sentences: string[] = [];
+  if (mirror.config.length > 0 && !mirror.configUser !== !mirror.configPassword) {
+    const [is, needs] = mirror.configUser ? ["USERNAME", "PASSWORD"] : ["PASSWORD", "USERNAME"];
+    sentences.push(`REGISTRY_PROXY_${is} stands alone; write REGISTRY_PROXY_${needs} too`);
+  }
   try {
     sentences.push(...exposedLogins(settings));
   } catch (error) {

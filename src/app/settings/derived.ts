@@ -11,7 +11,12 @@ import {
 } from "../../protocol/registry-name.ts";
 import { parseAuthRegistries, refuseDuplicates } from "../../upstream/auth/auth-registries.ts";
 import type { CredentialEntry } from "../../upstream/auth/credential.ts";
-import type { CorporateProxy, ProxySettings } from "../../upstream/net/corporate-proxy.ts";
+import {
+  CorporateProxies,
+  type CorporateProxy,
+  type ProxySettings,
+} from "../../upstream/net/corporate-proxy.ts";
+import type { MirrorUpstream } from "./mirror-kinds.ts";
 import type { Settings } from "./settings.ts";
 
 /** Every login of AUTH_REGISTRIES and CONFIG. Throws CredentialError with a sentence. */
@@ -24,7 +29,9 @@ export function credentialEntries({ registries, mirror }: Settings): readonly Cr
       fields: authRegistryDelimiter,
     }),
   );
-  const configured = mirror.config.flatMap(({ registry, remote, login }) => {
+  const { configUser: user, configPassword: password } = mirror;
+  const inherited = user === undefined || password === undefined ? undefined : { user, password };
+  const configured = mirror.config.flatMap(({ registry, remote, login = inherited }) => {
     if (login === undefined) return [];
     const address = registryAddress((remote ?? registry).name);
     return [{ address, login: { kind: "password" as const, ...login } }];
@@ -112,13 +119,29 @@ export function isOnLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127(?:\.\d{1,3}){3}$/.test(host);
 }
 
-export function proxySettings({ upstream, registries }: Settings): ProxySettings {
-  const perRegistry = new Map<RegistryName, CorporateProxy | "direct">();
-  for (const { pattern, scheme, proxy } of registries.registries) {
+export function proxySettings(settings: Settings): ProxySettings {
+  const { httpsProxy: https, httpProxy: http, noProxy: except } = settings.upstream;
+  const perRegistry = new Map(settings.mirror.config.flatMap((entry) => wayOut(entry, settings)));
+  for (const { pattern, scheme, proxy } of settings.registries.registries) {
     const address = parseHostPort(pattern, scheme === "http" ? 80 : 443);
     if (address === undefined || proxy === undefined) continue;
     perRegistry.set(registryAt(address, scheme).name, proxy);
   }
-  const { httpsProxy: https, httpProxy: http, noProxy: except } = upstream;
   return { https, http, except, perRegistry };
+}
+
+/** Of a registry whose variables say one; what they leave out is as for every registry. */
+function wayOut(
+  { registry, remote = registry, proxies }: MirrorUpstream,
+  { upstream }: Settings,
+): readonly (readonly [RegistryName, CorporateProxy | "direct"])[] {
+  if (proxies === undefined) return [];
+  const { name, scheme } = remote;
+  const own = new CorporateProxies({
+    https: proxies.https ?? upstream.httpsProxy,
+    http: proxies.http ?? upstream.httpProxy,
+    except: proxies.except ?? upstream.noProxy,
+    perRegistry: new Map(),
+  });
+  return [[name, own.for(scheme, registryAddress(name), undefined) ?? "direct"]];
 }

@@ -24,7 +24,7 @@ const successors: readonly Successor[] = [
   { name: /^(?:CACHE_DOMAIN|UPSTREAM_REGISTRY)\d+$/, instead: names },
   { name: /^(?:USERNAME|PASSWORD)\d+$/, instead: logins },
   { name: /^TRAEFIK_ACME_/, instead: "ACME_DOMAINS, ACME_EMAIL and ACME_CHALLENGE do that" },
-  { name: /^REGISTRY_PROXY_(?:\w+_)?(?:USERNAME|PASSWORD)$/, instead: logins },
+  { name: /^REGISTRY_PROXY_\w+_(?:USERNAME|PASSWORD)$/, instead: logins },
   { name: /^REGISTRY_PROXY_\w+_TRAEFIK_HOST$/, instead: names },
   { name: /^REGISTRY_PROXY_REMOTEURL$/, instead: "MIRROR_DEFAULT names the registry" },
   { name: /^REGISTRY_PROXY_/, instead: names },

@@ -57,11 +57,27 @@ export async function loadSettings(sources: SettingSources): Promise<Loaded> {
   const own = variables();
   const warnings = [
     ...reading.warnings,
+    ...unread(complete),
     ...nearMisses(environment, own),
     ...leftBehind(environment, own),
     ...quoted(environment, own),
   ];
   return { settings: complete, origins, written, warnings, files };
+}
+
+/** What CONFIG and its companions hold that has no effect. */
+function unread({ mirror }: Settings): readonly string[] {
+  const { config, configUser, configPassword } = mirror;
+  const alone = Object.entries({
+    REGISTRY_PROXY_USERNAME: configUser,
+    REGISTRY_PROXY_PASSWORD: configPassword,
+  }).filter(([, value]) => value !== undefined && config.length === 0);
+  return [
+    ...config.flatMap((entry) => entry.unread).map((what) => `CONFIG has ${what}, without effect`),
+    ...alone.map(
+      ([name]) => `${name} has no effect without CONFIG; AUTH_REGISTRIES has the logins`,
+    ),
+  ];
 }
 
 /** Every variable that means something. */

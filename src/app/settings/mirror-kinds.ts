@@ -4,6 +4,7 @@ import {
   type Registry,
   type RegistryName,
 } from "../../protocol/registry-name.ts";
+import { type CorporateProxy, parseCorporateProxy } from "../../upstream/net/corporate-proxy.ts";
 import { isObject, readFields } from "./fields.ts";
 import {
   itemsOf,
@@ -15,7 +16,7 @@ import {
   textOf,
   WrongValue,
 } from "./kind.ts";
-import { hostName, parseRegistry, registry } from "./network-kinds.ts";
+import { corporateProxy, hostName, parseRegistry, registry } from "./network-kinds.ts";
 
 /** A name of ours. */
 export type MirrorHost = {
@@ -32,6 +33,17 @@ export type MirrorUpstream = {
   /** Where it is fetched from, if that is somewhere else. */
   readonly remote: Registry | undefined;
   readonly login: { readonly user: string; readonly password: string } | undefined;
+  /** Its own way out, where its variables say one. */
+  readonly proxies: OwnProxies | undefined;
+  /** What is written there and has no effect, as sentences call it. */
+  readonly unread: readonly string[];
+};
+
+/** What is undefined is as for every registry. */
+export type OwnProxies = {
+  readonly https: CorporateProxy | undefined;
+  readonly http: CorporateProxy | undefined;
+  readonly except: string | undefined;
 };
 
 /** `mirror.example.com=docker.io hub.example.com=mirror.gcr.io?ns=docker.io mirror.corp …`, or a YAML map. */
@@ -65,7 +77,8 @@ function readPair(pair: string): MirrorHost {
 
 /**
  * The list of lhns/docker-registry-cache: registries as text, or `{"registry", "variables"}` with the
- * login in REGISTRY_PROXY_USERNAME and REGISTRY_PROXY_PASSWORD. What else it holds has no meaning here.
+ * login in REGISTRY_PROXY_USERNAME and REGISTRY_PROXY_PASSWORD. What else it holds has no meaning here,
+ * and is told of.
  */
 export const mirrorConfig: Kind<readonly MirrorUpstream[]> = {
   isStructured: true,
@@ -81,14 +94,55 @@ export const mirrorConfig: Kind<readonly MirrorUpstream[]> = {
 };
 
 function readUpstream(raw: Raw, where: string): MirrorUpstream {
-  if (!isObject(raw)) return { registry: registry.parse(raw), remote: undefined, login: undefined };
+  if (!isObject(raw)) return { registry: registry.parse(raw), ...nothingSpecial };
   const names = ["registry", "variables", "externalUri", "healthcheck"];
   const fields = readFields(raw, where, names);
   const variables = fields.get("variables", variableMap) ?? {};
   const address = variables.REGISTRY_PROXY_REMOTEURL;
   const remote =
     address === undefined ? fields.get("externalUri", registry) : registry.parse(address);
-  return { registry: fields.need("registry", registry), remote, login: loginOf(variables, where) };
+  return {
+    registry: fields.need("registry", registry),
+    remote,
+    login: loginOf(variables, where),
+    proxies: proxiesOf(variables, where),
+    unread: [
+      ...("healthcheck" in raw ? [`healthcheck in ${where}`] : []),
+      ...Object.keys(variables)
+        .filter((name) => !read.has(name))
+        .map((name) => `${/^\w{1,60}$/.test(name) ? name : "a variable"} in ${where}`),
+    ],
+  };
+}
+
+const nothingSpecial = { remote: undefined, login: undefined, proxies: undefined, unread: [] };
+
+/** The variables of an entry that mean something, each in the cases that are read. */
+const read: ReadonlySet<string> = new Set([
+  ...["REGISTRY_PROXY_REMOTEURL", "REGISTRY_PROXY_USERNAME", "REGISTRY_PROXY_PASSWORD"],
+  ...["https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "no_proxy", "NO_PROXY"],
+]);
+
+function proxiesOf(
+  variables: Readonly<Record<string, string>>,
+  where: string,
+): OwnProxies | undefined {
+  const written = (name: string) => variables[name] || variables[name.toUpperCase()] || undefined;
+  const proxy = (name: string) => {
+    const address = written(name);
+    if (address === undefined) return undefined;
+    const parsed = parseCorporateProxy(address);
+    if (parsed === undefined) {
+      throw new WrongValue(`has no proxy's address as ${name} of ${where}`, corporateProxy.hint);
+    }
+    return parsed;
+  };
+  const own = {
+    https: proxy("https_proxy"),
+    http: proxy("http_proxy"),
+    except: written("no_proxy"),
+  };
+  return Object.values(own).some((value) => value !== undefined) ? own : undefined;
 }
 
 const variableMap: Kind<Readonly<Record<string, string>>> = {

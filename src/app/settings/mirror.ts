@@ -39,6 +39,19 @@ export const mirror = {
       help: `Registries with their logins as a JSON list, in the form of docker-registry-cache; the first is the
         default registry unless MIRROR_DEFAULT says otherwise.`,
     }),
+    configUser: optional({
+      name: "REGISTRY_PROXY_USERNAME",
+      kind: text,
+      hasFlag: false,
+      help: "The login of every registry in CONFIG that has none of its own.",
+    }),
+    configPassword: optional({
+      name: "REGISTRY_PROXY_PASSWORD",
+      kind: verbatim,
+      isSecret: true,
+      hasFlag: false,
+      help: "Its password.",
+    }),
     acmeDirectory: optional({
       name: "ACME_DIRECTORY",
       kind: webAddress,

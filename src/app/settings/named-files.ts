@@ -7,6 +7,7 @@ import { CredentialError } from "../../upstream/auth/credential-error.ts";
 import { type DockerConfig, parseDockerConfig } from "../../upstream/auth/docker-config.ts";
 import type { Settings } from "./settings.ts";
 import { SettingsError } from "./settings-error.ts";
+import { shownPath } from "./shown.ts";
 
 /** A certificate to trust, as PEM. Throws SettingsError. */
 export async function readTrusted(setting: string, path: string): Promise<string> {
@@ -74,7 +75,13 @@ async function orSentence<T>(setting: string, path: string, reading: Promise<T>)
     return await reading;
   } catch (cause) {
     const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unreadable";
-    const sentence = `${setting} names ${path}, which cannot be read (${code}); write the path of a readable file`;
+    const sentence = `${setting} names ${named(path)}, which cannot be read (${code}); write the path of a readable file`;
     throw new SettingsError([sentence], { cause });
   }
+}
+
+/** A login or a key may stand where its file should: only what is surely a path is shown. */
+function named(path: string): string {
+  const isPath = /^(?:\.{0,2}|~)\//.test(path) || /^[\w-]+(?:\.[\w-]+)+$/.test(path);
+  return (isPath ? shownPath(path) : undefined) ?? "a file";
 }

@@ -72,7 +72,7 @@ export const webAddress: Kind<string> = kind(
   "an address such as https://ca.example.com/acme/directory",
   (value) => {
     const url = value.trim();
-    return /^https?:\/\/[^\s/?#]/i.test(url) && URL.canParse(url) ? url : undefined;
+    return /^https?:\/\/[^\s/?#@]+(?:[/?#]|$)/i.test(url) && URL.canParse(url) ? url : undefined;
   },
 );
 

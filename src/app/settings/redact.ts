@@ -41,13 +41,18 @@ export function describeSettings({ origins, written }: Loaded): readonly string[
 }
 
 function printed(value: Raw): string {
-  return typeof value === "string" ? value : JSON.stringify(value, withoutLogins);
+  return typeof value === "string" ? withoutLogin(value) : JSON.stringify(value, withoutLogins);
 }
 
 /** A registry's own proxy may carry a login. */
 function withoutLogins(key: string, value: unknown): unknown {
-  const isProxy = key === "proxy" && typeof value === "string";
-  return isProxy ? value.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, "$1(secret)@") : value;
+  if (typeof value !== "string") return value;
+  return key === "proxy" ? value.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, "$1(secret)@") : value;
+}
+
+/** Of an address, wherever it stands. */
+function withoutLogin(text: string): string {
+  return text.replace(/(:\/\/)[^\s/@]*@/g, "$1(secret)@");
 }
 
 function basic(login: string): string {

@@ -3,7 +3,7 @@ import type { RealmPair } from "../../protocol/known-registries.ts";
 import type { Scheme } from "../../protocol/registry-name.ts";
 import { parseCredentialHost } from "../../upstream/auth/auth-registries.ts";
 import type { CredentialEntry, Login } from "../../upstream/auth/credential.ts";
-import { parseAuthRealms } from "../../upstream/auth/realm-pairs.ts";
+import { parseAuthRealm } from "../../upstream/auth/realm-pairs.ts";
 import type { CorporateProxy } from "../../upstream/net/corporate-proxy.ts";
 import { isObject, readFields } from "./fields.ts";
 import {
@@ -104,12 +104,16 @@ const credentialHost = kind("host", "a host such as ghcr.io or registry.lan:5000
 /** `registry=token-host …`, or a YAML map. */
 export const authRealms: Kind<readonly RealmPair[]> = {
   word: "pairs",
-  hint: "registry-host=token-host, several with blanks between",
+  hint: "registry-host=token-host, such as reg.example.com=git.example.com",
   parse: (raw) => {
     const pairs = isObject(raw)
       ? Object.entries(raw).map(([registry, tokenHost]) => `${registry}=${String(tokenHost)}`)
       : itemsOf(raw).map(String);
-    return parseAuthRealms(pairs.join(" "));
+    return pairs.map((written) => {
+      const pair = parseAuthRealm(written);
+      if (pair === undefined) throw new QuotedValue(["has", written]);
+      return pair;
+    });
   },
 };
 

@@ -24,7 +24,7 @@ END
   [[ -n $root || $printing = yes || -d /run/systemd/system ]] ||
     say "no systemd here: give dockerd HTTP_PROXY and HTTPS_PROXY=http://${facts.proxy} yourself"
   tell_of_daemon_json
-  restart restart docker
+  restart restart docker.service
 }
 
 tell_of_daemon_json() {
@@ -36,7 +36,7 @@ tell_of_daemon_json() {
 undo() {
   distrust_ca
   drop "$drop_in" folder
-  restart restart docker
+  restart restart docker.service
 }`,
 };
 

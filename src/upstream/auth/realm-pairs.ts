@@ -14,7 +14,6 @@ import {
   registryAddress,
   registryNameOf,
 } from "../../protocol/registry-name.ts";
-import { CredentialError } from "./credential-error.ts";
 
 export type RealmPairsOptions = {
   /** The built-in table. */
@@ -77,25 +76,11 @@ export class RealmPairs {
   }
 }
 
-/** Reads `AUTH_REALMS`: `reg.example.com=git.example.com …`; throws CredentialError with a sentence. */
-export function parseAuthRealms(text: string): RealmPair[] {
-  return text
-    .split(/[\s,]+/)
-    .filter((part) => part !== "")
-    .map((part) => {
-      const [registry = "", tokenHost = "", ...rest] = part.split("=");
-      const pair = {
-        registry: canonicalRegistry(registry),
-        tokenHost: canonicalRegistry(tokenHost),
-      };
-      if (pair.registry === undefined || pair.tokenHost === undefined || rest.length > 0) {
-        throw new CredentialError(
-          "SYNTAX",
-          `AUTH_REALMS has "${part}"; write registry-host=token-host, such as reg.example.com=git.example.com`,
-        );
-      }
-      return { registry: pair.registry, tokenHost: pair.tokenHost };
-    });
+/** Reads one pair of `AUTH_REALMS`: `reg.example.com=git.example.com`; undefined when it is none. */
+export function parseAuthRealm(text: string): RealmPair | undefined {
+  const [registry, tokenHost, ...rest] = text.split("=").map((name) => canonicalRegistry(name));
+  const isPair = registry !== undefined && tokenHost !== undefined && rest.length === 0;
+  return isPair ? { registry, tokenHost } : undefined;
 }
 
 /** The labels both hosts end in; nothing for addresses. A host counts as being under itself. */

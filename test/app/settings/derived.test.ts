@@ -8,7 +8,7 @@ import {
   spokenTo,
 } from "../../../src/app/settings/derived.ts";
 import type { RegistryName } from "../../../src/protocol/registry-name.ts";
-import { load, settingsFrom, settingsFromYaml } from "./loading.ts";
+import { load, problemsOf, settingsFrom, settingsFromYaml } from "./loading.ts";
 
 describe("what follows from several settings", () => {
   it("logins: text by its delimiters, entries of a list as they are, CONFIG's own", async () => {
@@ -32,6 +32,57 @@ config:
         address: { host: "gcr.io", port: 443 },
         login: { kind: "password", user: "c", password: "d" },
       },
+    ]);
+  });
+
+  it("logins of CONFIG: the process-wide one where an entry has none", async () => {
+    const environment = {
+      CONFIG:
+        '["ghcr.io", {"registry": "quay.io", "variables": {"REGISTRY_PROXY_USERNAME": "q", "REGISTRY_PROXY_PASSWORD": "CANARY-q"}}]',
+      REGISTRY_PROXY_USERNAME: "all",
+      REGISTRY_PROXY_PASSWORD: "CANARY-all",
+    };
+    const { settings, warnings } = await load({ environment });
+    expect(
+      credentialEntries(settings).map(({ address, login }) => ({ ...address, ...login })),
+    ).toEqual([
+      { host: "ghcr.io", port: 443, kind: "password", user: "all", password: "CANARY-all" },
+      { host: "quay.io", port: 443, kind: "password", user: "q", password: "CANARY-q" },
+    ]);
+    expect(warnings).toEqual([]);
+    const { REGISTRY_PROXY_PASSWORD, ...half } = environment;
+    expect(await problemsOf({ environment: half })).toEqual([
+      "REGISTRY_PROXY_USERNAME stands alone; write REGISTRY_PROXY_PASSWORD too",
+    ]);
+    const { CONFIG, ...without } = environment;
+    expect((await load({ environment: without })).warnings).toEqual([
+      "REGISTRY_PROXY_USERNAME has no effect without CONFIG; AUTH_REGISTRIES has the logins",
+      "REGISTRY_PROXY_PASSWORD has no effect without CONFIG; AUTH_REGISTRIES has the logins",
+    ]);
+  });
+
+  it("a registry's own way out by the variables of its entry in CONFIG, the rest as for all", async () => {
+    const entry = (registry: string, variables: Record<string, string>) => ({
+      registry,
+      variables,
+    });
+    const CONFIG = JSON.stringify([
+      entry("ghcr.io", { https_proxy: "http://own:1" }),
+      entry("quay.io", { HTTPS_PROXY: "http://own:1", no_proxy: "quay.io" }),
+      entry("gcr.io", { no_proxy: ".lan" }),
+      entry("http://reg.lan:5000", { https_proxy: "http://own:1" }),
+      entry("docker.io", {}),
+    ]);
+    const settings = await settingsFrom({ CONFIG, HTTPS_PROXY: "http://all:2" });
+    const own = [...proxySettings(settings).perRegistry].map(([name, way]) => [
+      name,
+      way === "direct" ? way : way.address.host,
+    ]);
+    expect(own).toEqual([
+      ["ghcr.io", "own"],
+      ["quay.io", "direct"],
+      ["gcr.io", "all"],
+      ["http://reg.lan:5000", "direct"],
     ]);
   });
 

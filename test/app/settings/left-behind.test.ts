@@ -15,7 +15,6 @@ describe("variables of other programs without a meaning here", () => {
     ["TRAEFIK_ACME_EMAIL", "a@b.example", "ACME_DOMAINS, ACME_EMAIL"],
     ["REGISTRY_PROXY_GHCR_TRAEFIK_HOST", "ghcr.lan", "MIRROR_HOSTS"],
     ["REGISTRY_PROXY_GHCR_PASSWORD", "CANARY", "AUTH_REGISTRIES"],
-    ["REGISTRY_PROXY_PASSWORD", "CANARY", "AUTH_REGISTRIES"],
     ["REGISTRY_PROXY_REMOTEURL", "https://ghcr.io", "MIRROR_DEFAULT"],
     ["REGISTRY_STORAGE_DELETE_ENABLED", "true", "entrepot --help"],
   ])("%s=%s is told of, and that %s does it", (name, value, successor) => {

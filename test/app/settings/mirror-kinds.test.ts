@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Kind } from "../../../src/app/settings/kind.ts";
 import { mirrorConfig, mirrorHosts, mirrorLogin } from "../../../src/app/settings/mirror-kinds.ts";
+import { parseCorporateProxy } from "../../../src/upstream/net/corporate-proxy.ts";
 
 const hub = { name: "docker.io", scheme: "https" };
 
@@ -36,22 +37,29 @@ describe("settings of the mirror", () => {
           REGISTRY_PROXY_USERNAME: "me",
           REGISTRY_PROXY_PASSWORD: "secret",
           REGISTRY_STORAGE: "s3",
+          https_proxy: "http://out.lan:3128",
+          NO_PROXY: ".lan",
         },
       },
       "ghcr.io",
       { registry: "gcr.io", variables: { REGISTRY_PROXY_REMOTEURL: "https://mirror.gcr.io" } },
       { registry: "quay.io", externalUri: "http://cache.lan:5000", healthcheck: false },
     ];
-    const plain = { remote: undefined, login: undefined };
+    const plain = { remote: undefined, login: undefined, proxies: undefined, unread: [] };
     const https = (name: string) => ({ name, scheme: "https" });
     expect(mirrorConfig.parse(list)).toEqual([
-      { registry: hub, remote: undefined, login: { user: "me", password: "secret" } },
+      {
+        ...{ registry: hub, remote: undefined, login: { user: "me", password: "secret" } },
+        proxies: { https: parseCorporateProxy("out.lan:3128"), http: undefined, except: ".lan" },
+        unread: ["REGISTRY_STORAGE in entry 1"],
+      },
       { registry: https("ghcr.io"), ...plain },
-      { registry: https("gcr.io"), remote: https("mirror.gcr.io"), login: undefined },
+      { registry: https("gcr.io"), ...plain, remote: https("mirror.gcr.io") },
       {
         registry: https("quay.io"),
+        ...plain,
         remote: { name: "http://cache.lan:5000", scheme: "http" },
-        login: undefined,
+        unread: ["healthcheck in entry 4"],
       },
     ]);
   });
@@ -74,6 +82,11 @@ describe("settings of the mirror", () => {
       [{ registry: "a", variables: { REGISTRY_PROXY_USERNAME: "u" } }],
       mirrorConfig,
       /half a login/,
+    ],
+    [
+      [{ registry: "a", variables: { http_proxy: "ftp://u:CANARY@p" } }],
+      mirrorConfig,
+      /^has no proxy's address as http_proxy of entry 1$/,
     ],
   ])("refuse %j (%#)", (raw, kind, sentence) => {
     expect(() => kind.parse(raw)).toThrow(sentence);

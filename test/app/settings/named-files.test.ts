@@ -34,6 +34,15 @@ describe("files that settings name", () => {
     ]);
   });
 
+  it("are not named where a login may stand in a file's place", async () => {
+    const login = "ghcr.io:alice:CANARY";
+    const settings = await settingsFrom({ UPSTREAM_CA: login, HOSTED_HTPASSWD: "alice:CANARY" });
+    expect(await namedFileProblems(settings)).toEqual([
+      `UPSTREAM_CA names a file, ${unreadable}`,
+      `HOSTED_HTPASSWD names a file, ${unreadable}`,
+    ]);
+  });
+
   it("are fine where they are, folders too where those may be named", async () => {
     const folder = await temporaryFolder();
     await writeFile(join(folder, "cert.pem"), cert);

@@ -88,7 +88,8 @@ describe("settings about registries", () => {
     [[{ host: "a", user: "CANARY-u" }], authRegistries, /has no password in entry 1/],
     [[{ host: "a b", user: "u", password: "CANARY" }], authRegistries, /host of entry 1 makes no/],
     [["a:b:c", 5], authRegistries, /has no fields in entry 2/],
-    ["reg.example.com", authRealms, /AUTH_REALMS has "reg.example.com"/],
+    ["reg.example.com", authRealms, /has "reg.example.com"/],
+    ["https://alice:CANARY-p@git.example.com", authRealms, /has "https:\/\/…@git.example.com"/],
     ["false", unverifiedHosts, /would leave every registry unchecked/],
     ["a.lan", unverifiedHosts, /has "a.lan"/],
   ])("refuse %j (%#)", (raw, kind, sentence) => {

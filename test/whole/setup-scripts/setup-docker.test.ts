@@ -2,7 +2,7 @@ import { chmod, mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { setupDocker } from "../../../src/doors/front-page/setup-docker.ts";
-import { printScript } from "../../../src/doors/front-page/setup-script.ts";
+import { printScript, type SetupScript } from "../../../src/doors/front-page/setup-script.ts";
 import {
   bash,
   facts,
@@ -51,11 +51,26 @@ it.each([
   expect(stdout.includes(sentence)).toBe(isTold);
 });
 
+it("docker: the recipe for kind's nodes gives containerd the drop-in and restarts it", async () => {
+  const machine = await machineWithDocker();
+  const forContainerd: SetupScript = {
+    ...setupDocker,
+    body: (its) => setupDocker.body(its).replaceAll("docker.service", "containerd.service"),
+  };
+  await onMachine(machine.folder, forContainerd);
+  const drop = "etc/systemd/system/containerd.service.d/proxy-entrepot.conf";
+  expect(await read(machine.folder, drop)).toContain("HTTPS_PROXY=http://cache.lan:3128");
+  expect(await machine.done()).toContain("systemctl restart containerd.service");
+  expect(await machine.done()).not.toContain("docker");
+});
+
 describe("work that a run has left undone is done by the next", () => {
   it("dockerd is restarted after a run with --no-restart", async () => {
     const machine = await machineWithDocker();
     const first = await onMachine(machine.folder, setupDocker, ["--no-restart"]);
-    expect(first.stdout).toContain("docker was left alone: run this again without --no-restart");
+    expect(first.stdout).toContain(
+      "docker.service was left alone: run this again without --no-restart",
+    );
     expect(await machine.done()).not.toContain("systemctl restart docker");
     const second = await onMachine(machine.folder, setupDocker);
     expect(second.stdout).not.toContain("nothing to do");
