@@ -3,86 +3,38 @@
  * and closed in reverse. Nothing is open to clients before `start`.
  */
 import type { BackOffice } from "../doors/back-office/back-office.ts";
-import type { Figures } from "../doors/back-office/figures.ts";
 import type { Health } from "../doors/front-page/health.ts";
 import type { FrontDoor } from "../doors/proxy/front-door.ts";
-import { systemClock } from "../runtime/clock.ts";
 import { inBackground } from "../runtime/in-background.ts";
-import type { RecordStore } from "../store/record-store.ts";
-import type { ChallengeMemory, SavedChallenge } from "../upstream/auth/challenge-memory.ts";
-import type { Application, Compose, Started, World } from "./application.ts";
+import type { Application, Compose, Started } from "./application.ts";
 import { authorityWarnings, expiryWarnings } from "./compose/authority.ts";
-import { composeFigures, heardBy, openBackOffice } from "./compose/back-office.ts";
-import { type Cache, composeCache } from "./compose/cache.ts";
-import { composeCatalogue, type OpenCatalogue } from "./compose/catalogue.ts";
+import { openBackOffice } from "./compose/back-office.ts";
+import { type Core, composeCore } from "./compose/core.ts";
 import { composeDoors, type Doors } from "./compose/doors.ts";
-import { composeHosted, type Hosted } from "./compose/hosted.ts";
-import { composeListen, reachOf } from "./compose/listen.ts";
+import { reachOf } from "./compose/listen.ts";
 import { composeRegistry } from "./compose/registry.ts";
-import { openSecrets, type Secrets } from "./compose/secret.ts";
-import { composeStore, type Store } from "./compose/store.ts";
 import type { OpenTls } from "./compose/tls.ts";
-import { composeUpstream, refuseLoop, type Upstream } from "./compose/upstream.ts";
-import { harmless } from "./log/harmless.ts";
-import type { Log } from "./log.ts";
+import { refuseLoop, type Upstream } from "./compose/upstream.ts";
 import type { Settings } from "./settings/settings.ts";
 
-const realWorld: World = {
-  now: Date.now,
-  steady: () => performance.timeOrigin + performance.now(),
-};
-
-export const compose: Compose = async (settings, given, world = realWorld) => {
-  const figures = composeFigures(settings, world.now);
-  const log = harmless(heardBy(figures, given), (error) => process.emitWarning(String(error)));
-  const isHosting = settings.hosted.hosts.length > 0;
-  const store = await composeStore(settings.files.dataDir, log, { isHosting, fs: world.fs });
+export const compose: Compose = async (settings, log, world) => {
+  const core = await composeCore(settings, log, world);
   try {
-    const secrets = await openSecrets(settings.files.dataDir, settings.authority.tokenSecret);
-    return await composeOver(store, { settings, log, figures, secrets, world });
+    await refuseLoop(core.upstream, core.life);
+    return await composeOver(core);
   } catch (error) {
-    await store.close(AbortSignal.timeout(1_000));
+    await core.close();
     throw error;
   }
 };
 
-type Over = {
-  readonly settings: Settings;
-  readonly log: Log;
-  readonly figures: Figures;
-  readonly secrets: Secrets;
-  readonly world: World;
-};
-
-async function composeOver(store: Store, over: Over): Promise<Application> {
-  const { settings, log, figures, secrets, world } = over;
-  const { now, steady, lookup } = world;
-  const life = new AbortController();
-  // biome-ignore lint/style/noProcessEnv: the operator's commands run in the operator's own environment
-  const environment = process.env;
-  const listen = composeListen(settings);
-  const upstream = await composeUpstream({
-    ...{ settings, listen, now, steady, lookup, log },
-    environment,
-    secret: secrets.credentials,
-    saveChallenge: (saved) => saveChallenge(store.records, saved, log),
-    life: life.signal,
-  });
-  await refuseLoop(upstream, life.signal);
-  await loadChallenges(store.records, upstream.memory);
-  const secret = secrets.visibility;
-  // What is believed for a time is believed no longer because somebody sets the machine's clock back.
-  const cache = composeCache({ settings, store, upstream, secret, now: steady, log });
-  const hosted = await composeHosted({
-    ...{ settings, store, cache, log },
-    secret: secrets.hosted,
-    clock: { ...systemClock, now, steady },
-  });
+async function composeOver(core: Core): Promise<Application> {
+  const { settings, listen, upstream, cache, hosted, store, log, now } = core;
   const engine = composeRegistry({
     ...{ settings, upstream, now, log },
     pulls: cache.pulls,
     hosted: hosted?.handlers,
-    tokenSecret: secrets.tokens,
+    tokenSecret: core.secrets.tokens,
   });
   const state: State = { phase: "starting", isReloaded: true };
   const health = () => ({
@@ -93,36 +45,21 @@ async function composeOver(store: Store, over: Over): Promise<Application> {
     ],
     budgets: cache.pulls.budgets(),
   });
+  const { environment } = core;
   const doors = await composeDoors({
     ...{ settings, listen, upstream, engine, health, environment, now, log },
   });
-  const { dataDir } = settings.files;
-  const catalogue = composeCatalogue({ figures, cache, now, log, dataDir });
-  const openOffice = () =>
-    openBackOffice({
-      ...{ settings, log, figures, cache, catalogue, upstream, engine, doors, health, state, now },
-    });
-  return new Program({
-    ...{ settings, log, store, upstream, cache, hosted, catalogue, doors, openOffice },
-    ...{ life, state, now },
-  });
+  const openOffice = () => openBackOffice({ core, engine, doors, health, state });
+  return new Program({ core, doors, openOffice, state });
 }
 
 type State = { phase: Health["phase"]; isReloaded: boolean };
 
 type ProgramParts = {
-  readonly settings: Settings;
-  readonly log: Log;
-  readonly store: Store;
-  readonly upstream: Upstream;
-  readonly cache: Cache;
-  readonly hosted: Hosted | undefined;
+  readonly core: Core;
   readonly doors: Doors;
-  readonly life: AbortController;
-  readonly catalogue: OpenCatalogue;
   readonly openOffice: () => Promise<BackOffice>;
   readonly state: State;
-  readonly now: () => number;
 };
 
 class Program implements Application {
@@ -143,13 +80,14 @@ class Program implements Application {
   }
 
   async #start(): Promise<Started> {
-    const { doors, cache, hosted, log, settings, state, upstream, now } = this.#parts;
+    const { core, doors, state } = this.#parts;
+    const { cache, hosted, log, settings, upstream, now } = core;
     this.#door = await doors.open();
     this.#tls = await doors.openTls();
     this.#office = await this.#parts.openOffice();
     const office = this.#office.address;
     if (state.phase === "starting") state.phase = "running";
-    this.#parts.catalogue.catalogue.start();
+    core.catalogue.start();
     inBackground(cache.start(), (error) => log.cache({ kind: "diskFailed", error }));
     const { address, port } = this.#door.address;
     const reach = reachOf(address, settings.access.allowClients);
@@ -172,7 +110,8 @@ class Program implements Application {
   }
 
   async reload(settings: Settings): Promise<void> {
-    const { hosted, upstream, state } = this.#parts;
+    const { core, state } = this.#parts;
+    const { hosted, upstream } = core;
     const takeUp = await hosted?.reload(settings);
     await upstream.reloadLogins(settings);
     takeUp?.();
@@ -189,49 +128,14 @@ class Program implements Application {
   }
 
   async #stop(deadline: AbortSignal): Promise<void> {
-    const { state, cache, hosted, upstream, store, life } = this.#parts;
+    const { core, state } = this.#parts;
     state.phase = "stopping";
     // A start still under way opens what it opens; then that is closed too.
     await this.#started?.catch(() => undefined);
     const listeners = [this.#office, this.#door, this.#tls];
     await Promise.all(listeners.map((each) => each?.stop(deadline)));
-    await hosted?.close();
-    await this.#parts.catalogue.close();
-    await cache.close();
-    life.abort();
-    await upstream.close();
-    await store.close(AbortSignal.timeout(10_000));
+    await core.close();
   }
-}
-
-const challengePrefix = "challenge/";
-
-function saveChallenge(records: RecordStore, saved: SavedChallenge, log: Log): void {
-  const { registry, scheme, lines, learnedAt, hasSignatures = false } = saved;
-  const saving = records.set(`${challengePrefix}${scheme}/${registry}`, {
-    ...{ registry, scheme, lines, learnedAt, hasSignatures },
-  });
-  inBackground(saving, (error) => log.cache({ kind: "recordsFailed", error }));
-}
-
-async function loadChallenges(records: RecordStore, memory: ChallengeMemory): Promise<void> {
-  const saved: SavedChallenge[] = [];
-  for await (const { value } of records.list(challengePrefix)) {
-    if (isSavedChallenge(value)) saved.push(value);
-  }
-  memory.load(saved);
-}
-
-function isSavedChallenge(value: unknown): value is SavedChallenge {
-  if (typeof value !== "object" || value === null) return false;
-  const { registry, scheme, lines, learnedAt } = value as Partial<SavedChallenge>;
-  const isScheme = scheme === "https" || scheme === "http";
-  return (
-    typeof registry === "string" &&
-    isScheme &&
-    Array.isArray(lines) &&
-    typeof learnedAt === "number"
-  );
 }
 
 function degradedBy(upstream: Upstream): readonly string[] {

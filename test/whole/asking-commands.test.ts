@@ -1,6 +1,7 @@
 /** Commands that ask: of a server that runs, of a folder that one left, and of nobody. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeEach, describe, expect, it } from "vitest";
@@ -64,11 +65,46 @@ describe("a command that asks", { timeout: 60_000 }, () => {
     expect([left.code, left.err]).toEqual([0, ""]);
     expect(left.out.split("\n")[1]).toContain(name);
     expect((await entrepot(["stats", "--data-dir", program.dataDir])).out).toMatch(/last 24 h +1 /);
+    const explained = await entrepot(["explain", name]);
+    expect([explained.code, explained.err]).toEqual([0, ""]);
+    expect(explained.out).toMatch(/^ {2}(?:hit|revalidated): /m);
     const none = await entrepot(["images", "show", "ghcr.io/none/such:1"]);
     expect([none.code, none.err]).toEqual([
       1,
       "entrepot: ghcr.io/none/such:1 was never asked for here\n",
     ]);
+  });
+
+  it("is told in the same words what is wrong with it, by a server and without one", async () => {
+    const wrong = async () => {
+      const told = [];
+      for (const args of [
+        ["ls", "--limit", "9999"],
+        ["show", "UPPER/case"],
+        ["show", "none:1"],
+      ]) {
+        const { code, err } = await entrepot(["images", ...args]);
+        told.push([code, err]);
+      }
+      return told;
+    };
+    const running = await wrong();
+    expect(running).toEqual([
+      [2, "entrepot: querystring/limit must be <= 200\n"],
+      [2, "entrepot: UPPER/case is no name of an image\n"],
+      [1, "entrepot: none:1 was never asked for here\n"],
+    ]);
+    await program.stop();
+    expect(await wrong()).toEqual(running);
+  });
+
+  it("is told what is wrong with the settings where no server runs, and ends with 78", async () => {
+    await program.stop();
+    const file = join(scene.folder, "entrepot.yaml");
+    await writeFile(file, "tag_ttl: soon\n");
+    const ended = await entrepot(["images", "ls", "--config", file]);
+    expect([ended.code, ended.out]).toEqual([78, ""]);
+    expect(ended.err).toContain("tag_ttl");
   });
 
   it("explains what a pull would do now, and why", async () => {

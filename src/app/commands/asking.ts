@@ -1,17 +1,30 @@
 /**
- * Commands that ask the server on this machine, or where none runs read what it left: small and quick
- * to start, so they know no settings but the data folder. 0 all is well, 1 it failed or something was
- * found, 2 used in a wrong way, 3 no server.
+ * Commands that ask the server on this machine, or where none runs what it left: small and quick to
+ * start, so they know no settings but the data folder. What more they need is loaded when it is.
  */
 import { Command, CommanderError } from "commander";
-import { AskError, type Asked, askServer } from "./control.ts";
-import { printExplanation, printImage, printImages, printStats } from "./printing.ts";
+import {
+  AskError,
+  type AskErrorCode,
+  type Asked,
+  answerOf,
+  askServer,
+  type Question,
+} from "./control.ts";
+import type { Printed } from "./printing.ts";
 
-const [failed, wrongUse, noServer] = [1, 2, 3];
+/** 0 all is well, 78 the settings have to change: those are said elsewhere. */
+const wrongUse = 2;
+const exitCodes: Readonly<Record<AskErrorCode, number>> = {
+  FAILED: 1,
+  WRONG_USE: wrongUse,
+  NO_SERVER: 3,
+  NOT_ALLOWED: 4,
+};
 
 type Output = Pick<NodeJS.Process, "stdout" | "stderr" | "stdin" | "env">;
 
-type Flags = { readonly dataDir?: string; readonly json?: boolean };
+type Flags = { readonly dataDir?: string; readonly config?: string; readonly json?: boolean };
 
 /** `args` begin with the command. Resolves with the exit code; never rejects. */
 export async function runAsking(args: readonly string[], process: Output): Promise<number> {
@@ -27,9 +40,12 @@ export async function runAsking(args: readonly string[], process: Output): Promi
     }
     if (error instanceof AskError) {
       fail(error.message);
-      return error.code === "NO_SERVER" ? noServer : failed;
+      return exitCodes[error.code];
     }
-    throw error;
+    const { describeFailure } = await import("../failure.ts");
+    const { lines, exitCode } = describeFailure(error);
+    for (const line of lines) fail(line);
+    return exitCode;
   }
 }
 
@@ -56,38 +72,24 @@ class Asking {
     this.#added(images, "ls [words...]", "list them, those pulled last first")
       .option("--limit <count>", "so many at most", "50")
       .option("--sort <by>", "last, name or pulls", "last")
-      .action((words: string[], flags: Flags & { limit: string; sort: string }) => {
-        const query = new URLSearchParams({
-          search: words.join(" "),
-          limit: flags.limit,
-          sort: flags.sort,
-        });
-        return this.#tell(flags, {
-          path: `images?${query}`,
-          offline: "images",
-          print: printImages,
-        });
-      });
+      .action(
+        (words: string[], { limit, sort, ...flags }: Flags & Record<"limit" | "sort", string>) => {
+          const query = new URLSearchParams({ search: words.join(" "), limit, sort });
+          return this.#tell(flags, { path: `images?${query}` }, "images");
+        },
+      );
     this.#added(images, "show <image>", "one of them, with its blobs").action(
-      (name: string, flags: Flags) => {
-        const path = `image?${new URLSearchParams({ name })}`;
-        return this.#tell(flags, { path, offline: "image", print: printImage });
-      },
+      (name: string, flags: Flags) => this.#tell(flags, { path: `image?${named(name)}` }, "image"),
     );
     this.#added(program, "stats", "what went through in the last day and month").action(
-      (flags: Flags) => this.#tell(flags, { path: "stats", offline: "stats", print: printStats }),
+      (flags: Flags) => this.#tell(flags, { path: "stats" }, "stats"),
     );
     this.#added(program, "explain <image>", "what a pull of it would do now, and why").action(
-      (name: string, flags: Flags) => {
-        const path = `explain?${new URLSearchParams({ name })}`;
-        return this.#tell(flags, { path, print: printExplanation });
-      },
+      (name: string, flags: Flags) =>
+        this.#tell(flags, { path: `explain?${named(name)}` }, "explanation"),
     );
-    this.#added(
-      program,
-      "dashboard",
-      "a link that opens the dashboard once, within a minute",
-    ).action((flags: Flags) => this.#dashboard(flags));
+    const link = "a link that opens the dashboard once, within a minute";
+    this.#added(program, "dashboard", link).action((flags: Flags) => this.#dashboard(flags));
     this.#added(program, "top", "what goes on, until it is stopped").action(
       async (flags: Flags) => {
         const { top } = await import("./top.ts");
@@ -104,43 +106,48 @@ class Asking {
     const command = parent.command(name).description(description);
     return command
       .option("--data-dir <path>", "the folder the server keeps its data in (DATA_DIR)")
+      .option("--config <file>", "its other settings, where it does not run (CONFIG_FILE)")
       .option("--json", "as JSON");
   }
 
-  #asked({ dataDir }: Flags): Asked {
-    return { dataDir: dataDir ?? this.#process.env.DATA_DIR };
+  #asked({ dataDir, config }: Flags): Asked {
+    return { dataDir, settingsFile: config, environment: this.#process.env };
   }
 
-  async #tell(flags: Flags, question: Question): Promise<void> {
-    const asked = this.#asked(flags);
-    const value = await this.#answer(asked, question);
-    const columns = this.#process.stdout.isTTY ? this.#process.stdout.columns : undefined;
-    const text = flags.json === true ? JSON.stringify(value) : question.print(value, columns);
-    this.#process.stdout.write(`${text}\n`);
+  async #tell(flags: Flags, question: Question, kind: Printed): Promise<void> {
+    const value = await this.#answer(this.#asked(flags), question);
+    this.#print(flags.json === true ? JSON.stringify(value) : await this.#printed(kind, value));
   }
 
-  async #answer(asked: Asked, { path, offline }: Question): Promise<unknown> {
+  async #printed(kind: Printed, value: unknown): Promise<string> {
+    const { printers } = await import("./printing.ts");
+    const { stdout } = this.#process;
+    return printers[kind](value, stdout.isTTY ? stdout.columns : undefined);
+  }
+
+  async #answer(asked: Asked, question: Question): Promise<unknown> {
     try {
-      return await askServer(asked, `/api/v1/${path}`);
+      return await askServer(asked, question);
     } catch (error) {
-      const isAlone = error instanceof AskError && error.code === "NO_SERVER";
-      if (!isAlone || offline === undefined) throw error;
-      const { readOffline } = await import("./offline.ts");
-      return await readOffline(asked, path);
+      if (!(error instanceof AskError) || error.code !== "NO_SERVER") throw error;
+      const { askInProcess } = await import("./in-process.ts");
+      return answerOf(await askInProcess(asked, question));
     }
   }
 
   async #dashboard(flags: Flags): Promise<void> {
-    const asked = this.#asked(flags);
-    const link = (await askServer(asked, "/api/v1/links", {})) as { path: string; url?: string };
-    const text = flags.json === true ? JSON.stringify(link) : `${link.url ?? ""}${link.path}`;
+    const link = (await askServer(this.#asked(flags), { path: "links", body: {} })) as {
+      readonly path: string;
+      readonly url?: string;
+    };
+    this.#print(flags.json === true ? JSON.stringify(link) : `${link.url ?? ""}${link.path}`);
+  }
+
+  #print(text: string): void {
     this.#process.stdout.write(`${text}\n`);
   }
 }
 
-type Question = {
-  readonly path: string;
-  /** What is read of the data folder where no server runs; undefined where only a server knows. */
-  readonly offline?: "images" | "image" | "stats";
-  readonly print: (value: unknown, columns: number | undefined) => string;
-};
+function named(name: string): URLSearchParams {
+  return new URLSearchParams({ name });
+}

@@ -6,9 +6,19 @@ import { join } from "node:path";
 export type Asked = {
   /** Undefined: wherever a server usually has it. */
   readonly dataDir: string | undefined;
+  /** Where no server runs, the rest of its settings. */
+  readonly settingsFile: string | undefined;
+  readonly environment: Readonly<Record<string, string | undefined>>;
 };
 
-export type AskErrorCode = "NO_SERVER" | "FAILED";
+export type Question = {
+  /** What stands after `/api/v1/`, with its query. */
+  readonly path: string;
+  /** With one it is a change. */
+  readonly body?: object;
+};
+
+export type AskErrorCode = "NO_SERVER" | "NOT_ALLOWED" | "WRONG_USE" | "FAILED";
 
 export class AskError extends Error {
   readonly code: AskErrorCode;
@@ -23,31 +33,39 @@ export class AskError extends Error {
 const usualFolders = ["./data", "/var/lib/entrepot", "/data"];
 
 /** The data folder that is meant: the first with a socket, or else the first there is. */
-export function dataFolder({ dataDir }: Asked): string {
-  if (dataDir !== undefined) return dataDir;
+export function dataFolder({ dataDir, environment }: Asked): string {
+  const said = dataDir ?? (environment.DATA_DIR || undefined);
+  if (said !== undefined) return said;
   const found =
     usualFolders.find((folder) => existsSync(join(folder, "control.sock"))) ??
     usualFolders.find((folder) => existsSync(join(folder, "VERSION")));
   return found ?? "./data";
 }
 
-/** With a body it is a change. Throws AskError with a sentence. */
-export async function askServer(asked: Asked, path: string, body?: object): Promise<unknown> {
-  const folder = dataFolder(asked);
-  const { status, text } = await exchange(folder, path, body);
+/** Throws AskError with a sentence; NO_SERVER where nobody is there to be asked. */
+export async function askServer(asked: Asked, question: Question): Promise<unknown> {
+  return answerOf(await exchange(dataFolder(asked), question));
+}
+
+/** The answer's value; throws AskError with the sentence of one that refuses. */
+export function answerOf({ status, text }: Answer): unknown {
   const value = parsed(text);
   if (status < 400) return value;
   const told = value as { readonly error?: unknown; readonly message?: unknown };
-  throw new AskError(
-    "FAILED",
-    String(told.error ?? told.message ?? `the server answered ${status}`),
-  );
+  const sentence = told.message ?? told.error ?? `the server answered ${status}`;
+  throw new AskError(codeOf(status), String(sentence));
 }
 
-type Answer = { readonly status: number; readonly text: string };
+function codeOf(status: number): AskErrorCode {
+  if (status === 400) return "WRONG_USE";
+  return status === 401 || status === 403 ? "NOT_ALLOWED" : "FAILED";
+}
 
-function exchange(folder: string, path: string, body: object | undefined): Promise<Answer> {
+export type Answer = { readonly status: number; readonly text: string };
+
+function exchange(folder: string, { path: question, body }: Question): Promise<Answer> {
   const socketPath = join(folder, "control.sock");
+  const path = `/api/v1/${question}`;
   const json = body === undefined ? undefined : JSON.stringify(body);
   const fields =
     json === undefined
@@ -80,13 +98,13 @@ function cannotAsk(error: Error, folder: string): AskError {
     EACCES: `the server in ${folder} runs as another user; ask as that user, or as root`,
   };
   const sentence = sentences[code];
-  const isGone = code === "ENOENT" || code === "ECONNREFUSED";
+  const codes: Readonly<Record<string, AskErrorCode>> = {
+    ...{ ENOENT: "NO_SERVER", ECONNREFUSED: "NO_SERVER", EACCES: "NOT_ALLOWED" },
+  };
   return new AskError(
-    isGone ? "NO_SERVER" : "FAILED",
+    codes[code] ?? "FAILED",
     sentence ?? `the server does not answer: ${error.message}`,
-    {
-      cause: error,
-    },
+    { cause: error },
   );
 }
 
@@ -94,10 +112,10 @@ function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw failedBy(error, "what answers there is not Entrepot");
+    throw notOurs(error);
   }
 }
 
-export function failedBy(cause: unknown, message: string): AskError {
-  return new AskError("FAILED", message, { cause });
+function notOurs(cause: unknown): AskError {
+  return new AskError("FAILED", "what answers there is not Entrepot", { cause });
 }

@@ -78,7 +78,7 @@ async function redraw(
 
 async function look(asked: Asked): Promise<Seen> {
   const [status, downloads, requests] = await Promise.all(
-    ["status", "downloads", "requests"].map((path) => askServer(asked, `/api/v1/${path}`)),
+    ["status", "downloads", "requests"].map((path) => askServer(asked, { path })),
   );
   return { status, downloads, requests } as Seen;
 }

@@ -70,13 +70,15 @@ export function composeCache(parts: CacheParts) {
     pulls,
     /** What is being fetched right now. */
     underway: () => downloads.underway(),
-    isKept: (digest: Digest): boolean => usage.has(digest),
+    isKept: (digest: Digest): boolean => usage.has(digest) || holds.isHeld(digest),
     ...fullness({ settings, store, usage, isWritable: () => disk.degraded.length === 0 }),
     rechecks,
     room: roomFor({ disk, eviction, observe }),
     /** Sentences about what keeps it from keeping anything. */
     degraded: () => disk.degraded,
-    /** Resolves once everything kept is known by size and use; pulls need not wait for it. */
+    /** Resolves once everything kept is known by size and use. */
+    load: () => usage.load(blobs),
+    /** The same, and goes on by itself from here; pulls need not wait for it. */
     start: async () => {
       usage.start();
       pulls.start();

@@ -14,7 +14,7 @@ import type { Cache } from "./cache.ts";
 type OpenParts = { readonly dataDir: string; readonly log: Pick<Log, "note"> };
 
 /** What cannot be read is put aside, what cannot be written is kept in memory: both are told. */
-export function openCatalogueStore({ dataDir, log }: OpenParts): SqliteCatalogue {
+function openCatalogueStore({ dataDir, log }: OpenParts): SqliteCatalogue {
   const path = join(dataDir, "statistics.sqlite");
   const told = (error: unknown): void =>
     log.note("error", "the statistics begin anew", { error: String(error) });
@@ -37,8 +37,6 @@ export type CatalogueParts = OpenParts & {
   readonly cache: Pick<Cache, "pulls" | "isKept">;
   readonly now: () => number;
 };
-
-export type OpenCatalogue = ReturnType<typeof composeCatalogue>;
 
 export function composeCatalogue(parts: CatalogueParts) {
   const { figures, cache, now, log } = parts;
@@ -66,7 +64,7 @@ export function composeCatalogue(parts: CatalogueParts) {
   };
 }
 
-export function imagesOver(store: SqliteCatalogue, cache: CatalogueParts["cache"]): Images {
+function imagesOver(store: SqliteCatalogue, cache: CatalogueParts["cache"]): Images {
   return new Images({
     store,
     isKept: async (text) => {

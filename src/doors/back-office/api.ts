@@ -1,15 +1,7 @@
 /** `/api/v1/…`: what there is to know, as JSON. Only reads; the one thing made is a link for a browser. */
 import type { FastifyInstance } from "fastify";
 import { parseImageName } from "./image-name.ts";
-import type { Overview } from "./overview.ts";
-import type { Sessions } from "./sessions.ts";
-
-export type ApiParts = {
-  readonly overview: Overview;
-  readonly sessions: Sessions;
-  /** Where a browser on this machine finds the dashboard; undefined without a port. */
-  readonly dashboardUrl: () => string | undefined;
-};
+import type { Operations } from "./operations.ts";
 
 const imagesQuery = {
   type: "object",
@@ -42,8 +34,8 @@ type ImagesQuery = {
   readonly limit: number;
 };
 
-export function addApi(app: FastifyInstance, parts: ApiParts): void {
-  const { overview, sessions, dashboardUrl } = parts;
+export function addApi(app: FastifyInstance, operations: Operations): void {
+  const { overview } = operations;
   const read = (path: string, summary: string, look: () => unknown): void => {
     app.get(`/api/v1/${path}`, { schema: { summary } as object }, async () => look());
   };
@@ -86,8 +78,8 @@ export function addApi(app: FastifyInstance, parts: ApiParts): void {
     summary: "A link that opens the dashboard once, within a minute.",
     security: [{ token: [] }],
   };
-  app.post("/api/v1/links", { schema: link as object }, async () => ({
-    path: `/login?link=${sessions.offer()}`,
-    url: dashboardUrl(),
-  }));
+  app.post("/api/v1/links", { schema: link as object }, async (_request, reply) => {
+    const made = operations.dashboardLink();
+    return made ?? reply.code(409).send({ error: "no server runs, and so there is no dashboard" });
+  });
 }

@@ -5,14 +5,14 @@ import type { Pages } from "./back-office.ts";
 import { addDashboard } from "./dashboard.ts";
 import type { Figures } from "./figures.ts";
 import { Metrics } from "./metrics.ts";
-import type { Overview } from "./overview.ts";
+import type { Operations } from "./operations.ts";
 import type { House } from "./ports.ts";
 import type { Sessions } from "./sessions.ts";
 
 export type PagesParts = {
   readonly figures: Figures;
   readonly house: House;
-  readonly overview: Overview;
+  readonly operations: Operations;
   readonly sessions: Sessions;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -21,9 +21,9 @@ export type PagesParts = {
 export async function openPages(parts: PagesParts): Promise<Pages> {
   const app = fastify();
   addMetrics(app, parts);
-  addApi(app, { ...parts, dashboardUrl: () => parts.house.dashboardUrl() });
+  addApi(app, parts.operations);
   const clientUrl = (): string => parts.house.clientUrl();
-  const live = addDashboard(app, { ...parts, clientUrl });
+  const live = addDashboard(app, { ...parts, clientUrl, overview: parts.operations.overview });
   await app.ready();
   return {
     handle: (request, response) => app.routing(request, response),

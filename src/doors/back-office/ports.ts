@@ -29,7 +29,8 @@ export type DiskNow = {
 };
 
 export type HealthNow = {
-  readonly phase: "starting" | "running" | "stopping";
+  /** Stopped: a command looks at what a server left. */
+  readonly phase: "starting" | "running" | "stopping" | "stopped";
   /** Sentences. */
   readonly degraded: readonly string[];
 };

@@ -1,0 +1,57 @@
+/**
+ * What a command asks where no server runs: the same operations, built over the data folder without a
+ * door, with the settings that a start would have. Takes the folder meanwhile.
+ */
+import { readFile, stat } from "node:fs/promises";
+import { type Answered, answerInProcess } from "../../doors/back-office/in-process.ts";
+import { composeWithoutDoors } from "../compose/operations.ts";
+import { createLog } from "../log.ts";
+import { loadSettings } from "../settings/load.ts";
+import { secretsOf } from "../settings/redact.ts";
+import type { Settings } from "../settings/settings.ts";
+import { AskError, type Asked, dataFolder, type Question } from "./control.ts";
+
+/** Throws AskError, or what keeps a server from starting there. */
+export async function askInProcess(asked: Asked, question: Question): Promise<Answered> {
+  const folder = dataFolder(asked);
+  const its = await stat(`${folder}/VERSION`).catch(() => undefined);
+  if (its === undefined) {
+    const sentence = `no server runs with ${folder}, and nothing is kept there; write --data-dir`;
+    throw new AskError("NO_SERVER", sentence);
+  }
+  // Read before: files of the settings may be root's.
+  const settings = await settingsOf(asked, folder);
+  becomeOwner(its);
+  const { operations, close } = await composeWithoutDoors(settings, warnings(settings));
+  try {
+    return await answerInProcess(operations, { body: undefined, ...question });
+  } finally {
+    await close();
+  }
+}
+
+async function settingsOf({ settingsFile, environment }: Asked, folder: string): Promise<Settings> {
+  const { settings } = await loadSettings({
+    flags: new Map([["DATA_DIR", folder]]),
+    environment,
+    settingsFile: settingsFile ?? (environment.CONFIG_FILE || undefined),
+    readFile: (path) => readFile(path, "utf8"),
+  });
+  return settings;
+}
+
+/** Root would leave files behind that the server may not read. */
+function becomeOwner({ uid, gid }: { readonly uid: number; readonly gid: number }): void {
+  if (process.getuid?.() !== 0 || uid === 0) return;
+  process.setgroups?.([gid]);
+  process.setgid?.(gid);
+  process.setuid?.(uid);
+}
+
+/** What went wrong beside the answer. */
+function warnings(settings: Settings): ReturnType<typeof createLog> {
+  return createLog({
+    ...{ level: "error", format: "pretty", hasColours: false, secrets: secretsOf(settings) },
+    write: (line) => void process.stderr.write(line),
+  });
+}

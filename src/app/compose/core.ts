@@ -1,0 +1,122 @@
+/**
+ * What there is with doors and without: the store, the way out, the cache over both, what was pushed
+ * here, and the catalogue. Nothing runs by itself before it is started, and nothing listens.
+ */
+
+import { systemClock } from "../../runtime/clock.ts";
+import { inBackground } from "../../runtime/in-background.ts";
+import type { RecordStore } from "../../store/record-store.ts";
+import type { ChallengeMemory, SavedChallenge } from "../../upstream/auth/challenge-memory.ts";
+import type { World } from "../application.ts";
+import { harmless } from "../log/harmless.ts";
+import type { Log } from "../log.ts";
+import type { Settings } from "../settings/settings.ts";
+import { composeCache } from "./cache.ts";
+import { composeCatalogue } from "./catalogue.ts";
+import { composeFigures, heardBy } from "./figures.ts";
+import { composeHosted } from "./hosted.ts";
+import { composeListen } from "./listen.ts";
+import { openSecrets } from "./secret.ts";
+import { composeStore, type Store } from "./store.ts";
+import { composeUpstream } from "./upstream.ts";
+
+const realWorld: World = {
+  now: Date.now,
+  steady: () => performance.timeOrigin + performance.now(),
+};
+
+export type Core = Awaited<ReturnType<typeof composeOver>>;
+
+/** Takes the data folder. Throws what is wrong with settings or folders, and has closed everything then. */
+export async function composeCore(
+  settings: Settings,
+  given: Log,
+  world: World = realWorld,
+): Promise<Core> {
+  const figures = composeFigures(settings, world.now);
+  const log = harmless(heardBy(figures, given), (error) => process.emitWarning(String(error)));
+  const isHosting = settings.hosted.hosts.length > 0;
+  const store = await composeStore(settings.files.dataDir, log, { isHosting, fs: world.fs });
+  try {
+    return await composeOver(store, { settings, log, figures, world });
+  } catch (error) {
+    await store.close(AbortSignal.timeout(1_000));
+    throw error;
+  }
+}
+
+type Over = {
+  readonly settings: Settings;
+  readonly log: Log;
+  readonly figures: ReturnType<typeof composeFigures>;
+  readonly world: World;
+};
+
+async function composeOver(store: Store, { settings, log, figures, world }: Over) {
+  const { now, steady, lookup } = world;
+  const { dataDir } = settings.files;
+  const secrets = await openSecrets(dataDir, settings.authority.tokenSecret);
+  const life = new AbortController();
+  // biome-ignore lint/style/noProcessEnv: the operator's commands run in the operator's own environment
+  const environment = process.env;
+  const listen = composeListen(settings);
+  const upstream = await composeUpstream({
+    ...{ settings, listen, now, steady, lookup, log, environment },
+    secret: secrets.credentials,
+    saveChallenge: (saved) => saveChallenge(store.records, saved, log),
+    life: life.signal,
+  });
+  await loadChallenges(store.records, upstream.memory);
+  const secret = secrets.visibility;
+  // What is believed for a time is believed no longer because somebody sets the machine's clock back.
+  const cache = composeCache({ settings, store, upstream, secret, now: steady, log });
+  const hosted = await composeHosted({
+    ...{ settings, store, cache, log },
+    secret: secrets.hosted,
+    clock: { ...systemClock, now, steady },
+  });
+  const catalogued = composeCatalogue({ figures, cache, now, log, dataDir });
+  const close = async (): Promise<void> => {
+    await hosted?.close();
+    await catalogued.close();
+    await cache.close();
+    life.abort();
+    await upstream.close();
+    await store.close(AbortSignal.timeout(10_000));
+  };
+  return {
+    ...{ settings, log, figures, secrets, environment, listen, now, life: life.signal },
+    ...{ store, upstream, cache, hosted, catalogue: catalogued.catalogue },
+    ...{ images: catalogued.images, statistics: catalogued.store, close },
+  };
+}
+
+const challengePrefix = "challenge/";
+
+function saveChallenge(records: RecordStore, saved: SavedChallenge, log: Log): void {
+  const { registry, scheme, lines, learnedAt, hasSignatures = false } = saved;
+  const saving = records.set(`${challengePrefix}${scheme}/${registry}`, {
+    ...{ registry, scheme, lines, learnedAt, hasSignatures },
+  });
+  inBackground(saving, (error) => log.cache({ kind: "recordsFailed", error }));
+}
+
+async function loadChallenges(records: RecordStore, memory: ChallengeMemory): Promise<void> {
+  const saved: SavedChallenge[] = [];
+  for await (const { value } of records.list(challengePrefix)) {
+    if (isSavedChallenge(value)) saved.push(value);
+  }
+  memory.load(saved);
+}
+
+function isSavedChallenge(value: unknown): value is SavedChallenge {
+  if (typeof value !== "object" || value === null) return false;
+  const { registry, scheme, lines, learnedAt } = value as Partial<SavedChallenge>;
+  const isScheme = scheme === "https" || scheme === "http";
+  return (
+    typeof registry === "string" &&
+    isScheme &&
+    Array.isArray(lines) &&
+    typeof learnedAt === "number"
+  );
+}

@@ -1,0 +1,72 @@
+/** All that can be asked or told, over what there is: for a server, and for a command where none runs. */
+import type { Operations } from "../../doors/back-office/operations.ts";
+import { Overview } from "../../doors/back-office/overview.ts";
+import type { House } from "../../doors/back-office/ports.ts";
+import { formatHostPort } from "../../protocol/http/host-port.ts";
+import type { World } from "../application.ts";
+import { readBuild } from "../build.ts";
+import type { Log } from "../log.ts";
+import type { Settings } from "../settings/settings.ts";
+import { type Core, composeCore } from "./core.ts";
+import { explaining } from "./explaining.ts";
+import { reachOf } from "./listen.ts";
+
+export type OperationsParts = {
+  readonly core: Core;
+  readonly house: House;
+  readonly dashboardLink: Operations["dashboardLink"];
+};
+
+export function composeOperations({ core, house, dashboardLink }: OperationsParts): Operations {
+  const { figures, images, catalogue, statistics: store, now } = core;
+  const flush = (): Promise<void> => catalogue.flush();
+  const explain = explaining(core);
+  const overview = new Overview({ figures, house, images, store, flush, explain, now });
+  return { overview, dashboardLink };
+}
+
+export type WithoutDoors = {
+  readonly operations: Operations;
+  /** Gives the data folder back. */
+  readonly close: () => Promise<void>;
+};
+
+/** For one command: the data folder is taken, and no door opened. Throws what is wrong with either. */
+export async function composeWithoutDoors(
+  settings: Settings,
+  log: Log,
+  world?: World,
+): Promise<WithoutDoors> {
+  const core = await composeCore(settings, log, world);
+  try {
+    await core.cache.load();
+    const house = houseWithoutDoors(core);
+    const operations = composeOperations({ core, house, dashboardLink: () => undefined });
+    return { operations, close: core.close };
+  } catch (error) {
+    await core.close();
+    throw error;
+  }
+}
+
+function houseWithoutDoors({ cache, store, settings }: Core): House {
+  return {
+    health: () => ({ phase: "stopped", degraded: [...cache.degraded(), ...store.degraded()] }),
+    build: readBuild(),
+    isReloaded: () => true,
+    requestsInFlight: () => ({}),
+    clientUrl: () => clientUrl(settings),
+    dashboardUrl: () => undefined,
+    connections: async () => ({}),
+    downloads: () => [],
+    kept: cache.kept,
+    disk: cache.disk,
+    nextToGo: cache.nextToGo,
+    certificates: () => new Map(),
+  };
+}
+
+export function clientUrl({ listen, access }: Settings): string {
+  const [host = "127.0.0.1"] = reachOf(listen.host, access.allowClients).names;
+  return `http://${formatHostPort({ host, port: listen.port })}`;
+}
