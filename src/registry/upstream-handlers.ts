@@ -3,8 +3,8 @@
  * else to the registry itself, token requests to whoever makes its tokens.
  */
 import type { Exchange, FindHandler, Handler } from "./exchange.ts";
+import { outsideAccess } from "./login/access.ts";
 import { withBareRefusals } from "./login/bare-read.ts";
-import { outsideAccess } from "./login/request-access.ts";
 import { passThrough } from "./pass-through.ts";
 import { pullBlob } from "./pull/blob.ts";
 import { pullList } from "./pull/list.ts";

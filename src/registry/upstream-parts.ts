@@ -3,12 +3,10 @@ import type { CacheAnswer, Passed } from "../cache/content.ts";
 import type { ListAsk } from "../cache/pull/list-pull.ts";
 import type { WriteFate } from "../cache/pull/writes.ts";
 import type { BlobAsk, ManifestAsk } from "../cache/pull-ask.ts";
-import type { HeaderList } from "../protocol/http/header-list.ts";
 import type { Reference, RepositoryName } from "../protocol/reference.ts";
 import type { Registry } from "../protocol/registry-name.ts";
-import type { Access, RegistryClient } from "../upstream/registry-client.ts";
-import type { Ask } from "./ask.ts";
-import type { Rejected } from "./login/access.ts";
+import type { RegistryClient } from "../upstream/registry-client.ts";
+import type { AccessOf } from "./login/access.ts";
 import type { BasicTokens } from "./login/basic-tokens.ts";
 import type { Ping } from "./login/ping.ts";
 import type { TokenRequests } from "./login/token.ts";
@@ -26,13 +24,6 @@ export interface Pulls {
     references: readonly Reference[],
   ): Promise<(fate: WriteFate) => Promise<void>>;
 }
-
-/** Turns a request's Authorization into an access; access.ts with its context filled in. */
-export type AccessOf = (
-  headers: HeaderList,
-  ask: Ask,
-  context: { readonly method: string; readonly signal: AbortSignal },
-) => Promise<Access | Rejected>;
 
 export type UpstreamHandlerParts = {
   readonly client: RegistryClient;

@@ -5,7 +5,7 @@
 import { OwnTokens } from "../../src/protocol/own-token.ts";
 import { SealedLogins } from "../../src/protocol/sealed-login.ts";
 import type { Ask } from "../../src/registry/ask.ts";
-import { accessOf } from "../../src/registry/login/access.ts";
+import { decideAccess } from "../../src/registry/login/access.ts";
 import { BasicTokens } from "../../src/registry/login/basic-tokens.ts";
 import { Ping } from "../../src/registry/login/ping.ts";
 import { TokenRequests } from "../../src/registry/login/token.ts";
@@ -53,7 +53,7 @@ export function makeDoors(loopback: Loopback, options: AuthOptions = {}) {
       },
       parts: {
         accessOf: (headers, of, context) =>
-          accessOf(headers, of, { ...context, ownTokens, sealedLogins, authorizer }),
+          decideAccess(headers, of, { ...context, ownTokens, sealedLogins, authorizer }),
         ping: new Ping({ ownTokens, sealedLogins, authorizer, memory, finder, client }),
         basicTokens: new BasicTokens({ ownTokens, sealedLogins, authorizer, client, now }),
         tokens: new TokenRequests({ ownTokens, authorizer, memory, pairs, client, now }),

@@ -3,7 +3,7 @@ import { OwnTokens } from "../../protocol/own-token.ts";
 import { SealedLogins } from "../../protocol/sealed-login.ts";
 import { RegistryEngine } from "../../registry/engine.ts";
 import type { FindHandler } from "../../registry/exchange.ts";
-import { accessOf } from "../../registry/login/access.ts";
+import { decideAccess } from "../../registry/login/access.ts";
 import { BasicTokens } from "../../registry/login/basic-tokens.ts";
 import { Ping } from "../../registry/login/ping.ts";
 import { TokenRequests } from "../../registry/login/token.ts";
@@ -34,7 +34,7 @@ export function composeRegistry(parts: RegistryParts): RegistryEngine {
     client,
     pulls,
     accessOf: (headers, ask, { method, signal }) =>
-      accessOf(headers, ask, { method, signal, ownTokens, sealedLogins, authorizer }),
+      decideAccess(headers, ask, { method, signal, ownTokens, sealedLogins, authorizer }),
     ping: new Ping({ ownTokens, sealedLogins, authorizer, memory, finder, client }),
     tokens: new TokenRequests({ ownTokens, authorizer, memory, pairs, client, now }),
     basicTokens: new BasicTokens({ ownTokens, sealedLogins, authorizer, client, now }),

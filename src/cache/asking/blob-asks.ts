@@ -6,8 +6,13 @@ import { isRefusal, isUnavailable } from "../../protocol/http/status.ts";
 import { bareMediaType } from "../../protocol/media-type.ts";
 import type { Access, RegistryClient, RegistryResponse } from "../../upstream/registry-client.ts";
 import type { RepositoryRef } from "../repository-ref.ts";
-import { type Denial, isExcuse } from "./manifest-asks.ts";
-import { answerInWords, readSmallAnswer, type SmallAnswer } from "./small-answer.ts";
+import {
+  answerInWords,
+  type Denial,
+  isExcuse,
+  readSmallAnswer,
+  type SmallAnswer,
+} from "./small-answer.ts";
 
 export type BlobQuestion = RepositoryRef & {
   readonly digest: Digest;

@@ -6,7 +6,7 @@
 import { type Digest, digestOf, parseDigest } from "../../protocol/digest.ts";
 import { headerList, headerValue } from "../../protocol/http/header-list.ts";
 import { isRefusal, isUnavailable } from "../../protocol/http/status.ts";
-import { isJsonBomb, readManifest } from "../../protocol/manifest.ts";
+import { isJsonBomb, readManifest, signedPayload } from "../../protocol/manifest.ts";
 import {
   bareMediaType,
   dockerList,
@@ -17,12 +17,10 @@ import {
   shortMediaType,
 } from "../../protocol/media-type.ts";
 import { printReference, type Reference } from "../../protocol/reference.ts";
-import { signedPayload } from "../../protocol/signed-manifest.ts";
 import type { Access, RegistryClient, RegistryResponse } from "../../upstream/registry-client.ts";
-import { UpstreamError, type UpstreamErrorCode } from "../../upstream/upstream-error.ts";
 import type { RepositoryRef } from "../repository-ref.ts";
 import { hasDigest, readManifestBody, wrongDigest } from "./manifest-body.ts";
-import { readSmallAnswer, type SmallAnswer } from "./small-answer.ts";
+import { type Denial, isExcuse, readSmallAnswer } from "./small-answer.ts";
 
 export type ManifestQuestion = RepositoryRef & {
   readonly reference: Reference;
@@ -33,16 +31,6 @@ export type ManifestQuestion = RepositoryRef & {
   readonly patience: "full" | "brief";
   readonly signal: AbortSignal;
 };
-
-/** Why there is nothing to serve, as the upstream put it. */
-export type Denial =
-  /** 401 or 403. */
-  | { readonly kind: "refused"; readonly answer: SmallAnswer }
-  /** 404, or an answer that is neither a manifest nor an excuse. */
-  | { readonly kind: "missing"; readonly answer: SmallAnswer }
-  /** 429, 5xx, or no answer at all. */
-  | { readonly kind: "unavailable"; readonly answer: SmallAnswer }
-  | { readonly kind: "unavailable"; readonly error: UpstreamError };
 
 /** Signed schema 1 or too large; or else what is no manifest at all, like a login page with status 200. */
 export type Unkept = { readonly kind: "unkept"; readonly isManifest: boolean };
@@ -207,24 +195,6 @@ function isManifest(bytes: Buffer, type: string): boolean {
   } catch {
     return false;
   }
-}
-
-const excuses: ReadonlySet<UpstreamErrorCode> = new Set<UpstreamErrorCode>([
-  "DNS",
-  "CONNECT",
-  "TLS",
-  "NO_TLS",
-  "TIMEOUT",
-  "RESET",
-  "DOWN",
-  "BUSY",
-  "OFFLINE",
-  "PROTOCOL",
-]);
-
-/** Whether what is kept may stand in for an upstream that failed so. */
-export function isExcuse(error: unknown): error is UpstreamError {
-  return error instanceof UpstreamError && excuses.has(error.code);
 }
 
 /** The answer, or the failure as one; what no kept answer may stand in for is thrown. */

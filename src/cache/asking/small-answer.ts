@@ -1,6 +1,6 @@
 /**
  * An upstream's answer small enough to be kept in memory for a moment and given to several who
- * asked the same: refusals, errors, a 404.
+ * asked the same: refusals, errors, a 404. And what it means that there is nothing else to serve.
  */
 import { Readable } from "node:stream";
 import { type HeaderList, headerValue } from "../../protocol/http/header-list.ts";
@@ -14,6 +14,16 @@ export type SmallAnswer = {
   readonly headers: HeaderList;
   readonly body: Uint8Array;
 };
+
+/** Why there is nothing to serve, as the upstream put it. */
+export type Denial =
+  /** 401 or 403. */
+  | { readonly kind: "refused"; readonly answer: SmallAnswer }
+  /** 404, or an answer that is neither a manifest nor an excuse. */
+  | { readonly kind: "missing"; readonly answer: SmallAnswer }
+  /** 429, 5xx, or no answer at all. */
+  | { readonly kind: "unavailable"; readonly answer: SmallAnswer }
+  | { readonly kind: "unavailable"; readonly error: UpstreamError };
 
 const largest = 1024 * 1024;
 
@@ -87,4 +97,22 @@ function sentence(status: number, headers: HeaderList): string {
   const again = headerValue(headers, "retry-after");
   const wait = again === undefined ? "" : `; it may be asked again after ${again}`;
   return `the registry answered ${status}${wait}`;
+}
+
+const excuses: ReadonlySet<UpstreamErrorCode> = new Set<UpstreamErrorCode>([
+  "DNS",
+  "CONNECT",
+  "TLS",
+  "NO_TLS",
+  "TIMEOUT",
+  "RESET",
+  "DOWN",
+  "BUSY",
+  "OFFLINE",
+  "PROTOCOL",
+]);
+
+/** Whether what is kept may stand in for an upstream that failed so. */
+export function isExcuse(error: unknown): error is UpstreamError {
+  return error instanceof UpstreamError && excuses.has(error.code);
 }

@@ -2,6 +2,7 @@
  * Ways into the one download of a blob: in whose name it is asked for, who may share what others
  * came for, and the download that begins behind a client's back.
  */
+
 import type { ByteSource } from "../../download/byte-source.ts";
 import type { Downloads, OpenedDownload } from "../../download/downloads.ts";
 import type { Digest } from "../../protocol/digest.ts";
@@ -11,7 +12,7 @@ import { abortedBy } from "../../upstream/upstream-deadline.ts";
 import { UpstreamRefusal } from "../../upstream/upstream-refusal.ts";
 import type { Visibility } from "../access/visibility.ts";
 import { confirmBlob, denialOf, type Given } from "../asking/blob-asks.ts";
-import { type Denial, isExcuse } from "../asking/manifest-asks.ts";
+import { type Denial, isExcuse } from "../asking/small-answer.ts";
 import type { CacheOutcome, Content } from "../content.ts";
 import type { BlobAsk } from "../pull-ask.ts";
 import type { Generations } from "../repository-ref.ts";

@@ -10,7 +10,7 @@ import type { Access, RegistryResponse } from "../../upstream/registry-client.ts
 import type { AccessChecks } from "../access/access-checks.ts";
 import type { RepositoryBlobs } from "../access/repository-blobs.ts";
 import { askBlob, type BlobQuestion, type Given } from "../asking/blob-asks.ts";
-import type { Denial } from "../asking/manifest-asks.ts";
+import type { Denial } from "../asking/small-answer.ts";
 import type { CacheAnswer } from "../content.ts";
 import type { KeptBlobs } from "../keeping/kept-blobs.ts";
 import type { BlobAsk } from "../pull-ask.ts";

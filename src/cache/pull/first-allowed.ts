@@ -1,8 +1,7 @@
 /** Asks upstream in one name after another until one is let in, and draws the conclusions. */
 import type { Access } from "../../upstream/registry-client.ts";
 import type { Asker, Visibility } from "../access/visibility.ts";
-import type { Denial } from "../asking/manifest-asks.ts";
-import { passSmallAnswer } from "../asking/small-answer.ts";
+import { type Denial, passSmallAnswer } from "../asking/small-answer.ts";
 import type { CacheOutcome, Passed } from "../content.ts";
 
 export type Attempted<T> = { readonly access: Access; readonly answer: T | Denial };

@@ -2,13 +2,14 @@
  * Tag lists and referrers: the registry is asked each time. The last answer to an anonymous or a
  * shared ask stands in while it cannot be asked, for whom the repository is open in that same name.
  */
+
 import { Readable } from "node:stream";
 import { type HeaderList, headerValue } from "../../protocol/http/header-list.ts";
 import { isRefusal, isUnavailable } from "../../protocol/http/status.ts";
 import { BoundedMap } from "../../runtime/bounded-map.ts";
 import type { Access } from "../../upstream/registry-client.ts";
 import type { Visibility } from "../access/visibility.ts";
-import { isExcuse } from "../asking/manifest-asks.ts";
+import { isExcuse } from "../asking/small-answer.ts";
 import type { Passed } from "../content.ts";
 import { type Generations, type RepositoryRef, repositoryKey } from "../repository-ref.ts";
 import { ageOf, maySubstitute } from "../tags/freshness.ts";

@@ -5,7 +5,8 @@
 
 import type { Access, RegistryClient } from "../../upstream/registry-client.ts";
 import type { AccessChecks } from "../access/access-checks.ts";
-import type { Denial, Unkept } from "../asking/manifest-asks.ts";
+import type { Unkept } from "../asking/manifest-asks.ts";
+import type { Denial } from "../asking/small-answer.ts";
 import type { CacheAnswer, Content } from "../content.ts";
 import { repositoryKey } from "../repository-ref.ts";
 import type { TagRefresh } from "../tags/tag-refresh.ts";

@@ -14,8 +14,7 @@ import type {
   PartsOf,
   SumsOf,
 } from "../../store/catalogue-store.ts";
-import { noTraffic, type Traffic } from "./traffic.ts";
-import { isPull } from "./words.ts";
+import { isPull, noTraffic, type Traffic } from "./words.ts";
 
 export type CatalogueOptions = {
   readonly store: Pick<CatalogueStore, "write" | "parts">;

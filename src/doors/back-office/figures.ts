@@ -9,11 +9,10 @@ import type { AuthEvent } from "../../upstream/auth/auth-event.ts";
 import type { UpstreamEvent } from "../../upstream/upstream-event.ts";
 import type { DoorEvent } from "../door-event.ts";
 import { HouseFigures } from "./house-figures.ts";
-import { RegistryLabels } from "./registry-labels.ts";
 import { RepositoryFigures, RequestFigures } from "./request-figures.ts";
-import { Counter, type Family, SeriesBudget } from "./series.ts";
-import type { Traffic } from "./traffic.ts";
+import { Counter, type Family, RegistryLabels, SeriesBudget } from "./series.ts";
 import { UpstreamFigures } from "./upstream-figures.ts";
+import type { Traffic } from "./words.ts";
 
 /** Lines of the metrics page that what is counted by labels may take; the rest is for what has none. */
 const mostLines = 2_700;

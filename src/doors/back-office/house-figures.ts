@@ -3,8 +3,7 @@ import type { CacheEvent } from "../../cache/cache-event.ts";
 import { BoundedMap } from "../../runtime/bounded-map.ts";
 import type { StoreEvent } from "../../store/store-event.ts";
 import type { DoorEvent } from "../door-event.ts";
-import type { RegistryLabels } from "./registry-labels.ts";
-import { Counter, type Family, type SeriesBudget } from "./series.ts";
+import { Counter, type Family, type RegistryLabels, type SeriesBudget } from "./series.ts";
 
 type Job = "scrub" | "evict";
 

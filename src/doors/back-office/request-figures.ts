@@ -1,17 +1,25 @@
 /** What requests add up to. Each adds to a handful of numbers that are found together. */
 import type { RegistryEvent } from "../../registry/registry-event.ts";
 import { BoundedMap } from "../../runtime/bounded-map.ts";
-import type { RegistryLabels } from "./registry-labels.ts";
 import {
   type Cell,
   Counter,
   type Family,
   Histogram,
+  type RegistryLabels,
   type SeriesBudget,
   type Spread,
 } from "./series.ts";
-import { type Traffic, trafficOf } from "./traffic.ts";
-import { isFromCache, isPull, type Kind, kindOf, outcomeOf, sourceOf } from "./words.ts";
+import {
+  isFromCache,
+  isPull,
+  type Kind,
+  kindOf,
+  outcomeOf,
+  sourceOf,
+  type Traffic,
+  trafficOf,
+} from "./words.ts";
 
 const firstByteBounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 25];
 

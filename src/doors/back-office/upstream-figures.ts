@@ -3,9 +3,14 @@ import { canonicalRegistry } from "../../protocol/registry-name.ts";
 import type { AuthEvent } from "../../upstream/auth/auth-event.ts";
 import type { UpstreamErrorCode } from "../../upstream/upstream-error.ts";
 import type { UpstreamEvent } from "../../upstream/upstream-event.ts";
-import type { RegistryLabels } from "./registry-labels.ts";
-import { Counter, type Family, Histogram, type SeriesBudget } from "./series.ts";
-import { type Traffic, trafficOf } from "./traffic.ts";
+import {
+  Counter,
+  type Family,
+  Histogram,
+  type RegistryLabels,
+  type SeriesBudget,
+} from "./series.ts";
+import { type Traffic, trafficOf } from "./words.ts";
 
 const bounds = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 25];
 

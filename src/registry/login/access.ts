@@ -1,6 +1,7 @@
 /**
- * Turns what a client sent as Authorization into the Access its request has upstream. A token of
- * ours never leaves the house; a login of the client's own is never touched.
+ * In whose name a request goes on: what a client sent as Authorization becomes the Access its request
+ * has upstream, narrowed by what the request does. A token of ours never leaves the house; a login of
+ * the client's own is never touched.
  */
 import { hasLogin } from "../../protocol/http/basic-auth.ts";
 import {
@@ -9,9 +10,11 @@ import {
   printChallenge,
   withParameters,
 } from "../../protocol/http/challenge.ts";
-import { type HeaderList, headerValue } from "../../protocol/http/header-list.ts";
+import { type HeaderList, headerList, headerValue } from "../../protocol/http/header-list.ts";
 import { type OwnTokenClaims, type OwnTokens, ownTokenIn } from "../../protocol/own-token.ts";
+import { RegistryError } from "../../protocol/registry-error.ts";
 import type { Registry } from "../../protocol/registry-name.ts";
+import { prefixedRoute } from "../../protocol/route-readings.ts";
 import type { SealedLogins } from "../../protocol/sealed-login.ts";
 import type { Authorizer } from "../../upstream/auth/authorizer.ts";
 import type { RememberedChallenge } from "../../upstream/auth/challenge-memory.ts";
@@ -19,6 +22,7 @@ import { scopesOf } from "../../upstream/auth/scopes.ts";
 import type { Access } from "../../upstream/registry-client.ts";
 import { UpstreamError } from "../../upstream/upstream-error.ts";
 import type { Ask } from "../ask.ts";
+import type { Exchange } from "../exchange.ts";
 import { ownChallenge, ownRealm } from "./own-realm.ts";
 
 /** To be answered 401 with these WWW-Authenticate lines. */
@@ -32,8 +36,15 @@ export type AccessContext = {
   readonly authorizer: Authorizer;
 };
 
+/** Turns a request's Authorization into an access; `decideAccess` with its context filled in. */
+export type AccessOf = (
+  headers: HeaderList,
+  ask: Ask,
+  context: { readonly method: string; readonly signal: AbortSignal },
+) => Promise<Access | Rejected>;
+
 /** May ask the registry's `/v2/` when nothing is known of it yet. */
-export async function accessOf(
+export async function decideAccess(
   headers: HeaderList,
   ask: Ask,
   context: AccessContext,
@@ -152,4 +163,38 @@ function rejected(
     return printChallenge(withParameters(one, { scope, error }));
   });
   return { kind: "rejected", challenge };
+}
+
+/** For what only reads. Throws RegistryError UNAUTHORIZED with the challenge when it is rejected. */
+export async function readingAccess(exchange: Exchange, accessOf: AccessOf): Promise<Access> {
+  const { headers, ask, method, signal, tally } = exchange;
+  const access = await accessOf(headers, ask, { method, signal });
+  const from = ask.client;
+  if (access.kind === "shared" && ask.isPublicOnly === true) return { kind: "anonymous", from };
+  tally.isShared = access.kind === "shared";
+  if (access.kind !== "rejected") return { ...access, from };
+  throw new RegistryError("UNAUTHORIZED", "the token is not valid here any more; log in again", {
+    headers: headerList({ "www-authenticate": access.challenge }),
+  });
+}
+
+/** For what writes: the client's own login or none, never the operator's credential. */
+export async function writingAccess(exchange: Exchange, accessOf: AccessOf): Promise<Access> {
+  const access = await readingAccess(exchange, accessOf);
+  return access.kind === "client" ? access : { kind: "none", from: access.from };
+}
+
+/**
+ * For what is no pull: only what the client sent, and no token of ours but where one may go (a
+ * repository's content under a path prefix, as containerd's `override_path` asks for it).
+ */
+export async function outsideAccess(exchange: Exchange, accessOf: AccessOf): Promise<Access> {
+  const { headers, ask, method, route, signal } = exchange;
+  const authorization = headerValue(headers, "authorization");
+  if (authorization === undefined) return { kind: "none" };
+  const isContent = route.kind === "outside" && prefixedRoute(route.path) !== undefined;
+  if (isContent && ownTokenIn(authorization) !== undefined)
+    return readingAccess(exchange, accessOf);
+  const access = await accessOf(headers, ask, { method, signal });
+  return access.kind === "client" ? access : { kind: "none" };
 }

@@ -22,7 +22,7 @@ import type { Access, RegistryClient } from "../../upstream/registry-client.ts";
 import { UpstreamError } from "../../upstream/upstream-error.ts";
 import type { Ask } from "../ask.ts";
 import type { Exchange, Own, Reply } from "../exchange.ts";
-import { accessOf } from "./access.ts";
+import { decideAccess } from "./access.ts";
 import { ownChallenge } from "./own-realm.ts";
 import { passInTime } from "./timed-pass.ts";
 
@@ -49,7 +49,7 @@ export class Ping {
   async answer(exchange: Exchange): Promise<Reply> {
     const { ask, headers, method, signal } = exchange;
     if (ask.isOpen) return this.#welcome(ask);
-    const access = await accessOf(headers, ask, { ...this.#parts, method, signal });
+    const access = await decideAccess(headers, ask, { ...this.#parts, method, signal });
     switch (access.kind) {
       case "rejected":
         throw unauthorized(access.challenge);

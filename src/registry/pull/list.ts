@@ -3,7 +3,7 @@
  * pull (OCI distribution-spec end-8, end-12). Something kept stands in for the first two alone.
  */
 import type { Exchange, Reply } from "../exchange.ts";
-import { readingAccess } from "../login/request-access.ts";
+import { readingAccess } from "../login/access.ts";
 import { passPatiently, passThrough } from "../pass-through.ts";
 import type { UpstreamHandlerParts } from "../upstream-parts.ts";
 

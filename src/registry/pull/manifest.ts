@@ -2,7 +2,7 @@
 import { wantsRevalidation } from "../../protocol/http/caching-fields.ts";
 import { parseAccept } from "../../protocol/media-type.ts";
 import type { Exchange, Reply } from "../exchange.ts";
-import { readingAccess } from "../login/request-access.ts";
+import { readingAccess } from "../login/access.ts";
 import type { UpstreamHandlerParts } from "../upstream-parts.ts";
 
 export async function pullManifest(

@@ -3,7 +3,7 @@
  * cache knows of that tag or digest is out of date.
  */
 import type { Exchange, Reply } from "../exchange.ts";
-import { writingAccess } from "../login/request-access.ts";
+import { writingAccess } from "../login/access.ts";
 import { passThrough } from "../pass-through.ts";
 import { pushedTags } from "../rules/written-query.ts";
 import type { UpstreamHandlerParts } from "../upstream-parts.ts";

@@ -5,7 +5,7 @@
 import { parseDigest } from "../../protocol/digest.ts";
 import type { Reference } from "../../protocol/reference.ts";
 import type { Exchange, Reply } from "../exchange.ts";
-import { writingAccess } from "../login/request-access.ts";
+import { writingAccess } from "../login/access.ts";
 import { passThrough } from "../pass-through.ts";
 import type { UpstreamHandlerParts } from "../upstream-parts.ts";
 import { sendForgetting } from "./forgetting.ts";

@@ -3,9 +3,9 @@ import { beforeEach, describe, expect, it } from "vitest";
 import {
   getManifest,
   headManifest,
-  isExcuse,
   type ManifestQuestion,
 } from "../../../src/cache/asking/manifest-asks.ts";
+import { isExcuse } from "../../../src/cache/asking/small-answer.ts";
 import { digestOf } from "../../../src/protocol/digest.ts";
 import { resolveAccept } from "../../../src/protocol/media-type.ts";
 import { UpstreamError, type UpstreamErrorCode } from "../../../src/upstream/upstream-error.ts";

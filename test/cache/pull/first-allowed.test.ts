@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type SharedCredential, Visibility } from "../../../src/cache/access/visibility.ts";
-import type { Denial } from "../../../src/cache/asking/manifest-asks.ts";
+import type { Denial } from "../../../src/cache/asking/small-answer.ts";
 import { firstAllowed, passDenial } from "../../../src/cache/pull/first-allowed.ts";
 import { UpstreamError } from "../../../src/upstream/upstream-error.ts";
 import { MemoryRecordStore } from "../../support/memory-record-store.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { headerList } from "../../../src/protocol/http/header-list.ts";
 import type { Ask } from "../../../src/registry/ask.ts";
-import { accessOf } from "../../../src/registry/login/access.ts";
+import { decideAccess } from "../../../src/registry/login/access.ts";
 import {
   type AuthOptions,
   bearerRegistry,
@@ -26,7 +26,7 @@ async function make(options: AuthOptions = {}) {
   const loopback = await startLoopback();
   const doors = makeDoors(loopback, options);
   const access = (authorization?: string, ask: Partial<Ask> = {}, method = "GET") =>
-    accessOf(headerList({ authorization }), askFor(target, { registry: hub, ...ask }), {
+    decideAccess(headerList({ authorization }), askFor(target, { registry: hub, ...ask }), {
       ...doors,
       method,
       signal: new AbortController().signal,

@@ -2,11 +2,11 @@ import { describe, expect, it } from "vitest";
 import { parseRoute } from "../../../src/protocol/route.ts";
 import type { Exchange } from "../../../src/registry/exchange.ts";
 import {
+  type AccessOf,
   outsideAccess,
   readingAccess,
   writingAccess,
-} from "../../../src/registry/login/request-access.ts";
-import type { AccessOf } from "../../../src/registry/upstream-parts.ts";
+} from "../../../src/registry/login/access.ts";
 import { askFor } from "../rig.ts";
 
 const exchange = (fields: [string, string[]][] = []): Exchange =>
