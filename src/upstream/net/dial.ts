@@ -137,25 +137,24 @@ export class Dialer {
 
   /** The operator named it, so it may stand anywhere; only not here. */
   async #reachProxy(proxy: CorporateProxy, signal: AbortSignal): Promise<Socket> {
+    try {
+      return await this.#dialProxy(proxy, signal);
+    } catch (error) {
+      throw ofProxy(proxy.address, error);
+    }
+  }
+
+  async #dialProxy(proxy: CorporateProxy, signal: AbortSignal): Promise<Socket> {
     const found = await this.#names.resolve(proxy.address.host, signal);
     const others = found.filter(
       ({ address }) => !this.#destinations.isOwnListener(address, proxy.address.port),
     );
     if (others.length === 0) {
       const host = formatHostPort(proxy.address);
-      throw new UpstreamError(
-        "FORBIDDEN",
-        host,
-        `the corporate proxy ${host} is this proxy itself`,
-      );
+      throw new UpstreamError("FORBIDDEN", host, `${host} is this proxy itself`);
     }
     const socket = await this.#connect(proxy.address, others, signal);
-    if (proxy.scheme === "http") return socket;
-    try {
-      return await this.#tls.secure(socket, proxy.address, signal);
-    } catch (error) {
-      throw plainProxy(proxy.address, error);
-    }
+    return proxy.scheme === "http" ? socket : await this.#tls.secure(socket, proxy.address, signal);
   }
 
   async #tunnel(proxy: CorporateProxy, target: HostPort, signal: AbortSignal): Promise<Socket> {
@@ -175,9 +174,12 @@ function limit(address: HostPort, options: DialOptions): Deadline {
 }
 
 /** Nobody is to look for it among the registries. */
-function plainProxy(address: HostPort, cause: unknown): unknown {
-  if (!(cause instanceof UpstreamError) || cause.code !== "NO_TLS") return cause;
+function ofProxy(address: HostPort, cause: unknown): unknown {
+  if (!(cause instanceof UpstreamError)) return cause;
   const host = formatHostPort(address);
-  const sentence = `the corporate proxy ${host} speaks no TLS; write http://${host} in HTTPS_PROXY`;
-  return new UpstreamError("CONNECT", host, sentence, { cause });
+  if (cause.code === "NO_TLS") {
+    const sentence = `the corporate proxy ${host} speaks no TLS; write http://${host} in HTTPS_PROXY`;
+    return new UpstreamError("CONNECT", host, sentence, { cause });
+  }
+  return new UpstreamError(cause.code, host, `the corporate proxy ${cause.message}`, { cause });
 }

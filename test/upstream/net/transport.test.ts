@@ -587,6 +587,18 @@ describe("behind a corporate proxy", () => {
     expect(String(await readAll(answer.body))).toBe("ok");
   });
 
+  it("says of a proxy that is not there that it is the proxy", async () => {
+    // A port that nothing is ever given.
+    const address = { host: "127.0.0.1", port: 1 };
+    const https: CorporateProxy = { scheme: "http", address, authorization: undefined };
+    const rig = buildRig({ proxies: { https } });
+    const far = { host: "far.example", port: 443 };
+    expect(await rejection(rig.transport.send(outgoing(far, { scheme: "https" })))).toMatchObject({
+      code: "CONNECT",
+      message: "the corporate proxy 127.0.0.1:1 refuses connections (ECONNREFUSED)",
+    });
+  });
+
   it("takes the proxy's demand for a login for a failure, not for the answer", async () => {
     const address = await listening(fakeProxy({ refusal: 407 }).server);
     const http: CorporateProxy = { scheme: "http", address, authorization: undefined };
