@@ -15,6 +15,7 @@ import {
 } from "../src/app/settings/setting.ts";
 import { groups } from "../src/app/settings/settings.ts";
 import { addApi } from "../src/doors/back-office/api.ts";
+import { addBackups } from "../src/doors/back-office/backups.ts";
 import type { Operations } from "../src/doors/back-office/operations.ts";
 
 const intro = `# Configuration
@@ -123,6 +124,7 @@ async function api(): Promise<string> {
   });
   // Nobody asks it anything here.
   addApi(app, {} as Operations);
+  addBackups(app, {} as Operations);
   await app.ready();
   const text = JSON.stringify(app.swagger(), undefined, 2);
   await app.close();

@@ -11,7 +11,9 @@ export type HoldWatcher = {
 };
 
 export class Holds {
+  /** 0: let go by everybody, and kept only because all is. */
   readonly #counts = new Map<Digest, number>();
+  #keepers = 0;
   #watcher: HoldWatcher | undefined;
 
   watch(watcher: HoldWatcher): void {
@@ -20,19 +22,38 @@ export class Holds {
 
   /** Holds may be stacked: a digest is free again after as many releases. */
   hold(digest: Digest): void {
-    const count = this.#counts.get(digest) ?? 0;
-    this.#counts.set(digest, count + 1);
-    if (count === 0) this.#watcher?.held(digest);
+    const count = this.#counts.get(digest);
+    this.#counts.set(digest, (count ?? 0) + 1);
+    if (count === undefined) this.#watcher?.held(digest);
   }
 
   /** Takes one hold back; no error when there is none. */
   release(digest: Digest): void {
-    const count = this.#counts.get(digest) ?? 0;
-    if (count > 1) this.#counts.set(digest, count - 1);
-    else if (this.#counts.delete(digest)) this.#watcher?.freed(digest);
+    const count = this.#counts.get(digest);
+    if (count === undefined || count === 0) return;
+    this.#counts.set(digest, count - 1);
+    if (count === 1 && this.#keepers === 0) this.#free(digest);
+  }
+
+  /** From this tick on nothing that is held, or comes to be, is free again before what is returned is called. */
+  keepAll(): () => void {
+    this.#keepers += 1;
+    let isOver = false;
+    return () => {
+      if (isOver) return;
+      isOver = true;
+      this.#keepers -= 1;
+      if (this.#keepers > 0) return;
+      for (const [digest, count] of this.#counts) if (count === 0) this.#free(digest);
+    };
   }
 
   isHeld(digest: Digest): boolean {
     return this.#counts.has(digest);
+  }
+
+  #free(digest: Digest): void {
+    this.#counts.delete(digest);
+    this.#watcher?.freed(digest);
   }
 }

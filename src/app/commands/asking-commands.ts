@@ -5,6 +5,8 @@ export const askingCommands = [
   { name: "stats", description: "what went through in the last day and month" },
   { name: "top", description: "what goes on right now, until it is stopped" },
   { name: "explain", description: "what a pull of an image would do now, and why" },
+  { name: "backup", description: "take a backup of what was pushed here, and of the keys" },
+  { name: "restore", description: "make a data folder of a backup" },
   { name: "dashboard", description: "print a link that opens the dashboard once" },
 ] as const;
 

@@ -99,7 +99,33 @@ class Asking {
         });
       },
     );
+    this.#addBackups(program);
     return program;
+  }
+
+  #addBackups(program: Command): void {
+    const dataDir = [
+      "--data-dir <path>",
+      "the folder the server keeps its data in (DATA_DIR)",
+    ] as const;
+    program
+      .command("backup <folder>")
+      .description(
+        "what was pushed here and the keys, into a new folder; a server may go on meanwhile",
+      )
+      .option(...dataDir)
+      .action(async (to: string, flags: Flags) => {
+        const { backUp } = await import("./backup.ts");
+        this.#exitCode = await backUp(this.#asked(flags), to, this.#process);
+      });
+    program
+      .command("restore <folder>")
+      .description("make an empty data folder what the backup was taken of; no server may have it")
+      .option(...dataDir)
+      .action(async (from: string, flags: Flags) => {
+        const { restore } = await import("./restore.ts");
+        this.#exitCode = await restore(this.#asked(flags), from, this.#process);
+      });
   }
 
   #added(parent: Command, name: string, description: string): Command {

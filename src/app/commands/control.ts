@@ -90,7 +90,7 @@ function exchange(folder: string, { path: question, body }: Question): Promise<A
   });
 }
 
-function cannotAsk(error: Error, folder: string): AskError {
+export function cannotAsk(error: Error, folder: string): AskError {
   const code = "code" in error ? String(error.code) : "";
   const sentences: Readonly<Record<string, string>> = {
     ENOENT: `no server runs with ${folder}; write --data-dir with the folder that it has`,

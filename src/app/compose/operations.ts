@@ -22,7 +22,7 @@ export function composeOperations({ core, house, dashboardLink }: OperationsPart
   const flush = (): Promise<void> => catalogue.flush();
   const explain = explaining(core);
   const overview = new Overview({ figures, house, images, store, flush, explain, now });
-  return { overview, dashboardLink };
+  return { overview, dashboardLink, keepForBackup: core.store.keepStill };
 }
 
 export type WithoutDoors = {

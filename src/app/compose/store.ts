@@ -1,6 +1,8 @@
 /** What is kept, on this machine's disk. Opening it takes the data folder for this process. */
-import { access, mkdir } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { access, mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import type { KeptForBackup } from "../../doors/back-office/operations.ts";
 import { Catalogue } from "../../hosted/catalogue.ts";
 import { type DataFolder, openDataFolder } from "../../store/disk/data-folder.ts";
 import { DiskBlobStore } from "../../store/disk/disk-blob-store.ts";
@@ -8,7 +10,6 @@ import { type FileSystem, nodeFileSystem } from "../../store/disk/file-system.ts
 import { makeRoomToStart } from "../../store/disk/room-to-start.ts";
 import { Holds } from "../../store/holds.ts";
 import { ThreadedRecords } from "../../store/keyv/threaded-records.ts";
-import type { PushedRecords } from "../../store/pushed-records.ts";
 import { SqlitePushedRecords } from "../../store/sqlite/sqlite-pushed-records.ts";
 import type { Log } from "../log.ts";
 
@@ -62,7 +63,7 @@ async function openPushed(folder: DataFolder, isHosting: boolean) {
 type Held = {
   readonly fs: FileSystem;
   readonly holds: Holds;
-  readonly pushed: PushedRecords | undefined;
+  readonly pushed: SqlitePushedRecords | undefined;
   /** What was pushed here; undefined where nothing ever was. */
   readonly catalogue: Catalogue | undefined;
 };
@@ -89,5 +90,29 @@ async function openOver(folder: DataFolder, log: Pick<Log, "store">, held: Held)
   };
   /** Sentences about what it cannot do for now. */
   const degraded = (): readonly string[] => records.degraded;
-  return { folder, holds, catalogue, blobs, records, degraded, close };
+  const keepStill = () => keepPushed(folder, holds, pushed);
+  return { folder, holds, catalogue, blobs, records, degraded, keepStill, close };
+}
+
+/** What was pushed as it is now, for a backup. Throws StoreError. */
+async function keepPushed(
+  folder: DataFolder,
+  holds: Holds,
+  pushed: SqlitePushedRecords | undefined,
+): Promise<KeptForBackup> {
+  if (pushed === undefined) return { records: undefined, release: async () => undefined };
+  // A draft: what a crash leaves of it is swept at the next start.
+  const records = join(folder.path, "partial", `${randomBytes(16).toString("hex")}.draft`);
+  const letGo = holds.keepAll();
+  const release = async (): Promise<void> => {
+    letGo();
+    await rm(records, { force: true });
+  };
+  try {
+    await pushed.copyTo(records);
+    return { records, release };
+  } catch (error) {
+    await release();
+    throw error;
+  }
 }

@@ -11,9 +11,18 @@ export type DashboardLink = {
   readonly url: string | undefined;
 };
 
+/** What was pushed as it is now; nothing of it goes away before `release`. */
+export type KeptForBackup = {
+  /** A file with a copy of its records; undefined where nothing ever was pushed. */
+  readonly records: string | undefined;
+  readonly release: () => Promise<void>;
+};
+
 export interface Operations {
   /** What there is, what it saves and what is wrong: changes nothing. */
   readonly overview: Overview;
   /** Undefined where no server runs, and so no dashboard. */
   dashboardLink(): DashboardLink | undefined;
+  /** Throws what keeps it from being copied. */
+  keepForBackup(): Promise<KeptForBackup>;
 }

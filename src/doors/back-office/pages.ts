@@ -2,6 +2,7 @@
 import fastify, { type FastifyInstance } from "fastify";
 import { addApi } from "./api.ts";
 import type { Pages } from "./back-office.ts";
+import { addBackups } from "./backups.ts";
 import { addDashboard } from "./dashboard.ts";
 import type { Figures } from "./figures.ts";
 import { Metrics } from "./metrics.ts";
@@ -22,6 +23,7 @@ export async function openPages(parts: PagesParts): Promise<Pages> {
   const app = fastify();
   addMetrics(app, parts);
   addApi(app, parts.operations);
+  const endBackups = addBackups(app, parts.operations);
   const clientUrl = (): string => parts.house.clientUrl();
   const live = addDashboard(app, { ...parts, clientUrl, overview: parts.operations.overview });
   await app.ready();
@@ -29,6 +31,7 @@ export async function openPages(parts: PagesParts): Promise<Pages> {
     handle: (request, response) => app.routing(request, response),
     end: async () => {
       live.end();
+      endBackups();
       await app.close();
     },
   };

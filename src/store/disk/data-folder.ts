@@ -4,17 +4,7 @@
  *
  *     VERSION  lock  lock.pid  clean  ca/  blobs/  partial/  quarantine/  records.sqlite
  */
-import {
-  access,
-  constants,
-  mkdir,
-  open,
-  readdir,
-  readFile,
-  rename,
-  stat,
-  unlink,
-} from "node:fs/promises";
+import { access, constants, mkdir, readdir, readFile, stat, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { StoreError, storeErrorFrom } from "../store-error.ts";
 import { parseVerified, printVerified, type Verified } from "./clean-marker.ts";
@@ -22,11 +12,14 @@ import { nodeFileSystem, storeFailure, syncPath, systemCode } from "./file-syste
 import { refuseForeignFiles } from "./foreign-files.ts";
 import { type Lock, takeLock } from "./lock-file.ts";
 import { partialName } from "./partial-downloads.ts";
+import { unfinishedRestore } from "./restored-folder.ts";
+import { writeWhole } from "./whole-file.ts";
 
-const format = "1";
+/** What a data folder's VERSION says. */
+export const format = "1";
 
 /** What drafts are called; the sweep at start takes these, and after a crash what they left. */
-export const draftName = /^[0-9a-f]{32}\.draft$/;
+export const draftName = /^[0-9a-f]{32}\.draft(?:-journal)?$/;
 
 export type DataFolder = {
   readonly path: string;
@@ -117,7 +110,12 @@ async function makeFolders(path: string): Promise<void> {
   }
 }
 
+/** Throws StoreError FORMAT when no start may use it. */
 async function readFormat(path: string): Promise<string | undefined> {
+  if ((await readIfThere(join(path, unfinishedRestore))) !== undefined) {
+    const sentence = `a restore into ${path} was broken off; run entrepot restore again`;
+    throw new StoreError("FORMAT", sentence);
+  }
   const text = (await readIfThere(join(path, "VERSION")))?.trim();
   if (text === undefined || text === format) return text;
   const found = /^[\w.-]{1,20}$/.test(text) ? `format ${text}` : "an unknown format";
@@ -167,23 +165,5 @@ async function removeIfThere(path: string): Promise<void> {
     await unlink(path);
   } catch (error) {
     if (systemCode(error) !== "ENOENT") throw error;
-  }
-}
-
-/** The file is there with all of its bytes, or not at all, also after a power cut. */
-async function writeWhole(folder: string, name: string, text: string): Promise<void> {
-  const draft = join(folder, `${name}.new`);
-  try {
-    const file = await open(draft, "w", 0o600);
-    try {
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(draft, join(folder, name));
-    await syncPath(nodeFileSystem, folder);
-  } catch (error) {
-    throw storeFailure(error, `write ${join(folder, name)}`);
   }
 }

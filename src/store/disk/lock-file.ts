@@ -4,7 +4,7 @@
  * when the holder runs in another PID namespace. It takes no room, for the volume may be full. The
  * pid beside it is only for the message.
  */
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { lchownSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { storeErrorFrom } from "../store-error.ts";
@@ -25,6 +25,7 @@ export function takeLock(folder: string): Lock {
   const database = openExclusively(folder, pidFile);
   try {
     writeFileSync(pidFile, `${process.pid}\n`, { mode: 0o600 });
+    leaveToOwner(folder, pidFile);
   } catch (error) {
     const failure = storeFailure(error, `write ${pidFile}`);
     if (failure.code !== "FULL") {
@@ -44,6 +45,17 @@ export function takeLock(folder: string): Lock {
     database.close();
   };
   return { release };
+}
+
+/** What a command of root's leaves behind must not keep the server's own user out. */
+function leaveToOwner(folder: string, pidFile: string): void {
+  const { uid, gid } = statSync(folder);
+  if (process.getuid?.() !== 0 || uid === 0) return;
+  try {
+    for (const path of [pidFile, join(folder, "lock")]) lchownSync(path, uid, gid);
+  } catch {
+    // Not every root may. Both are taken away, or left, as they always were.
+  }
 }
 
 function openExclusively(folder: string, pidFile: string): DatabaseSync {

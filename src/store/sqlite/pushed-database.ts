@@ -3,7 +3,7 @@
  * and what was acknowledged would be lost with the power. Whatever is wrong with the file is told of,
  * never repaired by starting anew. Calls block: it lives in a thread (pushed-thread.ts).
  */
-import { DatabaseSync } from "node:sqlite";
+import { backup, DatabaseSync } from "node:sqlite";
 import type { RecordChange } from "../pushed-records.ts";
 import type { Json, StoredRecord } from "../record-store.ts";
 import { type StoreError, storeErrorFrom } from "../store-error.ts";
@@ -12,6 +12,8 @@ const format = 1;
 const SQLITE_FULL = 13;
 /** So many records are read at a time. */
 const page = 1_000;
+/** So many pages are copied before a write gets its turn. */
+const pagesAtOnce = 500;
 
 export class PushedDatabase {
   readonly #database: DatabaseSync;
@@ -64,7 +66,16 @@ export class PushedDatabase {
       database.exec("COMMIT");
     } catch (error) {
       if (database.isTransaction) database.exec("ROLLBACK");
-      throw writeFailure(error);
+      throw writeFailure(error, "a push cannot be recorded");
+    }
+  }
+
+  /** Into a new file, while others go on writing; what they write meanwhile may be in it too. */
+  async copyTo(path: string): Promise<void> {
+    try {
+      await backup(this.#database, path, { rate: pagesAtOnce });
+    } catch (error) {
+      throw writeFailure(error, "what was pushed cannot be copied");
     }
   }
 
@@ -88,10 +99,10 @@ function prepare(database: DatabaseSync): void {
   );
 }
 
-function writeFailure(error: unknown): StoreError {
+function writeFailure(error: unknown, what: string): StoreError {
   const isFull = error instanceof Error && "errcode" in error && error.errcode === SQLITE_FULL;
-  if (isFull) return storeErrorFrom(error, "FULL", "no room left for the records of a push");
-  return storeErrorFrom(error, "RECORDS", `a push cannot be recorded: ${reasonOf(error)}`);
+  if (isFull) return storeErrorFrom(error, "FULL", `${what}: no room left on the volume`);
+  return storeErrorFrom(error, "RECORDS", `${what}: ${reasonOf(error)}`);
 }
 
 function reasonOf(error: unknown): string {

@@ -56,6 +56,14 @@ export class SqlitePushedRecords implements PushedRecords {
     if (changes.length > 0) await this.#ask({ what: "write", changes });
   }
 
+  /**
+   * Writes all of it into a new file, pushes going on: everything that was written before, and maybe
+   * what is written meanwhile. Throws StoreError FULL or RECORDS; then the file may be there in part.
+   */
+  async copyTo(path: string): Promise<void> {
+    await this.#ask({ what: "copy", path });
+  }
+
   async close(): Promise<void> {
     try {
       await this.#ask({ what: "close" });

@@ -1,0 +1,121 @@
+/**
+ * `entrepot backup DIR`: what was pushed here and the keys, while a server goes on with it or without
+ * one. The folder is a backup once all of it is there, and empty again when it fails.
+ */
+import { existsSync } from "node:fs";
+import { copyFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { NewBackup } from "../../store/disk/backup-folder.ts";
+import { storeFailure } from "../../store/disk/file-system.ts";
+import { takeLock } from "../../store/disk/lock-file.ts";
+import { SqlitePushedRecords } from "../../store/sqlite/sqlite-pushed-records.ts";
+import { readBuild } from "../build.ts";
+import { type CarriedPushed, carryPushed, lostSentences, progressOn, toldWhy } from "./carrying.ts";
+import { AskError, type Asked, dataFolder } from "./control.ts";
+import { holdServer } from "./held-server.ts";
+import { printBytes } from "./printing.ts";
+
+export type Terminal = Pick<NodeJS.Process, "stdout" | "stderr">;
+
+/** What was pushed, kept as it is. */
+type Held = {
+  /** Into this file, if anything ever was pushed. Throws StoreError. */
+  readonly copyRecords: (to: string) => Promise<void>;
+  /** Throws AskError once it is held no longer. */
+  readonly check: () => void;
+  readonly release: () => Promise<void>;
+};
+
+/** Resolves with the exit code: 1 where something is lost. Throws AskError. */
+export function backUp(asked: Asked, to: string, terminal: Terminal): Promise<number> {
+  return toldWhy(backingUp(asked, to, terminal));
+}
+
+async function backingUp(asked: Asked, to: string, terminal: Terminal): Promise<number> {
+  const folder = dataFolder(asked);
+  const begunAt = new Date().toISOString();
+  const held = await hold(folder);
+  try {
+    const backup = await NewBackup.begin(resolve(to));
+    try {
+      const carried = await take(folder, backup.path, held, terminal);
+      held.check();
+      const { blobs, bytes, lost } = carried;
+      const { version } = readBuild();
+      const digests = lost.map(({ digest }) => digest);
+      await backup.finish({ begunAt, version, blobs, bytes, lost: digests });
+      tell(carried, backup.path, terminal);
+      return lost.length === 0 ? 0 : 1;
+    } finally {
+      await backup.discard();
+    }
+  } finally {
+    await held.release();
+  }
+}
+
+async function take(
+  from: string,
+  to: string,
+  held: Held,
+  { stderr }: Terminal,
+): Promise<CarriedPushed> {
+  const records = join(to, "hosted.sqlite");
+  const progress = progressOn(stderr, Date.now);
+  try {
+    await held.copyRecords(records);
+    return await carryPushed({ from, to, progress: progress.tell });
+  } finally {
+    progress.end();
+  }
+}
+
+/** By the server, or where none runs by ourselves. */
+async function hold(folder: string): Promise<Held> {
+  try {
+    const { records, check, release } = await holdServer(folder);
+    const copyRecords = async (to: string) => {
+      if (records !== undefined) await copyOver(records, to);
+    };
+    return { copyRecords, check, release: async () => release() };
+  } catch (error) {
+    if (!(error instanceof AskError) || error.code !== "NO_SERVER") throw error;
+    if (!existsSync(join(folder, "VERSION"))) throw error;
+    return holdAlone(folder);
+  }
+}
+
+function holdAlone(folder: string): Held {
+  const lock = takeLock(folder);
+  return {
+    copyRecords: async (to) => {
+      const path = join(folder, "hosted.sqlite");
+      if (!existsSync(path)) return;
+      const records = await SqlitePushedRecords.open(path);
+      try {
+        await records.copyTo(to);
+      } finally {
+        await records.close();
+      }
+    },
+    check: () => undefined,
+    release: async () => lock.release(),
+  };
+}
+
+/** The server's copy lies in its folder, and goes when it is told. */
+async function copyOver(from: string, to: string): Promise<void> {
+  try {
+    await copyFile(from, to);
+  } catch (error) {
+    throw storeFailure(error, `copy the records to ${to}`);
+  }
+}
+
+function tell(carried: CarriedPushed, path: string, { stdout, stderr }: Terminal): void {
+  const { images, blobs, bytes, isLinked, lost } = carried;
+  const how = isLinked && blobs > 0 ? ", linked since both are on one disk" : "";
+  const what = `${images} images, ${blobs} blobs (${printBytes(bytes)}${how})`;
+  stdout.write(`backed up ${what} and the keys to ${path}\n`);
+  for (const line of lostSentences(lost)) stderr.write(`entrepot: ${line}\n`);
+}

@@ -1,0 +1,113 @@
+/** What a backup and a restore have in common: keys and pushed blobs go from one folder to another. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { Catalogue } from "../../hosted/catalogue.ts";
+import type { Digest } from "../../protocol/digest.ts";
+import type { RepositoryName } from "../../protocol/reference.ts";
+import { carryKeys } from "../../store/disk/backup-folder.ts";
+import { CarriedBlobs } from "../../store/disk/carried-blobs.ts";
+import { nodeFileSystem, syncPath } from "../../store/disk/file-system.ts";
+import { Holds } from "../../store/holds.ts";
+import { SqlitePushedRecords } from "../../store/sqlite/sqlite-pushed-records.ts";
+import { StoreError } from "../../store/store-error.ts";
+import { AskError } from "./control.ts";
+import { printBytes } from "./printing.ts";
+
+export type Carrying = {
+  readonly from: string;
+  /** Has the records already. */
+  readonly to: string;
+  /** Hears of it now and then. */
+  readonly progress: (sentence: string) => void;
+};
+
+export type Lost = { readonly digest: Digest; readonly repositories: readonly RepositoryName[] };
+
+export type CarriedPushed = {
+  readonly images: number;
+  readonly blobs: number;
+  readonly bytes: number;
+  readonly isLinked: boolean;
+  /** What is damaged or gone. */
+  readonly lost: readonly Lost[];
+};
+
+/** Throws StoreError. */
+export async function carryPushed({ from, to, progress }: Carrying): Promise<CarriedPushed> {
+  const path = join(to, "hosted.sqlite");
+  const pushed = await readPushed(path);
+  const blobs = new CarriedBlobs(from, to);
+  const lost: Lost[] = [];
+  const done = { blobs: 0, bytes: 0, linked: 0 };
+  for (const [digest, repositories] of pushed.digests) {
+    const { how, size } = await blobs.carry(digest);
+    if (how === "damaged" || how === "missing") {
+      lost.push({ digest, repositories: [...repositories] });
+      continue;
+    }
+    done.blobs += 1;
+    done.bytes += size;
+    if (how === "linked") done.linked += 1;
+    progress(`${done.blobs} of ${pushed.digests.size} blobs, ${printBytes(done.bytes)}`);
+  }
+  await blobs.sync();
+  if (existsSync(path)) await syncPath(nodeFileSystem, path);
+  await carryKeys(from, to);
+  const { blobs: count, bytes, linked } = done;
+  return { images: pushed.images, blobs: count, bytes, isLinked: linked === count, lost };
+}
+
+/** Every digest that records name, with the repositories it is in. */
+async function readPushed(path: string) {
+  const digests = new Map<Digest, Set<RepositoryName>>();
+  if (!existsSync(path)) return { images: 0, digests };
+  const records = await SqlitePushedRecords.open(path);
+  try {
+    const catalogue = await Catalogue.load(records, new Holds());
+    let images = 0;
+    for (const [name, { blobs, manifests }] of catalogue.repositories()) {
+      images += manifests.size;
+      for (const digest of [...blobs.keys(), ...manifests.keys()]) {
+        digests.set(digest, (digests.get(digest) ?? new Set()).add(name));
+      }
+    }
+    return { images, digests };
+  } finally {
+    await records.close();
+  }
+}
+
+/** Throws AskError for what goes wrong with folders. */
+export async function toldWhy<Result>(work: Promise<Result>): Promise<Result> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof StoreError) throw new AskError("FAILED", error.message, { cause: error });
+    throw error;
+  }
+}
+
+/** A line that is written over again and again, for a person who waits. */
+export function progressOn(stream: Pick<NodeJS.WriteStream, "isTTY" | "write">, now: () => number) {
+  let toldAt = Number.NEGATIVE_INFINITY;
+  const clear = "\r\u001b[K";
+  return {
+    tell: (sentence: string): void => {
+      if (!stream.isTTY || now() - toldAt < 200) return;
+      toldAt = now();
+      stream.write(`${clear}${sentence}`);
+    },
+    end: (): void => void (stream.isTTY && stream.write(clear)),
+  };
+}
+
+/** Sentences for the operator; none where nothing is lost. */
+export function lostSentences(lost: readonly Lost[]): readonly string[] {
+  if (lost.length === 0) return [];
+  const shown = lost
+    .slice(0, 20)
+    .map(({ digest, repositories }) => `  ${digest} of ${repositories.join(", ")}`);
+  const more = lost.length > 20 ? [`  … and ${lost.length - 20} more`] : [];
+  const what = lost.length === 1 ? "1 blob is" : `${lost.length} blobs are`;
+  return [`${what} damaged or gone; push again what needs them:`, ...shown, ...more];
+}

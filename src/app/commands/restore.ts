@@ -1,0 +1,52 @@
+/** `entrepot restore DIR`: an empty data folder becomes what the backup in DIR was taken of. */
+import { existsSync } from "node:fs";
+import { copyFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { readBackup } from "../../store/disk/backup-folder.ts";
+import { format } from "../../store/disk/data-folder.ts";
+import { storeFailure } from "../../store/disk/file-system.ts";
+import { RestoredFolder } from "../../store/disk/restored-folder.ts";
+import type { Terminal } from "./backup.ts";
+import { type CarriedPushed, carryPushed, lostSentences, progressOn, toldWhy } from "./carrying.ts";
+import type { Asked } from "./control.ts";
+import { printBytes } from "./printing.ts";
+
+/** Resolves with the exit code: 1 where something is lost. Throws AskError. */
+export function restore(asked: Asked, from: string, terminal: Terminal): Promise<number> {
+  return toldWhy(restoring(asked, from, terminal));
+}
+
+async function restoring(asked: Asked, from: string, terminal: Terminal): Promise<number> {
+  const source = resolve(from);
+  const { begunAt } = await readBackup(source);
+  const folder = await RestoredFolder.begin(
+    resolve(asked.dataDir ?? (asked.environment.DATA_DIR || "./data")),
+  );
+  try {
+    const carried = await take(source, folder.path, terminal);
+    await folder.finish(format);
+    tell(carried, `${folder.path} is as it was at ${begunAt}`, terminal);
+    return carried.lost.length === 0 ? 0 : 1;
+  } finally {
+    folder.release();
+  }
+}
+
+async function take(from: string, to: string, { stderr }: Terminal): Promise<CarriedPushed> {
+  const records = join(from, "hosted.sqlite");
+  const progress = progressOn(stderr, Date.now);
+  try {
+    if (existsSync(records)) await copyFile(records, join(to, "hosted.sqlite"));
+    return await carryPushed({ from, to, progress: progress.tell });
+  } catch (error) {
+    throw storeFailure(error, `restore ${from}`);
+  } finally {
+    progress.end();
+  }
+}
+
+function tell(carried: CarriedPushed, what: string, { stdout, stderr }: Terminal): void {
+  const { images, blobs, bytes, lost } = carried;
+  stdout.write(`${what}: ${images} images, ${blobs} blobs (${printBytes(bytes)}) and the keys\n`);
+  for (const line of lostSentences(lost)) stderr.write(`entrepot: ${line}\n`);
+}
