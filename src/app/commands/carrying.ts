@@ -82,9 +82,12 @@ export async function toldWhy<Result>(work: Promise<Result>): Promise<Result> {
   try {
     return await work;
   } catch (error) {
-    if (error instanceof StoreError) throw new AskError("FAILED", error.message, { cause: error });
-    throw error;
+    throw error instanceof StoreError ? failedBy(error, error.message) : error;
   }
+}
+
+function failedBy(cause: unknown, sentence: string): AskError {
+  return new AskError("FAILED", sentence, { cause });
 }
 
 /** A line that is written over again and again, for a person who waits. */

@@ -49,8 +49,8 @@ export class NewBackup {
         : `is not empty (${JSON.stringify(found.slice(0, 80))})`;
       throw new StoreError("FORMAT", `${path} ${what}; name a folder that is not there yet`);
     } catch (error) {
-      const code = systemCode(error);
-      if (code === undefined) throw error;
+      if (error instanceof StoreError) throw error;
+      const code = systemCode(error) ?? String(error);
       throw storeErrorFrom(
         error,
         "IO",

@@ -69,6 +69,31 @@ describe.skipIf(!canBoot())("push-registry.md", () => {
     expect([checked.code, checked.output]).toEqual([0, expect.stringContaining("fine")]);
   });
 
+  it("a backup is taken while it serves, and becomes another server's folder", async () => {
+    const { guide, machine, journey, entrepot } = reader;
+    await machine.must(`docker pull alpine:3.20 && docker tag alpine:3.20 ${image}`);
+    await machine.type("docker login docker-registry.local", ["alice", "her password"]);
+    await machine.must(`docker push ${image}`);
+    const folder = join(journey.folder, "restored");
+    const { code, output } = await typed(guide.take("entrepot backup"), entrepot.dataDir);
+    expect([code, output]).toEqual([0, expect.stringContaining("1 images, 3 blobs")]);
+    const [, restore = ""] = guide.take("entrepot restore").split("\n");
+    expect(await typed(restore, join(folder, "data"))).toMatchObject({ code: 0 });
+    const settings = { HOSTED_HOSTS: "docker-registry.local", HOSTED_ANONYMOUS_PULL: "true" };
+    const other = await journey.entrepot(settings, "restored");
+    const digest = ["digest", "docker-registry.local/team/app:1.0"];
+    const env = { HTTPS_PROXY: other.proxy, SSL_CERT_FILE: other.trust, HOME: folder };
+    await runWell("crane", digest, { env });
+    /** With folders of the journey in place of those it names. */
+    function typed(command: string, dataDir: string) {
+      const [, ...args] = command
+        .replace("/var/lib/entrepot", dataDir)
+        .replace("/backup", join(journey.folder, "backup"))
+        .split(" ");
+      return runEntrepot(journey.folder, {}, args);
+    }
+  });
+
   it("has no other command", () => {
     const { guide } = reader;
     expect(guide.left()).toEqual([]);
