@@ -5,7 +5,6 @@ import { readBuild } from "./build.ts";
 import { askingCommands } from "./commands/asking-commands.ts";
 import { showCa } from "./commands/ca.ts";
 import { checkConfig } from "./commands/config-check.ts";
-import { checkHealth } from "./commands/health.ts";
 import { serve } from "./commands/serve.ts";
 import { Environment } from "./environment.ts";
 import { describeFailure } from "./failure.ts";
@@ -64,7 +63,8 @@ class CommandLine {
       .description("A caching forward proxy for container registries.")
       .version(readBuild().version, "--version", "print the version")
       .helpOption("--help", "print this help")
-      .configureHelp({ formatItem })
+      // Their own help says what words and flags they take.
+      .configureHelp({ formatItem, subcommandTerm: (command) => command.name() })
       .exitOverride()
       .configureOutput({ writeErr: () => undefined });
     program.addOption(
@@ -99,33 +99,26 @@ class CommandLine {
         .description(description)
         .action(run(() => this.#showCa(name)));
     }
-    program
-      .command("health")
-      .description("ask the server on this machine whether it is ready")
-      .action(run(() => this.#checkHealth()));
     for (const { name, description } of askingCommands) {
       program
         .command(`${name} [words...]`)
         .description(description)
         .allowUnknownOption()
-        .action(() => this.#ask(name));
+        .action((words: readonly string[]) => this.#ask(name, words));
     }
     return program;
   }
 
   /** Flags of the whole command line may stand before the command. */
-  async #ask(name: string): Promise<void> {
+  async #ask(name: string, words: readonly string[]): Promise<void> {
     const { runAsking } = await import("./commands/asking.ts");
-    const { argv } = this.#process;
-    const { dataDir } = this.#program.opts<{ readonly dataDir?: string }>();
-    const folder = dataDir === undefined ? [] : ["--data-dir", dataDir];
-    const words = argv
-      .slice(argv.indexOf(name))
-      .filter((word) => word !== dataDir || name === word);
-    const others = words.filter(
-      (word) => word !== "--data-dir" && word !== `--data-dir=${dataDir}`,
-    );
-    this.#exitCode = await runAsking([...others, ...folder], this.#process);
+    const flags = this.#program.opts<Readonly<Record<string, string>>>();
+    const taken = name === "health" ? [...ofAll, "host", "port"] : ofAll;
+    const given = taken.flatMap((flag) => {
+      const value = flags[flag.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())];
+      return value === undefined ? [] : [`--${flag}`, value];
+    });
+    this.#exitCode = await runAsking([name, ...words, ...given], this.#process);
   }
 
   readonly #print = (line: string): void => {
@@ -209,10 +202,7 @@ class CommandLine {
     const fail = (sentence: string): void => this.fail(sentence);
     return showCa(what, { certificate, dataDir, print: this.#print, fail });
   }
-
-  async #checkHealth(): Promise<number> {
-    const { host, port } = (await this.#load()).settings.listen;
-    const fail = (sentence: string): void => this.fail(sentence);
-    return checkHealth({ host, port, print: this.#print, fail });
-  }
 }
+
+/** Flags of the whole command line that commands that ask have too. */
+const ofAll = ["data-dir", "config", "env-file"];

@@ -4,13 +4,16 @@ import { StoreError } from "../store/store-error.ts";
 import { CredentialError } from "../upstream/auth/credential-error.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
 import { SettingsError } from "./settings/settings-error.ts";
+import { UsageError } from "./wrong-arguments.ts";
 
 export type StartFailure = { readonly lines: readonly string[]; readonly exitCode: number };
 
 /** sysexits.h: something about the configuration has to change. */
 const configurationError = 78;
+const wrongUse = 2;
 
 export function describeFailure(error: unknown): StartFailure {
+  if (error instanceof UsageError) return { lines: [error.message], exitCode: wrongUse };
   if (error instanceof SettingsError)
     return { lines: error.problems, exitCode: configurationError };
   if (error instanceof CredentialError) {

@@ -2,33 +2,48 @@
 import type { Command, CommanderError, Option } from "commander";
 import { settingOptions } from "./options.ts";
 import { didYouMean } from "./settings/nearest.ts";
-import { SettingsError } from "./settings/settings-error.ts";
 import { shown } from "./settings/shown.ts";
 
 const seeHelp = "(entrepot --help shows what there is)";
 
 type CommandPath = { readonly program: Command; readonly command: Command };
 
+/** The command was used in a way that it has not. */
+export class UsageError extends Error {
+  readonly code = "USAGE";
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "UsageError";
+  }
+}
+
 /** `given` is what was written after the program's name; read again here, since commander only talks. */
 export function wrongArguments(
   cause: CommanderError,
   given: readonly string[],
   program: Command,
-): SettingsError {
-  return new SettingsError([sentence(given, program)], { cause });
+): UsageError {
+  return new UsageError(sentence(given, program), { cause });
 }
 
 function sentence(given: readonly string[], program: Command): string {
-  let command = program;
+  let [command, taken] = [program, 0];
   for (let index = 0; index < given.length; ) {
     const word = given[index] ?? "";
     const here = { program, command };
     const read = word.startsWith("-")
       ? readFlag(word, given[index + 1], here)
-      : readName(word, here);
+      : readName(word, here, taken);
     if (typeof read === "string") return read;
+    if (read.command !== command) taken = 0;
+    else if (!word.startsWith("-")) taken += 1;
     command = read.command;
     index += read.words;
+  }
+  const missing = command.registeredArguments[taken];
+  if (missing?.required === true) {
+    return `${pathOf(command)} needs <${missing.name()}> ${seeHelp}`;
   }
   const words = command.commands.map((each) => `${command.name()} ${each.name()}`).join(" or ");
   return `that command needs another word: ${words} ${seeHelp}`;
@@ -48,9 +63,19 @@ function readFlag(word: string, next: string | undefined, here: CommandPath): Re
     : { words: 2, command };
 }
 
-function readName(word: string, here: CommandPath): Read {
+/** `taken`: words that were arguments of the command already. */
+function readName(word: string, here: CommandPath, taken: number): Read {
   const command = here.command.commands.find((each) => each.name() === word);
-  return command === undefined ? wordTooMany(word, here) : { words: 1, command };
+  if (command !== undefined) return { words: 1, command };
+  const { registeredArguments: its } = here.command;
+  const isTaken = taken < its.length || its.at(-1)?.variadic === true;
+  return isTaken ? { words: 1, command: here.command } : wordTooMany(word, here);
+}
+
+/** `images show`, without the program's own name. */
+function pathOf(command: Command): string {
+  const above = command.parent;
+  return above?.parent ? `${pathOf(above)} ${command.name()}` : command.name();
 }
 
 function unknownOption(flag: string, here: CommandPath): string {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { describeFailure } from "../../src/app/failure.ts";
 import { SettingsError } from "../../src/app/settings/settings-error.ts";
+import { UsageError } from "../../src/app/wrong-arguments.ts";
 import { DoorError } from "../../src/doors/door-error.ts";
 import { StoreError } from "../../src/store/store-error.ts";
 import { CredentialError } from "../../src/upstream/auth/credential-error.ts";
@@ -9,6 +10,7 @@ import { UpstreamError } from "../../src/upstream/upstream-error.ts";
 describe("what an operator reads when it cannot start", () => {
   it.each<[Error, number, RegExp]>([
     [new SettingsError(["PORT is odd", "HOST too"]), 78, /^PORT is odd\nHOST too$/],
+    [new UsageError("there is no such flag"), 2, /^there is no such flag$/],
     [new CredentialError("SYNTAX", "entry 1 is wrong"), 78, /^entry 1 is wrong$/],
     [new StoreError("LOCKED", "/d is in use by process 5"), 1, /5; stop it, or choose another/],
     [new StoreError("FORMAT", "/d holds format 2"), 78, /^DATA_DIR cannot be used: \/d holds/],

@@ -139,12 +139,14 @@ describe("a command that asks", { timeout: 60_000 }, () => {
   });
 
   it.each<[readonly string[], number, RegExp]>([
+    [["health"], 3, /nothing listens at data\/control.sock; start it, or write --data-dir/],
+    [["health", "--wait", "soon"], 2, /--wait is "soon"; write seconds, such as 30/],
     [["top"], 3, /no server runs with \.\/data; write --data-dir/],
     [["explain", "alpine"], 3, /no server runs/],
     [["images", "ls"], 3, /nothing is kept there/],
     [["images", "ls", "--wide"], 2, /unknown option '--wide'/],
-    [["images", "show"], 2, /missing required argument 'image'/],
-    [["stats", "--data-dir"], 2, /argument missing/],
+    [["images", "show"], 2, /images show needs <image>/],
+    [["stats", "--data-dir"], 2, /--data-dir needs a value; write --data-dir <path>/],
   ])("%j without a server ends with %i", async (args, code, sentence) => {
     const ended = await entrepot(args, await temporaryFolder());
     expect([ended.code, ended.out]).toEqual([code, ""]);
@@ -157,6 +159,6 @@ describe("a command that asks", { timeout: 60_000 }, () => {
     const listed = await entrepot(["--data-dir", program.dataDir, "images", "ls"], join("/"));
     expect([listed.code, listed.err]).toEqual([0, ""]);
     expect(listed.out).toContain("team/app");
-    expect((await entrepot(["--help"])).out).toMatch(/explain \[words\.\.\.\]\s+what a pull/);
+    expect((await entrepot(["--help"])).out).toMatch(/\n {2}explain\s+what a pull/);
   });
 });

@@ -38,6 +38,17 @@ async function run(args: readonly string[], env: Environment = {}, cwd?: string)
   return { code, ...output };
 }
 
+async function expectEnd(
+  args: readonly string[],
+  env: Environment,
+  [its, sentence]: readonly [code: number, sentence: string],
+): Promise<void> {
+  const { code, out, err } = await run(args, env);
+  expect([code, out]).toEqual([its, ""]);
+  expect(err).toMatch(/^entrepot: [^\n]+\n$/);
+  expect(err).toContain(`entrepot: ${sentence}`);
+}
+
 describe("the command line", { timeout: 90_000 }, () => {
   it("explains itself", async () => {
     const { code, out } = await run(["--help"]);
@@ -76,13 +87,18 @@ describe("the command line", { timeout: 90_000 }, () => {
       "unknown option '--auth-registries'; write --auth-registries-file and a file",
     ],
     ["a flag without its value", ["--port"], {}, "--port needs a value; write --port <port>"],
+    ["a word too many", ["health", "now"], {}, 'health takes no further word; leave "now" out'],
+  ])("ends with a sentence and 2 given %s", async (_, args, env, sentence) => {
+    await expectEnd(args, env, [2, sentence]);
+  });
+
+  it.each<[string, readonly string[], Environment, string]>([
     [
       "a check of settings that name a file which is not there",
       ["config", "check"],
       { DOCKER_CONFIG: "none" },
       "DOCKER_CONFIG names none, which cannot be read (ENOENT); write the path of a readable file",
     ],
-    ["a word too many", ["health", "now"], {}, 'health takes no further word; leave "now" out'],
     ["a malformed value", [], { PORT: "x" }, 'PORT is "x"; write a port from 1 to 65535'],
     [
       "no settings file",
@@ -92,11 +108,7 @@ describe("the command line", { timeout: 90_000 }, () => {
     ],
     ["CONFIG_FILE alike", [], { CONFIG_FILE: "none" }, "the settings file none cannot be read"],
   ])("ends with a sentence and 78 given %s", async (_, args, env, sentence) => {
-    const { code, out, err } = await run(args, env);
-    expect(code).toBe(78);
-    expect(out).toBe("");
-    expect(err).toMatch(/^entrepot: [^\n]+\n$/);
-    expect(err).toContain(`entrepot: ${sentence}`);
+    await expectEnd(args, env, [78, sentence]);
   });
 
   const ofOthers = [
@@ -156,7 +168,7 @@ describe("the command line", { timeout: 90_000 }, () => {
     ]);
     const health = await run(["health", "--port", String(await freePort())]);
     expect([health.code, health.err]).toEqual([
-      1,
+      3,
       expect.stringMatching(/^entrepot: nothing listens/),
     ]);
   });
@@ -167,7 +179,9 @@ describe("the command line", { timeout: 90_000 }, () => {
     const first = await start([], { PORT, LOG_FORMAT: "json" }, folder);
     await eventually(() => first.output.err.includes("in a browser"), { withinMs: 15_000 });
     expect(first.output.err).toMatch(/^Entrepot listens\n {2}clients +127\.0\.0\.1:\d+\n/);
-    expect((await run(["health"], { PORT })).code).toBe(0);
+    expect((await run(["health", "--wait", "5"], { PORT })).out).toBe("ready\n");
+    const found = await run(["health"], { HOST: "" }, folder);
+    expect([found.code, found.out]).toEqual([0, "ready\n"]);
     const { out: fingerprint } = await run(["ca", "fingerprint"], {}, folder);
     expect(first.output.err).toContain(fingerprint.trim());
 

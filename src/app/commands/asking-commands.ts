@@ -1,6 +1,7 @@
-/** The commands that ask, for the help and for who decides what has to be loaded for them. */
+/** The commands that ask, for the help and for who decides what has to be loaded. */
 
 export const askingCommands = [
+  { name: "health", description: "ask the server on this machine whether it is ready" },
   { name: "images", description: "the images that were asked for: ls, show" },
   { name: "stats", description: "what went through in the last day and month" },
   { name: "top", description: "what goes on right now, until it is stopped" },

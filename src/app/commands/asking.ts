@@ -9,22 +9,34 @@ import {
   type Asked,
   answerOf,
   askServer,
+  dataFolder,
   type Question,
+  socketIn,
 } from "./control.ts";
+import type { HealthPlace } from "./health.ts";
 import type { Printed } from "./printing.ts";
 
-/** 0 all is well, 78 the settings have to change: those are said elsewhere. */
-const wrongUse = 2;
+/** Beside 0, all is well, and 78, the settings have to change. */
 const exitCodes: Readonly<Record<AskErrorCode, number>> = {
   FAILED: 1,
-  WRONG_USE: wrongUse,
+  WRONG_USE: 2,
   NO_SERVER: 3,
   NOT_ALLOWED: 4,
 };
 
 type Output = Pick<NodeJS.Process, "stdout" | "stderr" | "stdin" | "env">;
 
-type Flags = { readonly dataDir?: string; readonly config?: string; readonly json?: boolean };
+type Flags = {
+  readonly dataDir?: string;
+  readonly config?: string;
+  readonly envFile?: string;
+  readonly json?: boolean;
+};
+type HealthFlags = Flags & {
+  readonly host?: string;
+  readonly port?: string;
+  readonly wait?: string;
+};
 
 /** `args` begin with the command. Resolves with the exit code; never rejects. */
 export async function runAsking(args: readonly string[], process: Output): Promise<number> {
@@ -33,17 +45,13 @@ export async function runAsking(args: readonly string[], process: Output): Promi
   try {
     return await commands.run(args);
   } catch (error) {
-    if (error instanceof CommanderError) {
-      if (error.exitCode === 0) return 0;
-      fail(error.message.replace(/^error: /, ""));
-      return wrongUse;
-    }
+    if (error instanceof CommanderError && error.exitCode === 0) return 0;
     if (error instanceof AskError) {
       fail(error.message);
       return exitCodes[error.code];
     }
     const { describeFailure } = await import("../failure.ts");
-    const { lines, exitCode } = describeFailure(error);
+    const { lines, exitCode } = describeFailure(await commands.understood(error, args));
     for (const line of lines) fail(line);
     return exitCode;
   }
@@ -51,15 +59,24 @@ export async function runAsking(args: readonly string[], process: Output): Promi
 
 class Asking {
   readonly #process: Output;
+  readonly #program: Command;
   #exitCode = 0;
 
   constructor(process: Output) {
     this.#process = process;
+    this.#program = this.#declare();
   }
 
   async run(args: readonly string[]): Promise<number> {
-    await this.#declare().parseAsync(args, { from: "user" });
+    await this.#program.parseAsync(args, { from: "user" });
     return this.#exitCode;
+  }
+
+  /** What commander says of wrong arguments, as a sentence. */
+  async understood(error: unknown, args: readonly string[]): Promise<unknown> {
+    if (!(error instanceof CommanderError)) return error;
+    const { wrongArguments } = await import("../wrong-arguments.ts");
+    return wrongArguments(error, args, this.#program);
   }
 
   #declare(): Command {
@@ -88,6 +105,11 @@ class Asking {
       (name: string, flags: Flags) =>
         this.#tell(flags, { path: `explain?${named(name)}` }, "explanation"),
     );
+    this.#added(program, "health", "whether the server on this machine is ready")
+      .option("--host <address>", "where it listens, if not by the data folder (HOST)")
+      .option("--port <port>", "its port (PORT)")
+      .option("--wait <seconds>", "ask again until it is ready, for so long")
+      .action((flags: HealthFlags) => this.#health(flags));
     const link = "a link that opens the dashboard once, within a minute";
     this.#added(program, "dashboard", link).action((flags: Flags) => this.#dashboard(flags));
     this.#added(program, "top", "what goes on, until it is stopped").action(
@@ -132,12 +154,38 @@ class Asking {
     const command = parent.command(name).description(description);
     return command
       .option("--data-dir <path>", "the folder the server keeps its data in (DATA_DIR)")
-      .option("--config <file>", "its other settings, where it does not run (CONFIG_FILE)")
+      .option("--config <file>", "its other settings (CONFIG_FILE)")
+      .option("--env-file <file>", "its other settings, as variables")
       .option("--json", "as JSON");
   }
 
-  #asked({ dataDir, config }: Flags): Asked {
-    return { dataDir, settingsFile: config, environment: this.#process.env };
+  #asked({ dataDir, config, envFile }: Flags): Asked {
+    return { dataDir, settingsFile: config, envFile, environment: this.#process.env };
+  }
+
+  async #health(flags: HealthFlags): Promise<void> {
+    const { checkHealth } = await import("./health.ts");
+    this.#exitCode = await checkHealth({
+      place: await this.#healthPlace(flags),
+      isJson: flags.json === true,
+      wait: secondsOf(flags.wait) * 1_000,
+      print: (line) => this.#print(line),
+      fail: (sentence) => void this.#process.stderr.write(`entrepot: ${sentence}\n`),
+    });
+  }
+
+  /** Where the settings say it listens, or else the socket in its data folder. */
+  async #healthPlace({ host, port, ...flags }: HealthFlags): Promise<HealthPlace> {
+    const asked = this.#asked(flags);
+    const { HOST, PORT, CONFIG_FILE } = this.#process.env;
+    const isSaid = [host, port, HOST, PORT, CONFIG_FILE, flags.config, flags.envFile].some(Boolean);
+    if (!isSaid) return { socketPath: socketIn(dataFolder(asked)) };
+    const { settingsIn } = await import("./settings-in.ts");
+    const said = [
+      ...(host ? [["HOST", host] as const] : []),
+      ...(port ? [["PORT", port] as const] : []),
+    ];
+    return (await settingsIn(asked, said)).listen;
   }
 
   async #tell(flags: Flags, question: Question, kind: Printed): Promise<void> {
@@ -172,6 +220,13 @@ class Asking {
   #print(text: string): void {
     this.#process.stdout.write(`${text}\n`);
   }
+}
+
+/** Throws AskError. */
+function secondsOf(text = "0"): number {
+  const seconds = Number(text);
+  if (Number.isFinite(seconds) && seconds >= 0) return seconds;
+  throw new AskError("WRONG_USE", `--wait is "${text}"; write seconds, such as 30`);
 }
 
 function named(name: string): URLSearchParams {

@@ -2,13 +2,11 @@
 import { existsSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
+import type { SettingsSources } from "./settings-in.ts";
 
-export type Asked = {
+export type Asked = SettingsSources & {
   /** Undefined: wherever a server usually has it. */
   readonly dataDir: string | undefined;
-  /** Where no server runs, the rest of its settings. */
-  readonly settingsFile: string | undefined;
-  readonly environment: Readonly<Record<string, string | undefined>>;
 };
 
 export type Question = {
@@ -37,9 +35,13 @@ export function dataFolder({ dataDir, environment }: Asked): string {
   const said = dataDir ?? (environment.DATA_DIR || undefined);
   if (said !== undefined) return said;
   const found =
-    usualFolders.find((folder) => existsSync(join(folder, "control.sock"))) ??
+    usualFolders.find((folder) => existsSync(socketIn(folder))) ??
     usualFolders.find((folder) => existsSync(join(folder, "VERSION")));
   return found ?? "./data";
+}
+
+export function socketIn(folder: string): string {
+  return join(folder, "control.sock");
 }
 
 /** Throws AskError with a sentence; NO_SERVER where nobody is there to be asked. */
@@ -64,7 +66,7 @@ function codeOf(status: number): AskErrorCode {
 export type Answer = { readonly status: number; readonly text: string };
 
 function exchange(folder: string, { path: question, body }: Question): Promise<Answer> {
-  const socketPath = join(folder, "control.sock");
+  const socketPath = socketIn(folder);
   const path = `/api/v1/${question}`;
   const json = body === undefined ? undefined : JSON.stringify(body);
   const fields =

@@ -2,14 +2,14 @@
  * What a command asks where no server runs: the same operations, built over the data folder without a
  * door, with the settings that a start would have. Takes the folder meanwhile.
  */
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { type Answered, answerInProcess } from "../../doors/back-office/in-process.ts";
 import { composeWithoutDoors } from "../compose/operations.ts";
 import { createLog } from "../log.ts";
-import { loadSettings } from "../settings/load.ts";
 import { secretsOf } from "../settings/redact.ts";
 import type { Settings } from "../settings/settings.ts";
 import { AskError, type Asked, dataFolder, type Question } from "./control.ts";
+import { settingsIn } from "./settings-in.ts";
 
 /** Throws AskError, or what keeps a server from starting there. */
 export async function askInProcess(asked: Asked, question: Question): Promise<Answered> {
@@ -20,7 +20,7 @@ export async function askInProcess(asked: Asked, question: Question): Promise<An
     throw new AskError("NO_SERVER", sentence);
   }
   // Read before: files of the settings may be root's.
-  const settings = await settingsOf(asked, folder);
+  const settings = await settingsIn(asked, [["DATA_DIR", folder]]);
   becomeOwner(its);
   const { operations, close } = await composeWithoutDoors(settings, warnings(settings));
   try {
@@ -28,16 +28,6 @@ export async function askInProcess(asked: Asked, question: Question): Promise<An
   } finally {
     await close();
   }
-}
-
-async function settingsOf({ settingsFile, environment }: Asked, folder: string): Promise<Settings> {
-  const { settings } = await loadSettings({
-    flags: new Map([["DATA_DIR", folder]]),
-    environment,
-    settingsFile: settingsFile ?? (environment.CONFIG_FILE || undefined),
-    readFile: (path) => readFile(path, "utf8"),
-  });
-  return settings;
 }
 
 /** Root would leave files behind that the server may not read. */

@@ -2,8 +2,9 @@
 import { join } from "node:path";
 import { BackOffice } from "../../doors/back-office/back-office.ts";
 import { Gate } from "../../doors/back-office/gate.ts";
-import type { HealthNow, House } from "../../doors/back-office/ports.ts";
+import type { House } from "../../doors/back-office/ports.ts";
 import { Sessions } from "../../doors/back-office/sessions.ts";
+import { type Health, readiness } from "../../doors/front-page/health.ts";
 import { formatHostPort } from "../../protocol/http/host-port.ts";
 import type { RegistryEngine } from "../../registry/engine.ts";
 import { readBuild } from "../build.ts";
@@ -16,7 +17,7 @@ export type BackOfficeParts = {
   readonly core: Core;
   readonly engine: RegistryEngine;
   readonly doors: Doors;
-  readonly health: () => HealthNow;
+  readonly health: () => Health;
   readonly state: { readonly isReloaded: boolean };
 };
 
@@ -36,6 +37,7 @@ export async function openBackOffice(parts: BackOfficeParts): Promise<BackOffice
   const office: BackOffice = await BackOffice.open({
     gate,
     address: adminPort === 0 ? undefined : { host: adminHost, port: adminPort },
+    readiness: () => readiness(parts.health()),
     socketPath: join(settings.files.dataDir, "control.sock"),
     load: async () => {
       const { openPages } = await import("../../doors/back-office/pages.ts");

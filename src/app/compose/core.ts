@@ -57,6 +57,8 @@ async function composeOver(store: Store, { settings, log, figures, world }: Over
   const { dataDir } = settings.files;
   const secrets = await openSecrets(dataDir, settings.authority.tokenSecret);
   const life = new AbortController();
+  // Declarations of a build cannot name its type otherwise.
+  const lifeSignal: AbortSignal = life.signal;
   // biome-ignore lint/style/noProcessEnv: the operator's commands run in the operator's own environment
   const environment = process.env;
   const listen = composeListen(settings);
@@ -64,7 +66,7 @@ async function composeOver(store: Store, { settings, log, figures, world }: Over
     ...{ settings, listen, now, steady, lookup, log, environment },
     secret: secrets.credentials,
     saveChallenge: (saved) => saveChallenge(store.records, saved, log),
-    life: life.signal,
+    life: lifeSignal,
   });
   await loadChallenges(store.records, upstream.memory);
   const secret = secrets.visibility;
@@ -85,7 +87,7 @@ async function composeOver(store: Store, { settings, log, figures, world }: Over
     await store.close(AbortSignal.timeout(10_000));
   };
   return {
-    ...{ settings, log, figures, secrets, environment, listen, now, life: life.signal },
+    ...{ settings, log, figures, secrets, environment, listen, now, life: lifeSignal },
     ...{ store, upstream, cache, hosted, catalogue: catalogued.catalogue },
     ...{ images: catalogued.images, statistics: catalogued.store, close },
   };

@@ -21,6 +21,8 @@ export interface Pages {
 export type BackOfficeOptions = {
   readonly gate: Gate;
   readonly load: () => Promise<Pages>;
+  /** What `/readyz` says, for which nothing is loaded. */
+  readonly readiness: () => { readonly status: number; readonly body: string };
   /** Undefined: there is the socket alone. */
   readonly address: { readonly host: string; readonly port: number } | undefined;
   readonly socketPath: string;
@@ -103,11 +105,17 @@ export class BackOffice {
     const server = createServer((request, response) => {
       const refusal = refusalOf(request);
       if (refusal !== undefined) refuseRequest(response, refusal);
+      else if (request.url === "/readyz") this.#tellReadiness(response);
       else void this.#answer(request, response);
     });
     setLimits(server, mostConnections);
     this.#servers.push(server);
     return server;
+  }
+
+  #tellReadiness(response: ServerResponse): void {
+    const { status, body } = this.#options.readiness();
+    response.writeHead(status, { "Content-Type": "application/json" }).end(body);
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {

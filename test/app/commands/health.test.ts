@@ -1,10 +1,16 @@
 import { once } from "node:events";
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { checkHealth } from "../../../src/app/commands/health.ts";
+import { checkHealth, type HealthParts } from "../../../src/app/commands/health.ts";
+import { temporaryFolder } from "../../support/temp-folder.ts";
 
-async function ask(listener: RequestListener | undefined, host = "127.0.0.1", timeout = 5_000) {
+async function ask(
+  listener: RequestListener | undefined,
+  host = "127.0.0.1",
+  { timeout = 5_000, ...more }: Partial<HealthParts> = {},
+) {
   const server = createServer(listener);
   server.listen(0, host);
   await once(server, "listening");
@@ -19,7 +25,9 @@ async function ask(listener: RequestListener | undefined, host = "127.0.0.1", ti
   }
   const told: string[] = [];
   const tell = (line: string) => void told.push(line);
-  const code = await checkHealth({ host, port, timeout, print: tell, fail: tell });
+  const code = await checkHealth({
+    ...{ place: { host, port }, isJson: true, timeout, print: tell, fail: tell, ...more },
+  });
   return { code, told: told.join().replaceAll(String(port), "PORT") };
 }
 
@@ -32,13 +40,49 @@ describe("entrepot health", () => {
     });
   });
 
+  it("says the state in words, a reason a line", async () => {
+    const body = JSON.stringify({ status: "degraded", reasons: ["the disk is full"] });
+    expect(await ask((_, response) => response.end(body), "127.0.0.1", { isJson: false })).toEqual({
+      code: 0,
+      told: "degraded\n  the disk is full",
+    });
+  });
+
+  it("asks until it is ready where it is told to wait", async () => {
+    let asked = 0;
+    const listener: RequestListener = (_, response) => {
+      asked += 1;
+      response.writeHead(asked < 3 ? 503 : 200);
+      response.end(JSON.stringify({ status: asked < 3 ? "starting" : "ready" }));
+    };
+    const { code } = await ask(listener, "127.0.0.1", { wait: 60_000 });
+    expect([code, asked]).toEqual([0, 3]);
+  });
+
+  it("is asked by the socket in the data folder, and 3 where that is not", async () => {
+    const socketPath = join(await temporaryFolder(), "control.sock");
+    const told: string[] = [];
+    const tell = (line: string) => void told.push(line);
+    const parts = { place: { socketPath }, print: tell, fail: tell };
+    expect(await checkHealth(parts)).toBe(3);
+    const server = createServer((_, response) => response.end('{"status":"ready"}'));
+    server.listen(socketPath);
+    await once(server, "listening");
+    onTestFinished(() => void server.close());
+    expect(await checkHealth(parts)).toBe(0);
+    expect(told).toEqual([
+      `nothing listens at ${socketPath}; start it, or write --data-dir with the folder that it has`,
+      "ready",
+    ]);
+  });
+
   it("is 1 with the server's own words when it is not", async () => {
     const told = await ask((request, response) => {
       response.writeHead(503).end(`{"status":"stopping","reasons":["${request.url}"]}\n`);
     });
     expect(told).toEqual({
       code: 1,
-      told: '127.0.0.1:PORT is not ready: {"status":"stopping","reasons":["/readyz"]}',
+      told: '{"status":"stopping","reasons":["/readyz"]}',
     });
   });
 
@@ -64,16 +108,16 @@ describe("entrepot health", () => {
     const { code, told } = await ask((request) => request.socket.end("SSH-2.0-x\r\n"));
     expect([code, told]).toEqual([
       1,
-      "127.0.0.1:PORT does not answer (HTTPParserError); write HOST and PORT as the server has them",
+      "127.0.0.1:PORT does not answer (HPE_INVALID_CONSTANT); write HOST and PORT as the server has them",
     ]);
   });
 
-  it("is 1 when nobody listens, or nobody answers in time", async () => {
+  it("is 3 when nobody listens, and 1 when nobody answers in time", async () => {
     expect(await ask(undefined)).toEqual({
-      code: 1,
+      code: 3,
       told: "nothing listens at 127.0.0.1:PORT; start it, or write HOST and PORT as the server has them",
     });
-    expect(await ask(() => undefined, "127.0.0.1", 50)).toEqual({
+    expect(await ask(() => undefined, "127.0.0.1", { timeout: 50 })).toEqual({
       code: 1,
       told: "127.0.0.1:PORT does not answer within 0.05 s",
     });
