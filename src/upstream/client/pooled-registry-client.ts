@@ -12,6 +12,7 @@ import { scopesOf } from "../auth/scopes.ts";
 import { TokenLimited } from "../auth/token-limited.ts";
 import { discard } from "../body.ts";
 import { DownMemory } from "../down-memory.ts";
+import { isRedirect, isSameOrigin, nextPlace, type Place } from "../location.ts";
 import type { Transport } from "../net/transport.ts";
 import { RateLimits } from "../rate-limits.ts";
 import type {
@@ -28,13 +29,9 @@ import { quotaKey } from "./quota-key.ts";
 import {
   isBlobPlace,
   isManifestPlace,
-  isRedirect,
-  isSameOrigin,
   maxBlobHops,
   maxRegistryHops,
   mayGoAlong,
-  nextPlace,
-  type Place,
   tooManyHops,
 } from "./redirects.ts";
 import { isClientsOwn, isReading, requestFields } from "./request-fields.ts";

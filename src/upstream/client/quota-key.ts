@@ -4,9 +4,9 @@ import { formatHostPort } from "../../protocol/http/host-port.ts";
 import { registryAddress } from "../../protocol/registry-name.ts";
 import type { Authorizer } from "../auth/authorizer.ts";
 import { repositoryOf, scopesOf } from "../auth/scopes.ts";
+import type { Place } from "../location.ts";
 import type { QuotaKey } from "../rate-limits.ts";
 import type { RegistryRequest } from "../registry-client.ts";
-import type { Place } from "./redirects.ts";
 
 export function quotaKey(
   authorizer: Pick<Authorizer, "payer">,

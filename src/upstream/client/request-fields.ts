@@ -1,7 +1,7 @@
 /** The fields that a request has upstream, and whose business they are. */
 import type { HeaderList } from "../../protocol/http/header-list.ts";
+import type { Place } from "../location.ts";
 import type { RegistryRequest } from "../registry-client.ts";
-import type { Place } from "./redirects.ts";
 
 export function isReading({ method }: RegistryRequest): boolean {
   return method === "GET" || method === "HEAD";

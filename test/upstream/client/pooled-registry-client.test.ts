@@ -234,6 +234,26 @@ describe("a blob's redirect", () => {
     expect(cdn.headers[0]).toMatchObject({ range: "bytes=5-", "accept-encoding": "identity" });
   });
 
+  it("is followed as it was written, byte for byte, as signatures are over it", async () => {
+    const target = "/a//b/%2e%2e/c'd;e=1/$x!(f)*~[0]?sig=a%2Bb+c%3d&q='&r?";
+    const storage = await server(ok);
+    const registry = await server(to(storage.origin + target));
+    const { client } = clientFor([registry.address, storage.address]);
+    await client.send(ask(registry.registry));
+    expect(storage.seen).toEqual([`GET ${target}`]);
+  });
+
+  it.each([
+    ["/caf\xc3\xa9?n=\xc3\xbc", "/caf%C3%A9?n=%C3%BC"],
+    ["/b?", "/b?"],
+  ])("to %j is asked for as container engines ask: %s", async (written, asked) => {
+    const registry = await server((request, response) =>
+      request.url === asked ? response.end("ok") : to(written)(request, response),
+    );
+    const { client } = clientFor([registry.address]);
+    expect((await client.send(ask(registry.registry))).status).toBe(200);
+  });
+
   it("is followed with HEAD when HEAD was asked", async () => {
     const cdn = await server(ok);
     const registry = await server(to(`${cdn.origin}/b`, 303));
