@@ -10,6 +10,7 @@ import { RegistryError } from "../protocol/registry-error.ts";
 import { parseRoute, printRoute } from "../protocol/route.ts";
 import { Answers } from "./answer/answer.ts";
 import { ClientGone } from "./answer/client-gone.ts";
+import type { UnusedLoginAt } from "./answer/passed-body.ts";
 import type { Ask, Door } from "./ask.ts";
 import type { Exchange, FindHandler, Handler } from "./exchange.ts";
 import { passRefusal } from "./failure.ts";
@@ -21,6 +22,8 @@ export type EngineParts = {
   /** For the registry whose content is pushed here; nobody asks it where there is none. */
   readonly hosted?: FindHandler | undefined;
   readonly observe: ObserveRegistry;
+  /** A login of the operator's for this registry that goes nowhere. */
+  readonly unusedLogin?: UnusedLoginAt;
   readonly timing?: EngineTiming;
 };
 
@@ -43,7 +46,7 @@ export class RegistryEngine {
   constructor(parts: EngineParts) {
     this.#parts = parts;
     this.#timing = parts.timing ?? usualTiming;
-    this.#answers = new Answers(this.#timing);
+    this.#answers = new Answers({ ...this.#timing, unusedLogin: parts.unusedLogin });
   }
 
   /** Never rejects. */

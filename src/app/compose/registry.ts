@@ -42,5 +42,8 @@ export function composeRegistry(parts: RegistryParts): RegistryEngine {
     rules: imagePolicy(settings.registries.policy),
     isPushAllowed: settings.registries.allowPush,
   });
-  return new RegistryEngine({ upstream: elsewhere, hosted: parts.hosted, observe: log.registry });
+  return new RegistryEngine({
+    ...{ upstream: elsewhere, hosted: parts.hosted, observe: log.registry },
+    unusedLogin: (registry) => upstream.unusedLogins.at(registry),
+  });
 }

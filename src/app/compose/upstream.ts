@@ -14,6 +14,7 @@ import { Credentials } from "../../upstream/auth/credentials.ts";
 import { RealmPairs } from "../../upstream/auth/realm-pairs.ts";
 import { RegistryTokens } from "../../upstream/auth/registry-tokens.ts";
 import { TokenClient } from "../../upstream/auth/token-client.ts";
+import { UnusedLogins } from "../../upstream/auth/unused-logins.ts";
 import { PooledRegistryClient } from "../../upstream/client/pooled-registry-client.ts";
 import { DownMemory } from "../../upstream/down-memory.ts";
 import type { Place } from "../../upstream/location.ts";
@@ -86,11 +87,12 @@ export async function composeUpstream(parts: UpstreamParts) {
   const finder = new ChallengeFinder({ transport, memory, outages, rates, now });
   const isNamed = (address: HostPort): boolean => destinations.isNamed(address);
   const tokens = new TokenClient({ transport, outages, rates, now, isNamed, observe: log.auth });
-  const registryTokens = new RegistryTokens(credentials.logins, tokens);
+  const { logins, pairs, unusedLogins } = credentials;
+  const registryTokens = new RegistryTokens(logins, tokens, unusedLogins);
   const authorizer = new Authorizer({
     memory,
     finder,
-    credentials: credentials.logins,
+    credentials: logins,
     tokens: registryTokens,
   });
   return {
@@ -106,15 +108,14 @@ export async function composeUpstream(parts: UpstreamParts) {
     probe: new Probe({ transport, dialer, tls, outages, now, isOffline, ...rememberedBy(memory) }),
     reloadLogins: async (changed: Settings): Promise<void> => {
       const others = await allLogins(changed, helpers);
-      credentials.logins.replace(others);
-      credentials.pairs.setNamed(namedHosts(changed, others));
+      logins.replace(others);
+      pairs.setNamed(namedHosts(changed, others));
     },
     close: async () => {
       await Promise.all([finder.close(), tokens.close()]);
       await pools.close();
     },
-    ...{ dialer, transport, authorizer, memory, finder, pairs: credentials.pairs },
-    logins: credentials.logins,
+    ...{ dialer, transport, authorizer, memory, finder, pairs, logins, unusedLogins },
     /** Host patterns that the operator named when it started, those of DOCKER_CONFIG too. */
     named,
   };
@@ -176,7 +177,8 @@ function composeCredentials(parts: UpstreamParts, { tls, helpers, now, entries }
     now,
     observe: parts.log.auth,
   });
-  return { pairs, logins };
+  const unusedLogins = new UnusedLogins({ credentials: logins, pairs, observe: parts.log.auth });
+  return { pairs, logins, unusedLogins };
 }
 
 /** Those the operator named without wildcards. */

@@ -121,6 +121,10 @@ export function storeLine(event: StoreEvent): Line {
 const authLines: Readonly<Record<AuthEvent["kind"], readonly [Level, string]>> = {
   credentialRefused: ["error", "a configured login was refused; pulls go on without it"],
   credentialAccepted: ["info", "a configured login works again"],
+  loginUnused: [
+    "warn",
+    "a configured login is not used: the registry has its tokens from a host that it does not go to",
+  ],
   credentialHelperFailed: ["error", "a credential helper failed"],
   tokenFetched: ["debug", "fetched a token"],
   tokenServiceFailed: ["warn", "a token service failed"],

@@ -13,13 +13,14 @@ import { contentFields, errorFields, inertType, ownFields, passedFields } from "
 import { BodyWriter, cut, SendWatch, sendParts } from "./body-writer.ts";
 import { ClientGone } from "./client-gone.ts";
 import { type Layout, layOut, planContent } from "./content-plan.ts";
-import { presentable } from "./passed-body.ts";
+import { presentable, type UnusedLoginAt } from "./passed-body.ts";
 import { ReaderBuffers } from "./reader-buffers.ts";
 
 export type AnswerOptions = {
   /** Milliseconds that one piece may take to leave for a client that reads slowly. */
   readonly sendIdle: number;
   readonly now: () => number;
+  readonly unusedLogin?: UnusedLoginAt | undefined;
 };
 
 /** Bytes that take longer than this to come do not keep the head waiting. */
@@ -40,10 +41,12 @@ export class Answers {
   readonly #turn = new LoopTurn();
   readonly #watch: SendWatch;
   readonly #now: () => number;
+  readonly #unusedLogin: UnusedLoginAt;
 
-  constructor({ sendIdle, now }: AnswerOptions) {
+  constructor({ sendIdle, now, unusedLogin = () => undefined }: AnswerOptions) {
     this.#watch = new SendWatch(sendIdle);
     this.#now = now;
+    this.#unusedLogin = unusedLogin;
   }
 
   /** Writes the reply; rejects when it could not be written to its end. Closes what the reply holds. */
@@ -102,7 +105,7 @@ export class Answers {
   }
 
   async #passed(exchange: Exchange, upstreams: Passed): Promise<void> {
-    const passed = await presentable(exchange, upstreams);
+    const passed = await presentable(exchange, upstreams, this.#unusedLogin);
     const { status, body } = passed.response;
     const hasNoBody = exchange.method === "HEAD" || status === 204 || status === 304;
     const head = { status, fields: passedFields(exchange, passed), isLate: true };

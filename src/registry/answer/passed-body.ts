@@ -4,9 +4,14 @@ import { Readable } from "node:stream";
 import { readBody } from "../../cache/asking/small-answer.ts";
 import type { Passed } from "../../cache/content.ts";
 import { RegistryError, type RegistryErrorCode } from "../../protocol/registry-error.ts";
+import type { Registry } from "../../protocol/registry-name.ts";
 import type { RouteKind } from "../../protocol/route.ts";
+import type { UnusedLogin } from "../../upstream/auth/unused-logins.ts";
 import type { Exchange } from "../exchange.ts";
 import { hasOwnNames, viewedNames } from "./view.ts";
+
+/** The login that was meant to open this registry, and why it does not. */
+export type UnusedLoginAt = (registry: Registry) => UnusedLogin | undefined;
 
 const largestList = 4 * 1024 * 1024;
 
@@ -16,8 +21,12 @@ const unknownCode: Readonly<Partial<Record<RouteKind, RegistryErrorCode>>> = {
 };
 
 /** The answer as this client may have it; throws RegistryError where it may not. */
-export async function presentable(exchange: Exchange, passed: Passed): Promise<Passed> {
-  refuseWhatLeadsAstray(exchange, passed.response.status);
+export async function presentable(
+  exchange: Exchange,
+  passed: Passed,
+  unusedLogin: UnusedLoginAt = () => undefined,
+): Promise<Passed> {
+  refuseWhatLeadsAstray(exchange, passed.response.status, unusedLogin);
   return bearsForeignNames(exchange, passed) ? withOwnNames(exchange, passed) : passed;
 }
 
@@ -25,7 +34,11 @@ export async function presentable(exchange: Exchange, passed: Passed): Promise<P
  * An open mirror never challenges: dockerd would hand it its Docker Hub login. A client cannot
  * follow a redirect that leads past the mirror either. Both are "not here", and it tries elsewhere.
  */
-function refuseWhatLeadsAstray({ ask, route, method }: Exchange, status: number): void {
+function refuseWhatLeadsAstray(
+  { ask, route, method }: Exchange,
+  status: number,
+  unusedLogin: UnusedLoginAt,
+): void {
   const isForeign = ask.foreign !== undefined;
   const isRefused = (ask.isOpen || isForeign) && (status === 401 || status === 403);
   const leadsAway =
@@ -43,9 +56,15 @@ function refuseWhatLeadsAstray({ ask, route, method }: Exchange, status: number)
   }
   throw new RegistryError(
     unknownCode[route.kind] ?? "NAME_UNKNOWN",
-    `${registry} does not give this out without a login; AUTH_REGISTRIES on the mirror has none that opens it`,
+    `${registry} does not give this out without a login; ${loginMissing(unusedLogin(ask.registry))}`,
     { status: 404 },
   );
+}
+
+function loginMissing(unused: UnusedLogin | undefined): string {
+  if (unused === undefined) return "AUTH_REGISTRIES on the mirror has none that opens it";
+  const { tokenHost, line } = unused;
+  return `the mirror's goes nowhere, since tokens come from ${tokenHost}: it needs ${line}`;
 }
 
 /** Tag lists and catalogs name repositories in their body. */

@@ -17,7 +17,7 @@ import {
   type Scheme,
 } from "../../protocol/registry-name.ts";
 import { BoundedMap } from "../../runtime/bounded-map.ts";
-import { mayAskRealm, parseRealm, printRealm, type Realm, realmKey } from "./realm.ts";
+import { askedOver, mayAskRealm, parseRealm, printRealm, type Realm, realmKey } from "./realm.ts";
 import { splitScopes, wordScopes } from "./scopes.ts";
 
 export type BearerChallenge = {
@@ -171,7 +171,8 @@ function isStillMeant(
 }
 
 function readBearer(registry: Registry, challenge: Challenge): BearerChallenge | undefined {
-  const realm = parseRealm(challenge.parameters.get("realm") ?? "");
+  const written = parseRealm(challenge.parameters.get("realm") ?? "");
+  const realm = written === undefined ? undefined : askedOver(written, registry);
   if (realm === undefined || !mayAskRealm(realm, registry)) return undefined;
   const scopes = wordScopes(splitScopes([challenge.parameters.get("scope") ?? ""]));
   return {

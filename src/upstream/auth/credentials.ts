@@ -97,6 +97,11 @@ export class Credentials {
     return this.#mayServe(registry) && this.#byHost.has(registry.name);
   }
 
+  /** Whether the host that this registry's tokens come from has an entry, be it a pair of its or not. */
+  hasEntryAt(registry: Registry, tokenHost: HostPort): boolean {
+    return this.#mayServe(registry) && this.#byHost.has(registryNameOf(tokenHost));
+  }
+
   /** Those that were refused and have not worked since: what `/readyz` calls degraded. */
   refused(): readonly { readonly host: RegistryName; readonly id: string }[] {
     return [...this.#byHost.values()]

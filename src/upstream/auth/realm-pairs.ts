@@ -32,16 +32,29 @@ const zonesOfStrangers: ReadonlySet<string> = new Set(
 
 export class RealmPairs {
   readonly #tokenHosts = new Map<RegistryName, Set<RegistryName>>();
+  readonly #configured: readonly RealmPair[];
   #named: ReadonlySet<RegistryName> = new Set();
 
   constructor(options: RealmPairsOptions) {
-    for (const pair of [...options.known, ...(options.configured ?? [])]) this.#add(pair);
+    this.#configured = options.configured ?? [];
+    for (const pair of [...options.known, ...this.#configured]) this.#add(pair);
     this.setNamed(options.named ?? []);
   }
 
   /** Takes the place of the named hosts so far, when settings are read again. */
   setNamed(named: readonly HostPort[]): void {
     this.#named = new Set(named.map(registryNameOf));
+  }
+
+  isNamed(registry: RegistryName): boolean {
+    return this.#named.has(registry);
+  }
+
+  /** `AUTH_REALMS` as it is, and this pair besides. */
+  settingWith(registry: RegistryName, tokenHost: HostPort): string {
+    const pairs = [...this.#configured, { registry, tokenHost: registryNameOf(tokenHost) }];
+    const texts = pairs.map((pair) => `${pair.registry}=${pair.tokenHost}`);
+    return `AUTH_REALMS="${texts.join(" ")}"`;
   }
 
   /** Whether tokens of this registry may come from there. */

@@ -18,6 +18,8 @@ export type Realm = {
   readonly query: readonly string[];
   /** The `scope` values of its query: nvcr.io puts them there. */
   readonly scopes: readonly string[];
+  /** The registry wrote `http`. */
+  readonly isWrittenPlain?: true;
 };
 
 /** No user information, no fragment, no backslash, nothing outside ASCII: all of them have fooled URL parsers. */
@@ -52,6 +54,17 @@ export function parseRealm(text: string): Realm | undefined {
   };
 }
 
+/**
+ * The realm as it is asked: that of an https registry over https, however it is written, since behind
+ * a proxy that ends TLS many a registry writes http.
+ */
+export function askedOver(realm: Realm, registry: Registry): Realm {
+  if (realm.scheme === "https" || registry.scheme === "http") return realm;
+  const { host, port } = realm.address;
+  const address = { host, port: port === 80 ? 443 : port };
+  return { ...realm, scheme: "https", address, isWrittenPlain: true };
+}
+
 /** The realm as tokens of our own name it: `https://auth.docker.io/token`. */
 export function realmKey(realm: Realm): string {
   const port = realm.scheme === "http" ? 80 : 443;
@@ -67,18 +80,17 @@ export function printRealm(realm: Realm): string {
  * Whether a token may be asked for there at all, be it without a credential: over https, or at the
  * plain-http registry itself; never at an address that is not the registry's own.
  */
-export function mayAskRealm(realm: Realm, registry: Registry): boolean {
+export function mayAskRealm(realm: Pick<Realm, "scheme" | "address">, registry: Registry): boolean {
   if (isSameOrigin(realm, registry)) return true;
   return realm.scheme === "https" && !isAddress(realm.address.host);
 }
 
-function isSameOrigin(realm: Realm, registry: Registry): boolean {
+function isSameOrigin(
+  { scheme, address }: Pick<Realm, "scheme" | "address">,
+  registry: Registry,
+): boolean {
   const own = registryAddress(registry.name);
-  return (
-    realm.scheme === registry.scheme &&
-    realm.address.host === own.host &&
-    realm.address.port === own.port
-  );
+  return scheme === registry.scheme && address.host === own.host && address.port === own.port;
 }
 
 function nameOf(pair: string): string {

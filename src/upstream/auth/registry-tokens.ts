@@ -10,6 +10,7 @@ import type { Credentials } from "./credentials.ts";
 import { pullScopes, repositoryOf } from "./scopes.ts";
 import type { TokenClient } from "./token-client.ts";
 import { TokenRefusal } from "./token-reply.ts";
+import type { UnusedLogins } from "./unused-logins.ts";
 
 export type RegistryTokenAsk = {
   readonly registry: Registry;
@@ -27,10 +28,12 @@ const provenMs = 5_000;
 export class RegistryTokens {
   readonly #credentials: Credentials;
   readonly #client: TokenClient;
+  readonly #unused: UnusedLogins;
 
-  constructor(credentials: Credentials, client: TokenClient) {
+  constructor(credentials: Credentials, client: TokenClient, unused: UnusedLogins) {
     this.#credentials = credentials;
     this.#client = client;
+    this.#unused = unused;
   }
 
   /** Throws TokenRefusal when even anonymously there is none to be had, UpstreamError when nobody can be asked. */
@@ -40,6 +43,9 @@ export class RegistryTokens {
     const credential = ask.isShared
       ? this.#credentials.forRealm(registry, bearer.realm.address, repositoryOf(scopes))
       : undefined;
+    if (ask.isShared && credential === undefined) {
+      this.#unused.note(registry, bearer.realm.address);
+    }
     if (credential?.mayBeTried() === true) {
       const token = await this.#sharedToken(credential, { ...ask, scopes }, bearer);
       if (token !== undefined) return token;
@@ -54,11 +60,15 @@ export class RegistryTokens {
     bearer: BearerChallenge,
   ): Promise<string | undefined> {
     const { version } = credential;
-    const token = await refusable(this.#fetch(ask, bearer, credential));
-    if (token !== undefined) return token;
+    const first = await this.#attempt(ask, bearer, credential);
+    if (typeof first === "string") return first;
+    if (first.ledAwayTo !== undefined) {
+      this.#unused.note(ask.registry, first.ledAwayTo);
+      return undefined;
+    }
     if (await credential.refresh(version, ask.signal)) {
-      const fresh = await refusable(this.#fetch(ask, bearer, credential));
-      if (fresh !== undefined) return fresh;
+      const fresh = await this.#attempt(ask, bearer, credential);
+      if (typeof fresh === "string") return fresh;
     }
     if (!(await this.#isStillGood(credential, ask, bearer))) credential.markRefused();
     return undefined;
@@ -77,9 +87,23 @@ export class RegistryTokens {
     if (repositoryOf(ask.scopes) === undefined) return false;
     try {
       const bare = { ...ask, scopes: pullScopes([], bearer.scopes), isProof: true };
-      return (await refusable(this.#fetch(bare, bearer, credential))) !== undefined;
+      return typeof (await this.#attempt(bare, bearer, credential)) === "string";
     } catch (error) {
       if (error instanceof UpstreamError) return true;
+      throw error;
+    }
+  }
+
+  /** The token, or how it was refused. */
+  async #attempt(
+    ask: RegistryTokenAsk & { readonly isProof?: boolean },
+    bearer: BearerChallenge,
+    credential: Credential,
+  ): Promise<string | TokenRefusal> {
+    try {
+      return await this.#fetch(ask, bearer, credential);
+    } catch (error) {
+      if (error instanceof TokenRefusal) return error;
       throw error;
     }
   }
@@ -107,14 +131,5 @@ export class RegistryTokens {
   /** The next ask fetches another in its place. */
   forget(token: string): void {
     this.#client.forget(token);
-  }
-}
-
-async function refusable(token: Promise<string>): Promise<string | undefined> {
-  try {
-    return await token;
-  } catch (error) {
-    if (error instanceof TokenRefusal) return undefined;
-    throw error;
   }
 }

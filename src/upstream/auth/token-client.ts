@@ -1,44 +1,24 @@
 /**
  * Fetches tokens from token services: once for all who want the same, kept until shortly before they
- * expire. It follows no redirect, and leaves a service alone that is down or asks for it.
+ * expire. It leaves a service alone that is down or asks for it.
  */
 
-import { headerValue } from "../../protocol/http/header-list.ts";
 import { formatHostPort, type HostPort } from "../../protocol/http/host-port.ts";
-import { isUnavailable } from "../../protocol/http/status.ts";
-import {
-  type Registry,
-  type RegistryName,
-  registryAddress,
-  registryNameOf,
-} from "../../protocol/registry-name.ts";
 import { BoundedMap } from "../../runtime/bounded-map.ts";
 import { Flights, unlessAborted } from "../../runtime/flights.ts";
 import type { Outages } from "../down-memory.ts";
 import type { Transport } from "../net/transport.ts";
 import { RateLimits } from "../rate-limits.ts";
-import type { RegistryResponse } from "../registry-client.ts";
 import { abortedBy, upstreamDeadline } from "../upstream-deadline.ts";
 import { UpstreamError, type UpstreamErrorCode } from "../upstream-error.ts";
 import type { ObserveAuth } from "./auth-event.ts";
-import type { Attached, Credential } from "./credential.ts";
-import { printRealm, type Realm, realmKey } from "./realm.ts";
+import type { Attached } from "./credential.ts";
+import { printRealm, realmKey } from "./realm.ts";
+import { type ServiceAsk, TokenExchange } from "./token-exchange.ts";
 import { TokenLimited } from "./token-limited.ts";
-import { parseReply, readReply, TokenRefusal } from "./token-reply.ts";
-import { type TokenRequest, tokenRequest } from "./token-request.ts";
+import { parseReply, TokenRefusal } from "./token-reply.ts";
 
-export type TokenAsk = {
-  /** On whose behalf: its tokens are sent to no other. */
-  readonly registry: Registry;
-  /** Where the request began that wants it; at the registry itself where it is undefined. */
-  readonly began?: RegistryName | undefined;
-  readonly realm: Realm;
-  /** Whether the registry's tokens may come from there. If not, what happens there is nobody else's. */
-  readonly isBelieved: boolean;
-  /** "" when the challenge names none. */
-  readonly service: string;
-  readonly scopes: readonly string[];
-  readonly credential: Credential | undefined;
+export type TokenAsk = ServiceAsk & {
   /** `brief`: waits a second, then fails while the exchange goes on for the next who asks. */
   readonly patience: "full" | "brief";
   readonly signal: AbortSignal;
@@ -76,11 +56,13 @@ export class TokenClient {
   readonly #flights = new Flights<string>();
   /** Services that failed a moment ago, and until when a brief ask is not worth its wait. */
   readonly #downUntil = new BoundedMap<string, number>({ limit: maxKept });
-  readonly #rates: RateLimits;
+  readonly #service: TokenExchange;
 
   constructor(options: TokenClientOptions) {
     this.#options = options;
-    this.#rates = options.rates ?? new RateLimits({ now: options.now, observe: () => undefined });
+    const { now, transport, isNamed, rates } = options;
+    const own = rates ?? new RateLimits({ now, observe: () => undefined });
+    this.#service = new TokenExchange({ transport, isNamed, rates: own });
   }
 
   /** Throws TokenRefusal when the service says no, UpstreamError when there is no answer to be had. */
@@ -141,14 +123,14 @@ export class TokenClient {
     const startedAt = now();
     using deadline = upstreamDeadline(life, host, fullMs, `${host} gave no token`);
     try {
-      const reply = parseReply(host, await this.#ask(ask, attached, deadline.signal));
+      const reply = parseReply(host, await this.#service.ask(ask, attached, deadline.signal));
       this.#keep(key, reply.token, startedAt + reply.expiresIn * 1000 - safetyMs);
       ask.credential?.markAccepted();
       this.#downUntil.delete(serviceOf(ask));
       observe({ kind: "tokenFetched", host, isShared: ask.credential !== undefined });
       return reply.token;
     } catch (thrown) {
-      const error: unknown = deadline.signal.aborted ? deadline.signal.reason : thrown;
+      const error = inFull(deadline.signal.aborted ? deadline.signal.reason : thrown, ask);
       if (!(error instanceof UpstreamError) || error.code === "ABORTED") throw error;
       if (error instanceof TokenLimited) throw error;
       this.#down(ask, error.code);
@@ -157,63 +139,18 @@ export class TokenClient {
     }
   }
 
-  async #ask(ask: TokenAsk, attached: Attached | undefined, signal: AbortSignal): Promise<Buffer> {
-    const first = await this.#send(ask, tokenRequest(ask, attached), signal);
-    if (attached === undefined || (first.status !== 404 && first.status !== 405)) {
-      return this.#judge(ask, first);
-    }
-    // Some services know only one of the two forms (distribution, auth/oauth.md).
-    first.body.destroy();
-    const isPost = attached.authorization !== undefined;
-    return this.#judge(ask, await this.#send(ask, tokenRequest(ask, attached, isPost), signal));
-  }
-
-  #send(ask: TokenAsk, request: TokenRequest, signal: AbortSignal): Promise<RegistryResponse> {
-    const { form, ...head } = request;
-    const { credential, realm, registry } = ask;
-    const access = credential === undefined ? "anonymous" : "shared";
-    const key = `token for ${registry.name} by ${credential?.id ?? "nobody"}`;
-    const asker = { host: hostOf(ask), access, key };
-    return this.#rates.ask(asker, false, () =>
-      this.#options.transport.send({
-        ...head,
-        scheme: realm.scheme,
-        address: realm.address,
-        asked: "token",
-        onBehalfOf: this.#onBehalfOf(ask),
-        body: form === undefined ? undefined : once(form),
-        patience: "full",
-        signal,
-      }),
-    );
-  }
-
-  /** A realm is judged as what the registry leads to, or by itself where it is none of a named one's. */
-  #onBehalfOf({ isBelieved, registry, began = registry.name, realm }: TokenAsk): RegistryName {
-    const isLedThere = isBelieved || !this.#options.isNamed(registryAddress(registry.name));
-    return began !== registry.name || isLedThere ? began : registryNameOf(realm.address);
-  }
-
-  async #judge(ask: TokenAsk, response: RegistryResponse): Promise<Buffer> {
-    const host = hostOf(ask);
-    const { status, headers } = response;
-    if (status >= 300 && status < 400) {
-      response.body.destroy();
-      throw new UpstreamError("REDIRECT", host, `the token service ${host} redirects`);
-    }
-    const body = await readReply(host, response);
-    if (status === 429) throw new TokenLimited(host, { headers, body });
-    if (isUnavailable(status) || status < 200) {
-      throw new UpstreamError("DOWN", host, `the token service ${host} answered ${status}`);
-    }
-    if (status < 300) return body;
-    const contentType = headerValue(headers, "content-type");
-    throw new TokenRefusal(host, { status, contentType, body: body.subarray(0, 65_536) });
-  }
-
   #keep(key: string, token: string, until: number): void {
     this.#kept.set(key, { token, until });
   }
+}
+
+/** What failed over https, where the registry named plain http, failed for that. */
+function inFull(error: unknown, { realm, registry }: TokenAsk): unknown {
+  if (realm.isWrittenPlain !== true || !(error instanceof UpstreamError)) return error;
+  if (error.code === "ABORTED" || error instanceof TokenLimited) return error;
+  const what = `${registry.name} has its tokens from http://${formatHostPort(realm.address, 443)}`;
+  const message = `${what}, which is asked over https alone: ${error.message}`;
+  return new UpstreamError(error.code, error.host, message, { cause: error });
 }
 
 /** Throws TokenRefusal where the credential has no login to give. */
@@ -244,8 +181,4 @@ function keyOf(ask: TokenAsk): string {
   const realmText = printRealm(realm);
   const who = credential?.id ?? "";
   return JSON.stringify([registry.name, registry.scheme, realmText, service, scopes, who]);
-}
-
-async function* once(text: string): AsyncGenerator<Uint8Array> {
-  yield Buffer.from(text);
 }

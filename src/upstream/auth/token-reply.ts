@@ -2,6 +2,7 @@
  * Reads what a token service answers, believing as little as possible: small, plain JSON, a token
  * that can stand in a header and nothing else.
  */
+import type { HostPort } from "../../protocol/http/host-port.ts";
 import { decoded, encodingOf } from "../content-encoding.ts";
 import type { RegistryResponse } from "../registry-client.ts";
 import { UpstreamError } from "../upstream-error.ts";
@@ -12,22 +13,29 @@ export type TokenReply = {
   readonly expiresIn: number;
 };
 
+type Refused = {
+  readonly status: number;
+  readonly contentType?: string | undefined;
+  readonly body: Buffer;
+  readonly ledAwayTo?: HostPort;
+};
+
 /** The token service said no: a 4xx, with its own words for whoever asked. */
 export class TokenRefusal extends Error {
   readonly code = "REFUSED";
   readonly status: number;
   readonly contentType: string | undefined;
   readonly body: Buffer;
+  /** The service sends on to there, and the login stays behind: it was not refused, nobody saw it. */
+  readonly ledAwayTo: HostPort | undefined;
 
-  constructor(
-    host: string,
-    answer: { status: number; contentType?: string | undefined; body: Buffer },
-  ) {
+  constructor(host: string, answer: Refused) {
     super(`the token service ${host} answered ${answer.status}`);
     this.name = "TokenRefusal";
     this.status = answer.status;
     this.contentType = answer.contentType;
     this.body = answer.body;
+    this.ledAwayTo = answer.ledAwayTo;
   }
 }
 

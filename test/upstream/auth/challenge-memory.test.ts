@@ -66,14 +66,16 @@ describe("the memory of challenges", () => {
     expect(memory.isFresh(remembered)).toBe(false);
   });
 
-  it("finds registries by their realm, and leaves out realms that may not be asked", () => {
+  it("finds registries by their realm, however they write it, but none that may not be asked", () => {
     const memory = memoryAt({ now: 0 });
     memory.remember(hub, [hubChallenge]);
     memory.remember(registry("open.example"), []);
     memory.remember(registry("evil.example"), ['Bearer realm="http://auth.docker.io/token"']);
+    memory.remember(registry("number.example"), ['Bearer realm="https://10.0.0.1/token"']);
     memory.remember(registry("user.example"), ['Bearer realm="https://x@auth.docker.io/token"']);
     const found = memory.registriesOfRealm("https://auth.docker.io/token");
-    expect(found.map((one) => one.registry.name)).toEqual(["docker.io"]);
+    expect(found.map((one) => one.registry.name)).toEqual(["docker.io", "evil.example"]);
+    expect(memory.registriesOfRealm("https://10.0.0.1/token")).toEqual([]);
     expect(memory.registriesOfRealm("https://auth.docker.io/token/")).toEqual([]);
   });
 

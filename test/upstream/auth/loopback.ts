@@ -20,6 +20,7 @@ import { Credentials } from "../../../src/upstream/auth/credentials.ts";
 import { RealmPairs } from "../../../src/upstream/auth/realm-pairs.ts";
 import { RegistryTokens } from "../../../src/upstream/auth/registry-tokens.ts";
 import { TokenClient } from "../../../src/upstream/auth/token-client.ts";
+import { UnusedLogins } from "../../../src/upstream/auth/unused-logins.ts";
 import { DownMemory } from "../../../src/upstream/down-memory.ts";
 import type { Outgoing, Transport } from "../../../src/upstream/net/transport.ts";
 import { UpstreamError } from "../../../src/upstream/upstream-error.ts";
@@ -205,7 +206,8 @@ export function makeAuth(loopback: Loopback, options: AuthOptions = {}) {
   const limits = { outages, now, fullMs: 1_000, briefMs: 100 };
   const finder = new ChallengeFinder({ ...limits, transport, memory });
   const client = new TokenClient({ ...limits, isNamed: () => true, transport, observe });
-  const tokens = new RegistryTokens(credentials, client);
+  const unused = new UnusedLogins({ credentials, pairs, observe });
+  const tokens = new RegistryTokens(credentials, client, unused);
   const authorizer = new Authorizer({ memory, finder, credentials, tokens });
   onTestFinished(async () => {
     await Promise.all([finder.close(), client.close()]);
@@ -221,6 +223,7 @@ export function makeAuth(loopback: Loopback, options: AuthOptions = {}) {
     finder,
     client,
     tokens,
+    unused,
     authorizer,
   };
 }

@@ -53,8 +53,9 @@ function leaks(
 describe("a registry with a credential that names a realm elsewhere", () => {
   it.each([
     ["another host", `Bearer realm="https://${evil}/token"`],
-    ["plain http", 'Bearer realm="http://auth.docker.io/token"'],
-    ["plain http at itself", 'Bearer realm="http://registry-1.docker.io/token"'],
+    ["plain http", `Bearer realm="http://${evil}/token"`],
+    ["plain http on a port", 'Bearer realm="http://auth.docker.io:8080/token"'],
+    ["plain http at itself, on a port", 'Bearer realm="http://registry-1.docker.io:5000/token"'],
     ["an address", 'Bearer realm="https://127.0.0.1/token"'],
     ["an IPv6 address", 'Bearer realm="https://[::1]/token"'],
     ["a disguised address", 'Bearer realm="https://0x7f.1/token"'],
@@ -90,6 +91,12 @@ describe("a registry with a credential that names a realm elsewhere", () => {
     expect(loopback.seen.flatMap((one) => loopback.secretsAt(one.host))).toEqual([]);
     expect(loopback.at("127.0.0.1")).toEqual([]);
     expect(loopback.at("[::1]")).toEqual([]);
+    expect(loopback.seen.filter((one) => one.scheme === "http")).toEqual([]);
+  });
+
+  it("plain http: the login goes over https alone", async () => {
+    const { loopback, run } = await pull(hub, 'Bearer realm="http://auth.docker.io/token"');
+    expect(await run()).toBe("Bearer CANARY-token-bob-0");
     expect(loopback.seen.filter((one) => one.scheme === "http")).toEqual([]);
   });
 
@@ -152,14 +159,14 @@ describe("a registry without a credential that names a trusted realm", () => {
 describe("a token service that misbehaves", () => {
   const challenge = 'Bearer realm="https://auth.docker.io/token",service="registry.docker.io"';
 
-  it("redirects: the secret stays and the answer is no token", async () => {
+  it("redirects: the secret stays, and what is got there is everybody's", async () => {
     const { loopback, run } = await pull(hub, challenge);
     loopback.play("auth.docker.io", (_, response) =>
       say(response, 307, { token: "x" }, { location: `https://${evil}/token` }),
     );
     loopback.play(evil, tokenService());
-    await expect(run()).rejects.toMatchObject({ code: "REDIRECT" });
-    expect(loopback.at(evil)).toEqual([]);
+    expect(await run()).toBe("Bearer anonymous-0");
+    expect(loopback.secretsAt(evil)).toEqual([]);
   });
 
   it.each([

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parseHostPort } from "../../../src/protocol/http/host-port.ts";
+import type { CredentialEntry } from "../../../src/upstream/auth/credential.ts";
 import { parseRealm } from "../../../src/upstream/auth/realm.ts";
 import type { TokenAsk } from "../../../src/upstream/auth/token-client.ts";
 import {
@@ -35,6 +36,25 @@ async function make(auth = "") {
   const loopback = await startLoopback();
   return { loopback, ...makeAuth(loopback, { auth }) };
 }
+
+const to =
+  (location: string | undefined, status = 302): Play =>
+  (_, response) =>
+    say(response, status, "", location === undefined ? {} : { location });
+
+/** Wants a slash at the end, and keeps the query. */
+function slashed(status: number): Play {
+  const service = tokenService({ bob: "CANARY-hub" });
+  return (request, response) => {
+    if (request.url?.startsWith("/token/?") === true) return service(request, response);
+    to(request.url?.replace("?", "/?"), status)(request, response);
+  };
+}
+
+const refreshing: CredentialEntry = {
+  address,
+  login: { kind: "identity", token: "CANARY-refresh" },
+};
 
 describe("the token client", () => {
   it("asks once for all who want the same, and keeps the token until 30 s before its end", async () => {
@@ -87,15 +107,98 @@ describe("the token client", () => {
     });
   });
 
-  it.each([301, 302, 303, 307, 308])("does not follow a %i", async (status) => {
-    const { loopback, client, credentials } = await make("auth.docker.io:bob:CANARY");
-    loopback.play(host, (_, response) =>
-      say(response, status, "", { location: "https://evil.example/token" }),
-    );
-    loopback.play("evil.example", tokenService());
+  it.each([301, 302, 303, 307, 308])(
+    "follows a %i to the same host with a slash",
+    async (status) => {
+      const { loopback, client, credentials } = await make("auth.docker.io:bob:CANARY-hub");
+      loopback.play(host, slashed(status));
+      expect(await client.fetch(ask())).toMatch(/^anonymous/);
+      const credential = credentials.forRealm(hub, address, undefined);
+      expect(await client.fetch(ask({ credential }))).toMatch(/^CANARY-token-bob/);
+    },
+  );
+
+  it.each([301, 302, 307, 308])("posts a refresh token again after a %i", async (status) => {
+    const { loopback, client, credentials } = await make();
+    const seen: string[] = [];
+    loopback.play(host, (request, response) => {
+      seen.push(`${request.method} ${request.url}`);
+      if (request.url === "/token/") return say(response, 200, { access_token: "posted" });
+      say(response, status, "", { location: "/token/" });
+    });
+    credentials.replace([refreshing]);
     const credential = credentials.forRealm(hub, address, undefined);
-    await expect(client.fetch(ask({ credential }))).rejects.toMatchObject({ code: "REDIRECT" });
-    expect(loopback.at("evil.example")).toEqual([]);
+    expect(await client.fetch(ask({ credential }))).toBe("posted");
+    expect(seen).toEqual(["POST /token", "POST /token/"]);
+    expect(loopback.at(host).at(-1)?.text).toContain("CANARY-refresh");
+  });
+
+  it("follows to another host, which gets no login", async () => {
+    const { loopback, client, credentials } = await make("auth.docker.io:bob:CANARY-hub");
+    loopback.play(host, to("https://login.example/token?x=1"));
+    loopback.play("login.example", tokenService({ bob: "CANARY-hub" }));
+    expect(await client.fetch(ask())).toBe("anonymous-0");
+    const credential = credentials.forRealm(hub, address, undefined);
+    await expect(client.fetch(ask({ credential }))).rejects.toMatchObject({
+      code: "REFUSED",
+      ledAwayTo: { host: "login.example", port: 443 },
+    });
+    expect(loopback.secretsAt("login.example")).toEqual([]);
+    expect(loopback.at("login.example")).toHaveLength(1);
+    expect(credential?.isRefused).toBe(false);
+  });
+
+  it("takes a login along to the host that is the registry's pair", async () => {
+    const loopback = await startLoopback();
+    const { client, credentials } = makeAuth(loopback, {
+      auth: "docker.io:bob:CANARY-hub",
+      realms: [{ registry: "docker.io", tokenHost: "login.example" }],
+    });
+    loopback.play(host, to("https://login.example/token"));
+    loopback.play("login.example", tokenService({ bob: "CANARY-hub" }));
+    const credential = credentials.forRealm(hub, address, undefined);
+    expect(await client.fetch(ask({ credential }))).toBe("CANARY-token-bob-0");
+  });
+
+  it.each([
+    ["to plain http", "http://auth.docker.io/token"],
+    ["to an address", "https://10.0.0.1/token"],
+    ["nowhere", undefined],
+    ["with a login in it", "https://x:y@auth.docker.io/token"],
+  ])("follows nobody %s", async (_name, location) => {
+    const { loopback, client } = await make();
+    loopback.play(host, to(location));
+    for (const other of ["10.0.0.1"]) loopback.play(other, tokenService());
+    await expect(client.fetch(ask())).rejects.toMatchObject({ code: "REDIRECT" });
+    expect(loopback.seen).toHaveLength(1);
+  });
+
+  it("follows three times and no more", async () => {
+    const { loopback, client } = await make();
+    const hops = (most: number) => {
+      let count = 0;
+      loopback.play(host, (request, response) => {
+        count += 1;
+        if (count > most) return tokenService()(request, response);
+        say(response, 302, "", { location: `/token/${count}` });
+      });
+    };
+    hops(3);
+    expect(await client.fetch(ask())).toBe("anonymous-0");
+    hops(4);
+    await expect(client.fetch(ask({ service: "x" }))).rejects.toMatchObject({ code: "REDIRECT" });
+    expect(loopback.seen).toHaveLength(8);
+  });
+
+  it("judges where it is sent on in the name of who asked", async () => {
+    const { loopback, client } = await make();
+    loopback.play(host, to("https://login.example/token"));
+    loopback.play("login.example", tokenService());
+    await client.fetch(ask());
+    expect(loopback.seen.map(({ onBehalfOf }) => onBehalfOf)).toEqual(["docker.io", "docker.io"]);
+    // What is no token host of a registry that the operator named is judged by itself.
+    await client.fetch(ask({ isBelieved: false, service: "x" }));
+    expect(loopback.seen.slice(2).map((one) => one.onBehalfOf)).toEqual([host, "login.example"]);
   });
 
   it("posts the password where GET is not known, and GETs where POST is not", async () => {
