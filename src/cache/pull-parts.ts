@@ -4,6 +4,7 @@ import type { Bookkeeping } from "../download/bookkeeping.ts";
 import type { Downloads } from "../download/downloads.ts";
 import type { RepositoryName } from "../protocol/reference.ts";
 import type { Registry } from "../protocol/registry-name.ts";
+import { type Clock, systemClock } from "../runtime/clock.ts";
 import type { BlobStore } from "../store/blob-store.ts";
 import type { BlobVerification } from "../store/blob-verification.ts";
 import type { DraftStore } from "../store/draft-store.ts";
@@ -21,8 +22,10 @@ import { JustServed } from "./pull/just-served.ts";
 import { ListPull } from "./pull/list-pull.ts";
 import { ManifestPull } from "./pull/manifest-pull.ts";
 import { NegativeCache } from "./pull/negative-cache.ts";
+import { Settling } from "./pull/settling.ts";
 import { TagPull } from "./pull/tag-pull.ts";
 import { Writes } from "./pull/writes.ts";
+import type { BlobAsk } from "./pull-ask.ts";
 import { Generations } from "./repository-ref.ts";
 import { TagRules, type TagRuleText } from "./tags/freshness.ts";
 import { PullQuota } from "./tags/pull-quota.ts";
@@ -55,6 +58,7 @@ export type PullThroughOptions = {
   readonly tagRules?: readonly TagRuleText[];
   /** Milliseconds a tag stands in for an upstream that cannot say; Infinity when it is never asked. */
   readonly staleIfError: number;
+  readonly clock?: Clock;
 };
 
 export type PullParts = ReturnType<typeof pullParts>;
@@ -89,7 +93,9 @@ export function pullParts(options: PullThroughOptions) {
     generations,
     now,
   };
-  const { staleIfError, downloads } = options;
+  const { staleIfError, downloads, clock = systemClock } = options;
+  const blobPull = new BlobPull({ ...common, downloads, kept });
+  const bringIn = (ask: BlobAsk): void => blobPull.bringIn(ask);
   return {
     visibility,
     generations,
@@ -104,7 +110,8 @@ export function pullParts(options: PullThroughOptions) {
     resolver,
     tagRefresh,
     kept,
-    blobPull: new BlobPull({ ...common, downloads, kept }),
+    blobPull,
+    settling: new Settling({ ...common, kept, bringIn, clock }),
     listPull: new ListPull({ visibility, generations, staleIfError, now }),
     manifestPull: new ManifestPull(common),
     tagPull: new TagPull({ ...common, tags, resolver, tagRefresh, staleIfError, now }),

@@ -38,6 +38,13 @@ export class PullThrough implements Bookkeeping {
 
   /** Throws like `blob`. A tag's stale answer is part of asking about it. */
   async manifest(ask: ManifestAsk): Promise<CacheAnswer> {
+    const answer = await this.#manifest(ask);
+    const isServed = answer.kind === "content" && answer.outcome !== "stale";
+    if (isServed) this.#parts.settling.served(ask, answer.digest);
+    return answer;
+  }
+
+  async #manifest(ask: ManifestAsk): Promise<CacheAnswer> {
     const { manifestPull, tagPull } = this.#parts;
     const { reference } = ask;
     if (reference.kind === "tag") {
@@ -78,7 +85,8 @@ export class PullThrough implements Bookkeeping {
     const { blobPull, generations, repositoryBlobs } = this.#parts;
     const began = blobPull.generationOf(digest, repositoryKey(ref)) ?? generations.of(ref);
     // A manifest was credited when it came.
-    void repositoryBlobs.delivered(ref, digest, began);
+    const access = blob.isAnonymous === true ? ({ kind: "anonymous" } as const) : undefined;
+    void repositoryBlobs.delivered(ref, digest, { generation: began, access });
   }
 
   /** Nobody holds it any more. */
@@ -126,10 +134,12 @@ export class PullThrough implements Bookkeeping {
 
   /** Ends what goes on in the background, and writes what is not in the records yet. */
   async close(): Promise<void> {
-    const { tagRefresh, tagPull, blobPull, accessChecks, manifestPull, resolver } = this.#parts;
+    const { tagRefresh, tagPull, blobPull, settling } = this.#parts;
+    const { accessChecks, manifestPull, resolver } = this.#parts;
     tagRefresh.close();
     tagPull.close();
     blobPull.close();
+    await settling.close();
     await Promise.all([accessChecks.close(), manifestPull.close(), resolver.close()]);
     await this.flush();
   }

@@ -16,6 +16,11 @@ export function registryOfKey(key: string): RegistryName {
   return key.slice(0, key.indexOf("/", host)) as RegistryName;
 }
 
+/** The repository of its key. */
+export function repositoryOfKey(key: string): RepositoryName {
+  return key.slice(registryOfKey(key).length + 1) as RepositoryName;
+}
+
 /** The two names an event carries. */
 export function repositoryNames(ref: RepositoryRef): RepositoryNames {
   return { registry: ref.registry.name, repository: ref.repository };

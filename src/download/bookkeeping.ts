@@ -13,6 +13,8 @@ export type StoredBlob = {
   readonly size: number;
   /** Several repositories delivered parts of it: none of them has shown that it holds it. */
   readonly isPatchwork?: boolean;
+  /** All of it was given without any login. */
+  readonly isAnonymous?: boolean;
 };
 
 export interface Bookkeeping {

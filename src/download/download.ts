@@ -201,9 +201,9 @@ export class Download implements GrowingBlob {
     const { books, observe } = this.#parts;
     try {
       if (!(await this.#draft.commit())) return;
-      const { deliverer, isPatchwork } = this.sources;
+      const { deliverer, isPatchwork, isAnonymous } = this.sources;
       const stored = { ...placeOf(deliverer), size: this.progress.written, isPatchwork };
-      books.stored(stored);
+      books.stored({ ...stored, isAnonymous });
       observe({ kind: "blobStored", ...stored });
     } catch (error) {
       observe({ kind: "diskFailed", error });

@@ -22,6 +22,8 @@ export class Sources {
   #server: Source | undefined;
   /** Repositories that bytes came from, by registry and name. */
   readonly #deliverers = new Map<string, Source>();
+  /** Nothing of it was given to a login. */
+  #isAnonymous = true;
   /** Some of it was opened with a login at another registry than was asked. */
   #isBorrowed = false;
 
@@ -60,6 +62,11 @@ export class Sources {
   /** Whether no repository has shown that it holds it: several had a part in it, or another registry. */
   get isPatchwork(): boolean {
     return this.#isBorrowed || this.#deliverers.size > 1;
+  }
+
+  /** Whether all of it was given without any login. */
+  get isAnonymous(): boolean {
+    return this.#isAnonymous;
   }
 
   /** Whether it goes to those alone in whose very name it was opened. */
@@ -130,6 +137,7 @@ export class Sources {
 
   #served(source: Source): void {
     this.#server = source;
+    this.#isAnonymous &&= source.access.kind === "anonymous" || source.access.kind === "none";
     this.hasDelivered(source);
   }
 

@@ -153,6 +153,28 @@ describe("what was pulled before is pulled again", { timeout: 90_000 }, () => {
     await expectServed(world, usual);
   });
 
+  it("on a base layer that the client had from another repository, where nothing answers", async () => {
+    const world = await openWorld();
+    const usual = await warm(world);
+    const { registry, image: first, tokens } = world.open;
+    const image = addImage(registry.server, "team/two", {
+      layerBytes: Buffer.from(first.layerBytes),
+    });
+    const second = { registry, image, tokens };
+    const [program, door] = [world.program, `/v2/${registry.name}`];
+    const headers = { accept: manifestType };
+    for (const path of pathsOf(image).slice(0, 3))
+      expect((await direct(program, `${door}/${path}`, { headers })).status).toBe(200);
+    await swallow(world);
+    world.scene.aheadMs += hours;
+    for (const way of [pull, pullMirrored]) {
+      const { value, ms } = await timed(() => way(program, second));
+      await expectWhole(value, second);
+      expect(ms).toBeLessThan(2_200 + 10 * usual);
+      world.scene.aheadMs += 60_000;
+    }
+  });
+
   it("when nothing answers there", async () => {
     const world = await openWorld();
     const usual = await warm(world);

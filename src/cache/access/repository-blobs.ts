@@ -5,6 +5,7 @@
  */
 import type { Digest } from "../../protocol/digest.ts";
 import type { Json, RecordStore } from "../../store/record-store.ts";
+import type { Access } from "../../upstream/registry-client.ts";
 import type { Observe } from "../cache-event.ts";
 import { CachedRecords } from "../cached-records.ts";
 import {
@@ -12,6 +13,7 @@ import {
   type RepositoryRef,
   registryOfKey,
   repositoryKey,
+  repositoryOfKey,
 } from "../repository-ref.ts";
 
 export type RepositoryBlobsOptions = {
@@ -26,14 +28,19 @@ export type RepositoryBlobsOptions = {
   readonly limit?: number;
 };
 
-/**
- * By repository: true where the bytes came from it, false where its registry said that it has them,
- * and the time at which they were deleted there, or something was written over them.
- */
-type Holders = ReadonlyMap<string, boolean | number>;
+/** Whether the bytes came from the repository, or its registry said that it has them; and to whom. */
+type Link = {
+  readonly isOrigin: boolean;
+  /** To us without any login: what everybody else would have heard too. */
+  readonly isOpen: boolean;
+};
 
-/** When the registry was asked: what it says is no news after a write. */
+/** By repository; a time is when they were deleted there, or something was written over them. */
+type Holders = ReadonlyMap<string, Link | number>;
+
+/** When the registry was asked, and in whose name: what it says is no news after a write. */
 export type Said = {
+  readonly access?: Access;
   /** The repository's generation then; undefined for what was said before and has been remembered. */
   readonly generation?: number | undefined;
   /** Milliseconds since 1970. */
@@ -60,9 +67,39 @@ export class RepositoryBlobs {
   }
 
   /** The registry gave the whole body, and its digest was right; it was asked in that generation. */
-  async delivered(ref: RepositoryRef, digest: Digest, generation: number): Promise<void> {
-    if (this.#options.generations.of(ref) === generation)
-      await this.#add(repositoryKey(ref), digest, true);
+  async delivered(
+    ref: RepositoryRef,
+    digest: Digest,
+    { generation, access }: Given,
+  ): Promise<void> {
+    if (this.#options.generations.of(ref) !== generation) return;
+    await this.#add(repositoryKey(ref), digest, { isOrigin: true, isOpen: isOpen(access) });
+  }
+
+  /**
+   * Whether everybody may have these bytes at that registry: it gave or confirmed them to us without
+   * any login, in a repository that is public. What was deleted under this name is not there by another.
+   */
+  async isPublicAt(ref: RepositoryRef, digest: Digest): Promise<boolean> {
+    const holders = await this.#holders.get(digest);
+    if (holders === undefined || typeof holders.get(repositoryKey(ref)) === "number") return false;
+    for (const [key, link] of holders)
+      if (isLink(link) && link.isOpen && registryOfKey(key) === ref.registry.name)
+        if (await this.#options.isPublic(key)) return true;
+    return false;
+  }
+
+  /** Whether that very registry gave the bytes, in a repository that `isOpen` says is open. */
+  async cameFrom(
+    { registry }: RepositoryRef,
+    digest: Digest,
+    isOpenTo: (origin: RepositoryRef) => Promise<boolean>,
+  ): Promise<boolean> {
+    for (const [key, link] of (await this.#holders.get(digest)) ?? []) {
+      if (!isLink(link) || !link.isOrigin || registryOfKey(key) !== registry.name) continue;
+      if (await isOpenTo({ registry, repository: repositoryOfKey(key) })) return true;
+    }
+    return false;
   }
 
   /** The registry says it has the digest there; true when it therefore holds these bytes. */
@@ -71,12 +108,13 @@ export class RepositoryBlobs {
     const holders = await this.#holders.get(digest);
     if (holders === undefined) return false;
     const link = holders.get(key);
-    if (isLink(link)) return true;
+    const isKnown = isLink(link);
+    if (isKnown && (link.isOpen || !isOpen(said.access))) return true;
     if (typeof link === "number" && link >= said.at) return false;
     const { generation = this.#options.generations.of(ref) } = said;
-    if (this.#options.generations.of(ref) !== generation) return false;
-    if (!cameFrom(holders, ref) && !(await this.#isPublic(holders))) return false;
-    await this.#add(key, digest, false);
+    if (this.#options.generations.of(ref) !== generation) return isKnown;
+    if (!isKnown && !cameFrom(holders, ref) && !(await this.#isPublic(holders))) return false;
+    await this.#add(key, digest, { isOrigin: false, isOpen: isOpen(said.access) });
     return true;
   }
 
@@ -122,20 +160,31 @@ export class RepositoryBlobs {
     return false;
   }
 
-  async #add(key: string, digest: Digest, isOrigin: boolean): Promise<void> {
+  async #add(key: string, digest: Digest, link: Link): Promise<void> {
     await this.#holders.update(digest, (before) => {
       const known = before?.get(key);
-      if (known === true || known === isOrigin) return undefined;
-      return bounded(new Map(before).set(key, isOrigin));
+      if (!isLink(known)) return bounded(new Map(before).set(key, link));
+      const isOrigin = known.isOrigin || link.isOrigin;
+      const both = { isOrigin, isOpen: known.isOpen || link.isOpen };
+      if (both.isOrigin === known.isOrigin && both.isOpen === known.isOpen) return undefined;
+      return new Map(before).set(key, both);
     });
   }
 }
 
-function isLink(link: boolean | number | undefined): boolean {
-  return typeof link === "boolean";
+/** How the bytes came: the repository's generation when they were asked for, and in whose name. */
+export type Given = { readonly generation: number; readonly access?: Access | undefined };
+
+/** Without any login that could have made the difference; who cannot say had one. */
+function isOpen(access: Access | undefined): boolean {
+  return access?.kind === "anonymous" || access?.kind === "none";
 }
 
-function bounded(holders: Map<string, boolean | number>): Holders {
+function isLink(link: Link | number | undefined): link is Link {
+  return typeof link === "object";
+}
+
+function bounded(holders: Map<string, Link | number>): Holders {
   const [oldest] = holders.keys();
   if (holders.size > mostHolders && oldest !== undefined) holders.delete(oldest);
   return holders;
@@ -143,20 +192,30 @@ function bounded(holders: Map<string, boolean | number>): Holders {
 
 function cameFrom(holders: Holders, ref: RepositoryRef): boolean {
   for (const [key, link] of holders)
-    if (link === true && registryOfKey(key) === ref.registry.name) return true;
+    if (isLink(link) && link.isOrigin && registryOfKey(key) === ref.registry.name) return true;
   return false;
 }
 
+/** As links are written, by `isOrigin` and `isOpen`; without a login is the rare word. */
+const openOrigin = "given to all";
+const openEcho = "confirmed to all";
+
 function read(value: Json): Holders | undefined {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
-  return new Map(
-    Object.entries(value).map(([key, link]) => [
-      key,
-      typeof link === "number" ? link : link === true,
-    ]),
-  );
+  return new Map(Object.entries(value).map(([key, link]) => [key, readLink(link)]));
+}
+
+function readLink(link: Json): Link | number {
+  if (typeof link === "number") return link;
+  const isOrigin = link === true || link === openOrigin;
+  return { isOrigin, isOpen: link === openOrigin || link === openEcho };
 }
 
 function print(holders: Holders): Json {
-  return Object.fromEntries(holders);
+  return Object.fromEntries(Array.from(holders, ([key, link]) => [key, printLink(link)]));
+}
+
+function printLink(link: Link | number): Json {
+  if (typeof link === "number" || !link.isOpen) return isLink(link) ? link.isOrigin : link;
+  return link.isOrigin ? openOrigin : openEcho;
 }

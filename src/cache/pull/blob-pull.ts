@@ -13,7 +13,7 @@ import { askBlob, type BlobQuestion, type Given } from "../asking/blob-asks.ts";
 import type { Denial } from "../asking/small-answer.ts";
 import type { CacheAnswer } from "../content.ts";
 import type { KeptBlobs } from "../keeping/kept-blobs.ts";
-import type { BlobAsk } from "../pull-ask.ts";
+import { type BlobAsk, maySkipPush } from "../pull-ask.ts";
 import { repositoryKey } from "../repository-ref.ts";
 import {
   BlobDownloads,
@@ -54,7 +54,7 @@ export class BlobPull {
   /** From the store, when this asker may have it. */
   async hit(ask: BlobAsk): Promise<CacheAnswer | undefined> {
     const { repositoryBlobs, accessChecks } = this.#options;
-    if (ask.isHead && mayPush(ask)) return undefined;
+    if (maySkipPush(ask)) return undefined;
     if (!(await repositoryBlobs.holds(ask, ask.digest))) return undefined;
     if (!(await accessChecks.permits(ask, ask.digest, ask.signal))) return undefined;
     return this.#kept(ask);
@@ -68,9 +68,11 @@ export class BlobPull {
     const said = { generation: generations.of(ask), at: now() };
     const maySubstitute = await this.#maySubstitute(ask);
     const patience = maySubstitute ? "brief" : "full";
-    const { answer } = await provenBlob(this.#options, ask, stat.size, patience);
-    if (answer.kind === "given")
-      return (await repositoryBlobs.confirmed(ask, ask.digest, said)) ? this.#kept(ask) : undefined;
+    const { answer, access } = await provenBlob(this.#options, ask, stat.size, patience);
+    if (answer.kind === "given") {
+      const isHeld = await repositoryBlobs.confirmed(ask, ask.digest, { ...said, access });
+      return isHeld ? this.#kept(ask) : undefined;
+    }
     if (answer.kind === "refused") return passDenial(answer);
     if (answer.kind === "missing") return undefined;
     return (maySubstitute ? await this.#kept(ask) : undefined) ?? passDenial(answer);
@@ -88,7 +90,8 @@ export class BlobPull {
     if (!ask.isHead && answer.kind === "missing" && generations.of(ask) === generation)
       negative.remember(repositoryKey(ask), variant, answer.answer);
     if (!isDenial(answer)) return answer;
-    const bytes = answer.kind === "unavailable" ? wellKnownBlob(ask.digest) : undefined;
+    const isExcused = answer.kind === "unavailable" && !maySkipPush(ask);
+    const bytes = isExcused ? wellKnownBlob(ask.digest) : undefined;
     if (bytes === undefined) return passDenial(answer);
     return contentOf(ask, { source: new MemorySource(bytes), mediaType: undefined }, "stale");
   }
@@ -96,6 +99,11 @@ export class BlobPull {
   /** The generation of the repository when the download of the digest began with it. */
   generationOf(digest: Digest, repository: string): number | undefined {
     return this.#downloads.generationOf(digest, repository);
+  }
+
+  /** Behind everybody's back. */
+  bringIn(ask: BlobAsk): void {
+    this.#downloads.startBehind(ask);
   }
 
   /** Ends what goes on behind clients' backs. */
@@ -107,7 +115,10 @@ export class BlobPull {
   async #maySubstitute(ask: BlobAsk): Promise<boolean> {
     const { repositoryBlobs, visibility } = this.#options;
     const isHeld = await repositoryBlobs.holds(ask, ask.digest);
-    return isHeld && visibility.mayWhileUnreachable(ask, ask.digest);
+    if (isHeld && (await visibility.mayWhileUnreachable(ask, ask.digest))) return true;
+    // Public in another repository there says nothing of whether a push to this one may leave it out.
+    if (maySkipPush(ask)) return false;
+    return repositoryBlobs.isPublicAt(ask, ask.digest);
   }
 
   async #fetched(ask: BlobAsk): Promise<CacheAnswer | Denial> {
@@ -193,12 +204,4 @@ function isPart({ status, headers }: RegistryResponse, { start }: Stretch): bool
 function passed(response: RegistryResponse, ask: BlobAsk): CacheAnswer {
   const headers = new Map(response.headers).set("docker-content-digest", [ask.digest]);
   return { kind: "passed", response: { ...response, headers }, outcome: "bypass" };
-}
-
-/**
- * A push leaves out what a HEAD says is there, and the registry may have collected it: who has a
- * login of his own, or needs none, hears it from the registry. Mirrors take no pushes.
- */
-function mayPush({ access, isMirror }: BlobAsk): boolean {
-  return !isMirror && (access.kind === "client" || access.kind === "none");
 }

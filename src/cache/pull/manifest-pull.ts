@@ -16,7 +16,7 @@ import {
 import { verifiedAnswer } from "../asking/manifest-body.ts";
 import type { CacheAnswer, CacheOutcome, Content } from "../content.ts";
 import type { KeptManifest, Manifests } from "../keeping/manifests.ts";
-import type { ManifestAsk } from "../pull-ask.ts";
+import { type ManifestAsk, maySkipPush } from "../pull-ask.ts";
 import { type Generations, repositoryKey } from "../repository-ref.ts";
 import { firstAllowed, isDenial, passDenial } from "./first-allowed.ts";
 import { LengthSource, MemorySource } from "./memory-source.ts";
@@ -70,7 +70,7 @@ export class ManifestPull {
     await this.#allowed(ask, access);
     if (
       manifest !== undefined &&
-      (await this.#options.repositoryBlobs.confirmed(ask, ask.digest, said))
+      (await this.#options.repositoryBlobs.confirmed(ask, ask.digest, { ...said, access }))
     )
       return content(manifest, "hit");
     return ask.isHead ? headContent(ask, answer) : undefined;
@@ -156,7 +156,7 @@ export class ManifestPull {
     const answer = await getManifest(client, this.#question(ask, access, signal));
     if (answer.kind !== "bytes") return answer;
     await manifests.keep(ask, answer);
-    await repositoryBlobs.delivered(ask, ask.digest, generation);
+    await repositoryBlobs.delivered(ask, ask.digest, { generation, access });
     return answer;
   }
 
@@ -167,14 +167,16 @@ export class ManifestPull {
     return { registry, repository, reference, access, accept, patience: "full", signal } as const;
   }
 
-  /** While nobody can be asked, proofs made before stand. */
+  /** While nobody can be asked, proofs made before stand, also those of what is public there. */
   async #standing(ask: DigestAsk): Promise<Content | undefined> {
     const { repositoryBlobs, visibility } = this.#options;
     const manifest = await this.#kept(ask);
-    if (manifest === undefined || !(await repositoryBlobs.holds(ask, ask.digest))) return undefined;
-    return (await visibility.mayWhileUnreachable(ask, ask.digest))
-      ? content(manifest, "hit")
-      : undefined;
+    if (manifest === undefined) return undefined;
+    const isHeld = await repositoryBlobs.holds(ask, ask.digest);
+    const isTheirs = isHeld && (await visibility.mayWhileUnreachable(ask, ask.digest));
+    if (isTheirs) return content(manifest, "hit");
+    if (maySkipPush(ask) || !(await repositoryBlobs.isPublicAt(ask, ask.digest))) return undefined;
+    return content(manifest, "hit");
   }
 }
 

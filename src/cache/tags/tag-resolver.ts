@@ -152,7 +152,7 @@ export class TagResolver {
 
   /** What the tag means after this answer; undefined when the answer does not say. */
   async #meaning(
-    ref: TagRef,
+    ref: TagQuestion,
     answer: ManifestAnswer,
     { before, checkedAt, generation }: Asked,
   ): Promise<TagVariant | undefined> {
@@ -165,7 +165,7 @@ export class TagResolver {
     const current = { digest, mediaType, size, checkedAt };
     if (answer.kind === "found") return { current, kept: lastKept(before) };
     await manifests.keep(ref, answer);
-    await repositoryBlobs.delivered(ref, digest, generation);
+    await repositoryBlobs.delivered(ref, digest, { generation, access: ref.access });
     return { current, kept: current };
   }
 

@@ -28,7 +28,7 @@ async function keepBlob(digest: Digest): Promise<void> {
   await draft.write(repository.blobs.get(digest) ?? Buffer.alloc(0), draft.written);
   await draft.commit(digest);
   await draft.close();
-  await parts.repositoryBlobs.delivered(ref, digest, 0);
+  await parts.repositoryBlobs.delivered(ref, digest, { generation: 0 });
 }
 
 async function keepManifest(digest: Digest): Promise<void> {
@@ -37,7 +37,7 @@ async function keepManifest(digest: Digest): Promise<void> {
     mediaType: "",
   };
   await parts.manifests.keep(ref, { digest, mediaType, bytes });
-  await parts.repositoryBlobs.delivered(ref, digest, 0);
+  await parts.repositoryBlobs.delivered(ref, digest, { generation: 0 });
 }
 
 beforeEach(() => {
@@ -100,4 +100,26 @@ it("an index is complete with one of its images, however deep that is", async ()
   expect(await isComplete(parts, ref, outer)).toBe(false);
   for (const digest of [amd.config, amd.layer]) await keepBlob(digest);
   expect(await isComplete(parts, ref, outer)).toBe(true);
+});
+
+it("an index is not complete with the attestation of one of its images alone", async () => {
+  const child = (digest: Digest, platform: object) => ({
+    ...{ mediaType: types.ociManifest, digest, size: 1, platform },
+  });
+  const both = repository.addManifest(
+    {
+      ...{ schemaVersion: 2, mediaType: types.ociIndex },
+      manifests: [
+        child(amd.manifest, { os: "linux", architecture: "amd64" }),
+        child(arm.manifest, { os: "unknown", architecture: "unknown" }),
+      ],
+    },
+    types.ociIndex,
+  );
+  for (const digest of [both, arm.manifest]) await keepManifest(digest);
+  for (const digest of [arm.config, arm.layer]) await keepBlob(digest);
+  expect(await isComplete(parts, ref, both)).toBe(false);
+  await keepManifest(amd.manifest);
+  for (const digest of [amd.config, amd.layer]) await keepBlob(digest);
+  expect(await isComplete(parts, ref, both)).toBe(true);
 });

@@ -15,6 +15,7 @@ import { canonicalRegistry, type Registry } from "../../../src/protocol/registry
 import type { Access } from "../../../src/upstream/registry-client.ts";
 import { MemoryBlobStore } from "../../support/memory-blob-store.ts";
 import { MemoryRecordStore } from "../../support/memory-record-store.ts";
+import { TestClock } from "../../support/test-clock.ts";
 import { Registries } from "./registries.ts";
 
 /** Everything modern engines send. */
@@ -38,6 +39,7 @@ export class House {
   readonly usage: Usage;
   readonly downloads: Downloads;
   readonly pulls: PullThrough;
+  readonly timers = new TestClock();
   clock = Date.UTC(2030, 0, 1);
   credential: SharedCredential | undefined = { id: "operator", isRefused: false };
 
@@ -73,6 +75,7 @@ export class House {
       credentialOf: () => this.credential,
       tagTtl: 10_000,
       staleIfError: 86_400_000,
+      clock: this.timers,
       ...others,
     });
   }
@@ -80,6 +83,12 @@ export class House {
   /** Lets so many milliseconds pass. */
   later(milliseconds: number): void {
     this.clock += milliseconds;
+  }
+
+  /** Lets so many milliseconds pass, and what waited for them begin. */
+  settle(milliseconds = 11_000): void {
+    this.later(milliseconds);
+    this.timers.pass(1_000);
   }
 
   /** `docker.io/library/alpine:3.20` or `docker.io/library/alpine@sha256:…` */
