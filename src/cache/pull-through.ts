@@ -108,6 +108,11 @@ export class PullThrough implements Bookkeeping {
     return this.#parts.manifests.read(digest);
   }
 
+  /** Whether any repository elsewhere is known to hold it. */
+  isHeldAnywhere(digest: Digest): Promise<boolean> {
+    return this.#parts.repositoryBlobs.isHeldAnywhere(digest);
+  }
+
   /** What a pull would meet now; nobody is asked. */
   outlook(ref: RepositoryRef, reference: Reference): Promise<Outlook> {
     return outlookOf(this.#parts, ref, reference);

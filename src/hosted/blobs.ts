@@ -35,10 +35,12 @@ export class Blobs {
     const isThere = find() !== undefined && (await contents.sizeOf(digest)) !== undefined;
     const link = find();
     if (!isThere || link === undefined) throw unknown(digest);
-    const longer = isLeased ? renewed(link, clock.now(), lease) : undefined;
-    if (longer !== undefined) {
+    if (isLeased && renewed(link, clock.now(), lease) !== undefined) {
       await catalogue.inTurn(repository, async () => {
-        if (find() === undefined) throw unknown(digest);
+        const now = find();
+        if (now === undefined) throw unknown(digest);
+        const longer = renewed(now, clock.now(), lease);
+        if (longer === undefined) return;
         await catalogue.write([{ kind: "blob", repository, digest, link: longer }]);
       });
     }
@@ -90,9 +92,15 @@ export class Blobs {
         const sentence = `the manifest ${manifest} of ${repository} needs this blob; delete that first`;
         throw new RegistryError("UNSUPPORTED", sentence, { detail: { manifest } });
       }
+      if (catalogue.unreadable(repository).length > 0) throw unreadable(repository);
       await catalogue.write([{ kind: "blob", repository, digest, link: undefined }]);
     });
   }
+}
+
+function unreadable(repository: RepositoryName): RegistryError {
+  const sentence = `a record of ${repository} cannot be read, and may be of an image that needs this blob`;
+  return new RegistryError("UNSUPPORTED", sentence);
 }
 
 function unknown(digest: Digest): RegistryError {

@@ -1,5 +1,22 @@
 /** What somebody changed here, told once it is done: the audit lines. */
-export type HostedEvent = {
+export type HostedEvent =
+  | Changed
+  | Collected
+  | { readonly kind: "pullsUnwritten"; readonly error: unknown };
+
+type Collected = {
+  readonly kind: "collected";
+  readonly tags: number;
+  readonly manifests: number;
+  readonly blobs: number;
+  /** That are free now, and that are the cache's again. */
+  readonly bytes: number;
+  readonly returned: number;
+  /** Repositories that were left alone. */
+  readonly skipped: number;
+};
+
+export type Changed = {
   readonly kind: "pushed" | "deleted";
   readonly what: "manifest" | "tag" | "blob";
   readonly repository: string;

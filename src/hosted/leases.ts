@@ -18,6 +18,8 @@ export type Leased = {
  * whoever collects garbage adds that part to the lease.
  */
 const slack = 0.25;
+/** What a manifest has named is safe by that; the rest is for whoever else was told of it just then. */
+const afterNaming = 60_000;
 
 /** Beginning now. */
 export function newLease(now: number): Leased {
@@ -31,7 +33,19 @@ export function renewed<Link extends Leased>(
   lease: number,
 ): Link | undefined {
   const isRunning = link.answeredAt > link.namedAt && now - link.answeredAt < lease * slack;
-  return isRunning ? undefined : { ...link, answeredAt: now };
+  // Later than the naming in any case, also within one millisecond: only so is it a lease anew.
+  return isRunning ? undefined : { ...link, answeredAt: Math.max(now, link.namedAt + 1) };
+}
+
+/** Until then nobody takes it away. */
+export function leasedUntil({ answeredAt, namedAt }: Leased, lease: number): number {
+  const end = answeredAt + lease * (1 + slack);
+  return namedAt < answeredAt ? end : Math.min(end, namedAt + afterNaming);
+}
+
+/** Whether so long a work could outlast leases that were given at its beginning. */
+export function isLong(milliseconds: number, lease: number): boolean {
+  return milliseconds >= lease * slack;
 }
 
 /** The same once a manifest has named it; undefined when that changes nothing. */

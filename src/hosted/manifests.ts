@@ -8,7 +8,9 @@ import type { Clock } from "../runtime/clock.ts";
 import type { UploadFiles } from "../store/upload-files.ts";
 import type { Catalogue } from "./catalogue.ts";
 import type { Contents } from "./contents.ts";
+import { aftermath, notedManifests } from "./gc/aftermath.ts";
 import { named, newLease, renewed } from "./leases.ts";
+import type { Pulls } from "./pulls.ts";
 import type { Change, ManifestLink } from "./pushed.ts";
 import { neededBlobs, type PushedManifest } from "./pushed-manifest.ts";
 import type { Repository } from "./repository.ts";
@@ -17,6 +19,7 @@ export type ManifestsParts = {
   readonly catalogue: Catalogue;
   readonly contents: Contents;
   readonly files: UploadFiles;
+  readonly pulls: Pick<Pulls, "note">;
   /** Throws RegistryError DENIED when the tag is to stay as it is. */
   readonly letMove: (repository: RepositoryName, tag: Tag) => void;
   /** HOSTED_SPARSE: what a manifest names may be missing. */
@@ -31,6 +34,13 @@ export type FoundManifest = {
   readonly bytes: Uint8Array;
 };
 
+type PutManifest = {
+  readonly digest: Digest;
+  readonly link: ManifestLink;
+  /** Tags that led to something else. */
+  readonly moved: readonly Tag[];
+};
+
 const memory = 32 * 1024 * 1024;
 
 export class Manifests {
@@ -43,26 +53,35 @@ export class Manifests {
     this.#parts = parts;
   }
 
-  /** With `isLeased` whoever hears of it may rely on it for a while. Throws RegistryError MANIFEST_UNKNOWN. */
-  async find(
+  /** For a client. With `isLeased` whoever hears of it may rely on it for a while. Throws RegistryError MANIFEST_UNKNOWN. */
+  async pull(
     repository: RepositoryName,
     reference: Reference,
     isLeased: boolean,
   ): Promise<FoundManifest> {
-    const { catalogue, clock, lease } = this.#parts;
-    const its = catalogue.repository(repository);
-    const digest = digestIn(its, reference);
-    const link = digest && its?.manifests.get(digest);
-    if (digest === undefined || link === undefined) throw unknown();
+    const { catalogue, clock, lease, pulls } = this.#parts;
+    const { digest, link } = await this.#found(repository, reference);
+    // In the tick of the look, so that whoever collects garbage now knows what is about to be asked for.
+    const tag = reference.kind === "tag" ? reference.tag : undefined;
+    pulls.note(repository, { tag, digest, references: link.references });
     const bytes = await this.#bytes(digest);
-    const longer = isLeased ? renewed(link, clock.now(), lease) : undefined;
-    if (longer !== undefined) {
+    if (isLeased && renewed(link, clock.now(), lease) !== undefined) {
       await catalogue.inTurn(repository, async () => {
-        if (!catalogue.repository(repository)?.manifests.has(digest)) throw unknown();
+        const now = catalogue.repository(repository)?.manifests.get(digest);
+        if (now === undefined) throw unknown();
+        const longer = renewed(now, clock.now(), lease);
+        if (longer === undefined) return;
         await catalogue.write([{ kind: "manifest", repository, digest, link: longer }]);
       });
     }
     return { digest, mediaType: link.mediaType, bytes };
+  }
+
+  /** For ourselves. Throws RegistryError MANIFEST_UNKNOWN. */
+  async read(repository: RepositoryName, digest: Digest): Promise<FoundManifest> {
+    const link = this.#parts.catalogue.repository(repository)?.manifests.get(digest);
+    if (link === undefined) throw unknown();
+    return { digest, mediaType: link.mediaType, bytes: await this.#bytes(digest) };
   }
 
   /** Keeps it under its digest and these tags, all or none. Throws RegistryError and StoreError. */
@@ -90,16 +109,19 @@ export class Manifests {
     return catalogue.inTurn(repository, async () => {
       const its = catalogue.repository(repository);
       const digest = digestIn(its, reference);
-      if (digest === undefined || its?.manifests.has(digest) !== true) throw unknown();
+      if (its === undefined || digest === undefined || !its.manifests.has(digest)) throw unknown();
       const tags = reference.kind === "tag" ? [reference.tag] : its.tagsOf(digest);
       for (const tag of tags) letMove(repository, tag);
       const changes: Change[] = tags.map((tag) => ({
         ...{ kind: "tag", repository, tag },
         link: undefined,
       }));
-      if (reference.kind === "digest") {
-        changes.push({ kind: "manifest", repository, digest, link: undefined });
+      const gone = new Set(reference.kind === "digest" ? [digest] : []);
+      for (const each of gone) {
+        changes.push({ kind: "manifest", repository, digest: each, link: undefined });
       }
+      const going = { gone, tags: new Set(tags) };
+      changes.push(...aftermath(repository, its, going, this.#parts.clock.now()));
       await catalogue.write(changes);
       return digest;
     });
@@ -140,23 +162,46 @@ export class Manifests {
       changes.push({ kind: "tag", repository, tag, link: { digest, pushedAt: clock.now() } });
     }
     const its = catalogue.repository(repository);
-    return its === undefined ? changes : [...changes, ...this.#named(repository, its, link)];
+    if (its === undefined) return changes;
+    const moved = tags.filter((tag) => its.tags.get(tag)?.digest !== digest);
+    return [...changes, ...this.#beside(repository, its, { digest, link, moved })];
   }
 
-  /** What it names needs no lease of its own much longer. */
-  #named(repository: RepositoryName, its: Repository, { references }: ManifestLink): Change[] {
+  /** What it names needs no lease of its own much longer; what had its tags begins to be without. */
+  #beside(
+    repository: RepositoryName,
+    its: Repository,
+    { digest: own, link, moved }: PutManifest,
+  ): Change[] {
     const now = this.#parts.clock.now();
-    return references.flatMap((digest): Change[] => {
+    const manifests = new Map(notedManifests(its, { gone: new Set(), tags: new Set(moved) }, now));
+    const changes: Change[] = [];
+    for (const digest of link.references) {
       const blob = its.blobs.get(digest);
-      const manifest = its.manifests.get(digest);
-      const [one, other] = [blob && named(blob, now), manifest && named(manifest, now)];
-      return [
-        ...(one === undefined ? [] : [{ kind: "blob", repository, digest, link: one } as const]),
-        ...(other === undefined
-          ? []
-          : [{ kind: "manifest", repository, digest, link: other } as const]),
-      ];
-    });
+      const one = blob && named(blob, now);
+      if (one !== undefined) changes.push({ kind: "blob", repository, digest, link: one });
+      const manifest = manifests.get(digest) ?? its.manifests.get(digest);
+      const other = manifest && named(manifest, now);
+      if (other !== undefined) manifests.set(digest, other);
+    }
+    manifests.delete(own);
+    for (const [digest, noted] of manifests) {
+      changes.push({ kind: "manifest", repository, digest, link: noted });
+    }
+    return changes;
+  }
+
+  /** As it is once nothing is taking it away. */
+  async #found(repository: RepositoryName, reference: Reference) {
+    const { catalogue } = this.#parts;
+    for (;;) {
+      const its = catalogue.repository(repository);
+      const digest = digestIn(its, reference);
+      const link = digest && its?.manifests.get(digest);
+      if (digest === undefined || link === undefined) throw unknown();
+      if (!catalogue.isLeaving(repository, digest)) return { digest, link };
+      await catalogue.inTurn(repository, async () => undefined);
+    }
   }
 
   /** Throws RegistryError MANIFEST_UNKNOWN when the bytes are lost, or not those of the digest any more. */

@@ -50,6 +50,14 @@ export class Rights {
     });
   }
 
+  /** What is said of how long things stay there, and which tags never go. */
+  keeping(repository: RepositoryName) {
+    return {
+      rules: this.#rules.keeps(repository),
+      isFrozen: (tag: Tag): boolean => this.#rules.immutable(repository, tag) !== undefined,
+    };
+  }
+
   /** Bytes that this repository may still take; a layer counts in each repository that has it. */
   roomIn(repository: RepositoryName, catalogue: Catalogue): number {
     const rooms = this.#rules.quotas(repository).map(({ bytes, isHere }) => {

@@ -1,9 +1,10 @@
 /**
- * HOSTED_RULES: who may do what in which repositories, which tags stay as they are, and how much a
- * repository may hold. Once any rule says who may do something, logins may do only what rules say.
+ * HOSTED_RULES: who may do what in which repositories, which tags stay as they are, which go with time,
+ * and how much a repository may hold. Once any rule says who may do something, logins may do only what rules say.
  */
 import { type Pattern, parseGlob, parsePattern } from "../protocol/glob.ts";
 import type { RepositoryName, Tag } from "../protocol/reference.ts";
+import { type CompiledKeep, compileKeep, type KeepRule } from "./gc/retention.ts";
 
 export type Action = "pull" | "push" | "delete";
 
@@ -18,11 +19,14 @@ export type HostedRule = {
   readonly immutable?: readonly string[];
   /** Bytes of all its repositories together. */
   readonly quota?: number;
+  /** What a collection of garbage leaves there. */
+  readonly keep?: KeepRule;
 };
 
 type Compiled = HostedRule & {
   readonly isHere: (repository: RepositoryName) => boolean;
   readonly frozen: readonly { readonly text: string; readonly expression: Pattern }[];
+  readonly kept: CompiledKeep | undefined;
 };
 
 export class Rules {
@@ -52,6 +56,13 @@ export class Rules {
     return undefined;
   }
 
+  /** What is said of how long things stay in this repository. */
+  keeps(repository: RepositoryName): readonly CompiledKeep[] {
+    return this.#rules.flatMap(({ kept, isHere }) =>
+      kept !== undefined && isHere(repository) ? [kept] : [],
+    );
+  }
+
   /** Quotas that bind this repository, with those it shares each with. */
   quotas(repository: RepositoryName) {
     return this.#rules.flatMap(({ quota, isHere }) =>
@@ -70,6 +81,7 @@ function compile(rule: HostedRule): Compiled {
   return {
     ...rule,
     isHere: (repository) => expressions.some((expression) => expression.test(repository)),
+    kept: rule.keep && compileKeep(rule.keep),
     frozen: (rule.immutable ?? []).map((text) => ({ text, expression: parsePattern(text) })),
   };
 }

@@ -21,6 +21,8 @@ export type UploadParts = {
   readonly owner: string;
   readonly draft: BlobDraft;
   readonly clock: Clock;
+  /** Left out: now. */
+  readonly beganAt?: number | undefined;
   /** Bytes that the repository may still take. */
   readonly room: () => number;
 };
@@ -33,6 +35,7 @@ export class Upload {
   readonly id: string;
   readonly repository: RepositoryName;
   readonly owner: string;
+  readonly beganAt: number;
   readonly #parts: UploadParts;
   /** Of all bytes so far; undefined for one that an earlier run began, since no hash can be kept. */
   readonly #hash: Hash | undefined;
@@ -41,13 +44,14 @@ export class Upload {
   #isOver = false;
 
   constructor(parts: UploadParts) {
-    const { id, repository, owner, draft } = parts;
+    const { id, repository, owner, draft, clock } = parts;
     this.id = id;
     this.repository = repository;
     this.owner = owner;
     this.#parts = parts;
     this.#hash = draft.written === 0 ? createHash("sha256") : undefined;
-    this.#usedAt = parts.clock.now();
+    this.#usedAt = clock.now();
+    this.beganAt = parts.beganAt ?? this.#usedAt;
   }
 
   get written(): number {

@@ -12,8 +12,9 @@ import type { BlobDraft } from "../store/draft-store.ts";
 import { StoreError } from "../store/store-error.ts";
 import type { UploadFiles } from "../store/upload-files.ts";
 import type { Catalogue } from "./catalogue.ts";
-import { newLease } from "./leases.ts";
-import type { UploadChange } from "./pushed.ts";
+import type { Session } from "./gc/policy.ts";
+import { isLong, type Leased, leasedUntil, newLease } from "./leases.ts";
+import type { ContentChange, UploadChange } from "./pushed.ts";
 import { noRoom, Upload } from "./upload.ts";
 
 /** The room that pushed bytes take may be missing elsewhere. */
@@ -29,6 +30,8 @@ export type UploadsParts = {
   readonly roomIn: (repository: RepositoryName) => number;
   readonly room: Room;
   readonly clock: Clock;
+  /** HOSTED_LEASE, in milliseconds. */
+  readonly lease: number;
   /** Sessions in all, and of one owner. */
   readonly most?: number;
   readonly mostOfOne?: number;
@@ -102,7 +105,8 @@ export class Uploads {
             const isThere = catalogue.repository(repository)?.blobs.has(digest) === true;
             if (!isThere && size > roomIn(repository)) return Promise.reject(noRoom(repository));
             const link = { size, ...newLease(clock.now()) };
-            return catalogue.write([{ kind: "blob", repository, digest, link }]);
+            const others = this.#waiting(upload, digest);
+            return catalogue.write([{ kind: "blob", repository, digest, link }, ...others]);
           }),
         ),
       );
@@ -110,6 +114,13 @@ export class Uploads {
       if (upload.isOver) this.#uploads.delete(upload.id);
       room.taken();
     }
+  }
+
+  /** Those under way in this repository. */
+  sessionsOf(repository: RepositoryName): readonly Session[] {
+    return [...this.#uploads.values()]
+      .filter((upload) => upload.repository === repository)
+      .map(({ beganAt, usedAt }) => ({ beganAt, usedAt }));
   }
 
   async cancel(upload: Upload): Promise<void> {
@@ -122,9 +133,9 @@ export class Uploads {
     this.#cancelSweep?.();
     const kept: UploadChange[] = [];
     for (const upload of this.#uploads.values()) {
-      const { id, repository, owner, written: size, usedAt } = upload;
+      const { id, repository, owner, written: size, usedAt, beganAt } = upload;
       await upload.park();
-      kept.push({ kind: "upload", id, link: { repository, owner, size, usedAt } });
+      kept.push({ kind: "upload", id, link: { repository, owner, size, usedAt, beganAt } });
     }
     this.#uploads.clear();
     await this.#parts.catalogue.write(kept);
@@ -149,20 +160,44 @@ export class Uploads {
   async #takeUp(): Promise<void> {
     const { files, catalogue, clock } = this.#parts;
     const kept = [...catalogue.keptUploads()];
-    for (const [id, { repository, owner, size, usedAt }] of kept) {
+    for (const [id, { repository, owner, size, usedAt, beganAt }] of kept) {
       if (clock.now() - usedAt > life) continue;
       const draft = await files.takeUp(id, size);
-      if (draft !== undefined) this.#add(id, { repository, owner }, draft);
+      if (draft !== undefined) this.#add(id, { repository, owner }, draft, beganAt);
     }
     await files.sweep();
     // From now on a crash ends them.
     await catalogue.write(kept.map(([id]) => ({ kind: "upload", id, link: undefined })));
   }
 
-  #add(id: string, { repository, owner }: UploadOwner, draft: BlobDraft): Upload {
+  /**
+   * What the same push was told to be here when this upload began waits for its manifest still, however
+   * long the upload took.
+   */
+  #waiting({ repository, beganAt }: Upload, own: Digest): ContentChange[] {
+    const { catalogue, clock, lease } = this.#parts;
+    const its = catalogue.repository(repository);
+    const answeredAt = clock.now();
+    if (its === undefined || !isLong(answeredAt - beganAt, lease)) return [];
+    const blobs = [...its.blobs].filter(([digest]) => digest !== own);
+    const waits = (link: Leased): boolean =>
+      link.answeredAt > link.namedAt && leasedUntil(link, lease) > beganAt;
+    return [
+      ...blobs.flatMap(([digest, link]): ContentChange[] =>
+        waits(link) ? [{ kind: "blob", repository, digest, link: { ...link, answeredAt } }] : [],
+      ),
+      ...[...its.manifests].flatMap(([digest, link]): ContentChange[] =>
+        waits(link)
+          ? [{ kind: "manifest", repository, digest, link: { ...link, answeredAt } }]
+          : [],
+      ),
+    ];
+  }
+
+  #add(id: string, { repository, owner }: UploadOwner, draft: BlobDraft, beganAt?: number): Upload {
     const { clock, roomIn } = this.#parts;
     const room = () => roomIn(repository);
-    const upload = new Upload({ id, repository, owner, draft, clock, room });
+    const upload = new Upload({ id, repository, owner, draft, clock, room, beganAt });
     this.#uploads.set(id, upload);
     return upload;
   }

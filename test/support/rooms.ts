@@ -44,6 +44,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   hosted: {
     rooms: ["store", "protocol", "runtime"],
     packages: ["bcryptjs", "node:worker_threads"],
+    wings: [["gc"]],
     purpose: "Keeps what was pushed here: uploads, manifests, tags of our own.",
   },
   download: {

@@ -16,11 +16,10 @@ import type { Room } from "../../hosted/uploads.ts";
 import type { Digest } from "../../protocol/digest.ts";
 import type { Registry } from "../../protocol/registry-name.ts";
 import { systemClock } from "../../runtime/clock.ts";
-import { inBackground } from "../../runtime/in-background.ts";
-import type { HoldWatcher } from "../../store/holds.ts";
 import type { Log } from "../log.ts";
 import type { Settings } from "../settings/settings.ts";
 import { fullness, mustStayFree } from "./fullness.ts";
+import { LooseContent } from "./loose-content.ts";
 import type { Store } from "./store.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -59,7 +58,14 @@ export function composeCache(parts: CacheParts) {
   const rechecks = new VerifyingReads({ blobs, books, observe });
   const pulls = pullsOf(parts, { blobs, drafts, downloads, rechecks, usage, books });
   const eviction = evictionOf({ settings, store, disk, usage, pulls, books, observe });
-  holds.watch(heldBytes(usage, store));
+  const loose = new LooseContent({
+    blobs,
+    holds,
+    usage,
+    books,
+    isCached: (d) => pulls.isHeldAnywhere(d),
+  });
+  holds.watch(loose.watcher);
   const aging = agingOf(parts, pulls);
   const scrub = new Scrub({
     ...{ blobs, records, books, observe, now },
@@ -72,7 +78,7 @@ export function composeCache(parts: CacheParts) {
     underway: () => downloads.underway(),
     isKept: (digest: Digest): boolean => usage.has(digest) || holds.isHeld(digest),
     ...fullness({ settings, store, usage, isWritable: () => disk.degraded.length === 0 }),
-    rechecks,
+    ...{ rechecks, loose },
     room: roomFor({ disk, eviction, observe }),
     /** Sentences about what keeps it from keeping anything. */
     degraded: () => disk.degraded,
@@ -115,19 +121,6 @@ function roomFor(its: {
       observe({ kind: "diskFailed", error });
       disk.writeFailed(error);
     },
-  };
-}
-
-/** What was pushed here does not count to CACHE_MAX_SIZE, until nothing here needs it any more. */
-function heldBytes(usage: Usage, { blobs, holds }: Store): HoldWatcher {
-  const give = async (digest: Digest): Promise<void> => {
-    const size = (await blobs.stat(digest))?.size;
-    if (size !== undefined && !holds.isHeld(digest)) usage.added(digest, size);
-  };
-  return {
-    held: (digest) => usage.removed(digest),
-    // A disk that cannot be looked at is told of by whoever reads; the next start counts anew.
-    freed: (digest) => inBackground(give(digest), () => undefined),
   };
 }
 

@@ -1,11 +1,14 @@
 /** The registry for one's own images: what it keeps, who may do what there, and its handlers. */
 import { Blobs } from "../../hosted/blobs.ts";
+import type { Catalogue } from "../../hosted/catalogue.ts";
 import type { Contents } from "../../hosted/contents.ts";
+import { Collector } from "../../hosted/gc/collector.ts";
 import { HostedTokens } from "../../hosted/hosted-tokens.ts";
 import { Listings } from "../../hosted/listings.ts";
 import { Logins } from "../../hosted/logins.ts";
 import { Manifests } from "../../hosted/manifests.ts";
 import { Passwords } from "../../hosted/passwords.ts";
+import { Pulls } from "../../hosted/pulls.ts";
 import { Rights, type RightsSettings } from "../../hosted/rights.ts";
 import { Uploads } from "../../hosted/uploads.ts";
 import type { RepositoryName } from "../../protocol/reference.ts";
@@ -21,7 +24,7 @@ import type { Store } from "./store.ts";
 export type HostedParts = {
   readonly settings: Settings;
   readonly store: Store;
-  readonly cache: Pick<Cache, "rechecks" | "room">;
+  readonly cache: Pick<Cache, "rechecks" | "room" | "loose">;
   readonly secret: Uint8Array;
   readonly clock: Clock;
   readonly log: Pick<Log, "hosted">;
@@ -29,6 +32,7 @@ export type HostedParts = {
 
 export type Hosted = {
   readonly handlers: FindHandler;
+  readonly collector: Collector;
   readonly warnings: readonly string[];
   /** Reads the logins again; what is returned takes them up. Throws SettingsError. */
   readonly reload: (settings: Settings) => Promise<() => void>;
@@ -51,16 +55,29 @@ export async function composeHosted(parts: HostedParts): Promise<Hosted | undefi
   const contents = contentsOf(store.blobs, parts.cache.rechecks);
   const { lease, sparse: isSparse } = settings.hosted;
   const files = await store.blobs.uploads();
-  const uploads = await Uploads.open({ files, catalogue, roomIn, clock, room: parts.cache.room });
+  const uploads = await Uploads.open({
+    ...{ files, catalogue, roomIn, clock, lease, room: parts.cache.room },
+  });
+  const pulls = new Pulls({
+    ...{ catalogue, clock, lease },
+    onFailure: (error) => log.hosted({ kind: "pullsUnwritten", error }),
+  });
+  pulls.start();
   const letMove: Rights["letMove"] = (repository, tag) => rights.letMove(repository, tag);
   const manifests = new Manifests({
-    ...{ catalogue, contents, files, clock, lease, isSparse, letMove },
+    ...{ catalogue, contents, files, pulls, clock, lease, isSparse, letMove },
   });
   const listings = new Listings({
     catalogue,
-    read: (repository, digest) => manifests.find(repository, { kind: "digest", digest }, false),
+    read: (repository, digest) => manifests.read(repository, digest),
+  });
+  const collector = new Collector({
+    ...{ catalogue, pulls, clock, lease, bytes: parts.cache.loose, observe: log.hosted },
+    sessionsOf: (repository) => uploads.sessionsOf(repository),
+    keeping: (repository) => rights.keeping(repository),
   });
   return {
+    collector,
     handlers: hostedHandlers({
       blobs: new Blobs({ catalogue, contents, roomIn, clock, lease }),
       ...{ manifests, uploads, listings, rights, logins },
@@ -68,7 +85,7 @@ export async function composeHosted(parts: HostedParts): Promise<Hosted | undefi
       observe: log.hosted,
       publicUrl: settings.listen.publicUrl,
     }),
-    warnings: warningsAbout(settings),
+    warnings: [...warningsAbout(settings), ...unreadableRecords(catalogue)],
     reload: async (changed) => {
       const htpasswd = await readHtpasswd(changed);
       return () => {
@@ -78,6 +95,8 @@ export async function composeHosted(parts: HostedParts): Promise<Hosted | undefi
     },
     close: async () => {
       await uploads.close();
+      // Times of pulls are worth no failed stop.
+      await pulls.close().catch((error: unknown) => log.hosted({ kind: "pullsUnwritten", error }));
       await passwords.close();
     },
   };
@@ -111,6 +130,15 @@ function contentsOf(blobs: Store["blobs"], rechecks: Cache["rechecks"]): Content
       }
     },
   };
+}
+
+function unreadableRecords(catalogue: Catalogue): readonly string[] {
+  const [key, ...others] = catalogue.unreadable();
+  if (key === undefined) return [];
+  const which = others.length === 0 ? key : `${key} and ${others.length} more`;
+  return [
+    `a record of what was pushed cannot be read: ${which}; push that anew, or restore a backup`,
+  ];
 }
 
 function warningsAbout({ hosted }: Settings): readonly string[] {

@@ -187,8 +187,17 @@ function isFirstSight(event: CacheEvent): boolean {
 }
 
 /** The audit line of what somebody changed in the hosted registry. */
-export function hostedLine({ kind, ...facts }: HostedEvent): Line {
-  return { level: "info", message: kind, facts: plain(facts) };
+export function hostedLine(event: HostedEvent): Line {
+  if (event.kind === "collected")
+    return { level: "info", message: "garbage collected", facts: without(event) };
+  if (event.kind === "pullsUnwritten") {
+    return { level: "warn", message: "times of pulls cannot be written", facts: without(event) };
+  }
+  return { level: "info", message: event.kind, facts: without(event) };
+}
+
+function without({ kind: _, ...facts }: HostedEvent): Facts {
+  return plain(facts);
 }
 
 /** Errors become their code and message; what is left out stays out. */

@@ -1,10 +1,11 @@
 /** What the settings of the hosted registry hold. */
 import type { HostedHost } from "../../doors/server/own-names.ts";
+import type { KeepRule } from "../../hosted/gc/retention.ts";
 import { type HostedRule, Rules } from "../../hosted/rules.ts";
 import { parseHostPort } from "../../protocol/http/host-port.ts";
 import { readFields } from "./fields.ts";
-import { type Kind, kind, listOf, type Raw, text, WrongValue } from "./kind.ts";
-import { size } from "./units.ts";
+import { type Kind, kind, listOf, type Raw, text, WrongValue, wholeNumber } from "./kind.ts";
+import { duration, size } from "./units.ts";
 
 const usualPorts: readonly number[] = [443, 80];
 
@@ -29,12 +30,28 @@ const repository = kind("repository", "a repository such as team/app, team/* or 
   /^[a-z0-9_.*?/-]+$/.test(written.trim()) ? written.trim() : undefined,
 );
 
-const names = ["who", "repositories", "actions", "immutable", "quota"];
+const names = ["who", "repositories", "actions", "immutable", "quota", "keep"];
+
+const keep: Kind<KeepRule> = {
+  isStructured: true,
+  word: "keep",
+  hint: 'what stays, such as {"tags": ["pr-*"], "last": 10, "pulled": "30 d", "untagged": "7 d"}',
+  parse: (raw) => {
+    const fields = readFields(raw, "keep", ["tags", "last", "pushed", "pulled", "untagged"]);
+    return said({
+      tags: fields.get("tags", listOf(text)),
+      last: fields.get("last", wholeNumber(0, 1_000_000, "a number")),
+      pushed: fields.get("pushed", duration),
+      pulled: fields.get("pulled", duration),
+      untagged: fields.get("untagged", duration),
+    });
+  },
+};
 
 export const hostedRules: Kind<readonly HostedRule[]> = {
   isStructured: true,
   word: "rules",
-  hint: 'a list of rules such as [{"who": ["ci"], "repositories": ["team/**"], "actions": ["pull", "push"]}, {"repositories": ["**"], "immutable": ["v*"], "quota": "50 GiB"}]',
+  hint: 'a list of rules such as [{"who": ["ci"], "repositories": ["team/**"], "actions": ["pull", "push"]}, {"repositories": ["**"], "immutable": ["v*"], "quota": "50 GiB"}, {"repositories": ["ci/**"], "keep": {"last": 10, "pulled": "30 d"}}]',
   parse: (raw) => {
     if (!Array.isArray(raw)) throw new WrongValue("is not a list");
     return raw.map((rule, index) => readRule(rule, `rule ${index + 1}`));
@@ -49,20 +66,29 @@ function readRule(raw: Raw, where: string): HostedRule {
     actions: fields.get("actions", listOf(action)),
     immutable: fields.get("immutable", listOf(text)),
     quota: fields.get("quota", size),
+    keep: fields.get("keep", keep),
   };
   if (given.who !== undefined && given.actions === undefined) {
     throw new WrongValue(`says who and not what in ${where}`, "the actions they may take");
   }
   try {
-    const rule = Object.fromEntries(
-      Object.entries(given).filter(([, value]) => value !== undefined),
-    ) as HostedRule;
+    const rule = said(given);
     new Rules([rule]);
     return rule;
   } catch (cause) {
     throw wrongPattern(where, cause);
   }
 }
+
+/** Without what was left out. */
+function said<T extends object>(given: T): Said<T> {
+  const fields = Object.entries(given).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(fields) as Said<T>;
+}
+
+type Said<T> = {
+  [K in keyof T as undefined extends T[K] ? never : K]: T[K];
+} & { [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined> };
 
 function wrongPattern(where: string, cause: unknown): WrongValue {
   const hint = "globs such as v*, or regular expressions between slashes";

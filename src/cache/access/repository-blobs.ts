@@ -66,6 +66,12 @@ export class RepositoryBlobs {
     return isLink(holders?.get(repositoryKey(ref)));
   }
 
+  /** Whether any repository at all holds it. */
+  async isHeldAnywhere(digest: Digest): Promise<boolean> {
+    const holders = await this.#holders.get(digest);
+    return [...(holders?.values() ?? [])].some(isLink);
+  }
+
   /** The registry gave the whole body, and its digest was right; it was asked in that generation. */
   async delivered(
     ref: RepositoryRef,

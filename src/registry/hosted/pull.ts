@@ -28,7 +28,7 @@ export async function pullHostedManifest(exchange: Exchange, parts: HostedParts)
   const { mayPull, mayPush } = await rightsOf(exchange, parts, repository);
   if (!mayPull) throw new RegistryError("MANIFEST_UNKNOWN", "this repository has no such image");
   const isLeased = method === "HEAD" && mayPush;
-  const { digest, mediaType, bytes } = await parts.manifests.find(repository, reference, isLeased);
+  const { digest, mediaType, bytes } = await parts.manifests.pull(repository, reference, isLeased);
   return contentOf(digest, new MemorySource(bytes), mediaType);
 }
 

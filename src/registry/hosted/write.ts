@@ -1,5 +1,5 @@
 /** Manifests pushed to the hosted registry, and whatever is deleted there (OCI distribution-spec end-7, end-9, end-10). */
-import type { HostedEvent } from "../../hosted/hosted-event.ts";
+import type { Changed } from "../../hosted/hosted-event.ts";
 import { readPushed, tooLargeManifest } from "../../hosted/pushed-manifest.ts";
 import { headerValue } from "../../protocol/http/header-list.ts";
 import { maxManifestBytes } from "../../protocol/manifest.ts";
@@ -45,7 +45,7 @@ export async function deleteHosted(exchange: Exchange, parts: HostedParts): Prom
   const { repository } = route;
   const asker = await askerOf(exchange, parts);
   letWrite(exchange, asker, { repository, action: "delete" }, parts);
-  const tell = (event: Pick<HostedEvent, "what" | "reference" | "digest">): void =>
+  const tell = (event: Pick<Changed, "what" | "reference" | "digest">): void =>
     parts.observe({ kind: "deleted", ...event, repository, user: asker.user, client: ask.client });
   if (route.kind === "blob") {
     await parts.blobs.delete(repository, route.digest);
