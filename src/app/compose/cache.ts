@@ -94,13 +94,8 @@ export function composeCache(parts: CacheParts) {
       eviction.wake();
     },
     close: async () => {
-      await Promise.all([
-        scrub.close(),
-        aging.close(),
-        eviction.close(),
-        downloads.close(),
-        rechecks.close(),
-      ]);
+      const working = [scrub, aging, eviction, downloads, rechecks];
+      await Promise.all(working.map((one) => one.close()));
       await pulls.close();
       await usage.close();
       disk.close();

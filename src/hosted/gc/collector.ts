@@ -97,7 +97,8 @@ export class Collector {
       const its = catalogue.repository(repository);
       if (its === undefined) return [];
       const parts = this.#sweepParts(repository, its, ask);
-      const going = await sweepOf(parts);
+      const decide = await sweepOf(parts);
+      const going = decide();
       if (!ask.isDry) await catalogue.write(changesOf(parts, going));
       return going;
     });

@@ -3,16 +3,11 @@
  * referrers: `sha256-<hex>`, and with `.sig`, `.att` or `.sbom` behind it (OCI distribution-spec,
  * referrers tag schema; cosign). They are no versions of an image.
  */
-import { type Digest, digestAlgorithm, digestHex, parseDigest } from "../../protocol/digest.ts";
+import { type Digest, parseDigest } from "../../protocol/digest.ts";
 import type { Tag } from "../../protocol/reference.ts";
 
 /** What it is about; undefined for a tag like any other. */
 export function subjectOfTag(tag: Tag): Digest | undefined {
-  const [, algorithm = "", hex = ""] =
-    /^(sha256|sha512)-([0-9a-f]{64,128})(?:\.\w{1,20})?$/.exec(tag) ?? [];
-  return parseDigest(`${algorithm}:${hex}`);
-}
-
-export function isCompanionOf(tag: Tag, digest: Digest): boolean {
-  return tag.startsWith(`${digestAlgorithm(digest)}-${digestHex(digest)}`);
+  const hex = /^sha256-([0-9a-f]{64})(?:\.\w{1,20})?$/.exec(tag)?.[1];
+  return hex === undefined ? undefined : parseDigest(`sha256:${hex}`);
 }

@@ -57,7 +57,7 @@ export class Policy {
     if (after === undefined) return true;
     const { now, lastPull } = this.#parts;
     const since = isLosingTag ? now : Math.max(linkedAt, link.untaggedAt ?? 0);
-    return now - Math.max(since, after > 0 ? (lastPull(digest) ?? 0) : 0) < after;
+    return now - Math.max(since, lastPull(digest) ?? 0) < after;
   }
 
   /** Somebody was told that it is here, or is pushing still what needs it. */

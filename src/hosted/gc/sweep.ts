@@ -33,15 +33,17 @@ export type SweepParts = {
 /** So many are looked at before others get their turn. */
 const stride = 2_000;
 
-export async function sweepOf(parts: SweepParts): Promise<readonly Superfluous[]> {
+/** What is returned says what goes, to be written down in the tick of the call: pulls go on till then. */
+export async function sweepOf(parts: SweepParts): Promise<() => readonly Superfluous[]> {
   const { its, wanted } = parts;
   const tags = superfluous(parts);
   const marks = new Marks(its);
   await marks.add(await roots(parts, tags));
   const going = [...tags.values(), ...(await unmarked(parts, marks))];
-  // Pulls go on meanwhile; from here to the write everything is one tick.
-  marks.addNow(wanted());
-  return going.filter(({ what, digest }) => what === "tag" || !marks.has(digest));
+  return () => {
+    marks.addNow(wanted());
+    return going.filter(({ what, digest }) => what === "tag" || !marks.has(digest));
+  };
 }
 
 /** All of it, for one transaction. */
