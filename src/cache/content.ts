@@ -39,3 +39,23 @@ export type Passed = {
 };
 
 export type CacheAnswer = Content | Passed;
+
+/** From where the bytes of a body came: what the registry sent for it, or for others just then, or what was here. */
+export type BodySource = "upstream" | "shared" | "disk" | "memory";
+
+/** Undefined where the body is no content. */
+export function bodySourceOf(answer: CacheAnswer): BodySource | undefined {
+  switch (answer.outcome) {
+    case "miss":
+    case "bypass":
+      return "upstream";
+    case "collapsed":
+      return "shared";
+    case "negative":
+      return undefined;
+    case "hit":
+    case "revalidated":
+    case "stale":
+      return answer.kind === "content" && answer.source.place.kind !== "memory" ? "disk" : "memory";
+  }
+}

@@ -4,7 +4,7 @@
  * the file cannot grow or be read any more, it goes on by a way of its own and nobody notices.
  */
 import { StoreError } from "../store/store-error.ts";
-import type { ByteSource } from "./byte-source.ts";
+import type { BytePlace, ByteSource } from "./byte-source.ts";
 import { DownloadError } from "./download-error.ts";
 import type { GrowingBlob } from "./growing-blob.ts";
 import type { OwnRange } from "./own-range.ts";
@@ -30,6 +30,10 @@ export class TailReader implements ByteSource {
 
   get size(): number | undefined {
     return this.#parts.blob.progress.size ?? this.#own?.size;
+  }
+
+  get place(): BytePlace {
+    return { kind: "growing", blob: this.#parts.blob };
   }
 
   async read(buffer: Uint8Array, position: number, signal: AbortSignal): Promise<number> {

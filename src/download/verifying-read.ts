@@ -103,7 +103,7 @@ export class VerifyingRead implements GrowingBlob {
   async #condemn(file: BlobReader): Promise<void> {
     const { blobs, books, observe } = this.#parts;
     try {
-      if (!(await blobs.condemn(this.#digest, file.identity))) return;
+      if (!(await blobs.condemn(this.#digest, file.place.identity))) return;
     } catch (failure) {
       observe({ kind: "diskFailed", error: failure });
     }

@@ -107,6 +107,7 @@ function beginExchange(
       sent: 0,
       received: 0,
       outcome: undefined,
+      source: undefined,
       digest: undefined,
       mediaType: undefined,
       begunAt: undefined,

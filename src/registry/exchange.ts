@@ -3,7 +3,7 @@
  * answer.ts alone writes.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { CacheAnswer, CacheOutcome } from "../cache/content.ts";
+import type { BodySource, CacheAnswer, CacheOutcome } from "../cache/content.ts";
 import type { Digest } from "../protocol/digest.ts";
 import type { HeaderList } from "../protocol/http/header-list.ts";
 import type { Route } from "../protocol/route.ts";
@@ -32,6 +32,8 @@ export type Tally = {
   sent: number;
   received: number;
   outcome: CacheOutcome | undefined;
+  /** From where the bytes of the body came; undefined for answers of our own, and of what was pushed here. */
+  source: BodySource | undefined;
   /** What was given, as far as it is known: its digest and its type. */
   digest: Digest | undefined;
   mediaType: string | undefined;

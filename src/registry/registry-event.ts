@@ -1,5 +1,5 @@
 /** What happened with a request, told once when it is over; the log and the counters listen. */
-import type { CacheOutcome } from "../cache/content.ts";
+import type { BodySource, CacheOutcome } from "../cache/content.ts";
 import type { Digest } from "../protocol/digest.ts";
 import { printReference } from "../protocol/reference.ts";
 import type { RegistryName } from "../protocol/registry-name.ts";
@@ -26,6 +26,8 @@ export type RegistryEvent = {
   readonly bytes: number;
   readonly received: number;
   readonly outcome: CacheOutcome | undefined;
+  /** From where the bytes of its body came, where they are content. */
+  readonly source: BodySource | undefined;
   /** What was given, where that is known to be content. */
   readonly digest: Digest | undefined;
   readonly mediaType: string | undefined;
@@ -60,6 +62,7 @@ export function requestAnswered(
     bytes: tally.sent,
     received: tally.received,
     outcome: tally.outcome,
+    source: tally.source,
     digest: tally.digest,
     mediaType: tally.mediaType,
     milliseconds: ended - started,

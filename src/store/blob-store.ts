@@ -17,11 +17,14 @@ export type KeptBlob = { readonly digest: Digest; readonly size: number; readonl
 /** The same, with whether its bytes are known to be right. */
 export type ListedBlob = KeptBlob & Pick<BlobStat, "isVerified">;
 
+/** A file whose bytes change no more, and which bytes: those committed anew under the same digest are others. */
+export type FilePlace = { readonly kind: "file"; readonly identity: string };
+
 /** Bytes that stay readable until closed, even when the blob is deleted meanwhile. */
 export interface BlobReader {
   readonly size: number;
-  /** Which bytes these are: those committed anew under the same digest are others. Good until closed. */
-  readonly identity: string;
+  /** Good until closed. */
+  readonly place: FilePlace;
   /** Fills `buffer` from `position` on; resolves with the bytes read, 0 only at the end. */
   read(buffer: Uint8Array, position: number): Promise<number>;
   /** Idempotent; never rejects. */

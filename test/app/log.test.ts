@@ -37,6 +37,7 @@ describe("the log", () => {
       bytes: 0,
       received: 0,
       outcome: "revalidated",
+      source: "memory",
       digest: undefined,
       mediaType: undefined,
       firstByte: 1,

@@ -278,8 +278,8 @@ export function blobStoreContract(name: string, make: (holds: Holds) => Promise<
       const digest = await keep(store, Buffer.from("rotten"));
       holds.hold(digest);
       const reader = await opened(store, digest);
-      expect(await store.condemn(digest, reader.identity)).toBe(true);
-      expect(await store.condemn(digest, reader.identity)).toBe(false);
+      expect(await store.condemn(digest, reader.place.identity)).toBe(true);
+      expect(await store.condemn(digest, reader.place.identity)).toBe(false);
       expect(await store.stat(digest)).toBeUndefined();
       await reader.close();
       await keep(store, Buffer.from("rotten"));
@@ -292,8 +292,8 @@ export function blobStoreContract(name: string, make: (holds: Holds) => Promise<
       const old = await opened(store, digest);
       await keep(store, Buffer.from("rotten"));
       const young = await opened(store, digest);
-      expect(old.identity).not.toBe(young.identity);
-      expect(await store.condemn(digest, old.identity)).toBe(false);
+      expect(old.place.identity).not.toBe(young.place.identity);
+      expect(await store.condemn(digest, old.place.identity)).toBe(false);
       expect(await readAll(young)).toEqual(Buffer.from("rotten"));
       await old.close();
     });

@@ -37,7 +37,7 @@ class DoubtfulBlobs extends MemoryBlobStore {
     const { failure } = this;
     return {
       size: reader.size,
-      identity: reader.identity,
+      place: reader.place,
       read: async (buffer, position) => {
         if (position >= 300_000) throw failure;
         return await reader.read(buffer, position);

@@ -24,7 +24,7 @@ class CountingBlobs extends MemoryBlobStore {
     this.readers += 1;
     return {
       size: reader.size,
-      identity: reader.identity,
+      place: reader.place,
       read: (buffer, position) => reader.read(buffer, position),
       close: async () => {
         this.readers -= 1;

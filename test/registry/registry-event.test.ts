@@ -13,6 +13,7 @@ function eventOf(path: string, changes: Partial<Tally> = {}) {
     sent: 5,
     received: 0,
     outcome: "hit",
+    source: "disk",
     digest: undefined,
     mediaType: undefined,
     begunAt: undefined,

@@ -9,7 +9,7 @@ import { Readable } from "node:stream";
 import { onTestFinished } from "vitest";
 import type { Content, Passed } from "../../src/cache/content.ts";
 import type { BlobAsk, ManifestAsk } from "../../src/cache/pull-ask.ts";
-import type { ByteSource } from "../../src/download/byte-source.ts";
+import type { BytePlace, ByteSource } from "../../src/download/byte-source.ts";
 import { digestOf } from "../../src/protocol/digest.ts";
 import { headerList } from "../../src/protocol/http/header-list.ts";
 import { printReference } from "../../src/protocol/reference.ts";
@@ -42,6 +42,7 @@ export function askFor(target: string, changes: Partial<Ask> = {}): Ask {
 
 /** Bytes in memory that count what is read and closed, and fail at an offset if told to. */
 export class CountingSource implements ByteSource {
+  readonly place: BytePlace = { kind: "file", identity: "counted" };
   readonly size: number | undefined;
   reads = 0;
   bytesRead = 0;

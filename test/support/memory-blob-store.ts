@@ -2,7 +2,13 @@
 import type { Digest } from "../../src/protocol/digest.ts";
 import { Intervals } from "../../src/runtime/intervals.ts";
 import type { BlobSpace } from "../../src/store/blob-space.ts";
-import type { BlobReader, BlobStat, BlobStore, ListedBlob } from "../../src/store/blob-store.ts";
+import type {
+  BlobReader,
+  BlobStat,
+  BlobStore,
+  FilePlace,
+  ListedBlob,
+} from "../../src/store/blob-store.ts";
 import type { BlobVerification } from "../../src/store/blob-verification.ts";
 import type { BlobDraft, DraftStore } from "../../src/store/draft-store.ts";
 import { Holds } from "../../src/store/holds.ts";
@@ -124,13 +130,13 @@ export class MemoryBlobStore implements BlobStore, DraftStore, BlobVerification,
 }
 
 class MemoryReader implements BlobReader {
-  readonly identity: string;
+  readonly place: FilePlace;
   readonly #bytes: Uint8Array;
   #isClosed = false;
 
   constructor({ bytes, identity }: Kept) {
     this.#bytes = bytes;
-    this.identity = identity;
+    this.place = { kind: "file", identity };
   }
 
   get size(): number {

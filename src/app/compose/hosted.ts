@@ -124,7 +124,7 @@ function contentsOf(blobs: Store["blobs"], rechecks: Cache["rechecks"]): Content
       const reader = await blobs.open(digest);
       if (reader === undefined) return;
       try {
-        await blobs.condemn(digest, reader.identity);
+        await blobs.condemn(digest, reader.place.identity);
       } finally {
         await reader.close();
       }

@@ -5,7 +5,7 @@
  * already, is fetched anew by whoever asks next.
  */
 
-import type { ByteSource } from "../../download/byte-source.ts";
+import type { BytePlace, ByteSource } from "../../download/byte-source.ts";
 import type { Digest } from "../../protocol/digest.ts";
 import { BoundedMap } from "../../runtime/bounded-map.ts";
 import type { BlobReader, BlobStat, BlobStore } from "../../store/blob-store.ts";
@@ -125,6 +125,10 @@ class KeptSource implements ByteSource {
 
   get size(): number | undefined {
     return this.#bytes.size;
+  }
+
+  get place(): BytePlace {
+    return this.#bytes.place;
   }
 
   async read(buffer: Uint8Array, position: number, signal: AbortSignal): Promise<number> {

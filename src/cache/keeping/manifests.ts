@@ -141,7 +141,7 @@ export class Manifests {
           this.#bytes.set(digest, bytes);
           return bytes;
         }
-        if (await this.#options.blobs.condemn(digest, reader.identity)) this.#wrong(digest);
+        if (await this.#options.blobs.condemn(digest, reader.place.identity)) this.#wrong(digest);
       } finally {
         await reader.close();
       }

@@ -153,7 +153,7 @@ export class Scrub {
       blobs.markVerified(digest);
       return true;
     }
-    if (!(await blobs.condemn(digest, reader.identity))) return undefined;
+    if (!(await blobs.condemn(digest, reader.place.identity))) return undefined;
     books.gone(digest);
     observe({ kind: "blobCorrupted", digest, foundBy: "scrub" });
     return false;

@@ -1,7 +1,10 @@
 /** Bytes that are in memory already, or of which only the length is wanted (HEAD). */
-import type { ByteSource } from "../../download/byte-source.ts";
+import type { BytePlace, ByteSource } from "../../download/byte-source.ts";
+
+const inMemory: BytePlace = { kind: "memory" };
 
 export class MemorySource implements ByteSource {
+  readonly place = inMemory;
   readonly bytes: Uint8Array;
 
   constructor(bytes: Uint8Array) {
@@ -24,6 +27,7 @@ export class MemorySource implements ByteSource {
 }
 
 export class LengthSource implements ByteSource {
+  readonly place = inMemory;
   readonly size: number;
 
   constructor(size: number) {

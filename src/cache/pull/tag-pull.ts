@@ -7,7 +7,7 @@ import type { Access, RegistryClient } from "../../upstream/registry-client.ts";
 import type { AccessChecks } from "../access/access-checks.ts";
 import type { Unkept } from "../asking/manifest-asks.ts";
 import type { Denial } from "../asking/small-answer.ts";
-import type { CacheAnswer, Content } from "../content.ts";
+import type { CacheAnswer, CacheOutcome, Content } from "../content.ts";
 import { repositoryKey } from "../repository-ref.ts";
 import type { TagRefresh } from "../tags/tag-refresh.ts";
 import type { TagAnswer, TagQuestion, TagResolver } from "../tags/tag-resolver.ts";
@@ -120,7 +120,8 @@ export class TagPull {
     answer: Extract<TagAnswer, { readonly kind: "tag" }>,
   ): Promise<CacheAnswer> {
     const { tagRefresh, resolver, client } = this.#options;
-    const outcome = answer.hasBytes || isNews(ask, answer.known) ? "miss" : "revalidated";
+    const isFetched = answer.hasBytes || isNews(ask, answer.known);
+    const outcome = isFetched ? fetchedBy(answer) : "revalidated";
     const content = await this.#contents.of(ask, answer.known, outcome);
     if (content !== undefined) {
       tagRefresh.asked(ask, ask.accept, answer.known);
@@ -134,7 +135,7 @@ export class TagPull {
     if (fetched.kind === "unkept") return this.#unkept({ ask, access, standIn }, fetched);
     // Its body has confirmed it once more, and from then on it is counted.
     tagRefresh.asked(ask, ask.accept, fetched.known);
-    const complete = await this.#contents.of(ask, fetched.known, "miss");
+    const complete = await this.#contents.of(ask, fetched.known, fetchedBy(fetched));
     return complete ?? passThrough(client, ask, access);
   }
 
@@ -197,6 +198,11 @@ export class TagPull {
 /** A HEAD whose answer says nothing of what is kept, for there is nothing or something else. */
 function isNews({ isHead }: TagAsk, { current, kept }: KnownTag): boolean {
   return isHead && kept?.digest !== current.digest;
+}
+
+/** Of all who waited for one body, one has caused it. */
+function fetchedBy({ isJoined }: Extract<TagAnswer, { readonly kind: "tag" }>): CacheOutcome {
+  return isJoined ? "collapsed" : "miss";
 }
 
 /** A login that is refused, or has used up what it may: the next one's may be good. */

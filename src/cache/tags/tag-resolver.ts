@@ -39,9 +39,14 @@ export type TagAnswer =
       readonly known: KnownTag;
       /** The bytes came with the answer, and are kept. */
       readonly hasBytes: boolean;
+      /** Another's question had been sent, and this one joined it. */
+      readonly isJoined: boolean;
     }
   | Unkept
   | Denial;
+
+/** As it is for all who wait for it. */
+type FirstAnswer = Omit<Extract<TagAnswer, { readonly kind: "tag" }>, "isJoined"> | Unkept | Denial;
 
 export type TagResolverOptions = {
   readonly tags: Tags;
@@ -62,7 +67,7 @@ export type SharedBy = "name" | "let in";
 
 export class TagResolver {
   readonly #options: TagResolverOptions;
-  readonly #flights = new Flights<TagAnswer>();
+  readonly #flights = new Flights<FirstAnswer>();
 
   constructor(options: TagResolverOptions) {
     this.#options = options;
@@ -99,7 +104,7 @@ export class TagResolver {
     return this.#flights.close();
   }
 
-  #join(
+  async #join(
     question: TagQuestion,
     variant: string,
     want: Want,
@@ -110,13 +115,16 @@ export class TagResolver {
     const sharers = sharedBy === "name" ? `as ${accessKey}` : "let in";
     // Who has something to fall back on does not wait as long as who has nothing.
     const key = [tagKey(question), variant, sharers, patience, want, generation].join("\n");
-    const start = (signal: AbortSignal): Promise<TagAnswer> =>
-      this.#ask({ ...question, signal }, variant, want);
-    const work = this.#flights.join(key, start);
-    return unlessAborted(work, question.signal, abortedBy(question.registry.name));
+    let isJoined = true;
+    const work = this.#flights.join(key, (signal) => {
+      isJoined = false;
+      return this.#ask({ ...question, signal }, variant, want);
+    });
+    const answer = await unlessAborted(work, question.signal, abortedBy(question.registry.name));
+    return answer.kind === "tag" ? { ...answer, isJoined } : answer;
   }
 
-  async #ask(question: TagQuestion, variant: string, want: Want): Promise<TagAnswer> {
+  async #ask(question: TagQuestion, variant: string, want: Want): Promise<FirstAnswer> {
     const { tags, asks } = this.#options;
     const generation = tags.generation(question);
     const checkedAt = this.#options.now();
@@ -211,7 +219,7 @@ function mayReadOther(answer: TagAnswer, accept: AcceptSet): boolean {
   return accept.split(",").some((type) => !unremarkable.test(type));
 }
 
-function asDenial(answer: ManifestAnswer): TagAnswer {
+function asDenial(answer: ManifestAnswer): Unkept | Denial {
   switch (answer.kind) {
     case "refused":
     case "missing":

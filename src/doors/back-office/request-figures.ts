@@ -16,7 +16,6 @@ import {
   type Kind,
   kindOf,
   outcomeOf,
-  sourceOf,
   type Traffic,
   trafficOf,
 } from "./words.ts";
@@ -157,10 +156,11 @@ export class RequestFigures {
     }
     const kind = kindOf(event);
     const outcome = outcomeOf(event);
-    const key = `${event.door} ${kind} ${outcome}`;
+    const { door, source } = event;
+    const key = `${door} ${kind} ${outcome} ${source}`;
     const known = lanes.get(key);
     if (known !== undefined) return known;
-    const lane = this.#newLane({ door: event.door, registry, kind, outcome }, event.outcome);
+    const lane = this.#newLane({ door, registry, kind, outcome }, source);
     lanes.set(key, lane);
     return lane;
   }
@@ -172,10 +172,9 @@ export class RequestFigures {
       readonly kind: Kind;
       readonly outcome: string;
     },
-    told: RegistryEvent["outcome"],
+    source: RegistryEvent["source"],
   ): Lane {
     const { door, registry, kind, outcome } = of;
-    const source = sourceOf(told, kind);
     return {
       requests: this.#requests.cell(door, registry, kind, outcome),
       firstByte: this.#firstByte.spread(kind, outcome),

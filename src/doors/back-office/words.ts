@@ -26,30 +26,6 @@ export function outcomeOf({ outcome, status }: Pick<RegistryEvent, "outcome" | "
   return status >= 400 ? "refused" : "own";
 }
 
-/** From where the bytes of a body came. */
-export type ByteSourceName = "disk" | "memory" | "shared" | "upstream";
-
-/** Undefined for answers of our own, which are no content. */
-export function sourceOf(
-  outcome: RegistryEvent["outcome"],
-  kind: Kind,
-): ByteSourceName | undefined {
-  switch (outcome) {
-    case undefined:
-    case "negative":
-      return undefined;
-    case "hit":
-    case "stale":
-    case "revalidated":
-      return kind === "blob" ? "disk" : "memory";
-    case "collapsed":
-      return "shared";
-    case "miss":
-    case "bypass":
-      return "upstream";
-  }
-}
-
 /** A pull: an image manifest, no index, that was given whole. */
 export function isPull(event: RegistryEvent): boolean {
   if (event.route !== "manifest" || event.method !== "GET" || event.status !== 200) return false;
@@ -59,8 +35,8 @@ export function isPull(event: RegistryEvent): boolean {
 }
 
 /** Whether no manifest was fetched upstream for it. */
-export function isFromCache({ outcome }: Pick<RegistryEvent, "outcome">): boolean {
-  return outcome !== "miss" && outcome !== "bypass" && outcome !== undefined;
+export function isFromCache({ source }: Pick<RegistryEvent, "source">): boolean {
+  return source !== undefined && source !== "upstream";
 }
 
 /** What went through for one registry, since the start; statistics keep how it grew each minute. */

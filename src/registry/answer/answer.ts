@@ -2,7 +2,7 @@
  * The one writer of answers: status, fields, ranges, bodies and errors. How names look to the
  * client is applied here and nowhere else.
  */
-import type { Content, Passed } from "../../cache/content.ts";
+import { bodySourceOf, type Content, type Passed } from "../../cache/content.ts";
 import type { ByteSource } from "../../download/byte-source.ts";
 import { headerValue } from "../../protocol/http/header-list.ts";
 import { reasonPhrase } from "../../protocol/http/reason-phrase.ts";
@@ -57,6 +57,7 @@ export class Answers {
         return this.#content(exchange, reply).finally(() => reply.source.close());
       case "passed":
         exchange.tally.outcome = reply.outcome;
+        exchange.tally.source = bodySourceOf(reply);
         exchange.tally.mediaType = headerValue(reply.response.headers, "content-type");
         return this.#passed(exchange, reply).finally(() => reply.response.body.destroy());
       case "own":
@@ -150,9 +151,11 @@ export class Answers {
   }
 }
 
-function given({ ask }: Exchange, { outcome, digest, mediaType }: Content): Partial<Tally> {
+function given({ ask }: Exchange, content: Content): Partial<Tally> {
+  const { outcome, digest, mediaType } = content;
   // What was pushed here is no copy of anything.
-  return { outcome: ask.door === "hosted" ? undefined : outcome, digest, mediaType };
+  if (ask.door === "hosted") return { digest, mediaType };
+  return { outcome, source: bodySourceOf(content), digest, mediaType };
 }
 
 /** The one part of a body, when it lies in memory: it needs no buffer of its own. */

@@ -3,7 +3,7 @@
  * may by then be somebody else's file, and the read would bring that file's bytes.
  */
 
-import type { BlobReader } from "../blob-store.ts";
+import type { BlobReader, FilePlace } from "../blob-store.ts";
 import { StoreError } from "../store-error.ts";
 import {
   closeQuietly,
@@ -121,8 +121,8 @@ export class DiskReader implements BlobReader {
     return this.#facts.size;
   }
 
-  get identity(): string {
-    return identityOf(this.#facts);
+  get place(): FilePlace {
+    return { kind: "file", identity: identityOf(this.#facts) };
   }
 
   read(buffer: Uint8Array, position: number): Promise<number> {

@@ -29,6 +29,7 @@ const request: RegistryEvent = {
   bytes: 5,
   received: 0,
   outcome: "hit",
+  source: "disk",
   digest: undefined,
   mediaType: undefined,
   firstByte: 1,

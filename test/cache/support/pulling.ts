@@ -90,7 +90,10 @@ export type ReadOptions = {
 };
 
 /** Reads as a client does, front to back, and is content with as many bytes as were promised. */
-export async function readAll(source: ByteSource, options: ReadOptions = {}): Promise<Buffer> {
+export async function readAll(
+  source: Pick<ByteSource, "size" | "read">,
+  options: ReadOptions = {},
+): Promise<Buffer> {
   const {
     from = 0,
     to = Number.POSITIVE_INFINITY,

@@ -58,7 +58,7 @@ beforeEach(() => {
     secret: Buffer.from("secret"),
   });
   const known = { current: entry(), kept: undefined, variant: native };
-  answer = { kind: "tag", known, hasBytes: false };
+  answer = { kind: "tag", known, hasBytes: false, isJoined: false };
   // Stands in for the resolver, which is asked and learns nothing here.
   const resolver = {
     resolve: async (question: TagQuestion) => {

@@ -19,6 +19,7 @@ const index = Buffer.from(
   }),
 );
 const inMemory = (bytes: Buffer) => ({
+  place: { kind: "memory" } as const,
   ...{ size: bytes.length, bytes, close: async () => undefined },
   read: async (buffer: Uint8Array) => bytes.copy(buffer),
 });

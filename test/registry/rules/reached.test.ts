@@ -19,7 +19,13 @@ const bytes = Buffer.from(
   }),
 );
 const manifest = digestOf(bytes);
-const inMemory = { size: bytes.length, bytes, read: async () => 0, close: async () => undefined };
+const inMemory = {
+  place: { kind: "memory" },
+  size: bytes.length,
+  bytes,
+  read: async () => 0,
+  close: async () => undefined,
+} as const;
 
 it("a manifest leads to what it lists, in its own repository", () => {
   const reached = new Reached();

@@ -13,7 +13,7 @@ describe("a disk reader", () => {
     const file = await nodeFileSystem.open(path, "r");
     const facts = await nodeFileSystem.lstat(path);
     const reader = new DiskReader(new HeldFile(file, path), facts);
-    expect(reader.identity).toBe(`${facts.dev}:${facts.ino}`);
+    expect(reader.place.identity).toBe(`${facts.dev}:${facts.ino}`);
     expect(reader.size).toBe(10);
     const whole = Buffer.alloc(8);
     expect(await reader.read(whole.subarray(2, 5), 6)).toBe(3);
