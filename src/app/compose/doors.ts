@@ -171,6 +171,7 @@ function composeReception(parts: DoorsParts, behind: Behind): Reception {
     authority,
     health: parts.health,
     proxyPort: () => settings.listen.port,
+    publicUrl: settings.listen.publicUrl,
     registries: frontPageRegistries(settings),
     virtualHosts: virtualHosts(settings),
     isHosted: (host) => hosted.hasAllOf(host),

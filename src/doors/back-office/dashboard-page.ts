@@ -1,5 +1,5 @@
 /** The dashboard around its panels: one page, whole without scripts, nothing from elsewhere. */
-import { type Html, html } from "./html.ts";
+import { type Html, html } from "../server/html.ts";
 
 export type PanelId =
   | "findings"

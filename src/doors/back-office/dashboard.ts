@@ -1,6 +1,7 @@
 /** The dashboard: a page of panels, what it needs in a browser, and the stream that keeps it up to date. */
 import { readFile } from "node:fs/promises";
 import type { FastifyInstance } from "fastify";
+import { type Html, html } from "../server/html.ts";
 import {
   dashboardPage,
   dashboardStyle,
@@ -11,7 +12,6 @@ import {
 } from "./dashboard-page.ts";
 import { dashboardScript } from "./dashboard-script.ts";
 import { cookieName } from "./gate.ts";
-import { type Html, html } from "./html.ts";
 import { Live } from "./live.ts";
 import type { Overview } from "./overview.ts";
 import {

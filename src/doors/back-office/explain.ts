@@ -1,8 +1,8 @@
 /** What a pull of an image would do now, and why, in sentences. */
 import type { Outlook } from "../../cache/outlook.ts";
 import type { ImageName } from "../../store/catalogue-store.ts";
-import { duration, shortDigest } from "./html.ts";
 import type { Image } from "./images.ts";
+import { duration, shortDigest } from "./in-words.ts";
 import type { Upstream } from "./upstream-figures.ts";
 
 export type Explained = {

@@ -1,6 +1,7 @@
 /** The panels of the dashboard, each a piece of HTML made of what the overview says. */
-import { ago, bytes, duration, type Html, html, percent, shortDigest } from "./html.ts";
+import { type Html, html } from "../server/html.ts";
 import type { Image, ImagePage } from "./images.ts";
+import { ago, bytes, duration, percent, shortDigest } from "./in-words.ts";
 import type { Overview } from "./overview.ts";
 import type { Statistics } from "./statistics.ts";
 import type { Upstream } from "./upstream-figures.ts";

@@ -3,7 +3,7 @@
  * A host name is echoed only after it has passed the grammar.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { formatHostPort } from "../../protocol/http/host-port.ts";
+import { formatHostPort, type HostPort } from "../../protocol/http/host-port.ts";
 import { splitTarget } from "../../protocol/http/target.ts";
 import { canonicalRegistry, type Registry } from "../../protocol/registry-name.ts";
 import { type Refusal, refuseRequest } from "../refusal.ts";
@@ -24,6 +24,8 @@ export type FrontPageOptions = {
   readonly health: () => Health;
   /** The port of the proxy door, for clients that came another way. */
   readonly proxyPort: () => number;
+  /** PUBLIC_URL: how clients reach this door by the name in it, whatever stands before it. */
+  readonly publicUrl?: string | undefined;
   /** Whether images are pushed under this name, at every port: dockerd, which names no registry, would find none there. */
   readonly isHosted?: ((host: string) => boolean) | undefined;
   /** Those that mirror clients are set up for besides the usual ones. */
@@ -123,11 +125,7 @@ export class FrontPage {
     if (refusal !== undefined) return { status: 404, sentence: refusal };
     return script === undefined
       ? page(
-          printPage(
-            facts,
-            scripts.filter((one) => !refuses(one)),
-            call.foreign?.name,
-          ),
+          printPage({ facts, scripts: scripts.filter((one) => !refuses(one)) }, call.foreign?.name),
         )
       : {
           status: 200,
@@ -137,14 +135,24 @@ export class FrontPage {
         };
   }
 
+  /** PUBLIC_URL, where it was asked by the name in that. */
+  #public({ host }: HostPort): URL | undefined {
+    const { publicUrl } = this.#options;
+    const url = publicUrl === undefined ? undefined : new URL(publicUrl);
+    return url?.hostname === host ? url : undefined;
+  }
+
   /** This host as the client knows it; undefined when its name must not be repeated. */
   #facts({ host, isTls, isDirect }: OriginCall): SetupFacts | undefined {
     if (host === undefined) return undefined;
     const { authority, proxyPort, registries: named = [] } = this.#options;
+    const its = isDirect ? this.#public(host) : undefined;
     // A port that may be another outside than here; through the proxy any of our ports leads here.
-    const port = isDirect && !isTls ? host.port : proxyPort();
+    const isPlain = isDirect && !isTls && its?.protocol !== "https:";
+    const port = isPlain ? (portOf(its) ?? host.port) : proxyPort();
     const proxy = formatHostPort({ host: host.host, port });
-    const mirror = isTls && isDirect ? `https://${formatHostPort(host, 443)}` : `http://${proxy}`;
+    const asked = isTls && isDirect ? `https://${formatHostPort(host, 443)}` : `http://${proxy}`;
+    const mirror = its?.origin ?? asked;
     const only = isDirect ? this.#options.virtualHosts?.get(host.host) : undefined;
     if (only !== undefined) {
       return { proxy, mirror, registries: [only], isOneRegistry: true, ...authority };
@@ -152,6 +160,11 @@ export class FrontPage {
     const registries = new Map([...usualRegistries, ...named].map((one) => [one.name, one]));
     return { proxy, mirror, registries: [...registries.values()], ...authority };
   }
+}
+
+/** Undefined without a URL. */
+function portOf(url: URL | undefined): number | undefined {
+  return url && (url.port === "" ? 80 : Number(url.port));
 }
 
 function refusalOf(script: SetupScript, facts: SetupFacts): string | undefined {

@@ -13,6 +13,7 @@ import {
   type RegistryName,
 } from "../../../src/protocol/registry-name.ts";
 import { makeAuthority } from "../../support/certificates.ts";
+import { textOf } from "../../support/page-text.ts";
 import { portOf } from "../open-door.ts";
 
 const root = makeAuthority().ca;
@@ -111,7 +112,7 @@ describe("a name that stands for one registry", () => {
 
   it("shows an image by its own name, without another registry's in front", async () => {
     const { body } = await by("ghcr.example.com", "/");
-    expect(body).toContain("docker pull ghcr.example.com/OWNER/IMAGE:TAG");
+    expect(textOf(body)).toContain("docker pull ghcr.example.com/OWNER/IMAGE:TAG");
     expect(body).not.toContain("ghcr.example.com/ghcr.io");
   });
 });
@@ -120,11 +121,12 @@ describe("the page", () => {
   it("shows the fingerprint, this very host, and every set-up", async () => {
     const { answer, body } = await ask("/", { host: "cache.lan:3128" });
     expect(answer.headers["content-type"]).toBe("text/html; charset=utf-8");
-    expect(body).toContain(authority.fingerprint);
+    expect(textOf(body)).toContain(authority.fingerprint);
     for (const name of ["docker", "docker-mirror", "containerd", "podman", "k3s", "buildkit"]) {
-      expect(body).toContain(`curl -fsS http://cache.lan:3128/setup/${name} -o setup-entrepot.sh`);
+      const line = `curl -fsS http://cache.lan:3128/setup/${name} -o setup-entrepot.sh`;
+      expect(textOf(body)).toContain(line);
     }
-    expect(body).not.toMatch(/(?:src|href)="(?!\/)/);
+    expect(body).not.toMatch(/(?:src|href)="(?![/#])/);
   });
 
   it.each([
@@ -137,7 +139,25 @@ describe("the page", () => {
     ["cache.lan:8443", { isTls: true }, "https://cache.lan:8443/setup/docker"],
     ["[fd00::1]:3128", {}, "http://[fd00::1]:3128/setup/docker"],
   ])("asked as %s %j gives %s", async (host, call, url) => {
-    expect((await ask("/", { host, call })).body).toContain(`curl -fsS ${url} -o`);
+    expect(textOf((await ask("/", { host, call })).body)).toContain(`curl -fsS ${url} -o`);
+  });
+
+  it.each([
+    ["https://cache.corp.example", "cache.corp.example", "https://cache.corp.example", 3128],
+    [
+      "http://cache.corp.example:8080",
+      "cache.corp.example",
+      "http://cache.corp.example:8080",
+      8080,
+    ],
+    ["https://cache.corp.example", "cache.lan:3128", "http://cache.lan:3128", 3128],
+  ])("behind an ingress at %s, asked as %s, says %s and port %i for the proxy", async (...its) => {
+    const [publicUrl, host, url, port] = its;
+    const page = textOf((await ask("/", { host, publicUrl })).body);
+    expect(page).toContain(`curl -fsS ${url}/setup/docker -o`);
+    expect(page).toContain(`HTTPS_PROXY=http://${host.split(":")[0]}:${port}`);
+    const script = (await ask("/setup/docker", { host, publicUrl })).body;
+    expect(script).toContain(`curl -fsS ${url}/setup/docker -o`);
   });
 
   it.each(["$(id)", "a;b", "`id`", "a b", 'a"b', "a/b", "", "x".repeat(300)])(
@@ -192,6 +212,7 @@ type Asked = {
   readonly method?: string;
   readonly host?: string;
   readonly health?: Health;
+  readonly publicUrl?: string;
   readonly call?: Partial<OriginCall>;
 };
 
@@ -201,11 +222,12 @@ async function ask(
   asking: Asked = {},
 ): Promise<{ answer: IncomingMessage; body: string }> {
   const { method = "GET", host = "cache.lan:3128", headers = {} } = asking;
-  const { health, call, registries, virtualHosts } = asking;
+  const { health, call, registries, virtualHosts, publicUrl } = asking;
   const page = new FrontPage({
     authority,
     registries,
     virtualHosts,
+    publicUrl,
     proxyPort: () => 3128,
     health: () => health ?? { phase: "running", degraded: [] },
   });
