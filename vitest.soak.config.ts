@@ -11,7 +11,6 @@ export default defineConfig({
       "test/download/any-fault.test.ts",
       "test/whole/anything-at-once.test.ts",
     ],
-    globalSetup: ["test/soak/support/global-setup.ts"],
     fileParallelism: false,
     env: { STRESS_FIGURES: "1", PROPERTY_SEEDS: "1000" },
     testTimeout: 4 * 3_600_000,

@@ -60,7 +60,6 @@ function print(rows: readonly Row[]): void {
 }
 
 async function main(): Promise<void> {
-  execFileSync("npm", ["run", "--silent", "build"], { stdio: "inherit" });
   execFileSync("taskset", ["-cp", "1", String(process.pid)], { stdio: "ignore" });
   const chosen = Object.entries(groups).filter(
     ([name]) => values.only === undefined || values.only.split(",").includes(name),

@@ -1,7 +1,8 @@
 /**
- * Makes node_modules match package-lock.json, and does nothing when it already does; `--installed`
- * says that somebody else just did. Runs on the machine's own Node (20 or later) before any package
- * is there.
+ * Makes node_modules hold what package-lock.json says and what is about to be done needs: to start,
+ * the packages of the program; with `--dev`, those of tests and checks too. Does nothing when that is
+ * so already; `--installed` says that somebody else just installed all of them. Runs on the machine's
+ * own Node (20 or later) before any package is there.
  */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -10,25 +11,45 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const stamp = `${root}node_modules/.installed-for`;
-const wanted = createHash("sha256")
+const lock = createHash("sha256")
   .update(readFileSync(`${root}package-lock.json`))
   .digest("hex");
+const all = `${lock} dev`;
+const [major, minor] = process.versions.node.split(".").map(Number);
+const isNodeNewEnough = major > 24 || (major === 24 && minor >= 7);
 
 function installedFor() {
   try {
     return readFileSync(stamp, "utf8");
   } catch {
-    return undefined; // never installed
+    return ""; // never installed
   }
 }
 
-if (process.argv.includes("--installed")) {
-  writeFileSync(stamp, wanted);
-} else if (installedFor() !== wanted) {
-  process.stderr.write("Installing packages (first start, or package-lock.json changed) …\n");
-  execFileSync("npm", ["ci", "--include=dev", "--loglevel=error", "--no-audit", "--no-fund"], {
+function install(kind, what, omitted) {
+  process.stderr.write(`Installing ${what} (first start, or package-lock.json changed) …\n`);
+  const quiet = ["--loglevel=error", "--no-audit", "--no-fund"];
+  execFileSync("npm", ["ci", ...omitted, ...quiet], {
     cwd: root,
     stdio: ["ignore", "ignore", "inherit"],
+    // npm would leave development packages out of its own accord.
+    env: { ...process.env, NODE_ENV: "" },
   });
-  writeFileSync(stamp, wanted);
+  writeFileSync(stamp, kind);
+}
+
+if (process.argv.includes("--installed")) {
+  writeFileSync(stamp, all);
+} else if (process.argv.includes("--dev")) {
+  if (installedFor() !== all)
+    install(all, "packages, with those of tests and checks", [
+      "--include=dev",
+      "--include=optional",
+    ]);
+} else if (installedFor().split(" ")[0] !== lock) {
+  const ownNode = isNodeNewEnough ? ["--omit=optional"] : ["--include=optional"];
+  install(`${lock} start`, isNodeNewEnough ? "packages" : "packages and Node.js", [
+    "--omit=dev",
+    ...ownNode,
+  ]);
 }

@@ -6,6 +6,7 @@ import { askingCommands } from "./commands/asking-commands.ts";
 import { showCa } from "./commands/ca.ts";
 import { checkConfig } from "./commands/config-check.ts";
 import { serve } from "./commands/serve.ts";
+import { writeCompiled } from "./compiled.ts";
 import { Environment } from "./environment.ts";
 import { describeFailure } from "./failure.ts";
 import { formatItem } from "./help.ts";
@@ -188,6 +189,7 @@ class CommandLine {
         watched: watchedPaths(files, settings),
         signals: this.#process,
         say: (text) => void stderr.write(text),
+        onceListening: writeCompiled,
         exitNow: (code) => leave(this.#process, code),
       });
     } finally {

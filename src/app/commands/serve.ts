@@ -22,12 +22,24 @@ export type ServeParts = {
   readonly watched: readonly string[];
   /** For people; the log has the same as facts. */
   readonly say: (text: string) => void;
+  /** After everything is open and said. */
+  readonly onceListening: () => void;
   readonly exitNow: (code: number) => void;
 };
 
 /** Resolves with the exit code. */
 export async function serve(all: ServeParts): Promise<number> {
-  const { log, warnings, isToldOnce = false, compose, say, loadAgain, watched, ...parts } = all;
+  const {
+    log,
+    warnings,
+    isToldOnce = false,
+    compose,
+    say,
+    loadAgain,
+    watched,
+    onceListening,
+    ...parts
+  } = all;
   const app = await compose();
   const reload = new Reload({ app, log, loadAgain, watched });
   const announce = (its: Started): void => {
@@ -39,6 +51,7 @@ export async function serve(all: ServeParts): Promise<number> {
       for (const warning of started.warnings) log.note("warn", warning);
     }
     say(printBanner(started));
+    onceListening();
   };
   reload.watch();
   try {
