@@ -16,7 +16,7 @@ export const rooms: Readonly<Record<string, Room>> = {
       ...["doors", "registry", "cache", "hosted", "download", "upstream", "store"],
       ...["protocol", "runtime"],
     ],
-    packages: ["commander", "pino", "yaml", "node:http", "node:fs", "node:os"],
+    packages: ["commander", "pino", "yaml", "node:http", "node:fs", "node:os", "node:module"],
     wings: [["commands"], ["compose"], ["settings", "log"]],
     purpose: "Reads the settings, builds every object once, starts them and stops them.",
   },
