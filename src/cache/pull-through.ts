@@ -11,7 +11,7 @@ import type { VisibilityName } from "./cache-event.ts";
 import type { CacheAnswer, Passed } from "./content.ts";
 import type { AgingRecords } from "./keeping/record-aging.ts";
 import { type Outlook, outlookOf } from "./outlook.ts";
-import type { ListAsk } from "./pull/list-pull.ts";
+import type { AskForList, ListAsk } from "./pull/list-pull.ts";
 import type { WriteFate } from "./pull/writes.ts";
 import type { BlobAsk, ManifestAsk, PullAsk } from "./pull-ask.ts";
 import { type PullParts, type PullThroughOptions, pullParts } from "./pull-parts.ts";
@@ -59,7 +59,7 @@ export class PullThrough implements Bookkeeping {
   }
 
   /** A tag list or referrers. `send` asks the registry; what it throws is thrown. */
-  list(ask: ListAsk, send: (patience: "full" | "brief") => Promise<Passed>): Promise<Passed> {
+  list(ask: ListAsk, send: AskForList): Promise<Passed> {
     return this.#parts.listPull.answer(ask, send);
   }
 
@@ -140,12 +140,12 @@ export class PullThrough implements Bookkeeping {
   /** Ends what goes on in the background, and writes what is not in the records yet. */
   async close(): Promise<void> {
     const { tagRefresh, tagPull, blobPull, settling } = this.#parts;
-    const { accessChecks, manifestPull, resolver } = this.#parts;
+    const { accessChecks, manifestPull, resolver, listPull } = this.#parts;
     tagRefresh.close();
     tagPull.close();
     blobPull.close();
     await settling.close();
-    await Promise.all([accessChecks.close(), manifestPull.close(), resolver.close()]);
+    await Promise.all([accessChecks, manifestPull, resolver, listPull].map((each) => each.close()));
     await this.flush();
   }
 

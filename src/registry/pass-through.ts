@@ -4,7 +4,8 @@
  */
 import type { Passed } from "../cache/content.ts";
 import { endToEnd, type HeaderList } from "../protocol/http/header-list.ts";
-import type { Access, RegistryClient } from "../upstream/registry-client.ts";
+import type { RouteKind } from "../protocol/route.ts";
+import type { Access, Patience, RegistryClient } from "../upstream/registry-client.ts";
 import type { Exchange } from "./exchange.ts";
 import { hasBody, readBody } from "./request-body.ts";
 
@@ -18,7 +19,7 @@ export function passThrough(
   client: RegistryClient,
   bodyIdle: number,
 ): Promise<Passed> {
-  const patience = exchange.route.kind === "outside" ? "open" : "full";
+  const patience = patienceFor(exchange.route.kind);
   return passPatiently(exchange, access, client, { bodyIdle, patience });
 }
 
@@ -27,7 +28,7 @@ export async function passPatiently(
   exchange: Exchange,
   access: Access,
   client: RegistryClient,
-  how: { readonly bodyIdle: number; readonly patience: "full" | "brief" | "open" },
+  how: { readonly bodyIdle: number; readonly patience: Patience },
 ): Promise<Passed> {
   const { ask, method, signal } = exchange;
   const response = await client.send({
@@ -42,6 +43,11 @@ export async function passPatiently(
     signal,
   });
   return { kind: "passed", response, outcome: "bypass" };
+}
+
+function patienceFor(kind: RouteKind): Patience {
+  if (kind === "outside") return "open";
+  return kind === "tags" || kind === "referrers" || kind === "catalog" ? "list" : "full";
 }
 
 function headersToPass({ headers, route }: Exchange): HeaderList {

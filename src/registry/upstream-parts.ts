@@ -1,6 +1,6 @@
 /** What is needed to answer for registries that are elsewhere, as compose hands it over. */
 import type { CacheAnswer, Passed } from "../cache/content.ts";
-import type { ListAsk } from "../cache/pull/list-pull.ts";
+import type { AskForList, ListAsk } from "../cache/pull/list-pull.ts";
 import type { WriteFate } from "../cache/pull/writes.ts";
 import type { BlobAsk, ManifestAsk } from "../cache/pull-ask.ts";
 import type { Reference, RepositoryName } from "../protocol/reference.ts";
@@ -16,7 +16,7 @@ import type { ImagePolicy } from "./rules/image-policy.ts";
 export interface Pulls {
   blob(ask: BlobAsk): Promise<CacheAnswer>;
   manifest(ask: ManifestAsk): Promise<CacheAnswer>;
-  list(ask: ListAsk, send: (patience: "full" | "brief") => Promise<Passed>): Promise<Passed>;
+  list(ask: ListAsk, send: AskForList): Promise<Passed>;
   /** A write is about to be sent: what it names is forgotten. Returns how to say what became of it. */
   writing(
     registry: Registry,

@@ -16,6 +16,13 @@ export type DownMemoryOptions = {
 /** What everybody who asks a host tells of it, and may want to know. Hosts are `host[:port]`, 443 left out. */
 export type Outages = Pick<DownMemory, "isDown" | "failed" | "answered">;
 
+export type Asker = {
+  /** Has something to fall back on. */
+  readonly isBrief: boolean;
+  /** Wants what may take its time while the host answers everything else at once. */
+  readonly isSlow?: boolean;
+};
+
 type Down = { until: number; isProbed: boolean };
 
 /** Whatever is asked for. */
@@ -40,7 +47,11 @@ export class DownMemory {
    * brief; who has nothing to fall back on always asks. What hung or broke off for such a one may have
    * been asked for to that end: one odd path must not make everybody do with what is kept.
    */
-  async ask<T>(host: string, isBrief: boolean, question: () => Promise<T>): Promise<T> {
+  async ask<T>(
+    host: string,
+    { isBrief, isSlow = false }: Asker,
+    question: () => Promise<T>,
+  ): Promise<T> {
     const down = this.#hosts.get(host);
     if (isBrief && down !== undefined) this.#enter(host, down);
     try {
@@ -48,7 +59,7 @@ export class DownMemory {
       this.answered(host);
       return answer;
     } catch (error) {
-      const signs = isBrief ? outages : unreachable;
+      const signs = isBrief && !isSlow ? outages : unreachable;
       const isOutage = error instanceof UpstreamError && signs.has(error.code);
       if (isOutage) this.failed(host, error.code);
       else if (isBrief && down !== undefined) down.isProbed = false;

@@ -23,6 +23,14 @@ type AccessKind =
 /** `blob`: ≤ 5 hops anywhere allowed; `manifest`: ≤ 3 hops, only to `/v2/…/manifests/…`; `pass`: the 3xx is the answer. */
 export type RedirectRule = "blob" | "manifest" | "pass";
 
+/**
+ * How long the headers may take. `brief`: a kept answer could be served instead, so 1 s to connect and
+ * 1.75 s for headers; `full`: 25 s in all; `list`: 120 s, since some registries gather one that long.
+ * `open`: outside the registry API, where an answer may begin whenever it likes, and then be silent for
+ * 15 minutes.
+ */
+export type Patience = "full" | "brief" | "list" | "open";
+
 export type RegistryRequest = {
   readonly registry: Registry;
   readonly method: string;
@@ -33,9 +41,7 @@ export type RegistryRequest = {
   readonly body?: AsyncIterable<Uint8Array> | undefined;
   readonly access: Access;
   readonly redirects: RedirectRule;
-  /** `brief`: a kept answer could be served instead, so 1 s to connect and 1.75 s for headers; `full`: 25 s in all.
-   * `open`: outside the registry API, where an answer may begin whenever it likes, and then be silent for 15 minutes. */
-  readonly patience: "full" | "brief" | "open";
+  readonly patience: Patience;
   readonly signal: AbortSignal;
 };
 

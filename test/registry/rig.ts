@@ -133,7 +133,7 @@ export async function startRig(options: RigOptions): Promise<Rig> {
     pulls: {
       blob: options.blob ?? (async () => passedOf(upstreamAnswer(404))),
       manifest: options.manifest ?? (async () => passedOf(upstreamAnswer(404))),
-      list: (_ask, send) => send("full"),
+      list: (ask, send) => send("list", ask.signal),
       writing: async (registry, repository, references) => async (fate) => {
         const ended = fate === "taken" ? "" : ` ${fate}`;
         const names = references.map((reference) => printReference(reference));

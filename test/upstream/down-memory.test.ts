@@ -10,8 +10,10 @@ function memory() {
   const down = new DownMemory({ now: () => clock.now, observe: (event) => events.push(event) });
   const fails = (code: UpstreamErrorCode) => () =>
     Promise.reject(new UpstreamError(code, "reg.test", "x"));
-  const brief = (question: () => Promise<unknown>) => down.ask("reg.test", true, question);
-  const full = (question: () => Promise<unknown>) => down.ask("reg.test", false, question);
+  const brief = (question: () => Promise<unknown>) =>
+    down.ask("reg.test", { isBrief: true }, question);
+  const full = (question: () => Promise<unknown>) =>
+    down.ask("reg.test", { isBrief: false }, question);
   return { clock, events, fails, brief, full, down };
 }
 
@@ -97,9 +99,18 @@ describe("a host that did not answer", () => {
     expect(await brief(async () => "asked")).toBe("asked");
   });
 
+  it("is not down because it takes its time over a list", async () => {
+    const { fails, down, events } = memory();
+    const slow = { isBrief: true, isSlow: true };
+    await rejection(down.ask("reg.test", slow, fails("TIMEOUT")));
+    expect(down.isDown("reg.test")).toBe(false);
+    await rejection(down.ask("reg.test", slow, fails("CONNECT")));
+    expect([down.isDown("reg.test"), events.length]).toEqual([true, 1]);
+  });
+
   it("does not make another host be down", async () => {
     const { fails, brief, down } = memory();
     await rejection(brief(fails("DNS")));
-    expect(await down.ask("other.test", true, async () => "asked")).toBe("asked");
+    expect(await down.ask("other.test", { isBrief: true }, async () => "asked")).toBe("asked");
   });
 });

@@ -1,6 +1,8 @@
 /** Tag lists and referrers while their registry cannot be asked: the last that everybody may see. */
 import { createHash } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { beforeEach, describe, expect, it } from "vitest";
+import { eventually } from "../support/eventually.ts";
 import { type Asked, direct, viaProxy } from "./support/client.ts";
 import { type EvilServer, evilServer, type Handler } from "./support/evil-server.ts";
 import { manifestType } from "./support/image.ts";
@@ -71,6 +73,29 @@ describe("a list whose registry cannot be asked", () => {
       ).not.toBe(200);
     },
   );
+
+  it("that takes longer than a stale one may wait is fetched behind its clients' backs", async () => {
+    await pull();
+    await ask(tags);
+    listed = JSON.stringify({ name: "charts/app", tags: ["2.0.0"] });
+    const held: ServerResponse[] = [];
+    server.answer = (request, response) => {
+      if (request.url === tags) held.push(response);
+      else registry(request, response);
+    };
+    const stale = await ask(tags);
+    expect([stale.status, stale.body.toString()]).toEqual([200, list]);
+    // One for the client, who had to do without, and one to the end.
+    await eventually(() => expect(held).toHaveLength(2));
+    // What is not a list is still asked for: one slow answer is no outage.
+    scene.aheadMs += 11_000;
+    expect((await pull()).headers["cache-status"]).toContain("revalidated");
+    for (const response of held) registry({ url: tags } as IncomingMessage, response);
+    await eventually(
+      async () => expect(JSON.parse(`${(await ask(tags)).body}`).tags).toEqual(["2.0.0"]),
+      { withinMs: 20_000 },
+    );
+  });
 
   it("is no longer what a push through the proxy has changed", async () => {
     await pull();

@@ -7,9 +7,11 @@ import { Readable } from "node:stream";
 import { type HeaderList, headerValue } from "../../protocol/http/header-list.ts";
 import { isRefusal, isUnavailable } from "../../protocol/http/status.ts";
 import { BoundedMap } from "../../runtime/bounded-map.ts";
+import { Flights } from "../../runtime/flights.ts";
 import type { Access } from "../../upstream/registry-client.ts";
+import { UpstreamError } from "../../upstream/upstream-error.ts";
 import type { Visibility } from "../access/visibility.ts";
-import { isExcuse } from "../asking/small-answer.ts";
+import { isExcuse, readBody } from "../asking/small-answer.ts";
 import type { Passed } from "../content.ts";
 import { type Generations, type RepositoryRef, repositoryKey } from "../repository-ref.ts";
 import { ageOf, maySubstitute } from "../tags/freshness.ts";
@@ -19,10 +21,12 @@ export type ListAsk = RepositoryRef & {
   readonly isPublicOnly: boolean;
   /** Path and query as they go upstream: paging keys are opaque. */
   readonly target: string;
+  /** Ends when the client leaves. */
+  readonly signal: AbortSignal;
 };
 
 /** Asks the registry. Throws UpstreamError when there is no answer. */
-type AskRegistry = (patience: "full" | "brief") => Promise<Passed>;
+export type AskForList = (patience: "list" | "brief", signal: AbortSignal) => Promise<Passed>;
 
 export type ListPullOptions = {
   readonly visibility: Visibility;
@@ -48,38 +52,54 @@ export class ListPull {
   readonly #options: ListPullOptions;
   readonly #kept = new BoundedMap<string, KeptList>({ bytes: { limit: 32 * MiB, of: sizeOf } });
 
+  readonly #refreshes = new Flights<void>();
+
   constructor(options: ListPullOptions) {
     this.#options = options;
   }
 
-  async answer(ask: ListAsk, send: AskRegistry): Promise<Passed> {
-    const { generations, visibility } = this.#options;
-    const patience = (await this.#stale(ask)) === undefined ? "full" : "brief";
-    const generation = generations.of(ask);
-    const name = visibility.openName(ask, ask.access);
-    const key = name === undefined ? undefined : keyOf(ask, name);
+  async answer(ask: ListAsk, send: AskForList): Promise<Passed> {
+    const patience = (await this.#stale(ask)) === undefined ? "list" : "brief";
+    const generation = this.#options.generations.of(ask);
+    const key = this.#keyOf(ask);
     try {
-      const passed = await send(patience);
+      const passed = await send(patience, ask.signal);
       const { status, body } = passed.response;
-      if (isUnavailable(status)) {
-        const stale = await this.#stale(ask);
-        if (stale !== undefined) body.destroy();
-        return stale ?? passed;
-      }
-      return key === undefined ? passed : this.#noted(ask, passed, { key, generation });
+      const stale = isUnavailable(status) ? await this.#stale(ask) : undefined;
+      if (stale === undefined) return this.#noted(ask, passed, { key, generation });
+      body.destroy();
+      return stale;
     } catch (error) {
       const stale = isExcuse(error) ? await this.#stale(ask) : undefined;
       if (stale === undefined) throw error;
+      if (isLate(error)) this.#refresh(ask, key, send);
       return stale;
     }
+  }
+
+  /** Ends what goes on behind clients' backs. */
+  close(): Promise<void> {
+    return this.#refreshes.close();
+  }
+
+  /** Who had to do with a kept list leaves a newer one to the next. */
+  #refresh(ask: ListAsk, key: string | undefined, send: AskForList): void {
+    if (key === undefined) return;
+    void this.#refreshes.join(key, async (life) => {
+      const generation = this.#options.generations.of(ask);
+      const passed = await send("list", life);
+      const { response } = this.#noted(ask, passed, { key, generation });
+      if ((await readBody(response, largest)) === undefined) this.#kept.delete(key);
+    });
   }
 
   /** What was learned of the list, once its client has read all of it. */
   #noted(
     ask: ListAsk,
     passed: Passed,
-    { key, generation }: { readonly key: string; readonly generation: number },
+    { key, generation }: { readonly key: string | undefined; readonly generation: number },
   ): Passed {
+    if (key === undefined) return passed;
     const { generations, visibility, now } = this.#options;
     const { response } = passed;
     const { status } = response;
@@ -96,6 +116,12 @@ export class ListPull {
     const body = Readable.from(collected(response.body, keep), { objectMode: false });
     body.once("close", () => response.body.destroy());
     return { ...passed, response: { ...response, body } };
+  }
+
+  /** Undefined where what comes is for its asker alone. */
+  #keyOf(ask: ListAsk): string | undefined {
+    const name = this.#options.visibility.openName(ask, ask.access);
+    return name === undefined ? undefined : keyOf(ask, name);
   }
 
   /** The newest list that this asker may have. */
@@ -117,6 +143,11 @@ export class ListPull {
     const response = { status: 200, headers, body: Readable.from([body]) };
     return { kind: "passed", response, outcome: "stale", age, warning };
   }
+}
+
+/** It may only be slow: where it is down, nobody asks until it is back. */
+function isLate(error: unknown): boolean {
+  return error instanceof UpstreamError && error.code === "TIMEOUT";
 }
 
 /** A login page has status 200 too. */

@@ -5,6 +5,7 @@
 import type { Exchange, Reply } from "../exchange.ts";
 import { readingAccess } from "../login/access.ts";
 import { passPatiently, passThrough } from "../pass-through.ts";
+import { hasBody } from "../request-body.ts";
 import type { UpstreamHandlerParts } from "../upstream-parts.ts";
 
 export async function pullList(
@@ -15,10 +16,12 @@ export async function pullList(
   const { ask, method, route } = exchange;
   const access = await readingAccess(exchange, accessOf);
   const isKept = method === "GET" && (route.kind === "tags" || route.kind === "referrers");
-  if (!isKept) return passThrough(exchange, access, client, bodyIdle);
+  // What came with a body can be asked for by its client alone.
+  if (!isKept || hasBody(exchange.headers)) return passThrough(exchange, access, client, bodyIdle);
   const { registry, target, isPublicOnly = false } = ask;
   const { repository } = route;
-  return pulls.list({ registry, repository, access, isPublicOnly, target }, (patience) =>
-    passPatiently(exchange, access, client, { bodyIdle, patience }),
+  const list = { registry, repository, access, isPublicOnly, target };
+  return pulls.list({ ...list, signal: exchange.signal }, (patience, signal) =>
+    passPatiently({ ...exchange, signal }, access, client, { bodyIdle, patience }),
   );
 }

@@ -19,3 +19,9 @@ export function askedBy({ method, target }: RegistryRequest): Asked {
       return "other";
   }
 }
+
+/** Some registries gather these anew each time, however soon they answer everything else. */
+export function isList(request: RegistryRequest): boolean {
+  const asked = askedBy(request);
+  return asked === "tags" || asked === "referrers";
+}

@@ -23,7 +23,7 @@ import type {
 } from "../registry-client.ts";
 import { upstreamDeadline } from "../upstream-deadline.ts";
 import type { ObserveUpstream } from "../upstream-event.ts";
-import { askedBy } from "./asked.ts";
+import { askedBy, isList } from "./asked.ts";
 import { type Authorized, type Authorizing, sendAuthorized } from "./authorized-send.ts";
 import { quotaKey } from "./quota-key.ts";
 import {
@@ -51,8 +51,10 @@ export type PooledRegistryClientOptions = {
   /** Throws UpstreamError where the operator's rules do not let a redirect lead. */
   readonly judgeRedirect?: ((place: Place) => void) | undefined;
   /** Milliseconds to the headers: tokens, redirects and retries together. */
-  readonly limits?: { readonly full: number; readonly brief: number };
+  readonly limits?: Limits;
 };
+
+type Limits = { readonly full: number; readonly brief: number; readonly list?: number };
 
 type Authorization = string | undefined;
 
@@ -71,7 +73,7 @@ export class PooledRegistryClient implements RegistryClient {
   readonly #authorizer: Authorizing;
   readonly #userAgent: string;
   readonly #judgeRedirect: (place: Place) => void;
-  readonly #limits: { readonly full: number; readonly brief: number };
+  readonly #limits: Required<Limits>;
   readonly #down: DownMemory;
   readonly #rates: RateLimits;
 
@@ -80,7 +82,7 @@ export class PooledRegistryClient implements RegistryClient {
     this.#authorizer = options.authorizer;
     this.#userAgent = options.userAgent ?? "entrepot";
     this.#judgeRedirect = options.judgeRedirect ?? (() => undefined);
-    this.#limits = options.limits ?? { full: 25_000, brief: 1_750 };
+    this.#limits = { full: 25_000, brief: 1_750, list: 120_000, ...options.limits };
     this.#down = options.outages ?? new DownMemory(options);
     this.#rates = options.rates ?? new RateLimits(options);
   }
@@ -112,7 +114,7 @@ export class PooledRegistryClient implements RegistryClient {
     let used: Authorization;
     const host = formatHostPort(place.address, 443);
     const response = await this.#down
-      .ask(host, request.patience === "brief", async () => {
+      .ask(host, { isBrief: request.patience === "brief", isSlow: isList(request) }, async () => {
         const answer = await this.#authorized(request, place);
         used = answer.authorization;
         return answer.response;

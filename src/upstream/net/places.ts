@@ -7,6 +7,7 @@ import { formatHostPort, type HostPort } from "../../protocol/http/host-port.ts"
 import type { Scheme } from "../../protocol/registry-name.ts";
 import { type Clock, systemClock } from "../../runtime/clock.ts";
 import { FairPlaces } from "../../runtime/fair-places.ts";
+import type { Patience } from "../registry-client.ts";
 import { abortedError } from "../upstream-deadline.ts";
 import { UpstreamError } from "../upstream-error.ts";
 import type { Asked } from "../upstream-event.ts";
@@ -27,7 +28,7 @@ export type PlaceAsk = {
   readonly target: string;
   readonly asked?: Asked | undefined;
   readonly client?: string | undefined;
-  readonly patience: "full" | "brief" | "open";
+  readonly patience: Patience;
   readonly signal: AbortSignal;
 };
 

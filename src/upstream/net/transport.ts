@@ -11,7 +11,7 @@ import {
 } from "../../protocol/http/header-list.ts";
 import { formatHostPort, type HostPort } from "../../protocol/http/host-port.ts";
 import type { RegistryName, Scheme } from "../../protocol/registry-name.ts";
-import type { RegistryResponse } from "../registry-client.ts";
+import type { Patience, RegistryResponse } from "../registry-client.ts";
 import { abortedError } from "../upstream-deadline.ts";
 import { UpstreamError } from "../upstream-error.ts";
 import type { Asked, ObserveUpstream } from "../upstream-event.ts";
@@ -34,7 +34,7 @@ export type Outgoing = {
   /** Hop-by-hop fields and Host are left out; Authorization goes as it stands. */
   readonly headers: HeaderList;
   readonly body?: AsyncIterable<Uint8Array> | undefined;
-  readonly patience: "full" | "brief" | "open";
+  readonly patience: Patience;
   /** Ends the wait for headers, and afterwards the body. */
   readonly signal: AbortSignal;
 };
@@ -52,6 +52,7 @@ export type TransportOptions = {
 /** Milliseconds. */
 export type TransportLimits = {
   readonly headers: number;
+  readonly lists: number;
   readonly briefConnect: number;
   readonly briefHeaders: number;
   /** For whatever is not GET or HEAD: a registry may take minutes to put a pushed layer away. */
@@ -63,6 +64,7 @@ export type TransportLimits = {
 
 const defaults: TransportLimits = {
   headers: 25_000,
+  lists: 120_000,
   briefConnect: 1_000,
   // A pull of what is kept may lose two seconds in all, and this is not the only thing it waits for.
   briefHeaders: 1_750,
@@ -199,7 +201,8 @@ export class Transport {
   #budget({ method, patience }: Outgoing): number {
     if (patience === "brief") return this.#limits.briefHeaders;
     if (patience === "open") return Number.POSITIVE_INFINITY;
-    return method === "GET" || method === "HEAD" ? this.#limits.headers : this.#limits.writeHeaders;
+    if (method !== "GET" && method !== "HEAD") return this.#limits.writeHeaders;
+    return patience === "list" ? this.#limits.lists : this.#limits.headers;
   }
 }
 

@@ -80,6 +80,21 @@ describe("outside the registry API", () => {
   });
 });
 
+describe("a list", () => {
+  it("that takes longer than a manifest may is waited for", async () => {
+    const late = Promise.withResolvers<void>();
+    const address = await listening(
+      createServer((_request, response) => void late.promise.then(() => response.end("[]"))),
+    );
+    const { transport } = rigFor(address, { limits: { headers: 50, lists: 20_000 } });
+    const list = transport.send(outgoing(address, { patience: "list" }));
+    const manifest = transport.send(outgoing(address, { patience: "full" }));
+    expect(await rejection(manifest)).toMatchObject({ code: "TIMEOUT" });
+    late.resolve();
+    expect(String(await readAll((await list).body))).toBe("[]");
+  });
+});
+
 describe("an exchange", () => {
   it("gives status, headers as they came, and the body", async () => {
     const { send, events } = await served((_request, response) => {
