@@ -4,6 +4,7 @@ import type { Bookkeeping } from "../download/bookkeeping.ts";
 import type { Downloads } from "../download/downloads.ts";
 import type { RepositoryName } from "../protocol/reference.ts";
 import type { Registry } from "../protocol/registry-name.ts";
+import { Allowance } from "../runtime/allowance.ts";
 import { type Clock, systemClock } from "../runtime/clock.ts";
 import type { BlobStore } from "../store/blob-store.ts";
 import type { BlobVerification } from "../store/blob-verification.ts";
@@ -59,22 +60,32 @@ export type PullThroughOptions = {
   /** Milliseconds a tag stands in for an upstream that cannot say; Infinity when it is never asked. */
   readonly staleIfError: number;
   readonly clock?: Clock;
+  /** How many records a client may add in a day; 50,000. */
+  readonly newRecordsPerDay?: number;
 };
+
+const day = 86_400_000;
 
 export type PullParts = ReturnType<typeof pullParts>;
 
 export function pullParts(options: PullThroughOptions) {
   const { client, blobs, drafts, records, usage, books, observe, now } = options;
-  const visibility = new Visibility(options);
+  const { newRecordsPerDay: most = 50_000 } = options;
+  const newRecords = new Allowance({ most, milliseconds: day, now });
+  const visibility = new Visibility({ ...options, newRecords });
   const generations = new Generations();
   const isPublic = (ref: string): Promise<boolean> => visibility.isPublic(ref);
-  const repositoryBlobs = new RepositoryBlobs({ records, observe, isPublic, generations, now });
-  const manifests = new Manifests({ blobs, drafts, records, usage, books, observe, now });
+  const repositoryBlobs = new RepositoryBlobs({
+    ...{ records, newRecords, observe, isPublic, generations, now },
+  });
+  const manifests = new Manifests({
+    ...{ blobs, drafts, records, newRecords, usage, books, observe, now },
+  });
   const accessChecks = new AccessChecks({ client, visibility, now });
   const negative = new NegativeCache({ now });
   const quota = new PullQuota(observe, now);
   const rules = new TagRules(options.tagRules ?? [], options.tagTtl);
-  const tags = new Tags({ records, rules, quota, generations, observe, now });
+  const tags = new Tags({ records, newRecords, rules, quota, generations, observe, now });
   const asks = new TagAsks({ client, quota, now });
   const resolver = new TagResolver({
     ...{ tags, asks, manifests, repositoryBlobs, observe, now },

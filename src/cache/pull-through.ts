@@ -15,7 +15,7 @@ import type { AskForList, ListAsk } from "./pull/list-pull.ts";
 import type { WriteFate } from "./pull/writes.ts";
 import type { BlobAsk, ManifestAsk, PullAsk } from "./pull-ask.ts";
 import { type PullParts, type PullThroughOptions, pullParts } from "./pull-parts.ts";
-import { type RepositoryRef, repositoryKey } from "./repository-ref.ts";
+import type { RepositoryRef } from "./repository-ref.ts";
 import type { RegistryBudget } from "./tags/pull-quota.ts";
 
 export class PullThrough implements Bookkeeping {
@@ -83,10 +83,11 @@ export class PullThrough implements Bookkeeping {
     if (blob.isPatchwork === true) return;
     const ref = { registry: { name, scheme: "https" }, repository } as const;
     const { blobPull, generations, repositoryBlobs } = this.#parts;
-    const began = blobPull.generationOf(digest, repositoryKey(ref)) ?? generations.of(ref);
+    const began = blobPull.beganWith(digest, ref) ?? { ref, generation: generations.of(ref) };
     // A manifest was credited when it came.
     const access = blob.isAnonymous === true ? ({ kind: "anonymous" } as const) : undefined;
-    void repositoryBlobs.delivered(ref, digest, { generation: began, access });
+    const { generation } = began;
+    void repositoryBlobs.delivered(began.ref, digest, { generation, access });
   }
 
   /** Nobody holds it any more. */
@@ -100,7 +101,8 @@ export class PullThrough implements Bookkeeping {
 
   /** Records that may go when nobody has renewed them for long. */
   aging(): readonly AgingRecords[] {
-    return [this.#parts.tags.aging(), this.#parts.visibility.aging()];
+    const { tags, visibility, repositoryBlobs } = this.#parts;
+    return [tags.aging(), visibility.aging(), repositoryBlobs.aging()];
   }
 
   /** What a kept manifest lists. */

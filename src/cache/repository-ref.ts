@@ -2,8 +2,14 @@
 import type { RepositoryNames } from "../download/download-event.ts";
 import type { RepositoryName } from "../protocol/reference.ts";
 import type { Registry, RegistryName } from "../protocol/registry-name.ts";
+import type { Access } from "../upstream/registry-client.ts";
 
-export type RepositoryRef = { readonly registry: Registry; readonly repository: RepositoryName };
+export type RepositoryRef = {
+  readonly registry: Registry;
+  readonly repository: RepositoryName;
+  /** From where it is asked for: what is remembered of it counts to that client. */
+  readonly access?: Pick<Access, "from">;
+};
 
 /** `docker.io/library/alpine`, `http://registry.lan:5000/app`; no host has a slash, so this is unambiguous. */
 export function repositoryKey(ref: RepositoryRef): string {
@@ -24,6 +30,11 @@ export function repositoryOfKey(key: string): RepositoryName {
 /** The two names an event carries. */
 export function repositoryNames(ref: RepositoryRef): RepositoryNames {
   return { registry: ref.registry.name, repository: ref.repository };
+}
+
+/** The client on whose account it is remembered; undefined for what nobody in particular asks. */
+export function accountOf({ access }: Pick<RepositoryRef, "access">): string | undefined {
+  return access?.from;
 }
 
 /** Beyond so many repositories all reads under way count as older than a write. */

@@ -2,7 +2,9 @@
  * Remembers for a moment which hosts do not answer. Whoever has a kept answer to fall back on is told
  * so at once; when the moment has passed, one of them may try, and the others go on being told.
  */
-import { BoundedMap } from "../runtime/bounded-map.ts";
+import { parseHostPort } from "../protocol/http/host-port.ts";
+import { FairMap } from "../runtime/fair-map.ts";
+import { siteOf } from "./site.ts";
 import { UpstreamError, type UpstreamErrorCode } from "./upstream-error.ts";
 import type { ObserveUpstream } from "./upstream-event.ts";
 
@@ -34,7 +36,7 @@ export class DownMemory {
   readonly #now: () => number;
   readonly #observe: ObserveUpstream;
   readonly #downMs: number;
-  readonly #hosts = new BoundedMap<string, Down>({ limit: maxHosts });
+  readonly #hosts = new FairMap<string, Down>({ limit: maxHosts });
 
   constructor(options: DownMemoryOptions) {
     this.#now = options.now;
@@ -81,7 +83,9 @@ export class DownMemory {
   failed(host: string, code: UpstreamErrorCode): void {
     if (!outages.has(code)) return;
     if (!this.#hosts.has(host)) this.#observe({ kind: "hostDown", host, code });
-    this.#hosts.set(host, { until: this.#now() + this.#downMs, isProbed: false });
+    const address = parseHostPort(host, 443);
+    const until = this.#now() + this.#downMs;
+    this.#hosts.set(host, { until, isProbed: false }, address && siteOf(address));
   }
 
   #enter(host: string, down: Down): void {

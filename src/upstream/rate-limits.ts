@@ -7,7 +7,7 @@
 import { Readable } from "node:stream";
 import { type HeaderList, headerValue } from "../protocol/http/header-list.ts";
 import { parseRateLimit } from "../protocol/http/rate-limit.ts";
-import { BoundedMap } from "../runtime/bounded-map.ts";
+import { FairMap } from "../runtime/fair-map.ts";
 import { readStart } from "./body.ts";
 import type { RegistryResponse } from "./registry-client.ts";
 import type { ObserveUpstream } from "./upstream-event.ts";
@@ -15,7 +15,13 @@ import type { ObserveUpstream } from "./upstream-event.ts";
 export type RateLimitsOptions = { readonly now: () => number; readonly observe: ObserveUpstream };
 
 /** In whose name: `access` is told, the key tells credentials of one kind apart. */
-export type QuotaKey = { readonly host: string; readonly access: string; readonly key: string };
+export type QuotaKey = {
+  readonly host: string;
+  readonly access: string;
+  readonly key: string;
+  /** The address of the client that asks: what is remembered counts to it. */
+  readonly from?: string | undefined;
+};
 
 type Limit = {
   until: number;
@@ -37,7 +43,7 @@ const maxBytes = 8 * 1024 * 1024;
 export class RateLimits {
   readonly #now: () => number;
   readonly #observe: ObserveUpstream;
-  readonly #limits = new BoundedMap<string, Limit>({
+  readonly #limits = new FairMap<string, Limit>({
     limit: maxLimits,
     bytes: { limit: maxBytes, of: sizeOf },
   });
@@ -92,11 +98,11 @@ export class RateLimits {
       headers,
       body: new Uint8Array(),
     };
-    this.#limits.set(key, limit);
+    this.#limits.set(key, limit, asker.from);
     const seconds = this.#secondsLeft(limit);
     this.#observe({ kind: "rateLimited", host: asker.host, access: asker.access, seconds });
     const body = await readStart(response.body, maxBody);
-    this.#limits.set(key, { ...limit, body });
+    this.#limits.set(key, { ...limit, body }, asker.from);
     return this.#remembered({ ...limit, body }, false);
   }
 
@@ -127,7 +133,7 @@ function retryAfter(headers: HeaderList): number | undefined {
 }
 
 function sizeOf({ headers, body }: Limit, key: string): number {
-  let size = key.length + body.length;
-  for (const [name, values] of headers) size += name.length + values.join("").length;
+  let size = 300 + key.length + body.length;
+  for (const [name, values] of headers) size += 100 + name.length + values.join("").length;
   return size;
 }

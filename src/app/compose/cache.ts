@@ -18,6 +18,7 @@ import type { Registry } from "../../protocol/registry-name.ts";
 import { systemClock } from "../../runtime/clock.ts";
 import type { Log } from "../log.ts";
 import type { Settings } from "../settings/settings.ts";
+import { challengeRecords } from "./challenges.ts";
 import { fullness, mustStayFree } from "./fullness.ts";
 import { LooseContent } from "./loose-content.ts";
 import type { Store } from "./store.ts";
@@ -176,7 +177,12 @@ function pullsOf(
 function agingOf({ settings, store, now, log }: CacheParts, pulls: PullThrough): RecordAging {
   const { offline, staleIfError } = settings.cache;
   return new RecordAging({
-    ...{ records: store.records, kinds: pulls.aging(), observe: log.cache, now },
+    ...{
+      records: store.records,
+      kinds: [...pulls.aging(), challengeRecords],
+      observe: log.cache,
+      now,
+    },
     clock: systemClock,
     life: offline ? Number.POSITIVE_INFINITY : Math.max(longestUnused, staleIfError),
   });

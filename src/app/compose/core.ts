@@ -4,15 +4,13 @@
  */
 
 import { systemClock } from "../../runtime/clock.ts";
-import { inBackground } from "../../runtime/in-background.ts";
-import type { RecordStore } from "../../store/record-store.ts";
-import type { ChallengeMemory, SavedChallenge } from "../../upstream/auth/challenge-memory.ts";
 import type { World } from "../application.ts";
 import { harmless } from "../log/harmless.ts";
 import type { Log } from "../log.ts";
 import type { Settings } from "../settings/settings.ts";
 import { composeCache } from "./cache.ts";
 import { composeCatalogue } from "./catalogue.ts";
+import { loadChallenges, saveChallenge } from "./challenges.ts";
 import { composeFigures, heardBy } from "./figures.ts";
 import { composeHosted } from "./hosted.ts";
 import { composeListen } from "./listen.ts";
@@ -91,34 +89,4 @@ async function composeOver(store: Store, { settings, log, figures, world }: Over
     ...{ store, upstream, cache, hosted, catalogue: catalogued.catalogue },
     ...{ images: catalogued.images, statistics: catalogued.store, close },
   };
-}
-
-const challengePrefix = "challenge/";
-
-function saveChallenge(records: RecordStore, saved: SavedChallenge, log: Log): void {
-  const { registry, scheme, lines, learnedAt, hasSignatures = false } = saved;
-  const saving = records.set(`${challengePrefix}${scheme}/${registry}`, {
-    ...{ registry, scheme, lines, learnedAt, hasSignatures },
-  });
-  inBackground(saving, (error) => log.cache({ kind: "recordsFailed", error }));
-}
-
-async function loadChallenges(records: RecordStore, memory: ChallengeMemory): Promise<void> {
-  const saved: SavedChallenge[] = [];
-  for await (const { value } of records.list(challengePrefix)) {
-    if (isSavedChallenge(value)) saved.push(value);
-  }
-  memory.load(saved);
-}
-
-function isSavedChallenge(value: unknown): value is SavedChallenge {
-  if (typeof value !== "object" || value === null) return false;
-  const { registry, scheme, lines, learnedAt } = value as Partial<SavedChallenge>;
-  const isScheme = scheme === "https" || scheme === "http";
-  return (
-    typeof registry === "string" &&
-    isScheme &&
-    Array.isArray(lines) &&
-    typeof learnedAt === "number"
-  );
 }

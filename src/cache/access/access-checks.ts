@@ -5,7 +5,7 @@
 import type { Digest } from "../../protocol/digest.ts";
 import { resolveAccept } from "../../protocol/media-type.ts";
 import type { Reference } from "../../protocol/reference.ts";
-import { BoundedMap } from "../../runtime/bounded-map.ts";
+import { FairMap } from "../../runtime/fair-map.ts";
 import { Flights, unlessAborted } from "../../runtime/flights.ts";
 import type { Access, RegistryClient } from "../../upstream/registry-client.ts";
 import { abortedBy } from "../../upstream/upstream-deadline.ts";
@@ -22,6 +22,9 @@ export type AccessChecksOptions = {
 /** "unknown": the upstream cannot be asked, or does not know the witness any more. */
 type AccessVerdict = "yes" | "no" | "unavailable" | "unknown";
 
+/** Names are as long as clients like. */
+const ofNames = { limit: 2 * 1024 * 1024, of: (_: number, key: string) => 200 + key.length };
+
 const hour = 3_600_000;
 /** So long an upstream that could not be asked is not asked again for the same proof. */
 const pause = 10_000;
@@ -29,8 +32,8 @@ const pause = 10_000;
 export class AccessChecks {
   readonly #options: AccessChecksOptions;
   readonly #flights = new Flights<AccessVerdict>();
-  readonly #sightedAt = new BoundedMap<string, number>({ limit: 20_000 });
-  readonly #pausedUntil = new BoundedMap<string, number>({ limit: 10_000 });
+  readonly #sightedAt = new FairMap<string, number>({ bytes: ofNames });
+  readonly #pausedUntil = new FairMap<string, number>({ bytes: ofNames });
   readonly #closing = new AbortController();
 
   constructor(options: AccessChecksOptions) {
@@ -55,8 +58,9 @@ export class AccessChecks {
     const key = repositoryKey(ref);
     const { now } = this.#options;
     if ((this.#sightedAt.get(key) ?? Number.NEGATIVE_INFINITY) > now() - hour) return;
-    this.#sightedAt.set(key, now());
-    const asker: Asker = { ...ref, access: { kind: "anonymous" } };
+    const { from } = access;
+    this.#sightedAt.set(key, now(), from);
+    const asker: Asker = { ...ref, access: { kind: "anonymous", from } };
     this.#ask(asker, witness, "full", this.#closing.signal).catch(() => undefined);
   }
 
@@ -78,7 +82,8 @@ export class AccessChecks {
       return Promise.resolve("unavailable");
     const start = async (own: AbortSignal): Promise<AccessVerdict> => {
       const verdict = await this.#verdict(asker, witness, patience, own);
-      if (verdict === "unavailable") this.#pausedUntil.set(key, this.#options.now() + pause);
+      const until = this.#options.now() + pause;
+      if (verdict === "unavailable") this.#pausedUntil.set(key, until, asker.access.from);
       return verdict;
     };
     return unlessAborted(this.#flights.join(flight, start), signal, abortedBy(asker.registry.name));

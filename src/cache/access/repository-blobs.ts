@@ -4,11 +4,14 @@
  * alone is never proof, nor is a manifest's list: anybody can run a registry that says yes.
  */
 import type { Digest } from "../../protocol/digest.ts";
+import type { Allowance } from "../../runtime/allowance.ts";
 import type { Json, RecordStore } from "../../store/record-store.ts";
 import type { Access } from "../../upstream/registry-client.ts";
 import type { Observe } from "../cache-event.ts";
 import { CachedRecords } from "../cached-records.ts";
+import type { AgingRecords } from "../keeping/record-aging.ts";
 import {
+  accountOf,
   type Generations,
   type RepositoryRef,
   registryOfKey,
@@ -18,6 +21,7 @@ import {
 
 export type RepositoryBlobsOptions = {
   readonly records: RecordStore;
+  readonly newRecords?: Pick<Allowance, "take"> | undefined;
   readonly observe: Observe;
   /** Whether everybody may have what this repository holds, by its key. */
   readonly isPublic: (ref: string) => Promise<boolean>;
@@ -56,13 +60,15 @@ export class RepositoryBlobs {
 
   constructor(options: RepositoryBlobsOptions) {
     this.#options = options;
-    const { records, observe, limit = 100_000 } = options;
-    this.#holders = new CachedRecords({ records, observe, prefix: "held/", read, print, limit });
+    const { records, observe, newRecords, limit = 100_000 } = options;
+    const prefix = "held/";
+    const how = { records, observe, newRecords, prefix, read, print, limit };
+    this.#holders = new CachedRecords(how);
   }
 
   async holds(ref: RepositoryRef, digest: Digest): Promise<boolean> {
     const { isKnown, fact } = this.#holders.peek(digest);
-    const holders = isKnown ? fact : await this.#holders.get(digest);
+    const holders = isKnown ? fact : await this.#holders.get(digest, accountOf(ref));
     return isLink(holders?.get(repositoryKey(ref)));
   }
 
@@ -79,7 +85,7 @@ export class RepositoryBlobs {
     { generation, access }: Given,
   ): Promise<void> {
     if (this.#options.generations.of(ref) !== generation) return;
-    await this.#add(repositoryKey(ref), digest, { isOrigin: true, isOpen: isOpen(access) });
+    await this.#add(ref, digest, { isOrigin: true, isOpen: isOpen(access) });
   }
 
   /**
@@ -111,7 +117,7 @@ export class RepositoryBlobs {
   /** The registry says it has the digest there; true when it therefore holds these bytes. */
   async confirmed(ref: RepositoryRef, digest: Digest, said: Said): Promise<boolean> {
     const key = repositoryKey(ref);
-    const holders = await this.#holders.get(digest);
+    const holders = await this.#holders.get(digest, accountOf(ref));
     if (holders === undefined) return false;
     const link = holders.get(key);
     const isKnown = isLink(link);
@@ -120,14 +126,14 @@ export class RepositoryBlobs {
     const { generation = this.#options.generations.of(ref) } = said;
     if (this.#options.generations.of(ref) !== generation) return isKnown;
     if (!isKnown && !cameFrom(holders, ref) && !(await this.#isPublic(holders))) return false;
-    await this.#add(key, digest, { isOrigin: false, isOpen: isOpen(said.access) });
+    await this.#add(ref, digest, { isOrigin: false, isOpen: isOpen(said.access) });
     return true;
   }
 
   /** Whether it was deleted there, or written, since the registry was asked. */
   async isUnlinked(ref: RepositoryRef, digest: Digest, { at }: Said): Promise<boolean> {
     const { isKnown, fact } = this.#holders.peek(digest);
-    const holders = isKnown ? fact : await this.#holders.get(digest);
+    const holders = isKnown ? fact : await this.#holders.get(digest, accountOf(ref));
     const link = holders?.get(repositoryKey(ref));
     return typeof link === "number" && link >= at;
   }
@@ -137,7 +143,8 @@ export class RepositoryBlobs {
     const key = repositoryKey(ref);
     const before = (await this.#holders.get(digest))?.get(key);
     const at = this.#options.now();
-    await this.#holders.update(digest, (holders) => bounded(new Map(holders).set(key, at)));
+    const marked = (holders: Holders | undefined) => bounded(new Map(holders).set(key, at));
+    await this.#holders.update(digest, marked, accountOf(ref));
     return () =>
       this.#holders.update(digest, (holders) => {
         if (holders?.get(key) !== at) return undefined;
@@ -156,6 +163,19 @@ export class RepositoryBlobs {
     else this.#holders.delete(digest);
   }
 
+  /** Its records: what is only said to be deleted somewhere, and when. */
+  aging(): AgingRecords {
+    return {
+      prefix: "held/",
+      renewedAt: (value) => {
+        const links = [...(read(value)?.values() ?? [])];
+        const deletions = links.filter((link) => typeof link === "number");
+        return links.some(isLink) ? undefined : Math.max(0, ...deletions);
+      },
+      forget: (digest) => this.#holders.forget(digest),
+    };
+  }
+
   flush(): Promise<void> {
     return this.#holders.flush();
   }
@@ -166,15 +186,17 @@ export class RepositoryBlobs {
     return false;
   }
 
-  async #add(key: string, digest: Digest, link: Link): Promise<void> {
-    await this.#holders.update(digest, (before) => {
+  async #add(ref: RepositoryRef, digest: Digest, link: Link): Promise<void> {
+    const key = repositoryKey(ref);
+    const added = (before: Holders | undefined): Holders | undefined => {
       const known = before?.get(key);
       if (!isLink(known)) return bounded(new Map(before).set(key, link));
       const isOrigin = known.isOrigin || link.isOrigin;
       const both = { isOrigin, isOpen: known.isOpen || link.isOpen };
       if (both.isOrigin === known.isOrigin && both.isOpen === known.isOpen) return undefined;
       return new Map(before).set(key, both);
-    });
+    };
+    await this.#holders.update(digest, added, accountOf(ref));
   }
 }
 

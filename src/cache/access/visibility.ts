@@ -11,13 +11,20 @@ import {
   type RepositoryName,
 } from "../../protocol/reference.ts";
 import type { Registry } from "../../protocol/registry-name.ts";
+import type { Allowance } from "../../runtime/allowance.ts";
 import { BoundedMap } from "../../runtime/bounded-map.ts";
+import { FairMap } from "../../runtime/fair-map.ts";
 import type { Json, RecordStore } from "../../store/record-store.ts";
 import type { Access } from "../../upstream/registry-client.ts";
 import type { Observe, VisibilityName } from "../cache-event.ts";
 import { CachedRecords } from "../cached-records.ts";
 import type { AgingRecords } from "../keeping/record-aging.ts";
-import { type RepositoryRef, repositoryKey, repositoryNames } from "../repository-ref.ts";
+import {
+  accountOf,
+  type RepositoryRef,
+  repositoryKey,
+  repositoryNames,
+} from "../repository-ref.ts";
 import { readStanding, type Standing, type VisibilityProof } from "./standing.ts";
 
 /** The operator's credential for a registry, as far as the cache has to know it. */
@@ -33,6 +40,7 @@ export type Asker = RepositoryRef & { readonly access: Access; readonly isPublic
 
 export type VisibilityOptions = {
   readonly records: RecordStore;
+  readonly newRecords?: Pick<Allowance, "take"> | undefined;
   readonly observe: Observe;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -55,25 +63,28 @@ export type Renewal = { readonly access: Access; readonly witness: Reference };
 /** Until when the upstream's yes to one asker counts: for the repository, and for single blobs. */
 type Grant = { readonly until: number; readonly blobs: BoundedMap<Digest, number> };
 
+/** Of all grants, with the blobs in them. */
+const mostGrantBytes = 8 * 1024 * 1024;
+
 const anonymous: Access = { kind: "anonymous" };
 const shared: Access = { kind: "shared" };
 
 export class Visibility {
   readonly #options: VisibilityOptions;
   readonly #standings: CachedRecords<Standing>;
-  readonly #grants = new BoundedMap<string, Grant>({ limit: 20_000 });
+  readonly #grants = new FairMap<string, Grant>({
+    limit: 20_000,
+    bytes: { limit: mostGrantBytes, of: ({ blobs }, key) => 300 + key.length + 200 * blobs.size },
+  });
 
   constructor(options: VisibilityOptions) {
     this.#options = options;
-    const { records, observe } = options;
+    const { records, observe, newRecords } = options;
     const print = (standing: Standing): Json => JSON.parse(JSON.stringify(standing)) as Json;
     const prefix = "visibility/";
     this.#standings = new CachedRecords({
-      records,
-      observe,
-      prefix,
+      ...{ records, observe, newRecords, prefix, print },
       read: readStanding,
-      print,
       limit: 50_000,
     });
   }
@@ -120,15 +131,16 @@ export class Visibility {
     if (access.kind === "client") {
       const key = this.#askerKey({ ...ref, access });
       const blobs = this.#grants.get(key)?.blobs ?? noBlobs();
-      this.#grants.set(key, { until: now() + grantLife, blobs });
+      this.#grants.set(key, { until: now() + grantLife, blobs }, accountOf({ access }));
       return;
     }
     const proof: VisibilityProof = { at: now(), witness: printReference(witness) };
     const credential = this.#credential(ref);
     // Without any Authorization is as anonymous as can be.
-    if (access.kind !== "shared") await this.#change(ref, { public: proof });
+    const own = { ...ref, access };
+    if (access.kind !== "shared") await this.#change(own, { public: proof });
     else if (credential !== undefined)
-      await this.#change(ref, { shared: { ...proof, credential: credential.id } });
+      await this.#change(own, { shared: { ...proof, credential: credential.id } });
   }
 
   /** The upstream gave a blob to this access: that speaks for the blob alone. */
@@ -137,7 +149,7 @@ export class Visibility {
     const key = this.#askerKey({ ...ref, access });
     const grant = this.#grants.get(key) ?? { until: 0, blobs: noBlobs() };
     grant.blobs.set(digest, now() + grantLife);
-    this.#grants.set(key, grant);
+    this.#grants.set(key, grant, accountOf({ access }));
   }
 
   /** The upstream refused this access with 401 or 403: proofs made with it are withdrawn at once. */
@@ -232,7 +244,7 @@ export class Visibility {
   ): Promise<{ readonly access: Access; readonly proof: VisibilityProof }[]> {
     const key = repositoryKey(asker);
     const { isKnown, fact } = this.#standings.peek(key);
-    const standing = isKnown ? fact : await this.#standings.get(key);
+    const standing = isKnown ? fact : await this.#standings.get(key, accountOf(asker));
     const proofs: { access: Access; proof: VisibilityProof }[] = [];
     if (standing?.public !== undefined) proofs.push({ access: anonymous, proof: standing.public });
     const credential = this.#credential(asker)?.id;
@@ -257,14 +269,15 @@ export class Visibility {
   }
 
   async #change(ref: RepositoryRef, change: Standing): Promise<void> {
-    await this.#standings.update(repositoryKey(ref), (before) => {
+    const changed = (before: Standing | undefined): Standing | undefined => {
       const after = { ...before, ...change };
       const [from, to] = [nameOf(before), nameOf(after)];
       if (before === undefined && to === "client") return undefined;
       if (from !== to)
         this.#options.observe({ kind: "visibilityChanged", ...repositoryNames(ref), from, to });
       return after;
-    });
+    };
+    await this.#standings.update(repositoryKey(ref), changed, accountOf(ref));
   }
 }
 

@@ -12,7 +12,9 @@ import {
 } from "../../protocol/manifest.ts";
 import { bareMediaType } from "../../protocol/media-type.ts";
 import type { RegistryName } from "../../protocol/registry-name.ts";
+import type { Allowance } from "../../runtime/allowance.ts";
 import { BoundedMap } from "../../runtime/bounded-map.ts";
+import { FairMap } from "../../runtime/fair-map.ts";
 import type { BlobReader, BlobStore } from "../../store/blob-store.ts";
 import type { BlobVerification } from "../../store/blob-verification.ts";
 import type { DraftStore } from "../../store/draft-store.ts";
@@ -20,7 +22,7 @@ import type { Json, RecordStore } from "../../store/record-store.ts";
 import { StoreError } from "../../store/store-error.ts";
 import type { Observe } from "../cache-event.ts";
 import { CachedRecords } from "../cached-records.ts";
-import { type RepositoryRef, repositoryNames } from "../repository-ref.ts";
+import { accountOf, type RepositoryRef, repositoryNames } from "../repository-ref.ts";
 import type { Usage } from "./usage.ts";
 
 export type KeptManifest = {
@@ -34,6 +36,7 @@ export type ManifestsOptions = {
   readonly blobs: BlobStore & BlobVerification;
   readonly drafts: DraftStore;
   readonly records: RecordStore;
+  readonly newRecords?: Pick<Allowance, "take"> | undefined;
   readonly usage: Pick<Usage, "used">;
   readonly books: Bookkeeping;
   readonly observe: Observe;
@@ -52,7 +55,7 @@ const none = "";
 
 export class Manifests {
   readonly #options: ManifestsOptions;
-  readonly #bytes: BoundedMap<Digest, Buffer>;
+  readonly #bytes: FairMap<Digest, Buffer>;
   readonly #types: CachedRecords<Types>;
   /** When each was last served, oldest first. */
   readonly #served = new BoundedMap<Digest, number>({ limit: 10_000 });
@@ -62,14 +65,11 @@ export class Manifests {
 
   constructor(options: ManifestsOptions) {
     this.#options = options;
-    const { records, observe, limit = 32 * 1024 * 1024 } = options;
-    this.#bytes = new BoundedMap({ bytes: { limit, of: ({ length }) => length + 512 } });
+    const { records, observe, newRecords, limit = 32 * 1024 * 1024 } = options;
+    this.#bytes = new FairMap({ bytes: { limit, of: ({ length }) => length + 512 } });
     this.#types = new CachedRecords({
-      records,
-      observe,
+      ...{ records, observe, newRecords, read, print },
       prefix: "manifest/",
-      read,
-      print,
       limit: 50_000,
     });
   }
@@ -98,8 +98,10 @@ export class Manifests {
   /** Serves it from now on and writes it to the store; what the disk does not take stays in memory. */
   async keep(ref: RepositoryRef, manifest: KeptManifest): Promise<void> {
     const { digest, mediaType, bytes } = manifest;
-    await this.#types.update(digest, (before) => withType(before, ref.registry.name, mediaType));
-    this.#bytes.set(digest, bytes);
+    const by = accountOf(ref);
+    const typed = (before: Types | undefined) => withType(before, ref.registry.name, mediaType);
+    await this.#types.update(digest, typed, by);
+    this.#bytes.set(digest, bytes, by);
     this.#served.set(digest, this.#options.now());
     const writing = this.#store(ref, manifest).finally(() => this.#writing.delete(writing));
     this.#writing.add(writing);

@@ -1,6 +1,7 @@
 /**
  * Records that nobody has renewed for months go: what a tag meant, who could see a repository, what
- * was deleted where. Whoever asks again costs the registry a question and nothing else.
+ * was deleted where; and the oldest where there are too many, since clients choose what they ask for.
+ * Whoever asks again costs the registry a question and nothing else.
  */
 import { type Clock, pause } from "../../runtime/clock.ts";
 import type { Json, RecordStore } from "../../store/record-store.ts";
@@ -20,6 +21,8 @@ export type RecordAgingOptions = {
   readonly kinds: readonly AgingRecords[];
   /** Milliseconds after which a record is old. */
   readonly life: number;
+  /** So many of each kind stay; 500,000. */
+  readonly most?: number;
   readonly observe: Observe;
   readonly clock: Clock;
   /** Milliseconds since 1970. */
@@ -27,6 +30,7 @@ export type RecordAgingOptions = {
 };
 
 const day = 86_400_000;
+const hour = 3_600_000;
 /** So many records are deleted at a time. */
 const batch = 1_000;
 
@@ -65,9 +69,10 @@ export class RecordAging {
     }
   }
 
-  async #age({ prefix, renewedAt, forget }: AgingRecords): Promise<void> {
+  async #age(kind: AgingRecords): Promise<void> {
     const { records, life, now } = this.#options;
-    const oldest = now() - life;
+    const { prefix, renewedAt, forget } = kind;
+    const oldest = Math.max(now() - life, await this.#oldestOfMost(kind));
     const old: string[] = [];
     for await (const { key, value } of records.list(prefix)) {
       const at = renewedAt(value, key.slice(prefix.length));
@@ -78,5 +83,23 @@ export class RecordAging {
       await records.deleteMany(keys);
       for (const key of keys) forget(key.slice(prefix.length));
     }
+  }
+
+  /** From when on there are no more than may stay, to the hour; counted, so that no list of them is held. */
+  async #oldestOfMost({ prefix, renewedAt }: AgingRecords): Promise<number> {
+    const { records, most = 500_000 } = this.#options;
+    const counts = new Map<number, number>();
+    for await (const { key, value } of records.list(prefix)) {
+      const at = renewedAt(value, key.slice(prefix.length));
+      const since = at === undefined ? undefined : Math.floor(at / hour);
+      if (since !== undefined) counts.set(since, (counts.get(since) ?? 0) + 1);
+    }
+    let stay = 0;
+    for (const [since, count] of [...counts].sort(([one], [other]) => other - one)) {
+      // The last hour stays, whatever came in it.
+      if (stay > 0 && stay + count > most) return (since + 1) * hour;
+      stay += count;
+    }
+    return 0;
   }
 }

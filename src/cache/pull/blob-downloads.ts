@@ -15,8 +15,8 @@ import { confirmBlob, denialOf, type Given } from "../asking/blob-asks.ts";
 import { type Denial, isExcuse } from "../asking/small-answer.ts";
 import type { CacheOutcome, Content } from "../content.ts";
 import type { BlobAsk } from "../pull-ask.ts";
-import type { Generations } from "../repository-ref.ts";
-import { DownloadOrigins, type Entitlement } from "./download-origins.ts";
+import type { Generations, RepositoryRef } from "../repository-ref.ts";
+import { DownloadOrigins, type Entitlement, type OriginPlace } from "./download-origins.ts";
 import { type Attempted, firstAllowed, isDenial } from "./first-allowed.ts";
 
 export type BlobDownloadsOptions = {
@@ -69,9 +69,9 @@ export class BlobDownloads {
       .catch(() => undefined);
   }
 
-  /** The generation of the repository when the download of the digest began with it. */
-  generationOf(digest: Digest, repository: string): number | undefined {
-    return this.#origins.generationOf(digest, repository);
+  /** The repository as it was when the download of the digest began with it. */
+  beganWith(digest: Digest, ref: RepositoryRef): OriginPlace | undefined {
+    return this.#origins.beganWith(digest, ref);
   }
 
   close(): void {

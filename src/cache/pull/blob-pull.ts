@@ -14,7 +14,7 @@ import type { Denial } from "../asking/small-answer.ts";
 import type { CacheAnswer } from "../content.ts";
 import type { KeptBlobs } from "../keeping/kept-blobs.ts";
 import { type BlobAsk, maySkipPush } from "../pull-ask.ts";
-import { repositoryKey } from "../repository-ref.ts";
+import type { RepositoryRef } from "../repository-ref.ts";
 import {
   BlobDownloads,
   type BlobDownloadsOptions,
@@ -22,6 +22,7 @@ import {
   provenBlob,
   questionOf,
 } from "./blob-downloads.ts";
+import type { OriginPlace } from "./download-origins.ts";
 import { firstAllowed, isDenial, passDenial } from "./first-allowed.ts";
 import { MemorySource } from "./memory-source.ts";
 import type { NegativeCache } from "./negative-cache.ts";
@@ -83,12 +84,12 @@ export class BlobPull {
     const { negative, visibility, generations } = this.#options;
     const variant = `${ask.digest}\n${visibility.accessKey(ask.access)}`;
     // Of a HEAD nothing is remembered: a push asks before and after it, and some registries know GET only.
-    const known = ask.isHead ? undefined : negative.recall(repositoryKey(ask), variant);
+    const known = ask.isHead ? undefined : negative.recall(ask, variant);
     if (known !== undefined) return passDenial({ kind: "missing", answer: known }, "negative");
     const generation = generations.of(ask);
     const answer = await this.#fetched(ask);
     if (!ask.isHead && answer.kind === "missing" && generations.of(ask) === generation)
-      negative.remember(repositoryKey(ask), variant, answer.answer);
+      negative.remember(ask, variant, answer.answer);
     if (!isDenial(answer)) return answer;
     const isExcused = answer.kind === "unavailable" && !maySkipPush(ask);
     const bytes = isExcused ? wellKnownBlob(ask.digest) : undefined;
@@ -96,9 +97,9 @@ export class BlobPull {
     return contentOf(ask, { source: new MemorySource(bytes), mediaType: undefined }, "stale");
   }
 
-  /** The generation of the repository when the download of the digest began with it. */
-  generationOf(digest: Digest, repository: string): number | undefined {
-    return this.#downloads.generationOf(digest, repository);
+  /** The repository as it was when the download of the digest began with it. */
+  beganWith(digest: Digest, ref: RepositoryRef): OriginPlace | undefined {
+    return this.#downloads.beganWith(digest, ref);
   }
 
   /** Behind everybody's back. */

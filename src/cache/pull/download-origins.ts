@@ -4,8 +4,8 @@
  * that was refused, with bytes that came from elsewhere.
  */
 import type { Digest } from "../../protocol/digest.ts";
-import { BoundedMap } from "../../runtime/bounded-map.ts";
-import { type RepositoryRef, repositoryKey } from "../repository-ref.ts";
+import { FairMap } from "../../runtime/fair-map.ts";
+import { accountOf, type RepositoryRef, repositoryKey } from "../repository-ref.ts";
 
 export type DownloadOrigin = {
   readonly ref: RepositoryRef;
@@ -33,7 +33,7 @@ export type Entitlement = { readonly byRepository: boolean; readonly byConfirmat
 export class DownloadOrigins {
   readonly #isRunning: (digest: Digest) => boolean;
   /** Also those whose download has ended, for it can be joined a little longer. */
-  readonly #begun = new BoundedMap<Digest, DownloadOrigin>({ limit: 10_000 });
+  readonly #begun = new FairMap<Digest, DownloadOrigin>({ limit: 5_000 });
 
   constructor(isRunning: (digest: Digest) => boolean) {
     this.#isRunning = isRunning;
@@ -70,7 +70,7 @@ export class DownloadOrigins {
     const before = this.#begun.get(digest);
     const origin = this.#alive(digest) ?? newOrigin(asker);
     origin.pending += 1;
-    this.#begun.set(digest, origin);
+    this.#begun.set(digest, origin, accountOf(ref));
     if (before?.isGranted !== true) return { origin, mayShare: false };
     if (isSame(before, asker))
       return { origin, mayShare: entitlement.byRepository || entitlement.byConfirmation };
@@ -85,11 +85,10 @@ export class DownloadOrigins {
     origin.settle();
   }
 
-  /** The repository's generation when the download began with it; undefined when another began it. */
-  generationOf(digest: Digest, repository: string): number | undefined {
+  /** The repository as it was when the download began with it; undefined when another began it. */
+  beganWith(digest: Digest, ref: RepositoryRef): OriginPlace | undefined {
     const origin = this.#begun.get(digest);
-    const isIts = origin !== undefined && repositoryKey(origin.ref) === repository;
-    return isIts ? origin.generation : undefined;
+    return origin !== undefined && isHere(origin, ref) ? origin : undefined;
   }
 
   #alive(digest: Digest): DownloadOrigin | undefined {
@@ -99,9 +98,11 @@ export class DownloadOrigins {
   }
 }
 
-function newOrigin({ ref: { registry, repository }, ...asker }: OriginAsk): DownloadOrigin {
+/** Of the ask no more than this: it has the client's login in it. */
+function newOrigin({ ref: of, ...asker }: OriginAsk): DownloadOrigin {
   const { promise, resolve } = Promise.withResolvers<void>();
-  const ref = { registry, repository };
+  const { registry, repository } = of;
+  const ref = { registry, repository, access: { from: accountOf(of) } };
   return { ...asker, ref, isGranted: false, pending: 0, answered: promise, settle: resolve };
 }
 

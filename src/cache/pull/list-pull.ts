@@ -6,7 +6,7 @@
 import { Readable } from "node:stream";
 import { type HeaderList, headerValue } from "../../protocol/http/header-list.ts";
 import { isRefusal, isUnavailable } from "../../protocol/http/status.ts";
-import { BoundedMap } from "../../runtime/bounded-map.ts";
+import { FairMap } from "../../runtime/fair-map.ts";
 import { Flights } from "../../runtime/flights.ts";
 import type { Access } from "../../upstream/registry-client.ts";
 import { UpstreamError } from "../../upstream/upstream-error.ts";
@@ -50,7 +50,7 @@ const shareable = ["content-type", "link", "oci-filters-applied"];
 
 export class ListPull {
   readonly #options: ListPullOptions;
-  readonly #kept = new BoundedMap<string, KeptList>({ bytes: { limit: 32 * MiB, of: sizeOf } });
+  readonly #kept = new FairMap<string, KeptList>({ bytes: { limit: 32 * MiB, of: sizeOf } });
 
   readonly #refreshes = new Flights<void>();
 
@@ -111,7 +111,7 @@ export class ListPull {
     const keep = (all: Buffer | undefined): void => {
       if (all === undefined) this.#kept.delete(key);
       else if (generations.of(ask) === generation)
-        this.#kept.set(key, { headers, body: all, checkedAt, generation });
+        this.#kept.set(key, { headers, body: all, checkedAt, generation }, ask.access.from);
     };
     const body = Readable.from(collected(response.body, keep), { objectMode: false });
     body.once("close", () => response.body.destroy());

@@ -80,7 +80,7 @@ export class ManifestPull {
   async miss(ask: DigestAsk): Promise<CacheAnswer> {
     const { visibility, negative, client } = this.#options;
     const variant = `${ask.digest}\n${ask.accept}\n${visibility.accessKey(ask.access)}`;
-    const known = negative.recall(repositoryKey(ask), variant);
+    const known = negative.recall(ask, variant);
     if (known !== undefined) return passDenial({ kind: "missing", answer: known }, "negative");
     const { generation } = this.#asking(ask);
     let isFirst = false;
@@ -89,7 +89,7 @@ export class ManifestPull {
       return this.#get(ask, own);
     });
     if (answer.kind === "missing" && this.#options.generations.of(ask) === generation)
-      negative.remember(repositoryKey(ask), variant, answer.answer);
+      negative.remember(ask, variant, answer.answer);
     if (isDenial(answer)) return passDenial(answer);
     // What is no manifest (a login page has status 200 too) says nothing about who may have one.
     if (answer.kind !== "bytes") return passThrough(client, ask, access);

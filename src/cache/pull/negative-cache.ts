@@ -2,8 +2,9 @@
  * What an upstream does not have, shared for at most two seconds between those who asked the same
  * with the same Accept set and the same credential (old clients get 404 for what newer ones can read).
  */
-import { BoundedMap } from "../../runtime/bounded-map.ts";
+import { FairMap } from "../../runtime/fair-map.ts";
 import type { SmallAnswer } from "../asking/small-answer.ts";
+import { accountOf, type RepositoryRef, repositoryKey } from "../repository-ref.ts";
 
 export type NegativeOptions = {
   readonly now: () => number;
@@ -22,17 +23,17 @@ type Remembered = { readonly answer: SmallAnswer; readonly until: number };
 export class NegativeCache {
   readonly #now: () => number;
   readonly #life: number;
-  readonly #kept: BoundedMap<string, Remembered>;
+  readonly #kept: FairMap<string, Remembered>;
 
   constructor(options: NegativeOptions) {
     this.#now = options.now;
     this.#life = options.life ?? 2_000;
     const { limit = 1_000, bytes = 4 * 1024 * 1024 } = options;
-    this.#kept = new BoundedMap({ limit, bytes: { limit: bytes, of: sizeOf } });
+    this.#kept = new FairMap({ limit, bytes: { limit: bytes, of: sizeOf } });
   }
 
-  recall(ref: string, variant: string): SmallAnswer | undefined {
-    const key = `${ref}\n${variant}`;
+  recall(ref: RepositoryRef, variant: string): SmallAnswer | undefined {
+    const key = `${repositoryKey(ref)}\n${variant}`;
     const kept = this.#kept.get(key);
     if (kept !== undefined && kept.until > this.#now()) return kept.answer;
     this.#kept.delete(key);
@@ -40,16 +41,17 @@ export class NegativeCache {
   }
 
   /** Keeps a 404; any other answer is nobody else's. */
-  remember(ref: string, variant: string, answer: SmallAnswer): void {
+  remember(ref: RepositoryRef, variant: string, answer: SmallAnswer): void {
     if (answer.status !== 404 || answer.body.length > longestBody) return;
-    this.#kept.set(`${ref}\n${variant}`, { answer, until: this.#now() + this.#life });
+    const until = this.#now() + this.#life;
+    this.#kept.set(`${repositoryKey(ref)}\n${variant}`, { answer, until }, accountOf(ref));
   }
 
   /** Forgets everything said of the repository: something was pushed there. */
-  forget(ref: string): void {
-    for (const [key] of this.#kept.entries()) {
-      if (key.startsWith(`${ref}\n`)) this.#kept.delete(key);
-    }
+  forget(ref: RepositoryRef): void {
+    const start = `${repositoryKey(ref)}\n`;
+    for (const [key] of [...this.#kept.entries()])
+      if (key.startsWith(start)) this.#kept.delete(key);
   }
 }
 

@@ -8,7 +8,6 @@ import type { AccessChecks } from "../access/access-checks.ts";
 import type { Unkept } from "../asking/manifest-asks.ts";
 import type { Denial } from "../asking/small-answer.ts";
 import type { CacheAnswer, CacheOutcome, Content } from "../content.ts";
-import { repositoryKey } from "../repository-ref.ts";
 import type { TagRefresh } from "../tags/tag-refresh.ts";
 import type { TagAnswer, TagQuestion, TagResolver } from "../tags/tag-resolver.ts";
 import { type KnownTag, native, type RecalledTag, variantOf } from "../tags/tag-state.ts";
@@ -70,7 +69,7 @@ export class TagPull {
     const { negative, visibility, tags } = this.#options;
     const generation = tags.generation(ask);
     const variant = `${ask.tag}\n${variantOf(ask.accept)}\n${visibility.accessKey(ask.access)}`;
-    const missing = ask.noCache ? undefined : negative.recall(repositoryKey(ask), variant);
+    const missing = ask.noCache ? undefined : negative.recall(ask, variant);
     if (missing !== undefined) return passDenial({ kind: "missing", answer: missing }, "negative");
     const standIn = await this.#contents.standIn(ask, recalled);
     if (!ask.noCache && (await this.#isPaused(ask, recalled))) {
@@ -79,7 +78,7 @@ export class TagPull {
     }
     const { access, answer } = await this.#resolved(ask, recalled, standIn);
     if (answer.kind === "missing" && tags.generation(ask) === generation)
-      negative.remember(repositoryKey(ask), variant, answer.answer);
+      negative.remember(ask, variant, answer.answer);
     if (isDenial(answer)) return this.#denied(ask, answer, standIn);
     // What is no manifest (a login page has status 200 too) says nothing about who may have one.
     if (answer.kind === "unkept") return this.#unkept({ ask, access, standIn }, answer);

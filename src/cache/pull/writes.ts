@@ -4,7 +4,7 @@
  */
 import type { Reference } from "../../protocol/reference.ts";
 import type { RepositoryBlobs } from "../access/repository-blobs.ts";
-import { type Generations, type RepositoryRef, repositoryKey } from "../repository-ref.ts";
+import type { Generations, RepositoryRef } from "../repository-ref.ts";
 import type { Tags } from "../tags/tags.ts";
 import type { NegativeCache } from "./negative-cache.ts";
 
@@ -44,7 +44,7 @@ export class Writes {
   ): Promise<(() => Promise<void>)[]> {
     const { generations, negative, tags, repositoryBlobs } = this.#parts;
     generations.raise(ref);
-    negative.forget(repositoryKey(ref));
+    negative.forget(ref);
     const restores: (() => Promise<void>)[] = [];
     for (const reference of references)
       restores.push(

@@ -4,8 +4,9 @@
  */
 import type { AcceptSet } from "../../protocol/media-type.ts";
 import type { RegistryName } from "../../protocol/registry-name.ts";
-import { BoundedMap } from "../../runtime/bounded-map.ts";
+import { FairMap } from "../../runtime/fair-map.ts";
 import type { Visibility } from "../access/visibility.ts";
+import { accountOf } from "../repository-ref.ts";
 import type { TagResolver } from "./tag-resolver.ts";
 import { type KnownTag, native } from "./tag-state.ts";
 import { type TagRef, type Tags, tagKey } from "./tags.ts";
@@ -29,7 +30,7 @@ const mostBytes = 4 * 1024 * 1024;
 
 export class TagRefresh {
   readonly #options: TagRefreshOptions;
-  readonly #asked = new BoundedMap<string, AskedTag>({
+  readonly #asked = new FairMap<string, AskedTag>({
     limit: 5_000,
     bytes: { limit: mostBytes, of: ({ accept }, key) => 300 + 2 * (accept.length + key.length) },
   });
@@ -56,7 +57,8 @@ export class TagRefresh {
     else {
       // Nothing else of an ask: it has the client's login in it.
       const { registry, repository, tag } = ref;
-      this.#asked.set(key, { ref: { registry, repository, tag }, accept, since, count: 1 });
+      const news = { ref: { registry, repository, tag }, accept, since, count: 1 };
+      this.#asked.set(key, news, accountOf(ref));
     }
   }
 

@@ -4,12 +4,14 @@
  */
 import type { AcceptSet } from "../../protocol/media-type.ts";
 import { parseRepositoryName, parseTag, type Tag } from "../../protocol/reference.ts";
-import { BoundedMap } from "../../runtime/bounded-map.ts";
+import type { Allowance } from "../../runtime/allowance.ts";
+import { FairMap } from "../../runtime/fair-map.ts";
 import type { RecordStore } from "../../store/record-store.ts";
 import type { Observe } from "../cache-event.ts";
 import { CachedRecords } from "../cached-records.ts";
 import type { AgingRecords } from "../keeping/record-aging.ts";
 import {
+  accountOf,
   type Generations,
   type RepositoryRef,
   registryOfKey,
@@ -38,6 +40,7 @@ export type TagsOptions = {
   readonly rules: TagRules;
   readonly quota: PullQuota;
   readonly generations: Generations;
+  readonly newRecords?: Pick<Allowance, "take"> | undefined;
   readonly observe: Observe;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -49,18 +52,17 @@ const pause = 5_000;
 export class Tags {
   readonly #options: TagsOptions;
   readonly #states: CachedRecords<TagState>;
-  readonly #pausedUntil = new BoundedMap<string, number>({ limit: 10_000 });
+  readonly #pausedUntil = new FairMap<string, number>({
+    bytes: { limit: 2 * 1024 * 1024, of: (_, key) => 200 + key.length },
+  });
 
   constructor(options: TagsOptions) {
     this.#options = options;
-    const { records, observe } = options;
+    const { records, observe, newRecords } = options;
     const [read, print] = [readTagState, printTagState];
     this.#states = new CachedRecords({
-      records,
-      observe,
+      ...{ records, observe, newRecords, read, print },
       prefix: "tag/",
-      read,
-      print,
       limit: 50_000,
     });
   }
@@ -69,12 +71,12 @@ export class Tags {
   async recall(ref: TagRef, accept: AcceptSet): Promise<RecalledTag> {
     const key = tagKey(ref);
     const { isKnown, fact } = this.#states.peek(key);
-    return recalled(isKnown ? fact : await this.#states.get(key), accept);
+    return recalled(isKnown ? fact : await this.#states.get(key, accountOf(ref)), accept);
   }
 
   /** What is known of one variant. */
   async variant(ref: TagRef, variant: string): Promise<TagVariant | undefined> {
-    return (await this.#states.get(tagKey(ref)))?.get(variant);
+    return (await this.#states.get(tagKey(ref), accountOf(ref)))?.get(variant);
   }
 
   isFresh(ref: TagRef, { checkedAt }: TagEntry): boolean {
@@ -95,7 +97,8 @@ export class Tags {
 
   /** Its upstream cannot say: it is left in peace for a moment by who asks the same in the same name. */
   pause(ref: TagRef, name: TagName): void {
-    this.#pausedUntil.set(this.#pauseKey(ref, name), this.#options.now() + pause);
+    const until = this.#options.now() + pause;
+    this.#pausedUntil.set(this.#pauseKey(ref, name), until, accountOf(ref));
   }
 
   /** Whether its upstream failed a moment ago. Others' logins and Accept sets say nothing of that. */
@@ -115,21 +118,23 @@ export class Tags {
 
   /** The upstream said what the tag means. */
   async learn(ref: TagRef, variant: string, now: TagVariant): Promise<void> {
-    await this.#states.update(tagKey(ref), (state) => withVariant(state, variant, now));
+    const change = (state: TagState | undefined) => withVariant(state, variant, now);
+    await this.#states.update(tagKey(ref), change, accountOf(ref));
   }
 
   /** The upstream said that there is no such tag. */
   gone(ref: TagRef): void {
-    this.#states.delete(tagKey(ref));
+    this.#states.delete(tagKey(ref), accountOf(ref));
   }
 
   /** The entry's bytes are kept: they can stand in when a later one cannot be fetched. */
   async noteKept(ref: TagRef, variant: string, entry: TagEntry): Promise<void> {
-    await this.#states.update(tagKey(ref), (state) => {
+    const change = (state: TagState | undefined) => {
       const known = state?.get(variant);
       if (known === undefined || known.kept?.digest === entry.digest) return undefined;
       return withVariant(state, variant, { ...known, kept: entry });
-    });
+    };
+    await this.#states.update(tagKey(ref), change, accountOf(ref));
   }
 
   /** Something is written under this tag; what is returned brings back what was known of it. */

@@ -40,6 +40,8 @@ type Sight = ImageName & {
 
 /** More in one batch are counted, but not told apart any more. */
 const mostSights = 20_000;
+/** Of what images are made of: strangers' may list thousands of parts. */
+const mostBytes = 4 * 1024 * 1024;
 
 export class Catalogue {
   readonly #options: CatalogueOptions;
@@ -48,7 +50,9 @@ export class Catalogue {
   readonly #asked = new BoundedMap<string, { readonly tag: string; readonly digest: string }>({
     limit: 10_000,
   });
-  readonly #known = new BoundedMap<string, readonly Part[]>({ limit: 10_000 });
+  readonly #known = new BoundedMap<string, readonly Part[]>({
+    bytes: { limit: mostBytes, of: (parts) => 300 * (parts.length + 1) },
+  });
   readonly #written = new Map<string, Traffic>();
   #timer: NodeJS.Timeout | undefined;
   #flushing: Promise<void> = Promise.resolve();

@@ -191,10 +191,12 @@ export async function writingAccess(exchange: Exchange, accessOf: AccessOf): Pro
 export async function outsideAccess(exchange: Exchange, accessOf: AccessOf): Promise<Access> {
   const { headers, ask, method, route, signal } = exchange;
   const authorization = headerValue(headers, "authorization");
-  if (authorization === undefined) return { kind: "none" };
+  if (authorization === undefined) return { kind: "none", from: ask.client };
   const isContent = route.kind === "outside" && prefixedRoute(route.path) !== undefined;
   if (isContent && ownTokenIn(authorization) !== undefined)
     return readingAccess(exchange, accessOf);
   const access = await accessOf(headers, ask, { method, signal });
-  return access.kind === "client" ? access : { kind: "none" };
+  return access.kind === "client"
+    ? { ...access, from: ask.client }
+    : { kind: "none", from: ask.client };
 }

@@ -18,7 +18,7 @@ export function withBareRefusals(handler: Handler, client: RegistryClient): Hand
     if (!isBareRefusal(exchange, reply)) return reply;
     reply.response.body.destroy();
     exchange.tally.isShared = false;
-    return passThrough(exchange, { kind: "none" }, client, bodyIdle);
+    return passThrough(exchange, { kind: "none", from: exchange.ask.client }, client, bodyIdle);
   };
 }
 

@@ -89,11 +89,9 @@ export class TokenRequests {
     const { signal } = exchange;
     try {
       await this.#parts.authorizer.prepare({
-        registry,
-        isShared,
-        scopes,
+        ...{ registry, isShared, scopes, signal },
         patience: "brief",
-        signal,
+        from: exchange.ask.client,
       });
     } catch (error) {
       if (error instanceof TokenRefusal) return refused(error);
@@ -157,7 +155,10 @@ export class TokenRequests {
   #passOn(exchange: Exchange, form: TokenForm | undefined): Promise<Passed> {
     const authorization = headerValue(exchange.headers, "authorization");
     const isOurs = authorization === undefined || ownTokenIn(authorization) !== undefined;
-    const access: Access = isOurs ? { kind: "none" } : { kind: "client", authorization };
+    const from = exchange.ask.client;
+    const access: Access = isOurs
+      ? { kind: "none", from }
+      : { kind: "client", authorization, from };
     return passInTime(exchange, (timed) => this.#pass(timed, access, form));
   }
 

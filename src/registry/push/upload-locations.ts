@@ -11,7 +11,7 @@ import type { RepositoryName } from "../../protocol/reference.ts";
 import { type Registry, registryAt } from "../../protocol/registry-name.ts";
 import type { Route } from "../../protocol/route.ts";
 import { repositoryOf } from "../../protocol/route-readings.ts";
-import { BoundedMap } from "../../runtime/bounded-map.ts";
+import { FairMap } from "../../runtime/fair-map.ts";
 import type { Exchange, Handler, Reply } from "../exchange.ts";
 
 const dayMs = 86_400_000;
@@ -21,7 +21,7 @@ type Known = { readonly repository: RepositoryName; readonly until: number };
 
 export class UploadLocations {
   readonly #now: () => number;
-  readonly #known = new BoundedMap<string, Known>({
+  readonly #known = new FairMap<string, Known>({
     bytes: { limit: mostBytes, of: ({ repository }, key) => key.length + repository.length + 64 },
   });
 
@@ -53,10 +53,8 @@ export class UploadLocations {
     if (repository === undefined || location === undefined) return;
     const place = placeOf(location, ask.registry);
     if (place === undefined) return;
-    this.#known.set(keyOf(place.registry, place.path), {
-      repository,
-      until: this.#now() + dayMs,
-    });
+    const known = { repository, until: this.#now() + dayMs };
+    this.#known.set(keyOf(place.registry, place.path), known, ask.client);
   }
 }
 

@@ -56,9 +56,10 @@ class Police {
     const reply = await handler(exchange);
     if (route.kind === "catalog") return allowedCatalog(exchange, reply, this.#policy);
     if (isWriting(exchange)) return reply;
+    const access = { from: exchange.ask.client };
     for (const repository of manifestRepositories(route)) {
       const isByTag = this.#policy.judge(registry.name, repository).kind === "byTag";
-      if (isByTag) this.#reached.learn({ registry, repository }, reply);
+      if (isByTag) this.#reached.learn({ registry, repository, access }, reply);
     }
     return reply;
   }

@@ -3,18 +3,20 @@
  * memory alone, since engines begin every pull with the tag.
  */
 
-import { type RepositoryRef, repositoryKey } from "../../cache/repository-ref.ts";
+import { accountOf, type RepositoryRef, repositoryKey } from "../../cache/repository-ref.ts";
 import { type Digest, parseDigest } from "../../protocol/digest.ts";
 import { headerValue } from "../../protocol/http/header-list.ts";
 import { readManifest } from "../../protocol/manifest.ts";
-import { BoundedMap } from "../../runtime/bounded-map.ts";
+import { FairMap } from "../../runtime/fair-map.ts";
 import type { Reply } from "../exchange.ts";
 
-/** A few thousand images. */
-const mostDigests = 50_000;
+/** Of all their names: a few thousand images. */
+const mostBytes = 8 * 1024 * 1024;
 
 export class Reached {
-  readonly #digests = new BoundedMap<string, true>({ limit: mostDigests });
+  readonly #digests = new FairMap<string, true>({
+    bytes: { limit: mostBytes, of: (_, key) => 200 + key.length },
+  });
 
   has(repository: RepositoryRef, digest: Digest): boolean {
     return this.#digests.get(keyOf(repository, digest)) === true;
@@ -36,7 +38,7 @@ export class Reached {
   }
 
   #add(repository: RepositoryRef, digest: Digest): void {
-    this.#digests.set(keyOf(repository, digest), true);
+    this.#digests.set(keyOf(repository, digest), true, accountOf(repository));
   }
 }
 

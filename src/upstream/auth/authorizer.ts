@@ -206,14 +206,16 @@ export class Authorizer {
     ask: AuthorizationAsk,
     remembered: RememberedChallenge | undefined,
   ): Promise<string | undefined> {
-    const isShared = ask.access.kind === "shared";
+    const { kind, from } = ask.access;
+    const isShared = kind === "shared";
     if (remembered?.bearer === undefined) {
       return remembered?.hasBasic === true && isShared
         ? this.#basic.header(basicAsk(ask))
         : undefined;
     }
     try {
-      return `Bearer ${await this.#parts.tokens.get({ ...ask, isShared }, remembered.bearer)}`;
+      const token = await this.#parts.tokens.get({ ...ask, isShared, from }, remembered.bearer);
+      return `Bearer ${token}`;
     } catch (error) {
       if (error instanceof TokenRefusal) return undefined;
       throw error;
@@ -241,6 +243,6 @@ function clientHeader(authorization: string): string | undefined {
   return ownTokenIn(authorization) === undefined ? authorization : undefined;
 }
 
-function basicAsk({ registry, scopes, signal }: AuthorizationAsk): BasicAsk {
-  return { registry, repository: repositoryOf(scopes), signal };
+function basicAsk({ registry, scopes, access, signal }: AuthorizationAsk): BasicAsk {
+  return { registry, repository: repositoryOf(scopes), from: access.from, signal };
 }

@@ -12,6 +12,8 @@ import type { Credentials } from "./credentials.ts";
 export type BasicAsk = {
   readonly registry: Registry;
   readonly repository: string | undefined;
+  /** The address of the client that it is for. */
+  readonly from?: string | undefined;
   readonly signal: AbortSignal;
 };
 
@@ -80,7 +82,7 @@ export class BasicLogins {
   /** A registry that cannot be asked has not refused it. */
   async #judge(ask: BasicAsk, sent: string): Promise<"good" | "refused" | "unknown"> {
     try {
-      return await this.#finder.judge(ask.registry, sent, ask.signal);
+      return await this.#finder.judge(ask.registry, sent, ask);
     } catch (error) {
       if (error instanceof UpstreamError && !ask.signal.aborted) return "good";
       throw error;

@@ -8,11 +8,12 @@ import { type HeaderList, headerList, headerValue } from "../../protocol/http/he
 import { formatHostPort } from "../../protocol/http/host-port.ts";
 import { isRefusal, isUnavailable } from "../../protocol/http/status.ts";
 import { type Registry, registryAddress } from "../../protocol/registry-name.ts";
-import { BoundedMap } from "../../runtime/bounded-map.ts";
+import { FairMap } from "../../runtime/fair-map.ts";
 import { Flights, unlessAborted } from "../../runtime/flights.ts";
 import type { Outages } from "../down-memory.ts";
 import type { Transport } from "../net/transport.ts";
 import { RateLimits } from "../rate-limits.ts";
+import { siteOf } from "../site.ts";
 import { abortedBy, upstreamDeadline } from "../upstream-deadline.ts";
 import { UpstreamError } from "../upstream-error.ts";
 import type { ChallengeMemory, RememberedChallenge } from "./challenge-memory.ts";
@@ -44,14 +45,14 @@ export type ChallengeFinderOptions = {
 const downMs = 15_000;
 /** Token hosts that are no registries, and registries whose `/v2/` redirects: no need to insist. */
 const noRegistryMs = 600_000;
-const mostSilent = 10_000;
+const mostSilent = 5_000;
 
 export class ChallengeFinder {
   readonly #options: ChallengeFinderOptions;
   readonly #flights = new Flights<PingAnswer>();
   readonly #verdicts = new Flights<Verdict>();
   /** Registries that failed, or gave no challenge, a moment ago. */
-  readonly #silentUntil = new BoundedMap<string, number>({ limit: mostSilent });
+  readonly #silentUntil = new FairMap<string, number>({ limit: mostSilent });
 
   readonly #rates: RateLimits;
 
@@ -102,16 +103,22 @@ export class ChallengeFinder {
    * What `/v2/` makes of this Authorization, which may go there: `unknown` where everybody is let in,
    * or nothing is said. Asked once for all who want to know. Throws UpstreamError.
    */
-  judge(registry: Registry, authorization: string, signal: AbortSignal): Promise<Verdict> {
+  judge(
+    registry: Registry,
+    authorization: string,
+    { signal, from }: { readonly signal: AbortSignal; readonly from?: string | undefined },
+  ): Promise<Verdict> {
     const key = `${registry.scheme} ${registry.name} ${authorization}`;
     const work = this.#verdicts.join(key, async (life) => {
-      const { status } = await this.#send(registry, authorization, life);
+      const { status } = await this.#send(registry, authorization, life, from);
       if (isRefusal(status)) return "refused";
       if (isUnavailable(status)) {
         throw new UpstreamError("DOWN", registry.name, `${registry.name} answered ${status}`);
       }
       if (status !== 200) return "unknown";
-      return (await this.#send(registry, undefined, life)).status === 401 ? "good" : "unknown";
+      return (await this.#send(registry, undefined, life, from)).status === 401
+        ? "good"
+        : "unknown";
     });
     return unlessAborted(work, signal, abortedBy(registry.name));
   }
@@ -132,7 +139,12 @@ export class ChallengeFinder {
     return { status, headers, body, remembered };
   }
 
-  async #send(registry: Registry, authorization: string | undefined, life: AbortSignal) {
+  async #send(
+    registry: Registry,
+    authorization: string | undefined,
+    life: AbortSignal,
+    from?: string,
+  ) {
     const address = registryAddress(registry.name);
     const host = formatHostPort(address, 443);
     const { transport, fullMs = 10_000 } = this.#options;
@@ -144,13 +156,14 @@ export class ChallengeFinder {
         scheme: registry.scheme,
         address,
         onBehalfOf: registry.name,
+        client: from,
         method: "GET",
         target: "/v2/",
         headers: headerList(fields),
         patience: "full",
         signal: deadline.signal,
       });
-    const answer = await this.#rates.ask({ host, access, key: `ping ${access}` }, false, ask);
+    const answer = await this.#rates.ask({ host, access, key: `ping ${access}`, from }, false, ask);
     const { status } = answer;
     const headers = new Map(answer.headers);
     // The body is decoded.
@@ -163,7 +176,8 @@ export class ChallengeFinder {
   }
 
   #silence(registry: Registry, milliseconds: number): void {
-    this.#silentUntil.set(registry.name, this.#options.now() + milliseconds);
+    const until = this.#options.now() + milliseconds;
+    this.#silentUntil.set(registry.name, until, siteOf(registryAddress(registry.name)));
   }
 }
 

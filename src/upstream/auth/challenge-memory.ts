@@ -14,9 +14,12 @@ import {
   parseRegistryName,
   type Registry,
   type RegistryName,
+  registryAddress,
   type Scheme,
 } from "../../protocol/registry-name.ts";
-import { BoundedMap } from "../../runtime/bounded-map.ts";
+import { Allowance } from "../../runtime/allowance.ts";
+import { FairMap } from "../../runtime/fair-map.ts";
+import { siteOf } from "../site.ts";
 import { askedOver, mayAskRealm, parseRealm, printRealm, type Realm, realmKey } from "./realm.ts";
 import { splitScopes, wordScopes } from "./scopes.ts";
 
@@ -41,6 +44,8 @@ export type RememberedChallenge = {
   readonly learnedAt: number;
   /** When it last asked for a login; `learnedAt` moves on when a ping lets everybody in. */
   readonly challengedAt: number;
+  /** Its owner makes up more names than are worth keeping across restarts. */
+  readonly isUnsaved?: boolean;
 };
 
 /** What is kept across restarts. */
@@ -63,16 +68,23 @@ const dayMs = 86_400_000;
 const maxRegistries = 10_000;
 /** Of all challenges together: they are what registries send. */
 const maxBytes = 8 * 1024 * 1024;
+/** A longer one is nobody's who wants clients to log in. */
+const longest = 8 * 1024;
+/** So many registries below one domain are saved in a day: whoever owns it may make any number of names. */
+const mostSaved = 200;
 
 export class ChallengeMemory {
   readonly #options: ChallengeMemoryOptions;
-  readonly #byRegistry = new BoundedMap<RegistryName, RememberedChallenge>({
+  readonly #byRegistry = new FairMap<RegistryName, RememberedChallenge>({
     limit: maxRegistries,
-    bytes: { limit: maxBytes, of: ({ lines }) => lines.join("").length },
+    bytes: { limit: maxBytes, of: sizeOf },
   });
+
+  readonly #saves: Allowance;
 
   constructor(options: ChallengeMemoryOptions) {
     this.#options = options;
+    this.#saves = new Allowance({ most: mostSaved, milliseconds: dayMs, now: options.now });
   }
 
   /** Fills the memory from what was saved; malformed records are passed over. */
@@ -99,11 +111,14 @@ export class ChallengeMemory {
     const isKept = lines.length === 0 && isStillMeant(before, registry, now);
     const hasSignatures = offersSignatures ?? before?.hasSignatures ?? false;
     const said = isKept ? { ...before, learnedAt: now } : read(registry, lines, now);
-    const learned = { ...said, hasSignatures };
+    const isNew = before === undefined || before.isUnsaved === true;
+    const isUnsaved = isNew && !this.#saves.take(ownerOf(registry.name));
+    const learned = { ...said, hasSignatures, isUnsaved };
+    if (lengthOf(learned) > longest) return learned;
     this.#put(learned);
     const isOther = before?.hasSignatures !== hasSignatures;
     const isNews = isOther || before.lines.join("\n") !== learned.lines.join("\n");
-    if (isNews || now - before.learnedAt > freshMs) {
+    if (!learned.isUnsaved && (isNews || now - before.learnedAt > freshMs)) {
       const { lines: kept, learnedAt } = learned;
       const { name, scheme } = registry;
       this.#options.save?.({ registry: name, scheme, lines: kept, learnedAt, hasSignatures });
@@ -128,7 +143,7 @@ export class ChallengeMemory {
 
   #put(learned: RememberedChallenge): void {
     const { name } = learned.registry;
-    this.#byRegistry.set(name, learned);
+    this.#byRegistry.set(name, learned, ownerOf(name));
   }
 }
 
@@ -193,4 +208,17 @@ function lasting(challenge: Challenge): Challenge {
     error_description: undefined,
     ...(challenge.scheme === "bearer" && realm !== undefined ? { realm: printRealm(realm) } : {}),
   });
+}
+
+function ownerOf(name: RegistryName): string {
+  return siteOf(registryAddress(name));
+}
+
+function lengthOf({ lines }: RememberedChallenge): number {
+  return lines.join("").length;
+}
+
+/** The realm is kept once as it came and once taken apart. */
+function sizeOf(remembered: RememberedChallenge, name: string): number {
+  return 500 + 2 * name.length + 3 * lengthOf(remembered);
 }

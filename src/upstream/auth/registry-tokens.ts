@@ -18,6 +18,8 @@ export type RegistryTokenAsk = {
   readonly scopes: readonly string[];
   /** With the operator's credential, if there is one for this. */
   readonly isShared: boolean;
+  /** The address of the client that it is for. */
+  readonly from?: string | undefined;
   readonly patience?: "full" | "brief";
   readonly signal: AbortSignal;
 };
@@ -113,10 +115,10 @@ export class RegistryTokens {
     bearer: BearerChallenge,
     credential: Credential | undefined,
   ): Promise<string> {
-    const { registry, began, scopes, patience = "full", signal, isProof } = ask;
+    const { registry, began, from, scopes, patience = "full", signal, isProof } = ask;
     const { realm, service } = bearer;
     return this.#client.fetch({
-      ...{ registry, began },
+      ...{ registry, began, from },
       isBelieved: this.#credentials.believes(registry, realm.address),
       realm,
       service,

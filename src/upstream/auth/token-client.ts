@@ -4,7 +4,7 @@
  */
 
 import { formatHostPort, type HostPort } from "../../protocol/http/host-port.ts";
-import { BoundedMap } from "../../runtime/bounded-map.ts";
+import { FairMap } from "../../runtime/fair-map.ts";
 import { Flights, unlessAborted } from "../../runtime/flights.ts";
 import type { Outages } from "../down-memory.ts";
 import type { Transport } from "../net/transport.ts";
@@ -45,17 +45,21 @@ const safetyMs = 30_000;
 const downMs = 15_000;
 const maxKept = 10_000;
 /** Of all tokens together: how long one is, its service says. */
-const maxBytes = 16 * 1024 * 1024;
+const maxBytes = 8 * 1024 * 1024;
+/** Of the names of services that failed. */
+const maxDownBytes = 1024 * 1024;
 
 export class TokenClient {
   readonly #options: TokenClientOptions;
-  readonly #kept = new BoundedMap<string, Kept>({
+  readonly #kept = new FairMap<string, Kept>({
     limit: maxKept,
-    bytes: { limit: maxBytes, of: ({ token }, key) => token.length + key.length },
+    bytes: { limit: maxBytes, of: ({ token }, key) => 300 + token.length + key.length },
   });
   readonly #flights = new Flights<string>();
   /** Services that failed a moment ago, and until when a brief ask is not worth its wait. */
-  readonly #downUntil = new BoundedMap<string, number>({ limit: maxKept });
+  readonly #downUntil = new FairMap<string, number>({
+    bytes: { limit: maxDownBytes, of: (_, key) => 200 + key.length },
+  });
   readonly #service: TokenExchange;
 
   constructor(options: TokenClientOptions) {
@@ -111,7 +115,7 @@ export class TokenClient {
   }
 
   #down(ask: TokenAsk, code: UpstreamErrorCode): void {
-    this.#downUntil.set(serviceOf(ask), this.#options.now() + downMs);
+    this.#downUntil.set(serviceOf(ask), this.#options.now() + downMs, ask.from);
     if (ask.isBelieved) this.#options.outages?.failed(hostOf(ask), code);
   }
 
@@ -124,7 +128,8 @@ export class TokenClient {
     using deadline = upstreamDeadline(life, host, fullMs, `${host} gave no token`);
     try {
       const reply = parseReply(host, await this.#service.ask(ask, attached, deadline.signal));
-      this.#keep(key, reply.token, startedAt + reply.expiresIn * 1000 - safetyMs);
+      const until = startedAt + reply.expiresIn * 1000 - safetyMs;
+      this.#kept.set(key, { token: reply.token, until }, ask.from);
       ask.credential?.markAccepted();
       this.#downUntil.delete(serviceOf(ask));
       observe({ kind: "tokenFetched", host, isShared: ask.credential !== undefined });
@@ -137,10 +142,6 @@ export class TokenClient {
       observe({ kind: "tokenServiceFailed", host, reason: error.message });
       throw error;
     }
-  }
-
-  #keep(key: string, token: string, until: number): void {
-    this.#kept.set(key, { token, until });
   }
 }
 

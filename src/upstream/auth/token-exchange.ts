@@ -27,6 +27,8 @@ export type ServiceAsk = {
   readonly registry: Registry;
   /** Where the request began that wants it; at the registry itself where it is undefined. */
   readonly began?: RegistryName | undefined;
+  /** The address of the client that it is for; of several who want the same, the first one's. */
+  readonly from?: string | undefined;
   readonly realm: Realm;
   /** Whether the registry's tokens may come from there. If not, what happens there is nobody else's. */
   readonly isBelieved: boolean;
@@ -85,14 +87,14 @@ export class TokenExchange {
     { scheme, address }: Place,
     signal: AbortSignal,
   ): Promise<RegistryResponse> {
-    const { credential, registry } = ask;
+    const { credential, registry, from } = ask;
     const access = credential === undefined ? "anonymous" : "shared";
     const key = `token for ${registry.name} by ${credential?.id ?? "nobody"}`;
-    const asker = { host: formatHostPort(address, 443), access, key };
+    const asker = { host: formatHostPort(address, 443), access, key, from };
     return this.#options.rates.ask(asker, false, () =>
       this.#options.transport.send({
         ...{ ...head, scheme, address },
-        asked: "token",
+        ...{ asked: "token", client: from },
         onBehalfOf: this.#onBehalfOf(ask, address),
         body: form === undefined ? undefined : once(form),
         patience: "full",

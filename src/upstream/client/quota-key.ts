@@ -13,16 +13,18 @@ export function quotaKey(
   { access, registry, target }: RegistryRequest,
   to: { readonly place: Place; readonly authorization: string | undefined },
 ): QuotaKey {
+  const { from } = access;
   const host = formatHostPort(to.place.address, 443);
   const home = formatHostPort(registryAddress(registry.name), 443);
-  if (host !== home) return { host, access: "none", key: `from ${registry.name}` };
-  if (to.authorization === undefined) return { host, access: "none", key: "none" };
+  if (host !== home) return { host, access: "none", key: `from ${registry.name}`, from };
+  if (to.authorization === undefined) return { host, access: "none", key: "none", from };
   if (access.kind === "client") {
     const key = createHash("sha256").update(to.authorization).digest("base64url");
-    return { host, access: "client", key };
+    return { host, access: "client", key, from };
   }
   const isShared = access.kind === "shared";
   const repository = repositoryOf(scopesOf(target));
   const payer = isShared ? authorizer.payer(registry, repository) : undefined;
-  return { host, access: access.kind, key: payer === undefined ? "anonymous" : `by ${payer}` };
+  const key = payer === undefined ? "anonymous" : `by ${payer}`;
+  return { host, access: access.kind, key, from };
 }

@@ -12,12 +12,13 @@ import {
   registryNameOf,
   type Scheme,
 } from "../../protocol/registry-name.ts";
-import { BoundedMap } from "../../runtime/bounded-map.ts";
 import { afterWaiting } from "../../runtime/deadline.ts";
+import { FairMap } from "../../runtime/fair-map.ts";
 import { Flights } from "../../runtime/flights.ts";
 import { discard } from "../body.ts";
 import type { Outages } from "../down-memory.ts";
 import type { RegistryResponse } from "../registry-client.ts";
+import { siteOf } from "../site.ts";
 import { upstreamDeadline } from "../upstream-deadline.ts";
 import { UpstreamError, type UpstreamErrorCode } from "../upstream-error.ts";
 import type { Dialer } from "./dial.ts";
@@ -76,7 +77,7 @@ export class Probe {
     const { seenAt, now } = this.#options;
     const registry = registryAt(address, scheme);
     if (now() - (seenAt?.(registry) ?? Number.NEGATIVE_INFINITY) < 7 * day) return true;
-    return await this.#registries.get(registry.name, async () => {
+    return await this.#registries.get(registry.name, siteOf(address), async () => {
       try {
         const isRegistry = await this.#ask(registry);
         return { value: isRegistry, forMs: isRegistry ? 7 * day : day };
@@ -154,7 +155,7 @@ export class Probe {
   }
 
   async #handshake(address: HostPort): Promise<Handshake> {
-    return await this.#handshakes.get(formatHostPort(address), async () => {
+    return await this.#handshakes.get(formatHostPort(address), siteOf(address), async () => {
       const value = await this.#shake(address, this.#spokeTls(address));
       this.#tell(formatHostPort(address, 443), value.peer);
       const forMs = value.peer === "unreachable" ? 10 * second : 600 * second;
@@ -228,12 +229,12 @@ function textOf(error: unknown): string {
 /** An answer, and for how long it holds. */
 export type Finding<T> = { readonly value: T; readonly forMs: number };
 
-const maxKept = 10_000;
+const maxKept = 5_000;
 
-/** Answers that are dear to find out: found out once at a time, kept as long as each says, bounded in number. */
+/** Answers that are dear to find out: found out once at a time, kept as long as each says, bounded fairly by whose they are. */
 export class Remembered<T> {
   readonly #now: () => number;
-  readonly #kept = new BoundedMap<string, { readonly value: T; readonly until: number }>({
+  readonly #kept = new FairMap<string, { readonly value: T; readonly until: number }>({
     limit: maxKept,
   });
   readonly #findings = new Flights<T>();
@@ -254,12 +255,12 @@ export class Remembered<T> {
   }
 
   /** What is kept, or what `find` says; a failure is not kept. */
-  async get(key: string, find: () => Promise<Finding<T>>): Promise<T> {
+  async get(key: string, owner: string, find: () => Promise<Finding<T>>): Promise<T> {
     const kept = this.#kept.get(key);
     if (kept !== undefined && this.#now() < kept.until) return kept.value;
     return await this.#findings.join(key, async () => {
       const { value, forMs } = await find();
-      this.#kept.set(key, { value, until: this.#now() + forMs });
+      this.#kept.set(key, { value, until: this.#now() + forMs }, owner);
       return value;
     });
   }

@@ -4,7 +4,7 @@ import { RecordAging } from "../../../src/cache/keeping/record-aging.ts";
 import type { RecordStore } from "../../../src/store/record-store.ts";
 import { eventually } from "../../support/eventually.ts";
 import { TestClock } from "../../support/test-clock.ts";
-import { House, statusOf } from "../support/house.ts";
+import { House, manifestAsk, statusOf } from "../support/house.ts";
 
 const day = 86_400_000;
 
@@ -45,6 +45,46 @@ it("tags and repositories that nobody asked about for three months go, others st
   // Memory knows no more than the records do: it is asked about anew.
   house.upstream.down("docker.io");
   expect(await statusOf(house.manifest("docker.io/team/forgotten:latest"))).toBe("CONNECT");
+});
+
+it("of too many the oldest go, to the hour, and what is believed for good stays", async () => {
+  const house = new House({ tagRules: [{ tag: "v*", immutable: true }] });
+  onTestFinished(() => house.close());
+  const repository = house.upstream.repository("docker.io", "team/app");
+  for (const tag of ["v1", "old", "new"]) repository.addImage(tag, tag);
+  for (const tag of ["v1", "old", "new"]) {
+    await house.manifest(`docker.io/team/app:${tag}`);
+    house.later(3_600_000);
+  }
+  await house.pulls.flush();
+  const { records } = house;
+  const how = { kinds: house.pulls.aging(), observe: () => undefined, now: () => house.clock };
+  await new RecordAging({ records, clock: new TestClock(), life: 90 * day, most: 1, ...how }).run();
+  expect((await keysOf(records)).filter((key) => key.startsWith("tag/"))).toEqual([
+    "tag/docker.io/team/app:new",
+    "tag/docker.io/team/app:v1",
+  ]);
+});
+
+it("what was deleted somewhere is forgotten with the months, and what is held is not", async () => {
+  const house = new House();
+  onTestFinished(() => house.close());
+  const image = house.upstream.repository("docker.io", "team/app").addImage("1", "app");
+  await house.manifest("docker.io/team/app:1");
+  const { registry, repository, reference } = manifestAsk(
+    `docker.io/evil/app@sha256:${"0".repeat(64)}`,
+  );
+  await (await house.pulls.writing(registry, repository, [reference]))("taken");
+  const held = async () => {
+    const keys: string[] = [];
+    for await (const { key } of house.records.list("held/")) keys.push(key);
+    return keys;
+  };
+  await house.pulls.flush();
+  expect((await held()).length).toBe(2);
+  house.later(91 * day);
+  await agingOf(house).run();
+  expect(await held()).toEqual([`held/${image.manifest}`]);
 });
 
 it("looks once a day, and no more once it is closed", async () => {

@@ -55,10 +55,10 @@ describe("in whose name a request goes on", () => {
 
   it("when it is no registry request: what the client sent, and only asked about if it sent something", async () => {
     const never: AccessOf = () => Promise.reject(new Error("asked"));
-    expect(await outsideAccess(exchange(), never)).toEqual({ kind: "none" });
-    expect(await outsideAccess(withLogin, decides(client))).toBe(client);
+    expect(await outsideAccess(exchange(), never)).toEqual({ kind: "none", from });
+    expect(await outsideAccess(withLogin, decides(client))).toEqual({ ...client, from });
     const rejected = decides({ kind: "rejected", challenge: ["Basic"] });
-    expect(await outsideAccess(withLogin, rejected)).toEqual({ kind: "none" });
+    expect(await outsideAccess(withLogin, rejected)).toEqual({ kind: "none", from });
   });
 
   it("when the token is no good: a 401 with every line of the challenge", async () => {

@@ -41,14 +41,16 @@ describe("finding out how a registry wants its logins", () => {
     loopback.play(hubHost, ({ headers }, response) =>
       say(response, headers.authorization === "Basic good" ? 200 : 401),
     );
-    expect(await finder.judge(hub, "Basic good", never)).toBe("good");
-    expect(await finder.judge(hub, "Basic bad", never)).toBe("refused");
+    expect(await finder.judge(hub, "Basic good", { signal: never })).toBe("good");
+    expect(await finder.judge(hub, "Basic bad", { signal: never })).toBe("refused");
     loopback.play(hubHost, (_, response) => say(response, 200));
-    expect(await finder.judge(hub, "Basic good", never)).toBe("unknown");
+    expect(await finder.judge(hub, "Basic good", { signal: never })).toBe("unknown");
     loopback.play(hubHost, (_, response) => say(response, 503));
-    await expect(finder.judge(hub, "Basic good", never)).rejects.toMatchObject({ code: "DOWN" });
+    await expect(finder.judge(hub, "Basic good", { signal: never })).rejects.toMatchObject({
+      code: "DOWN",
+    });
     loopback.play(hubHost, () => undefined);
-    const left = finder.judge(hub, "Basic good", AbortSignal.timeout(50));
+    const left = finder.judge(hub, "Basic good", { signal: AbortSignal.timeout(50) });
     await expect(left).rejects.toMatchObject({ code: "ABORTED" });
     expect(memory.recall(hub)).toBeUndefined();
   });

@@ -121,4 +121,29 @@ describe("the memory of challenges", () => {
     expect(memory.recall(registry("r0.example"))).toBeUndefined();
     expect(memory.recall(registry("r1.example"))).toBeDefined();
   });
+
+  it("outlives a stranger who makes up registries below a domain of his, in memory and in the records", () => {
+    const saved: SavedChallenge[] = [];
+    const memory = memoryAt({ now: 0 }, (one) => saved.push(one));
+    memory.remember(hub, [hubChallenge]);
+    const long = `Bearer realm="https://auth.evil.example/${"x".repeat(4_000)}"`;
+    for (let index = 0; index < 20_000; index += 1)
+      memory.remember(registry(`r${index}.evil.example`), [long]);
+    expect(memory.recall(hub)?.lines).toEqual([hubChallenge]);
+    expect(memory.recall(registry("r19999.evil.example"))).toBeDefined();
+    expect(saved.length).toBeLessThan(1_000);
+    // Nor does asking again make them worth keeping.
+    for (let index = 0; index < 2_000; index += 1)
+      memory.remember(registry(`r${19_999 - index}.evil.example`), [
+        `Bearer realm="https://x/${index}"`,
+      ]);
+    expect(saved.length).toBeLessThan(1_000);
+  });
+
+  it("does not remember a challenge of kilobytes, and still answers with it", () => {
+    const memory = memoryAt({ now: 0 });
+    const line = `Basic realm="${"x".repeat(9_000)}"`;
+    expect(memory.remember(hub, [line]).lines).toEqual([line]);
+    expect(memory.recall(hub)).toBeUndefined();
+  });
 });
