@@ -12,8 +12,6 @@ import {
 } from "../../protocol/reference.ts";
 import type { Registry } from "../../protocol/registry-name.ts";
 import type { Allowance } from "../../runtime/allowance.ts";
-import { BoundedMap } from "../../runtime/bounded-map.ts";
-import { FairMap } from "../../runtime/fair-map.ts";
 import type { Json, RecordStore } from "../../store/record-store.ts";
 import type { Access } from "../../upstream/registry-client.ts";
 import type { Observe, VisibilityName } from "../cache-event.ts";
@@ -25,6 +23,7 @@ import {
   repositoryKey,
   repositoryNames,
 } from "../repository-ref.ts";
+import { Grants } from "./grants.ts";
 import { readStanding, type Standing, type VisibilityProof } from "./standing.ts";
 
 /** The operator's credential for a registry, as far as the cache has to know it. */
@@ -60,26 +59,18 @@ export type VisibilityOptions = {
 /** How to renew a proof that has grown old. */
 export type Renewal = { readonly access: Access; readonly witness: Reference };
 
-/** Until when the upstream's yes to one asker counts: for the repository, and for single blobs. */
-type Grant = { readonly until: number; readonly blobs: BoundedMap<Digest, number> };
-
-/** Of all grants, with the blobs in them. */
-const mostGrantBytes = 8 * 1024 * 1024;
-
 const anonymous: Access = { kind: "anonymous" };
 const shared: Access = { kind: "shared" };
 
 export class Visibility {
   readonly #options: VisibilityOptions;
   readonly #standings: CachedRecords<Standing>;
-  readonly #grants = new FairMap<string, Grant>({
-    limit: 20_000,
-    bytes: { limit: mostGrantBytes, of: ({ blobs }, key) => 300 + key.length + 200 * blobs.size },
-  });
+  readonly #grants: Grants;
 
   constructor(options: VisibilityOptions) {
     this.#options = options;
-    const { records, observe, newRecords } = options;
+    const { records, observe, newRecords, now, grantLife: life = 60_000 } = options;
+    this.#grants = new Grants({ now, life });
     const print = (standing: Standing): Json => JSON.parse(JSON.stringify(standing)) as Json;
     const prefix = "visibility/";
     this.#standings = new CachedRecords({
@@ -95,12 +86,17 @@ export class Visibility {
     const proofs = await this.#proofs(asker);
     // One from what is now the future, by a clock that was fast, is renewed like one that is old.
     const isYoung = (at: number): boolean => at > now() - proofLife && at <= now();
-    return proofs.some(({ proof }) => isYoung(proof.at)) || this.#isGranted(asker, digest);
+    return (
+      proofs.some(({ proof }) => isYoung(proof.at)) ||
+      this.#grants.has(this.#askerKey(asker), digest)
+    );
   }
 
   /** Whether this asker may have it while the upstream cannot be asked: old proofs stand. */
   async mayWhileUnreachable(asker: Asker, digest?: Digest): Promise<boolean> {
-    return (await this.#proofs(asker)).length > 0 || this.#isGranted(asker, digest);
+    return (
+      (await this.#proofs(asker)).length > 0 || this.#grants.has(this.#askerKey(asker), digest)
+    );
   }
 
   /** With whom to ask whether an old proof still holds. */
@@ -127,14 +123,11 @@ export class Visibility {
 
   /** The upstream gave a manifest to this access: that speaks for the whole repository. */
   async grant(ref: RepositoryRef, access: Access, witness: Reference): Promise<void> {
-    const { now, grantLife = 60_000 } = this.#options;
     if (access.kind === "client") {
-      const key = this.#askerKey({ ...ref, access });
-      const blobs = this.#grants.get(key)?.blobs ?? noBlobs();
-      this.#grants.set(key, { until: now() + grantLife, blobs }, accountOf({ access }));
+      this.#grants.open(this.#askerKey({ ...ref, access }), access.from);
       return;
     }
-    const proof: VisibilityProof = { at: now(), witness: printReference(witness) };
+    const proof: VisibilityProof = { at: this.#options.now(), witness: printReference(witness) };
     const credential = this.#credential(ref);
     // Without any Authorization is as anonymous as can be.
     const own = { ...ref, access };
@@ -145,16 +138,12 @@ export class Visibility {
 
   /** The upstream gave a blob to this access: that speaks for the blob alone. */
   grantBlob(ref: RepositoryRef, access: Access, digest: Digest): void {
-    const { now, grantLife = 60_000 } = this.#options;
-    const key = this.#askerKey({ ...ref, access });
-    const grant = this.#grants.get(key) ?? { until: 0, blobs: noBlobs() };
-    grant.blobs.set(digest, now() + grantLife);
-    this.#grants.set(key, grant, accountOf({ access }));
+    this.#grants.openBlob(this.#askerKey({ ...ref, access }), digest, access.from);
   }
 
   /** The upstream refused this access with 401 or 403: proofs made with it are withdrawn at once. */
   async revoke(ref: RepositoryRef, access: Access): Promise<void> {
-    this.#grants.delete(this.#askerKey({ ...ref, access }));
+    this.#grants.withdraw(this.#askerKey({ ...ref, access }));
     if (access.kind === "anonymous") await this.#change(ref, { public: undefined });
     if (access.kind === "shared" && !this.isOurFault(ref, access))
       await this.#change(ref, { shared: undefined });
@@ -261,13 +250,6 @@ export class Visibility {
     return `${repositoryKey(asker)}\n${this.accessKey(asker.access)}`;
   }
 
-  #isGranted(asker: Asker, digest: Digest | undefined): boolean {
-    const grant = this.#grants.get(this.#askerKey(asker));
-    if (grant === undefined) return false;
-    const untilForBlob = digest === undefined ? 0 : (grant.blobs.get(digest) ?? 0);
-    return Math.max(grant.until, untilForBlob) > this.#options.now();
-  }
-
   async #change(ref: RepositoryRef, change: Standing): Promise<void> {
     const changed = (before: Standing | undefined): Standing | undefined => {
       const after = { ...before, ...change };
@@ -279,10 +261,6 @@ export class Visibility {
     };
     await this.#standings.update(repositoryKey(ref), changed, accountOf(ref));
   }
-}
-
-function noBlobs(): BoundedMap<Digest, number> {
-  return new BoundedMap({ limit: 1_000 });
 }
 
 function nameOf(standing: Standing | undefined): VisibilityName {
