@@ -94,15 +94,8 @@ export function pullParts(options: PullThroughOptions) {
   const tagRefresh = new TagRefresh({ tags, resolver, visibility });
   const kept = new KeptBlobs(options);
   const common = {
-    client,
-    blobs,
-    visibility,
-    accessChecks,
-    repositoryBlobs,
-    manifests,
-    negative,
-    generations,
-    now,
+    ...{ client, blobs, visibility, accessChecks, repositoryBlobs },
+    ...{ manifests, negative, generations, now },
   };
   const { staleIfError, downloads, clock = systemClock } = options;
   const blobPull = new BlobPull({ ...common, downloads, kept });
