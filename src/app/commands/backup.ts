@@ -10,10 +10,16 @@ import { storeFailure } from "../../store/disk/file-system.ts";
 import { takeLock } from "../../store/disk/lock-file.ts";
 import { SqlitePushedRecords } from "../../store/sqlite/sqlite-pushed-records.ts";
 import { readBuild } from "../build.ts";
-import { type CarriedPushed, carryPushed, lostSentences, progressOn, toldWhy } from "./carrying.ts";
+import {
+  type CarriedPushed,
+  carryPushed,
+  lostSentences,
+  progressOn,
+  summary,
+  toldWhy,
+} from "./carrying.ts";
 import { AskError, type Asked, dataFolder } from "./control.ts";
 import { holdServer } from "./held-server.ts";
-import { printBytes } from "./printing.ts";
 
 export type Terminal = Pick<NodeJS.Process, "stdout" | "stderr">;
 
@@ -113,9 +119,8 @@ async function copyOver(from: string, to: string): Promise<void> {
 }
 
 function tell(carried: CarriedPushed, path: string, { stdout, stderr }: Terminal): void {
-  const { images, blobs, bytes, isLinked, lost } = carried;
-  const how = isLinked && blobs > 0 ? ", linked since both are on one disk" : "";
-  const what = `${images} images, ${blobs} blobs (${printBytes(bytes)}${how})`;
-  stdout.write(`backed up ${what} and the keys to ${path}\n`);
+  const { blobs, isLinked, lost } = carried;
+  const how = isLinked && blobs > 0 ? "; layers are linked, since both are on one disk" : "";
+  stdout.write(`backed up ${summary(carried)} and the keys to ${path}${how}\n`);
   for (const line of lostSentences(lost)) stderr.write(`entrepot: ${line}\n`);
 }

@@ -104,6 +104,13 @@ export function progressOn(stream: Pick<NodeJS.WriteStream, "isTTY" | "write">, 
   };
 }
 
+/** `1 image, 5 blobs (3.9 MiB)` */
+export function summary({ images, blobs, bytes }: CarriedPushed): string {
+  const counted = (count: number, what: string): string =>
+    `${count} ${what}${count === 1 ? "" : "s"}`;
+  return `${counted(images, "image")}, ${counted(blobs, "blob")} (${printBytes(bytes)})`;
+}
+
 /** Sentences for the operator; none where nothing is lost. */
 export function lostSentences(lost: readonly Lost[]): readonly string[] {
   if (lost.length === 0) return [];

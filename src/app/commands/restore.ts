@@ -7,9 +7,15 @@ import { format } from "../../store/disk/data-folder.ts";
 import { storeFailure } from "../../store/disk/file-system.ts";
 import { RestoredFolder } from "../../store/disk/restored-folder.ts";
 import type { Terminal } from "./backup.ts";
-import { type CarriedPushed, carryPushed, lostSentences, progressOn, toldWhy } from "./carrying.ts";
+import {
+  type CarriedPushed,
+  carryPushed,
+  lostSentences,
+  progressOn,
+  summary,
+  toldWhy,
+} from "./carrying.ts";
 import type { Asked } from "./control.ts";
-import { printBytes } from "./printing.ts";
 
 /** Resolves with the exit code: 1 where something is lost. Throws AskError. */
 export function restore(asked: Asked, from: string, terminal: Terminal): Promise<number> {
@@ -46,7 +52,6 @@ async function take(from: string, to: string, { stderr }: Terminal): Promise<Car
 }
 
 function tell(carried: CarriedPushed, what: string, { stdout, stderr }: Terminal): void {
-  const { images, blobs, bytes, lost } = carried;
-  stdout.write(`${what}: ${images} images, ${blobs} blobs (${printBytes(bytes)}) and the keys\n`);
-  for (const line of lostSentences(lost)) stderr.write(`entrepot: ${line}\n`);
+  stdout.write(`${what}: ${summary(carried)} and the keys\n`);
+  for (const line of lostSentences(carried.lost)) stderr.write(`entrepot: ${line}\n`);
 }
