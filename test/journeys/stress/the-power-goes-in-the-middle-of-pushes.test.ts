@@ -3,7 +3,7 @@ import { temporaryFolder } from "../../support/temp-folder.ts";
 import { tell } from "./support/figures.ts";
 import { killDuringPushes } from "./support/push-kills.ts";
 
-describe("the power goes in the middle of pushes, a hundred times", () => {
+describe("the power goes in the middle of pushes, a hundred times", { timeout: 600_000 }, () => {
   it("every push that was acknowledged pulls as it was, and nothing half pushed is left", async () => {
     // Two at a time, since a start is mostly waiting for one core.
     const results = await Promise.all(
