@@ -19,6 +19,8 @@ export type UploadParts = {
   readonly repository: RepositoryName;
   /** Who began it: nobody else goes on with it. */
   readonly owner: string;
+  /** Whose uploads it counts to. */
+  readonly client: string;
   readonly draft: BlobDraft;
   readonly clock: Clock;
   /** Left out: now. */
@@ -35,11 +37,14 @@ export class Upload {
   readonly id: string;
   readonly repository: RepositoryName;
   readonly owner: string;
+  readonly client: string;
   readonly beganAt: number;
   readonly #parts: UploadParts;
   /** Of all bytes so far; undefined for one that an earlier run began, since no hash can be kept. */
   readonly #hash: Hash | undefined;
   #usedAt: number;
+  /** The same by a clock that nobody sets. */
+  #leftAt: number;
   #isBusy = false;
   #isOver = false;
 
@@ -48,9 +53,11 @@ export class Upload {
     this.id = id;
     this.repository = repository;
     this.owner = owner;
+    this.client = parts.client;
     this.#parts = parts;
     this.#hash = draft.written === 0 ? createHash("sha256") : undefined;
     this.#usedAt = clock.now();
+    this.#leftAt = clock.steady();
     this.beganAt = parts.beganAt ?? this.#usedAt;
   }
 
@@ -60,6 +67,11 @@ export class Upload {
 
   get usedAt(): number {
     return this.#isBusy ? this.#parts.clock.now() : this.#usedAt;
+  }
+
+  /** Milliseconds that nobody has used it for. */
+  get idle(): number {
+    return this.#isBusy ? 0 : this.#parts.clock.steady() - this.#leftAt;
   }
 
   get isOver(): boolean {
@@ -140,6 +152,7 @@ export class Upload {
     } finally {
       this.#isBusy = false;
       this.#usedAt = this.#parts.clock.now();
+      this.#leftAt = this.#parts.clock.steady();
     }
   }
 }

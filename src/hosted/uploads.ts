@@ -32,17 +32,20 @@ export type UploadsParts = {
   readonly clock: Clock;
   /** HOSTED_LEASE, in milliseconds. */
   readonly lease: number;
-  /** Sessions in all, and of one owner. */
-  readonly most?: number;
-  readonly mostOfOne?: number;
 };
 
 export type UploadOwner = { readonly repository: RepositoryName; readonly owner: string };
 
+type NewUpload = UploadOwner & {
+  /** Whose uploads are counted together: a login's, or an address's that has none. */
+  readonly client: string;
+};
+
 const life = 24 * 3_600_000;
 const sweepInterval = 600_000;
-const usualMost = 4_096;
-const usualMostOfOne = 1_024;
+/** Each has a file open. */
+const most = 1_000;
+const mostOfOne = 256;
 
 export class Uploads {
   readonly #parts: UploadsParts;
@@ -66,13 +69,12 @@ export class Uploads {
   }
 
   /** Throws RegistryError TOOMANYREQUESTS when there are too many, and StoreError. */
-  async begin(owner: UploadOwner): Promise<Upload> {
-    const { most = usualMost, mostOfOne = usualMostOfOne } = this.#parts;
-    const own = [...this.#uploads.values()].filter((one) => one.owner === owner.owner).length;
+  async begin(its: NewUpload): Promise<Upload> {
+    const own = [...this.#uploads.values()].filter(({ client }) => client === its.client).length;
     if (this.#uploads.size >= most || own >= mostOfOne) throw tooMany();
     const id = randomUUID();
     const draft = await this.#parts.files.create(id);
-    return this.#add(id, owner, draft);
+    return this.#add(id, its, draft);
   }
 
   /** Throws RegistryError BLOB_UPLOAD_UNKNOWN when there is none, or it is somebody else's. */
@@ -143,9 +145,8 @@ export class Uploads {
 
   /** Ends those that nobody has used for a day. */
   async sweep(): Promise<void> {
-    const { clock } = this.#parts;
     for (const upload of [...this.#uploads.values()]) {
-      if (clock.now() - upload.usedAt > life) await this.cancel(upload);
+      if (upload.idle > life) await this.cancel(upload);
     }
   }
 
@@ -163,7 +164,7 @@ export class Uploads {
     for (const [id, { repository, owner, size, usedAt, beganAt }] of kept) {
       if (clock.now() - usedAt > life) continue;
       const draft = await files.takeUp(id, size);
-      if (draft !== undefined) this.#add(id, { repository, owner }, draft, beganAt);
+      if (draft !== undefined) this.#add(id, { repository, owner, client: owner }, draft, beganAt);
     }
     await files.sweep();
     // From now on a crash ends them.
@@ -194,10 +195,10 @@ export class Uploads {
     ];
   }
 
-  #add(id: string, { repository, owner }: UploadOwner, draft: BlobDraft, beganAt?: number): Upload {
+  #add(id: string, its: NewUpload, draft: BlobDraft, beganAt?: number): Upload {
     const { clock, roomIn } = this.#parts;
-    const room = () => roomIn(repository);
-    const upload = new Upload({ id, repository, owner, draft, clock, room, beganAt });
+    const room = () => roomIn(its.repository);
+    const upload = new Upload({ id, ...its, draft, clock, room, beganAt });
     this.#uploads.set(id, upload);
     return upload;
   }

@@ -155,7 +155,7 @@ export class HostedRig {
   }
 
   beginUpload(repository: string): Promise<Upload> {
-    return this.uploads.begin({ repository: nameOf(repository), owner: "" });
+    return this.uploads.begin({ repository: nameOf(repository), owner: "", client: "127.0.0.1" });
   }
 
   /** Its layer and the manifest, under a tag or by digest alone. */

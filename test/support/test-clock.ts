@@ -10,7 +10,10 @@ export class TestClock implements Clock {
   /** Milliseconds since 1970. */
   time = 1_000_000_000_000;
 
-  readonly now = (): number => this.time;
+  /** The wall clock alone was set forward by so much, or back. */
+  jump = 0;
+
+  readonly now = (): number => this.time + this.jump;
   readonly steady = (): number => this.time;
   readonly random = (): number => 0;
 

@@ -112,7 +112,7 @@ describe("upload sessions", () => {
   it("of one client who never ends any are 429 from some point on, until one is ended", async () => {
     const { client } = await openRegistry();
     const paths: string[] = [];
-    for (let count = 0; count < 1_024; count += 64) {
+    for (let count = 0; count < 256; count += 64) {
       paths.push(...(await Promise.all(Array.from({ length: 64 }, () => begin(client, "a")))));
     }
     const refused = await client.post("/v2/a/blobs/uploads/");

@@ -239,14 +239,18 @@ describe("bytes that went bad", () => {
     expect((await after.get("/v2/a/manifests/1")).body).toEqual(image.manifest);
   });
 
-  it("of the records stop the start, and nothing says to remove them", async () => {
+  it.each([
+    ["no database", (path: string) => writeFile(path, "no database at all, but long enough")],
+    ["empty", (path: string) => writeFile(path, "")],
+    ["gone", (path: string) => rm(path)],
+  ])("of the records, %s, stop the start, and nothing says to remove them", async (_, spoil) => {
     const { scene, program, client } = await openRegistry();
     await client.push("a", "1", newImage());
     await program.stop();
-    await writeFile(join(program.dataDir, "hosted.sqlite"), "no database at all, but long enough");
+    await spoil(join(program.dataDir, "hosted.sqlite"));
     for (const settings of [open, {}]) {
       const error: unknown = await scene.start(settings).catch((cause: unknown) => cause);
-      expect(String(error)).toMatch(/hosted\.sqlite cannot be read.*backup/);
+      expect(String(error)).toMatch(/hosted\.sqlite (?:cannot be read|is gone).*backup/);
       expect(String(error)).not.toMatch(/remov|delet/);
     }
   });

@@ -96,8 +96,11 @@ function holdAlone(folder: string): Held {
   return {
     copyRecords: async (to) => {
       const path = join(folder, "hosted.sqlite");
-      if (!existsSync(path)) return;
-      const records = await SqlitePushedRecords.open(path);
+      if (!existsSync(path)) {
+        if (!existsSync(join(folder, "uploads"))) return;
+        throw new AskError("FAILED", `${path} is gone, and says what was pushed here`);
+      }
+      const records = await SqlitePushedRecords.open(path, { mayBeNew: false });
       try {
         await records.copyTo(to);
       } finally {

@@ -61,7 +61,7 @@ export async function carryPushed({ from, to, progress }: Carrying): Promise<Car
 async function readPushed(path: string) {
   const digests = new Map<Digest, Set<RepositoryName>>();
   if (!existsSync(path)) return { images: 0, digests };
-  const records = await SqlitePushedRecords.open(path);
+  const records = await SqlitePushedRecords.open(path, { mayBeNew: false });
   try {
     const catalogue = await Catalogue.load(records, new Holds());
     let images = 0;

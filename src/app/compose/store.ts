@@ -11,6 +11,7 @@ import { makeRoomToStart } from "../../store/disk/room-to-start.ts";
 import { Holds } from "../../store/holds.ts";
 import { ThreadedRecords } from "../../store/keyv/threaded-records.ts";
 import { SqlitePushedRecords } from "../../store/sqlite/sqlite-pushed-records.ts";
+import { StoreError } from "../../store/store-error.ts";
 import type { Log } from "../log.ts";
 
 export type Store = Awaited<ReturnType<typeof composeStore>>;
@@ -50,14 +51,26 @@ async function openParts(folder: DataFolder, log: Pick<Log, "store">, over: Stor
   }
 }
 
-/** Also where nothing is hosted any more: what was pushed stays. */
+/**
+ * Also where nothing is hosted any more: what was pushed stays. The folder of uploads is made after the
+ * file: where it is, a file that is gone or empty was lost, and all that was pushed would be evicted.
+ */
 async function openPushed(folder: DataFolder, isHosting: boolean) {
   const path = join(folder.path, "hosted.sqlite");
-  const isThere = await access(path).then(
+  const mayBeNew = !(await isThere(join(folder.path, "uploads")));
+  if (await isThere(path)) return SqlitePushedRecords.open(path, { mayBeNew });
+  if (!mayBeNew) {
+    const sentence = `${path} is gone, and says what was pushed here; restore it from a backup, or begin anew in another DATA_DIR`;
+    throw new StoreError("RECORDS", sentence);
+  }
+  return isHosting ? SqlitePushedRecords.open(path) : undefined;
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return access(path).then(
     () => true,
     () => false,
   );
-  return isHosting || isThere ? SqlitePushedRecords.open(path) : undefined;
 }
 
 type Held = {

@@ -28,7 +28,9 @@ export async function beginUpload(exchange: Exchange, parts: HostedParts): Promi
     return created(repository, mount);
   }
   const digest = digestIn(query, "digest");
-  const upload = await parts.uploads.begin({ repository, owner: ownerOf(asker) });
+  const owner = ownerOf(asker);
+  const client = owner === "" ? ask.client : owner;
+  const upload = await parts.uploads.begin({ repository, owner, client });
   // Without a body only the empty blob is meant; others are about to come.
   const isWhole = digest !== undefined && (hasBody(exchange.headers) || isEmptyBlob(digest));
   if (!isWhole) return state(202, upload);

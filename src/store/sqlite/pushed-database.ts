@@ -18,15 +18,15 @@ const pagesAtOnce = 500;
 export class PushedDatabase {
   readonly #database: DatabaseSync;
 
-  /** Opens or makes the file. Throws StoreError RECORDS with a sentence for the operator. */
-  constructor(path: string) {
+  /** Opens the file, or makes it where `mayBeNew`. Throws StoreError RECORDS with a sentence for the operator. */
+  constructor(path: string, mayBeNew = true) {
     let database: DatabaseSync | undefined;
     try {
       // The data folder has a lock of its own; an exclusive log needs no shared memory beside it.
       database = new DatabaseSync(path, { timeout: 1_000 });
       database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL");
       database.exec("PRAGMA synchronous = FULL");
-      prepare(database);
+      prepare(database, mayBeNew);
       this.#database = database;
     } catch (error) {
       database?.close();
@@ -86,11 +86,12 @@ export class PushedDatabase {
 
 const advice = "it holds what was pushed here; restore it from a backup";
 
-function prepare(database: DatabaseSync): void {
+function prepare(database: DatabaseSync, mayBeNew: boolean): void {
   const version = Number(database.prepare("PRAGMA user_version").get()?.user_version);
   if (version !== 0 && version !== format) {
     throw new Error(`it has format ${version}, and this version reads format ${format}`);
   }
+  if (version === 0 && !mayBeNew) throw new Error("there is nothing in it");
   const found = database.prepare("PRAGMA quick_check(1)").get()?.quick_check;
   if (found !== "ok") throw new Error(String(found));
   database.exec(

@@ -5,7 +5,8 @@ import { StoreError, type StoreErrorCode } from "../store-error.ts";
 import { PushedDatabase } from "./pushed-database.ts";
 
 export type PushedAsk =
-  | { readonly what: "open" | "close" }
+  | { readonly what: "open"; readonly mayBeNew: boolean }
+  | { readonly what: "close" }
   | { readonly what: "list"; readonly after: string }
   | { readonly what: "write"; readonly changes: readonly RecordChange[] }
   | { readonly what: "copy"; readonly path: string };
@@ -36,7 +37,7 @@ class Thread {
   /** All but a copy is done in the tick of the call. */
   #do(ask: PushedAsk): unknown {
     if (ask.what === "open") {
-      this.#database = new PushedDatabase(this.#path);
+      this.#database = new PushedDatabase(this.#path, ask.mayBeNew);
       return undefined;
     }
     if (this.#database === undefined) throw new StoreError("RECORDS", "the records are not open");

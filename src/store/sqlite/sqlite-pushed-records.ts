@@ -19,13 +19,13 @@ export class SqlitePushedRecords implements PushedRecords {
   #asked = 0;
   #end: StoreError | undefined;
 
-  /** Opens or makes the file. Throws StoreError RECORDS with a sentence for the operator. */
-  static async open(path: string): Promise<SqlitePushedRecords> {
+  /** Opens the file, or makes it where `mayBeNew`. Throws StoreError RECORDS with a sentence for the operator. */
+  static async open(path: string, { mayBeNew = true } = {}): Promise<SqlitePushedRecords> {
     const main = import.meta.filename.replace("sqlite-pushed-records", "pushed-thread");
     const worker = new Worker(main, { workerData: path, env: {}, execArgv: [] });
     const records = new SqlitePushedRecords(worker);
     try {
-      await records.#ask({ what: "open" });
+      await records.#ask({ what: "open", mayBeNew });
       return records;
     } catch (error) {
       await records.close();
