@@ -5,7 +5,6 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import swagger from "@fastify/swagger";
-import fastify from "fastify";
 import {
   fileVariableOf,
   flagOf,
@@ -16,7 +15,9 @@ import {
 import { groups } from "../src/app/settings/settings.ts";
 import { addApi } from "../src/doors/back-office/api.ts";
 import { addBackups } from "../src/doors/back-office/backups.ts";
+import { addEvents } from "../src/doors/back-office/events.ts";
 import type { Operations } from "../src/doors/back-office/operations.ts";
+import { openRoutes } from "../src/doors/back-office/routes.ts";
 
 const intro = `# Configuration
 
@@ -112,7 +113,7 @@ function isThere(text: string): boolean {
 
 /** The routes as they are served, described by what checks the requests to them. */
 async function api(): Promise<string> {
-  const app = fastify();
+  const app = openRoutes();
   await app.register(swagger, {
     openapi: {
       openapi: "3.1.0",
@@ -125,6 +126,7 @@ async function api(): Promise<string> {
   // Nobody asks it anything here.
   addApi(app, {} as Operations);
   addBackups(app, {} as Operations);
+  addEvents(app, () => false);
   await app.ready();
   const text = JSON.stringify(app.swagger(), undefined, 2);
   await app.close();

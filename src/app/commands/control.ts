@@ -53,8 +53,8 @@ export async function askServer(asked: Asked, question: Question): Promise<unkno
 export function answerOf({ status, text }: Answer): unknown {
   const value = parsed(text);
   if (status < 400) return value;
-  const told = value as { readonly error?: unknown; readonly message?: unknown };
-  const sentence = told.message ?? told.error ?? `the server answered ${status}`;
+  const told = value as { readonly error?: unknown };
+  const sentence = told.error ?? `the server answered ${status}`;
   throw new AskError(codeOf(status), String(sentence));
 }
 

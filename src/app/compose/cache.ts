@@ -78,7 +78,7 @@ export function composeCache(parts: CacheParts) {
     /** What is being fetched right now. */
     underway: () => downloads.underway(),
     isKept: (digest: Digest): boolean => usage.has(digest) || holds.isHeld(digest),
-    ...fullness({ settings, store, usage, isWritable: () => disk.degraded.length === 0 }),
+    ...fullness({ settings, store, usage, now, isWritable: () => disk.degraded.length === 0 }),
     ...{ rechecks, loose },
     room: roomFor({ disk, eviction, observe }),
     /** Sentences about what keeps it from keeping anything. */

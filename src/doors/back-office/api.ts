@@ -1,5 +1,6 @@
 /** `/api/v1/…`: what there is to know, as JSON. Only reads; the one thing made is a link for a browser. */
 import type { FastifyInstance } from "fastify";
+import { answers, refusal } from "./answers.ts";
 import { parseImageName } from "./image-name.ts";
 import type { Operations } from "./operations.ts";
 
@@ -34,10 +35,21 @@ type ImagesQuery = {
   readonly limit: number;
 };
 
+type ImageQuery = { readonly name: string };
+
+/** What describes a route, and checks what it is asked. */
+function schemaOf(answer: keyof typeof answers, summary: string, more: object = {}): object {
+  const response = {
+    200: { description: "What there is to know", ...answers[answer] },
+    "4xx": { description: "Why not", ...refusal },
+  };
+  return { schema: { summary, response, ...more } };
+}
+
 export function addApi(app: FastifyInstance, operations: Operations): void {
   const { overview } = operations;
-  const read = (path: string, summary: string, look: () => unknown): void => {
-    app.get(`/api/v1/${path}`, { schema: { summary } as object }, async () => look());
+  const read = (path: keyof typeof answers, summary: string, look: () => unknown): void => {
+    app.get(`/api/v1/${path}`, schemaOf(path, summary), async () => look());
   };
   read("status", "Whether all is well, and what is not.", () => overview.status());
   read("stats", "What went through in the last day and month.", () => overview.stats());
@@ -45,16 +57,24 @@ export function addApi(app: FastifyInstance, operations: Operations): void {
   read("registries", "How the registries do.", () => overview.registries());
   read("requests", "The last 200 requests, newest first.", () => overview.requests());
   read("disk", "What is kept, how much room there is, and what goes next.", () => overview.disk());
-  const search = { summary: "The images that were asked for.", querystring: imagesQuery };
+  addImages(app, operations);
+  const link = "A link that opens the dashboard once, within a minute.";
+  const schema = schemaOf("links", link, { security: [{ token: [] }] });
+  app.post("/api/v1/links", schema, async (_request, reply) => {
+    const made = operations.dashboardLink();
+    return made ?? reply.code(409).send({ error: "no server runs, and so there is no dashboard" });
+  });
+}
+
+function addImages(app: FastifyInstance, { overview }: Operations): void {
   app.get<{ Querystring: ImagesQuery }>(
     "/api/v1/images",
-    { schema: search as object },
+    schemaOf("images", "The images that were asked for.", { querystring: imagesQuery }),
     ({ query }) => overview.images(query),
   );
-  const one = { summary: "One image, with its blobs.", querystring: imageQuery };
-  app.get<{ Querystring: { readonly name: string } }>(
+  app.get<{ Querystring: ImageQuery }>(
     "/api/v1/image",
-    { schema: one as object },
+    schemaOf("image", "One image, with its blobs.", { querystring: imageQuery }),
     async ({ query }, reply) => {
       const name = parseImageName(query.name);
       const image = name && (await overview.image(name));
@@ -63,10 +83,9 @@ export function addApi(app: FastifyInstance, operations: Operations): void {
       return reply.code(name === undefined ? 400 : 404).send({ error: `${query.name} ${what}` });
     },
   );
-  const why = { summary: "What a pull of it would do now, and why.", querystring: imageQuery };
-  app.get<{ Querystring: { readonly name: string } }>(
+  app.get<{ Querystring: ImageQuery }>(
     "/api/v1/explain",
-    { schema: why as object },
+    schemaOf("explain", "What a pull of it would do now, and why.", { querystring: imageQuery }),
     async ({ query }, reply) => {
       const name = parseImageName(query.name);
       const lines = name && (await overview.explain(name));
@@ -74,12 +93,4 @@ export function addApi(app: FastifyInstance, operations: Operations): void {
       return reply.code(400).send({ error: `${query.name} is no name of an image` });
     },
   );
-  const link = {
-    summary: "A link that opens the dashboard once, within a minute.",
-    security: [{ token: [] }],
-  };
-  app.post("/api/v1/links", { schema: link as object }, async (_request, reply) => {
-    const made = operations.dashboardLink();
-    return made ?? reply.code(409).send({ error: "no server runs, and so there is no dashboard" });
-  });
 }

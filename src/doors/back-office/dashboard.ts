@@ -11,6 +11,7 @@ import {
   welcomeSection,
 } from "./dashboard-page.ts";
 import { dashboardScript } from "./dashboard-script.ts";
+import { addEvents } from "./events.ts";
 import { cookieName } from "./gate.ts";
 import { Live } from "./live.ts";
 import type { Overview } from "./overview.ts";
@@ -72,10 +73,7 @@ export function addDashboard(app: FastifyInstance, parts: DashboardParts): Live 
       return reply.headers(pageHeaders).send(dashboardPage({ version, welcome, panels }));
     },
   );
-  app.get("/api/v1/events", (_request, reply) => {
-    reply.hijack();
-    if (!live.open(reply.raw)) reply.raw.writeHead(503, { "Retry-After": "10" }).end();
-  });
+  addEvents(app, (response) => live.open(response));
   app.get<{ Querystring: { readonly link?: string } }>("/login", async ({ query }, reply) => {
     const session = sessions.take(query.link ?? "");
     reply.headers(pageHeaders);

@@ -1,7 +1,7 @@
 /** The routes of the API for a command in this very process: one meaning of a question, one check of it. */
-import fastify from "fastify";
 import { addApi } from "./api.ts";
 import type { Operations } from "./operations.ts";
+import { openRoutes } from "./routes.ts";
 
 export type Asked = {
   /** What stands after `/api/v1/`, with its query. */
@@ -16,7 +16,7 @@ export async function answerInProcess(
   operations: Operations,
   { path, body }: Asked,
 ): Promise<Answered> {
-  const app = fastify();
+  const app = openRoutes();
   try {
     addApi(app, operations);
     const url = `/api/v1/${path}`;

@@ -1,5 +1,5 @@
 /** Everything the back office answers, as fastify's routes. Loaded at the first request. */
-import fastify, { type FastifyInstance } from "fastify";
+import type { FastifyInstance } from "fastify";
 import { addApi } from "./api.ts";
 import type { Pages } from "./back-office.ts";
 import { addBackups } from "./backups.ts";
@@ -8,6 +8,7 @@ import type { Figures } from "./figures.ts";
 import { Metrics } from "./metrics.ts";
 import type { Operations } from "./operations.ts";
 import type { House } from "./ports.ts";
+import { openRoutes } from "./routes.ts";
 import type { Sessions } from "./sessions.ts";
 
 export type PagesParts = {
@@ -20,7 +21,7 @@ export type PagesParts = {
 };
 
 export async function openPages(parts: PagesParts): Promise<Pages> {
-  const app = fastify();
+  const app = openRoutes();
   addMetrics(app, parts);
   addApi(app, parts.operations);
   const endBackups = addBackups(app, parts.operations);

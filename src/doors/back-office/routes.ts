@@ -1,0 +1,15 @@
+/** Fastify as all routes of the back office have it: every refusal is a sentence, in `error`. */
+import fastify, { type FastifyError, type FastifyInstance } from "fastify";
+
+export function openRoutes(): FastifyInstance {
+  const app = fastify();
+  // The schemas of answers describe them; what is told goes out as it is.
+  app.setSerializerCompiler(() => (told) => JSON.stringify(told));
+  app.setErrorHandler((error: FastifyError, _request, reply) =>
+    reply.code(error.statusCode ?? 500).send({ error: error.message }),
+  );
+  app.setNotFoundHandler((_request, reply) =>
+    reply.code(404).send({ error: "there is no such page; / is the dashboard" }),
+  );
+  return app;
+}
