@@ -5,6 +5,7 @@ import type { AcceptSet } from "../protocol/media-type.ts";
 import type { Reference, RepositoryName } from "../protocol/reference.ts";
 import type { Registry } from "../protocol/registry-name.ts";
 import type { Access } from "../upstream/registry-client.ts";
+import type { Decision } from "./why.ts";
 
 export type PullAsk = {
   readonly registry: Registry;
@@ -17,6 +18,8 @@ export type PullAsk = {
   readonly isMirror: boolean;
   /** This client may have public images only, not what the operator's credential opens. */
   readonly isPublicOnly?: boolean;
+  /** Hears on what the answer is decided. */
+  readonly decision: Decision;
   readonly signal: AbortSignal;
 };
 

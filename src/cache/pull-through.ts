@@ -115,9 +115,10 @@ export class PullThrough implements Bookkeeping {
     return this.#parts.repositoryBlobs.isHeldAnywhere(digest);
   }
 
-  /** What a pull would meet now; nobody is asked. */
+  /** What a pull without a login would meet now; nobody is asked. */
   outlook(ref: RepositoryRef, reference: Reference): Promise<Outlook> {
-    return outlookOf(this.#parts, ref, reference);
+    const hasLogin = this.#options.credentialOf(ref.registry, ref.repository) !== undefined;
+    return outlookOf(this.#parts, ref, reference, { kind: hasLogin ? "shared" : "anonymous" });
   }
 
   visibilityOf(registry: Registry, repository: RepositoryName): Promise<VisibilityName> {

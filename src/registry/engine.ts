@@ -4,6 +4,7 @@
  * handlers answer it depends on where the registry is: elsewhere, or here.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { Decision } from "../cache/why.ts";
 import { parseRawHeaders } from "../protocol/http/header-list.ts";
 import { splitTarget } from "../protocol/http/target.ts";
 import { RegistryError } from "../protocol/registry-error.ts";
@@ -107,6 +108,7 @@ function beginExchange(
       sent: 0,
       received: 0,
       outcome: undefined,
+      decision: new Decision(),
       source: undefined,
       digest: undefined,
       mediaType: undefined,

@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { BodySource, CacheAnswer, CacheOutcome } from "../cache/content.ts";
+import type { Decision } from "../cache/why.ts";
 import type { Digest } from "../protocol/digest.ts";
 import type { HeaderList } from "../protocol/http/header-list.ts";
 import type { Route } from "../protocol/route.ts";
@@ -32,6 +33,8 @@ export type Tally = {
   sent: number;
   received: number;
   outcome: CacheOutcome | undefined;
+  /** On what the answer was decided. */
+  readonly decision: Decision;
   /** From where the bytes of the body came; undefined for answers of our own, and of what was pushed here. */
   source: BodySource | undefined;
   /** What was given, as far as it is known: its digest and its type. */

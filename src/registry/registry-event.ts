@@ -1,5 +1,6 @@
 /** What happened with a request, told once when it is over; the log and the counters listen. */
 import type { BodySource, CacheOutcome } from "../cache/content.ts";
+import type { Why } from "../cache/why.ts";
 import type { Digest } from "../protocol/digest.ts";
 import { printReference } from "../protocol/reference.ts";
 import type { RegistryName } from "../protocol/registry-name.ts";
@@ -26,6 +27,8 @@ export type RegistryEvent = {
   readonly bytes: number;
   readonly received: number;
   readonly outcome: CacheOutcome | undefined;
+  /** On what the answer was decided, where that was the cache's or POLICY's to say. */
+  readonly why: Why | undefined;
   /** From where the bytes of its body came, where they are content. */
   readonly source: BodySource | undefined;
   /** What was given, where that is known to be content. */
@@ -62,6 +65,7 @@ export function requestAnswered(
     bytes: tally.sent,
     received: tally.received,
     outcome: tally.outcome,
+    why: tally.decision.why,
     source: tally.source,
     digest: tally.digest,
     mediaType: tally.mediaType,

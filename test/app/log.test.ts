@@ -37,6 +37,7 @@ describe("the log", () => {
       bytes: 0,
       received: 0,
       outcome: "revalidated",
+      why: { reason: "expired", said: "same", login: "none" },
       source: "memory",
       digest: undefined,
       mediaType: undefined,
@@ -59,6 +60,7 @@ describe("the log", () => {
       status: 200,
       bytes: 0,
       cache: "revalidated",
+      ...{ why: "expired", said: "same", login: "none" },
       ms: 3,
       msg: "request",
     });

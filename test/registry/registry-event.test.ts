@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { Decision } from "../../src/cache/why.ts";
 import { parseRoute } from "../../src/protocol/route.ts";
 import type { Exchange, Tally } from "../../src/registry/exchange.ts";
 import { requestAnswered } from "../../src/registry/registry-event.ts";
@@ -13,6 +14,7 @@ function eventOf(path: string, changes: Partial<Tally> = {}) {
     sent: 5,
     received: 0,
     outcome: "hit",
+    decision: new Decision(),
     source: "disk",
     digest: undefined,
     mediaType: undefined,

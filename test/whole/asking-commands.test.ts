@@ -113,7 +113,7 @@ describe("a command that asks", { timeout: 60_000 }, () => {
     expect(await explained()).toContain("miss: it was never asked for");
     await pullWhole();
     const hit = await explained();
-    expect(hit).toContain("hit: answered from here, nobody is asked");
+    expect(hit).toContain("hit: the tag was confirmed within its time; nobody is asked");
     expect(hit).toContain("is believed for 10 s");
     expect(hit).toContain("everybody may have it");
     expect(hit).toContain(`no login is configured for ${registry.name}`);

@@ -83,6 +83,23 @@ describe("the dashboard", () => {
     expect(text).toContain("curl -sSI https://registry.test");
   });
 
+  it("says of each of the last requests on what it was decided", async () => {
+    await pullWhole();
+    await pull(`team/app/manifests/${image.tag}`);
+    const told = (await (await fetch(url("/api/v1/requests"))).json()) as {
+      readonly requests: readonly { readonly why?: object }[];
+    };
+    const whys = told.requests.map(({ why }) => why);
+    const given = { said: "given", login: "none" };
+    expect(whys).toEqual([
+      { reason: "fresh", open: "public" },
+      { reason: "not kept", ...given },
+      { reason: "not kept", ...given },
+      { reason: "unknown", ...given },
+    ]);
+    expect(await page()).toContain("the tag was confirmed within its time");
+  });
+
   it("stays up to date while something is fetched, and its streams end at a stop", async () => {
     const half = stallAt(100_000);
     registry.server.misbehave({ path: /\/blobs\// }, half);

@@ -11,6 +11,7 @@ import type { Access, RegistryClient } from "../../upstream/registry-client.ts";
 import { abortedBy } from "../../upstream/upstream-deadline.ts";
 import { getManifest, headManifest } from "../asking/manifest-asks.ts";
 import { type RepositoryRef, repositoryKey } from "../repository-ref.ts";
+import type { Said } from "../why.ts";
 import type { Asker, Visibility } from "./visibility.ts";
 
 export type AccessChecksOptions = {
@@ -24,6 +25,13 @@ type AccessVerdict = "yes" | "no" | "unavailable" | "unknown";
 
 /** Names are as long as clients like. */
 const ofNames = { limit: 2 * 1024 * 1024, of: (_: number, key: string) => 200 + key.length };
+
+const saidBy: Readonly<Record<AccessVerdict, Said>> = {
+  yes: "given",
+  no: "refused",
+  unavailable: "unavailable",
+  unknown: "missing",
+};
 
 const hour = 3_600_000;
 /** So long an upstream that could not be asked is not asked again for the same proof. */
@@ -46,6 +54,7 @@ export class AccessChecks {
     if (await visibility.may(asker, digest)) return true;
     for (const { access, witness } of await visibility.renewals(asker)) {
       const verdict = await this.#ask({ ...asker, access }, witness, "brief", signal);
+      asker.decision?.heard(saidBy[verdict], access);
       if (verdict === "yes") return true;
       if (verdict === "unavailable") return visibility.mayWhileUnreachable(asker, digest);
     }

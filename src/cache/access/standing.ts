@@ -1,5 +1,6 @@
 /** What is proven of who may have what a repository holds, as it stands in the records. */
 import type { Json } from "../../store/record-store.ts";
+import type { VisibilityName } from "../cache-event.ts";
 
 export type VisibilityProof = { readonly at: number; readonly witness: string };
 
@@ -7,6 +8,12 @@ export type Standing = {
   readonly public?: VisibilityProof | undefined;
   readonly shared?: (VisibilityProof & { readonly credential: string }) | undefined;
 };
+
+/** To whom that opens it. */
+export function nameOf(standing: Standing | undefined): VisibilityName {
+  if (standing?.public !== undefined) return "public";
+  return standing?.shared === undefined ? "client" : "shared";
+}
 
 /** Undefined for what is no such record. */
 export function readStanding(value: Json): Standing | undefined {

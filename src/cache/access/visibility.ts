@@ -23,8 +23,9 @@ import {
   repositoryKey,
   repositoryNames,
 } from "../repository-ref.ts";
+import type { Decision, Openness } from "../why.ts";
 import { Grants } from "./grants.ts";
-import { readStanding, type Standing, type VisibilityProof } from "./standing.ts";
+import { nameOf, readStanding, type Standing, type VisibilityProof } from "./standing.ts";
 
 /** The operator's credential for a registry, as far as the cache has to know it. */
 export type SharedCredential = {
@@ -35,7 +36,12 @@ export type SharedCredential = {
 };
 
 /** Who asks, and where. */
-export type Asker = RepositoryRef & { readonly access: Access; readonly isPublicOnly?: boolean };
+export type Asker = RepositoryRef & {
+  readonly access: Access;
+  readonly isPublicOnly?: boolean;
+  /** Hears what the registry says of it. */
+  readonly decision?: Decision;
+};
 
 export type VisibilityOptions = {
   readonly records: RecordStore;
@@ -82,14 +88,18 @@ export class Visibility {
 
   /** Whether this asker may have it without anybody being asked. */
   async may(asker: Asker, digest?: Digest): Promise<boolean> {
+    return ((await this.opennessTo(asker, digest)) ?? "old") !== "old";
+  }
+
+  /** By what this asker may have it, as far as is known without asking anybody. */
+  async opennessTo(asker: Asker, digest?: Digest): Promise<Openness> {
     const { proofLife = 3_600_000, now } = this.#options;
     const proofs = await this.#proofs(asker);
     // One from what is now the future, by a clock that was fast, is renewed like one that is old.
-    const isYoung = (at: number): boolean => at > now() - proofLife && at <= now();
-    return (
-      proofs.some(({ proof }) => isYoung(proof.at)) ||
-      this.#grants.has(this.#askerKey(asker), digest)
-    );
+    const young = proofs.find(({ proof: { at } }) => at > now() - proofLife && at <= now());
+    if (young !== undefined) return young.access.kind === "shared" ? "shared" : "public";
+    if (this.#grants.has(this.#askerKey(asker), digest)) return "client";
+    return proofs.length > 0 ? "old" : undefined;
   }
 
   /** Whether this asker may have it while the upstream cannot be asked: old proofs stand. */
@@ -261,9 +271,4 @@ export class Visibility {
     };
     await this.#standings.update(repositoryKey(ref), changed, accountOf(ref));
   }
-}
-
-function nameOf(standing: Standing | undefined): VisibilityName {
-  if (standing?.public !== undefined) return "public";
-  return standing?.shared === undefined ? "client" : "shared";
 }

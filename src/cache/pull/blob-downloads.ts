@@ -16,6 +16,7 @@ import { type Denial, isExcuse } from "../asking/small-answer.ts";
 import type { CacheOutcome, Content } from "../content.ts";
 import type { BlobAsk } from "../pull-ask.ts";
 import type { Generations, RepositoryRef } from "../repository-ref.ts";
+import { Decision } from "../why.ts";
 import { DownloadOrigins, type Entitlement, type OriginPlace } from "./download-origins.ts";
 import { type Attempted, firstAllowed, isDenial } from "./first-allowed.ts";
 
@@ -63,7 +64,8 @@ export class BlobDownloads {
   startBehind(ask: BlobAsk): void {
     const { downloads } = this.#options;
     if (downloads.running(ask.digest) !== undefined || !downloads.mayKeep(ask.digest)) return;
-    const later: BlobAsk = { ...ask, signal: this.#closing.signal };
+    const decision = new Decision();
+    const later: BlobAsk = { ...ask, decision, signal: this.#closing.signal };
     this.open(later, 0)
       .then((answer) => (answer.kind === "content" ? answer.source.close() : undefined))
       .catch(() => undefined);

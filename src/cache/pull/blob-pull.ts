@@ -15,6 +15,7 @@ import type { CacheAnswer } from "../content.ts";
 import type { KeptBlobs } from "../keeping/kept-blobs.ts";
 import { type BlobAsk, maySkipPush } from "../pull-ask.ts";
 import type { RepositoryRef } from "../repository-ref.ts";
+import { type Foreseen, keptIf } from "../why.ts";
 import {
   BlobDownloads,
   type BlobDownloadsOptions,
@@ -23,7 +24,7 @@ import {
   questionOf,
 } from "./blob-downloads.ts";
 import type { OriginPlace } from "./download-origins.ts";
-import { firstAllowed, isDenial, passDenial } from "./first-allowed.ts";
+import { firstAllowed, isDenial, mayHave, passDenial } from "./first-allowed.ts";
 import { MemorySource } from "./memory-source.ts";
 import type { NegativeCache } from "./negative-cache.ts";
 import { wellKnownBlob } from "./well-known-blobs.ts";
@@ -54,18 +55,26 @@ export class BlobPull {
 
   /** From the store, when this asker may have it. */
   async hit(ask: BlobAsk): Promise<CacheAnswer | undefined> {
-    const { repositoryBlobs, accessChecks } = this.#options;
-    if (maySkipPush(ask)) return undefined;
-    if (!(await repositoryBlobs.holds(ask, ask.digest))) return undefined;
-    if (!(await accessChecks.permits(ask, ask.digest, ask.signal))) return undefined;
-    return this.#kept(ask);
+    const foreseen = await this.#foreseen(ask);
+    ask.decision.because(foreseen);
+    if (!(await mayHave(this.#options.accessChecks, ask, foreseen))) return undefined;
+    const kept = await this.#kept(ask);
+    if (kept === undefined) ask.decision.because({ reason: "not kept" });
+    return kept;
+  }
+
+  async #foreseen(ask: BlobAsk): Promise<Foreseen> {
+    const { repositoryBlobs, visibility } = this.#options;
+    if (maySkipPush(ask)) return { reason: "may push" };
+    const isHeld = await repositoryBlobs.holds(ask, ask.digest);
+    return keptIf(isHeld ? await visibility.opennessTo(ask, ask.digest) : undefined);
   }
 
   /** The upstream lets this asker have what is kept; undefined when only its body will do. */
   async confirmed(ask: BlobAsk): Promise<CacheAnswer | undefined> {
     const { kept, repositoryBlobs, generations, now } = this.#options;
     const stat = await kept.stat(ask.digest);
-    if (stat === undefined) return undefined;
+    if (stat === undefined) return this.#notKept(ask);
     const said = { generation: generations.of(ask), at: now() };
     const maySubstitute = await this.#maySubstitute(ask);
     const patience = maySubstitute ? "brief" : "full";
@@ -79,13 +88,20 @@ export class BlobPull {
     return (maySubstitute ? await this.#kept(ask) : undefined) ?? passDenial(answer);
   }
 
+  #notKept({ isHead, decision }: BlobAsk): undefined {
+    if (!isHead) decision.because({ reason: "not kept" });
+  }
+
   /** From the registry asked. */
   async miss(ask: BlobAsk): Promise<CacheAnswer> {
     const { negative, visibility, generations } = this.#options;
     const variant = `${ask.digest}\n${visibility.accessKey(ask.access)}`;
     // Of a HEAD nothing is remembered: a push asks before and after it, and some registries know GET only.
     const known = ask.isHead ? undefined : negative.recall(ask, variant);
-    if (known !== undefined) return passDenial({ kind: "missing", answer: known }, "negative");
+    if (known !== undefined) {
+      ask.decision.because({ reason: "missing lately" });
+      return passDenial({ kind: "missing", answer: known }, "negative");
+    }
     const generation = generations.of(ask);
     const answer = await this.#fetched(ask);
     if (!ask.isHead && answer.kind === "missing" && generations.of(ask) === generation)

@@ -1,8 +1,11 @@
 /** Asks upstream in one name after another until one is let in, and draws the conclusions. */
+import type { Digest } from "../../protocol/digest.ts";
 import type { Access } from "../../upstream/registry-client.ts";
+import type { AccessChecks } from "../access/access-checks.ts";
 import type { Asker, Visibility } from "../access/visibility.ts";
 import { type Denial, passSmallAnswer } from "../asking/small-answer.ts";
 import type { CacheOutcome, Passed } from "../content.ts";
+import type { Foreseen, Said } from "../why.ts";
 
 export type Attempted<T> = { readonly access: Access; readonly answer: T | Denial };
 
@@ -21,14 +24,28 @@ export async function firstAllowed<T extends { readonly kind: string }>(
   for (const access of await visibility.accesses(asker)) {
     const answer = await ask(access);
     const isExcused = isNo(answer) && visibility.isOurFault(asker, access);
-    if (answer.kind !== "refused" && !isExcused) return { access, answer };
+    if (answer.kind !== "refused" && !isExcused) {
+      asker.decision?.heard(saidBy(answer), access);
+      return { access, answer };
+    }
     isOurFault ||= isExcused;
     // Either leaves alone what was proven with a credential that is broken now.
     await visibility[onRefusal](asker, access);
     if (refused === undefined || access === asker.access) refused = { access, answer };
   }
+  if (refused !== undefined) asker.decision?.heard(saidBy(refused.answer), refused.access);
   if (refused === undefined) throw new TypeError("nobody to ask as");
   return isOurFault ? { ...refused, answer: excuse(refused.answer) } : refused;
+}
+
+/** Whether the asker may have what is kept: an old proof is renewed first, or stands if it cannot be. */
+export async function mayHave(
+  checks: Pick<AccessChecks, "permits">,
+  ask: Asker & { readonly digest: Digest; readonly signal: AbortSignal },
+  { reason }: Foreseen,
+): Promise<boolean> {
+  if (reason === "kept") return true;
+  return reason === "old proof" && checks.permits(ask, ask.digest, ask.signal);
 }
 
 /** While the operator's credential is broken, nobody can say whether the image is still shared. */
@@ -49,6 +66,12 @@ export function isDenial<T extends { readonly kind: string }>(
   answer: T | Denial,
 ): answer is Denial {
   return answer.kind === "refused" || answer.kind === "missing" || answer.kind === "unavailable";
+}
+
+/** What the registry said with it. */
+export function saidBy(answer: { readonly kind: string }): Said {
+  if (isDenial(answer)) return answer.kind;
+  return answer.kind === "unkept" ? "no manifest" : "given";
 }
 
 /** The upstream's own words, to be passed on; throws when it had none. */

@@ -15,12 +15,15 @@ import { isExcuse, readBody } from "../asking/small-answer.ts";
 import type { Passed } from "../content.ts";
 import { type Generations, type RepositoryRef, repositoryKey } from "../repository-ref.ts";
 import { ageOf, maySubstitute } from "../tags/freshness.ts";
+import type { Decision, Said } from "../why.ts";
 
 export type ListAsk = RepositoryRef & {
   readonly access: Access;
   readonly isPublicOnly: boolean;
   /** Path and query as they go upstream: paging keys are opaque. */
   readonly target: string;
+  /** Hears on what the answer is decided. */
+  readonly decision: Decision;
   /** Ends when the client leaves. */
   readonly signal: AbortSignal;
 };
@@ -59,18 +62,22 @@ export class ListPull {
   }
 
   async answer(ask: ListAsk, send: AskForList): Promise<Passed> {
+    ask.decision.because({ reason: "list" });
     const patience = (await this.#stale(ask)) === undefined ? "list" : "brief";
     const generation = this.#options.generations.of(ask);
     const key = this.#keyOf(ask);
     try {
       const passed = await send(patience, ask.signal);
       const { status, body } = passed.response;
+      ask.decision.heard(saidBy(status), ask.access);
       const stale = isUnavailable(status) ? await this.#stale(ask) : undefined;
       if (stale === undefined) return this.#noted(ask, passed, { key, generation });
       body.destroy();
       return stale;
     } catch (error) {
-      const stale = isExcuse(error) ? await this.#stale(ask) : undefined;
+      if (!isExcuse(error)) throw error;
+      ask.decision.heard("unavailable", ask.access);
+      const stale = await this.#stale(ask);
       if (stale === undefined) throw error;
       if (isLate(error)) this.#refresh(ask, key, send);
       return stale;
@@ -148,6 +155,12 @@ export class ListPull {
 /** It may only be slow: where it is down, nobody asks until it is back. */
 function isLate(error: unknown): boolean {
   return error instanceof UpstreamError && error.code === "TIMEOUT";
+}
+
+function saidBy(status: number): Said {
+  if (isUnavailable(status)) return "unavailable";
+  if (isRefusal(status)) return "refused";
+  return status === 404 ? "missing" : "given";
 }
 
 /** A login page has status 200 too. */

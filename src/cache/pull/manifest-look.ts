@@ -15,6 +15,7 @@ import type { KeptBlobs } from "../keeping/kept-blobs.ts";
 import type { Manifests } from "../keeping/manifests.ts";
 import type { BlobAsk } from "../pull-ask.ts";
 import type { Generations, RepositoryRef } from "../repository-ref.ts";
+import { Decision } from "../why.ts";
 import { provenBlob } from "./blob-downloads.ts";
 import { imagesIn } from "./completeness.ts";
 import { firstAllowed } from "./first-allowed.ts";
@@ -142,7 +143,7 @@ export class ManifestLook {
   #ask(digest: Digest): BlobAsk {
     return {
       ...{ ...this.#ref, digest, access, range: undefined, signal: this.#signal },
-      ...{ isHead: false, noCache: false, isMirror: false },
+      ...{ isHead: false, noCache: false, isMirror: false, decision: new Decision() },
     };
   }
 }

@@ -14,11 +14,13 @@ import {
   type ManifestAnswer,
 } from "../asking/manifest-asks.ts";
 import { verifiedAnswer } from "../asking/manifest-body.ts";
+import type { SmallAnswer } from "../asking/small-answer.ts";
 import type { CacheAnswer, CacheOutcome, Content } from "../content.ts";
 import type { KeptManifest, Manifests } from "../keeping/manifests.ts";
 import { type ManifestAsk, maySkipPush } from "../pull-ask.ts";
 import { type Generations, repositoryKey } from "../repository-ref.ts";
-import { firstAllowed, isDenial, passDenial } from "./first-allowed.ts";
+import { type Foreseen, keptIf } from "../why.ts";
+import { firstAllowed, isDenial, mayHave, passDenial } from "./first-allowed.ts";
 import { LengthSource, MemorySource } from "./memory-source.ts";
 import type { NegativeCache } from "./negative-cache.ts";
 
@@ -49,12 +51,20 @@ export class ManifestPull {
 
   /** From memory or the store, when this asker may have it. */
   async hit(ask: DigestAsk): Promise<Content | undefined> {
-    const { repositoryBlobs, accessChecks } = this.#options;
-    if (!(await repositoryBlobs.holds(ask, ask.digest))) return undefined;
+    const foreseen = await this.foreseen(ask);
+    ask.decision.because(foreseen);
+    if (!(await mayHave(this.#options.accessChecks, ask, foreseen))) return undefined;
     const manifest = await this.#kept(ask);
-    if (manifest === undefined) return undefined;
-    if (!(await accessChecks.permits(ask, ask.digest, ask.signal))) return undefined;
-    return content(manifest, "hit");
+    return manifest && content(manifest, "hit");
+  }
+
+  /** On what a pull of it is decided. */
+  async foreseen(ask: DigestAsk): Promise<Foreseen> {
+    const { repositoryBlobs, visibility } = this.#options;
+    const isHeld = await repositoryBlobs.holds(ask, ask.digest);
+    if ((await this.#kept(ask)) !== undefined)
+      return keptIf(isHeld ? await visibility.opennessTo(ask, ask.digest) : undefined);
+    return { reason: this.#missing(ask) === undefined ? "not kept" : "missing lately" };
   }
 
   /** Asks upstream first; undefined when only its body will do. */
@@ -79,8 +89,7 @@ export class ManifestPull {
   /** From the registry asked. */
   async miss(ask: DigestAsk): Promise<CacheAnswer> {
     const { visibility, negative, client } = this.#options;
-    const variant = `${ask.digest}\n${ask.accept}\n${visibility.accessKey(ask.access)}`;
-    const known = negative.recall(ask, variant);
+    const known = this.#missing(ask);
     if (known !== undefined) return passDenial({ kind: "missing", answer: known }, "negative");
     const { generation } = this.#asking(ask);
     let isFirst = false;
@@ -89,7 +98,7 @@ export class ManifestPull {
       return this.#get(ask, own);
     });
     if (answer.kind === "missing" && this.#options.generations.of(ask) === generation)
-      negative.remember(ask, variant, answer.answer);
+      negative.remember(ask, this.#variant(ask), answer.answer);
     if (isDenial(answer)) return passDenial(answer);
     // What is no manifest (a login page has status 200 too) says nothing about who may have one.
     if (answer.kind !== "bytes") return passThrough(client, ask, access);
@@ -99,6 +108,14 @@ export class ManifestPull {
 
   close(): Promise<void> {
     return this.#flights.close();
+  }
+
+  #variant({ digest, accept, access }: DigestAsk): string {
+    return `${digest}\n${accept}\n${this.#options.visibility.accessKey(access)}`;
+  }
+
+  #missing(ask: DigestAsk): SmallAnswer | undefined {
+    return this.#options.negative.recall(ask, this.#variant(ask));
   }
 
   #asking(ask: DigestAsk): Said & { readonly generation: number } {

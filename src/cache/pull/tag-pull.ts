@@ -6,12 +6,13 @@
 import type { Access, RegistryClient } from "../../upstream/registry-client.ts";
 import type { AccessChecks } from "../access/access-checks.ts";
 import type { Unkept } from "../asking/manifest-asks.ts";
-import type { Denial } from "../asking/small-answer.ts";
+import type { Denial, SmallAnswer } from "../asking/small-answer.ts";
 import type { CacheAnswer, CacheOutcome, Content } from "../content.ts";
 import type { TagRefresh } from "../tags/tag-refresh.ts";
 import type { TagAnswer, TagQuestion, TagResolver } from "../tags/tag-resolver.ts";
 import { type KnownTag, native, type RecalledTag, variantOf } from "../tags/tag-state.ts";
-import { type Attempted, firstAllowed, isDenial, passDenial } from "./first-allowed.ts";
+import { Decision, type Foreseen, keptIf, type Said } from "../why.ts";
+import { type Attempted, firstAllowed, isDenial, passDenial, saidBy } from "./first-allowed.ts";
 import { passThrough } from "./manifest-pull.ts";
 import type { NegativeCache } from "./negative-cache.ts";
 import {
@@ -57,37 +58,75 @@ export class TagPull {
 
   /** What is known, while it is fresh and this asker may have it. */
   async hit(ask: TagAsk, { known }: RecalledTag): Promise<Content | undefined> {
-    const { tags, visibility, tagRefresh } = this.#options;
-    if (known === undefined || ask.noCache || !tags.isFresh(ask, known.current)) return undefined;
-    if (!(await visibility.may(ask))) return undefined;
-    tagRefresh.asked(ask, ask.accept, known);
-    return this.#contents.of(ask, known, "hit");
+    const belief = await this.#belief(ask, known);
+    ask.decision.because(belief);
+    if (known === undefined || belief.open === undefined) return undefined;
+    this.#options.tagRefresh.asked(ask, ask.accept, known);
+    const content = await this.#contents.of(ask, known, "hit");
+    if (content === undefined) ask.decision.because({ reason: "not kept" });
+    return content;
+  }
+
+  /** On what a pull of it would be decided now; nobody is asked. */
+  async foreseen(ask: TagAsk, recalled: RecalledTag): Promise<Foreseen> {
+    const { known } = recalled;
+    const belief = await this.#belief(ask, known);
+    const isBelieved = known !== undefined && belief.open !== undefined;
+    if (isBelieved && (await this.#contents.bytes(ask, known.current)) !== undefined) return belief;
+    if (this.#missing(ask) !== undefined) return { reason: "missing lately" };
+    const hasStandIn = (await this.#contents.standIn(ask, recalled)) !== undefined;
+    if (hasStandIn && (await this.#isPaused(ask, recalled))) return { reason: "failed lately" };
+    return isBelieved ? { reason: "not kept" } : belief;
   }
 
   /** What the upstream says, or else what is known. */
   async asked(ask: TagAsk, recalled: RecalledTag): Promise<CacheAnswer> {
-    const { negative, visibility, tags } = this.#options;
+    const { negative, tags } = this.#options;
     const generation = tags.generation(ask);
-    const variant = `${ask.tag}\n${variantOf(ask.accept)}\n${visibility.accessKey(ask.access)}`;
-    const missing = ask.noCache ? undefined : negative.recall(ask, variant);
-    if (missing !== undefined) return passDenial({ kind: "missing", answer: missing }, "negative");
+    const missing = this.#missing(ask);
+    if (missing !== undefined) {
+      ask.decision.because({ reason: "missing lately" });
+      return passDenial({ kind: "missing", answer: missing }, "negative");
+    }
     const standIn = await this.#contents.standIn(ask, recalled);
-    if (!ask.noCache && (await this.#isPaused(ask, recalled))) {
+    if (await this.#isPaused(ask, recalled)) {
       const stale = await this.#contents.stale(ask, standIn);
+      if (stale !== undefined) ask.decision.because({ reason: "failed lately" });
       if (stale !== undefined) return stale;
     }
     const { access, answer } = await this.#resolved(ask, recalled, standIn);
     if (answer.kind === "missing" && tags.generation(ask) === generation)
-      negative.remember(ask, variant, answer.answer);
+      negative.remember(ask, this.#missingKey(ask), answer.answer);
     if (isDenial(answer)) return this.#denied(ask, answer, standIn);
     // What is no manifest (a login page has status 200 too) says nothing about who may have one.
     if (answer.kind === "unkept") return this.#unkept({ ask, access, standIn }, answer);
     await this.#allowed(ask, access);
+    ask.decision.heard(newsOf(recalled.known, answer.known), access);
     return this.#served({ ask, access, standIn }, answer);
   }
 
   close(): void {
     this.#closing.abort();
+  }
+
+  /** Whether what is known may be believed and is open to who asks, or why not. */
+  async #belief(ask: TagAsk, known: KnownTag | undefined): Promise<Foreseen> {
+    if (ask.noCache) return { reason: "no-cache" };
+    if (known === undefined) return { reason: "unknown" };
+    const reason = this.#options.tags.freshness(ask, known.current);
+    if (reason === "expired" || reason === "never believed") return { reason };
+    const kept = keptIf(await this.#options.visibility.opennessTo(ask));
+    return kept.reason === "kept" ? { ...kept, reason } : kept;
+  }
+
+  /** The registry's word of a moment ago that there is no such tag. */
+  #missing(ask: TagAsk): SmallAnswer | undefined {
+    if (ask.noCache) return undefined;
+    return this.#options.negative.recall(ask, this.#missingKey(ask));
+  }
+
+  #missingKey({ tag, accept, access }: TagAsk): string {
+    return `${tag}\n${variantOf(accept)}\n${this.#options.visibility.accessKey(access)}`;
   }
 
   async #resolved(
@@ -130,6 +169,7 @@ export class TagPull {
     // All who were let in share one body, unless that one's login does not hold to the end.
     let fetched = await resolver.fetch(question, answer.known.variant, "let in");
     if (isAboutOne(fetched)) fetched = await resolver.fetch(question, answer.known.variant);
+    if (fetched.kind !== "tag") ask.decision.heard(saidBy(fetched), access);
     if (isDenial(fetched)) return this.#denied(ask, fetched, standIn);
     if (fetched.kind === "unkept") return this.#unkept({ ask, access, standIn }, fetched);
     // Its body has confirmed it once more, and from then on it is counted.
@@ -147,7 +187,7 @@ export class TagPull {
   /** Whether the upstream failed a moment ago, asked the same in a name of this asker's. */
   async #isPaused(ask: TagAsk, { known }: RecalledTag): Promise<boolean> {
     const { tags, visibility } = this.#options;
-    if (known === undefined) return false;
+    if (known === undefined || ask.noCache) return false;
     const keys = (await visibility.accesses(ask)).map((access) => visibility.accessKey(access));
     return [native, known.variant].some((variant) =>
       keys.some((accessKey) => tags.isPaused(ask, { variant, accessKey })),
@@ -164,7 +204,8 @@ export class TagPull {
   }
 
   #goOn(ask: TagAsk): void {
-    this.#bringIn({ ...ask, signal: this.#closing.signal }).catch(() => undefined);
+    const decision = new Decision();
+    this.#bringIn({ ...ask, decision, signal: this.#closing.signal }).catch(() => undefined);
   }
 
   /** Both the tag's meaning and its bytes, however long that takes. */
@@ -197,6 +238,12 @@ export class TagPull {
 /** A HEAD whose answer says nothing of what is kept, for there is nothing or something else. */
 function isNews({ isHead }: TagAsk, { current, kept }: KnownTag): boolean {
   return isHead && kept?.digest !== current.digest;
+}
+
+/** What the registry has said of a tag with what it means now. */
+function newsOf(before: KnownTag | undefined, now: KnownTag): Said {
+  if (before === undefined) return "given";
+  return before.current.digest === now.current.digest ? "same" : "moved";
 }
 
 /** Of all who waited for one body, one has caused it. */

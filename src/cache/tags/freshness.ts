@@ -32,9 +32,18 @@ export function ageOf({ checkedAt, now }: Check): number {
  * fast, confirmed in what is now the future has no age anybody knows: it is asked about.
  */
 export function isFresh(check: Check, rule: TagRule, budget?: Budget): boolean {
-  if (rule.isNoCache) return false;
-  if (rule.isImmutable) return true;
-  return check.checkedAt <= check.now && ageOf(check) < rule.ttl * stretch(budget);
+  const freshness = freshnessOf(check, rule, budget);
+  return freshness === "fresh" || freshness === "immutable";
+}
+
+export type Freshness = "fresh" | "immutable" | "expired" | "never believed";
+
+/** The same, and why. */
+export function freshnessOf(check: Check, rule: TagRule, budget?: Budget): Freshness {
+  if (rule.isNoCache) return "never believed";
+  if (rule.isImmutable) return "immutable";
+  const isYoung = check.checkedAt <= check.now && ageOf(check) < rule.ttl * stretch(budget);
+  return isYoung ? "fresh" : "expired";
 }
 
 /** Whether it may be served when the upstream cannot be asked. */

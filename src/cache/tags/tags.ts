@@ -17,7 +17,15 @@ import {
   registryOfKey,
   repositoryKey,
 } from "../repository-ref.ts";
-import { ageOf, isDue, isFresh, type TagRule, type TagRules } from "./freshness.ts";
+import {
+  ageOf,
+  type Freshness,
+  freshnessOf,
+  isDue,
+  isFresh,
+  type TagRule,
+  type TagRules,
+} from "./freshness.ts";
 import type { PullQuota } from "./pull-quota.ts";
 import {
   printTagState,
@@ -82,6 +90,12 @@ export class Tags {
   isFresh(ref: TagRef, { checkedAt }: TagEntry): boolean {
     const { now, quota } = this.#options;
     return isFresh({ checkedAt, now: now() }, this.#rule(ref), quota.of(ref.registry.name));
+  }
+
+  /** Whether it may be believed, and why. */
+  freshness(ref: TagRef, { checkedAt }: TagEntry): Freshness {
+    const { now, quota } = this.#options;
+    return freshnessOf({ checkedAt, now: now() }, this.#rule(ref), quota.of(ref.registry.name));
   }
 
   /** How long ago it was confirmed, and the rule for it. */

@@ -4,6 +4,7 @@ import type { ImageName } from "../../store/catalogue-store.ts";
 import type { Image } from "./images.ts";
 import { duration, shortDigest } from "./in-words.ts";
 import type { Upstream } from "./upstream-figures.ts";
+import { reasonText } from "./words.ts";
 
 export type Explained = {
   readonly name: ImageName;
@@ -28,15 +29,17 @@ export function explain(explained: Explained): readonly string[] {
 }
 
 function decision({ outlook, upstream, name }: Explained): string {
-  const { tag, isKept, digest } = outlook;
-  const isAway = upstream?.isUp === false;
-  if (!isKept) {
-    if (isAway) return `failure: it is not kept, and ${name.registry} does not answer`;
-    return `miss: ${digest === undefined ? "it was never asked for" : "its manifest is not kept"}; it is fetched and kept`;
+  const { why, isKept } = outlook;
+  const text = reasonText[why.reason];
+  if (why.open !== undefined) return `hit: ${text}; nobody is asked`;
+  if (why.reason === "missing lately") return `missing: ${text}`;
+  if (why.reason === "failed lately") return `stale: ${text}; what is kept stands in`;
+  if (upstream?.isUp === false) {
+    if (isKept) return `stale: ${name.registry} does not answer, what is kept stands in`;
+    return `failure: it is not kept, and ${name.registry} does not answer`;
   }
-  if (tag === undefined || tag.isFresh) return "hit: answered from here, nobody is asked";
-  if (isAway) return `stale: ${name.registry} does not answer, what is kept stands in`;
-  return `revalidated: ${name.registry} is asked by HEAD whether the tag still means the same`;
+  if (!isKept) return `miss: ${text}; it is fetched and kept`;
+  return `revalidated: ${text}; ${name.registry} is asked`;
 }
 
 function tagLines({ tag, digest }: Outlook): readonly string[] {

@@ -122,6 +122,7 @@ function told(at: number, event: RegistryEvent) {
     registry: calledName(registry),
     kind: kindOf(event),
     outcome: outcomeOf(event),
+    why: event.why,
     isPull: isPull(event),
     error: event.error?.message,
   };

@@ -5,6 +5,7 @@ import { ago, bytes, duration, percent, shortDigest } from "./in-words.ts";
 import type { Overview } from "./overview.ts";
 import type { Statistics } from "./statistics.ts";
 import type { Upstream } from "./upstream-figures.ts";
+import { reasonText } from "./words.ts";
 
 type Status = ReturnType<Overview["status"]>;
 type Downloads = ReturnType<Overview["downloads"]>;
@@ -140,10 +141,12 @@ export function requestsPanel({ requests }: Requests, now: number): Html {
       bytes: size,
       milliseconds,
       error,
+      why,
     }) => {
       const name = `${registry}${repository === undefined ? "" : `/${repository}`} ${shortDigest(what)}`;
+      const reason = error ?? (why && reasonText[why.reason]);
       const isBad = status >= 500 || outcome === "stale";
-      return html`<tr${isBad ? html` class="bad"` : ""}><td data-label="When">${duration(now - at)}</td><td data-label="Outcome">${outcome}</td><td data-label="Status">${status}</td><td data-label="Asked for">${name}${error === undefined ? "" : html` <small>${error}</small>`}</td><td data-label="Size">${bytes(size)}</td><td data-label="Time">${duration(milliseconds)}</td><td data-label="Client">${client}</td></tr>`;
+      return html`<tr${isBad ? html` class="bad"` : ""}><td data-label="When">${duration(now - at)}</td><td data-label="Outcome">${outcome}</td><td data-label="Status">${status}</td><td data-label="Asked for">${name}${reason === undefined ? "" : html` <small>${reason}</small>`}</td><td data-label="Size">${bytes(size)}</td><td data-label="Time">${duration(milliseconds)}</td><td data-label="Client">${client}</td></tr>`;
     },
   );
   return table(["When", "Outcome", "Status", "Asked for", "Size", "Time", "Client"], rows);

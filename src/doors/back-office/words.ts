@@ -1,4 +1,5 @@
 /** The words everything here counts by; docs/reference/words.md defines them for people. */
+import type { Reason } from "../../cache/why.ts";
 import { bareMediaType, isIndexType, isManifestType } from "../../protocol/media-type.ts";
 import type { RegistryEvent } from "../../registry/registry-event.ts";
 
@@ -25,6 +26,25 @@ export function outcomeOf({ outcome, status }: Pick<RegistryEvent, "outcome" | "
   if (status >= 500) return "failed";
   return status >= 400 ? "refused" : "own";
 }
+
+/** What each reason is for people. */
+export const reasonText: Readonly<Record<Reason, string>> = {
+  kept: "it is kept, and open to who asks",
+  fresh: "the tag was confirmed within its time",
+  immutable: "a rule says that the tag never moves",
+  "failed lately": "the registry could not say a moment ago",
+  "missing lately": "the registry said a moment ago that there is none",
+  unknown: "it was never asked for",
+  expired: "the tag was confirmed too long ago",
+  "never believed": "a rule has the tag confirmed each time",
+  "no-cache": "the client wanted it confirmed",
+  "not kept": "it is not kept",
+  "not proven": "nothing shows yet that it is open to who asks",
+  "old proof": "what shows that it is open to who asks was to be renewed",
+  "may push": "a push goes by what the registry itself has",
+  list: "lists are asked for each time",
+  policy: "POLICY does not allow it",
+};
 
 /** A pull: an image manifest, no index, that was given whole. */
 export function isPull(event: RegistryEvent): boolean {

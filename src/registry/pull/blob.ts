@@ -9,7 +9,7 @@ export async function pullBlob(
   exchange: Exchange,
   { pulls, accessOf }: Pick<UpstreamHandlerParts, "pulls" | "accessOf">,
 ): Promise<Reply> {
-  const { ask, headers, method, route, signal } = exchange;
+  const { ask, headers, method, route, signal, tally } = exchange;
   if (route.kind !== "blob") throw new TypeError(`not a blob: ${route.kind}`);
   const { repository, digest } = route;
   return pulls.blob({
@@ -22,6 +22,7 @@ export async function pullBlob(
     noCache: wantsRevalidation(headers),
     isMirror: ask.door === "mirror",
     isPublicOnly: ask.isPublicOnly ?? false,
+    decision: tally.decision,
     signal,
   });
 }

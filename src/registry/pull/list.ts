@@ -13,14 +13,14 @@ export async function pullList(
   { client, pulls, accessOf }: Pick<UpstreamHandlerParts, "client" | "pulls" | "accessOf">,
   bodyIdle: number,
 ): Promise<Reply> {
-  const { ask, method, route } = exchange;
+  const { ask, method, route, tally } = exchange;
   const access = await readingAccess(exchange, accessOf);
   const isKept = method === "GET" && (route.kind === "tags" || route.kind === "referrers");
   // What came with a body can be asked for by its client alone.
   if (!isKept || hasBody(exchange.headers)) return passThrough(exchange, access, client, bodyIdle);
   const { registry, target, isPublicOnly = false } = ask;
   const { repository } = route;
-  const list = { registry, repository, access, isPublicOnly, target };
+  const list = { registry, repository, access, isPublicOnly, target, decision: tally.decision };
   return pulls.list({ ...list, signal: exchange.signal }, (patience, signal) =>
     passPatiently({ ...exchange, signal }, access, client, { bodyIdle, patience }),
   );

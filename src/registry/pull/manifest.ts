@@ -9,7 +9,7 @@ export async function pullManifest(
   exchange: Exchange,
   { pulls, accessOf }: Pick<UpstreamHandlerParts, "pulls" | "accessOf">,
 ): Promise<Reply> {
-  const { ask, headers, method, route, signal } = exchange;
+  const { ask, headers, method, route, signal, tally } = exchange;
   if (route.kind !== "manifest") throw new TypeError(`not a manifest: ${route.kind}`);
   const { repository, reference } = route;
   return pulls.manifest({
@@ -22,6 +22,7 @@ export async function pullManifest(
     noCache: wantsRevalidation(headers),
     isMirror: ask.door === "mirror",
     isPublicOnly: ask.isPublicOnly ?? false,
+    decision: tally.decision,
     signal,
   });
 }

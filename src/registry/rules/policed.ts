@@ -52,7 +52,7 @@ class Police {
   async handle(exchange: Exchange, handler: Handler) {
     const { registry } = exchange.ask;
     const { route } = exchange;
-    this.#judge(exchange, route);
+    this.#judgeNoted(exchange, route);
     const reply = await handler(exchange);
     if (route.kind === "catalog") return allowedCatalog(exchange, reply, this.#policy);
     if (isWriting(exchange)) return reply;
@@ -62,6 +62,16 @@ class Police {
       if (isByTag) this.#reached.learn({ registry, repository, access }, reply);
     }
     return reply;
+  }
+
+  /** Throws RegistryError DENIED, whose reason is noted. */
+  #judgeNoted(exchange: Exchange, route: Route): void {
+    try {
+      this.#judge(exchange, route);
+    } catch (error) {
+      exchange.tally.decision.because({ reason: "policy" });
+      throw error;
+    }
   }
 
   /** Throws RegistryError DENIED. */

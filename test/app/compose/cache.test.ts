@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { Decision } from "../../../src/cache/why.ts";
 import { parseRepositoryName, type RepositoryName } from "../../../src/protocol/reference.ts";
 import { eventually } from "../../support/eventually.ts";
 import { stallAt } from "../../support/fake-registry/fault.ts";
@@ -15,6 +16,7 @@ async function ask({ cache, registry }: Composed, bytes: Buffer) {
     digest: registry.addBlob(bytes),
     access: { kind: "none" },
     ...{ isHead: false, noCache: false, isMirror: false, range: undefined },
+    decision: new Decision(),
     signal: AbortSignal.timeout(10_000),
   });
   if (answer.kind !== "content") throw new Error(`passed ${answer.response.status}`);

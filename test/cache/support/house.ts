@@ -5,6 +5,7 @@ import { Usage } from "../../../src/cache/keeping/usage.ts";
 import type { BlobAsk, ManifestAsk } from "../../../src/cache/pull-ask.ts";
 import type { PullThroughOptions } from "../../../src/cache/pull-parts.ts";
 import { PullThrough } from "../../../src/cache/pull-through.ts";
+import { Decision } from "../../../src/cache/why.ts";
 import type { Bookkeeping } from "../../../src/download/bookkeeping.ts";
 import { Downloads } from "../../../src/download/downloads.ts";
 import { VerifyingReads } from "../../../src/download/verifying-reads.ts";
@@ -139,6 +140,7 @@ export function manifestAsk(image: string): ManifestAsk {
     isHead: false,
     noCache: false,
     isMirror: false,
+    decision: new Decision(),
     signal: new AbortController().signal,
   };
 }
@@ -155,6 +157,7 @@ export function blobAsk(name: string): BlobAsk {
     isHead: false,
     noCache: false,
     isMirror: false,
+    decision: new Decision(),
     signal: new AbortController().signal,
   };
 }

@@ -11,7 +11,7 @@ function request(changes: Partial<RegistryEvent> = {}): RegistryEvent {
     ...{ registry: "docker.io" as RegistryName, repository: "library/alpine" },
     ...{ route: "manifest", what: "3.20", method: "GET", status: 200, bytes: 500, received: 0 },
     ...{ outcome: "hit", source: "memory", digest: undefined, mediaType: manifest },
-    ...{ milliseconds: 3, firstByte: 2 },
+    ...{ why: undefined, milliseconds: 3, firstByte: 2 },
     ...{ end: "complete", error: undefined },
     ...changes,
   };

@@ -79,6 +79,7 @@ describe("a denied repository", () => {
     });
     expect(reason).toBe(error.message);
     expect(events[0]).toMatchObject({ status: 403, error: { code: "DENIED" } });
+    expect(events[0]?.why).toEqual({ reason: "policy" });
   });
 
   it("leaves the others, pings and everything outside alone", async () => {
