@@ -32,7 +32,7 @@ describe("the CA made on the first start", () => {
     const authority = await openAuthority({ folder, now, onlyFor });
     const leaves = new LeafIssuer({ authority, now });
     const verify = async (host: string) => {
-      await writeFile(join(folder, "leaf.crt"), leaves.leafFor(host).chain);
+      await writeFile(join(folder, "leaf.crt"), leaves.chainFor(host));
       return openssl("verify", "-CAfile", join(folder, "ca.crt"), join(folder, "leaf.crt"));
     };
     expect(await verify("registry.example")).toMatch(/OK/);
@@ -49,7 +49,7 @@ describe("a leaf certificate", () => {
     "for %s satisfies OpenSSL",
     async (host) => {
       const { leaves, folder } = await makeLeaves();
-      await writeFile(join(folder, "leaf.crt"), leaves.leafFor(host).chain);
+      await writeFile(join(folder, "leaf.crt"), leaves.chainFor(host));
       const kind = isIP(host) === 0 ? "-verify_hostname" : "-verify_ip";
       const check = ["-x509_strict", "-purpose", "sslserver", kind, host];
       const files = ["-CAfile", join(folder, "ca.crt"), join(folder, "leaf.crt")];
@@ -59,7 +59,7 @@ describe("a leaf certificate", () => {
 
   it("is for a server alone, and names its issuer's key", async () => {
     const { leaves, folder } = await makeLeaves();
-    await writeFile(join(folder, "leaf.crt"), leaves.leafFor("10.99.0.1").chain);
+    await writeFile(join(folder, "leaf.crt"), leaves.chainFor("10.99.0.1"));
     const text = openssl("x509", "-noout", "-text", "-in", join(folder, "leaf.crt"));
     expect(text).toMatch(/IP Address:10\.99\.0\.1\n/);
     expect(text).toMatch(/Key Usage: critical\s+Digital Signature\n/);
@@ -114,7 +114,7 @@ describe("the operator's own CA", () => {
     const passphrase = name.includes("pass-phrase") ? pass : undefined;
     const own = { key, certificate };
     const authority = await openAuthority({ folder: "/nowhere", own, passphrase, now });
-    const leaf = new LeafIssuer({ authority, now }).leafFor("registry.example").chain;
+    const leaf = new LeafIssuer({ authority, now }).chainFor("registry.example");
     await writeFile(join(folder, "leaf.crt"), leaf);
     expect(openssl("verify", "-CAfile", certificate, join(folder, "leaf.crt"))).toMatch(/OK/);
     expect(authority.root.trim()).toBe((await readFile(certificate, "utf8")).trim());
@@ -138,7 +138,7 @@ describe("the operator's own CA", () => {
     const authority = await openAuthority({ folder, now });
     expect(authority.root.trim()).toBe((await readFile(at("root.crt"), "utf8")).trim());
     expect(authority.chain.match(/BEGIN/g)).toHaveLength(1);
-    await writeFile(at("leaf.crt"), new LeafIssuer({ authority, now }).leafFor("a.example").chain);
+    await writeFile(at("leaf.crt"), new LeafIssuer({ authority, now }).chainFor("a.example"));
     const untrusted = ["-untrusted", at("leaf.crt")];
     expect(openssl("verify", "-CAfile", at("root.crt"), ...untrusted, at("leaf.crt"))).toMatch(
       /OK/,

@@ -48,7 +48,7 @@ export class Interceptor {
   /** Answers 200 and speaks TLS. `head` is what came with the CONNECT. */
   intercept(socket: Socket, head: Buffer, its: Interception): void {
     // Minted before the 200: a name that cannot be certified is refused, not broken off.
-    const context = this.#options.leaves.contextFor(its.address.host);
+    const context = this.#options.leaves.contextFor(its.address.host, socket);
     this.#options.open.add(socket);
     if (head.length > 0) socket.unshift(head);
     socket.write(established);

@@ -4,7 +4,8 @@ import { type SecureContext, TLSSocket } from "node:tls";
 
 /** Certificates for any host, from the CA that clients trust (proxy/authority/leaf.ts). */
 export interface Leaves {
-  contextFor(host: string): SecureContext;
+  /** Good until `connection` has closed. */
+  contextFor(host: string, connection?: Socket): SecureContext;
 }
 
 export type TlsHandshake = {

@@ -2,6 +2,7 @@
  * Which certificate a client of the TLS listener gets: one of our own for the name it asked for, and
  * where there is none, a leaf of our CA.
  */
+import type { Socket } from "node:net";
 import type { SecureContext } from "node:tls";
 import { parseHostPort } from "../../protocol/http/host-port.ts";
 import type { Leaves } from "../server/tls-handshake.ts";
@@ -23,7 +24,7 @@ export class ServedCertificates {
   }
 
   /** `name` is what the handshake asked for, `address` where it arrived. Never throws. */
-  contextFor(name: string | undefined, address: string): SecureContext {
+  contextFor(name: string | undefined, address: string, connection?: Socket): SecureContext {
     const { pairs, leaves, isLeafBetter } = this.#options;
     const host =
       parseHostPort(name ?? "", 443)?.host ?? parseHostPort(bracketed(address), 443)?.host;
@@ -33,7 +34,7 @@ export class ServedCertificates {
     const standIn = isLeafBetter && name !== undefined ? undefined : first;
     const pair = fitting ?? standIn;
     // A name that no certificate can have is answered all the same: the client will say what is wrong.
-    return pair?.context ?? leaves.contextFor(host ?? "localhost");
+    return pair?.context ?? leaves.contextFor(host ?? "localhost", connection);
   }
 }
 

@@ -21,7 +21,7 @@ export type TlsListenerOptions = {
   /** Load balancers that say whom they speak for. */
   readonly proxyProtocol?: ProxyProtocol | undefined;
   readonly certificates: {
-    contextFor(name: string | undefined, address: string): SecureContext;
+    contextFor(name: string | undefined, address: string, connection: Socket): SecureContext;
   };
   readonly onRequest: (request: IncomingMessage, response: ServerResponse) => void;
   readonly observe: ObserveDoor;
@@ -116,8 +116,8 @@ export class TlsListener {
     const client = clientAddress(socket);
     const address = clientAddress({ remoteAddress: socket.localAddress });
     acceptTls(socket, {
-      context: certificates.contextFor(undefined, address),
-      contextFor: (name) => certificates.contextFor(name, address),
+      context: certificates.contextFor(undefined, address, socket),
+      contextFor: (name) => certificates.contextFor(name, address, socket),
       timeout,
       onSecure: (tls) => {
         speakFor(tls, client);

@@ -1,6 +1,7 @@
 /**
  * Leaf certificates for the hosts whose TLS ends here: minted when first asked for, kept for the most
- * recent thousand hosts, and renewed long before they end, without a restart.
+ * recent thousand hosts, and renewed long before they end, without a restart. The contexts in which they
+ * are used are dear, and kept for fewer.
  */
 
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
@@ -16,23 +17,27 @@ import {
   serverAuthOnly,
   subjectAltName,
 } from "./extensions.ts";
+import { type Connection, LeafContexts } from "./leaf-contexts.ts";
 
 export type LeafIssuerOptions = {
   readonly authority: Authority;
   readonly now: () => number;
+  /** Hosts whose contexts are kept. */
   readonly capacity?: number | undefined;
 };
 
-export type Leaf = {
-  readonly context: SecureContext;
+type Leaf = {
   /** The leaf and what stands between it and the root, PEM. */
   readonly chain: string;
+  readonly notBefore: number;
+  readonly renewAt: number;
 };
-
-type KeptLeaf = Leaf & { readonly notBefore: number; readonly renewAt: number };
 
 const day = 86_400_000;
 const life = 30 * day;
+/** Some 24 MiB of them. */
+const mostContexts = 400;
+const leafBytes = 4 * 1024 * 1024;
 
 export class LeafIssuer {
   readonly #authority: Authority;
@@ -41,30 +46,42 @@ export class LeafIssuer {
   readonly #publicKey: KeyObject;
   readonly #privateKey: string;
   /** Least recently used first. */
-  readonly #leaves: BoundedMap<string, KeptLeaf>;
+  readonly #leaves = new BoundedMap<string, Leaf>({
+    limit: 1_000,
+    bytes: { limit: leafBytes, of: ({ chain }, host) => 300 + host.length + chain.length },
+  });
+  readonly #contexts: LeafContexts;
 
-  constructor({ authority, now, capacity = 1_000 }: LeafIssuerOptions) {
+  constructor({ authority, now, capacity = mostContexts }: LeafIssuerOptions) {
     this.#authority = authority;
     this.#now = now;
-    this.#leaves = new BoundedMap({ limit: capacity });
+    // No trust store: left out, each context would carry the system's, and no client is verified here.
+    const make = (cert: string) => createSecureContext({ cert, key: this.#privateKey, ca: [] });
+    this.#contexts = new LeafContexts(capacity, make);
     const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
     this.#publicKey = publicKey;
     this.#privateKey = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
   }
 
-  /** What a TLS server for this host (a name or an address, already validated) uses. */
-  contextFor(host: string): SecureContext {
-    return this.leafFor(host).context;
+  /** What a TLS server for this host (a name or an address, already validated) uses, for one connection. */
+  contextFor(host: string, connection?: Connection): SecureContext {
+    return this.#contexts.of(host, this.chainFor(host), connection);
   }
 
-  leafFor(host: string): Leaf {
+  /** The host's certificate and what stands between it and the root, PEM. */
+  chainFor(host: string): string {
     const kept = this.#leaves.get(host);
     const leaf = kept === undefined || !isGood(kept, this.#now()) ? this.#mint(host) : kept;
     this.#leaves.set(host, leaf);
-    return leaf;
+    return leaf.chain;
   }
 
-  #mint(host: string): KeptLeaf {
+  /** Contexts that take memory now. */
+  get openContexts(): number {
+    return this.#contexts.open;
+  }
+
+  #mint(host: string): Leaf {
     const { subject, keyIdentifier, key, chain, notAfter } = this.#authority;
     const now = this.#now();
     const notBefore = now - 2 * day; // a client's clock may be behind
@@ -86,15 +103,12 @@ export class LeafIssuer {
       },
       key,
     );
-    const full = leaf + chain;
-    // No trust store: left out, each context would carry the system's, and no client is verified here.
-    const context = createSecureContext({ cert: full, key: this.#privateKey, ca: [] });
-    return { context, chain: full, notBefore, renewAt: now + ((ends - now) * 2) / 3 };
+    return { chain: leaf + chain, notBefore, renewAt: now + ((ends - now) * 2) / 3 };
   }
 }
 
 /** One made by a clock that was fast is not valid yet once that is set right. */
-function isGood({ notBefore, renewAt }: KeptLeaf, now: number): boolean {
+function isGood({ notBefore, renewAt }: Leaf, now: number): boolean {
   return notBefore <= now && now < renewAt;
 }
 

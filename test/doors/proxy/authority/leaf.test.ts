@@ -1,11 +1,12 @@
 import { createPublicKey, X509Certificate } from "node:crypto";
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import { type AddressInfo, createServer, isIP } from "node:net";
 import { checkServerIdentity, connect, TLSSocket } from "node:tls";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { openAuthority } from "../../../../src/doors/proxy/authority/ca.ts";
 import { readIssuer } from "../../../../src/doors/proxy/authority/certificate.ts";
 import { LeafIssuer } from "../../../../src/doors/proxy/authority/leaf.ts";
+import { eventually } from "../../../support/eventually.ts";
 import { temporaryFolder } from "../../../support/temp-folder.ts";
 
 const day = 86_400_000;
@@ -22,7 +23,7 @@ describe("a leaf certificate", () => {
 
   it("names exactly its host, its issuer byte for byte, and lives a month at most", async () => {
     const { authority, leaves } = await makeLeaves();
-    const leaf = new X509Certificate(leaves.leafFor(long).chain);
+    const leaf = new X509Certificate(leaves.chainFor(long));
     const root = new X509Certificate(authority.root);
     expect(leaf.subjectAltName).toBe(`DNS:${long}`);
     expect(leaf.subject).toBe("O=Entrepot");
@@ -44,7 +45,7 @@ describe("a leaf certificate", () => {
     }
   });
 
-  it("is forgotten when a thousand others were used since", async () => {
+  it("is made ready anew when many others were used since", async () => {
     const { leaves } = await makeLeaves({ capacity: 3 });
     const kept = leaves.contextFor("kept.example");
     const lost = leaves.contextFor("lost.example");
@@ -53,13 +54,47 @@ describe("a leaf certificate", () => {
     expect(leaves.contextFor("lost.example")).not.toBe(lost);
   });
 
+  it("of thousands of hosts that a stranger makes up leaves no more open than are kept", async () => {
+    const { leaves } = await makeLeaves({ capacity: 3 });
+    const connections = Array.from({ length: 20 }, () => new EventEmitter());
+    for (const [index, connection] of connections.entries())
+      leaves.contextFor(`h${index}.example`, connection);
+    // Who is connected keeps what was made ready for him.
+    expect(leaves.openContexts).toBe(20);
+    for (const connection of connections) connection.emit("close");
+    expect(leaves.openContexts).toBe(3);
+    for (let index = 0; index < 2_000; index += 1) {
+      const connection = new EventEmitter();
+      leaves.contextFor(`h${index % 100}.example`, connection);
+      connection.emit("close");
+    }
+    expect(leaves.openContexts).toBe(3);
+  });
+
+  it("still serves a client who was slow, though many other hosts came first", async () => {
+    const { authority, leaves } = await makeLeaves({ capacity: 1 });
+    const late = Promise.withResolvers<void>();
+    const client = await handshake(leaves, "slow.example", authority.root, () => {
+      for (let index = 0; index < 50; index += 1) {
+        const other = new EventEmitter();
+        leaves.contextFor(`h${index}.example`, other);
+        other.emit("close");
+      }
+      late.resolve();
+    });
+    await late.promise;
+    expect(client.authorized).toBe(true);
+    client.destroy();
+    await eventually(() => expect(leaves.openContexts).toBe(1));
+  });
+
   it("is good on each of 400 days of one process, and renewed with a third of its life left", async () => {
     let time = Date.now();
     const { authority, leaves } = await makeLeaves({ now: () => time });
     const root = new X509Certificate(authority.root);
     const serials = new Set<string>();
     for (let count = 0; count < 400; count += 1) {
-      const leaf = new X509Certificate(leaves.leafFor("registry.example").chain);
+      const leaf = new X509Certificate(leaves.chainFor("registry.example"));
       serials.add(leaf.serialNumber);
       expect(leaf.validFromDate.getTime()).toBeLessThan(time);
       expect(leaf.validToDate.getTime()).toBeGreaterThan(time + 9 * day);
@@ -75,14 +110,14 @@ describe("a leaf certificate", () => {
   ])("is made anew when the clock that made it is set %s", async (_, by) => {
     let time = Date.now();
     const { leaves } = await makeLeaves({ now: () => time });
-    leaves.leafFor("registry.example");
+    leaves.chainFor("registry.example");
     time += by;
-    const leaf = new X509Certificate(leaves.leafFor("registry.example").chain);
+    const leaf = new X509Certificate(leaves.chainFor("registry.example"));
     expect(leaf.validFromDate.getTime()).toBeLessThanOrEqual(time);
     expect(leaf.validToDate.getTime()).toBeGreaterThan(time);
-    expect(leaves.leafFor("registry.example").chain).toContain(leaf.toString().trim());
+    expect(leaves.chainFor("registry.example")).toContain(leaf.toString().trim());
     time += 3_600_000;
-    expect(new X509Certificate(leaves.leafFor("registry.example").chain).serialNumber).toBe(
+    expect(new X509Certificate(leaves.chainFor("registry.example")).serialNumber).toBe(
       leaf.serialNumber,
     );
   });
@@ -91,7 +126,7 @@ describe("a leaf certificate", () => {
     let time = Date.now();
     const { authority, leaves } = await makeLeaves({ now: () => time });
     time = authority.notAfter - 5 * day;
-    const leaf = new X509Certificate(leaves.leafFor("registry.example").chain);
+    const leaf = new X509Certificate(leaves.chainFor("registry.example"));
     expect(leaf.validToDate.getTime()).toBe(authority.notAfter);
   });
 });
@@ -104,10 +139,16 @@ async function makeLeaves(options: { capacity?: number; now?: () => number } = {
 }
 
 /** A TLS client that trusts the CA alone and expects this host, against a server that has the leaf alone. */
-async function handshake(leaves: LeafIssuer, host: string, ca: string): Promise<TLSSocket> {
+async function handshake(
+  leaves: LeafIssuer,
+  host: string,
+  ca: string,
+  meanwhile: () => void = () => undefined,
+): Promise<TLSSocket> {
   const server = createServer((socket) => {
-    const secureContext = leaves.contextFor(host);
+    const secureContext = leaves.contextFor(host, socket);
     new TLSSocket(socket, { isServer: true, secureContext }).on("error", () => socket.destroy());
+    meanwhile();
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
