@@ -8,8 +8,9 @@ import type { Authority } from "../../doors/proxy/authority/ca.ts";
 import { LeafIssuer } from "../../doors/proxy/authority/leaf.ts";
 import { Connect } from "../../doors/proxy/connect.ts";
 import { Forwarder } from "../../doors/proxy/forward.ts";
-import { type ConnectCall, FrontDoor } from "../../doors/proxy/front-door.ts";
+import { type ConnectCall, FrontDoor, type Upgrades } from "../../doors/proxy/front-door.ts";
 import { Interceptor } from "../../doors/proxy/intercept.ts";
+import { WebSockets } from "../../doors/proxy/web-sockets.ts";
 import { Admission } from "../../doors/server/admission.ts";
 import { InterceptDecision } from "../../doors/server/intercept-decision.ts";
 import { OpenSockets } from "../../doors/server/listener.ts";
@@ -91,6 +92,7 @@ export async function composeDoors(parts: DoorsParts): Promise<Doors> {
     if (queues.isBusy(call.socket)) call.socket.destroy();
     else void connect.handle(call);
   };
+  const webSockets = composeWebSockets(parts, { interceptor, queues, open: sockets });
   const onError = (error: Error): void =>
     log.note("error", "the listener failed", { error: error.message });
   const { host, port } = settings.listen;
@@ -100,7 +102,7 @@ export async function composeDoors(parts: DoorsParts): Promise<Doors> {
     authority,
     open: async () => {
       opened.clients = await FrontDoor.open(
-        { ...listening, onRequest, onConnect, onError },
+        { ...listening, onRequest, onConnect, onError, webSockets },
         sockets,
       );
       return opened.clients;
@@ -141,6 +143,26 @@ function composeDecision({ settings, listen, upstream }: DoorsParts): InterceptD
       upstream.logins.has({ name: registryNameOf(address), scheme: "https" }),
     probe: upstream.probe,
   });
+}
+
+type BehindWebSockets = {
+  readonly interceptor: Interceptor;
+  readonly queues: RequestQueues;
+  readonly open: OpenSockets;
+};
+
+function composeWebSockets({ upstream, log }: DoorsParts, behind: BehindWebSockets): Upgrades {
+  const { interceptor, queues, open } = behind;
+  const sockets = new WebSockets({
+    sender: upstream.transport,
+    insideOf: (connection) => interceptor.insideOf(connection),
+    isBusy: (connection) => queues.isBusy(connection),
+    ...{ open, observe: log.door },
+  });
+  return {
+    isWanted: (request) => sockets.isWanted(request),
+    handle: (request, socket, head) => sockets.handle(request, socket, head),
+  };
 }
 
 function composeQueues(reception: Reception, observe: ObserveDoor): RequestQueues {

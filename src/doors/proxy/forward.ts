@@ -5,6 +5,7 @@ import { endToEnd, parseRawHeaders, printHeaders } from "../../protocol/http/hea
 import { formatHostPort } from "../../protocol/http/host-port.ts";
 import { registryAt } from "../../protocol/registry-name.ts";
 import type { Transport } from "../../upstream/net/transport.ts";
+import type { RegistryResponse } from "../../upstream/registry-client.ts";
 import { UpstreamError } from "../../upstream/upstream-error.ts";
 import type { ObserveDoor } from "../door-event.ts";
 import { askedOf, type Refusal, refusalOf, refuseRequest } from "../refusal.ts";
@@ -76,10 +77,8 @@ export class Forwarder {
   }
 }
 
-async function relay(
-  answer: Awaited<ReturnType<Sender["send"]>>,
-  response: ServerResponse,
-): Promise<void> {
+/** The answer's head and body, at the pace of the slower side. */
+export async function relay(answer: RegistryResponse, response: ServerResponse): Promise<void> {
   if (response.destroyed) {
     answer.body.destroy();
     return;

@@ -22,6 +22,12 @@ export type ConnectCall = {
   readonly adopt: (socket: Socket) => void;
 };
 
+export type Upgrades = {
+  /** Whether this one is; every other is answered in HTTP/1.1. */
+  readonly isWanted: (request: IncomingMessage) => boolean;
+  readonly handle: (request: IncomingMessage, socket: Socket, head: Buffer) => Promise<void>;
+};
+
 export type FrontDoorOptions = {
   /** `::` takes IPv4 too, and falls back to IPv4 alone on a machine without IPv6. */
   readonly host: string;
@@ -33,6 +39,8 @@ export type FrontDoorOptions = {
   readonly proxyProtocol?: ProxyProtocol | undefined;
   readonly onRequest: (request: IncomingMessage, response: ServerResponse) => void;
   readonly onConnect: (call: ConnectCall) => void;
+  /** Connections that are given away, as long as their request asks for it. */
+  readonly webSockets?: Upgrades | undefined;
   /** Trouble of the open listener itself; nothing of a client's ever comes here. */
   readonly onError: (error: Error) => void;
   readonly maxConnections?: number | undefined;
@@ -142,9 +150,19 @@ export class FrontDoor extends MitmProxy {
     const server = this.server;
     // Left alone, it relays every WebSocket upgrade to any host, past every rule of ours.
     this.wsServer?.close();
+    this.#upgradeFew(server);
     server.on("error", (error) => this.#options.onError(error));
     this.#greetFirst(server);
     setLimits(server, this.#options.maxConnections);
+  }
+
+  #upgradeFew(server: Server): void {
+    const { webSockets } = this.#options;
+    if (webSockets === undefined) return;
+    Object.assign(server, { shouldUpgradeCallback: webSockets.isWanted });
+    server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => {
+      void webSockets.handle(request, socket, head);
+    });
   }
 
   /** The server reads from a connection only once it is known whose it is. */

@@ -12,11 +12,15 @@ export interface TunnelDialer {
 
 export type Traffic = { readonly sent: number; readonly received: number };
 
-/** Joins the two; resolves when it is over, however it ended. Both are destroyed then. */
+/**
+ * Joins the two; resolves when it is over, however it ended, or when no byte came either way for `idle`
+ * milliseconds. Both are destroyed then.
+ */
 export async function joinSockets(
   client: Socket,
   upstream: Socket,
   open: OpenSockets,
+  idle?: number,
 ): Promise<Traffic> {
   const already = { client: client.bytesRead, upstream: upstream.bytesRead };
   for (const socket of [client, upstream]) {
@@ -25,6 +29,8 @@ export async function joinSockets(
     // A peer that vanished without a word is found by the system, not by an idle limit.
     socket.setKeepAlive(true, 60_000);
   }
+  // Whatever is read from one is written to the other.
+  if (idle !== undefined) upstream.setTimeout(idle, () => upstream.destroy());
   await Promise.allSettled([flow(client, upstream), flow(upstream, client)]);
   client.destroy();
   upstream.destroy();

@@ -16,7 +16,7 @@ import { type Admission, clientAddress } from "./admission.ts";
 import { asOtherSite, asOutsidersName, type Foreign } from "./foreign.ts";
 import type { HostVerdict } from "./intercept-decision.ts";
 import { type HostedHosts, hostedAsk } from "./own-names.ts";
-import { framingProblem, hostOf, mismatch } from "./request-head.ts";
+import { framingProblem, hostOf, mismatch, webSocketRefused } from "./request-head.ts";
 
 /** What a connection that came through CONNECT was meant for. */
 export type Inside = {
@@ -105,7 +105,9 @@ export class Reception {
     const problem =
       (inside === undefined && !this.#options.admission.mayEnter(client)
         ? notAllowed(client)
-        : undefined) ?? framingProblem(request);
+        : undefined) ??
+      framingProblem(request) ??
+      webSocketRefused(request);
     if (problem !== undefined) return this.#refuse(request, response, problem);
     if (inside !== undefined) return this.#inside(request, response, inside);
     const target = request.url ?? "";

@@ -45,8 +45,16 @@ export function hostOf(request: IncomingMessage, isTls: boolean): HostPort | und
 export function framingProblem(request: IncomingMessage): Refusal | undefined {
   const { method = "", url: target = "", httpVersion, rawHeaders } = request;
   const fault = requestFault({ method, target, httpVersion, rawHeaders });
-  if (fault !== undefined) return { status: 400, sentence: fault };
-  // `Upgrade: h2c` (curl --http2) may be ignored and is; a WebSocket client needs to hear the no.
-  if (!request.headers.upgrade?.toLowerCase().includes("websocket")) return undefined;
-  return { status: 501, sentence: "this proxy relays no WebSockets; CONNECT may tunnel them" };
+  return fault === undefined ? undefined : { status: 400, sentence: fault };
+}
+
+/** `Upgrade: h2c` (curl --http2) may be ignored and is; a WebSocket's client needs to hear the no. */
+export function webSocketRefused(request: IncomingMessage): Refusal | undefined {
+  if (!isWebSocket(request)) return undefined;
+  const sentence = "WebSockets are relayed to an intercepted host's own pages alone, by CONNECT";
+  return { status: 501, sentence };
+}
+
+export function isWebSocket({ headers }: IncomingMessage): boolean {
+  return headers.upgrade?.trim().toLowerCase() === "websocket";
 }

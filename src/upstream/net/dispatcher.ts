@@ -10,6 +10,7 @@ import type { RegistryName, Scheme } from "../../protocol/registry-name.ts";
 import { upstreamDeadline } from "../upstream-deadline.ts";
 import type { CorporateProxies, CorporateProxy } from "./corporate-proxy.ts";
 import type { Dialer } from "./dial.ts";
+import { withMendedHead } from "./mended-head.ts";
 import type { TlsClient } from "./tls-client.ts";
 
 export type OriginPoolsOptions = {
@@ -31,10 +32,12 @@ export type Outlet = {
   readonly headers: readonly string[];
 };
 
-type Origin = {
+export type Origin = {
   readonly scheme: Scheme;
   readonly address: HostPort;
   readonly onBehalfOf: RegistryName;
+  /** Its heads need mending; for requests with `reset` alone. */
+  readonly isOdd?: boolean | undefined;
 };
 
 /** Idle pools are a few objects each; beyond so many the longest unused are closed. */
@@ -52,8 +55,8 @@ export class OriginPools {
   }
 
   /** Hand the request in at once: an outlet that is kept may be closed meanwhile. */
-  outlet(scheme: Scheme, address: HostPort, onBehalfOf: RegistryName): Outlet {
-    const origin = { scheme, address, onBehalfOf };
+  outlet(origin: Origin): Outlet {
+    const { scheme, address, onBehalfOf } = origin;
     const proxy = this.#options.proxies.for(scheme, address, onBehalfOf);
     const isForwarded = proxy !== undefined && scheme === "http";
     const host = formatHostPort(address, scheme === "https" ? 443 : 80);
@@ -79,10 +82,10 @@ export class OriginPools {
   }
 
   #pool(origin: Origin, proxy: CorporateProxy | undefined): Pool {
-    const { scheme, address, onBehalfOf } = origin;
+    const { scheme, address, onBehalfOf, isOdd } = origin;
     const host = formatHostPort(address, scheme === "https" ? 443 : 80);
     // The registry is part of the key: what it may reach, another may not.
-    const key = `${scheme}://${host} ${onBehalfOf}`;
+    const key = `${scheme}://${host} ${onBehalfOf}${isOdd ? " odd" : ""}`;
     const known = this.#pools.get(key);
     this.#pools.delete(key);
     const pool =
@@ -90,7 +93,7 @@ export class OriginPools {
       new Pool(`${scheme}://${host}`, {
         connect: (_options, callback) => {
           this.#connect(origin, proxy).then(
-            (socket) => callback(null, socket),
+            (socket) => callback(null, isOdd ? withMendedHead(socket) : socket),
             (error: Error) => callback(error, null),
           );
         },

@@ -35,6 +35,17 @@ const exchanging: ReadonlyMap<string, readonly [UpstreamErrorCode, string]> = ne
   ["ETIMEDOUT", ["TIMEOUT", "went silent"]],
 ]);
 
+/** For an answer of which nothing was read yet: undici counts bytes of a body that never came. */
+export function headError(host: string, cause: unknown): UpstreamError {
+  if (errorCode(cause) !== "UND_ERR_RES_CONTENT_LENGTH_MISMATCH") return exchangeError(host, cause);
+  return lengthError(host, cause);
+}
+
+export function lengthError(host: string, cause?: unknown): UpstreamError {
+  const message = `${host} sent what is not HTTP/1.1: its Content-Length is none, or there are two`;
+  return new UpstreamError("PROTOCOL", host, message, { cause });
+}
+
 /** For an exchange on a connection that stood. */
 export function exchangeError(host: string, cause: unknown): UpstreamError {
   if (cause instanceof UpstreamError) return cause;

@@ -2,14 +2,15 @@
  * One request and its answer on an undici connection, as a handler of undici's: keeps time until the
  * headers are there, turns the body into a stream, and every failure into an UpstreamError.
  */
-import { Readable } from "node:stream";
+import type { Socket } from "node:net";
+import { type Duplex, Readable } from "node:stream";
 import type { Dispatcher } from "undici";
 import { endToEnd, parseRawHeaders } from "../../protocol/http/header-list.ts";
 import { afterWaiting } from "../../runtime/deadline.ts";
 import type { RegistryResponse } from "../registry-client.ts";
 import { abortedError } from "../upstream-deadline.ts";
 import { UpstreamError } from "../upstream-error.ts";
-import { exchangeError } from "./network-error.ts";
+import { exchangeError, headError, lengthError } from "./network-error.ts";
 
 export type OneAnswerOptions = {
   readonly host: string;
@@ -28,10 +29,13 @@ export type OneAnswerOptions = {
   readonly onOver?: () => void;
 };
 
+/** What came back: an answer, or with 101 the connection itself, with all that follows on it. */
+export type Answered = RegistryResponse & { readonly switched?: Socket };
+
 export class OneAnswer implements Dispatcher.DispatchHandler {
-  readonly response: Promise<RegistryResponse>;
+  readonly response: Promise<Answered>;
   readonly #options: OneAnswerOptions;
-  readonly #settle = Promise.withResolvers<RegistryResponse>();
+  readonly #settle = Promise.withResolvers<Answered>();
   #controller: Dispatcher.DispatchController | undefined;
   #body: ResponseBody | undefined;
   #failure: UpstreamError | undefined;
@@ -72,11 +76,30 @@ export class OneAnswer implements Dispatcher.DispatchHandler {
     if (status < 200) return;
     this.#stopWaiting?.();
     const fields = parseRawHeaders(rawHeaders(controller.rawHeaders));
+    // Undici counts blanks after it as digits, and would find the body too short.
+    if (fields.get("content-length")?.every((length) => /^\d+$/.test(length)) === false) {
+      this.#fail(lengthError(this.#options.host));
+      return;
+    }
     this.#body = new ResponseBody(controller, () => {
       this.#release();
       this.#options.onReceived?.(0, true);
     });
     this.#settle.resolve({ status, headers: endToEnd(fields), body: this.#body });
+  }
+
+  onRequestUpgrade(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    _headers: unknown,
+    socket: Duplex,
+  ): void {
+    this.#release();
+    if (this.#failure !== undefined) return void socket.destroy();
+    const headers = endToEnd(parseRawHeaders(rawHeaders(controller.rawHeaders)));
+    // It is the one that our connector made.
+    const switched = socket as Socket;
+    this.#settle.resolve({ status, headers, body: Readable.from([]), switched });
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -90,7 +113,8 @@ export class OneAnswer implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#fail(this.#failure ?? exchangeError(this.#options.host, error));
+    const explain = this.#body === undefined ? headError : exchangeError;
+    this.#fail(this.#failure ?? explain(this.#options.host, error));
   }
 
   readonly #abort = (): void => this.#fail(abortedError(this.#options.host, this.#options.signal));

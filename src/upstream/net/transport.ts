@@ -11,12 +11,13 @@ import {
 } from "../../protocol/http/header-list.ts";
 import { formatHostPort, type HostPort } from "../../protocol/http/host-port.ts";
 import type { RegistryName, Scheme } from "../../protocol/registry-name.ts";
-import type { Patience, RegistryResponse } from "../registry-client.ts";
+import { BoundedMap } from "../../runtime/bounded-map.ts";
+import type { Patience } from "../registry-client.ts";
 import { abortedError } from "../upstream-deadline.ts";
 import { UpstreamError } from "../upstream-error.ts";
 import type { Asked, ObserveUpstream } from "../upstream-event.ts";
 import type { OriginPools } from "./dispatcher.ts";
-import { OneAnswer } from "./one-answer.ts";
+import { type Answered, OneAnswer } from "./one-answer.ts";
 import { Places } from "./places.ts";
 
 export type Outgoing = {
@@ -35,6 +36,8 @@ export type Outgoing = {
   readonly headers: HeaderList;
   readonly body?: AsyncIterable<Uint8Array> | undefined;
   readonly patience: Patience;
+  /** The connection itself is wanted, once both sides agree to speak this on it. */
+  readonly upgrade?: "websocket" | undefined;
   /** Ends the wait for headers, and afterwards the body. */
   readonly signal: AbortSignal;
 };
@@ -73,6 +76,9 @@ const defaults: TransportLimits = {
   openIdle: 15 * 60_000,
 };
 
+type Attempt = Outgoing & { readonly isOdd: boolean };
+
+const oddMs = 3_600_000;
 /** So many bytes of a body are worth telling of before its end. */
 const tellingBytes = 1024 * 1024;
 
@@ -88,6 +94,8 @@ export class Transport {
   readonly #limits: TransportLimits;
   readonly #isOffline: boolean;
   readonly #places: Places;
+  /** Origins whose heads have to be mended. */
+  readonly #oddUntil = new BoundedMap<string, number>({ limit: 1_000 });
 
   constructor(options: TransportOptions) {
     this.#isOffline = options.isOffline ?? false;
@@ -99,16 +107,31 @@ export class Transport {
   }
 
   /** Resolves at the headers, whatever the status. Throws UpstreamError. */
-  async send(outgoing: Outgoing): Promise<RegistryResponse> {
+  async send(outgoing: Outgoing): Promise<Answered> {
     if (this.#isOffline) throw offlineError(formatHostPort(outgoing.address, 443));
     const started = this.#now();
+    const isOdd = this.#isOdd(outgoing);
     try {
-      return await this.#placed(outgoing, 0);
+      return await this.#placed({ ...outgoing, isOdd }, 0);
     } catch (error) {
       const spent = this.#now() - started;
-      if (!mayRetry(outgoing, error) || spent >= this.#budget(outgoing)) throw error;
-      return await this.#placed(outgoing, spent);
+      if (spent >= this.#budget(outgoing)) throw error;
+      if (!isOdd && mayBeOdd(outgoing, error)) return await this.#mended(outgoing, spent, error);
+      if (!mayRetry(outgoing, error)) throw error;
+      return await this.#placed({ ...outgoing, isOdd }, spent);
     }
+  }
+
+  #isOdd(outgoing: Outgoing): boolean {
+    return (this.#oddUntil.get(originOf(outgoing)) ?? 0) > this.#now();
+  }
+
+  /** What it takes to read such an origin is remembered, as it costs two requests to find out. */
+  async #mended(outgoing: Outgoing, spent: number, first: unknown): Promise<Answered> {
+    const answer = await this.#placed({ ...outgoing, isOdd: true }, spent).catch(() => undefined);
+    if (answer === undefined) throw first;
+    this.#oddUntil.set(originOf(outgoing), this.#now() + oddMs);
+    return answer;
   }
 
   /** Throws UpstreamError where the address may not be dialled in that registry's name. */
@@ -117,7 +140,7 @@ export class Transport {
   }
 
   /** The place is given back when nothing more comes, be the answer read by then or not. */
-  async #placed(outgoing: Outgoing, spent: number): Promise<RegistryResponse> {
+  async #placed(outgoing: Attempt, spent: number): Promise<Answered> {
     const leave = await this.#places.take(outgoing);
     try {
       return await this.#attempt(outgoing, spent, leave);
@@ -127,12 +150,14 @@ export class Transport {
     }
   }
 
-  async #attempt(outgoing: Outgoing, spent: number, onOver: () => void): Promise<RegistryResponse> {
-    const { signal, method, address, scheme, onBehalfOf, body } = outgoing;
+  async #attempt(outgoing: Attempt, spent: number, onOver: () => void): Promise<Answered> {
+    const { signal, method, address, scheme, onBehalfOf, body, isOdd } = outgoing;
     const host = formatHostPort(address, 443);
     if (signal.aborted) throw abortedError(host, signal);
     const started = this.#now();
-    const { dispatcher, pathPrefix, headers } = this.#pools.outlet(scheme, address, onBehalfOf);
+    const { dispatcher, pathPrefix, headers } = this.#pools.outlet({
+      ...{ scheme, address, onBehalfOf, isOdd },
+    });
     const exchange = new OneAnswer({
       host,
       method,
@@ -151,7 +176,8 @@ export class Transport {
         headers: [...printHeaders(sendable(outgoing)), ...headers],
         body: body === undefined ? null : Readable.from(borrowed(body), { objectMode: false }),
         // Undici would close the connection after every HEAD.
-        ...(method === "HEAD" ? { reset: false } : {}),
+        ...(method === "HEAD" || isOdd ? { reset: isOdd } : {}),
+        ...(outgoing.upgrade === undefined ? {} : { upgrade: outgoing.upgrade }),
         ...(outgoing.patience === "open" ? { bodyTimeout: this.#limits.openIdle } : {}),
       },
       exchange,
@@ -160,9 +186,9 @@ export class Transport {
   }
 
   async #told(
-    answer: Promise<RegistryResponse>,
+    answer: Promise<Answered>,
     of: { outgoing: Outgoing; host: string; started: number; pathPrefix: string },
-  ): Promise<RegistryResponse> {
+  ): Promise<Answered> {
     const { host, started } = of;
     const { method, onBehalfOf: registry, asked = "other" } = of.outgoing;
     const tell = (status: number | UpstreamError["code"]): void =>
@@ -210,6 +236,16 @@ export class Transport {
 function mayRetry({ method, body, signal }: Outgoing, error: unknown): boolean {
   if (body !== undefined || signal.aborted || !(error instanceof UpstreamError)) return false;
   return error.code === "CONNECT" || (error.code === "RESET" && idempotent.has(method));
+}
+
+/** The answer's head made no sense, which may be mended where asking again does no harm. */
+function mayBeOdd({ method, body, signal }: Outgoing, error: unknown): boolean {
+  if (body !== undefined || signal.aborted || !idempotent.has(method)) return false;
+  return error instanceof UpstreamError && error.code === "PROTOCOL";
+}
+
+function originOf({ scheme, address }: Outgoing): string {
+  return `${scheme}://${formatHostPort(address)}`;
 }
 
 function sendable({ headers, body }: Outgoing): HeaderList {

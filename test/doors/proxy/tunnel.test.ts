@@ -35,12 +35,24 @@ it.each(["client", "upstream"] as const)("a reset by the %s ends both sides", as
   expect(ends.open.size).toBe(0);
 });
 
+it("that is to end when nobody says anything ends then, and not before", async () => {
+  const ends = await tunnel(300);
+  const words = setInterval(() => ends.upstream.write("x"), 50);
+  ends.client.resume();
+  const began = performance.now();
+  await eventually(() => expect(performance.now() - began).toBeGreaterThan(600));
+  expect(ends.client.destroyed).toBe(false);
+  clearInterval(words);
+  await ends.over;
+  await eventually(() => expect(ends.open.size).toBe(0));
+});
+
 /** A client and an upstream with a tunnel between them. */
-async function tunnel() {
+async function tunnel(idle?: number) {
   const open = new OpenSockets();
   const [client, near] = await wire();
   const [far, upstream] = await wire();
-  return { client, upstream, near, open, over: joinSockets(near, far, open) };
+  return { client, upstream, near, open, over: joinSockets(near, far, open, idle) };
 }
 
 async function wire(): Promise<[Socket, Socket]> {

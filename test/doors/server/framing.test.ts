@@ -1,19 +1,19 @@
 import type { IncomingMessage } from "node:http";
 import { describe, expect, it } from "vitest";
-import { framingProblem } from "../../../src/doors/server/request-head.ts";
+import { framingProblem, webSocketRefused } from "../../../src/doors/server/request-head.ts";
 
 describe("a request is refused whole", () => {
   it.each([
     ["with two Hosts", { rawHeaders: ["Host", "a", "host", "b"] }, 400],
     ["with a body on GET", { rawHeaders: ["Host", "a", "Content-Length", "3"] }, 400],
-    [
-      "that is a WebSocket's",
-      { rawHeaders: ["Host", "a"], headers: { upgrade: "WebSocket" } },
-      501,
-    ],
   ])("%s", (_what, fields, status) => {
     expect(framingProblem(request(fields))?.status).toBe(status);
   });
+});
+
+it("a WebSocket's is told that it is none", () => {
+  expect(webSocketRefused(request({ headers: { upgrade: "WebSocket" } }))?.status).toBe(501);
+  expect(webSocketRefused(request({ headers: { upgrade: "h2c" } }))).toBeUndefined();
 });
 
 it.each([

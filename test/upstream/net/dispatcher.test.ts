@@ -1,7 +1,11 @@
 import { createServer } from "node:http";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { HostPort } from "../../../src/protocol/http/host-port.ts";
-import { registryNameOf } from "../../../src/protocol/registry-name.ts";
+import {
+  type RegistryName,
+  registryNameOf,
+  type Scheme,
+} from "../../../src/protocol/registry-name.ts";
 import {
   CorporateProxies,
   type CorporateProxy,
@@ -33,21 +37,21 @@ describe("pools of connections", () => {
   it("are one for each origin and registry in whose name it is asked", () => {
     const origins = pools();
     const [one, same, other] = [ghcr, ghcr, quay].map(
-      (registry) => origins.outlet("https", cdn, registryNameOf(registry)).dispatcher,
+      (registry) => origins.outlet(origin("https", cdn, registryNameOf(registry))).dispatcher,
     );
     expect(one).toBe(same);
     expect(one).not.toBe(other);
-    expect(origins.outlet("http", cdn, registryNameOf(ghcr)).dispatcher).not.toBe(one);
+    expect(origins.outlet(origin("http", cdn, registryNameOf(ghcr))).dispatcher).not.toBe(one);
   });
 
   it("that are not used make room for others", () => {
     const origins = pools();
     const name = registryNameOf(ghcr);
-    const first = origins.outlet("https", ghcr, name).dispatcher;
+    const first = origins.outlet(origin("https", ghcr, name)).dispatcher;
     for (let index = 0; index < 512; index++) {
-      origins.outlet("https", { host: `h${index}.example`, port: 443 }, name);
+      origins.outlet(origin("https", { host: `h${index}.example`, port: 443 }, name));
     }
-    expect(origins.outlet("https", ghcr, name).dispatcher).not.toBe(first);
+    expect(origins.outlet(origin("https", ghcr, name)).dispatcher).not.toBe(first);
   });
 
   it("ask a corporate proxy in absolute form for plain http alone", () => {
@@ -58,11 +62,14 @@ describe("pools of connections", () => {
     };
     const origins = pools({ http: proxy, https: proxy });
     const name = registryNameOf(ghcr);
-    expect(origins.outlet("http", { host: "a.example", port: 80 }, name)).toMatchObject({
+    expect(origins.outlet(origin("http", { host: "a.example", port: 80 }, name))).toMatchObject({
       pathPrefix: "http://a.example",
       headers: ["proxy-authorization", "Basic x"],
     });
-    expect(origins.outlet("https", ghcr, name)).toMatchObject({ pathPrefix: "", headers: [] });
+    expect(origins.outlet(origin("https", ghcr, name))).toMatchObject({
+      pathPrefix: "",
+      headers: [],
+    });
   });
 
   it("end what is under way when they are closed", async () => {
@@ -80,3 +87,7 @@ describe("pools of connections", () => {
     expect(await failed).toMatchObject({ code: "ABORTED" });
   });
 });
+
+function origin(scheme: Scheme, address: HostPort, onBehalfOf: RegistryName) {
+  return { scheme, address, onBehalfOf };
+}

@@ -95,6 +95,77 @@ describe("a list", () => {
   });
 });
 
+describe("an answer that Go's clients take", () => {
+  it.each([
+    ["with its length twice", "Content-Length: 2\r\nContent-Length: 2"],
+    ["with its length in a list", "Content-Length: 2, 2"],
+    ["with blanks after its length", "Content-Length: 2  "],
+    ["with a tab after its length", "Content-Length:2\t"],
+    ["with its length twice, and more blanks", "content-length: 2\t\r\nX: y\r\nCONTENT-LENGTH:2 "],
+  ])("%s is read", async (_name, field) => {
+    const { send, count } = await servedRaw((socket) => {
+      socket.write(`HTTP/1.1 200 OK\r\nX-A: 1\r\n${field}\r\nX-B: caf\xe9\r\n\r\nok`, "latin1");
+    });
+    const answer = await send();
+    expect(String(await readAll(answer.body))).toBe("ok");
+    expect([...answer.headers.keys()].sort()).toEqual(
+      field.includes("X: y")
+        ? ["content-length", "x", "x-a", "x-b"]
+        : ["content-length", "x-a", "x-b"],
+    );
+    expect(answer.headers.get("x-b")).toEqual(["caf\xe9"]);
+    // What it takes is known from now on.
+    await readAll((await send({ method: "HEAD" })).body);
+    expect(count()).toBe(3);
+  });
+
+  it("is read whatever pieces it comes in, after interim ones too", async () => {
+    const text = `HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 40000 \r\n\r\n${"x".repeat(40_000)}`;
+    const { send } = await servedRaw((socket) => {
+      const pieces = [...text.slice(0, 120), text.slice(120)];
+      const next = (): void => {
+        const piece = pieces.shift();
+        if (piece !== undefined && !socket.destroyed) socket.write(piece, () => setImmediate(next));
+      };
+      next();
+    });
+    expect((await readAll((await send()).body)).length).toBe(40_000);
+  });
+
+  it.each([
+    ["two lengths", "Content-Length: 2\r\nContent-Length: 3"],
+    ["two lengths in a list", "Content-Length: 2, 3"],
+    ["a length and a coding", "Content-Length: 2 \r\nTransfer-Encoding: chunked"],
+    ["a signed length", "Content-Length: +2"],
+    ["a length with a letter", "Content-Length: 2\xa0"],
+    ["no length", "Content-Length: "],
+    ["a blank before the colon", "Content-Length : 2"],
+    ["a folded length", "Content-Length: 2\r\nContent-Length:\r\n 2"],
+    ["a bare line end", "X: y\nContent-Length: 7\r\nContent-Length: 2 "],
+  ])("is none with %s", async (_name, field) => {
+    const { send, count } = await servedRaw((socket) => {
+      socket.write(`HTTP/1.1 200 OK\r\n${field}\r\n\r\nok`, "latin1");
+    });
+    expect(await rejection(send())).toMatchObject({ code: "PROTOCOL" });
+    expect(count()).toBeLessThanOrEqual(2);
+  });
+
+  it("costs no second push", async () => {
+    const { send, count } = await servedRaw((socket) => {
+      socket.write("HTTP/1.1 201 Created\r\nContent-Length: 0 \r\n\r\n");
+    });
+    const body = async function* () {
+      yield Buffer.from("x");
+    };
+    expect(await rejection(send({ method: "PUT", body: body() }))).toMatchObject({
+      code: "PROTOCOL",
+    });
+    expect(count()).toBe(1);
+    await readAll((await send()).body);
+    expect((await send({ method: "PUT", body: body() })).status).toBe(201);
+  });
+});
+
 describe("an exchange", () => {
   it("gives status, headers as they came, and the body", async () => {
     const { send, events } = await served((_request, response) => {
