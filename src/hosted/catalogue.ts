@@ -84,6 +84,11 @@ export class Catalogue {
     return this.#pulls.get(name) ?? new Map();
   }
 
+  /** The same of all repositories, also of those that are gone. */
+  pulls(): Iterable<readonly [RepositoryName, ReadonlyMap<Tag | Digest, number>]> {
+    return this.#pulls;
+  }
+
   /** Keys of records that make no sense: whatever they refer to is to stay. */
   unreadable(name?: RepositoryName): readonly string[] {
     const all = [...this.#unreadable.values()];

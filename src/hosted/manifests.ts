@@ -59,11 +59,8 @@ export class Manifests {
     reference: Reference,
     isLeased: boolean,
   ): Promise<FoundManifest> {
-    const { catalogue, clock, lease, pulls } = this.#parts;
-    const { digest, link } = await this.#found(repository, reference);
-    // In the tick of the look, so that whoever collects garbage now knows what is about to be asked for.
-    const tag = reference.kind === "tag" ? reference.tag : undefined;
-    pulls.note(repository, { tag, digest, references: link.references });
+    const { catalogue, clock, lease } = this.#parts;
+    const { digest, link } = await this.#begun(repository, reference);
     const bytes = await this.#bytes(digest);
     if (isLeased && renewed(link, clock.now(), lease) !== undefined) {
       await catalogue.inTurn(repository, async () => {
@@ -191,15 +188,20 @@ export class Manifests {
     return changes;
   }
 
-  /** As it is once nothing is taking it away. */
-  async #found(repository: RepositoryName, reference: Reference) {
-    const { catalogue } = this.#parts;
+  /** As it is once nothing is taking it away; from then on what it lists stays for a while. */
+  async #begun(repository: RepositoryName, reference: Reference) {
+    const { catalogue, pulls } = this.#parts;
+    const tag = reference.kind === "tag" ? reference.tag : undefined;
     for (;;) {
       const its = catalogue.repository(repository);
       const digest = digestIn(its, reference);
       const link = digest && its?.manifests.get(digest);
       if (digest === undefined || link === undefined) throw unknown();
-      if (!catalogue.isLeaving(repository, digest)) return { digest, link };
+      if (!catalogue.isLeaving(repository, digest)) {
+        // In the tick of the look, or whoever collects garbage could decide in between.
+        pulls.note(repository, { tag, digest, references: link.references });
+        return { digest, link };
+      }
       await catalogue.inTurn(repository, async () => undefined);
     }
   }

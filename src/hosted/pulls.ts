@@ -74,7 +74,19 @@ export class Pulls {
     );
   }
 
-  /** Writes down what is news, and forgets what is not there any more. Throws StoreError. */
+  /** Forgets what is not there any more, and writes down what is news. Throws StoreError. */
+  tidy(): Promise<void> {
+    const { catalogue } = this.#parts;
+    for (const [repository, its] of catalogue.pulls()) {
+      for (const [reference, at] of its) {
+        if (!this.#isThere(repository, reference))
+          entry(this.#unwritten, repository).set(reference, at);
+      }
+    }
+    return this.flush();
+  }
+
+  /** Writes down what is news. Throws StoreError. */
   flush(): Promise<void> {
     const writing = this.#writing.catch(() => undefined).then(() => this.#write());
     this.#writing = writing;

@@ -19,7 +19,7 @@ import { changesOf, type Superfluous, type SweepParts, sweepOf } from "./sweep.t
 export type CollectorParts = {
   readonly catalogue: Catalogue;
   readonly bytes: LooseBytes;
-  readonly pulls: Pick<Pulls, "lastPull" | "wanted" | "flush">;
+  readonly pulls: Pick<Pulls, "lastPull" | "wanted" | "tidy">;
   readonly sessionsOf: (repository: RepositoryName) => readonly Session[];
   readonly keeping: (repository: RepositoryName) => {
     readonly rules: readonly CompiledKeep[];
@@ -78,7 +78,7 @@ export class Collector {
     const { freed, returned } = ask.isDry ? await this.#foresee(going) : await this.#free();
     const collected = { isDry: ask.isDry, going, freed, returned, skipped };
     if (ask.isDry) return collected;
-    await pulls.flush();
+    await pulls.tidy();
     observe({ kind: "collected", ...countsOf(collected) });
     return collected;
   }

@@ -269,6 +269,8 @@ describe("a collection of garbage, with what has no tag going at once", () => {
     expect(rig.usage.has(image.layer)).toBe(false);
     expect(await rig.store.delete(image.layer)).toBe(false);
     expect(await rig.store.delete(image.digest)).toBe(false);
+    await rig.restart();
+    expect(await rig.store.delete(image.layer)).toBe(false);
     expect(await rig.isWhole("a", "1")).toBe(true);
   });
 });
@@ -304,6 +306,36 @@ describe("a pull under way", () => {
     await rig.delete("a", "1");
     await rig.collect(untaggedAtOnce);
     await rig.fetchAll("a", bytes);
+  });
+
+  it("that begins while its image is being taken away finds no image at all", async () => {
+    const gate = {
+      isShut: false,
+      reached: Promise.withResolvers<void>(),
+      open: Promise.withResolvers<void>(),
+    };
+    const rig = await HostedRig.open({
+      lease: 10 * second,
+      around: (records) => ({
+        list: () => records.list(),
+        close: () => records.close(),
+        write: async (changes) => {
+          if (gate.isShut) gate.reached.resolve();
+          if (gate.isShut) await gate.open.promise;
+          await records.write(changes);
+        },
+      }),
+    });
+    const { digest } = await rig.push("a", undefined);
+    rig.pass(hour);
+    gate.isShut = true;
+    const collecting = rig.collect(untaggedAtOnce);
+    await gate.reached.promise;
+    const pulling = rig.isWhole("a", digest);
+    await new Promise(setImmediate);
+    gate.open.resolve();
+    expect(await pulling).toBeUndefined();
+    await collecting;
   });
 
   it("that begins while garbage is being collected is whole, or finds no image at all", async () => {
