@@ -31,7 +31,8 @@ export type HostedParts = {
 };
 
 export type Hosted = {
-  readonly handlers: FindHandler;
+  /** Undefined where nothing is pushed any more. */
+  readonly handlers: FindHandler | undefined;
   readonly collector: Collector;
   readonly warnings: readonly string[];
   /** Reads the logins again; what is returned takes them up. Throws SettingsError. */
@@ -40,11 +41,11 @@ export type Hosted = {
   readonly close: () => Promise<void>;
 };
 
-/** Undefined where nothing is hosted. Throws SettingsError or StoreError. */
+/** Undefined where nothing ever was pushed, nor may be. Throws SettingsError or StoreError. */
 export async function composeHosted(parts: HostedParts): Promise<Hosted | undefined> {
   const { settings, store, secret, clock, log } = parts;
   const { catalogue } = store;
-  if (settings.hosted.hosts.length === 0 || catalogue === undefined) return undefined;
+  if (catalogue === undefined) return undefined;
   const passwords = new Passwords();
   const logins = new Logins({
     ...{ htpasswd: await readHtpasswd(settings), clock },
@@ -76,15 +77,16 @@ export async function composeHosted(parts: HostedParts): Promise<Hosted | undefi
     sessionsOf: (repository) => uploads.sessionsOf(repository),
     keeping: (repository) => rights.keeping(repository),
   });
+  const handlers = hostedHandlers({
+    blobs: new Blobs({ catalogue, contents, roomIn, clock, lease }),
+    ...{ manifests, uploads, listings, rights, logins },
+    tokens: new HostedTokens(secret, clock),
+    observe: log.hosted,
+    publicUrl: settings.listen.publicUrl,
+  });
   return {
+    handlers: settings.hosted.hosts.length > 0 ? handlers : undefined,
     collector,
-    handlers: hostedHandlers({
-      blobs: new Blobs({ catalogue, contents, roomIn, clock, lease }),
-      ...{ manifests, uploads, listings, rights, logins },
-      tokens: new HostedTokens(secret, clock),
-      observe: log.hosted,
-      publicUrl: settings.listen.publicUrl,
-    }),
     warnings: [...warningsAbout(settings), ...unreadableRecords(catalogue)],
     reload: async (changed) => {
       const htpasswd = await readHtpasswd(changed);

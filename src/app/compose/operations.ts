@@ -2,6 +2,7 @@
 import type { Operations } from "../../doors/back-office/operations.ts";
 import { Overview } from "../../doors/back-office/overview.ts";
 import type { House } from "../../doors/back-office/ports.ts";
+import type { Collect, Collected } from "../../hosted/gc/collector.ts";
 import { formatHostPort } from "../../protocol/http/host-port.ts";
 import type { World } from "../application.ts";
 import { readBuild } from "../build.ts";
@@ -22,7 +23,16 @@ export function composeOperations({ core, house, dashboardLink }: OperationsPart
   const flush = (): Promise<void> => catalogue.flush();
   const explain = explaining(core);
   const overview = new Overview({ figures, house, images, store, flush, explain, now });
-  return { overview, dashboardLink, keepForBackup: core.store.keepStill };
+  return {
+    ...{ overview, dashboardLink, keepForBackup: core.store.keepStill },
+    collectGarbage: async (ask) =>
+      (await core.hosted?.collector.collect(ask)) ?? nothingPushed(ask),
+  };
+}
+
+/** Where nothing ever was pushed nothing has to go. */
+function nothingPushed({ isDry }: Collect): Collected {
+  return { isDry, going: [], freed: [], returned: [], skipped: [] };
 }
 
 export type WithoutDoors = {

@@ -109,11 +109,34 @@ const disk = object(
   },
 );
 
+const bytes = list(object({ digest: text, size: whole }));
+
+const gc = object({
+  isDry: flag,
+  going: list(
+    object({
+      ...{ what: oneOf("tag", "manifest", "blob"), repository: text, reference: text },
+      ...{ digest: text, size: whole, why: text },
+    }),
+  ),
+  ...{ freed: bytes, returned: bytes },
+  skipped: list(object({ repository: text, why: text })),
+});
+
 /** By the last word of the path. */
 export const answers = {
-  ...{ status, stats, downloads, registries, images, image, requests, disk },
+  ...{ gc, status, stats, downloads, registries, images, image, requests, disk },
   explain: object({ image: text, lines: list(text) }),
   links: object({ path: text }, { url: text }),
 } as const satisfies Readonly<Record<string, Schema>>;
 
-export const refusal = object({ error: text });
+const refusal = object({ error: text });
+
+/** What describes a route, and checks what it is asked. */
+export function schemaOf(answer: keyof typeof answers, summary: string, more: object = {}): object {
+  const response = {
+    200: { description: "What there is to know", ...answers[answer] },
+    "4xx": { description: "Why not", ...refusal },
+  };
+  return { schema: { summary, response, ...more } };
+}

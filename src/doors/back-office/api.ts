@@ -1,6 +1,7 @@
-/** `/api/v1/…`: what there is to know, as JSON. Only reads; the one thing made is a link for a browser. */
+/** `/api/v1/…`: what there is to know, as JSON, and a link for a browser. */
 import type { FastifyInstance } from "fastify";
-import { answers, refusal } from "./answers.ts";
+import { type answers, schemaOf } from "./answers.ts";
+import { addGarbage } from "./garbage.ts";
 import { parseImageName } from "./image-name.ts";
 import type { Operations } from "./operations.ts";
 
@@ -37,15 +38,6 @@ type ImagesQuery = {
 
 type ImageQuery = { readonly name: string };
 
-/** What describes a route, and checks what it is asked. */
-function schemaOf(answer: keyof typeof answers, summary: string, more: object = {}): object {
-  const response = {
-    200: { description: "What there is to know", ...answers[answer] },
-    "4xx": { description: "Why not", ...refusal },
-  };
-  return { schema: { summary, response, ...more } };
-}
-
 export function addApi(app: FastifyInstance, operations: Operations): void {
   const { overview } = operations;
   const read = (path: keyof typeof answers, summary: string, look: () => unknown): void => {
@@ -58,6 +50,7 @@ export function addApi(app: FastifyInstance, operations: Operations): void {
   read("requests", "The last 200 requests, newest first.", () => overview.requests());
   read("disk", "What is kept, how much room there is, and what goes next.", () => overview.disk());
   addImages(app, operations);
+  addGarbage(app, operations);
   const link = "A link that opens the dashboard once, within a minute.";
   const schema = schemaOf("links", link, { security: [{ token: [] }] });
   app.post("/api/v1/links", schema, async (_request, reply) => {

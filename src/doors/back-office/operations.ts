@@ -2,6 +2,7 @@
  * All that Entrepot can be asked or told, for whoever asks: the routes of the back office and of
  * control.sock, and a command where no server runs, which builds the same over the data folder.
  */
+import type { Collect, Collected } from "../../hosted/gc/collector.ts";
 import type { Overview } from "./overview.ts";
 
 export type DashboardLink = {
@@ -23,6 +24,8 @@ export interface Operations {
   readonly overview: Overview;
   /** Undefined where no server runs, and so no dashboard. */
   dashboardLink(): DashboardLink | undefined;
+  /** Of what was pushed here. Throws what the disk or the records say. */
+  collectGarbage(ask: Collect): Promise<Collected>;
   /** Throws what keeps it from being copied. */
   keepForBackup(): Promise<KeptForBackup>;
 }

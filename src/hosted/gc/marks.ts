@@ -27,6 +27,16 @@ export class Marks {
     for (const _ of this.#walk(roots)) if (this.steps % stride === 0) await yieldToOthers();
   }
 
+  /** What says something of an image that goes now stays for a while; what it is about does not for that. */
+  async addSurvivors(): Promise<void> {
+    for (const [digest, { subject, references }] of this.#its.manifests) {
+      if (subject === undefined || this.#live.has(digest)) continue;
+      if (this.#live.has(subject) || !this.#its.manifests.has(subject)) continue;
+      this.#live.add(digest);
+      await this.add([...references, ...this.#its.referrersOf(digest)]);
+    }
+  }
+
   /** Of a few, within this tick. */
   addNow(roots: Iterable<Digest>): void {
     for (const _ of this.#walk(roots));

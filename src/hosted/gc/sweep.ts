@@ -39,6 +39,7 @@ export async function sweepOf(parts: SweepParts): Promise<() => readonly Superfl
   const tags = superfluous(parts);
   const marks = new Marks(its);
   await marks.add(await roots(parts, tags));
+  await marks.addSurvivors();
   const going = [...tags.values(), ...(await unmarked(parts, marks))];
   return () => {
     marks.addNow(wanted());

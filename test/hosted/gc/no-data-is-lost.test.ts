@@ -352,6 +352,23 @@ describe("a pull under way", () => {
 });
 
 describe("what says something of an image", () => {
+  it("stays for a week after one that went since nobody needed it, with what says something of it", async () => {
+    const rig = await HostedRig.open();
+    const image = await rig.push("a", undefined);
+    const signature = await rig.push("a", undefined, { subject: about(image.digest) });
+    const stamp = await rig.push("a", undefined, { subject: about(signature.digest) });
+    rig.pass(long);
+    await rig.collect(untaggedAtOnce);
+    expect(await rig.isWhole("a", image.digest)).toBeUndefined();
+    rig.pass(referrerWait - hour);
+    await rig.collect(untaggedAtOnce);
+    expect(await rig.isWhole("a", signature.digest)).toBe(true);
+    expect(await rig.isWhole("a", stamp.digest)).toBe(true);
+    rig.pass(2 * hour);
+    await rig.collect(untaggedAtOnce);
+    expect(await rig.isWhole("a", signature.digest)).toBeUndefined();
+  });
+
   it("stays for a week after it, and as long where it was pushed first", async () => {
     const rig = await HostedRig.open();
     const image = await rig.push("a", "1");

@@ -52,6 +52,8 @@ export class Scene {
   aheadMs = 0;
   /** The wall clock alone was set forward by so much, or back: what a running program waits for goes on. */
   jumpMs = 0;
+  /** The program's wall clock, when it is the test's altogether. */
+  now: (() => number) | undefined;
   /** Where the program's blobs lie, when not simply in the folder. */
   fs: FileSystem | undefined;
   readonly folder: string;
@@ -125,7 +127,7 @@ export class Scene {
     const began = performance.timeOrigin + this.jumpMs;
     const app = await compose(await load(), log, {
       lookup: this.#lookup,
-      now: () => Date.now() + this.aheadMs + this.jumpMs,
+      now: () => this.now?.() ?? Date.now() + this.aheadMs + this.jumpMs,
       steady: () => began + performance.now() + this.aheadMs,
       ...(this.fs === undefined ? {} : { fs: this.fs }),
     });

@@ -1,0 +1,108 @@
+/** Garbage is collected every two seconds while clients push, pull and delete; time is the test's. */
+import { lstat, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { nodeFileSystem } from "../../src/store/disk/file-system.ts";
+import { collectGarbage } from "./support/control.ts";
+import { Scene } from "./support/program.ts";
+import { PushTraffic } from "./support/push-traffic.ts";
+
+const { GARBAGE_EVENTS = "10000", SOAK_MINUTES = "60" } = process.env;
+/** In the soak an hour of them. */
+const events = Math.max(10_000, (Number(GARBAGE_EVENTS) * Number(SOAK_MINUTES)) / 60);
+const clients = 8;
+/** Milliseconds that go by with each event. */
+const step = 20;
+const lease = 10_000;
+
+async function soak(settings: { readonly lease: string; readonly stopsAtOnce: boolean }) {
+  const scene = await Scene.open();
+  const clock = { time: Date.now() };
+  scene.now = () => clock.time;
+  const removed = { bytes: 0 };
+  scene.fs = {
+    ...nodeFileSystem,
+    unlink: async (path) => {
+      if (path.includes("/blobs/")) removed.bytes += (await lstat(path)).size;
+      await nodeFileSystem.unlink(path);
+    },
+  };
+  const host = "registry.lan";
+  const program = await scene.start({
+    ...{ HOSTED_HOSTS: host, HOSTED_ANONYMOUS_PUSH: "true", HOSTED_LEASE: settings.lease },
+    LOG_LEVEL: "warn",
+  });
+  const reported = { runs: 0, bytes: 0 };
+  const collect = async (): Promise<void> => {
+    const { freed } = await collectGarbage(program, { untaggedAfter: 0 });
+    reported.runs += 1;
+    for (const { size } of freed) reported.bytes += size;
+  };
+  let collecting: Promise<void> | undefined;
+  const traffic = new PushTraffic({
+    ...{ port: program.port, host, clients, events, seed: 7, stopsAtOnce: settings.stopsAtOnce },
+    tick: () => {
+      clock.time += step;
+    },
+    between: (count) => {
+      if (count % (2_000 / step) === 0) {
+        collecting ??= collect().finally(() => {
+          collecting = undefined;
+        });
+      }
+    },
+  });
+  await traffic.run();
+  await collecting;
+  return { scene, program, clock, traffic, collect, reported, removed };
+}
+
+describe("garbage that is collected while eight clients push, pull, refer and delete", () => {
+  it(
+    "spoils no push and no pull, and frees what is needed no more, byte for byte as it says",
+    async () => {
+      const { program, clock, traffic, collect, reported, removed } = await soak({
+        lease: "10 s",
+        stopsAtOnce: false,
+      });
+      expect(traffic.spoilt).toEqual([]);
+      clock.time += lease;
+      await collect();
+      const needed = await traffic.check();
+      expect(traffic.spoilt).toEqual([]);
+      traffic.close();
+      expect(reported.bytes).toBe(removed.bytes);
+      const needless = (await bytesIn(program.dataDir)) - sum(needed.values());
+      const share = reported.bytes / (reported.bytes + needless);
+      if (process.env.STRESS_FIGURES === "1") {
+        process.stdout.write(
+          `${JSON.stringify({ ...traffic.counts, ...reported, needless, share })}\n`,
+        );
+      }
+      expect(reported.runs).toBeGreaterThan(events / 400);
+      expect(share).toBeGreaterThanOrEqual(0.9);
+    },
+    300_000 + events * 50,
+  );
+
+  it("spoils some where no lease protects them: this test can see it", async () => {
+    const { traffic } = await soak({ lease: "0 s", stopsAtOnce: true });
+    traffic.close();
+    expect(traffic.spoilt.join("\n")).toMatch(/MANIFEST_BLOB_UNKNOWN|BLOB_UNKNOWN/);
+  }, 120_000);
+});
+
+async function bytesIn(dataDir: string): Promise<number> {
+  let bytes = 0;
+  const folder = join(dataDir, "blobs");
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    if (entry.isFile()) bytes += (await lstat(join(entry.parentPath, entry.name))).size;
+  }
+  return bytes;
+}
+
+function sum(sizes: Iterable<number>): number {
+  let total = 0;
+  for (const size of sizes) total += size;
+  return total;
+}
