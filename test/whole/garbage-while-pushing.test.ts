@@ -9,7 +9,10 @@ import { PushTraffic } from "./support/push-traffic.ts";
 
 const { GARBAGE_EVENTS = "10000", SOAK_MINUTES = "60" } = process.env;
 /** In the soak an hour of them. */
-const events = Math.max(10_000, (Number(GARBAGE_EVENTS) * Number(SOAK_MINUTES)) / 60);
+const events = Math.max(
+  Math.min(10_000, Number(GARBAGE_EVENTS)),
+  (Number(GARBAGE_EVENTS) * Number(SOAK_MINUTES)) / 60,
+);
 const clients = 8;
 /** Milliseconds that go by with each event. */
 const step = 20;
