@@ -31,6 +31,8 @@ export async function runCommandLine(process: NodeJS.Process): Promise<number> {
   }
 }
 
+type InitFlags = { readonly from?: string; readonly output: string; readonly yes?: boolean };
+
 class CommandLine {
   readonly #process: NodeJS.Process;
   readonly #program: Command;
@@ -78,28 +80,11 @@ class CommandLine {
       ).helpGroup("Settings:"),
     );
     for (const option of settingOptions()) program.addOption(option);
-    const run = (work: () => Promise<number>) => async () => {
-      this.#exitCode = await work();
-    };
     program
       .command("serve", { isDefault: true })
       .description("serve until told to stop (what happens without a command)")
-      .action(run(() => this.#serve()));
-    program
-      .command("config")
-      .description("look at the settings")
-      .command("check")
-      .description("read the settings as a start would, and show what differs from the defaults")
-      .action(run(() => this.#checkConfig()));
-    const ca = program.command("ca").description("the certificate that clients have to trust");
-    for (const [name, description] of [
-      ["fingerprint", "print its SHA-256"],
-      ["print", "print it, as PEM"],
-    ] as const) {
-      ca.command(name)
-        .description(description)
-        .action(run(() => this.#showCa(name)));
-    }
+      .action(this.#running(() => this.#serve()));
+    this.#declareSettings(program);
     for (const { name, description } of askingCommands) {
       program
         .command(`${name} [words...]`)
@@ -108,6 +93,38 @@ class CommandLine {
         .action((words: readonly string[]) => this.#ask(name, words));
     }
     return program;
+  }
+
+  /** Commands about the settings and what follows from them alone. */
+  #declareSettings(program: Command): void {
+    program
+      .command("init")
+      .description("write a settings file, by asking or from a set-up that is replaced")
+      .option("--from <file>", "env file, compose file, CONFIG list or squid.conf of that set-up")
+      .option("--output <file>", "where the settings go", "entrepot.yaml")
+      .option("--yes", "ask nothing, and take what is usual")
+      .action((flags: InitFlags) => this.#init(flags));
+    program
+      .command("config")
+      .description("look at the settings")
+      .command("check")
+      .description("read the settings as a start would, and show what differs from the defaults")
+      .action(this.#running(() => this.#checkConfig()));
+    const ca = program.command("ca").description("the certificate that clients have to trust");
+    for (const [name, description] of [
+      ["fingerprint", "print its SHA-256"],
+      ["print", "print it, as PEM"],
+    ] as const) {
+      ca.command(name)
+        .description(description)
+        .action(this.#running(() => this.#showCa(name)));
+    }
+  }
+
+  #running(work: () => Promise<number>): () => Promise<void> {
+    return async () => {
+      this.#exitCode = await work();
+    };
   }
 
   /** Flags of the whole command line may stand before the command. */
@@ -120,6 +137,14 @@ class CommandLine {
       return value === undefined ? [] : [`--${flag}`, value];
     });
     this.#exitCode = await runAsking([name, ...words, ...given], this.#process);
+  }
+
+  async #init({ from, output, yes = false }: InitFlags): Promise<void> {
+    const { init } = await import("./commands/init/init.ts");
+    const { stdin, stdout } = this.#process;
+    const isTerminal = stdin.isTTY && stdout.isTTY;
+    const ask = { from, output, isYes: yes, isTerminal, print: this.#print };
+    this.#exitCode = await init(ask);
   }
 
   readonly #print = (line: string): void => {

@@ -3,6 +3,7 @@ import { DoorError } from "../doors/door-error.ts";
 import { StoreError } from "../store/store-error.ts";
 import { CredentialError } from "../upstream/auth/credential-error.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
+import { InitError } from "./commands/init/draft.ts";
 import { SettingsError } from "./settings/settings-error.ts";
 import { UsageError } from "./wrong-arguments.ts";
 
@@ -24,6 +25,7 @@ export function describeFailure(error: unknown): StartFailure {
     const isSetting = error.code !== "LISTEN" && error.code !== "IO";
     return { lines: [error.message], exitCode: isSetting ? configurationError : 1 };
   }
+  if (error instanceof InitError) return { lines: [error.message], exitCode: 1 };
   if (error instanceof UpstreamError) return { lines: [error.message], exitCode: 1 };
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { lines: [`this is a bug: ${text}`], exitCode: 1 };

@@ -1,0 +1,66 @@
+/** Registry caches with prompts: REGISTRY_PROXY_<X>_… (later REGISTRY_CACHE_<X>_…) for a fixed list of registries. */
+import { type Draft, InitError } from "./draft.ts";
+import { words } from "./from-docker-registry-proxy.ts";
+import type { OldSetup } from "./old-setup.ts";
+import type { Variables } from "./variables.ts";
+
+const registries: Readonly<Record<string, string>> = {
+  DOCKERHUB: "docker.io",
+  GHCR: "ghcr.io",
+  QUAY: "quay.io",
+  GCR: "gcr.io",
+  K8S: "registry.k8s.io",
+  GITLAB: "registry.gitlab.com",
+  ECR: "public.ecr.aws",
+  LSCR: "lscr.io",
+  CODEBERG: "codeberg.org",
+};
+const prefix = "REGISTRY_(?:PROXY|CACHE)_";
+const known = Object.keys(registries).join("|");
+
+export function isRegistryCaches({ variables }: OldSetup): boolean {
+  return [...variables.keys()].some((name) => new RegExp(`^${prefix}(?:${known})_`).test(name));
+}
+
+/** Throws InitError where clients had to show who they are: mirrors here would be open. */
+export function fromRegistryCaches(_setup: OldSetup, its: Variables, draft: Draft): void {
+  const profiles = words(its.take("DOCKER_COMPOSE_PROFILES") ?? its.take("COMPOSE_PROFILES"));
+  refuseOpenDoors(its);
+  for (const word of Object.keys(registries)) takeRegistry(word, profiles, its, draft);
+  const ranges = its.takeAll(new RegExp(`^${prefix}\\w*IP_SOURCERANGE$`));
+  if (ranges.length > 0) draft.add("allow_clients", ...ranges.flatMap(({ value }) => words(value)));
+  draft.set("allow_push", false, "it was read-only");
+  draft.set("tls_port", 443);
+  const names = Object.keys((draft.settings.get("mirror_hosts") ?? {}) as object);
+  draft.set("acme_domains", names);
+  its.pass("TRAEFIK_ACME_EMAIL", (email) => draft.set("acme_email", email));
+  draft.note("certificates come from Let's Encrypt; write acme_directory and acme_ca for step-ca");
+}
+
+function takeRegistry(
+  word: string,
+  profiles: readonly string[],
+  its: Variables,
+  draft: Draft,
+): void {
+  const of = (what: string) => its.takeAll(new RegExp(`^${prefix}${word}_${what}$`)).at(0)?.value;
+  const [name, user, password] = [of("TRAEFIK_HOST"), of("USERNAME"), of("PASSWORD")];
+  if (name === undefined) return;
+  if (profiles.length > 0 && !profiles.some((one) => one.toUpperCase().includes(word))) {
+    draft.note(`${name}: its profile is not among those that start`);
+    return;
+  }
+  const host = registries[word] ?? "";
+  draft.put("mirror_hosts", name.toLowerCase(), host);
+  if (user !== undefined && password !== undefined) draft.login({ host, user, password });
+}
+
+function refuseOpenDoors(its: Variables): void {
+  const doors = its.takeAll(new RegExp(`^${prefix}\\w*(MTLS_AUTH|OAUTH2|HTTP_AUTH)$`));
+  const closed = doors.find(({ value }) => value !== "false" && value !== "");
+  if (closed === undefined) return;
+  const { input } = closed.match;
+  throw new InitError(
+    `${input} is on: its clients had to show who they are, and mirrors here are open to all of ALLOW_CLIENTS; keep a proxy in front that asks them, then leave ${input} out`,
+  );
+}
