@@ -30,10 +30,15 @@ export function fromConfig({ ports }: OldSetup, its: Variables, draft: Draft): v
   }
   draft.set("allow_push", false, "it was read-only");
   takeWaysOut(its, draft);
-  const published = ports.map((each) => /(\d+):5000$/.exec(each)?.[1]).find(Boolean);
+  const published = ports.map((each) => publishedAs(each.split(":"))).find(Boolean);
   draft.set("port", Number(published ?? 5000));
   its.drop(/^REGISTRY_STORAGE\w*$/, "images are kept in data_dir");
   its.drop(/^REGISTRY_\w+$/, "a setting of registry:2, which does not run here");
+}
+
+/** `8080:5000`, with an address before it or not. */
+function publishedAs(parts: readonly string[]): string | undefined {
+  return parts.at(-1) === "5000" ? parts.at(-2) : undefined;
 }
 
 type Entry = {

@@ -92,7 +92,7 @@ function tagPattern(regex: string, usual: string): string {
 /** nginx: `10m` is minutes, `1M` a month. */
 export function nginxTime(text: string): string {
   const days: Readonly<Record<string, number>> = { w: 7, M: 30, y: 365 };
-  const [, amount, unit = "s"] = /^\s*(\d+)\s*(ms|[smhdwMy])?\s*$/.exec(text) ?? [];
+  const [, amount, unit = "s"] = /^(\d{1,9}) ?(ms|[smhdwMy])?$/.exec(text.trim()) ?? [];
   if (amount === undefined) return text;
   const inDays = days[unit];
   if (inDays !== undefined) return `${Number(amount) * inDays} d`;

@@ -15,11 +15,11 @@ const registries: Readonly<Record<string, string>> = {
   LSCR: "lscr.io",
   CODEBERG: "codeberg.org",
 };
-const prefix = "REGISTRY_(?:PROXY|CACHE)_";
-const known = Object.keys(registries).join("|");
+const prefixes = ["REGISTRY_PROXY_", "REGISTRY_CACHE_"];
 
 export function isRegistryCaches({ variables }: OldSetup): boolean {
-  return [...variables.keys()].some((name) => new RegExp(`^${prefix}(?:${known})_`).test(name));
+  const starts = Object.keys(registries).flatMap((word) => prefixes.map((one) => `${one}${word}_`));
+  return [...variables.keys()].some((name) => starts.some((start) => name.startsWith(start)));
 }
 
 /** Throws InitError where clients had to show who they are: mirrors here would be open. */
@@ -27,7 +27,7 @@ export function fromRegistryCaches(_setup: OldSetup, its: Variables, draft: Draf
   const profiles = words(its.take("DOCKER_COMPOSE_PROFILES") ?? its.take("COMPOSE_PROFILES"));
   refuseOpenDoors(its);
   for (const word of Object.keys(registries)) takeRegistry(word, profiles, its, draft);
-  const ranges = its.takeAll(new RegExp(`^${prefix}\\w*IP_SOURCERANGE$`));
+  const ranges = its.takeAll(/^REGISTRY_(?:PROXY|CACHE)_\w*IP_SOURCERANGE$/);
   if (ranges.length > 0) draft.add("allow_clients", ...ranges.flatMap(({ value }) => words(value)));
   draft.set("allow_push", false, "it was read-only");
   draft.set("tls_port", 443);
@@ -43,7 +43,8 @@ function takeRegistry(
   its: Variables,
   draft: Draft,
 ): void {
-  const of = (what: string) => its.takeAll(new RegExp(`^${prefix}${word}_${what}$`)).at(0)?.value;
+  const of = (what: string) =>
+    prefixes.map((one) => its.take(`${one}${word}_${what}`)).find((value) => value !== undefined);
   const [name, user, password] = [of("TRAEFIK_HOST"), of("USERNAME"), of("PASSWORD")];
   if (name === undefined) return;
   if (profiles.length > 0 && !profiles.some((one) => one.toUpperCase().includes(word))) {
@@ -56,7 +57,7 @@ function takeRegistry(
 }
 
 function refuseOpenDoors(its: Variables): void {
-  const doors = its.takeAll(new RegExp(`^${prefix}\\w*(MTLS_AUTH|OAUTH2|HTTP_AUTH)$`));
+  const doors = its.takeAll(/^REGISTRY_(?:PROXY|CACHE)_\w*(?:MTLS_AUTH|OAUTH2|HTTP_AUTH)$/);
   const closed = doors.find(({ value }) => value !== "false" && value !== "");
   if (closed === undefined) return;
   const { input } = closed.match;

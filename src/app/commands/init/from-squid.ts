@@ -19,7 +19,7 @@ export function fromSquid({ squid = [] }: OldSetup, draft: Draft): void {
 }
 
 function portOf(word = ""): number {
-  return Number(/(\d+)$/.exec(word)?.[1] ?? 443);
+  return Number(/(?<!\d)(\d{1,5})$/.exec(word)?.[1] ?? 443);
 }
 
 function field(words: readonly string[], name: string): string | undefined {

@@ -22,7 +22,7 @@ export function readOldSetup(name: string, content: string): OldSetup {
   const text = content.replace(/^\uFEFF/, "");
   const start = text.trimStart();
   if (start.startsWith("[")) return ofVariables([["CONFIG", text]]);
-  if (/^\s*services:/m.test(text) || start.startsWith("{")) return readCompose(name, text);
+  if (/^services:/m.test(text) || start.startsWith("{")) return readCompose(name, text);
   if (squidWords.test(text) && !/^\w+=/m.test(text)) return readSquid(text);
   const variables = readDotenv(text);
   if (variables.length > 0) return ofVariables(variables);
@@ -48,7 +48,12 @@ function unquoted(written: string): string {
   const [, quote, inner = ""] = /^(["'])(.*)\1(?:\s+#.*)?$/.exec(written) ?? [];
   if (quote === "'") return inner;
   if (quote === '"') return inner.replace(/\\(["\\$])/g, "$1");
-  return written.replace(/\s#.*$/, "").trimEnd();
+  return withoutComment(written);
+}
+
+function withoutComment(line: string): string {
+  const at = line.search(/(?:^|\s)#/);
+  return (at < 0 ? line : line.slice(0, at)).trimEnd();
 }
 
 /** The environment of all services together: one file is one set-up. */
@@ -101,7 +106,7 @@ function shortForms(list: unknown, from: "source" | "published"): string[] {
 function readSquid(text: string): OldSetup {
   const lines = text
     .split(/\r?\n/)
-    .map((line) => line.replace(/(?:^|\s)#.*$/, "").trim())
+    .map((line) => withoutComment(line).trim())
     .filter((line) => line !== "")
     .map((line) => line.split(/\s+/));
   return { ...ofVariables([]), squid: lines };
