@@ -1,12 +1,12 @@
 /** The command line: commands and flags, the latter straight from the table of settings. */
 import { readFile } from "node:fs/promises";
+import { flushCompileCache } from "node:module";
 import { Command, CommanderError, Option } from "commander";
 import { readBuild } from "./build.ts";
 import { askingCommands } from "./commands/asking-commands.ts";
 import { showCa } from "./commands/ca.ts";
 import { checkConfig } from "./commands/config-check.ts";
 import { serve } from "./commands/serve.ts";
-import { writeCompiled } from "./compiled.ts";
 import { Environment } from "./environment.ts";
 import { describeFailure } from "./failure.ts";
 import { formatItem } from "./help.ts";
@@ -214,7 +214,7 @@ class CommandLine {
         watched: watchedPaths(files, settings),
         signals: this.#process,
         say: (text) => void stderr.write(text),
-        onceListening: writeCompiled,
+        onceListening: flushCompileCache,
         exitNow: (code) => leave(this.#process, code),
       });
     } finally {

@@ -7,7 +7,7 @@ import { expect, it } from "vitest";
 import { Environment } from "../../src/app/environment.ts";
 import { temporaryFolder } from "../support/temp-folder.ts";
 
-const main = fileURLToPath(new URL("../../src/app/main.ts", import.meta.url));
+const main = fileURLToPath(new URL("../../src/app/main.js", import.meta.url));
 
 it("an env file is read anew at a reload; what the process was started with goes first", async () => {
   const file = join(await temporaryFolder(), "entrepot.env");

@@ -1,9 +1,10 @@
 import { execFile } from "node:child_process";
+import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 
-const main = fileURLToPath(new URL("../../src/app/main.ts", import.meta.url));
+const main = fileURLToPath(new URL("../../src/app/main.js", import.meta.url));
 const run = promisify(execFile);
 
 describe("main", () => {
@@ -16,6 +17,14 @@ describe("main", () => {
       stderr:
         "entrepot: this is Node.js 20.20.2, and 24 or later is needed; npm start brings its own\n",
     });
+  });
+
+  it("is read by a Node that knows no types, and loads none before it knows where they are compiled", async () => {
+    const source = await readFile(main, "utf8");
+    const statics = [...source.matchAll(/^import .* from "(.*)";$/gm)].map(([, from]) => from);
+    expect(statics.every((from) => from?.startsWith("node:"))).toBe(true);
+    const before = source.slice(0, source.indexOf("enableCompileCache("));
+    expect(before).not.toMatch(/import\("\.\//);
   });
 
   it("runs the command line and exits with its code", async () => {

@@ -10,7 +10,7 @@ import { viaProxy } from "./support/client.ts";
 import { addImage, type Image, manifestType } from "./support/image.ts";
 import { type NamedRegistry, type Program, Scene } from "./support/program.ts";
 
-const main = fileURLToPath(new URL("../../src/app/main.ts", import.meta.url));
+const main = fileURLToPath(new URL("../../src/app/main.js", import.meta.url));
 
 let scene: Scene;
 let registry: NamedRegistry;

@@ -17,7 +17,7 @@ import { HostedClient, newImage, type PushedImage } from "./support/hosted.ts";
 import { addImage } from "./support/image.ts";
 import { type Program, Scene } from "./support/program.ts";
 
-const main = fileURLToPath(new URL("../../src/app/main.ts", import.meta.url));
+const main = fileURLToPath(new URL("../../src/app/main.js", import.meta.url));
 const host = "registry.lan";
 const hosting = { HOSTED_HOSTS: host, HOSTED_ANONYMOUS_PUSH: "true" };
 

@@ -8,7 +8,7 @@ import { eventually } from "../support/eventually.ts";
 import { freePort } from "../support/free-port.ts";
 import { temporaryFolder } from "../support/temp-folder.ts";
 
-const main = fileURLToPath(new URL("../../src/app/main.ts", import.meta.url));
+const main = fileURLToPath(new URL("../../src/app/main.js", import.meta.url));
 
 type Environment = Readonly<Record<string, string>>;
 
