@@ -1,64 +1,34 @@
-import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { hashSync } from "bcryptjs";
-import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
-import { freePort } from "../support/free-port.ts";
-import { environment } from "./support/clients/client.ts";
-import type { Entrepot } from "./support/entrepot.ts";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startDocker } from "./support/clients/docker.ts";
 import { makeImageLayout } from "./support/image-layout.ts";
-import { hasProgram, Journey } from "./support/journey.ts";
-import { type Environment, runWell } from "./support/program.ts";
+import { hasProgram, mustSucceed } from "./support/journey.ts";
+import { runWell } from "./support/program.ts";
+import { creds, everyDoor, login, PushDoors } from "./support/push-doors.ts";
 
-const creds = "ci:CANARY-ci";
+const platforms = ["linux/amd64", "linux/arm64"];
 
 describe.skipIf(!hasProgram("skopeo"))("pushing to Entrepot itself", () => {
-  let journey: Journey;
-  let entrepot: Entrepot;
+  let doors: PushDoors;
   let layout = "";
   let digest = "";
-  let tlsPort = 0;
+  /** Of two platforms: what skopeo copies with --all. */
+  let many = "";
   beforeAll(async () => {
-    journey = await Journey.begin();
-    layout = join(journey.folder, "layout");
-    await makeImageLayout(layout, {
-      ...{ tag: "1", platforms: ["linux/amd64"], layers: [100_000, 3_000_000] },
-      seed: "pushed to Entrepot itself",
-    });
-    const htpasswd = join(journey.folder, "htpasswd");
-    await writeFile(htpasswd, `ci:${hashSync("CANARY-ci", 8)}\n`);
-    tlsPort = await freePort();
-    entrepot = await journey.entrepot({
-      ...{ HOST: "127.0.0.1", TLS_PORT: String(tlsPort), HOSTED_HTPASSWD: htpasswd },
-      HOSTED_HOSTS: "localhost docker-registry.local",
-    });
+    doors = await PushDoors.begin();
+    const { folder } = doors.journey;
+    [layout, many] = [join(folder, "layout"), join(folder, "many")];
+    const recipe = { tag: "1", layers: [100_000, 3_000_000], seed: "pushed to Entrepot itself" };
+    await makeImageLayout(layout, { ...recipe, platforms: ["linux/amd64"] });
+    await makeImageLayout(many, { ...recipe, platforms });
     const index = JSON.parse(await readFile(join(layout, "index.json"), "utf8"));
     digest = index.manifests[0].digest;
   });
-  afterAll(() => journey?.end());
-
-  /** What a client finds around it at each door, and what it calls the registry there. */
-  const doors = {
-    plain: () => ({ name: `localhost:${entrepot.port}`, proxy: undefined, isTls: false }),
-    TLS: () => ({ name: `localhost:${tlsPort}`, proxy: undefined, isTls: true }),
-    proxy: () => ({ name: "docker-registry.local", proxy: entrepot.proxy, isTls: true }),
-  } as const;
-  const everyDoor = Object.keys(doors) as readonly (keyof typeof doors)[];
-
-  async function at(door: keyof typeof doors) {
-    const { name, proxy, isTls } = doors[door]();
-    // Short, since podman takes no run root longer than 50 characters.
-    const folder = await mkdtemp(join(inject("parts").folder, "c-"));
-    const noLogins = join(folder, "no-logins.json");
-    await writeFile(noLogins, "{}");
-    const env: Environment = {
-      ...environment({ folder, proxy, trust: entrepot.trust }),
-      REGISTRY_AUTH_FILE: noLogins,
-    };
-    return { name, env, folder, verify: `--tls-verify=${isTls}`, isTls };
-  }
+  afterAll(() => doors?.journey.end());
 
   it.each(everyDoor)("skopeo pushes, pulls and deletes at the %s door", async (door) => {
-    const { name, env, isTls } = await at(door);
+    const { name, env, isTls } = await doors.at(door);
     const image = `docker://${name}/skopeo/app:1`;
     const to = [`--dest-tls-verify=${isTls}`, "--dest-creds", creds];
     await runWell("skopeo", ["copy", "--insecure-policy", ...to, `oci:${layout}:1`, image], {
@@ -70,8 +40,39 @@ describe.skipIf(!hasProgram("skopeo"))("pushing to Entrepot itself", () => {
     await runWell("skopeo", ["delete", ...from, image], { env });
   });
 
+  it.each(everyDoor)("skopeo copies all platforms and syncs at the %s door", async (door) => {
+    const { name, env, isTls, surroundings } = await doors.at(door);
+    const [source, target] = [`--src-tls-verify=${isTls}`, `--dest-tls-verify=${isTls}`];
+    const policy = "--insecure-policy";
+    const image = `${name}/skopeo/many:1`;
+    await runWell(
+      "skopeo",
+      [
+        "copy",
+        policy,
+        "--all",
+        target,
+        "--dest-creds",
+        creds,
+        `oci:${many}:1`,
+        `docker://${image}`,
+      ],
+      { env },
+    );
+    const folder = join(surroundings.folder, "synced");
+    const fetch = ["--src", "docker", "--dest", "dir", source, "--src-creds", creds];
+    await runWell("skopeo", ["sync", policy, "--all", ...fetch, image, folder], { env });
+    const push = ["--src", "dir", "--dest", "docker", target, "--dest-creds", creds];
+    await runWell("skopeo", ["sync", policy, "--all", ...push, folder, `${name}/again`], { env });
+    const raw = ["inspect", "--raw", `--tls-verify=${isTls}`, "--creds", creds];
+    const seen = async (of: string) =>
+      (await runWell("skopeo", [...raw, `docker://${of}`], { env })).stdout;
+    expect(await seen(`${name}/again/many:1`)).toBe(await seen(image));
+    expect(JSON.parse(await seen(image)).manifests).toHaveLength(platforms.length);
+  });
+
   it.each(everyDoor)("buildah and podman hand an image on at the %s door", async (door) => {
-    const { name, env, folder, verify, isTls } = await at(door);
+    const { name, env, surroundings, isTls } = await doors.at(door);
     const first = `${name}/first/app:1`;
     const to = [`--dest-tls-verify=${isTls}`, "--dest-creds", creds];
     const source = `oci:${layout}:1`;
@@ -79,25 +80,24 @@ describe.skipIf(!hasProgram("skopeo"))("pushing to Entrepot itself", () => {
       env,
     });
     for (const program of ["buildah", "podman"].filter(hasProgram)) {
-      const store = join(folder, program);
+      const store = join(surroundings.folder, program);
       await mkdir(store, { recursive: true });
-      const where = ["--storage-driver", "vfs", "--root", store, "--runroot", join(folder, "r")];
-      const login = ["-q", verify, "--creds", creds];
+      const runRoot = join(surroundings.folder, "r");
+      const where = ["--storage-driver", "vfs", "--root", store, "--runroot", runRoot];
+      const options = ["-q", `--tls-verify=${isTls}`, "--creds", creds];
       const second = `${name}/${program}/app:1`;
-      await runWell(program, [...where, "pull", ...login, first], { env });
-      await runWell(program, [...where, "push", ...login, first, `docker://${second}`], { env });
+      await runWell(program, [...where, "pull", ...options, first], { env });
+      await runWell(program, [...where, "push", ...options, first, `docker://${second}`], { env });
     }
   });
 
   it.skipIf(!hasProgram("crane")).each(everyDoor)(
     "crane logs in and copies at the %s door",
     async (door) => {
-      const { name, env, isTls } = await at(door);
-      const [user = "", password = ""] = creds.split(":");
+      const { name, env, isTls } = await doors.at(door);
       const plain = isTls ? [] : ["--insecure"];
-      await runWell("crane", ["auth", "login", name, "-u", user, "-p", password, ...plain], {
-        env,
-      });
+      const who = ["-u", login.user, "-p", login.password];
+      await runWell("crane", ["auth", "login", name, ...who, ...plain], { env });
       const pushed = await runWell(
         "crane",
         ["push", layout, `${name}/crane/app:1`, "--index", ...plain],
@@ -112,7 +112,66 @@ describe.skipIf(!hasProgram("skopeo"))("pushing to Entrepot itself", () => {
     },
   );
 
+  it.skipIf(!hasProgram("dockerd")).each(everyDoor)(
+    "docker logs in, pushes and pulls again at the %s door",
+    async (door) => {
+      const { name, surroundings } = await doors.at(door);
+      const archive = join(surroundings.folder, "image.tar");
+      const image = `${name}/docker/app:1`;
+      const from = `oci:${layout}:1`;
+      await runWell("skopeo", [
+        "copy",
+        "--insecure-policy",
+        from,
+        `docker-archive:${archive}:${image}`,
+      ]);
+      const docker = await startDocker(surroundings);
+      try {
+        mustSucceed(await docker.command("load", "--input", archive));
+        const refused = await docker.command("push", image);
+        expect([refused.code, refused.output]).toEqual([1, expect.stringMatching(/authentic/)]);
+        const wrong = await docker.command("login", "-u", login.user, "-p", "CANARY-wrong", name);
+        expect([wrong.code, wrong.output]).toEqual([1, expect.stringContaining("is wrong")]);
+        const right = ["-u", login.user, "-p", login.password, name];
+        mustSucceed(await docker.command("login", ...right));
+        mustSucceed(await docker.command("push", image));
+        await docker.wipe();
+        mustSucceed(await docker.pull(image));
+      } finally {
+        await docker.stop();
+      }
+    },
+  );
+
+  it("eight of them at a time", async () => {
+    const { name, env } = await doors.at("plain");
+    const layouts = await Promise.all(
+      [1, 2, 3, 4, 5, 6, 7, 8].map(async (count) => {
+        const folder = join(doors.journey.folder, `side-by-side-${count}`);
+        // Some of it is the same: who pushes that, first or second, must not matter.
+        const layers = [1_000_000, 200_000 * count, 3_000_000];
+        const recipe = { tag: "1", platforms: ["linux/amd64"], layers, seed: "side by side" };
+        await makeImageLayout(folder, recipe);
+        return folder;
+      }),
+    );
+    const to = ["--dest-tls-verify=false", "--dest-creds", creds];
+    await Promise.all(
+      layouts.map((folder, index) => {
+        const image = `docker://${name}/side-by-side/${index % 2}:${index}`;
+        const args = ["copy", "--insecure-policy", ...to, `oci:${folder}:1`, image];
+        return runWell("skopeo", args, { env });
+      }),
+    );
+    for (const index of layouts.keys()) {
+      const image = `docker://${name}/side-by-side/${index % 2}:${index}`;
+      const from = ["--src-tls-verify=false", "--src-creds", creds];
+      const target = `dir:${join(doors.journey.folder, `pulled-${index}`)}`;
+      await runWell("skopeo", ["copy", "--insecure-policy", ...from, image, target], { env });
+    }
+  });
+
   it("leaves no password in the log", () => {
-    expect(entrepot.lines.filter((line) => line.includes("CANARY"))).toEqual([]);
+    expect(doors.leaks).toEqual([]);
   });
 });
