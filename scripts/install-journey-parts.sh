@@ -8,7 +8,7 @@
 #
 # Tools that only come as Go sources are built into FOLDER, by default ~/.cache/entrepot-journeys, when
 # Go is installed: crane; pebble, an ACME service for tests; kind; buildkitd, buildctl and buildx;
-# containerd 2; the OCI conformance program; and small clients made of the libraries that oras, the
+# containerd 2; regctl, helm and oras; the OCI conformance program; and small clients made of the libraries that oras, the
 # kubelet, k3s and CRI-O pull with. On two idle cores all of them take some five minutes, once, none of
 # them two. Steps of journeys that need a tool which is missing are left out, and a line here says
 # "without: TOOL".
@@ -47,6 +47,9 @@ go_tools="crane=github.com/google/go-containerregistry/cmd/crane@v0.20.6
 # program=module,command: of modules that cannot be installed by name, since they leave versions out
 go_commands="buildkitd=github.com/moby/buildkit@v0.25.2,cmd/buildkitd
   buildctl=github.com/moby/buildkit@v0.25.2,cmd/buildctl
+  regctl=github.com/regclient/regclient@v0.11.7,cmd/regctl
+  helm=helm.sh/helm/v4@v4.3.1,cmd/helm
+  oras=oras.land/oras@v1.3.0,cmd/oras
   buildx=github.com/docker/buildx@v0.29.1,cmd/buildx
   containerd-2=github.com/containerd/containerd/v2@v2.1.5,cmd/containerd
   oci-conformance=github.com/opencontainers/distribution-spec/conformance@v0.0.0-20260831232431-97274622c111,"

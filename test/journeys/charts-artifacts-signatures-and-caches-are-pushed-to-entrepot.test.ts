@@ -56,7 +56,8 @@ describe("what is no image, pushed to Entrepot itself", () => {
     async (door) => {
       const { name, env, isTls, surroundings } = await doors.at(door);
       const cwd = surroundings.folder;
-      const plain = isTls ? [] : ["--plain-http"];
+      // Left out, localhost is plain.
+      const plain = [`--plain-http=${!isTls}`];
       const oras = async (...args: readonly string[]) =>
         (await runWell("oras", [...args, ...plain], { env, cwd })).stdout;
       await oras("login", ...who, name);
@@ -121,7 +122,8 @@ describe("what is no image, pushed to Entrepot itself", () => {
       const stages =
         "FROM scratch AS first\nCOPY file /one\nFROM scratch\nCOPY --from=first /one /two\n";
       await writeFile(join(context, "Dockerfile"), stages);
-      const settings = isTls ? "" : `[registry."${name}"]\n  http = true\n`;
+      // Left out, localhost is plain.
+      const settings = `[registry."${name}"]\n  http = ${!isTls}\n  insecure = false\n`;
       await writeFile(join(folder, "buildkitd.toml"), settings);
       const build = (state: string, ...args: readonly string[]) =>
         withBuildkit(join(folder, state), { folder, env }, (buildctl) =>

@@ -60,6 +60,7 @@ export const guideHosts = {
   "mirror.example.com": "127.0.83.101",
   "registry.corp.example": "127.0.83.102",
   "registry-cache.corp.example": "127.0.83.103",
+  "registry.lan": "127.0.83.105",
   "hub.example.com": "127.0.83.104",
   "ghcr.example.com": "127.0.83.104",
   "quay.example.com": "127.0.83.104",
