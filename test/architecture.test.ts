@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { longFiles } from "./support/file-law.ts";
+import { longFiles, namesTwice } from "./support/file-law.ts";
 import { importBreaches, importCircles, unusedRooms } from "./support/import-law.ts";
 import { promiseBreaches } from "./support/promise-law.ts";
 import { expressionsIn, hostileText } from "./support/regex-law.ts";
@@ -31,6 +31,10 @@ describe("the house", () => {
 
   it("has no file over 250 lines", () => {
     expect(longFiles(sources)).toEqual([]);
+  });
+
+  it("calls one type by one name, and no two by the same", () => {
+    expect(namesTwice(sources)).toEqual([]);
   });
 
   it("waits for every promise", () => {

@@ -43,7 +43,7 @@ type PutManifest = {
 
 const memory = 32 * 1024 * 1024;
 
-export class Manifests {
+export class HostedManifests {
   readonly #parts: ManifestsParts;
   readonly #read = new BoundedMap<Digest, Uint8Array>({
     bytes: { limit: memory, of: (bytes) => bytes.length },

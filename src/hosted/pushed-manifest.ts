@@ -19,7 +19,7 @@ export type PushedManifest = Omit<Manifest, "subject"> & {
 };
 
 /** What a referrers list says of a manifest beside its digest, size and type. */
-export type Described = {
+export type ReferrerDetails = {
   readonly artifactType: string | undefined;
   readonly annotations: Readonly<Record<string, string>> | undefined;
 };
@@ -46,7 +46,7 @@ export function readPushed(
 }
 
 /** The manifest's own artifact type, else its config's (OCI distribution-spec, listing referrers). */
-export function describe(bytes: Uint8Array): Described {
+export function describe(bytes: Uint8Array): ReferrerDetails {
   const document = objectIn(JSON.parse(Buffer.from(bytes).toString("utf8")));
   const config = objectIn(document.config);
   const said = document.artifactType;

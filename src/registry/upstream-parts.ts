@@ -13,7 +13,7 @@ import type { TokenRequests } from "./login/token.ts";
 import type { ImagePolicy } from "./rules/image-policy.ts";
 
 /** What is asked of the cache; cache/pull-through.ts fits. */
-export interface Pulls {
+export interface CachePulls {
   blob(ask: BlobAsk): Promise<CacheAnswer>;
   manifest(ask: ManifestAsk): Promise<CacheAnswer>;
   list(ask: ListAsk, send: AskForList): Promise<Passed>;
@@ -27,7 +27,7 @@ export interface Pulls {
 
 export type UpstreamHandlerParts = {
   readonly client: RegistryClient;
-  readonly pulls: Pulls;
+  readonly pulls: CachePulls;
   readonly accessOf: AccessOf;
   readonly ping: Pick<Ping, "answer">;
   readonly tokens: Pick<TokenRequests, "isTokenRequest" | "answer">;

@@ -28,13 +28,13 @@ export type ImageRecord = ImageName & {
 };
 
 /** What a manifest lists; `platform` where it says. */
-export type Part = {
+export type ManifestPart = {
   readonly digest: string;
   readonly size: number;
   readonly platform: string | undefined;
 };
 
-export type PartsOf = { readonly digest: string; readonly parts: readonly Part[] };
+export type PartsOf = { readonly digest: string; readonly parts: readonly ManifestPart[] };
 
 /** What went through for one registry. */
 export type Sums = {
@@ -76,7 +76,7 @@ export interface CatalogueStore {
   images(query: ImageQuery): { readonly images: readonly ImageRecord[]; readonly total: number };
   image(name: ImageName): ImageRecord | undefined;
   /** What the manifest lists; empty where it was never seen. */
-  parts(digest: string): readonly Part[];
+  parts(digest: string): readonly ManifestPart[];
   /** How many manifests list it, and how many names lead to it. */
   uses(digest: string): { readonly parents: number; readonly names: number };
   /** Steps from then on, oldest first. */

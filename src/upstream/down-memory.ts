@@ -18,7 +18,7 @@ export type DownMemoryOptions = {
 /** What everybody who asks a host tells of it, and may want to know. Hosts are `host[:port]`, 443 left out. */
 export type Outages = Pick<DownMemory, "isDown" | "failed" | "answered">;
 
-export type Asker = {
+export type OutageAsk = {
   /** Has something to fall back on. */
   readonly isBrief: boolean;
   /** Wants what may take its time while the host answers everything else at once. */
@@ -51,7 +51,7 @@ export class DownMemory {
    */
   async ask<T>(
     host: string,
-    { isBrief, isSlow = false }: Asker,
+    { isBrief, isSlow = false }: OutageAsk,
     question: () => Promise<T>,
   ): Promise<T> {
     const down = this.#hosts.get(host);

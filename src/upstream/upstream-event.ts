@@ -3,7 +3,7 @@ import type { RegistryName } from "../protocol/registry-name.ts";
 import type { UpstreamErrorCode } from "./upstream-error.ts";
 
 /** What a request to a registry, or to a host that it sends us on to, is for. */
-export type Asked = "manifest" | "blob" | "tags" | "referrers" | "token" | "upload" | "other";
+export type Purpose = "manifest" | "blob" | "tags" | "referrers" | "token" | "upload" | "other";
 
 export type UpstreamEvent =
   /** One request was answered, or failed before its headers. */
@@ -12,7 +12,7 @@ export type UpstreamEvent =
       readonly host: string;
       /** In whose name. */
       readonly registry: RegistryName;
-      readonly asked: Asked;
+      readonly asked: Purpose;
       readonly method: string;
       readonly status: number | UpstreamErrorCode;
       readonly milliseconds: number;

@@ -13,7 +13,7 @@ import { Catalogue } from "../../src/hosted/catalogue.ts";
 import type { Contents } from "../../src/hosted/contents.ts";
 import { type Collect, Collector } from "../../src/hosted/gc/collector.ts";
 import type { HostedEvent } from "../../src/hosted/hosted-event.ts";
-import { Manifests } from "../../src/hosted/manifests.ts";
+import { HostedManifests } from "../../src/hosted/manifests.ts";
 import { Pulls } from "../../src/hosted/pulls.ts";
 import { readPushed } from "../../src/hosted/pushed-manifest.ts";
 import { Rights } from "../../src/hosted/rights.ts";
@@ -100,7 +100,7 @@ export class HostedRig {
     return this.#running.blobs;
   }
 
-  get manifests(): Manifests {
+  get manifests(): HostedManifests {
     return this.#running.manifests;
   }
 
@@ -270,7 +270,7 @@ export class HostedRig {
     this.#started = {
       ...{ catalogue, uploads, usage, pulls },
       blobs: new Blobs({ catalogue, contents, roomIn, clock, lease }),
-      manifests: new Manifests({
+      manifests: new HostedManifests({
         ...{ catalogue, contents, files, pulls, letMove, isSparse, clock, lease },
       }),
       collector: new Collector({
@@ -308,7 +308,7 @@ type Running = {
   readonly usage: Usage;
   readonly pulls: Pulls;
   readonly blobs: Blobs;
-  readonly manifests: Manifests;
+  readonly manifests: HostedManifests;
   readonly collector: Collector;
 };
 

@@ -6,11 +6,11 @@ import { Command, CommanderError } from "commander";
 import {
   AskError,
   type AskErrorCode,
-  type Asked,
   answerOf,
   askServer,
   dataFolder,
   type Question,
+  type ServerAsked,
   socketIn,
 } from "./control.ts";
 import type { HealthPlace } from "./health.ts";
@@ -159,7 +159,7 @@ class Asking {
       .option("--json", "as JSON");
   }
 
-  #asked({ dataDir, config, envFile }: Flags): Asked {
+  #asked({ dataDir, config, envFile }: Flags): ServerAsked {
     return { dataDir, settingsFile: config, envFile, environment: this.#process.env };
   }
 
@@ -199,7 +199,7 @@ class Asking {
     return printers[kind](value, stdout.isTTY ? stdout.columns : undefined);
   }
 
-  async #answer(asked: Asked, question: Question): Promise<unknown> {
+  async #answer(asked: ServerAsked, question: Question): Promise<unknown> {
     try {
       return await askServer(asked, question);
     } catch (error) {

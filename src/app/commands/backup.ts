@@ -18,7 +18,7 @@ import {
   summary,
   toldWhy,
 } from "./carrying.ts";
-import { AskError, type Asked, dataFolder } from "./control.ts";
+import { AskError, dataFolder, type ServerAsked } from "./control.ts";
 import { holdServer } from "./held-server.ts";
 
 export type Terminal = Pick<NodeJS.Process, "stdout" | "stderr">;
@@ -33,11 +33,11 @@ type Held = {
 };
 
 /** Resolves with the exit code: 1 where something is lost. Throws AskError. */
-export function backUp(asked: Asked, to: string, terminal: Terminal): Promise<number> {
+export function backUp(asked: ServerAsked, to: string, terminal: Terminal): Promise<number> {
   return toldWhy(backingUp(asked, to, terminal));
 }
 
-async function backingUp(asked: Asked, to: string, terminal: Terminal): Promise<number> {
+async function backingUp(asked: ServerAsked, to: string, terminal: Terminal): Promise<number> {
   const folder = dataFolder(asked);
   const begunAt = new Date().toISOString();
   const held = await hold(folder);

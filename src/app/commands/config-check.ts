@@ -1,6 +1,6 @@
 /** `entrepot config check`: reads the settings as a start would, and shows what differs from the defaults. */
 
-export type Described = {
+export type CheckedConfig = {
   /** Without secrets. */
   readonly lines: readonly string[];
   readonly warnings: readonly string[];
@@ -8,7 +8,7 @@ export type Described = {
 
 /** Resolves with the exit code. */
 export async function checkConfig(
-  describe: () => Promise<Described>,
+  describe: () => Promise<CheckedConfig>,
   print: (line: string) => void,
 ): Promise<number> {
   const { lines, warnings } = await describe();

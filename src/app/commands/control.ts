@@ -4,7 +4,7 @@ import { request } from "node:http";
 import { join } from "node:path";
 import type { SettingsSources } from "./settings-in.ts";
 
-export type Asked = SettingsSources & {
+export type ServerAsked = SettingsSources & {
   /** Undefined: wherever a server usually has it. */
   readonly dataDir: string | undefined;
 };
@@ -31,7 +31,7 @@ export class AskError extends Error {
 const usualFolders = ["./data", "/var/lib/entrepot", "/data"];
 
 /** The data folder that is meant: the first with a socket, or else the first there is. */
-export function dataFolder({ dataDir, environment }: Asked): string {
+export function dataFolder({ dataDir, environment }: ServerAsked): string {
   const said = dataDir ?? (environment.DATA_DIR || undefined);
   if (said !== undefined) return said;
   const found =
@@ -45,7 +45,7 @@ export function socketIn(folder: string): string {
 }
 
 /** Throws AskError with a sentence; NO_SERVER where nobody is there to be asked. */
-export async function askServer(asked: Asked, question: Question): Promise<unknown> {
+export async function askServer(asked: ServerAsked, question: Question): Promise<unknown> {
   return answerOf(await exchange(dataFolder(asked), question));
 }
 

@@ -15,14 +15,14 @@ import {
   summary,
   toldWhy,
 } from "./carrying.ts";
-import type { Asked } from "./control.ts";
+import type { ServerAsked } from "./control.ts";
 
 /** Resolves with the exit code: 1 where something is lost. Throws AskError. */
-export function restore(asked: Asked, from: string, terminal: Terminal): Promise<number> {
+export function restore(asked: ServerAsked, from: string, terminal: Terminal): Promise<number> {
   return toldWhy(restoring(asked, from, terminal));
 }
 
-async function restoring(asked: Asked, from: string, terminal: Terminal): Promise<number> {
+async function restoring(asked: ServerAsked, from: string, terminal: Terminal): Promise<number> {
   const source = resolve(from);
   const { begunAt } = await readBackup(source);
   const folder = await RestoredFolder.begin(

@@ -1,5 +1,5 @@
 /** `entrepot top`: what goes on right now, drawn anew each second until it is stopped. */
-import { type Asked, askServer } from "./control.ts";
+import { askServer, type ServerAsked } from "./control.ts";
 import { ago, cut, imageName, inColumns, printBytes } from "./printing.ts";
 
 type Output = Pick<NodeJS.Process, "stdout" | "stdin"> & { readonly isJson: boolean };
@@ -40,7 +40,7 @@ const screen = {
 const [toLineEnd, toScreenEnd] = ["\u001b[K", "\u001b[J"];
 
 /** Resolves with the exit code. Where there is no terminal it prints once. */
-export async function top(asked: Asked, output: Output): Promise<number> {
+export async function top(asked: ServerAsked, output: Output): Promise<number> {
   const { stdout } = output;
   const first = await look(asked);
   if (output.isJson || !stdout.isTTY) {
@@ -62,7 +62,7 @@ export async function top(asked: Asked, output: Output): Promise<number> {
 }
 
 async function redraw(
-  asked: Asked,
+  asked: ServerAsked,
   stdout: NodeJS.WriteStream,
   from: { readonly seen: Seen; readonly signal: AbortSignal },
 ): Promise<void> {
@@ -76,7 +76,7 @@ async function redraw(
   }
 }
 
-async function look(asked: Asked): Promise<Seen> {
+async function look(asked: ServerAsked): Promise<Seen> {
   const [status, downloads, requests] = await Promise.all(
     ["status", "downloads", "requests"].map((path) => askServer(asked, { path })),
   );

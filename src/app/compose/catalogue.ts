@@ -1,7 +1,7 @@
 /** Catalogue and statistics, in a file of their own: without it pulls go on as ever. */
 import { renameSync } from "node:fs";
 import { join } from "node:path";
-import { Catalogue } from "../../doors/back-office/catalogue.ts";
+import { ImageCatalogue } from "../../doors/back-office/catalogue.ts";
 import type { Figures } from "../../doors/back-office/figures.ts";
 import { Images } from "../../doors/back-office/images.ts";
 import { parseDigest } from "../../protocol/digest.ts";
@@ -42,7 +42,7 @@ export function composeCatalogue(parts: CatalogueParts) {
   const { figures, cache, now, log } = parts;
   const store = openCatalogueStore(parts);
   let isTold = false;
-  const catalogue = new Catalogue({
+  const catalogue = new ImageCatalogue({
     ...{ store, now, traffic: figures.traffic },
     manifest: async (text) => {
       const digest = parseDigest(text);

@@ -6,7 +6,7 @@ import { Collector } from "../../hosted/gc/collector.ts";
 import { HostedTokens } from "../../hosted/hosted-tokens.ts";
 import { Listings } from "../../hosted/listings.ts";
 import { Logins } from "../../hosted/logins.ts";
-import { Manifests } from "../../hosted/manifests.ts";
+import { HostedManifests } from "../../hosted/manifests.ts";
 import { Passwords } from "../../hosted/passwords.ts";
 import { Pulls } from "../../hosted/pulls.ts";
 import { Rights, type RightsSettings } from "../../hosted/rights.ts";
@@ -21,7 +21,7 @@ import type { Settings } from "../settings/settings.ts";
 import type { Cache } from "./cache.ts";
 import type { Store } from "./store.ts";
 
-export type HostedParts = {
+export type HostedRoomParts = {
   readonly settings: Settings;
   readonly store: Store;
   readonly cache: Pick<Cache, "rechecks" | "room" | "loose">;
@@ -42,7 +42,7 @@ export type Hosted = {
 };
 
 /** Undefined where nothing ever was pushed, nor may be. Throws SettingsError or StoreError. */
-export async function composeHosted(parts: HostedParts): Promise<Hosted | undefined> {
+export async function composeHosted(parts: HostedRoomParts): Promise<Hosted | undefined> {
   const { settings, store, secret, clock, log } = parts;
   const { catalogue } = store;
   if (catalogue === undefined) return undefined;
@@ -65,7 +65,7 @@ export async function composeHosted(parts: HostedParts): Promise<Hosted | undefi
   });
   pulls.start();
   const letMove: Rights["letMove"] = (repository, tag) => rights.letMove(repository, tag);
-  const manifests = new Manifests({
+  const manifests = new HostedManifests({
     ...{ catalogue, contents, files, pulls, clock, lease, isSparse, letMove },
   });
   const listings = new Listings({

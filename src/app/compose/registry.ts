@@ -8,7 +8,7 @@ import { BasicTokens } from "../../registry/login/basic-tokens.ts";
 import { Ping } from "../../registry/login/ping.ts";
 import { TokenRequests } from "../../registry/login/token.ts";
 import { upstreamHandlers } from "../../registry/upstream-handlers.ts";
-import type { Pulls } from "../../registry/upstream-parts.ts";
+import type { CachePulls } from "../../registry/upstream-parts.ts";
 import type { Log } from "../log.ts";
 import type { Settings } from "../settings/settings.ts";
 import { imagePolicy } from "./image-policy.ts";
@@ -17,7 +17,7 @@ import type { Upstream } from "./upstream.ts";
 export type RegistryParts = {
   readonly settings: Settings;
   readonly upstream: Upstream;
-  readonly pulls: Pulls;
+  readonly pulls: CachePulls;
   /** For the registry that is here, where there is one. */
   readonly hosted?: FindHandler | undefined;
   readonly tokenSecret: Uint8Array;

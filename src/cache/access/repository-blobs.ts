@@ -43,7 +43,7 @@ type Link = {
 type Holders = ReadonlyMap<string, Link | number>;
 
 /** When the registry was asked, and in whose name: what it says is no news after a write. */
-export type Said = {
+export type SaidWhen = {
   readonly access?: Access;
   /** The repository's generation then; undefined for what was said before and has been remembered. */
   readonly generation?: number | undefined;
@@ -82,7 +82,7 @@ export class RepositoryBlobs {
   async delivered(
     ref: RepositoryRef,
     digest: Digest,
-    { generation, access }: Given,
+    { generation, access }: HowGiven,
   ): Promise<void> {
     if (this.#options.generations.of(ref) !== generation) return;
     await this.#add(ref, digest, { isOrigin: true, isOpen: isOpen(access) });
@@ -115,7 +115,7 @@ export class RepositoryBlobs {
   }
 
   /** The registry says it has the digest there; true when it therefore holds these bytes. */
-  async confirmed(ref: RepositoryRef, digest: Digest, said: Said): Promise<boolean> {
+  async confirmed(ref: RepositoryRef, digest: Digest, said: SaidWhen): Promise<boolean> {
     const key = repositoryKey(ref);
     const holders = await this.#holders.get(digest, accountOf(ref));
     if (holders === undefined) return false;
@@ -131,7 +131,7 @@ export class RepositoryBlobs {
   }
 
   /** Whether it was deleted there, or written, since the registry was asked. */
-  async isUnlinked(ref: RepositoryRef, digest: Digest, { at }: Said): Promise<boolean> {
+  async isUnlinked(ref: RepositoryRef, digest: Digest, { at }: SaidWhen): Promise<boolean> {
     const { isKnown, fact } = this.#holders.peek(digest);
     const holders = isKnown ? fact : await this.#holders.get(digest, accountOf(ref));
     const link = holders?.get(repositoryKey(ref));
@@ -201,7 +201,7 @@ export class RepositoryBlobs {
 }
 
 /** How the bytes came: the repository's generation when they were asked for, and in whose name. */
-export type Given = { readonly generation: number; readonly access?: Access | undefined };
+export type HowGiven = { readonly generation: number; readonly access?: Access | undefined };
 
 /** Without any login that could have made the difference; who cannot say had one. */
 function isOpen(access: Access | undefined): boolean {

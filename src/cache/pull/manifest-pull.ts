@@ -5,7 +5,7 @@ import { Flights, unlessAborted } from "../../runtime/flights.ts";
 import type { Access, RegistryClient } from "../../upstream/registry-client.ts";
 import { abortedBy } from "../../upstream/upstream-deadline.ts";
 import type { AccessChecks } from "../access/access-checks.ts";
-import type { RepositoryBlobs, Said } from "../access/repository-blobs.ts";
+import type { RepositoryBlobs, SaidWhen } from "../access/repository-blobs.ts";
 import type { Visibility } from "../access/visibility.ts";
 import {
   expectedDigest,
@@ -118,7 +118,7 @@ export class ManifestPull {
     return this.#options.negative.recall(ask, this.#variant(ask));
   }
 
-  #asking(ask: DigestAsk): Said & { readonly generation: number } {
+  #asking(ask: DigestAsk): SaidWhen & { readonly generation: number } {
     const { generations, now } = this.#options;
     return { generation: generations.of(ask), at: now() };
   }

@@ -10,7 +10,7 @@ import type {
   CatalogueStore,
   ImageName,
   ImageNews,
-  Part,
+  ManifestPart,
   PartsOf,
   SumsOf,
 } from "../../store/catalogue-store.ts";
@@ -43,14 +43,14 @@ const mostSights = 20_000;
 /** Of what images are made of: strangers' may list thousands of parts. */
 const mostBytes = 4 * 1024 * 1024;
 
-export class Catalogue {
+export class ImageCatalogue {
   readonly #options: CatalogueOptions;
   #sights: Sight[] = [];
   /** Which tag a client asked for last in a repository: what it then pulls by digest is that tag's. */
   readonly #asked = new BoundedMap<string, { readonly tag: string; readonly digest: string }>({
     limit: 10_000,
   });
-  readonly #known = new BoundedMap<string, readonly Part[]>({
+  readonly #known = new BoundedMap<string, readonly ManifestPart[]>({
     bytes: { limit: mostBytes, of: (parts) => 300 * (parts.length + 1) },
   });
   readonly #written = new Map<string, Traffic>();
@@ -126,7 +126,7 @@ export class Catalogue {
   /** The tag through which it was asked for; undefined for an index that only leads to an image. */
   async #nameOf(
     sight: Sight,
-    _parts: readonly Part[],
+    _parts: readonly ManifestPart[],
     learned: Map<string, PartsOf>,
   ): Promise<(ImageName & { readonly digest: string }) | undefined> {
     const { registry, repository, reference, digest, client, isByDigest, isIndex } = sight;
@@ -148,7 +148,7 @@ export class Catalogue {
     return parts.some((part) => part.digest === to);
   }
 
-  async #learn(digest: string, learned: Map<string, PartsOf>): Promise<readonly Part[]> {
+  async #learn(digest: string, learned: Map<string, PartsOf>): Promise<readonly ManifestPart[]> {
     const stored = this.#options.store.parts(digest);
     const parts = stored.length > 0 ? stored : partsOf(await this.#options.manifest(digest));
     if (parts.length === 0) return parts;
@@ -172,7 +172,7 @@ export class Catalogue {
 }
 
 /** Of an index what is for no platform, an attestation, is no part of any image. */
-function partsOf(manifest: Manifest | undefined): readonly Part[] {
+function partsOf(manifest: Manifest | undefined): readonly ManifestPart[] {
   if (manifest === undefined) return [];
   const { kind, references } = manifest;
   const parts = references.map(({ digest, size, platform }) => ({ digest, size, platform }));

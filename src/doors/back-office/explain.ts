@@ -3,7 +3,7 @@ import type { Outlook } from "../../cache/outlook.ts";
 import type { ImageName } from "../../store/catalogue-store.ts";
 import type { Image } from "./images.ts";
 import { duration, shortDigest } from "./in-words.ts";
-import type { Upstream } from "./upstream-figures.ts";
+import type { RegistryState } from "./upstream-figures.ts";
 import { reasonText } from "./words.ts";
 
 export type Explained = {
@@ -13,7 +13,7 @@ export type Explained = {
   readonly refusal: string | undefined;
   /** Whether the operator has a login for it, and whether that works. */
   readonly login: "none" | "works" | "refused";
-  readonly upstream: Upstream | undefined;
+  readonly upstream: RegistryState | undefined;
   readonly image: Image | undefined;
 };
 

@@ -3,7 +3,7 @@ import { addApi } from "./api.ts";
 import type { Operations } from "./operations.ts";
 import { openRoutes } from "./routes.ts";
 
-export type Asked = {
+export type OperationAsk = {
   /** What stands after `/api/v1/`, with its query. */
   readonly path: string;
   /** Undefined where it only reads. */
@@ -14,7 +14,7 @@ export type Answered = { readonly status: number; readonly text: string };
 
 export async function answerInProcess(
   operations: Operations,
-  { path, body }: Asked,
+  { path, body }: OperationAsk,
 ): Promise<Answered> {
   const app = openRoutes();
   try {

@@ -4,7 +4,7 @@ import type { Image, ImagePage } from "./images.ts";
 import { ago, bytes, duration, percent, shortDigest } from "./in-words.ts";
 import type { Overview } from "./overview.ts";
 import type { Statistics } from "./statistics.ts";
-import type { Upstream } from "./upstream-figures.ts";
+import type { RegistryState } from "./upstream-figures.ts";
 import { reasonText } from "./words.ts";
 
 type Status = ReturnType<Overview["status"]>;
@@ -62,7 +62,7 @@ export function registriesPanel({ registries }: Registries, stats: Statistics, n
   return table(["Registry", "State", "First byte, median", "95 %", "Errors", "Pulls, 24 h"], rows);
 }
 
-function stateOf({ isUp, downSince, pausedUntil, answeredAt }: Upstream, now: number): Html {
+function stateOf({ isUp, downSince, pausedUntil, answeredAt }: RegistryState, now: number): Html {
   if (!isUp) return html`<b class="bad">down</b> since ${ago(downSince, now)}`;
   if (pausedUntil !== undefined)
     return html`<b class="bad">paused</b> for ${duration(pausedUntil - now)}`;

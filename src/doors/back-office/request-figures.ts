@@ -13,9 +13,9 @@ import {
 import {
   isFromCache,
   isPull,
-  type Kind,
   kindOf,
   outcomeOf,
+  type RequestKind,
   type Traffic,
   trafficOf,
 } from "./words.ts";
@@ -169,7 +169,7 @@ export class RequestFigures {
     of: {
       readonly door: string;
       readonly registry: string;
-      readonly kind: Kind;
+      readonly kind: RequestKind;
       readonly outcome: string;
     },
     source: RegistryEvent["source"],

@@ -21,7 +21,7 @@ export interface Family {
   samples(): Iterable<Sample>;
 }
 
-export type Described = { readonly name: string; readonly help: string };
+export type FamilyName = { readonly name: string; readonly help: string };
 
 export class SeriesBudget {
   #left: number;
@@ -61,7 +61,7 @@ export class Counter<Label extends string> implements Family {
   >();
 
   constructor(
-    described: Described & { readonly type?: "counter" | "gauge" },
+    described: FamilyName & { readonly type?: "counter" | "gauge" },
     labels: readonly Label[],
     budget: SeriesBudget,
   ) {
@@ -138,7 +138,7 @@ export class Histogram<Label extends string> implements Family {
   >();
 
   constructor(
-    described: Described & { readonly bounds: readonly number[] },
+    described: FamilyName & { readonly bounds: readonly number[] },
     labels: readonly Label[],
     budget: SeriesBudget,
   ) {

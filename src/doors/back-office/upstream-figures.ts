@@ -33,7 +33,7 @@ const failures: Readonly<Record<UpstreamErrorCode, string | undefined>> = {
 };
 
 /** What a registry said of the pulls that it allows us. */
-export type Budget = {
+export type LoginBudget = {
   readonly registry: string;
   readonly login: "anonymous" | "shared";
   readonly limit: number;
@@ -43,7 +43,7 @@ export type Budget = {
 };
 
 /** How a registry does, as far as it was asked. */
-export type Upstream = {
+export type RegistryState = {
   readonly registry: string;
   readonly isUp: boolean;
   /** Milliseconds since 1970; undefined where it never answered. */
@@ -77,7 +77,7 @@ export class UpstreamFigures {
   readonly #requests: Counter<"registry" | "kind" | "result">;
   readonly #firstByte: Histogram<"registry">;
   readonly #states = new Map<string, State>();
-  readonly #budgets = new Map<string, Budget>();
+  readonly #budgets = new Map<string, LoginBudget>();
   /** By registry and login, until when. */
   readonly #pauses = new Map<string, { registry: string; login: string; until: number }>();
   readonly #logins = new Map<string, { isUp: boolean; since: number }>();
@@ -143,7 +143,7 @@ export class UpstreamFigures {
     this.#logins.set(event.host, { isUp, since: this.#options.now() });
   }
 
-  registries(): readonly Upstream[] {
+  registries(): readonly RegistryState[] {
     const now = this.#options.now();
     return Array.from(this.#states, ([registry, state]) => {
       const spread = this.#firstByte.spread(registry);
@@ -159,7 +159,7 @@ export class UpstreamFigures {
     });
   }
 
-  budgets(): readonly Budget[] {
+  budgets(): readonly LoginBudget[] {
     return [...this.#budgets.values()];
   }
 

@@ -3,9 +3,9 @@ import type { Reason } from "../../cache/why.ts";
 import { bareMediaType, isIndexType, isManifestType } from "../../protocol/media-type.ts";
 import type { RegistryEvent } from "../../registry/registry-event.ts";
 
-export type Kind = "manifest" | "blob" | "tags" | "referrers" | "token" | "upload" | "other";
+export type RequestKind = "manifest" | "blob" | "tags" | "referrers" | "token" | "upload" | "other";
 
-export function kindOf({ route, what }: Pick<RegistryEvent, "route" | "what">): Kind {
+export function kindOf({ route, what }: Pick<RegistryEvent, "route" | "what">): RequestKind {
   switch (route) {
     case "manifest":
     case "blob":

@@ -10,7 +10,7 @@ export interface TunnelDialer {
   dial(address: HostPort, options: { readonly signal: AbortSignal }): Promise<Socket>;
 }
 
-export type Traffic = { readonly sent: number; readonly received: number };
+export type TunnelTraffic = { readonly sent: number; readonly received: number };
 
 /**
  * Joins the two; resolves when it is over, however it ended, or when no byte came either way for `idle`
@@ -21,7 +21,7 @@ export async function joinSockets(
   upstream: Socket,
   open: OpenSockets,
   idle?: number,
-): Promise<Traffic> {
+): Promise<TunnelTraffic> {
   const already = { client: client.bytesRead, upstream: upstream.bytesRead };
   for (const socket of [client, upstream]) {
     open.add(socket);

@@ -9,7 +9,7 @@ import { Marks } from "./marks.ts";
 import type { Policy } from "./policy.ts";
 
 /** Why something goes. */
-export type Reason = "rule" | "untagged" | "subject gone" | "no image names it";
+export type SweepReason = "rule" | "untagged" | "subject gone" | "no image names it";
 
 export type Superfluous = {
   readonly what: "tag" | "manifest" | "blob";
@@ -18,7 +18,7 @@ export type Superfluous = {
   readonly reference: string;
   readonly digest: Digest;
   readonly size: number;
-  readonly why: Reason;
+  readonly why: SweepReason;
 };
 
 export type SweepParts = {

@@ -15,7 +15,7 @@ import type { HostedParts } from "./hosted-parts.ts";
 
 export const tokenPath = "/v2/token";
 
-export type Asker = {
+export type HostedAsker = {
   /** Undefined for one who did not log in. */
   readonly user: string | undefined;
   /** What their token was made for; undefined for one who came without. */
@@ -25,7 +25,7 @@ export type Asker = {
 type AskerParts = Pick<HostedParts, "logins" | "tokens" | "rights" | "publicUrl">;
 
 /** Throws RegistryError UNAUTHORIZED for a login or token that is no good here. */
-export async function askerOf(exchange: Exchange, parts: AskerParts): Promise<Asker> {
+export async function askerOf(exchange: Exchange, parts: AskerParts): Promise<HostedAsker> {
   const { headers, ask } = exchange;
   const { logins, tokens } = parts;
   const authorization = headerValue(headers, "authorization");
@@ -47,7 +47,7 @@ export async function askerOf(exchange: Exchange, parts: AskerParts): Promise<As
 
 /** Whether a token is good for it; undefined for who has none. */
 export function isWithin(
-  scopes: Asker["scopes"],
+  scopes: HostedAsker["scopes"],
   repository: RepositoryName,
   action: Action,
 ): boolean | undefined {
@@ -60,7 +60,7 @@ export function isWithin(
  */
 export function may(
   exchange: Exchange,
-  { user, scopes }: Asker,
+  { user, scopes }: HostedAsker,
   wanted: { readonly repository: RepositoryName; readonly action: Action },
   parts: AskerParts,
 ): boolean {
@@ -78,7 +78,7 @@ export function may(
 /** Throws RegistryError DENIED, or UNAUTHORIZED, unless they may; UNSUPPORTED while nobody may. */
 export function letWrite(
   exchange: Exchange,
-  asker: Asker,
+  asker: HostedAsker,
   wanted: { readonly repository: RepositoryName; readonly action: "push" | "delete" },
   parts: AskerParts,
 ): void {

@@ -4,13 +4,13 @@ import type { ObserveHosted } from "../../hosted/hosted-event.ts";
 import type { HostedTokens } from "../../hosted/hosted-tokens.ts";
 import type { Listings } from "../../hosted/listings.ts";
 import type { Logins } from "../../hosted/logins.ts";
-import type { Manifests } from "../../hosted/manifests.ts";
+import type { HostedManifests } from "../../hosted/manifests.ts";
 import type { Rights } from "../../hosted/rights.ts";
 import type { Uploads } from "../../hosted/uploads.ts";
 
 export type HostedParts = {
   readonly blobs: Blobs;
-  readonly manifests: Manifests;
+  readonly manifests: HostedManifests;
   readonly uploads: Uploads;
   readonly listings: Listings;
   readonly rights: Rights;

@@ -6,7 +6,7 @@ import type { RepositoryName } from "../../protocol/reference.ts";
 import { RegistryError } from "../../protocol/registry-error.ts";
 import type { Exchange, Own } from "../exchange.ts";
 import { hasBody, readBody } from "../request-body.ts";
-import { type Asker, askerOf, isWithin, letWrite } from "./asker.ts";
+import { askerOf, type HostedAsker, isWithin, letWrite } from "./asker.ts";
 import type { HostedParts } from "./hosted-parts.ts";
 import { empty } from "./own.ts";
 import { digestIn, queryOf } from "./query.ts";
@@ -108,7 +108,7 @@ function contentRange(text: string | undefined): { start: number; end: number } 
 type Wanted = {
   readonly repository: RepositoryName;
   readonly digest: Digest;
-  readonly asker: Asker;
+  readonly asker: HostedAsker;
 };
 
 /** From the repository named, or from any that the asker may pull from. */
@@ -127,7 +127,7 @@ function isMounted(
 }
 
 /** Whose uploads are whose; nobody else goes on with them. */
-function ownerOf({ user }: Asker): string {
+function ownerOf({ user }: HostedAsker): string {
   return user === undefined ? "" : `user ${user}`;
 }
 

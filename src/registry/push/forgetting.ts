@@ -7,11 +7,11 @@ import type { WriteFate } from "../../cache/pull/writes.ts";
 import type { Reference } from "../../protocol/reference.ts";
 import { UpstreamError, type UpstreamErrorCode } from "../../upstream/upstream-error.ts";
 import type { Exchange } from "../exchange.ts";
-import type { Pulls } from "../upstream-parts.ts";
+import type { CachePulls } from "../upstream-parts.ts";
 
 export async function sendForgetting(
   exchange: Exchange,
-  pulls: Pulls,
+  pulls: CachePulls,
   references: readonly Reference[],
   send: () => Promise<Passed>,
 ): Promise<Passed> {

@@ -38,7 +38,7 @@ export type Told =
   | { readonly id: number; readonly result: unknown }
   | { readonly id: number; readonly failure: ThreadFailure };
 
-export type Page = { readonly records: readonly StoredRecord[]; readonly isLast: boolean };
+export type RecordPage = { readonly records: readonly StoredRecord[]; readonly isLast: boolean };
 
 const recordsPerPage = 1_000;
 
@@ -94,7 +94,7 @@ async function nextPage(
   store: KeyvRecordStore,
   lists: Lists,
   { list, prefix }: { readonly list: number; readonly prefix: string },
-): Promise<Page> {
+): Promise<RecordPage> {
   const all = lists.get(list) ?? store.list(prefix)[Symbol.asyncIterator]();
   lists.set(list, all);
   const records: StoredRecord[] = [];

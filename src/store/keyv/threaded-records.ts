@@ -8,7 +8,7 @@ import type { Json, RecordStore, StoredRecord } from "../record-store.ts";
 import type { StoreError } from "../store-error.ts";
 import type { ObserveStore } from "../store-event.ts";
 import { RecordCalls, type StartThread } from "./record-calls.ts";
-import type { Page, RecordCall } from "./record-thread.ts";
+import type { RecordCall, RecordPage } from "./record-thread.ts";
 
 export type ThreadedRecordsOptions = {
   readonly observe?: ObserveStore;
@@ -87,7 +87,7 @@ export class ThreadedRecords implements RecordStore {
     let isMore = true;
     try {
       while (isMore) {
-        const { records, isLast } = (await calls.ask({ what: "list", list, prefix })) as Page;
+        const { records, isLast } = (await calls.ask({ what: "list", list, prefix })) as RecordPage;
         isMore = !isLast;
         yield* records;
       }

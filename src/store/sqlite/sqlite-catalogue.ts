@@ -6,7 +6,7 @@ import type {
   ImageName,
   ImageQuery,
   ImageRecord,
-  Part,
+  ManifestPart,
   Step,
   Sums,
   SumsAt,
@@ -115,7 +115,7 @@ export class SqliteCatalogue implements CatalogueStore {
     });
   }
 
-  parts(digest: string): readonly Part[] {
+  parts(digest: string): readonly ManifestPart[] {
     return this.#tried(() =>
       this.#prepared("SELECT * FROM parts WHERE parent = ? ORDER BY place")
         .all(digest)

@@ -1,9 +1,9 @@
 /** What a request to a registry is for, by its path there: where it leads on to serves the same. */
 import { parseRoute } from "../../protocol/route.ts";
 import type { RegistryRequest } from "../registry-client.ts";
-import type { Asked } from "../upstream-event.ts";
+import type { Purpose } from "../upstream-event.ts";
 
-export function askedBy({ method, target }: RegistryRequest): Asked {
+export function askedBy({ method, target }: RegistryRequest): Purpose {
   const [path = ""] = target.split("?", 1);
   const { kind } = parseRoute(method, path);
   switch (kind) {

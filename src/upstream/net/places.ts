@@ -10,7 +10,7 @@ import { FairPlaces } from "../../runtime/fair-places.ts";
 import type { Patience } from "../registry-client.ts";
 import { abortedError } from "../upstream-deadline.ts";
 import { UpstreamError } from "../upstream-error.ts";
-import type { Asked } from "../upstream-event.ts";
+import type { Purpose } from "../upstream-event.ts";
 
 export type PlacesOptions = {
   readonly after?: Clock["after"];
@@ -26,7 +26,7 @@ export type PlaceAsk = {
   readonly address: HostPort;
   readonly method: string;
   readonly target: string;
-  readonly asked?: Asked | undefined;
+  readonly asked?: Purpose | undefined;
   readonly client?: string | undefined;
   readonly patience: Patience;
   readonly signal: AbortSignal;

@@ -227,7 +227,7 @@ function textOf(error: unknown): string {
 }
 
 /** An answer, and for how long it holds. */
-export type Finding<T> = { readonly value: T; readonly forMs: number };
+export type FoundAnswer<T> = { readonly value: T; readonly forMs: number };
 
 const maxKept = 5_000;
 
@@ -255,7 +255,7 @@ export class Remembered<T> {
   }
 
   /** What is kept, or what `find` says; a failure is not kept. */
-  async get(key: string, owner: string, find: () => Promise<Finding<T>>): Promise<T> {
+  async get(key: string, owner: string, find: () => Promise<FoundAnswer<T>>): Promise<T> {
     const kept = this.#kept.get(key);
     if (kept !== undefined && this.#now() < kept.until) return kept.value;
     return await this.#findings.join(key, async () => {

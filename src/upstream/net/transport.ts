@@ -15,7 +15,7 @@ import { BoundedMap } from "../../runtime/bounded-map.ts";
 import type { Patience } from "../registry-client.ts";
 import { abortedError } from "../upstream-deadline.ts";
 import { UpstreamError } from "../upstream-error.ts";
-import type { Asked, ObserveUpstream } from "../upstream-event.ts";
+import type { ObserveUpstream, Purpose } from "../upstream-event.ts";
 import type { OriginPools } from "./dispatcher.ts";
 import { type Answered, OneAnswer } from "./one-answer.ts";
 import { Places } from "./places.ts";
@@ -26,7 +26,7 @@ export type Outgoing = {
   /** The registry in whose name; decides with `address` what may be dialled. */
   readonly onBehalfOf: RegistryName;
   /** What it is for; `other` where nobody says. */
-  readonly asked?: Asked | undefined;
+  readonly asked?: Purpose | undefined;
   /** The address of the client that it is for; undefined when it is for nobody in particular. */
   readonly client?: string | undefined;
   readonly method: string;
