@@ -3,7 +3,7 @@
  * door, with the settings that a start would have. Takes the folder meanwhile.
  */
 import { stat } from "node:fs/promises";
-import { type Answered, answerInProcess } from "../../doors/back-office/in-process.ts";
+import { answerInProcess, type OperationAnswer } from "../../doors/back-office/in-process.ts";
 import { composeWithoutDoors } from "../compose/operations.ts";
 import { createLog } from "../log.ts";
 import { secretsOf } from "../settings/redact.ts";
@@ -12,7 +12,10 @@ import { AskError, dataFolder, type Question, type ServerAsked } from "./control
 import { settingsIn } from "./settings-in.ts";
 
 /** Throws AskError, or what keeps a server from starting there. */
-export async function askInProcess(asked: ServerAsked, question: Question): Promise<Answered> {
+export async function askInProcess(
+  asked: ServerAsked,
+  question: Question,
+): Promise<OperationAnswer> {
   const folder = dataFolder(asked);
   const its = await stat(`${folder}/VERSION`).catch(() => undefined);
   if (its === undefined) {

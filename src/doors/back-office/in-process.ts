@@ -10,12 +10,12 @@ export type OperationAsk = {
   readonly body: object | undefined;
 };
 
-export type Answered = { readonly status: number; readonly text: string };
+export type OperationAnswer = { readonly status: number; readonly text: string };
 
 export async function answerInProcess(
   operations: Operations,
   { path, body }: OperationAsk,
-): Promise<Answered> {
+): Promise<OperationAnswer> {
   const app = openRoutes();
   try {
     addApi(app, operations);
