@@ -9,8 +9,8 @@ import {
   answerOf,
   askServer,
   dataFolder,
-  type Question,
   type ServerAsked,
+  type ServerQuestion,
   socketIn,
 } from "./control.ts";
 import type { HealthPlace } from "./health.ts";
@@ -188,7 +188,7 @@ class Asking {
     return (await settingsIn(asked, said)).listen;
   }
 
-  async #tell(flags: Flags, question: Question, kind: Printed): Promise<void> {
+  async #tell(flags: Flags, question: ServerQuestion, kind: Printed): Promise<void> {
     const value = await this.#answer(this.#asked(flags), question);
     this.#print(flags.json === true ? JSON.stringify(value) : await this.#printed(kind, value));
   }
@@ -199,7 +199,7 @@ class Asking {
     return printers[kind](value, stdout.isTTY ? stdout.columns : undefined);
   }
 
-  async #answer(asked: ServerAsked, question: Question): Promise<unknown> {
+  async #answer(asked: ServerAsked, question: ServerQuestion): Promise<unknown> {
     try {
       return await askServer(asked, question);
     } catch (error) {

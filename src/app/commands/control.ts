@@ -9,7 +9,7 @@ export type ServerAsked = SettingsSources & {
   readonly dataDir: string | undefined;
 };
 
-export type Question = {
+export type ServerQuestion = {
   /** What stands after `/api/v1/`, with its query. */
   readonly path: string;
   /** With one it is a change. */
@@ -45,7 +45,7 @@ export function socketIn(folder: string): string {
 }
 
 /** Throws AskError with a sentence; NO_SERVER where nobody is there to be asked. */
-export async function askServer(asked: ServerAsked, question: Question): Promise<unknown> {
+export async function askServer(asked: ServerAsked, question: ServerQuestion): Promise<unknown> {
   return answerOf(await exchange(dataFolder(asked), question));
 }
 
@@ -65,7 +65,7 @@ function codeOf(status: number): AskErrorCode {
 
 export type Answer = { readonly status: number; readonly text: string };
 
-function exchange(folder: string, { path: question, body }: Question): Promise<Answer> {
+function exchange(folder: string, { path: question, body }: ServerQuestion): Promise<Answer> {
   const socketPath = socketIn(folder);
   const path = `/api/v1/${question}`;
   const json = body === undefined ? undefined : JSON.stringify(body);

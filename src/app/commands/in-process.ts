@@ -8,13 +8,13 @@ import { composeWithoutDoors } from "../compose/operations.ts";
 import { createLog } from "../log.ts";
 import { secretsOf } from "../settings/redact.ts";
 import type { Settings } from "../settings/settings.ts";
-import { AskError, dataFolder, type Question, type ServerAsked } from "./control.ts";
+import { AskError, dataFolder, type ServerAsked, type ServerQuestion } from "./control.ts";
 import { settingsIn } from "./settings-in.ts";
 
 /** Throws AskError, or what keeps a server from starting there. */
 export async function askInProcess(
   asked: ServerAsked,
-  question: Question,
+  question: ServerQuestion,
 ): Promise<OperationAnswer> {
   const folder = dataFolder(asked);
   const its = await stat(`${folder}/VERSION`).catch(() => undefined);

@@ -12,7 +12,7 @@ import { abortedBy } from "../../upstream/upstream-deadline.ts";
 import { getManifest, headManifest } from "../asking/manifest-asks.ts";
 import { type RepositoryRef, repositoryKey } from "../repository-ref.ts";
 import type { Said } from "../why.ts";
-import type { Asker, Visibility } from "./visibility.ts";
+import type { RepositoryAsker, Visibility } from "./visibility.ts";
 
 export type AccessChecksOptions = {
   readonly client: RegistryClient;
@@ -49,7 +49,7 @@ export class AccessChecks {
   }
 
   /** Whether this asker may have what is kept; an old proof is renewed first, or stands if it cannot be. */
-  async permits(asker: Asker, digest: Digest, signal: AbortSignal): Promise<boolean> {
+  async permits(asker: RepositoryAsker, digest: Digest, signal: AbortSignal): Promise<boolean> {
     const { visibility } = this.#options;
     if (await visibility.may(asker, digest)) return true;
     for (const { access, witness } of await visibility.renewals(asker)) {
@@ -69,7 +69,7 @@ export class AccessChecks {
     if ((this.#sightedAt.get(key) ?? Number.NEGATIVE_INFINITY) > now() - hour) return;
     const { from } = access;
     this.#sightedAt.set(key, now(), from);
-    const asker: Asker = { ...ref, access: { kind: "anonymous", from } };
+    const asker: RepositoryAsker = { ...ref, access: { kind: "anonymous", from } };
     this.#ask(asker, witness, "full", this.#closing.signal).catch(() => undefined);
   }
 
@@ -79,7 +79,7 @@ export class AccessChecks {
   }
 
   #ask(
-    asker: Asker,
+    asker: RepositoryAsker,
     witness: Reference,
     patience: "full" | "brief",
     signal: AbortSignal,
@@ -99,7 +99,7 @@ export class AccessChecks {
   }
 
   async #verdict(
-    asker: Asker,
+    asker: RepositoryAsker,
     witness: Reference,
     patience: "full" | "brief",
     signal: AbortSignal,

@@ -36,7 +36,7 @@ export type SharedCredential = {
 };
 
 /** Who asks, and where. */
-export type Asker = RepositoryRef & {
+export type RepositoryAsker = RepositoryRef & {
   readonly access: Access;
   readonly isPublicOnly?: boolean;
   /** Hears what the registry says of it. */
@@ -87,12 +87,12 @@ export class Visibility {
   }
 
   /** Whether this asker may have it without anybody being asked. */
-  async may(asker: Asker, digest?: Digest): Promise<boolean> {
+  async may(asker: RepositoryAsker, digest?: Digest): Promise<boolean> {
     return ((await this.opennessTo(asker, digest)) ?? "old") !== "old";
   }
 
   /** By what this asker may have it, as far as is known without asking anybody. */
-  async opennessTo(asker: Asker, digest?: Digest): Promise<Openness> {
+  async opennessTo(asker: RepositoryAsker, digest?: Digest): Promise<Openness> {
     const { proofLife = 3_600_000, now } = this.#options;
     const proofs = await this.#proofs(asker);
     // One from what is now the future, by a clock that was fast, is renewed like one that is old.
@@ -103,14 +103,14 @@ export class Visibility {
   }
 
   /** Whether this asker may have it while the upstream cannot be asked: old proofs stand. */
-  async mayWhileUnreachable(asker: Asker, digest?: Digest): Promise<boolean> {
+  async mayWhileUnreachable(asker: RepositoryAsker, digest?: Digest): Promise<boolean> {
     return (
       (await this.#proofs(asker)).length > 0 || this.#grants.has(this.#askerKey(asker), digest)
     );
   }
 
   /** With whom to ask whether an old proof still holds. */
-  async renewals(asker: Asker): Promise<readonly Renewal[]> {
+  async renewals(asker: RepositoryAsker): Promise<readonly Renewal[]> {
     const renewals: Renewal[] = [];
     for (const { access, proof } of await this.#proofs(asker)) {
       const witness = parseReference(proof.witness);
@@ -120,7 +120,7 @@ export class Visibility {
   }
 
   /** In whose names to ask upstream, in this order, until one is not refused. */
-  async accesses(asker: Asker): Promise<readonly Access[]> {
+  async accesses(asker: RepositoryAsker): Promise<readonly Access[]> {
     const own = asker.access;
     const list = new Map<string, Access>();
     if (own.kind !== "shared")
@@ -192,7 +192,7 @@ export class Visibility {
   }
 
   /** In what names the repository is open to this asker, whatever the age of the proofs. */
-  async openNames(asker: Asker): Promise<readonly string[]> {
+  async openNames(asker: RepositoryAsker): Promise<readonly string[]> {
     const proofs = await this.#proofs(asker);
     return proofs.flatMap(({ access }) => this.openName(asker, access) ?? []);
   }
@@ -239,7 +239,7 @@ export class Visibility {
 
   /** What opens the repository to this asker, whatever its age. */
   async #proofs(
-    asker: Asker,
+    asker: RepositoryAsker,
   ): Promise<{ readonly access: Access; readonly proof: VisibilityProof }[]> {
     const key = repositoryKey(asker);
     const { isKnown, fact } = this.#standings.peek(key);
@@ -256,7 +256,7 @@ export class Visibility {
     return this.#options.credentialOf(ref.registry, ref.repository);
   }
 
-  #askerKey(asker: Asker): string {
+  #askerKey(asker: RepositoryAsker): string {
     return `${repositoryKey(asker)}\n${this.accessKey(asker.access)}`;
   }
 

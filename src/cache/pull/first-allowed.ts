@@ -2,7 +2,7 @@
 import type { Digest } from "../../protocol/digest.ts";
 import type { Access } from "../../upstream/registry-client.ts";
 import type { AccessChecks } from "../access/access-checks.ts";
-import type { Asker, Visibility } from "../access/visibility.ts";
+import type { RepositoryAsker, Visibility } from "../access/visibility.ts";
 import { type Denial, passSmallAnswer } from "../asking/small-answer.ts";
 import type { CacheOutcome, Passed } from "../content.ts";
 import type { Foreseen, Said } from "../why.ts";
@@ -15,7 +15,7 @@ export type OnRefusal = "revoke" | "expire";
 /** The first answer that is no refusal; when all are, the one to the asker's own access. */
 export async function firstAllowed<T extends { readonly kind: string }>(
   visibility: Visibility,
-  asker: Asker,
+  asker: RepositoryAsker,
   ask: (access: Access) => Promise<T | Denial>,
   onRefusal: OnRefusal = "revoke",
 ): Promise<Attempted<T>> {
@@ -41,7 +41,7 @@ export async function firstAllowed<T extends { readonly kind: string }>(
 /** Whether the asker may have what is kept: an old proof is renewed first, or stands if it cannot be. */
 export async function mayHave(
   checks: Pick<AccessChecks, "permits">,
-  ask: Asker & { readonly digest: Digest; readonly signal: AbortSignal },
+  ask: RepositoryAsker & { readonly digest: Digest; readonly signal: AbortSignal },
   { reason }: Foreseen,
 ): Promise<boolean> {
   if (reason === "kept") return true;
