@@ -56,6 +56,15 @@ export type DoorEvent =
   | { readonly kind: "foreignName"; readonly client: string; readonly host: string }
   /** More requests than may wait stood on one connection, which was cut. */
   | { readonly kind: "flooded"; readonly client: string }
+  /** Connections found no place since this was last told: of one address, or of all together. */
+  | {
+      readonly kind: "turnedAway";
+      /** The last of them. */
+      readonly client: string;
+      readonly limit: "client" | "total";
+      readonly most: number;
+      readonly connections: number;
+    }
   /** A handler broke its promise never to reject; the client got a 500 or a cut connection. */
   | { readonly kind: "handlerFailed"; readonly client: string; readonly cause: unknown };
 

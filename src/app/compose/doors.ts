@@ -69,6 +69,7 @@ export async function composeDoors(parts: DoorsParts): Promise<Doors> {
     allowClients: settings.access.allowClients,
     proxyLogins: settings.access.proxyAuth,
     maxPerClient: settings.access.maxConnectionsPerClient,
+    ...{ observe, now },
   });
   const { trustedProxies: trusted } = settings.listen;
   const proxyProtocol = trusted.length === 0 ? undefined : new ProxyProtocol({ trusted });

@@ -83,6 +83,14 @@ export function doorLine(event: DoorEvent): Line {
         message: "cut off a connection with too many requests waiting",
         facts: plain(facts),
       };
+    case "turnedAway": {
+      const { client, connections, most } = event;
+      const message =
+        event.limit === "client"
+          ? `turned away connections: MAX_CONNECTIONS_PER_CLIENT lets one address have ${most}`
+          : `turned away connections: there may be ${most} in all, and few are left`;
+      return { level: "warn", message, facts: plain({ client, connections }) };
+    }
     case "handlerFailed":
       return { level: "error", message: "a handler failed", facts: plain(facts) };
   }

@@ -106,6 +106,9 @@ export class HouseFigures {
       case "flooded":
         this.refused.cell("limit").value += 1;
         return;
+      case "turnedAway":
+        this.refused.cell("limit").value += event.connections;
+        return;
       case "tunnelClosed":
         this.#tunnel.cell("from_client").value += event.sent;
         this.#tunnel.cell("to_client").value += event.received;

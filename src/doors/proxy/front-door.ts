@@ -43,7 +43,6 @@ export type FrontDoorOptions = {
   readonly webSockets?: Upgrades | undefined;
   /** Trouble of the open listener itself; nothing of a client's ever comes here. */
   readonly onError: (error: Error) => void;
-  readonly maxConnections?: number | undefined;
 };
 
 const tooMany =
@@ -153,7 +152,7 @@ export class FrontDoor extends MitmProxy {
     this.#upgradeFew(server);
     server.on("error", (error) => this.#options.onError(error));
     this.#greetFirst(server);
-    setLimits(server, this.#options.maxConnections);
+    setLimits(server);
   }
 
   #upgradeFew(server: Server): void {

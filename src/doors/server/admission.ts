@@ -7,14 +7,20 @@ import { isIPv4 } from "node:net";
 import type { Duplex } from "node:stream";
 import { AddressRanges, parseAddressRange } from "../../protocol/http/address-range.ts";
 import { DoorError } from "../door-error.ts";
+import type { ObserveDoor } from "../door-event.ts";
+import { ConnectionPlaces } from "./connection-places.ts";
 
 export type AdmissionOptions = {
   /** CIDRs or single addresses; without it: loopback, RFC 1918, ULA and link-local. */
   readonly allowClients?: readonly string[] | undefined;
   /** `user:password`, any of which opens CONNECT and absolute-form; none: no login is asked for. */
   readonly proxyLogins?: readonly string[] | undefined;
-  /** Open connections per client address; loopback is exempt. */
+  /** Open connections per client address, 4,096; loopback is exempt. */
   readonly maxPerClient?: number | undefined;
+  /** Open connections of all clients, 10,000. */
+  readonly maxConnections?: number | undefined;
+  readonly observe?: ObserveDoor | undefined;
+  readonly now?: (() => number) | undefined;
 };
 
 const usualClients: readonly string[] = [
@@ -31,14 +37,19 @@ const usualClients: readonly string[] = [
 export class Admission {
   readonly #clients: AddressRanges;
   readonly #logins: readonly Buffer[];
-  readonly #maxPerClient: number;
-  readonly #open = new Map<string, number>();
+  readonly #places: ConnectionPlaces;
 
   /** Throws DoorError SETTING when a range or a login makes no sense. */
   constructor(options: AdmissionOptions = {}) {
     this.#clients = addressRanges(options.allowClients ?? usualClients);
     this.#logins = (options.proxyLogins ?? []).map(digestOfLogin);
-    this.#maxPerClient = options.maxPerClient ?? 4_096;
+    this.#places = new ConnectionPlaces({
+      perClient: options.maxPerClient ?? 4_096,
+      total: options.maxConnections ?? 10_000,
+      isExempt: isLoopback,
+      observe: options.observe ?? (() => undefined),
+      now: options.now ?? Date.now,
+    });
   }
 
   mayEnter(client: string): boolean {
@@ -59,20 +70,9 @@ export class Admission {
     return this.#logins.filter((login) => timingSafeEqual(login, given)).length > 0;
   }
 
-  /** Counts one connection until it closes; false when this client has too many already. */
+  /** Counts one connection until it closes; false when there are too many already, this client's or in all. */
   enter(client: string, connection: Duplex): boolean {
-    if (isLoopback(client)) return true;
-    const count = this.#open.get(client) ?? 0;
-    if (count >= this.#maxPerClient) return false;
-    this.#open.set(client, count + 1);
-    connection.once("close", () => this.#leave(client));
-    return true;
-  }
-
-  #leave(client: string): void {
-    const count = this.#open.get(client) ?? 0;
-    if (count > 1) this.#open.set(client, count - 1);
-    else this.#open.delete(client);
+    return this.#places.enter(client, connection);
   }
 }
 

@@ -27,7 +27,6 @@ export type TlsListenerOptions = {
   readonly observe: ObserveDoor;
   /** Trouble of the open listener itself; nothing of a client's ever comes here. */
   readonly onError: (error: Error) => void;
-  readonly maxConnections?: number | undefined;
   readonly handshakeTimeout?: number | undefined;
 };
 
@@ -58,7 +57,7 @@ export class TlsListener {
       else proxyProtocol.greet(socket, () => this.#enter(socket));
     });
     this.#server.on("connect", (_request, socket) => refuseConnect(socket, noProxy));
-    setLimits(this.#server, options.maxConnections);
+    setLimits(this.#server);
   }
 
   /** Resolves once it listens; throws DoorError LISTEN when it cannot. */
