@@ -105,6 +105,13 @@ class CommandLine {
       .option("--yes", "ask nothing, and take what is usual")
       .action((flags: InitFlags) => this.#init(flags));
     program
+      .command("doctor")
+      .description("look at all that has to be right, and say how the rest is mended")
+      .option("--json", "as JSON")
+      .action(({ json = false }: { readonly json?: boolean }) =>
+        this.#running(() => this.#doctor(json))(),
+      );
+    program
       .command("config")
       .description("look at the settings")
       .command("check")
@@ -145,6 +152,19 @@ class CommandLine {
     const isTerminal = stdin.isTTY && stdout.isTTY;
     const ask = { from, output, isYes: yes, isTerminal, print: this.#print };
     this.#exitCode = await init(ask);
+  }
+
+  async #doctor(isJson: boolean): Promise<number> {
+    const { doctor } = await import("./commands/doctor/doctor.ts");
+    const { env, stdout } = this.#process;
+    return await doctor({
+      load: () => this.#load(),
+      environment: env,
+      now: Date.now,
+      hasColours: stdout.isTTY && stdout.hasColors(),
+      isJson,
+      print: this.#print,
+    });
   }
 
   readonly #print = (line: string): void => {

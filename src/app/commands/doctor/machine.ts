@@ -1,0 +1,117 @@
+/** What a start would find on this machine: the data folder and its volume, descriptors, ports. */
+import { access, constants, readFile, stat, statfs } from "node:fs/promises";
+import { createServer } from "node:net";
+import { dirname, resolve } from "node:path";
+import { formatHostPort, type HostPort } from "../../../protocol/http/host-port.ts";
+import type { Settings } from "../../settings/settings.ts";
+import { type Finding, mind, well, wrong } from "./finding.ts";
+import { holderOf } from "./port-holder.ts";
+
+const gib = 2 ** 30;
+const enoughDescriptors = 65_536;
+const enoughInodes = 100_000;
+
+export async function lookAtFolder({ files, cache }: Settings): Promise<readonly Finding[]> {
+  const folder = resolve(files.dataDir);
+  const there = await nearest(folder);
+  const findings = [await lookAtRights(folder, there)];
+  const { bavail, bsize, ffree, files: inodes } = await statfs(there);
+  const free = bavail * bsize;
+  const most = cache.maxSize;
+  const reserve = Math.max(cache.minFree.bytes, 0);
+  findings.push(
+    free - reserve < most
+      ? mind(
+          `${inGib(free)} are free for images in ${folder}, and CACHE_MAX_SIZE is ${inGib(most)} (what is kept already counts to both)`,
+          "less is kept then, and nothing breaks; CACHE_MAX_SIZE can be smaller, or DATA_DIR on another volume",
+        )
+      : well(`${inGib(free)} are free for images in ${folder}`),
+  );
+  // Some filesystems have as many as they need and say 0.
+  if (inodes > 0 && ffree < enoughInodes) {
+    const what = `${ffree} inodes are free in ${folder}`;
+    findings.push(wrong(what, "make the filesystem anew with more of them (mkfs.ext4 -i 16384)"));
+  }
+  return findings;
+}
+
+async function lookAtRights(folder: string, there: string): Promise<Finding> {
+  try {
+    await access(there, constants.W_OK | constants.X_OK);
+  } catch {
+    const mend = `chown it to this user, or write another folder as DATA_DIR`;
+    return wrong(`${there} may not be written by this user`, mend);
+  }
+  const { uid } = await stat(there);
+  const user = process.getuid?.() ?? uid;
+  if (there === folder && user === 0 && uid !== 0) {
+    const what = `${folder} belongs to user ${uid}, and this is root`;
+    return mind(what, "start the server as that user, or the files it makes will be root's");
+  }
+  return well(`${folder} can be written`);
+}
+
+/** The folder, or what it would be made in. */
+async function nearest(folder: string): Promise<string> {
+  const isThere = await stat(folder).then(
+    () => true,
+    () => false,
+  );
+  return isThere || dirname(folder) === folder ? folder : nearest(dirname(folder));
+}
+
+function inGib(bytes: number): string {
+  return `${(bytes / gib).toFixed(bytes < 10 * gib ? 1 : 0)} GiB`;
+}
+
+/** Of a process started from this shell; not on other systems than Linux. */
+export async function lookAtDescriptors(): Promise<readonly Finding[]> {
+  const limits = await readFile("/proc/self/limits", "utf8").catch(() => "");
+  const soft = Number(/^Max open files +(\d+)/m.exec(limits)?.[1]);
+  if (!Number.isFinite(soft)) return [];
+  if (soft >= enoughDescriptors) return [well(`${soft} files may be open at once`)];
+  const what = `${soft} files may be open at once, and each client takes one or two`;
+  return [mind(what, "ulimit -n 65536 before a start; the unit has LimitNOFILE=65536")];
+}
+
+/** `isOurs`: a server with these settings runs and has them. */
+export async function lookAtPorts(
+  { listen }: Settings,
+  isOurs: boolean,
+): Promise<readonly Finding[]> {
+  const { host, port, tlsPort, adminHost, adminPort } = listen;
+  const wanted: [string, HostPort][] = [["PORT", { host, port }]];
+  if (tlsPort !== undefined) wanted.push(["TLS_PORT", { host, port: tlsPort }]);
+  if (adminPort !== 0) wanted.push(["ADMIN_PORT", { host: adminHost, port: adminPort }]);
+  if (isOurs)
+    return [well(`Entrepot has its ports (${wanted.map(([, at]) => at.port).join(", ")})`)];
+  return await Promise.all(wanted.map(([setting, at]) => lookAtPort(setting, at)));
+}
+
+async function lookAtPort(setting: string, at: HostPort): Promise<Finding> {
+  const code = await listening(at);
+  const where = formatHostPort(at);
+  if (code === undefined) return well(`${where} is free (${setting})`);
+  if (code === "EADDRINUSE") {
+    const holder = await holderOf(at.port);
+    const by = holder === undefined ? "somebody" : holder;
+    return wrong(`${where} is taken by ${by}`, `stop that, or write another ${setting}`);
+  }
+  if (code === "EACCES") {
+    const mend = `write a ${setting} from 1024, or see "Port 443" in docs/guides/service.md`;
+    return wrong(`this user may not open port ${at.port}`, mend);
+  }
+  return wrong(
+    `${where} cannot be listened on (${code})`,
+    "write an address of this machine as HOST",
+  );
+}
+
+/** The error code; undefined where it can be listened on. */
+function listening({ host, port }: HostPort): Promise<string | undefined> {
+  return new Promise((done) => {
+    const server = createServer();
+    server.once("error", (error: NodeJS.ErrnoException) => done(error.code ?? error.name));
+    server.listen({ host, port, exclusive: true }, () => server.close(() => done(undefined)));
+  });
+}
