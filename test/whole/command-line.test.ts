@@ -96,8 +96,8 @@ describe("the command line", { timeout: 90_000 }, () => {
     [
       "a check of settings that name a file which is not there",
       ["config", "check"],
-      { DOCKER_CONFIG: "none" },
-      "DOCKER_CONFIG names none, which cannot be read (ENOENT); write the path of a readable file",
+      { DOCKER_CONFIG: "./none" },
+      "DOCKER_CONFIG names ./none, which cannot be read (ENOENT); write the path of a readable file",
     ],
     ["a malformed value", [], { PORT: "x" }, 'PORT is "x"; write a port from 1 to 65535'],
     [
@@ -118,10 +118,10 @@ describe("the command line", { timeout: 90_000 }, () => {
   it.each(ofOthers)(
     "ends %s with 78 where the certificate of TLS_CERT is not there",
     async (_what, args) => {
-      const { code, err } = await run(args, { TLS_PORT: "8443", TLS_CERT: "none" });
+      const { code, err } = await run(args, { TLS_PORT: "8443", TLS_CERT: "./none" });
       expect(code).toBe(78);
       expect(err).toBe(
-        "entrepot: TLS_CERT names none, which cannot be read (ENOENT); write the path of a readable file\n",
+        "entrepot: TLS_CERT names ./none, which cannot be read (ENOENT); write the path of a readable file\n",
       );
     },
   );

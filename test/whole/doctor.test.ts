@@ -5,7 +5,7 @@ import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { doctor } from "../../src/app/commands/doctor/doctor.ts";
-import type { Finding } from "../../src/app/commands/doctor/finding.ts";
+import type { Symptom } from "../../src/app/commands/doctor/symptom.ts";
 import { load } from "../app/settings/loading.ts";
 import { makeAuthority } from "../support/certificates.ts";
 import { temporaryFolder } from "../support/temp-folder.ts";
@@ -23,9 +23,9 @@ async function examined(environment: Environment, now = Date.now) {
   };
   const loaded = async () => await load({ environment: { ADMIN_PORT: "0", ...environment } });
   const code = await doctor({ ...parts, load: loaded, isJson: true, lookup });
-  const findings = JSON.parse(lines.join("")) as Finding[];
+  const findings = JSON.parse(lines.join("")) as Symptom[];
   expect(lines.join("")).not.toContain("CANARY");
-  const of = (mark: Finding["mark"]) =>
+  const of = (mark: Symptom["mark"]) =>
     findings.filter((one) => one.mark === mark).map(({ what, mend = "" }) => [what, mend]);
   return { code, well: of("well").flat(), minded: of("mind"), wrong: of("wrong") };
 }

@@ -6,10 +6,10 @@ import type { Loaded } from "../../settings/load.ts";
 import type { Settings } from "../../settings/settings.ts";
 import { SettingsError } from "../../settings/settings-error.ts";
 import { askServer } from "../control.ts";
-import { type Finding, mind, well, wrong } from "./finding.ts";
 import { lookAtDescriptors, lookAtFolder, lookAtPorts } from "./machine.ts";
 import { lookAtCertificates, lookAtClients } from "./openness.ts";
 import { lookAtRegistries } from "./registries.ts";
+import { mind, type Symptom, well, wrong } from "./symptom.ts";
 
 export type DoctorParts = {
   /** Throws SettingsError. */
@@ -35,7 +35,7 @@ export async function doctor(parts: DoctorParts): Promise<number> {
   return findings.some(({ mark }) => mark === "wrong") ? 1 : 0;
 }
 
-async function examine(parts: DoctorParts): Promise<readonly Finding[]> {
+async function examine(parts: DoctorParts): Promise<readonly Symptom[]> {
   const { load, environment, now, lookup } = parts;
   const loaded = await load().catch((error: unknown) => {
     if (error instanceof SettingsError) return error;
@@ -70,7 +70,7 @@ function isServing({ files: { dataDir } }: Settings): Promise<boolean> {
 }
 
 /** `…; write …` is what is wrong and how it is mended. */
-function asFinding(sentence: string): Finding {
+function asFinding(sentence: string): Symptom {
   const at = sentence.indexOf("; ");
   return at < 0 ? wrong(sentence, "") : wrong(sentence.slice(0, at), sentence.slice(at + 2));
 }
@@ -78,7 +78,7 @@ function asFinding(sentence: string): Finding {
 const marks = { well: "✔", mind: "!", wrong: "✘" } as const;
 const colours = { well: "green", mind: "yellow", wrong: "red" } as const;
 
-function linesOf({ mark, what, mend }: Finding, hasColours: boolean): readonly string[] {
+function linesOf({ mark, what, mend }: Symptom, hasColours: boolean): readonly string[] {
   const sign = hasColours
     ? styleText(colours[mark], marks[mark], { validateStream: false })
     : marks[mark];

@@ -1,17 +1,17 @@
 /** What a start would find on this machine: the data folder and its volume, descriptors, ports. */
 import { access, constants, readFile, stat, statfs } from "node:fs/promises";
-import { createServer } from "node:net";
+import { createServer } from "node:http";
 import { dirname, resolve } from "node:path";
 import { formatHostPort, type HostPort } from "../../../protocol/http/host-port.ts";
 import type { Settings } from "../../settings/settings.ts";
-import { type Finding, mind, well, wrong } from "./finding.ts";
 import { holderOf } from "./port-holder.ts";
+import { mind, type Symptom, well, wrong } from "./symptom.ts";
 
 const gib = 2 ** 30;
 const enoughDescriptors = 65_536;
 const enoughInodes = 100_000;
 
-export async function lookAtFolder({ files, cache }: Settings): Promise<readonly Finding[]> {
+export async function lookAtFolder({ files, cache }: Settings): Promise<readonly Symptom[]> {
   const folder = resolve(files.dataDir);
   const there = await nearest(folder);
   const findings = [await lookAtRights(folder, there)];
@@ -35,7 +35,7 @@ export async function lookAtFolder({ files, cache }: Settings): Promise<readonly
   return findings;
 }
 
-async function lookAtRights(folder: string, there: string): Promise<Finding> {
+async function lookAtRights(folder: string, there: string): Promise<Symptom> {
   try {
     await access(there, constants.W_OK | constants.X_OK);
   } catch {
@@ -65,7 +65,7 @@ function inGib(bytes: number): string {
 }
 
 /** Of a process started from this shell; not on other systems than Linux. */
-export async function lookAtDescriptors(): Promise<readonly Finding[]> {
+export async function lookAtDescriptors(): Promise<readonly Symptom[]> {
   const limits = await readFile("/proc/self/limits", "utf8").catch(() => "");
   const soft = Number(/^Max open files +(\d+)/m.exec(limits)?.[1]);
   if (!Number.isFinite(soft)) return [];
@@ -78,7 +78,7 @@ export async function lookAtDescriptors(): Promise<readonly Finding[]> {
 export async function lookAtPorts(
   { listen }: Settings,
   isOurs: boolean,
-): Promise<readonly Finding[]> {
+): Promise<readonly Symptom[]> {
   const { host, port, tlsPort, adminHost, adminPort } = listen;
   const wanted: [string, HostPort][] = [["PORT", { host, port }]];
   if (tlsPort !== undefined) wanted.push(["TLS_PORT", { host, port: tlsPort }]);
@@ -88,7 +88,7 @@ export async function lookAtPorts(
   return await Promise.all(wanted.map(([setting, at]) => lookAtPort(setting, at)));
 }
 
-async function lookAtPort(setting: string, at: HostPort): Promise<Finding> {
+async function lookAtPort(setting: string, at: HostPort): Promise<Symptom> {
   const code = await listening(at);
   const where = formatHostPort(at);
   if (code === undefined) return well(`${where} is free (${setting})`);

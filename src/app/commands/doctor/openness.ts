@@ -5,12 +5,12 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isOnLoopback } from "../../settings/derived.ts";
 import type { Settings } from "../../settings/settings.ts";
-import { type Finding, mind, well } from "./finding.ts";
+import { mind, type Symptom, well } from "./symptom.ts";
 
 const day = 86_400_000;
 
-export function lookAtClients({ access, listen }: Settings): readonly Finding[] {
-  const findings: Finding[] = [];
+export function lookAtClients({ access, listen }: Settings): readonly Symptom[] {
+  const findings: Symptom[] = [];
   const isWorld = access.allowClients.some((range) => /\/0$/.test(range));
   if (isWorld && access.proxyAuth === undefined) {
     findings.push(
@@ -31,7 +31,7 @@ export function lookAtClients({ access, listen }: Settings): readonly Finding[] 
 export async function lookAtCertificates(
   { authority, files, listen }: Settings,
   now: number,
-): Promise<readonly Finding[]> {
+): Promise<readonly Symptom[]> {
   const own = authority.cert ?? join(files.dataDir, "ca", "ca.crt");
   const findings = [
     await lookAtCertificate("the CA", own, { now, days: 60 }),
@@ -46,7 +46,7 @@ async function lookAtCertificate(
   what: string,
   path: string,
   { now, days }: { readonly now: number; readonly days: number },
-): Promise<Finding | undefined> {
+): Promise<Symptom | undefined> {
   // There is none before the first start, and a folder holds several.
   const text = await readFile(path, "utf8").catch(() => undefined);
   if (text === undefined) return undefined;

@@ -18,7 +18,7 @@ import { composeUpstream, type Upstream } from "../../compose/upstream.ts";
 import { createLog } from "../../log.ts";
 import { credentialEntries, spokenTo } from "../../settings/derived.ts";
 import type { Settings } from "../../settings/settings.ts";
-import { type Finding, mind, well, wrong } from "./finding.ts";
+import { mind, type Symptom, well, wrong } from "./symptom.ts";
 
 export type RegistriesParts = {
   readonly settings: Settings;
@@ -31,7 +31,7 @@ export type RegistriesParts = {
 const hub: Registry = { name: "docker.io" as RegistryName, scheme: "https" };
 const mostSkew = 60_000;
 
-export async function lookAtRegistries(parts: RegistriesParts): Promise<readonly Finding[]> {
+export async function lookAtRegistries(parts: RegistriesParts): Promise<readonly Symptom[]> {
   const upstream = await openUpstream(parts);
   try {
     const look = new RegistryLook(parts, upstream);
@@ -89,7 +89,7 @@ class RegistryLook {
     this.#upstream = upstream;
   }
 
-  async at(registry: Registry): Promise<readonly Finding[]> {
+  async at(registry: Registry): Promise<readonly Symptom[]> {
     const name = calledName(registry.name);
     try {
       const { status, headers } = await this.#ask(registry, { kind: "none" });
@@ -107,7 +107,7 @@ class RegistryLook {
   }
 
   /** The first that is more than a minute off. */
-  clock(): readonly Finding[] {
+  clock(): readonly Symptom[] {
     const skew = this.#skews.toSorted((one, other) => Math.abs(one) - Math.abs(other))[0];
     if (skew === undefined) return [];
     if (Math.abs(skew) <= mostSkew) return [well("this machine's clock agrees with theirs")];
@@ -117,7 +117,7 @@ class RegistryLook {
   }
 
   /** Asking for it costs no pull. */
-  async budget(): Promise<readonly Finding[]> {
+  async budget(): Promise<readonly Symptom[]> {
     const target = "/v2/ratelimitpreview/test/manifests/latest";
     try {
       const { headers } = await this.#ask(hub, { kind: "shared" }, { method: "HEAD", target });
@@ -134,7 +134,7 @@ class RegistryLook {
     }
   }
 
-  async #login(registry: Registry, name: string): Promise<readonly Finding[]> {
+  async #login(registry: Registry, name: string): Promise<readonly Symptom[]> {
     const { logins, unusedLogins } = this.#upstream;
     const hasOne = logins.has(registry);
     if (!hasOne && !logins.hasOwnEntry(registry)) return [];
