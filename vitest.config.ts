@@ -19,7 +19,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/whole/**", "test/journeys/**", "test/soak/**"],
+          exclude: ["test/whole/**", "test/journeys/**", "test/soak/**", "test/heavy/**"],
         },
       },
       { extends: true, test: { name: "whole", include: ["test/whole/**/*.test.ts"] } },
