@@ -10,12 +10,13 @@ import type { Clock } from "../runtime/clock.ts";
 import type { Catalogue } from "./catalogue.ts";
 import type { Contents } from "./contents.ts";
 import { newLease, renewed } from "./leases.ts";
+import type { BlobLimit } from "./rights.ts";
 
 export type BlobsParts = {
   readonly catalogue: Catalogue;
   readonly contents: Contents;
-  /** Bytes a repository may still take. */
-  readonly roomIn: (repository: RepositoryName) => number;
+  /** What one more blob of a repository may have. */
+  readonly limitIn: (repository: RepositoryName) => BlobLimit;
   readonly clock: Clock;
   /** HOSTED_LEASE, in milliseconds. */
   readonly lease: number;
@@ -65,7 +66,7 @@ export class Blobs {
     digest: Digest,
     mayPullFrom: (from: RepositoryName) => boolean,
   ): Promise<boolean> {
-    const { catalogue, contents, clock, roomIn } = this.#parts;
+    const { catalogue, contents, clock, limitIn } = this.#parts;
     return catalogue.holding(digest, async () => {
       const from = catalogue.placesOf(digest).find(mayPullFrom);
       const size = from && catalogue.repository(from)?.blobs.get(digest)?.size;
@@ -73,7 +74,7 @@ export class Blobs {
       return catalogue.inTurn(repository, async () => {
         const isThere = catalogue.repository(repository)?.blobs.has(digest) === true;
         // An upload then says in words what is wrong.
-        if (!isThere && size > roomIn(repository)) return false;
+        if (!isThere && size > limitIn(repository).bytes) return false;
         const link = { size, ...newLease(clock.now()) };
         await catalogue.write([{ kind: "blob", repository, digest, link }]);
         return true;

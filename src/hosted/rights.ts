@@ -12,6 +12,9 @@ export type RightsSettings = {
   readonly rules: readonly HostedRule[];
 };
 
+/** Bytes, and what is said to more of them. */
+export type BlobLimit = { readonly bytes: number; readonly refusal: () => RegistryError };
+
 export class Rights {
   #settings: RightsSettings;
   #rules: Rules;
@@ -58,8 +61,18 @@ export class Rights {
     };
   }
 
-  /** Bytes that this repository may still take; a layer counts in each repository that has it. */
-  roomIn(repository: RepositoryName, catalogue: Catalogue): number {
+  /** What one more blob of this repository may have. */
+  limitIn(repository: RepositoryName, catalogue: Catalogue): BlobLimit {
+    const [room, largest] = [this.#roomIn(repository, catalogue), this.#rules.blobSize(repository)];
+    const sentence =
+      room < largest
+        ? `the quota of ${repository} has no room for this blob`
+        : `a blob of ${repository} has at most ${largest} bytes`;
+    return { bytes: Math.min(room, largest), refusal: () => tooLarge(sentence) };
+  }
+
+  /** Bytes that it may still take; a layer counts in each repository that has it. */
+  #roomIn(repository: RepositoryName, catalogue: Catalogue): number {
     const rooms = this.#rules.quotas(repository).map(({ bytes, isHere }) => {
       let used = 0;
       for (const [name, its] of catalogue.repositories()) if (isHere(name)) used += its.bytes;
@@ -67,4 +80,9 @@ export class Rights {
     });
     return Math.min(Number.POSITIVE_INFINITY, ...rooms);
   }
+}
+
+/** 403, since engines go on trying for a while after 507 and 413. */
+function tooLarge(sentence: string): RegistryError {
+  return new RegistryError("DENIED", sentence, { detail: { setting: "HOSTED_RULES" } });
 }

@@ -19,6 +19,8 @@ export type HostedRule = {
   readonly immutable?: readonly string[];
   /** Bytes of all its repositories together. */
   readonly quota?: number;
+  /** Bytes of its largest blob. */
+  readonly blobSize?: number;
   /** What a collection of garbage leaves there. */
   readonly keep?: KeepRule;
 };
@@ -61,6 +63,14 @@ export class Rules {
     return this.#rules.flatMap(({ kept, isHere }) =>
       kept !== undefined && isHere(repository) ? [kept] : [],
     );
+  }
+
+  /** Bytes that a blob of this repository has at most. */
+  blobSize(repository: RepositoryName): number {
+    const sizes = this.#rules.flatMap(({ blobSize, isHere }) =>
+      blobSize !== undefined && isHere(repository) ? [blobSize] : [],
+    );
+    return Math.min(Number.POSITIVE_INFINITY, ...sizes);
   }
 
   /** Quotas that bind this repository, with those it shares each with. */

@@ -13,6 +13,7 @@ import type { RepositoryName } from "../protocol/reference.ts";
 import { RegistryError } from "../protocol/registry-error.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { BlobDraft } from "../store/draft-store.ts";
+import type { BlobLimit } from "./rights.ts";
 
 export type UploadParts = {
   readonly id: string;
@@ -25,8 +26,8 @@ export type UploadParts = {
   readonly clock: Clock;
   /** Left out: now. */
   readonly beganAt?: number | undefined;
-  /** Bytes that the repository may still take. */
-  readonly room: () => number;
+  /** What the repository lets it have. */
+  readonly limit: () => BlobLimit;
 };
 
 const hashPiece = 1024 * 1024;
@@ -82,10 +83,10 @@ export class Upload {
   append(body: AsyncIterable<Uint8Array>, onGrown: () => void): Promise<void> {
     return this.#alone(async () => {
       const { draft } = this.#parts;
-      const room = this.#parts.room();
+      const limit = this.#parts.limit();
       let told = this.written;
       for await (const chunk of body) {
-        if (this.written + chunk.length > room) throw noRoom(this.repository);
+        if (this.written + chunk.length > limit.bytes) throw limit.refusal();
         await draft.write(chunk, draft.written);
         this.#hash?.update(chunk);
         if (this.written - told < growth) continue;
@@ -155,13 +156,6 @@ export class Upload {
       this.#leftAt = this.#parts.clock.steady();
     }
   }
-}
-
-/** 403, since engines go on trying for a while after 507 and 413. */
-export function noRoom(repository: RepositoryName): RegistryError {
-  return new RegistryError("DENIED", `the quota of ${repository} has no room for this blob`, {
-    detail: { setting: "HOSTED_RULES" },
-  });
 }
 
 function wrongDigest(digest: Digest): RegistryError {

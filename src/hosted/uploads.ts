@@ -15,7 +15,8 @@ import type { Catalogue } from "./catalogue.ts";
 import type { Session } from "./gc/policy.ts";
 import { isLong, type Leased, leasedUntil, newLease } from "./leases.ts";
 import type { ContentChange, UploadChange } from "./pushed.ts";
-import { noRoom, Upload } from "./upload.ts";
+import type { BlobLimit } from "./rights.ts";
+import { Upload } from "./upload.ts";
 
 /** The room that pushed bytes take may be missing elsewhere. */
 export interface Room {
@@ -26,8 +27,8 @@ export interface Room {
 export type UploadsParts = {
   readonly files: UploadFiles;
   readonly catalogue: Catalogue;
-  /** Bytes a repository may still take. */
-  readonly roomIn: (repository: RepositoryName) => number;
+  /** What one more blob of a repository may have. */
+  readonly limitIn: (repository: RepositoryName) => BlobLimit;
   readonly room: Room;
   readonly clock: Clock;
   /** HOSTED_LEASE, in milliseconds. */
@@ -98,14 +99,15 @@ export class Uploads {
 
   /** Makes the bytes a blob of the repository. Throws as Upload.finish does; the upload is over either way. */
   async finish(upload: Upload, digest: Digest): Promise<void> {
-    const { catalogue, room, clock, roomIn } = this.#parts;
+    const { catalogue, room, clock, limitIn } = this.#parts;
     const { repository } = upload;
     try {
       await catalogue.holding(digest, () =>
         upload.finish(digest, (size) =>
           catalogue.inTurn(repository, () => {
             const isThere = catalogue.repository(repository)?.blobs.has(digest) === true;
-            if (!isThere && size > roomIn(repository)) return Promise.reject(noRoom(repository));
+            const limit = limitIn(repository);
+            if (!isThere && size > limit.bytes) return Promise.reject(limit.refusal());
             const link = { size, ...newLease(clock.now()) };
             const others = this.#waiting(upload, digest);
             return catalogue.write([{ kind: "blob", repository, digest, link }, ...others]);
@@ -196,9 +198,9 @@ export class Uploads {
   }
 
   #add(id: string, its: NewUpload, draft: BlobDraft, beganAt?: number): Upload {
-    const { clock, roomIn } = this.#parts;
-    const room = () => roomIn(its.repository);
-    const upload = new Upload({ id, ...its, draft, clock, room, beganAt });
+    const { clock, limitIn } = this.#parts;
+    const limit = () => limitIn(its.repository);
+    const upload = new Upload({ id, ...its, draft, clock, limit, beganAt });
     this.#uploads.set(id, upload);
     return upload;
   }

@@ -261,15 +261,18 @@ export class HostedRig {
     const contents = contentsOf(store);
     const settings = { isAnonymousPull: true, isAnonymousPush: true, isReadOnly: false, rules };
     const rights = new Rights(settings);
-    const roomIn = () => Number.POSITIVE_INFINITY;
+    const limitIn = () => ({
+      bytes: Number.POSITIVE_INFINITY,
+      refusal: () => new RegistryError("DENIED", "never"),
+    });
     const files = await store.uploads();
     const room = { taken: () => undefined, missing: () => undefined };
-    const uploads = await Uploads.open({ files, catalogue, roomIn, room, clock, lease });
+    const uploads = await Uploads.open({ files, catalogue, limitIn, room, clock, lease });
     const pulls = new Pulls({ catalogue, clock, lease, onFailure: () => undefined });
     const letMove: Rights["letMove"] = (repository, tag) => rights.letMove(repository, tag);
     this.#started = {
       ...{ catalogue, uploads, usage, pulls },
-      blobs: new Blobs({ catalogue, contents, roomIn, clock, lease }),
+      blobs: new Blobs({ catalogue, contents, limitIn, clock, lease }),
       manifests: new HostedManifests({
         ...{ catalogue, contents, files, pulls, letMove, isSparse, clock, lease },
       }),

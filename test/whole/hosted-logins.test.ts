@@ -4,6 +4,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { hashSync } from "bcryptjs";
 import { describe, expect, it } from "vitest";
+import { digestOf } from "../../src/protocol/digest.ts";
 import { parseChallenges } from "../../src/protocol/http/challenge.ts";
 import { direct } from "./support/client.ts";
 import { codeOf, HostedClient, messageOf, newImage } from "./support/hosted.ts";
@@ -286,6 +287,23 @@ describe("HOSTED_RULES", () => {
     expect([large.status, messageOf(large)]).toEqual([403, expect.stringContaining("quota")]);
     expect((await client.get("/v2/team/app/manifests/1")).body).toEqual(image.manifest);
     expect((await client.pushBlob("team/two", Buffer.alloc(2_000))).status).toBe(201);
+  });
+});
+
+describe("a rule with blob_size", () => {
+  it("refuses a larger blob with 403 that says how large one may be, uploaded or mounted", async () => {
+    const { as } = await openRegistry({
+      HOSTED_RULES: JSON.stringify([{ repositories: ["small/**"], blob_size: "10 kB" }]),
+    });
+    const client = as(alice);
+    const [large, fitting] = [Buffer.alloc(20_000), Buffer.alloc(10_000)];
+    const refused = await client.pushBlob("small/app", large);
+    expect([refused.status, codeOf(refused)]).toEqual([403, "DENIED"]);
+    expect(messageOf(refused)).toBe("a blob of small/app has at most 10000 bytes");
+    expect((await client.pushBlob("large/app", large)).status).toBe(201);
+    const mount = `/v2/small/app/blobs/uploads/?mount=${digestOf(large)}&from=large/app`;
+    expect((await client.post(mount)).status).toBe(202);
+    expect((await client.pushBlob("small/app", fitting)).status).toBe(201);
   });
 });
 

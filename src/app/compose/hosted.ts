@@ -52,12 +52,12 @@ export async function composeHosted(parts: HostedRoomParts): Promise<Hosted | un
     isRight: (password, hash) => passwords.isRight(password, hash),
   });
   const rights = new Rights(rightsIn(settings));
-  const roomIn = (repository: RepositoryName): number => rights.roomIn(repository, catalogue);
+  const limitIn = (repository: RepositoryName) => rights.limitIn(repository, catalogue);
   const contents = contentsOf(store.blobs, parts.cache.rechecks);
   const { lease, sparse: isSparse } = settings.hosted;
   const files = await store.blobs.uploads();
   const uploads = await Uploads.open({
-    ...{ files, catalogue, roomIn, clock, lease, room: parts.cache.room },
+    ...{ files, catalogue, limitIn, clock, lease, room: parts.cache.room },
   });
   const pulls = new Pulls({
     ...{ catalogue, clock, lease },
@@ -78,7 +78,7 @@ export async function composeHosted(parts: HostedRoomParts): Promise<Hosted | un
     keeping: (repository) => rights.keeping(repository),
   });
   const handlers = hostedHandlers({
-    blobs: new Blobs({ catalogue, contents, roomIn, clock, lease }),
+    blobs: new Blobs({ catalogue, contents, limitIn, clock, lease }),
     ...{ manifests, uploads, listings, rights, logins },
     tokens: new HostedTokens(secret, clock),
     observe: log.hosted,

@@ -30,7 +30,7 @@ const repository = kind("repository", "a repository such as team/app, team/* or 
   /^[a-z0-9_.*?/-]+$/.test(written.trim()) ? written.trim() : undefined,
 );
 
-const names = ["who", "repositories", "actions", "immutable", "quota", "keep"];
+const names = ["who", "repositories", "actions", "immutable", "quota", "blob_size", "keep"];
 
 const keep: Kind<KeepRule> = {
   isStructured: true,
@@ -51,7 +51,7 @@ const keep: Kind<KeepRule> = {
 export const hostedRules: Kind<readonly HostedRule[]> = {
   isStructured: true,
   word: "rules",
-  hint: 'a list of rules such as [{"who": ["ci"], "repositories": ["team/**"], "actions": ["pull", "push"]}, {"repositories": ["**"], "immutable": ["v*"], "quota": "50 GiB"}, {"repositories": ["ci/**"], "keep": {"last": 10, "pulled": "30 d"}}]',
+  hint: 'a list of rules such as [{"who": ["ci"], "repositories": ["team/**"], "actions": ["pull", "push"]}, {"repositories": ["**"], "immutable": ["v*"], "quota": "50 GiB", "blob_size": "10 GiB"}, {"repositories": ["ci/**"], "keep": {"last": 10, "pulled": "30 d"}}]',
   parse: (raw) => {
     if (!Array.isArray(raw)) throw new WrongValue("is not a list");
     return raw.map((rule, index) => readRule(rule, `rule ${index + 1}`));
@@ -66,6 +66,7 @@ function readRule(raw: Raw, where: string): HostedRule {
     actions: fields.get("actions", listOf(action)),
     immutable: fields.get("immutable", listOf(text)),
     quota: fields.get("quota", size),
+    blobSize: fields.get("blob_size", size),
     keep: fields.get("keep", keep),
   };
   if (given.who !== undefined && given.actions === undefined) {
