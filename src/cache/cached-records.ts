@@ -16,7 +16,7 @@ export type CachedRecordsOptions<T> = {
   /** Reads a record; undefined when it is none of ours. */
   readonly read: (value: Json) => T | undefined;
   readonly print: (fact: T) => Json;
-  /** How many are kept in memory, and how many bytes of them; 16 MiB. */
+  /** How many are kept in memory, and how many bytes of them; 6 MiB. */
   readonly limit: number;
   readonly bytes?: number;
   /** How many new records a client may add; what is more is known in memory alone. */
@@ -44,9 +44,9 @@ export class CachedRecords<T> {
 
   constructor(options: CachedRecordsOptions<T>) {
     this.#options = options;
-    const { limit, bytes = 16 * 1024 * 1024, print } = options;
+    const { limit, bytes = 6 * 1024 * 1024, print } = options;
     const size = ({ fact }: Known<T>, key: string): number =>
-      perEntry + 2 * (key.length + (fact === undefined ? 0 : JSON.stringify(print(fact)).length));
+      perEntry + 2 * key.length + (fact === undefined ? 0 : JSON.stringify(print(fact)).length);
     this.#known = new FairMap({ limit, bytes: { limit: bytes, of: size } });
   }
 

@@ -3,6 +3,7 @@
  * it loses what he used longest ago, so that a flood of names from one pushes out the flood itself.
  */
 import { BoundedMap, type BoundedMapOptions } from "./bounded-map.ts";
+import { Ranking } from "./ranking.ts";
 
 /** Whose an entry is that nobody in particular asked for. */
 const nobody = "";
@@ -13,6 +14,7 @@ export class FairMap<K, V> {
   readonly #bytesOf: (value: V, key: K) => number;
   readonly #accounts = new Map<string, BoundedMap<K, V>>();
   readonly #ownerOf = new Map<K, string>();
+  readonly #ranking = new Ranking();
   #bytes = 0;
 
   constructor({ limit = Number.POSITIVE_INFINITY, bytes }: BoundedMapOptions<K, V>) {
@@ -52,6 +54,7 @@ export class FairMap<K, V> {
     account.set(key, value);
     this.#bytes += account.bytes - before;
     this.#ownerOf.set(key, owner);
+    this.#ranking.set(owner, this.#share(owner));
     while (this.#isFull()) this.#deleteOldest();
   }
 
@@ -64,6 +67,7 @@ export class FairMap<K, V> {
     this.#bytes -= before - account.bytes;
     this.#ownerOf.delete(key);
     if (account.size === 0) this.#accounts.delete(owner);
+    this.#ranking.set(owner, this.#share(owner));
     return true;
   }
 
@@ -97,9 +101,7 @@ export class FairMap<K, V> {
   }
 
   #deleteOldest(): void {
-    let most: string | undefined;
-    for (const owner of this.#accounts.keys())
-      if (most === undefined || this.#share(owner) > this.#share(most)) most = owner;
+    const most = this.#ranking.first;
     const [oldest] = (most === undefined ? undefined : this.#accounts.get(most))?.entries() ?? [];
     if (oldest !== undefined) this.delete(oldest[0]);
   }

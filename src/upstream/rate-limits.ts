@@ -38,7 +38,7 @@ const longestRetryAfter = 3_600_000;
 const maxBody = 65_536;
 const maxLimits = 10_000;
 /** Of all that is remembered: bodies and fields are what registries send. */
-const maxBytes = 8 * 1024 * 1024;
+const maxBytes = 2 * 1024 * 1024;
 
 export class RateLimits {
   readonly #now: () => number;

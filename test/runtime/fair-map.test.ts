@@ -44,6 +44,20 @@ describe("a fair map", () => {
     expect(map.get("everybody's")).toBe(3);
   });
 
+  it("makes room in no time where thousands have one entry each", () => {
+    const map = new FairMap<number, number>({ limit: 10_000 });
+    const before = performance.now();
+    for (let one = 0; one < 10_000; one += 1) map.set(one, one, `10.0.${one >> 8}.${one & 255}`);
+    const filling = performance.now() - before;
+    for (let one = 10_000; one < 20_000; one += 1)
+      map.set(one, one, `10.1.${one >> 8}.${one & 255}`);
+    expect(map.size).toBe(10_000);
+    expect(map.get(19_999)).toBe(19_999);
+    expect(map.get(0)).toBeUndefined();
+    // To look at each of them each time took a thousand times as long.
+    expect(performance.now() - before).toBeLessThan(50 * filling + 1_000);
+  });
+
   it("leaves an entry where it is when nobody in particular puts it in again", () => {
     const map = new FairMap<string, number>({ limit: 2 });
     map.set("a", 1, "10.0.0.1");

@@ -24,7 +24,7 @@ export type AccessChecksOptions = {
 type AccessVerdict = "yes" | "no" | "unavailable" | "unknown";
 
 /** Names are as long as clients like. */
-const ofNames = { limit: 2 * 1024 * 1024, of: (_: number, key: string) => 200 + key.length };
+const ofNames = { limit: 1024 * 1024, of: (_: number, key: string) => 200 + key.length };
 
 const saidBy: Readonly<Record<AccessVerdict, Said>> = {
   yes: "given",

@@ -16,7 +16,7 @@ export type GrantsOptions = {
 /** Until when it counts: for the repository, and for single blobs. */
 type Grant = { readonly until: number; readonly blobs: BoundedMap<Digest, number> };
 
-const mostBytes = 8 * 1024 * 1024;
+const mostBytes = 4 * 1024 * 1024;
 const mostBlobs = 1_000;
 
 export class Grants {

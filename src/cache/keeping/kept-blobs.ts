@@ -28,7 +28,7 @@ export type KeptBlobsOptions = {
 export class KeptBlobs {
   readonly #options: KeptBlobsOptions;
   /** Known to be right since this process started: no need to look again. */
-  readonly #trusted = new BoundedMap<Digest, true>({ limit: 50_000 });
+  readonly #trusted = new BoundedMap<Digest, true>({ limit: 20_000 });
   /** Could not be read, though they are there. */
   readonly #unreadable = new BoundedMap<Digest, true>({ limit: 10_000 });
 

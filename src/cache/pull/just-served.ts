@@ -24,7 +24,7 @@ export class JustServed {
   readonly #options: JustServedOptions;
   /** What manifests refer to never changes: read once, whoever makes room how often. */
   readonly #parts = new BoundedMap<Digest, readonly Digest[]>({
-    bytes: { limit: 10 * 1024 * 1024, of: (parts) => (parts.length + 1) * digestBytes },
+    bytes: { limit: 4 * 1024 * 1024, of: (parts) => (parts.length + 1) * digestBytes },
   });
 
   constructor(options: JustServedOptions) {

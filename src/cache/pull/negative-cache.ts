@@ -11,7 +11,7 @@ export type NegativeOptions = {
   /** Milliseconds. */
   readonly life?: number;
   readonly limit?: number;
-  /** Bytes of all of them; 4 MiB. */
+  /** Bytes of all of them; 2 MiB. */
   readonly bytes?: number;
 };
 
@@ -28,7 +28,7 @@ export class NegativeCache {
   constructor(options: NegativeOptions) {
     this.#now = options.now;
     this.#life = options.life ?? 2_000;
-    const { limit = 1_000, bytes = 4 * 1024 * 1024 } = options;
+    const { limit = 1_000, bytes = 2 * 1024 * 1024 } = options;
     this.#kept = new FairMap({ limit, bytes: { limit: bytes, of: sizeOf } });
   }
 

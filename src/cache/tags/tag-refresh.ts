@@ -26,7 +26,7 @@ type AskedTag = {
 };
 
 /** Clients may send Accept sets of kilobytes. */
-const mostBytes = 4 * 1024 * 1024;
+const mostBytes = 2 * 1024 * 1024;
 
 export class TagRefresh {
   readonly #options: TagRefreshOptions;

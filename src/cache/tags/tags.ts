@@ -61,7 +61,7 @@ export class Tags {
   readonly #options: TagsOptions;
   readonly #states: CachedRecords<TagState>;
   readonly #pausedUntil = new FairMap<string, number>({
-    bytes: { limit: 2 * 1024 * 1024, of: (_, key) => 200 + key.length },
+    bytes: { limit: 1024 * 1024, of: (_, key) => 200 + key.length },
   });
 
   constructor(options: TagsOptions) {

@@ -15,7 +15,7 @@ import { FairMap } from "../../runtime/fair-map.ts";
 import type { Exchange, Handler, Reply } from "../exchange.ts";
 
 const dayMs = 86_400_000;
-const mostBytes = 4 * 1024 * 1024;
+const mostBytes = 2 * 1024 * 1024;
 
 type Known = { readonly repository: RepositoryName; readonly until: number };
 

@@ -11,7 +11,7 @@ import { FairMap } from "../../runtime/fair-map.ts";
 import type { Reply } from "../exchange.ts";
 
 /** Of all their names: a few thousand images. */
-const mostBytes = 8 * 1024 * 1024;
+const mostBytes = 4 * 1024 * 1024;
 
 export class Reached {
   readonly #digests = new FairMap<string, true>({

@@ -65,9 +65,9 @@ export type ChallengeMemoryOptions = {
 
 const freshMs = 600_000;
 const dayMs = 86_400_000;
-const maxRegistries = 10_000;
+const maxRegistries = 5_000;
 /** Of all challenges together: they are what registries send. */
-const maxBytes = 8 * 1024 * 1024;
+const maxBytes = 4 * 1024 * 1024;
 /** A longer one is nobody's who wants clients to log in. */
 const longest = 8 * 1024;
 /** So many registries below one domain are saved in a day: whoever owns it may make any number of names. */

@@ -45,7 +45,7 @@ const safetyMs = 30_000;
 const downMs = 15_000;
 const maxKept = 10_000;
 /** Of all tokens together: how long one is, its service says. */
-const maxBytes = 8 * 1024 * 1024;
+const maxBytes = 4 * 1024 * 1024;
 /** Of the names of services that failed. */
 const maxDownBytes = 1024 * 1024;
 
