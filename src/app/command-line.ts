@@ -9,7 +9,7 @@ import { checkConfig } from "./commands/config-check.ts";
 import { serve } from "./commands/serve.ts";
 import { Environment } from "./environment.ts";
 import { describeFailure } from "./failure.ts";
-import { formatItem } from "./help.ts";
+import { formatItem, visibleOptions } from "./help.ts";
 import { leave } from "./leave.ts";
 import { createLog, openOutput } from "./log.ts";
 import { settingOptions } from "./options.ts";
@@ -64,10 +64,14 @@ class CommandLine {
   #declare(): Command {
     const program = new Command("entrepot")
       .description("A caching forward proxy for container registries.")
-      .version(readBuild().version, "--version", "print the version")
-      .helpOption("--help", "print this help")
+      .version(readBuild().version, "-v, --version", "print the version")
+      .helpOption("-h, --help", "print this help")
+      .addHelpText(
+        "after",
+        "\nEvery setting is a flag, a variable or a key of a file: entrepot serve --help",
+      )
       // Their own help says what words and flags they take.
-      .configureHelp({ formatItem, subcommandTerm: (command) => command.name() })
+      .configureHelp({ formatItem, visibleOptions, subcommandTerm: (command) => command.name() })
       .exitOverride()
       .configureOutput({ writeErr: () => undefined });
     program.addOption(

@@ -1,10 +1,11 @@
-/** An item of `--help`: beside its flag where there is room for that, else below it. */
-import { Help } from "commander";
+/** How `--help` looks: the settings with the commands that read them all, so that the rest fits a screen. */
+import { type Command, Help, type Option } from "commander";
+import { SettingOption } from "./options.ts";
 
 /** What commander itself takes for too narrow a column of text. */
 const narrowest = 40;
 
-/** For `configureHelp`. */
+/** For `configureHelp`: beside its flag where there is room for that, else below it. */
 export function formatItem(
   term: string,
   termWidth: number,
@@ -17,4 +18,17 @@ export function formatItem(
   }
   const text = helper.boxWrap(description, width - 6).replaceAll("\n", "\n      ");
   return `  ${term}\n      ${text}`;
+}
+
+/** For `configureHelp`: the program's own flags may stand anywhere, and are shown with who reads them. */
+export function visibleOptions(command: Command): Option[] {
+  const own = new Help().visibleOptions(command);
+  if (command.parent === null) return own.filter((option) => !(option instanceof SettingOption));
+  const isReader = ["serve", "check"].includes(command.name());
+  const { options } = programOf(command);
+  return isReader ? [...own, ...options.filter((option) => option.helpGroupHeading)] : own;
+}
+
+function programOf(command: Command): Command {
+  return command.parent === null ? command : programOf(command.parent);
 }

@@ -54,7 +54,11 @@ describe("the command line", { timeout: 90_000 }, () => {
     const { code, out } = await run(["--help"]);
     expect(code).toBe(0);
     expect(out).toMatch(/Usage: entrepot/);
-    expect(out).toMatch(/--cache-max-size <size>/);
+    expect(out.split("\n").length).toBeLessThan(50);
+    const settings = await run(["serve", "--help"]);
+    expect(settings.out).toMatch(/--cache-max-size <size>/);
+    expect((await run(["config", "check", "-h"])).out).toMatch(/--cache-max-size <size>/);
+    expect((await run(["-v"])).out).toMatch(/^\d+\.\d+\.\d+\n$/);
     expect(out).toMatch(/\n {2}health\s+ask the server/);
   });
 

@@ -1,4 +1,4 @@
-import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import type { RequestListener } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import { type AddressInfo, createServer } from "node:net";
@@ -130,19 +130,6 @@ describe("entrepot doctor", () => {
     ]);
     expect(minded.flat().join("\n")).toMatch(/CACHE_MAX_SIZE is 921600 GiB/);
     expect(minded.flat().join("\n")).toMatch(/ALLOW_CLIENTS covers the world/);
-  });
-
-  it.skipIf(process.getuid?.() === 0)("finds a folder that this user may not write", async () => {
-    const folder = await temporaryFolder();
-    await mkdir(join(folder, "closed"));
-    await chmod(join(folder, "closed"), 0o500);
-    onTestFinished(() => chmod(join(folder, "closed"), 0o700));
-    const { wrong } = await examined({
-      DATA_DIR: join(folder, "closed"),
-      PORT: "39471",
-      OFFLINE: "true",
-    });
-    expect(wrong.flat().join("\n")).toContain("may not be written by this user");
   });
 
   it("finds a CA that ends soon", async () => {
