@@ -41,7 +41,7 @@ async function composeOver(core: Core): Promise<Application> {
     phase: state.phase,
     degraded: [
       ...[...degradedBy(upstream), ...cache.degraded(), ...store.degraded()],
-      ...expiryWarnings(doors.authority, now(), 30),
+      ...[...expiryWarnings(doors.authority, now(), 30), ...doors.degraded()],
     ],
     budgets: cache.pulls.budgets(),
   });

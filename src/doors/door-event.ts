@@ -47,6 +47,8 @@ export type DoorEvent =
   /** There is no new certificate; what served so far serves on. */
   | {
       readonly kind: "certificateFailed";
+      /** What it was to be for, where that is known. */
+      readonly names?: string;
       readonly from: string;
       readonly cause: unknown;
       /** When it is tried again, in milliseconds since 1970. */

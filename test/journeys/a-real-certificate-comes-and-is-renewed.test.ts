@@ -48,11 +48,11 @@ describe.skipIf(!isHere)("a certificate from an ACME service", () => {
     }, within);
   }
 
-  it("by http-01: one for all names, trusted by curl, kept over a restart", async () => {
+  it("by http-01: one for each name, trusted by curl, kept over a restart", async () => {
     const acme = await begin();
     const entrepot = await open(acme.settings);
     const [first, second] = [await issued(entrepot), await issued(entrepot, "hub.example.com")];
-    expect(first.serial).toBe(second.serial);
+    expect(first.serial).not.toBe(second.serial);
 
     const trust = join(journey.folder, "root.pem");
     await writeFile(trust, await acme.root());
@@ -138,6 +138,28 @@ describe.skipIf(!isHere)("a certificate from an ACME service", () => {
     const line = await failureIn(entrepot);
     expect(line.error).toMatch(/127\.0\.0\.1:\d+ says: .*(policy|blocked|forbid)/i);
     expect(Date.parse(line.retryAt) - Date.now()).toBeGreaterThan(30_000);
+  });
+
+  it("comes for one name though another's order fails, and a name that is added touches nobody", async () => {
+    const acme = await begin();
+    const both = { ...acme.settings, ACME_DOMAINS: `blocked.example.com ${name}` };
+    const entrepot = await open(both);
+    const first = await issued(entrepot);
+    const ready = await eventually(async () => {
+      const answer = await (await fetch(`${entrepot.proxy}/readyz`)).json();
+      expect(answer).toMatchObject({ status: "degraded" });
+      return answer as { readonly reasons: readonly string[] };
+    }, within);
+    expect(ready.reasons).toEqual([
+      expect.stringMatching(
+        /^there is no certificate for blocked\.example\.com: .*; the next try is at /,
+      ),
+    ]);
+    await entrepot.stop();
+    const more = await open({ ...acme.settings, ACME_DOMAINS: `${name} hub.example.com` });
+    await issued(more, "hub.example.com");
+    expect((await certificateAt(more.tlsPort, name)).serial).toBe(first.serial);
+    expect(await (await fetch(`${more.proxy}/readyz`)).json()).toMatchObject({ status: "ready" });
   });
 
   it("is not had with a wrong answer to the challenge, and the log says what was wrong", async () => {

@@ -1,7 +1,7 @@
 /** Certificates from an ACME service: its folder, how names are proven, and the way out to it. */
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { AcmeCertificates } from "../../doors/tls/acme/acme-certificates.ts";
+import { AcmeCertificate } from "../../doors/tls/acme/acme-certificate.ts";
 import { AcmeFolder } from "../../doors/tls/acme/acme-folder.ts";
 import { AcmeService } from "../../doors/tls/acme/acme-service.ts";
 import type { Challenges } from "../../doors/tls/acme/challenges.ts";
@@ -28,6 +28,8 @@ export type AcmeParts = {
 
 export type OpenAcme = {
   readonly pairs: () => readonly KeyPair[];
+  /** Sentences about orders that failed. */
+  readonly troubles: () => readonly string[];
   readonly close: () => Promise<void>;
 };
 
@@ -52,17 +54,20 @@ export async function openAcme(parts: AcmeParts): Promise<OpenAcme> {
   });
   const folder = await AcmeFolder.open(join(settings.files.dataDir, "acme"), from);
   const { challenges, stop } = await openChallenges(parts, service);
-  const certificates = await AcmeCertificates.open({
-    ...{ names, from, folder, service, challenges },
-    observe: log.door,
-    timing: { now: Date.now, random: Math.random, sleep },
-  });
-  certificates.start();
+  const timing = { now: Date.now, random: Math.random, sleep };
+  const shared = { from, folder, service, challenges, observe: log.door, timing };
+  const opening = [...new Set(names)].map((name) => AcmeCertificate.open({ ...shared, name }));
+  const certificates = await Promise.all(opening);
+  for (const certificate of certificates) certificate.start();
   const close = async (): Promise<void> => {
-    await certificates.close();
+    await Promise.all(certificates.map((certificate) => certificate.close()));
     await stop();
   };
-  return { pairs: () => certificates.pairs(), close };
+  return {
+    pairs: () => certificates.flatMap((certificate) => certificate.pairs()),
+    troubles: () => certificates.flatMap((certificate) => certificate.trouble() ?? []),
+    close,
+  };
 }
 
 async function openChallenges(

@@ -52,6 +52,8 @@ export type Doors = {
   readonly open: () => Promise<FrontDoor>;
   /** The second listener, if there is to be one. */
   readonly openTls: () => Promise<OpenTls | undefined>;
+  /** What is wrong with certificates that are ordered, in sentences. */
+  readonly degraded: () => readonly string[];
   /** Open connections of clients, by listener. */
   readonly connections: () => Promise<Readonly<Record<string, number>>>;
 };
@@ -113,6 +115,7 @@ export async function composeDoors(parts: DoorsParts): Promise<Doors> {
       opened.tls = await openTls({ ...shared, onRequest });
       return opened.tls;
     },
+    degraded: () => opened.tls?.troubles() ?? [],
     connections: async () => ({
       clients: await connectionsOf(opened.clients?.server),
       ...(opened.tls === undefined ? {} : { tls: await opened.tls.connections() }),

@@ -26,6 +26,8 @@ export type OpenTls = {
   readonly listening: Listening;
   readonly connections: () => Promise<number>;
   readonly stop: (deadline: AbortSignal) => Promise<void>;
+  /** What is wrong with its certificates, in sentences. */
+  readonly troubles: () => readonly string[];
   /** Whether one of its own certificates is for this name. */
   readonly covers: (host: string) => boolean;
 };
@@ -52,7 +54,7 @@ export async function openTls(parts: TlsParts): Promise<OpenTls | undefined> {
     return {
       listening: { door: "tls", host: address.address, port: address.port },
       connections: () => listener.connections(),
-      stop,
+      ...{ stop, troubles: source.troubles },
       covers: (name) => source.pairs().some((pair) => isFor(pair, name)),
     };
   } catch (error) {
@@ -63,6 +65,7 @@ export async function openTls(parts: TlsParts): Promise<OpenTls | undefined> {
 
 type Source = {
   readonly pairs: () => readonly KeyPair[];
+  readonly troubles: () => readonly string[];
   readonly isLeafBetter: boolean;
   readonly close: () => Promise<void>;
 };
@@ -74,12 +77,18 @@ async function openSource(parts: TlsParts): Promise<Source> {
     return { isLeafBetter: true, ...(await openAcme(parts)) };
   }
   if (tlsCert === undefined) {
-    return { pairs: () => [], isLeafBetter: true, close: async () => undefined };
+    const none = () => [];
+    return { pairs: none, troubles: none, isLeafBetter: true, close: async () => undefined };
   }
   const files = await CertificateFiles.open({
     certificate: tlsCert,
     key: tlsKey,
     observe: log.door,
   });
-  return { pairs: () => files.pairs(), isLeafBetter: false, close: () => files.close() };
+  return {
+    pairs: () => files.pairs(),
+    troubles: () => [],
+    isLeafBetter: false,
+    close: () => files.close(),
+  };
 }

@@ -67,7 +67,7 @@ export const mirror = {
       name: "ACME_DOMAINS",
       kind: listOf(certificateName),
       default: "",
-      help: "Names the certificate is ordered for, all in one; *.example.com needs dns-01.",
+      help: "Names to order certificates for, one each; *.example.com needs dns-01.",
     }),
     acmeChallenge: setting({
       name: "ACME_CHALLENGE",

@@ -1,12 +1,12 @@
 /**
- * What is kept of an ACME service: the account's key and the certificate with its key, for their
- * owner's eyes only. A certificate is written whole or not at all.
+ * What is kept of an ACME service: the account's key and each name's certificate with its key, for
+ * their owner's eyes only. A certificate is written whole or not at all.
  */
 import { createHash, generateKeyPairSync } from "node:crypto";
 import { chmod, mkdir, open, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { DoorError } from "../../door-error.ts";
-import { certificatesIn, type KeyPair, keysIn, pairUp } from "../key-pair.ts";
+import { certificatesIn, isFor, type KeyPair, keysIn, pairUp } from "../key-pair.ts";
 
 export type KeptCertificate = {
   readonly pair: KeyPair;
@@ -22,14 +22,15 @@ export class AcmeFolder {
   readonly #directory: string;
   /** Of one service; another one has other accounts. */
   readonly #account: string;
-  readonly #certificate: string;
+  /** One for all names, as versions before this one ordered it. */
+  readonly #common: string;
 
   private constructor(path: string, directory: string) {
     const service = createHash("sha256").update(directory).digest("hex").slice(0, 16);
     this.#path = path;
     this.#directory = directory;
     this.#account = join(path, `account-${service}.key`);
-    this.#certificate = join(path, "certificate.pem");
+    this.#common = join(path, "certificate.pem");
   }
 
   /** Throws DoorError IO. */
@@ -52,12 +53,23 @@ export class AcmeFolder {
     return key;
   }
 
-  /** The certificate kept, undefined when there is none that can be used. Throws DoorError IO. */
-  async certificate(): Promise<KeptCertificate | undefined> {
-    const text = await readIfThere(this.#certificate);
+  /** The certificate kept for a name, undefined when there is none that can be used. Throws DoorError IO. */
+  async certificate(name: string): Promise<KeptCertificate | undefined> {
+    const kept = await this.#read(this.#fileOf(name));
+    const found = kept ?? (await this.#read(this.#common));
+    const isForIt = found !== undefined && isFor(found.pair, name.replace("*.", "any."));
+    return isForIt ? found : undefined;
+  }
+
+  #fileOf(name: string): string {
+    return join(this.#path, `certificate-${name.replace("*", "_")}.pem`);
+  }
+
+  async #read(path: string): Promise<KeptCertificate | undefined> {
+    const text = await readIfThere(path);
     if (text === undefined) return undefined;
     try {
-      const pair = pairUp(text, keysIn(text), this.#certificate);
+      const pair = pairUp(text, keysIn(text), path);
       const from = origin.exec(text)?.[1] ?? this.#directory;
       return { pair, isOfThisService: from === this.#directory };
     } catch (error) {
@@ -68,10 +80,10 @@ export class AcmeFolder {
   }
 
   /** Keeps it, and gives it back ready for use. Throws DoorError CERTIFICATE, KEY or IO. */
-  async keep(chain: string, key: string): Promise<KeyPair> {
+  async keep(name: string, chain: string, key: string): Promise<KeyPair> {
     const pair = pairUp(chain, keysIn(key), "what the service sent");
     const text = `# from ${this.#directory}\n${certificatesIn(chain).join("\n")}\n${key}`;
-    await this.#write(this.#certificate, text);
+    await this.#write(this.#fileOf(name), text);
     return pair;
   }
 

@@ -1,11 +1,12 @@
 /**
  * An ACME service (RFC 8555) by the library acme-client, which is loaded when the first order is made:
- * one order for all names, answered by one kind of challenge.
+ * an order for each name, one at a time, answered by one kind of challenge.
  */
 import { Agent as PlainAgent } from "node:http";
 import { Agent } from "node:https";
 import type { Client } from "acme-client";
 import { unlessAborted } from "../../../runtime/flights.ts";
+import { KeyedMutex } from "../../../runtime/keyed-mutex.ts";
 import { AcmeError } from "./acme-error.ts";
 import { newKey } from "./acme-folder.ts";
 import type { Challenges } from "./challenges.ts";
@@ -25,7 +26,7 @@ export type AcmeServiceOptions = {
 export type Ordered = { readonly chain: string; readonly key: string };
 
 export type Order = {
-  readonly names: readonly string[];
+  readonly name: string;
   readonly accountKey: string;
   readonly challenges: Challenges;
 };
@@ -37,7 +38,8 @@ const answerWithin = 30_000;
 export class AcmeService {
   readonly #options: AcmeServiceOptions;
   #library: Promise<Library> | undefined;
-  /** What the service said last about being asked again. */
+  readonly #turns = new KeyedMutex<"order">();
+  /** What the service said last about being asked again; it is that of the order under way. */
   #retryAfter: number | undefined;
 
   constructor(options: AcmeServiceOptions) {
@@ -45,7 +47,11 @@ export class AcmeService {
   }
 
   /** Throws AcmeError. */
-  async order(order: Order, signal: AbortSignal): Promise<Ordered> {
+  order(order: Order, signal: AbortSignal): Promise<Ordered> {
+    return this.#turns.run("order", () => this.#inTurn(order, signal));
+  }
+
+  async #inTurn(order: Order, signal: AbortSignal): Promise<Ordered> {
     this.#retryAfter = undefined;
     try {
       return await unlessAborted(this.#order(order, signal), signal, reasonOf);
@@ -67,7 +73,7 @@ export class AcmeService {
     return { status, body: data };
   };
 
-  async #order({ names, accountKey, challenges }: Order, signal: AbortSignal): Promise<Ordered> {
+  async #order({ name, accountKey, challenges }: Order, signal: AbortSignal): Promise<Ordered> {
     const acme = await this.#load();
     const { directory: directoryUrl, email, pollEvery = 2_000 } = this.#options;
     const client = new acme.Client({
@@ -78,7 +84,7 @@ export class AcmeService {
     });
     await register(client, email);
     const key = newKey();
-    const [, csr] = await acme.crypto.createCsr({ altNames: [...names] }, key);
+    const [, csr] = await acme.crypto.createCsr({ altNames: [name] }, key);
     const chain = await client.auto({
       csr,
       // From here a name may look different than from outside.

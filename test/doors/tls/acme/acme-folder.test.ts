@@ -23,10 +23,10 @@ describe("what is kept of an ACME service", () => {
 
   it("is the certificate with its key, over a restart", async () => {
     const { at, folder } = await open();
-    expect(await folder.certificate()).toBeUndefined();
+    expect(await folder.certificate("a.example")).toBeUndefined();
     const { cert, key, ca } = makeCertificate(["a.example"]);
-    await folder.keep(cert + ca, key);
-    const kept = await (await open(at)).folder.certificate();
+    await folder.keep("a.example", cert + ca, key);
+    const kept = await (await open(at)).folder.certificate("a.example");
     expect(kept && [namesOf(kept.pair), kept.pair.chainLength]).toEqual(["a.example", 2]);
     expect(kept?.isOfThisService).toBe(true);
   });
@@ -34,8 +34,8 @@ describe("what is kept of an ACME service", () => {
   it("tells the certificate of another service, which serves on, from one of this", async () => {
     const { at, folder } = await open();
     const { cert, key } = makeCertificate(["a.example"]);
-    await folder.keep(cert, key);
-    const kept = await (await open(at, "https://other.example")).folder.certificate();
+    await folder.keep("a.example", cert, key);
+    const kept = await (await open(at, "https://other.example")).folder.certificate("a.example");
     expect(kept && [namesOf(kept.pair), kept.isOfThisService]).toEqual(["a.example", false]);
   });
 
@@ -52,11 +52,26 @@ describe("what is kept of an ACME service", () => {
     },
   );
 
+  it("is one certificate for each name, and the one for all that was there before", async () => {
+    const { at, folder } = await open();
+    const all = makeCertificate(["a.example", "*.b.example"]);
+    await writeFile(join(at, "certificate.pem"), all.cert + all.key);
+    const own = makeCertificate(["a.example"]);
+    await folder.keep("a.example", own.cert, own.key);
+    const names = async (name: string) => {
+      const kept = await folder.certificate(name);
+      return kept && namesOf(kept.pair);
+    };
+    expect(await names("a.example")).toBe("a.example");
+    expect(await names("*.b.example")).toBe("a.example, *.b.example");
+    expect(await names("c.example")).toBeUndefined();
+  });
+
   it("is for its owner alone", async () => {
     const { at, folder } = await open();
     const { cert, key } = makeCertificate(["a.example"]);
     await folder.accountKey();
-    await folder.keep(cert, key);
+    await folder.keep("a.example", cert, key);
     expect((await stat(at)).mode & 0o777).toBe(0o700);
     for (const name of await readdir(at)) {
       expect([name, (await stat(join(at, name))).mode & 0o777]).toEqual([name, 0o600]);
@@ -66,16 +81,16 @@ describe("what is kept of an ACME service", () => {
   it("stays as it is when what the service sent is not the key's", async () => {
     const { at, folder } = await open();
     const { cert, key } = makeCertificate(["a.example"]);
-    await folder.keep(cert, key);
-    const before = await readFile(join(at, "certificate.pem"), "utf8");
-    await expect(folder.keep(cert, newKey())).rejects.toThrow(/not the certificate's/);
-    expect(await readFile(join(at, "certificate.pem"), "utf8")).toBe(before);
+    await folder.keep("a.example", cert, key);
+    const before = await readFile(join(at, "certificate-a.example.pem"), "utf8");
+    await expect(folder.keep("a.example", cert, newKey())).rejects.toThrow(/not the certificate's/);
+    expect(await readFile(join(at, "certificate-a.example.pem"), "utf8")).toBe(before);
   });
 
   it("counts as nothing when it is damaged", async () => {
     const { at, folder } = await open();
-    await writeFile(join(at, "certificate.pem"), "half a certif");
-    expect(await folder.certificate()).toBeUndefined();
+    await writeFile(join(at, "certificate-a.example.pem"), "half a certif");
+    expect(await folder.certificate("a.example")).toBeUndefined();
   });
 
   it("in a folder that cannot be made stops the start", async () => {

@@ -8,15 +8,32 @@ import type { Challenges, Proof } from "../../../../src/doors/tls/acme/challenge
 const { signal } = new AbortController();
 
 describe("an order", () => {
-  it("is one for all names, each proven, and the proofs are taken away", async () => {
+  it("is for one name, which is proven, and the proof is taken away", async () => {
     const service = await startService();
     const { challenges, shown, hidden } = makeChallenges();
     const ordered = await service.order({ challenges });
     expect(ordered).toMatchObject({ chain: "the chain" });
     expect(ordered.key).toContain("PRIVATE KEY");
-    expect(shown.map(({ domain }) => domain).sort()).toEqual(["a.example", "b.example"]);
+    expect(shown.map(({ domain }) => domain)).toEqual(["a.example"]);
     expect(shown[0]?.answer).toMatch(/^token-.\.[\w-]{43}$/);
-    expect(hidden).toHaveLength(2);
+    expect(hidden).toHaveLength(1);
+  });
+
+  it("waits for the one before it, which may be another name's and fail", async () => {
+    const events: string[] = [];
+    const service = await startService();
+    const named = (name: string) =>
+      makeChallenges({
+        show: async () => void events.push(`${name} begins`),
+        hide: async () => void events.push(`${name} ends`),
+      }).challenges;
+    const broken = { ...named("first"), type: "dns-01" as const };
+    const orders = [broken, named("second"), named("third")].map((challenges) =>
+      service.order({ challenges }),
+    );
+    const ends = await Promise.allSettled(orders);
+    expect(ends.map(({ status }) => status)).toEqual(["rejected", "fulfilled", "fulfilled"]);
+    expect(events.join()).toBe("first ends,second begins,second ends,third begins,third ends");
   });
 
   it("goes on with an account that the service knows and does not let be changed", async () => {
@@ -166,7 +183,7 @@ async function startService(behaviour: Behaviour = {}) {
   const order = (given: { challenges?: Challenges; signal?: AbortSignal }) =>
     service.order(
       {
-        names: ["a.example", "b.example"],
+        name: "a.example",
         accountKey: newKey(),
         challenges: given.challenges ?? makeChallenges().challenges,
       },
@@ -190,7 +207,7 @@ function answer(path: string, { response, origin, behaviour }: Asked): ServerRes
   const location = `${origin}${path === "/new-account" ? "/account" : "/order"}`;
   const order = {
     status: path === "/finalize" ? "valid" : "pending",
-    authorizations: ["a", "b"].map((one) => `${origin}/authorization-${one}`),
+    authorizations: ["a"].map((one) => `${origin}/authorization-${one}`),
     finalize: `${origin}/finalize`,
     certificate: `${origin}/certificate`,
   };

@@ -1,9 +1,9 @@
 /**
- * Keeps one certificate for all names in force: orders the first, renews at two thirds of its life, and
- * tries again, ever more slowly, while what there is serves on.
+ * Keeps the certificate for one name in force: orders the first, renews at two thirds of its life, and
+ * tries again, ever more slowly, while what there is serves on. What becomes of other names is theirs.
  */
 import type { ObserveDoor } from "../../door-event.ts";
-import { isFor, type KeyPair, namesOf } from "../key-pair.ts";
+import { type KeyPair, namesOf } from "../key-pair.ts";
 import { AcmeError } from "./acme-error.ts";
 import type { AcmeFolder, KeptCertificate } from "./acme-folder.ts";
 import type { AcmeService } from "./acme-service.ts";
@@ -16,8 +16,9 @@ export type AcmeTiming = {
   readonly random: () => number;
 };
 
-export type AcmeCertificatesOptions = {
-  readonly names: readonly string[];
+export type AcmeCertificateOptions = {
+  /** A host, or `*.suffix`. */
+  readonly name: string;
   /** The service's directory, for what is told. */
   readonly from: string;
   readonly folder: Pick<AcmeFolder, "accountKey" | "certificate" | "keep">;
@@ -37,35 +38,52 @@ const pauses = {
   CHALLENGE: { first: 60 * second, longest: 12 * hour },
 } as const;
 
+const longestReason = 300;
 /** Timers do not count days well, and clocks jump. */
 const longestSleep = hour;
 
 /** No limit of any service lasts longer, whatever a wrong date makes of it. */
 const longestAsked = 7 * 24 * hour;
 
-export class AcmeCertificates {
-  readonly #options: AcmeCertificatesOptions;
+export class AcmeCertificate {
+  readonly #options: AcmeCertificateOptions;
   readonly #life = new AbortController();
   #pair: KeyPair | undefined;
   /** Another service's serves until this one has given its own. */
   #isOfThisService: boolean;
   #running: Promise<void> | undefined;
+  /** Why the last order came to nothing, and when there is another. */
+  #failure: { readonly cause: unknown; readonly retryAt: number } | undefined;
 
-  private constructor(options: AcmeCertificatesOptions, kept: KeptCertificate | undefined) {
+  private constructor(options: AcmeCertificateOptions, kept: KeptCertificate | undefined) {
     this.#options = options;
     this.#pair = kept?.pair;
     this.#isOfThisService = kept?.isOfThisService ?? true;
   }
 
   /** Throws DoorError IO. */
-  static async open(options: AcmeCertificatesOptions): Promise<AcmeCertificates> {
-    return new AcmeCertificates(options, await options.folder.certificate());
+  static async open(options: AcmeCertificateOptions): Promise<AcmeCertificate> {
+    return new AcmeCertificate(options, await options.folder.certificate(options.name));
   }
 
   /** The certificate while it is good; none of it once it has ended. */
   pairs(): readonly KeyPair[] {
     const pair = this.#pair;
     return pair === undefined || pair.notAfter <= this.#options.timing.now() ? [] : [pair];
+  }
+
+  /** A sentence, from an order that failed until one has not. */
+  trouble(): string | undefined {
+    if (this.#failure === undefined) return undefined;
+    const { name } = this.#options;
+    const { cause, retryAt } = this.#failure;
+    const [pair] = this.pairs();
+    const what =
+      pair === undefined
+        ? `there is no certificate for ${name}`
+        : `the certificate for ${name}, good until ${isoTime(pair.notAfter)}, is not renewed`;
+    const why = (cause instanceof Error ? cause.message : String(cause)).slice(0, longestReason);
+    return `${what}: ${why}; the next try is at ${isoTime(retryAt)}`;
   }
 
   /** Goes on until it is closed. */
@@ -93,35 +111,35 @@ export class AcmeCertificates {
     }
   }
 
-  /** Two thirds through its life; at once when it is another service's, or not for all names. */
+  /** Two thirds through its life; at once when there is none, or it is another service's. */
   #dueAt(): number {
     const pair = this.#pair;
-    const isForAll =
-      pair !== undefined &&
-      this.#options.names.every((name) => isFor(pair, name.replace("*.", "any.")));
-    if (!isForAll || !this.#isOfThisService) return Number.NEGATIVE_INFINITY;
+    if (pair === undefined || !this.#isOfThisService) return Number.NEGATIVE_INFINITY;
     return pair.notBefore + ((pair.notAfter - pair.notBefore) * 2) / 3;
   }
 
   async #renew(): Promise<void> {
-    const { names, from, folder, service, challenges, observe } = this.#options;
+    const { name, from, folder, service, challenges, observe } = this.#options;
     const accountKey = await folder.accountKey();
     const { signal } = this.#life;
-    const { chain, key } = await service.order({ names, accountKey, challenges }, signal);
-    const pair = await folder.keep(chain, key);
+    const { chain, key } = await service.order({ name, accountKey, challenges }, signal);
+    const pair = await folder.keep(name, chain, key);
     this.#pair = pair;
     this.#isOfThisService = true;
+    this.#failure = undefined;
     observe({ kind: "certificateTaken", from, names: namesOf(pair), until: pair.notAfter });
   }
 
   /** Ever longer, or as long as the service asks for. */
   async #pauseAfter(cause: unknown, failures: number): Promise<void> {
-    const { from, observe, timing } = this.#options;
+    const { name: names, from, observe, timing } = this.#options;
     const { first, longest } = pauses[cause instanceof AcmeError ? cause.code : "REFUSED"];
     const grown = Math.min(first * 2 ** (failures - 1), longest) * (0.75 + timing.random() / 2);
     const asked = cause instanceof AcmeError ? (cause.retryAfter ?? 0) : 0;
     const pause = Math.round(Math.max(grown, Math.min(asked, longestAsked)));
-    observe({ kind: "certificateFailed", from, cause, retryAt: timing.now() + pause });
+    const retryAt = timing.now() + pause;
+    this.#failure = { cause, retryAt };
+    observe({ kind: "certificateFailed", names, from, cause, retryAt });
     await this.#sleepFor(pause).catch(() => undefined);
   }
 
@@ -142,4 +160,8 @@ export class AcmeCertificates {
     }
     signal.throwIfAborted();
   }
+}
+
+function isoTime(time: number): string {
+  return `${new Date(time).toISOString().slice(0, 16)}Z`;
 }

@@ -2,9 +2,9 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { DoorEvent } from "../../../../src/doors/door-event.ts";
 import {
-  AcmeCertificates,
-  type AcmeCertificatesOptions,
-} from "../../../../src/doors/tls/acme/acme-certificates.ts";
+  AcmeCertificate,
+  type AcmeCertificateOptions,
+} from "../../../../src/doors/tls/acme/acme-certificate.ts";
 import { AcmeError } from "../../../../src/doors/tls/acme/acme-error.ts";
 import { type KeyPair, keysIn, pairUp } from "../../../../src/doors/tls/key-pair.ts";
 import { type Authority, makeAuthority } from "../../../support/certificates.ts";
@@ -16,13 +16,13 @@ const from = "https://acme.example/directory";
 const begin = Date.UTC(2030, 0, 1);
 
 describe("a certificate in force", () => {
-  it("is ordered at once when there is none, for all names together", async () => {
+  it("is ordered at once when there is none, for its name", async () => {
     const world = makeWorld();
-    await world.run({ names: ["a.example", "b.example"] });
+    await world.run({});
     await eventually(() => world.orders.length === 1 && world.certificates().length === 1);
-    expect(world.orders[0]).toEqual(["a.example", "b.example"]);
+    expect(world.orders).toEqual(["a.example"]);
     expect(world.events).toEqual([
-      { kind: "certificateTaken", from, names: "a.example, b.example", until: begin + 90 * day },
+      { kind: "certificateTaken", from, names: "a.example", until: begin + 90 * day },
     ]);
   });
 
@@ -41,13 +41,6 @@ describe("a certificate in force", () => {
     await world.passTo(begin + 59 * day);
     expect(world.orders).toHaveLength(0);
     await world.passTo(begin + 60 * day + second);
-    await eventually(() => world.orders.length === 1);
-  });
-
-  it("is ordered anew when it is not for all names", async () => {
-    const world = makeWorld();
-    const kept = world.pair(["a.example"], 90);
-    await world.run({ kept, names: ["a.example", "*.b.example"] });
     await eventually(() => world.orders.length === 1);
   });
 
@@ -140,6 +133,20 @@ describe("a service that gives none", () => {
     expect(world.certificates()).not.toEqual([kept]);
   });
 
+  it("is said to, with its words and the next try, until it has given one", async () => {
+    const failures = [new AcmeError("REFUSED", "acme.example says: no such name")];
+    const world = makeWorld({ fail: () => failures.shift() });
+    await world.run({});
+    await eventually(() => world.events.length === 1 && world.isAsleep());
+    expect(world.events).toMatchObject([{ names: "a.example" }]);
+    expect(world.trouble()).toBe(
+      "there is no certificate for a.example: acme.example says: no such name; the next try is at 2030-01-01T00:01Z",
+    );
+    await world.passTo(begin + 61 * second);
+    await eventually(() => world.orders.length === 1);
+    await eventually(() => expect(world.trouble()).toBeUndefined());
+  });
+
   it("does not keep the program from stopping", async () => {
     const world = makeWorld({ fail: () => new AcmeError("UNREACHABLE", "x") });
     const certificates = await world.run({});
@@ -152,31 +159,30 @@ type Faults = { readonly fail?: () => Error | undefined };
 type Given = {
   readonly kept?: KeyPair;
   readonly isOfThisService?: boolean;
-  readonly names?: readonly string[];
 };
 
 /** A service, a folder and a clock of the test's own. */
 function makeWorld({ fail = () => undefined }: Faults = {}) {
   const authority: Authority = makeAuthority();
-  const orders: (readonly string[])[] = [];
+  const orders: string[] = [];
   const events: DoorEvent[] = [];
   const sleepers: { until: number; wake: () => void }[] = [];
   let time = begin;
-  let running: AcmeCertificates | undefined;
+  let running: AcmeCertificate | undefined;
   const issue = (names: readonly string[], days: number) =>
     authority.issue(names, { notBefore: new Date(time), notAfter: new Date(time + days * day) });
   const pair = (names: readonly string[], days: number): KeyPair => {
     const { cert, key } = issue(names, days);
     return pairUp(cert, keysIn(key), "made");
   };
-  const options: Omit<AcmeCertificatesOptions, "names" | "folder"> = {
+  const options: Omit<AcmeCertificateOptions, "name" | "folder"> = {
     from,
     service: {
-      order: async ({ names }) => {
+      order: async ({ name }) => {
         const error = fail();
         if (error !== undefined) throw error;
-        orders.push(names);
-        const { cert, key } = issue(names, 90);
+        orders.push(name);
+        const { cert, key } = issue([name], 90);
         return { chain: cert, key };
       },
     },
@@ -197,18 +203,20 @@ function makeWorld({ fail = () => undefined }: Faults = {}) {
     now: () => time,
     isAsleep: () => sleepers.length > 0,
     certificates: () => running?.pairs() ?? [],
+    trouble: () => running?.trouble(),
     /** As somebody who sets it does; who sleeps now sleeps no longer for it. */
     setClock: (now: number) => {
       for (const sleeper of sleepers) sleeper.until += now - time;
       time = now;
     },
-    run: async ({ kept, isOfThisService = true, names = ["a.example"] }: Given) => {
+    run: async ({ kept, isOfThisService = true }: Given) => {
       const folder = {
         accountKey: async () => "account",
         certificate: async () => kept && { pair: kept, isOfThisService },
-        keep: async (chain: string, key: string) => pairUp(chain, keysIn(key), "kept"),
+        keep: async (_name: string, chain: string, key: string) =>
+          pairUp(chain, keysIn(key), "kept"),
       };
-      const certificates = await AcmeCertificates.open({ ...options, names, folder });
+      const certificates = await AcmeCertificate.open({ ...options, name: "a.example", folder });
       onTestFinished(() => certificates.close());
       running = certificates;
       certificates.start();
