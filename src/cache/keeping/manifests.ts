@@ -107,6 +107,13 @@ export class Manifests {
     this.#writing.add(writing);
   }
 
+  /** Whether this registry gave it as a manifest. */
+  async isOne(digest: Digest, registry: RegistryName): Promise<boolean> {
+    const { isKnown, fact } = this.#types.peek(digest);
+    const types = isKnown ? fact : await this.#types.get(digest);
+    return types?.has(registry) === true;
+  }
+
   /** What a kept manifest refers to; undefined when it is none that is kept or understood. */
   async read(digest: Digest): Promise<Manifest | undefined> {
     const types = await this.#types.get(digest);

@@ -6,6 +6,7 @@
 import type { Digest } from "../../protocol/digest.ts";
 import { headerValue } from "../../protocol/http/header-list.ts";
 import { firstByteOf } from "../../protocol/http/range.ts";
+import { maxManifestBytes } from "../../protocol/manifest.ts";
 import type { Access, RegistryResponse } from "../../upstream/registry-client.ts";
 import type { AccessChecks } from "../access/access-checks.ts";
 import type { RepositoryBlobs } from "../access/repository-blobs.ts";
@@ -13,6 +14,7 @@ import { askBlob, type BlobQuestion, type Given } from "../asking/blob-asks.ts";
 import type { Denial } from "../asking/small-answer.ts";
 import type { CacheAnswer } from "../content.ts";
 import type { KeptBlobs } from "../keeping/kept-blobs.ts";
+import type { Manifests } from "../keeping/manifests.ts";
 import { type BlobAsk, maySkipPush } from "../pull-ask.ts";
 import type { RepositoryRef } from "../repository-ref.ts";
 import { type Foreseen, keptIf } from "../why.ts";
@@ -23,6 +25,7 @@ import {
   provenBlob,
   questionOf,
 } from "./blob-downloads.ts";
+import { DoubtfulRanges } from "./doubtful-ranges.ts";
 import type { OriginPlace } from "./download-origins.ts";
 import { firstAllowed, isDenial, mayHave, passDenial } from "./first-allowed.ts";
 import { MemorySource } from "./memory-source.ts";
@@ -34,6 +37,7 @@ export type BlobPullOptions = BlobDownloadsOptions & {
   readonly accessChecks: AccessChecks;
   readonly repositoryBlobs: RepositoryBlobs;
   readonly negative: NegativeCache;
+  readonly manifests: Pick<Manifests, "isOne">;
   readonly now: () => number;
 };
 
@@ -47,10 +51,12 @@ type Stretch = { readonly start: number; readonly end: number | undefined };
 export class BlobPull {
   readonly #options: BlobPullOptions;
   readonly #downloads: BlobDownloads;
+  readonly #doubtful: DoubtfulRanges;
 
   constructor(options: BlobPullOptions) {
     this.#options = options;
     this.#downloads = new BlobDownloads(options);
+    this.#doubtful = new DoubtfulRanges(options.kept);
   }
 
   /** From the store, when this asker may have it. */
@@ -58,9 +64,20 @@ export class BlobPull {
     const foreseen = await this.#foreseen(ask);
     ask.decision.because(foreseen);
     if (!(await mayHave(this.#options.accessChecks, ask, foreseen))) return undefined;
-    const kept = await this.#kept(ask);
+    const kept = await this.#unlessManifest(ask, await this.#kept(ask));
     if (kept === undefined) ask.decision.because({ reason: "not kept" });
     return kept;
+  }
+
+  /** A manifest is no blob, at some registries: what this one says of it as a blob, it alone knows. */
+  async #unlessManifest(
+    ask: BlobAsk,
+    answer: CacheAnswer | undefined,
+  ): Promise<CacheAnswer | undefined> {
+    if (answer?.kind !== "content" || (answer.source.size ?? 0) > maxManifestBytes) return answer;
+    if (!(await this.#options.manifests.isOne(ask.digest, ask.registry.name))) return answer;
+    await answer.source.close();
+    return undefined;
   }
 
   async #foreseen(ask: BlobAsk): Promise<Foreseen> {
@@ -201,12 +218,16 @@ export class BlobPull {
     return contentOf(ask, { source, mediaType: undefined }, "hit");
   }
 
-  /** A range that would have to wait for a long recheck goes upstream, if it can; none that is near. */
+  /** A range that would have to wait for a long recheck goes upstream, if it may; none that is near. */
   async #doubtfulRange(ask: BlobAsk): Promise<CacheAnswer | undefined> {
     const stat = await this.#options.kept.stat(ask.digest);
     if (stat === undefined || stat.isVerified || stat.size <= longRecheck) return undefined;
     const wanted = await this.#wanted(ask, stat.size);
     if (wanted.start <= near) return undefined;
+    const source = await this.#doubtful.arrived(ask.digest, wanted.start, ask.signal);
+    if (source !== undefined) return contentOf(ask, { source, mediaType: undefined }, "hit");
+    const bytes = (wanted.end ?? stat.size) - wanted.start;
+    if (!this.#doubtful.mayAsk(ask.digest, bytes, stat.size)) return undefined;
     const answer = await this.#passRange(ask, wanted);
     return answer === undefined || isDenial(answer) ? undefined : answer;
   }

@@ -1,9 +1,10 @@
 /** Blobs: cold ranges, who shares a download, blobs in doubt. */
 
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { VerifyingReads } from "../../../src/download/verifying-reads.ts";
 import type { Digest } from "../../../src/protocol/digest.ts";
 import { parseRange } from "../../../src/protocol/http/range.ts";
+import { ociManifest } from "../../../src/protocol/media-type.ts";
 import type { Access, RegistryRequest } from "../../../src/upstream/registry-client.ts";
 import { eventually } from "../../support/eventually.ts";
 import { noBooks } from "../../support/no-books.ts";
@@ -254,32 +255,79 @@ describe("a kept blob", () => {
 });
 
 describe("a blob in doubt after an unclean stop", () => {
-  it("is hashed while it is served; a range far into a large one goes upstream meanwhile", async () => {
+  /** Kept, of 65 MiB as far as anybody knows, and hashed again once the gate opens. */
+  async function doubted() {
     await bodyOf(await house.blob(name));
     await kept();
     await house.close();
     const { blobs } = house;
+    const reported = { size: 65 * 1024 * 1024 };
     const stat = blobs.stat.bind(blobs);
-    let reported = size;
     blobs.stat = async (digest) => {
       const found = await stat(digest);
-      return found && { size: reported, isVerified: false };
+      return found && { size: reported.size, isVerified: false };
     };
-    let rechecked = 0;
-    const rechecks = new VerifyingReads({ blobs, books: noBooks, observe: () => undefined });
-    const open = rechecks.open.bind(rechecks);
-    rechecks.open = (digest) => {
-      rechecked += 1;
-      return open(digest);
+    const gate = Promise.withResolvers<void>();
+    const slow = {
+      open: async (digest: Digest) => {
+        const reader = await blobs.open(digest);
+        if (reader === undefined) return undefined;
+        const read = async (buffer: Uint8Array, position: number) => {
+          await gate.promise;
+          return reader.read(buffer, position);
+        };
+        return { size: reader.size, place: reader.place, read, close: () => reader.close() };
+      },
+      markVerified: () => blobs.markVerified(),
+      condemn: (digest: Digest, identity: string) => blobs.condemn(digest, identity),
     };
+    const rechecks = new VerifyingReads({ blobs: slow, books: noBooks, observe: () => undefined });
     house = new House({ before: house, rechecks });
-    expect((await bodyOf(await house.blob(name))).equals(bytes)).toBe(true);
-    expect(rechecked).toBe(1);
     house.upstream.forget();
-    reported = 65 * 1024 * 1024;
-    const far = parseRange("bytes=10000000-");
-    const answer = await house.blob(name, { range: far });
-    expect([answer.kind, answer.outcome]).toEqual(["passed", "bypass"]);
+    onTestFinished(() => {
+      gate.resolve();
+      return rechecks.close();
+    });
+    return { gate, reported };
+  }
+
+  const far = parseRange("bytes=10000000-");
+
+  it("is hashed while it is served", async () => {
+    const { gate, reported } = await doubted();
+    gate.resolve();
+    reported.size = size;
+    expect((await bodyOf(await house.blob(name))).equals(bytes)).toBe(true);
+    expect(house.upstream.count("GET", "blobs")).toBe(0);
+  });
+
+  it("costs its registry nothing for a client that reads it in chunks", async () => {
+    const { gate } = await doubted();
+    gate.resolve();
+    for (let start = 0; start < size; start += 2_000_000) {
+      const range = parseRange(`bytes=${start}-${start + 1_999_999}`);
+      const answer = await house.blob(name, { range });
+      expect([start, answer.outcome]).toEqual([start, "hit"]);
+      await contentOf(answer).source.close();
+    }
+    expect(house.upstream.count("GET", "blobs")).toBe(0);
+  });
+
+  it("goes upstream for a range that the hashing takes long to reach, for one blob's worth at most", async () => {
+    const { gate } = await doubted();
+    for (const _ of [1, 2, 3, 4, 5, 6]) {
+      const share = parseRange("bytes=10000000-19737417");
+      expect((await house.blob(name, { range: share })).outcome).toBe("bypass");
+    }
+    const waiting = house.blob(name, { range: far });
+    gate.resolve();
+    const answer = await waiting;
+    expect([answer.outcome, house.upstream.count("GET", "blobs")]).toEqual(["hit", 6]);
+    await contentOf(answer).source.close();
+  });
+
+  it("waits for the hashing where the registry is gone, or for its first bytes", async () => {
+    const { gate } = await doubted();
     // That would be all of the blob, and nobody would have hashed it.
     const all = await house.blob(name, { range: parseRange("bytes=0-") });
     expect(all.outcome).toBe("hit");
@@ -288,7 +336,20 @@ describe("a blob in doubt after an unclean stop", () => {
     const waiting = await house.blob(name, { range: far });
     expect(waiting.outcome).toBe("hit");
     await contentOf(waiting).source.close();
-    await rechecks.close();
+    gate.resolve();
+  });
+});
+
+describe("a manifest asked for as a blob", () => {
+  const manifest = Buffer.from('{"schemaVersion":2}');
+
+  it.each([404, 200])("is what the registry says of it: %i", async (status) => {
+    const digest = repository.addManifest(manifest, ociManifest);
+    expect((await house.manifest(`${ref}@${digest}`)).outcome).toBe("miss");
+    if (status === 200) repository.blobs.set(digest, manifest);
+    for (const isHead of [false, true]) {
+      expect(await statusOf(house.blob(`${ref}@${digest}`, { isHead }))).toBe(status);
+    }
   });
 });
 
