@@ -4,6 +4,7 @@
  */
 import type { ByteSource } from "../download/byte-source.ts";
 import type { Digest } from "../protocol/digest.ts";
+import type { RateLimit } from "../protocol/http/rate-limit.ts";
 import type { RegistryResponse } from "../upstream/registry-client.ts";
 
 /** How the answer came about, for Cache-Status (RFC 9211), the log and the counters. */
@@ -26,6 +27,8 @@ export type Content = {
   readonly age: number | undefined;
   /** Text of a `Warning: 299` field, for stale answers. */
   readonly warning: string | undefined;
+  /** What the registry last told this asker of the pulls it allows. */
+  readonly rateLimit?: RateLimit | undefined;
 };
 
 /** The upstream's answer, to be passed on as it is (errors, redirects, far ranges). */

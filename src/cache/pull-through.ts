@@ -41,7 +41,9 @@ export class PullThrough implements Bookkeeping {
     const answer = await this.#manifest(ask);
     const isServed = answer.kind === "content" && answer.outcome !== "stale";
     if (isServed) this.#parts.settling.served(ask, answer.digest);
-    return answer;
+    if (answer.kind !== "content") return answer;
+    const { access, registry } = withOwnAccess(ask);
+    return { ...answer, rateLimit: this.#parts.quota.toldTo(registry.name, access) };
   }
 
   async #manifest(ask: ManifestAsk): Promise<CacheAnswer> {

@@ -37,6 +37,13 @@ export const loginNeeded: Refusal = {
   headers: { "Proxy-Authenticate": 'Basic realm="entrepot", charset="UTF-8"' },
 };
 
+export const headTooLong: Refusal = {
+  status: 431,
+  why: "limit",
+  sentence:
+    "the header fields of this request are longer than 16 KiB in all; the longest is most often Authorization",
+};
+
 /** Answers the request, unless an answer has begun: then the connection is cut. */
 export function refuseRequest(response: ServerResponse, refusal: Refusal): void {
   if (response.headersSent) {

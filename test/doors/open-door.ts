@@ -108,6 +108,7 @@ export async function openDoor(settings: DoorSettings = {}): Promise<OpenDoor> {
       admission,
       onRequest: (request, response) => reception.receive(request, response),
       onConnect: (call) => void connects.handle(call),
+      onHeadTooLong: (connection) => reception.refuseUnread(connection),
       onError: (error) => {
         throw error;
       },

@@ -1,7 +1,7 @@
 /** A registry that counts pulls, as Docker Hub does: seen by the operator, and spared in time. */
 import { expect, it } from "vitest";
 import { withHeaders } from "../support/fake-registry/fault.ts";
-import { direct } from "./support/client.ts";
+import { direct, viaProxy } from "./support/client.ts";
 import { addImage, manifestType } from "./support/image.ts";
 import { Scene } from "./support/program.ts";
 
@@ -55,3 +55,33 @@ it("is asked less often, long before it says 429, and `/readyz` and the log say 
     ["warn", 3, 30],
   ]);
 }, 60_000);
+
+it("tells clients what is left for them, on hits too, and never whose account or address that is", async () => {
+  const scene = await Scene.open();
+  const { name, server } = await scene.registry("registry.test");
+  addImage(server, "team/app");
+  const program = await scene.start({ REGISTRIES: name });
+  server.misbehave(
+    { path: /manifests/ },
+    withHeaders({
+      "ratelimit-limit": "100;w=21600",
+      "ratelimit-remaining": "76;w=21600",
+      "docker-ratelimit-source": "192.0.2.7",
+    }),
+  );
+  const headers = { accept: manifestType };
+  const path = "team/app/manifests/1";
+  const answers = [
+    // As Docker's own recipe for seeing the limit asks, twice within the tag's time to live.
+    await viaProxy(program, name, `/v2/${path}`, { headers, method: "HEAD" }),
+    await viaProxy(program, name, `/v2/${path}`, { headers, method: "HEAD" }),
+    await direct(program, `/v2/${name}/${path}`, { headers }),
+    await viaProxy(program, name, "/v2/team/none/manifests/1", { headers }),
+  ];
+  for (const { headers: fields } of answers) {
+    const { "ratelimit-limit": limit, "ratelimit-remaining": remaining } = fields;
+    expect([limit, remaining]).toEqual(["100;w=21600", "76;w=21600"]);
+    expect(fields["docker-ratelimit-source"]).toBeUndefined();
+  }
+  expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 404]);
+});

@@ -1,6 +1,7 @@
 /** Requests that two servers could read in two ways: refused whole, at the listener and inside a tunnel. */
 import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { eventually } from "../support/eventually.ts";
 import { converse, dial, direct, secured, tunnel, viaProxy } from "./support/client.ts";
 import { addImage, type Image } from "./support/image.ts";
 import { type NamedRegistry, type Program, Scene } from "./support/program.ts";
@@ -178,3 +179,25 @@ describe("a request that can be read in two ways", () => {
     expect(statuses(await converse(inner, absolute))).toEqual([400]);
   });
 });
+
+it.each(["listener", "tunnel"])(
+  "a head of 20 KiB is told so in words, and logged: %s",
+  async (door) => {
+    const before = program.lines.length;
+    const token = `Authorization: Bearer CANARY-${"x".repeat(20_480)}`;
+    const text = `GET /v2/a/manifests/1 HTTP/1.1\r\nHost: ${registry.name}\r\n${token}\r\n\r\n`;
+    const { socket } = await tunnel(program, registry.name);
+    const stream =
+      door === "tunnel" ? await secured(socket, program, registry.name) : await dial(program.port);
+    if (door === "listener") socket.destroy();
+    const said = await converse(stream, text);
+    expect(said).toMatch(/^HTTP\/1\.1 431 /);
+    const [, body = ""] = said.split("\r\n\r\n");
+    expect(JSON.parse(body).errors[0].message).toContain("longer than 16 KiB in all");
+    await eventually(() => {
+      const lines = program.lines.slice(before).map((line) => JSON.parse(line));
+      expect(lines).toContainEqual(expect.objectContaining({ msg: "refused", status: 431 }));
+      expect(program.lines.join("")).not.toContain("CANARY-x");
+    });
+  },
+);

@@ -67,12 +67,7 @@ export async function composeDoors(parts: DoorsParts): Promise<Doors> {
     { ...parts.listen, named: parts.upstream.named },
     now,
   );
-  const admission = new Admission({
-    allowClients: settings.access.allowClients,
-    proxyLogins: settings.access.proxyAuth,
-    maxPerClient: settings.access.maxConnectionsPerClient,
-    ...{ observe, now },
-  });
+  const admission = composeAdmission(parts);
   const { trustedProxies: trusted } = settings.listen;
   const proxyProtocol = trusted.length === 0 ? undefined : new ProxyProtocol({ trusted });
   const sockets = new OpenSockets();
@@ -90,6 +85,7 @@ export async function composeDoors(parts: DoorsParts): Promise<Doors> {
   const reception = composeReception(parts, behind);
   const queues = composeQueues(reception, observe);
   const onRequest = queues.receive.bind(queues);
+  const onHeadTooLong = reception.refuseUnread.bind(reception);
   const onConnect = (call: ConnectCall): void => {
     // What follows a CONNECT is read by nobody who waits for an answer before it.
     if (queues.isBusy(call.socket)) call.socket.destroy();
@@ -105,14 +101,14 @@ export async function composeDoors(parts: DoorsParts): Promise<Doors> {
     authority,
     open: async () => {
       opened.clients = await FrontDoor.open(
-        { ...listening, onRequest, onConnect, onError, webSockets },
+        { ...listening, onRequest, onConnect, onHeadTooLong, onError, webSockets },
         sockets,
       );
       return opened.clients;
     },
     openTls: async () => {
       const shared = { settings, admission, proxyProtocol, leaves, environment, log };
-      opened.tls = await openTls({ ...shared, onRequest });
+      opened.tls = await openTls({ ...shared, onRequest, onHeadTooLong });
       return opened.tls;
     },
     degraded: () => opened.tls?.troubles() ?? [],
@@ -121,6 +117,15 @@ export async function composeDoors(parts: DoorsParts): Promise<Doors> {
       ...(opened.tls === undefined ? {} : { tls: await opened.tls.connections() }),
     }),
   };
+}
+
+function composeAdmission({ settings: { access }, log, now }: DoorsParts): Admission {
+  return new Admission({
+    allowClients: access.allowClients,
+    proxyLogins: access.proxyAuth,
+    maxPerClient: access.maxConnectionsPerClient,
+    ...{ observe: log.door, now },
+  });
 }
 
 function connectionsOf(server: Server | undefined): Promise<number> {

@@ -16,6 +16,7 @@ export type TlsParts = {
   readonly admission: Admission;
   readonly proxyProtocol: ProxyProtocol | undefined;
   readonly onRequest: TlsListenerOptions["onRequest"];
+  readonly onHeadTooLong: TlsListenerOptions["onHeadTooLong"];
   readonly leaves: Leaves;
   /** What a DNS command runs in. */
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -44,6 +45,7 @@ export async function openTls(parts: TlsParts): Promise<OpenTls | undefined> {
       proxyProtocol: parts.proxyProtocol,
       certificates: new ServedCertificates({ ...source, leaves: parts.leaves }),
       onRequest: parts.onRequest,
+      onHeadTooLong: parts.onHeadTooLong,
       onError: (error) => log.note("error", "the TLS listener failed", { error: error.message }),
     });
     const { address } = listener;

@@ -1,11 +1,13 @@
 /**
  * What registries say is left of the pulls they allow us: `ratelimit-limit: 100;w=21600`. What they
- * say to a client's own login is that client's budget and not ours.
+ * say to a client's own login is that client's budget and not ours, and is told to nobody else.
  */
+import { createHash } from "node:crypto";
 import type { HeaderList } from "../../protocol/http/header-list.ts";
-import { parseRateLimit } from "../../protocol/http/rate-limit.ts";
+import { parseRateLimit, type RateLimit } from "../../protocol/http/rate-limit.ts";
 import type { RegistryName } from "../../protocol/registry-name.ts";
 import { BoundedMap } from "../../runtime/bounded-map.ts";
+import type { Access } from "../../upstream/registry-client.ts";
 import type { Observe } from "../cache-event.ts";
 import { type Budget, stretch } from "./freshness.ts";
 
@@ -22,24 +24,35 @@ export class PullQuota {
     limit: 1_000,
   });
 
+  /** By registry and by who asked, as it was said. */
+  readonly #told = new BoundedMap<string, RateLimit & { readonly until: number }>({ limit: 1_000 });
+
   constructor(observe: Observe, now: () => number) {
     this.#observe = observe;
     this.#now = now;
   }
 
   /** Takes note of an answer's fields, if it has any. */
-  note(registry: RegistryName, headers: HeaderList): void {
+  note(registry: RegistryName, access: Access, headers: HeaderList): void {
     const said = parseRateLimit(headers);
     if (said === undefined) return;
     const { limit, remaining, windowSeconds = 3_600 } = said;
     const before = stretch(this.of(registry));
     const seconds = Math.min(windowSeconds, longestWindow);
     const until = this.#now() + seconds * 1_000;
+    this.#told.set(keyOf(registry, access), { ...said, until });
+    if (access.kind === "client") return;
     const budget = { limit, remaining };
     this.#seen.set(registry, { ...budget, until });
     this.#observe({ kind: "budgetSeen", registry, ...budget });
     const factor = stretch(budget);
     if (factor !== before) this.#observe({ kind: "ttlStretched", registry, ...budget, factor });
+  }
+
+  /** What was last said to who asks so. */
+  toldTo(registry: RegistryName, access: Access): RateLimit | undefined {
+    const told = this.#told.get(keyOf(registry, access));
+    return told !== undefined && told.until > this.#now() ? told : undefined;
   }
 
   /** What was last said, unless its window is over. */
@@ -54,4 +67,10 @@ export class PullQuota {
       .filter(([, { until }]) => until > this.#now())
       .map(([registry, { limit, remaining }]) => ({ registry, limit, remaining }));
   }
+}
+
+function keyOf(registry: RegistryName, access: Access): string {
+  if (access.kind !== "client") return `${registry} ${access.kind}`;
+  const who = createHash("sha256").update(access.authorization).digest("base64url");
+  return `${registry} ${who}`;
 }

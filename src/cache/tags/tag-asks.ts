@@ -51,8 +51,6 @@ export class TagAsks {
   }
 
   #noteFor({ registry, access }: ManifestQuestion): (response: RegistryResponse) => void {
-    return ({ headers }) => {
-      if (access.kind !== "client") this.#options.quota.note(registry.name, headers);
-    };
+    return ({ headers }) => this.#options.quota.note(registry.name, access, headers);
   }
 }

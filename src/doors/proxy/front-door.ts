@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { Proxy as MitmProxy } from "http-mitm-proxy";
 import { DoorError } from "../door-error.ts";
 import { type Admission, clientAddress } from "../server/admission.ts";
-import { drain, OpenSockets, setLimits } from "../server/listener.ts";
+import { drain, OpenSockets, refuseBroken, setLimits } from "../server/listener.ts";
 import type { ProxyProtocol } from "../server/proxy-protocol.ts";
 import { writeUnusedCa } from "./unused-ca.ts";
 
@@ -39,6 +39,8 @@ export type FrontDoorOptions = {
   readonly proxyProtocol?: ProxyProtocol | undefined;
   readonly onRequest: (request: IncomingMessage, response: ServerResponse) => void;
   readonly onConnect: (call: ConnectCall) => void;
+  /** A request's head was too long to be read: its connection is to be answered and closed. */
+  readonly onHeadTooLong: (connection: Socket) => void;
   /** Connections that are given away, as long as their request asks for it. */
   readonly webSockets?: Upgrades | undefined;
   /** Trouble of the open listener itself; nothing of a client's ever comes here. */
@@ -153,6 +155,7 @@ export class FrontDoor extends MitmProxy {
     server.on("error", (error) => this.#options.onError(error));
     this.#greetFirst(server);
     setLimits(server);
+    refuseBroken(server, this.#options.onHeadTooLong);
   }
 
   #upgradeFew(server: Server): void {

@@ -2,7 +2,8 @@
  * What every listener of ours has in common: Node's limits set on purpose, and an end with a deadline
  * that lets running requests and tunnels finish first.
  */
-import type { Server } from "node:http";
+import { type Server, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
 /** At most this many header fields; one more than allowed is read, so that too many can be told. */
@@ -19,6 +20,28 @@ export function setLimits(server: Server, maxConnections?: number): void {
   if (maxConnections !== undefined) server.maxConnections = maxConnections;
   lookOften(server);
 }
+
+/**
+ * A head that is too long gets its answer from `refuse`, and everything else that is no HTTP the bare
+ * status that Node would give it.
+ */
+export function refuseBroken(server: Server, refuse: (connection: Socket) => void): void {
+  server.on("clientError", (error: Error & { readonly code?: string }, connection: Socket) => {
+    // What is on its way to the client already cannot be taken back.
+    const answering: unknown = Reflect.get(connection, "_httpMessage");
+    const hasBegun = answering instanceof ServerResponse && answering.headersSent;
+    if (!connection.writable || hasBegun) return void connection.destroy();
+    if (error.code === "HPE_HEADER_OVERFLOW") return refuse(connection);
+    const status = bareStatuses[error.code ?? ""] ?? "400 Bad Request";
+    connection.write(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`);
+    connection.destroy(error);
+  });
+}
+
+const bareStatuses: Readonly<Record<string, string>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: "408 Request Timeout",
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: "413 Payload Too Large",
+};
 
 /** Left alone Node looks for overdue heads every 30 s, and 10 s would really be 40. */
 function lookOften(server: Server): void {

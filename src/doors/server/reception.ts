@@ -11,7 +11,15 @@ import { type Registry, siteAt } from "../../protocol/registry-name.ts";
 import type { Ask } from "../../registry/ask.ts";
 import { BoundedMap } from "../../runtime/bounded-map.ts";
 import type { ObserveDoor } from "../door-event.ts";
-import { askedOf, loginNeeded, notAllowed, type Refusal, refuseRequest } from "../refusal.ts";
+import {
+  askedOf,
+  headTooLong,
+  loginNeeded,
+  notAllowed,
+  type Refusal,
+  refuseConnect,
+  refuseRequest,
+} from "../refusal.ts";
 import { type Admission, clientAddress } from "./admission.ts";
 import { asOtherSite, asOutsidersName, type Foreign } from "./foreign.ts";
 import type { HostVerdict } from "./intercept-decision.ts";
@@ -84,6 +92,14 @@ export class Reception {
   /** Whom a connection speaks for, also inside a CONNECT. */
   clientOf(connection: Socket): string {
     return this.#options.insideOf(connection)?.client ?? clientAddress(connection);
+  }
+
+  /** Nothing is known of the request, since its head was too long to be read. */
+  refuseUnread(connection: Socket): void {
+    const { status, sentence: reason, why } = headTooLong;
+    const client = this.clientOf(connection);
+    this.#options.observe({ kind: "refused", client, asked: "?", status, reason, why });
+    refuseConnect(connection, headTooLong);
   }
 
   receive(request: IncomingMessage, response: ServerResponse): void {

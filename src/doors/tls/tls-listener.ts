@@ -10,7 +10,7 @@ import { DoorError } from "../door-error.ts";
 import type { ObserveDoor } from "../door-event.ts";
 import { type Refusal, refuseConnect, refuseRequest } from "../refusal.ts";
 import { type Admission, clientAddress } from "../server/admission.ts";
-import { drain, OpenSockets, setLimits } from "../server/listener.ts";
+import { drain, OpenSockets, refuseBroken, setLimits } from "../server/listener.ts";
 import { type ProxyProtocol, speakFor } from "../server/proxy-protocol.ts";
 import { acceptTls } from "../server/tls-handshake.ts";
 
@@ -24,6 +24,8 @@ export type TlsListenerOptions = {
     contextFor(name: string | undefined, address: string, connection: Socket): SecureContext;
   };
   readonly onRequest: (request: IncomingMessage, response: ServerResponse) => void;
+  /** A request's head was too long to be read: its connection is to be answered and closed. */
+  readonly onHeadTooLong: (connection: Socket) => void;
   readonly observe: ObserveDoor;
   /** Trouble of the open listener itself; nothing of a client's ever comes here. */
   readonly onError: (error: Error) => void;
@@ -58,6 +60,7 @@ export class TlsListener {
     });
     this.#server.on("connect", (_request, socket) => refuseConnect(socket, noProxy));
     setLimits(this.#server);
+    refuseBroken(this.#server, options.onHeadTooLong);
   }
 
   /** Resolves once it listens; throws DoorError LISTEN when it cannot. */

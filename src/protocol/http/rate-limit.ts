@@ -16,6 +16,12 @@ export function parseRateLimit(headers: HeaderList): RateLimit | undefined {
   return { limit: limit.count, remaining: remaining.count, windowSeconds };
 }
 
+/** The same fields again, flat. */
+export function printRateLimit({ limit, remaining, windowSeconds }: RateLimit): string[] {
+  const window = windowSeconds === undefined ? "" : `;w=${windowSeconds}`;
+  return ["RateLimit-Limit", `${limit}${window}`, "RateLimit-Remaining", `${remaining}${window}`];
+}
+
 function quantity(text = "") {
   const match = /^\s*(\d{1,9})\s*(?:;\s*w=(\d{1,9}))?/.exec(text);
   if (match === null) return undefined;

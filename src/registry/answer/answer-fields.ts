@@ -2,6 +2,7 @@
 import type { CacheOutcome, Content, Passed } from "../../cache/content.ts";
 import { type CacheStatus, printCacheStatus } from "../../protocol/http/caching-fields.ts";
 import { endToEnd, type HeaderList } from "../../protocol/http/header-list.ts";
+import { printRateLimit } from "../../protocol/http/rate-limit.ts";
 import type { RegistryError } from "../../protocol/registry-error.ts";
 import { UpstreamError } from "../../upstream/upstream-error.ts";
 import type { Ask } from "../ask.ts";
@@ -45,6 +46,7 @@ export function contentFields(exchange: Exchange, content: Content): string[] {
   if (exchange.ask.door !== "hosted") fields.push("Cache-Status", printOutcome(content.outcome));
   if (content.age !== undefined) fields.push("Age", String(Math.max(0, Math.floor(content.age))));
   if (content.warning !== undefined) fields.push("Warning", printWarning(content.warning));
+  if (content.rateLimit !== undefined) fields.push(...printRateLimit(content.rateLimit));
   return [...fields, ...namespaceField(exchange)];
 }
 
@@ -55,6 +57,8 @@ export function passedFields(exchange: Exchange, passed: Passed): string[] {
   const headers = new Map(viewedFields(mirrorFields(endToEnd(response.headers), ask), ask));
   // Would lead clients past the proxy.
   headers.delete("alt-svc");
+  // Names the operator's account or address.
+  headers.delete("docker-ratelimit-source");
   // A page of another site may read what everybody may, and what its own login opens.
   if (tally.isShared) {
     for (const name of headers.keys()) if (/^access-control-/.test(name)) headers.delete(name);
@@ -188,8 +192,6 @@ function isInert(essence: string): boolean {
 }
 
 function mayPass(name: string, ask: Ask): boolean {
-  // Names the operator's account or address.
-  if (name === "docker-ratelimit-source") return false;
   if (name === "www-authenticate") return !ask.isOpen;
   return passing.has(name) || name.startsWith("docker-") || name.startsWith("oci-");
 }

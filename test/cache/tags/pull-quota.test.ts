@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { CacheEvent } from "../../../src/cache/cache-event.ts";
 import { PullQuota } from "../../../src/cache/tags/pull-quota.ts";
 import { headerList } from "../../../src/protocol/http/header-list.ts";
-import { manifestAsk } from "../support/house.ts";
+import { anonymous, login, manifestAsk, shared } from "../support/house.ts";
 
 const { name } = manifestAsk("docker.io/a:1").registry;
 
@@ -15,7 +15,7 @@ describe("a registry's budget", () => {
       () => now,
     );
     const fields = { "ratelimit-limit": "100;w=21600", "ratelimit-remaining": "7;w=21600" };
-    quota.note(name, headerList(fields));
+    quota.note(name, anonymous, headerList(fields));
     expect(quota.of(name)).toMatchObject({ limit: 100, remaining: 7 });
     const seen = { registry: name, limit: 100, remaining: 7 };
     expect(quota.all()).toEqual([seen]);
@@ -23,6 +23,22 @@ describe("a registry's budget", () => {
     now = 21_600_000;
     expect(quota.of(name)).toBeUndefined();
     expect(quota.all()).toEqual([]);
+  });
+
+  it("is told to who it was told to, and nobody else", () => {
+    const quota = new PullQuota(
+      () => undefined,
+      () => 0,
+    );
+    const left = (remaining: string) =>
+      headerList({ "ratelimit-limit": "100;w=21600", "ratelimit-remaining": remaining });
+    quota.note(name, shared, left("90"));
+    quota.note(name, login("alice"), left("7"));
+    const told = [shared, anonymous, login("alice"), login("bob")].map(
+      (access) => quota.toldTo(name, access)?.remaining,
+    );
+    expect(told).toEqual([90, undefined, 7, undefined]);
+    expect(quota.of(name)?.remaining).toBe(90);
   });
 
   it("is told once when it runs low, lower, and when there is enough again", () => {
@@ -34,6 +50,7 @@ describe("a registry's budget", () => {
     for (const left of [100, 30, 19, 10, 4, 3, 0, 90, 80]) {
       quota.note(
         name,
+        anonymous,
         headerList({ "ratelimit-limit": "100", "ratelimit-remaining": String(left) }),
       );
     }
@@ -54,7 +71,7 @@ describe("a registry's budget", () => {
       () => now,
     );
     const fields = { "ratelimit-limit": "100;w=999999999", "ratelimit-remaining": "0" };
-    quota.note(name, headerList(fields));
+    quota.note(name, anonymous, headerList(fields));
     now = 86_400_000;
     expect(quota.of(name)).toBeUndefined();
   });
@@ -68,7 +85,7 @@ describe("a registry's budget", () => {
       () => expect.unreachable(),
       () => 0,
     );
-    quota.note(name, headerList(fields));
+    quota.note(name, anonymous, headerList(fields));
     expect(quota.of(name)).toBeUndefined();
   });
 });

@@ -83,7 +83,7 @@ describe("tags", () => {
     expect([tags.isFresh(ref, entry("x")), tags.isFresh(fixed, entry("x"))]).toEqual([false, true]);
     expect([tags.isDue(ref, 0), tags.isDue(fixed, 0)]).toEqual([true, false]);
     const fields = { "ratelimit-limit": "100;w=60", "ratelimit-remaining": "1;w=60" };
-    quota.note(ref.registry.name, headerList(fields));
+    quota.note(ref.registry.name, { kind: "anonymous" }, headerList(fields));
     expect(tags.isFresh(ref, entry("x"))).toBe(true);
   });
 

@@ -158,6 +158,7 @@ async function doorOptions(): Promise<FrontDoorOptions> {
     admission: new Admission(),
     onRequest: (_request, response) => void response.end("hello"),
     onConnect: ({ socket }) => void socket.destroy(),
+    onHeadTooLong: (connection) => void connection.destroy(),
     onError: () => undefined,
   };
 }

@@ -146,6 +146,7 @@ async function open(changes: Partial<TlsListenerOptions> = {}) {
     host: "127.0.0.1",
     port: 0,
     admission: new Admission(),
+    onHeadTooLong: (connection) => void connection.destroy(),
     certificates: {
       contextFor: (name, address) => {
         asked.push(`${name ?? "(none)"} ${address}`);
