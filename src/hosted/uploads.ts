@@ -74,8 +74,11 @@ export class Uploads {
     const own = [...this.#uploads.values()].filter(({ client }) => client === its.client).length;
     if (this.#uploads.size >= most || own >= mostOfOne) throw tooMany();
     const id = randomUUID();
-    const draft = await this.#parts.files.create(id);
-    return this.#add(id, its, draft);
+    try {
+      return this.#add(id, its, await this.#parts.files.create(id));
+    } catch (error) {
+      throw this.#told(error);
+    }
   }
 
   /** Throws RegistryError BLOB_UPLOAD_UNKNOWN when there is none, or it is somebody else's. */
@@ -88,12 +91,10 @@ export class Uploads {
 
   /** Throws as Upload.append does. */
   async append(upload: Upload, body: AsyncIterable<Uint8Array>): Promise<void> {
-    const { room } = this.#parts;
     try {
-      await upload.append(body, () => room.taken());
+      await upload.append(body, () => this.#parts.room.taken());
     } catch (error) {
-      if (error instanceof StoreError) room.missing(error);
-      throw error;
+      throw this.#told(error);
     }
   }
 
@@ -114,6 +115,8 @@ export class Uploads {
           }),
         ),
       );
+    } catch (error) {
+      throw this.#told(error);
     } finally {
       if (upload.isOver) this.#uploads.delete(upload.id);
       room.taken();
@@ -150,6 +153,13 @@ export class Uploads {
     for (const upload of [...this.#uploads.values()]) {
       if (upload.idle > life) await this.cancel(upload);
     }
+  }
+
+  /** A disk that fails is told of where room is made. */
+  #told(error: unknown): unknown {
+    const isDisk = error instanceof StoreError && error.code !== "RECORDS";
+    if (isDisk) this.#parts.room.missing(error);
+    return error;
   }
 
   #sweepLater(): void {

@@ -3,9 +3,11 @@ import { tell } from "../journeys/stress/support/figures.ts";
 import { herd } from "../journeys/stress/support/herd.ts";
 import { killAgainAndAgain } from "../journeys/stress/support/kills.ts";
 import { workThroughTheDay } from "../journeys/stress/support/mixed-load.ts";
+import { killDuringPushes } from "../journeys/stress/support/push-kills.ts";
 import { MiB, setScene, throughMirror, throughProxy } from "../journeys/stress/support/scene.ts";
 import { readThroughSmallCache } from "../journeys/stress/support/small-cache.ts";
 import { Stressed } from "../journeys/stress/support/stressed.ts";
+import { temporaryFolder } from "../support/temp-folder.ts";
 import { inProportion, minutes, rate } from "./support/sizes.ts";
 
 describe("for hours", () => {
@@ -33,6 +35,15 @@ describe("for hours", () => {
     expect(result.leftovers).toEqual([]);
     expect(result.reports.flatMap(({ wrong }) => wrong)).toEqual([]);
     expect(Math.max(...result.readyMs)).toBeLessThanOrEqual(2_000);
+  });
+
+  it("a thousand power cuts in the middle of pushes", async () => {
+    const plan = { kills: inProportion(1_000, 30), pushers: 6, seed: Date.now() % 1_000_000 };
+    const result = await killDuringPushes({ folder: await temporaryFolder(), ...plan });
+    tell({ plan, ...result });
+    expect(result.lost).toEqual([]);
+    expect(result.wrongFiles).toEqual([]);
+    expect(result.leftovers).toEqual([]);
   });
 
   it("a hundred slow readers of a cache ten times too small", async () => {

@@ -1,11 +1,11 @@
 /** Pushes on bad days: a disk that is full, sessions without end, a crash, a page of somebody else. */
-import { cp, readdir } from "node:fs/promises";
+import { cp, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { digestOf } from "../../src/protocol/digest.ts";
 import { nodeFileSystem, type OpenFile } from "../../src/store/disk/file-system.ts";
 import { eventually } from "../support/eventually.ts";
-import { type Answer, dial } from "./support/client.ts";
+import { type Answer, dial, direct } from "./support/client.ts";
 import { codeOf, HostedClient, messageOf, newImage } from "./support/hosted.ts";
 import { type Program, Scene } from "./support/program.ts";
 
@@ -14,11 +14,13 @@ const open = { HOSTED_HOSTS: host, HOSTED_ANONYMOUS_PUSH: "true" };
 
 async function openRegistry() {
   const scene = await Scene.open();
-  const disk = { isFull: false };
+  const disk = { isFull: false, isBroken: false };
   scene.fs = {
     ...nodeFileSystem,
-    open: async (path, flags, mode) =>
-      fillable(await nodeFileSystem.open(path, flags, mode), () => disk.isFull),
+    open: async (path, flags, mode) => {
+      if (disk.isBroken && path.endsWith(".upload")) throw systemError("EIO");
+      return fillable(await nodeFileSystem.open(path, flags, mode), () => disk.isFull);
+    },
   };
   const program = await scene.start(open);
   return { scene, disk, program, client: new HostedClient(program, host) };
@@ -31,13 +33,17 @@ function fillable(file: OpenFile, isFull: () => boolean): OpenFile {
     write: async (buffer, offset, length, position) => {
       if (!isFull()) return file.write(buffer, offset, length, position);
       await file.write(buffer, offset, length >> 1, position);
-      throw Object.assign(new Error("ENOSPC: no space left on device"), { code: "ENOSPC" });
+      throw systemError("ENOSPC");
     },
     stat: () => file.stat(),
     truncate: (length) => file.truncate(length),
     sync: () => file.sync(),
     close: () => file.close(),
   };
+}
+
+function systemError(code: string): Error {
+  return Object.assign(new Error(code), { code });
 }
 
 async function begin(client: HostedClient, repository: string): Promise<string> {
@@ -105,6 +111,25 @@ describe("a disk that is full", () => {
     disk.isFull = false;
     expect((await client.pushManifest("a", "1", manifest)).status).toBe(201);
     expect((await client.get("/v2/a/manifests/1")).body).toEqual(manifest);
+  });
+});
+
+describe("a folder that is damaged", () => {
+  it("without its uploads, removed while it runs, takes the next push", async () => {
+    const { program, client } = await openRegistry();
+    await rm(join(program.dataDir, "uploads"), { recursive: true });
+    expect((await client.push("a", "1", newImage())).status).toBe(201);
+  });
+
+  it("where no upload can begin is told of by /readyz", async () => {
+    const { disk, program, client } = await openRegistry();
+    disk.isBroken = true;
+    expect((await client.post("/v2/a/blobs/uploads/")).status).toBe(503);
+    const { body } = await direct(program, "/readyz");
+    expect(JSON.parse(body.toString())).toMatchObject({
+      status: "degraded",
+      reasons: [expect.stringContaining("EIO")],
+    });
   });
 });
 

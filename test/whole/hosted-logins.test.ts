@@ -176,6 +176,19 @@ describe("logging in", () => {
     expect((await as(bob).get("/v2/a/manifests/1")).status).toBe(200);
   });
 
+  it("goes on as before while the file is half written, and takes it up once it is whole", async () => {
+    const { program, htpasswd, as } = await openRegistry();
+    expect((await as(alice).get("/v2/")).status).toBe(200);
+    const whole = `bob:${bcryptOf(bob[1])}\nalice:${bcryptOf("CANARY-new")}\n`;
+    await writeFile(htpasswd, whole.slice(0, -20));
+    await expect(program.reload({})).rejects.toThrow(/line 2 .*htpasswd -B/);
+    expect((await as(alice).get("/v2/")).status).toBe(200);
+    await writeFile(htpasswd, whole);
+    await program.reload({});
+    expect((await as(alice).get("/v2/")).status).toBe(401);
+    expect((await as(["alice", "CANARY-new"]).get("/v2/")).status).toBe(200);
+  });
+
   it.each([
     ["alice:$apr1$x$y", "line 2 .*htpasswd -B"],
     ["alice:{SHA}x", "line 2 .*htpasswd -B"],

@@ -48,7 +48,7 @@ export class DiskUploads implements UploadFiles {
   async create(id: string): Promise<BlobDraft> {
     const path = this.#pathOf(id);
     try {
-      return this.#draft(path, await this.#options.fs.open(path, "wx+", 0o600), 0);
+      return this.#draft(path, await this.#opened(path), 0);
     } catch (error) {
       throw storeFailure(error, `create ${path}`);
     }
@@ -73,6 +73,19 @@ export class DiskUploads implements UploadFiles {
 
   sweep(): Promise<void> {
     return this.#remove(setAside);
+  }
+
+  /** Makes the folder again where somebody has removed it. */
+  async #opened(path: string): Promise<OpenFile> {
+    const { fs, folder } = this.#options;
+    const open = () => fs.open(path, "wx+", 0o600);
+    try {
+      return await open();
+    } catch (error) {
+      if (systemCode(error) !== "ENOENT") throw error;
+      await makeFolder(fs, folder);
+      return await open();
+    }
   }
 
   #pathOf(id: string): string {
