@@ -4,6 +4,7 @@
  * Whoever asks again costs the registry a question and nothing else.
  */
 import { type Clock, pause } from "../../runtime/clock.ts";
+import { inBackground } from "../../runtime/in-background.ts";
 import type { Json, RecordStore } from "../../store/record-store.ts";
 import type { Observe } from "../cache-event.ts";
 
@@ -45,7 +46,9 @@ export class RecordAging {
 
   /** One round a day, until closed. */
   start(): void {
-    this.#rounds = this.#repeat().catch(() => undefined);
+    this.#rounds = this.#repeat();
+    // What fails is told by each round; what is left is the end.
+    inBackground(this.#rounds, () => undefined);
   }
 
   /** Deletes what is old. Never rejects. */
@@ -59,7 +62,7 @@ export class RecordAging {
 
   async close(): Promise<void> {
     this.#closing.abort();
-    await this.#rounds;
+    await Promise.allSettled([this.#rounds]);
   }
 
   async #repeat(): Promise<void> {

@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import type { Bookkeeping } from "../../download/bookkeeping.ts";
 import { type Digest, digestAlgorithm, toDigest } from "../../protocol/digest.ts";
 import { type Clock, pause } from "../../runtime/clock.ts";
+import { inBackground } from "../../runtime/in-background.ts";
 import type { BlobReader, BlobStore, ListedBlob } from "../../store/blob-store.ts";
 import type { BlobVerification } from "../../store/blob-verification.ts";
 import type { RecordStore } from "../../store/record-store.ts";
@@ -52,7 +53,10 @@ export class Scrub {
 
   /** One round after another, until closed. */
   start(): void {
-    if (this.#options.interval > 0) this.#rounds = this.#repeat().catch(() => undefined);
+    if (this.#options.interval <= 0) return;
+    this.#rounds = this.#repeat();
+    // What fails is told by each attempt; what is left is the end.
+    inBackground(this.#rounds, () => undefined);
   }
 
   /** One round over everything, what is in doubt first. Rejects when `signal` aborts. */
@@ -64,7 +68,7 @@ export class Scrub {
 
   async close(): Promise<void> {
     this.#closing.abort();
-    await this.#rounds;
+    await Promise.allSettled([this.#rounds]);
   }
 
   async #repeat(): Promise<void> {
