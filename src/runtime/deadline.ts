@@ -4,6 +4,13 @@
  * be thrown as it is. Time in which this process was held up itself does not count: the answer may
  * have come long since, and nobody was there to read it.
  */
+import type { Clock } from "./clock.ts";
+
+export type TimeLimit = {
+  readonly clock: Clock;
+  /** Undefined is no limit. */
+  readonly milliseconds: number | undefined;
+};
 
 export type DeadlineErrors = {
   /** It did not happen within so many seconds. */
@@ -18,14 +25,13 @@ export class Deadline implements Disposable {
   readonly #errors: DeadlineErrors;
   #cancel: (() => void) | undefined;
 
-  /** Undefined is no limit. */
-  constructor(parent: AbortSignal, milliseconds: number | undefined, errors: DeadlineErrors) {
+  constructor(parent: AbortSignal, { clock, milliseconds }: TimeLimit, errors: DeadlineErrors) {
     this.#parent = parent;
     this.#errors = errors;
     parent.addEventListener("abort", this.#follow, { once: true });
     if (parent.aborted) this.#follow();
     else if (milliseconds !== undefined) {
-      this.#cancel = afterWaiting(milliseconds, () => {
+      this.#cancel = afterWaiting(clock, milliseconds, () => {
         this.#controller.abort(errors.late(Math.round(milliseconds / 100) / 10));
       });
     }
@@ -59,22 +65,22 @@ const slice = 100;
 const heldUp = 50;
 
 /** Calls `ring` once after so many milliseconds, unless what is returned is called before. */
-export function afterWaiting(milliseconds: number, ring: () => void): () => void {
+export function afterWaiting(clock: Clock, milliseconds: number, ring: () => void): () => void {
   let left = milliseconds;
   let wasForgiven = false;
-  let timer: NodeJS.Timeout | undefined;
+  let cancel = (): void => undefined;
   const goOn = (): void => {
-    const from = performance.now();
+    const from = clock.steady();
     const step = Math.min(slice, left);
-    timer = setTimeout(() => {
-      const took = performance.now() - from;
+    cancel = clock.after(step, () => {
+      const took = clock.steady() - from;
       // What came meanwhile is read before the next slice ends; who is always late has a limit all the same.
       wasForgiven = took > step + heldUp && !wasForgiven;
       if (!wasForgiven) left -= took;
       if (left >= 1) goOn();
       else ring();
-    }, step);
+    });
   };
   goOn();
-  return () => clearTimeout(timer);
+  return () => cancel();
 }

@@ -1,18 +1,29 @@
 /** What it means upstream that a wait ends: UpstreamError TIMEOUT or ABORTED, naming the host. */
+import type { Clock } from "../runtime/clock.ts";
 import { Deadline } from "../runtime/deadline.ts";
 import { UpstreamError } from "./upstream-error.ts";
 
-/** `what` says what did not happen in time, as in "registry.lan did not answer"; undefined is no limit. */
+type UpstreamLimit = {
+  readonly host: string;
+  /** Undefined is no limit. */
+  readonly milliseconds: number | undefined;
+  /** What did not happen in time, as in "registry.lan did not answer". */
+  readonly what: string;
+};
+
 export function upstreamDeadline(
+  clock: Clock,
   parent: AbortSignal,
-  host: string,
-  milliseconds: number | undefined,
-  what: string,
+  { host, milliseconds, what }: UpstreamLimit,
 ): Deadline {
-  return new Deadline(parent, milliseconds, {
-    late: (seconds) => new UpstreamError("TIMEOUT", host, `${what} within ${seconds} s`),
-    ended: abortedBy(host),
-  });
+  return new Deadline(
+    parent,
+    { clock, milliseconds },
+    {
+      late: (seconds) => new UpstreamError("TIMEOUT", host, `${what} within ${seconds} s`),
+      ended: abortedBy(host),
+    },
+  );
 }
 
 /** What a caller who ended the wait himself gets; a reason that already says more is kept. */

@@ -1,42 +1,50 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
-import { describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { abortedError, upstreamDeadline } from "../../src/upstream/upstream-deadline.ts";
 import { UpstreamError } from "../../src/upstream/upstream-error.ts";
-import { eventually } from "../support/eventually.ts";
+import { SteppedClock } from "../support/stepped-clock.ts";
 
+const host = "reg.test";
 const never = new AbortController().signal;
 
+let clock: SteppedClock;
+beforeEach(() => {
+  clock = new SteppedClock();
+});
+
+const deadlineOf = (parent: AbortSignal, milliseconds: number | undefined) =>
+  upstreamDeadline(clock, parent, { host, milliseconds, what: "reg.test did not answer" });
+
 describe("a deadline", () => {
-  it("ends the wait with TIMEOUT, saying what did not happen", async () => {
-    using deadline = upstreamDeadline(never, "reg.test", 20, "reg.test did not answer");
-    await eventually(() => deadline.signal.aborted);
+  it("ends the wait with TIMEOUT, saying what did not happen", () => {
+    using deadline = deadlineOf(never, 1_500);
+    clock.pass(1_499);
+    expect(deadline.signal.aborted).toBe(false);
+    clock.pass(1);
     expect(deadline.signal.reason).toMatchObject({
       code: "TIMEOUT",
       host: "reg.test",
-      message: "reg.test did not answer within 0 s",
+      message: "reg.test did not answer within 1.5 s",
     });
   });
 
-  it("does not count the time in which this process was held up itself", async () => {
-    using deadline = upstreamDeadline(never, "reg.test", 80, "reg.test did not answer");
-    await nextTurn();
-    const end = performance.now() + 300;
-    while (performance.now() < end);
-    await nextTurn();
+  it("does not count the time in which this process was held up itself", () => {
+    using deadline = deadlineOf(never, 80);
+    clock.standStill(300);
     expect(deadline.signal.aborted).toBe(false);
-    await eventually(() => deadline.signal.aborted);
+    clock.pass(80);
+    expect(deadline.signal.aborted).toBe(true);
   });
 
   it("ends the wait with ABORTED when the caller does", () => {
     const caller = new AbortController();
-    using deadline = upstreamDeadline(caller.signal, "reg.test", 1_000, "");
+    using deadline = deadlineOf(caller.signal, 1_000);
     const reason = new Error("gone");
     caller.abort(reason);
     expect(deadline.signal.reason).toMatchObject({ code: "ABORTED", cause: reason });
   });
 
   it("has ended already when the caller has", () => {
-    using deadline = upstreamDeadline(AbortSignal.abort(), "reg.test", 1_000, "");
+    using deadline = deadlineOf(AbortSignal.abort(), 1_000);
     expect(deadline.signal.reason).toMatchObject({ code: "ABORTED" });
   });
 
@@ -45,14 +53,15 @@ describe("a deadline", () => {
     expect(abortedError("reg.test", AbortSignal.abort(reason))).toBe(reason);
   });
 
-  it("follows only the caller once disarmed, and nobody once disposed", async () => {
+  it("follows only the caller once disarmed, and nobody once disposed", () => {
     const caller = new AbortController();
-    const disarmed = upstreamDeadline(caller.signal, "reg.test", 10, "");
-    const disposed = upstreamDeadline(caller.signal, "reg.test", 10, "");
-    const other = upstreamDeadline(never, "reg.test", 20, "");
+    const disarmed = deadlineOf(caller.signal, 10);
+    const disposed = deadlineOf(caller.signal, 10);
+    const other = deadlineOf(never, 20);
     disarmed.disarm();
     disposed[Symbol.dispose]();
-    await eventually(() => other.signal.aborted);
+    clock.pass(20);
+    expect(other.signal.aborted).toBe(true);
     expect(disarmed.signal.aborted).toBe(false);
     caller.abort();
     expect(disarmed.signal.aborted).toBe(true);
@@ -61,7 +70,7 @@ describe("a deadline", () => {
 
   it("without a limit waits for the caller alone", () => {
     const caller = new AbortController();
-    using deadline = upstreamDeadline(caller.signal, "reg.test", undefined, "");
+    using deadline = deadlineOf(caller.signal, undefined);
     expect(deadline.signal.aborted).toBe(false);
     caller.abort();
     expect(deadline.signal.aborted).toBe(true);

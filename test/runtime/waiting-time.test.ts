@@ -1,60 +1,67 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
+import { systemClock } from "../../src/runtime/clock.ts";
 import { afterWaiting } from "../../src/runtime/deadline.ts";
-import { eventually } from "../support/eventually.ts";
+import { SteppedClock } from "../support/stepped-clock.ts";
 
-function holdUp(milliseconds: number): void {
-  const end = performance.now() + milliseconds;
-  while (performance.now() < end);
-}
-
-/** Milliseconds until it rings. */
-function rung(milliseconds: number): Promise<number> {
-  const began = performance.now();
-  return new Promise((resolve) => {
-    afterWaiting(milliseconds, () => resolve(performance.now() - began));
-  });
-}
-
-afterEach(() => {
-  vi.useRealTimers();
+let clock: SteppedClock;
+beforeEach(() => {
+  clock = new SteppedClock();
 });
 
+/** Whether so many milliseconds are over by now. */
+function waiting(milliseconds: number) {
+  const bell = { rings: 0 };
+  const cancel = afterWaiting(clock, milliseconds, () => {
+    bell.rings += 1;
+  });
+  return { bell, cancel };
+}
+
 describe("the time somebody waits", () => {
-  it.each([0, 20, 100, 250])("of %i ms is over after that, and not before", async (limit) => {
-    expect(await rung(limit)).toBeGreaterThanOrEqual(limit - 1.5);
+  it.each([1, 20, 100, 250])("of %i ms is over after that, and not before", (limit) => {
+    const { bell } = waiting(limit);
+    clock.pass(limit - 1);
+    expect(bell.rings).toBe(0);
+    clock.pass(1);
+    expect(bell.rings).toBe(1);
   });
 
-  it("is not over because this process was held up for longer", async () => {
-    let hasRung = false;
-    afterWaiting(80, () => {
-      hasRung = true;
+  it("of nothing is over at the next chance", () => {
+    const { bell } = waiting(0);
+    expect(bell.rings).toBe(0);
+    clock.pass(0);
+    expect(bell.rings).toBe(1);
+  });
+
+  it("is not over because this process was held up for longer", () => {
+    const { bell } = waiting(80);
+    clock.standStill(300);
+    expect(bell.rings).toBe(0);
+    clock.pass(80);
+    expect(bell.rings).toBe(1);
+  });
+
+  it("has an end for a process that is held up all the time", () => {
+    const { bell } = waiting(300);
+    let passed = 0;
+    for (; bell.rings === 0 && passed < 10_000; passed += 170) clock.standStill(170);
+    expect(passed).toBeLessThan(10_000);
+  });
+
+  it("never rings when nobody waits any more", () => {
+    const [left, stayed] = [waiting(120), waiting(120)];
+    clock.pass(110);
+    left.cancel();
+    clock.pass(1_000);
+    expect([left.bell.rings, stayed.bell.rings]).toEqual([0, 1]);
+    expect(clock.waiting).toBe(0);
+  });
+
+  it("goes by on the machine's clock too", async () => {
+    const began = performance.now();
+    await new Promise<void>((resolve) => {
+      afterWaiting(systemClock, 20, resolve);
     });
-    await nextTurn();
-    holdUp(300);
-    await nextTurn();
-    expect(hasRung).toBe(false);
-    await eventually(() => hasRung);
-  });
-
-  it("has an end for a process that is held up all the time", async () => {
-    const busy = setInterval(() => holdUp(170), 1);
-    expect(await rung(300)).toBeLessThan(10_000);
-    clearInterval(busy);
-  });
-
-  it("never rings when nobody waits any more", async () => {
-    vi.useFakeTimers();
-    let rings = 0;
-    const ring = (): void => {
-      rings += 1;
-    };
-    const cancel = afterWaiting(120, ring);
-    afterWaiting(120, ring);
-    vi.advanceTimersByTime(110);
-    cancel();
-    vi.advanceTimersByTime(1_000);
-    expect(rings).toBe(1);
-    expect(vi.getTimerCount()).toBe(0);
+    expect(performance.now() - began).toBeGreaterThanOrEqual(18.5);
   });
 });

@@ -52,6 +52,7 @@ type Over = {
 
 async function composeOver(store: Store, { settings, log, figures, world }: Over) {
   const { now, steady, lookup } = world;
+  const clock = { ...systemClock, now, steady };
   const { dataDir } = settings.files;
   const secrets = await openSecrets(dataDir, settings.authority.tokenSecret);
   const life = new AbortController();
@@ -61,7 +62,7 @@ async function composeOver(store: Store, { settings, log, figures, world }: Over
   const environment = process.env;
   const listen = composeListen(settings);
   const upstream = await composeUpstream({
-    ...{ settings, listen, now, steady, lookup, log, environment },
+    ...{ settings, listen, clock, lookup, log, environment },
     secret: secrets.credentials,
     saveChallenge: (saved) => saveChallenge(store.records, saved, log),
     life: lifeSignal,
@@ -73,7 +74,7 @@ async function composeOver(store: Store, { settings, log, figures, world }: Over
   const hosted = await composeHosted({
     ...{ settings, store, cache, log },
     secret: secrets.hosted,
-    clock: { ...systemClock, now, steady },
+    clock,
   });
   const catalogued = composeCatalogue({ figures, cache, now, log, dataDir });
   const close = async (): Promise<void> => {

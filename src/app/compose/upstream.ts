@@ -1,10 +1,12 @@
 /** The way out: destination rules, connections, credentials, and the client that the cache asks. */
+
 import { readFile } from "node:fs/promises";
 import { hostMatcher } from "../../protocol/host-pattern.ts";
 import { formatHostPort, type HostPort, parseHostPort } from "../../protocol/http/host-port.ts";
 import { builtInRealmPairs } from "../../protocol/known-registries.ts";
 import type { Registry } from "../../protocol/registry-name.ts";
 import { judgeRedirect } from "../../registry/rules/redirect-rules.ts";
+import type { Clock } from "../../runtime/clock.ts";
 import { Authorizer } from "../../upstream/auth/authorizer.ts";
 import { ChallengeFinder } from "../../upstream/auth/challenge-finder.ts";
 import { ChallengeMemory, type SavedChallenge } from "../../upstream/auth/challenge-memory.ts";
@@ -49,9 +51,7 @@ export type UpstreamParts = {
   readonly listen: Listen;
   /** Keys the ids of credentials. */
   readonly secret: Uint8Array;
-  readonly now: () => number;
-  /** Waits and pauses must not jump with the wall clock. */
-  readonly steady?: (() => number) | undefined;
+  readonly clock: Clock;
   readonly lookup?: Lookup | undefined;
   readonly log: Pick<Log, "upstream" | "auth">;
   readonly saveChallenge: (saved: SavedChallenge) => void;
@@ -61,9 +61,10 @@ export type UpstreamParts = {
 export type Upstream = Awaited<ReturnType<typeof composeUpstream>>;
 
 export async function composeUpstream(parts: UpstreamParts) {
-  const { settings, log, lookup = systemLookup() } = parts;
+  const { settings, log, clock, lookup = systemLookup(clock) } = parts;
   const { offline: isOffline } = settings.cache;
-  const now = parts.steady ?? parts.now;
+  // Waits and pauses must not jump with the wall clock.
+  const now = clock.steady;
   const tls = new TlsClient({
     authorities: [...systemAuthorities(), ...(await trustedFiles(settings))],
     isUnverified: hostMatcher(settings.upstream.unverified),
@@ -77,16 +78,17 @@ export async function composeUpstream(parts: UpstreamParts) {
   const destinations = composeDestinations(parts, interceptedHosts(settings, named));
   const proxies = new CorporateProxies(proxySettings(settings));
   const family = settings.upstream.family === "auto" ? "auto" : familyNumber(settings);
-  const dialer = new Dialer({ destinations, lookup, proxies, tls, family });
-  const pools = new OriginPools({ dialer, tls, proxies });
-  const transport = new Transport({ pools, observe: log.upstream, now, isOffline });
+  const dialer = new Dialer({ destinations, lookup, proxies, tls, family, clock });
+  const pools = new OriginPools({ dialer, tls, proxies, clock });
+  const transport = new Transport({ pools, observe: log.upstream, now, clock, isOffline });
   const credentials = composeCredentials(parts, { tls, helpers, now, entries });
   const memory = new ChallengeMemory({ now, save: parts.saveChallenge });
   const outages = new DownMemory({ now, observe: log.upstream });
   const rates = new RateLimits({ now, observe: log.upstream });
-  const finder = new ChallengeFinder({ transport, memory, outages, rates, now });
+  const shared = { transport, outages, rates, now, clock };
+  const finder = new ChallengeFinder({ ...shared, memory });
   const isNamed = (address: HostPort): boolean => destinations.isNamed(address);
-  const tokens = new TokenClient({ transport, outages, rates, now, isNamed, observe: log.auth });
+  const tokens = new TokenClient({ ...shared, isNamed, observe: log.auth });
   const { logins, pairs, unusedLogins } = credentials;
   const registryTokens = new RegistryTokens(logins, tokens, unusedLogins);
   const authorizer = new Authorizer({
@@ -95,17 +97,13 @@ export async function composeUpstream(parts: UpstreamParts) {
     credentials: logins,
     tokens: registryTokens,
   });
+  const judge = redirectJudge(settings);
   return {
     client: new PooledRegistryClient({
-      transport,
-      authorizer,
-      outages,
-      rates,
+      ...{ ...shared, authorizer, judgeRedirect: judge },
       observe: log.upstream,
-      now,
-      judgeRedirect: redirectJudge(settings),
     }),
-    probe: new Probe({ transport, dialer, tls, outages, now, isOffline, ...rememberedBy(memory) }),
+    probe: new Probe({ ...shared, dialer, tls, isOffline, ...rememberedBy(memory) }),
     reloadLogins: async (changed: Settings): Promise<void> => {
       const others = await allLogins(changed, helpers);
       logins.replace(others);
@@ -149,8 +147,8 @@ function composeDestinations(
   });
 }
 
-function systemLookup(): Lookup {
-  return new SystemNames({ readHosts: () => readFile("/etc/hosts", "utf8") }).lookup;
+function systemLookup(clock: Clock): Lookup {
+  return new SystemNames({ readHosts: () => readFile("/etc/hosts", "utf8"), clock }).lookup;
 }
 
 type CredentialParts = {

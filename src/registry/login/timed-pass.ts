@@ -3,19 +3,23 @@
  * upstream's headers are there, the time no longer counts.
  */
 import type { Passed } from "../../cache/content.ts";
+import { type Clock, systemClock } from "../../runtime/clock.ts";
 import { upstreamDeadline } from "../../upstream/upstream-deadline.ts";
 import type { Exchange } from "../exchange.ts";
 
 const usualMs = 10_000;
 
+type Timing = { readonly milliseconds?: number | undefined; readonly clock?: Clock };
+
 /** Rejects with UpstreamError TIMEOUT when `pass` takes too long. */
 export async function passInTime(
   exchange: Exchange,
   pass: (timed: Exchange) => Promise<Passed>,
-  milliseconds = usualMs,
+  { milliseconds = usualMs, clock = systemClock }: Timing = {},
 ): Promise<Passed> {
   const { name } = exchange.ask.registry;
-  const deadline = upstreamDeadline(exchange.signal, name, milliseconds, `${name} did not answer`);
+  const limit = { host: name, milliseconds, what: `${name} did not answer` };
+  const deadline = upstreamDeadline(clock, exchange.signal, limit);
   try {
     const passed = await pass({ ...exchange, signal: deadline.signal });
     passed.response.body.once("close", () => deadline[Symbol.dispose]());

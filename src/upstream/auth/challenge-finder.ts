@@ -8,6 +8,8 @@ import { type HeaderList, headerList, headerValue } from "../../protocol/http/he
 import { formatHostPort } from "../../protocol/http/host-port.ts";
 import { isRefusal, isUnavailable } from "../../protocol/http/status.ts";
 import { type Registry, registryAddress } from "../../protocol/registry-name.ts";
+import { type Clock, systemClock } from "../../runtime/clock.ts";
+import type { Deadline } from "../../runtime/deadline.ts";
 import { FairMap } from "../../runtime/fair-map.ts";
 import { Flights, unlessAborted } from "../../runtime/flights.ts";
 import type { Outages } from "../down-memory.ts";
@@ -35,6 +37,8 @@ export type ChallengeFinderOptions = {
   readonly transport: Pick<Transport, "send">;
   readonly memory: ChallengeMemory;
   readonly now: () => number;
+  /** For waits. */
+  readonly clock?: Clock;
   readonly outages?: Outages | undefined;
   /** Shared with whoever else is told to leave a host alone. */
   readonly rates?: RateLimits | undefined;
@@ -86,8 +90,8 @@ export class ChallengeFinder {
     const key = `${registry.scheme} ${registry.name}`;
     const work = this.#flights.join(key, (life) => this.#ask(registry, life));
     const { fullMs = 10_000, briefMs = 900 } = this.#options;
-    const limit = patience === "brief" ? briefMs : fullMs;
-    using deadline = upstreamDeadline(signal, host, limit, `${host} did not answer /v2/`);
+    const milliseconds = patience === "brief" ? briefMs : fullMs;
+    using deadline = this.#limit(signal, host, milliseconds);
     try {
       return await unlessAborted(work, deadline.signal, abortedBy(host));
     } catch (error) {
@@ -139,6 +143,12 @@ export class ChallengeFinder {
     return { status, headers, body, remembered };
   }
 
+  #limit(signal: AbortSignal, host: string, milliseconds: number): Deadline {
+    const { clock = systemClock } = this.#options;
+    const what = `${host} did not answer /v2/`;
+    return upstreamDeadline(clock, signal, { host, milliseconds, what });
+  }
+
   async #send(
     registry: Registry,
     authorization: string | undefined,
@@ -148,7 +158,7 @@ export class ChallengeFinder {
     const address = registryAddress(registry.name);
     const host = formatHostPort(address, 443);
     const { transport, fullMs = 10_000 } = this.#options;
-    using deadline = upstreamDeadline(life, host, fullMs, `${host} did not answer /v2/`);
+    using deadline = this.#limit(life, host, fullMs);
     const fields = { accept: "application/json", "accept-encoding": "identity", authorization };
     const access = authorization === undefined ? "none" : "shared";
     const ask = () =>

@@ -4,6 +4,8 @@
  */
 
 import { formatHostPort, type HostPort } from "../../protocol/http/host-port.ts";
+import { type Clock, systemClock } from "../../runtime/clock.ts";
+import type { Deadline } from "../../runtime/deadline.ts";
 import { FairMap } from "../../runtime/fair-map.ts";
 import { Flights, unlessAborted } from "../../runtime/flights.ts";
 import type { Outages } from "../down-memory.ts";
@@ -29,6 +31,8 @@ export type TokenAsk = ServiceAsk & {
 export type TokenClientOptions = {
   readonly transport: Pick<Transport, "send">;
   readonly now: () => number;
+  /** For waits. */
+  readonly clock?: Clock;
   readonly observe: ObserveAuth;
   /** Whether the operator named it: no stranger leads into his own network. */
   readonly isNamed: (address: HostPort) => boolean;
@@ -95,8 +99,7 @@ export class TokenClient {
 
   async #waitBriefly(work: Promise<string>, ask: TokenAsk): Promise<string> {
     const host = hostOf(ask);
-    const milliseconds = this.#options.briefMs ?? 900;
-    using deadline = upstreamDeadline(ask.signal, host, milliseconds, `${host} gave no token`);
+    using deadline = this.#limit(ask.signal, host, this.#options.briefMs ?? 900);
     try {
       return await unlessAborted(work, deadline.signal, abortedBy(host));
     } catch (error) {
@@ -104,6 +107,11 @@ export class TokenClient {
       if (isLate) this.#down(ask, error.code);
       throw error;
     }
+  }
+
+  #limit(signal: AbortSignal, host: string, milliseconds: number): Deadline {
+    const { clock = systemClock } = this.#options;
+    return upstreamDeadline(clock, signal, { host, milliseconds, what: `${host} gave no token` });
   }
 
   #refuseForNow(ask: TokenAsk): void {
@@ -125,7 +133,7 @@ export class TokenClient {
     // Before the time begins to count: a helper that hangs is not the token service's fault.
     const attached = await attach(ask, life);
     const startedAt = now();
-    using deadline = upstreamDeadline(life, host, fullMs, `${host} gave no token`);
+    using deadline = this.#limit(life, host, fullMs);
     try {
       const reply = parseReply(host, await this.#service.ask(ask, attached, deadline.signal));
       const until = startedAt + reply.expiresIn * 1000 - safetyMs;

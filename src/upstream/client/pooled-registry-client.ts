@@ -7,6 +7,7 @@ import { Readable } from "node:stream";
 import { formatHostPort } from "../../protocol/http/host-port.ts";
 import { isRefusal } from "../../protocol/http/status.ts";
 import { type RegistryName, registryAddress, registryAt } from "../../protocol/registry-name.ts";
+import { type Clock, systemClock } from "../../runtime/clock.ts";
 import { ownRequest } from "../auth/own-request.ts";
 import { scopesOf } from "../auth/scopes.ts";
 import { TokenLimited } from "../auth/token-limited.ts";
@@ -42,6 +43,8 @@ export type PooledRegistryClientOptions = {
   readonly authorizer: Authorizing;
   readonly observe: ObserveUpstream;
   readonly now: () => number;
+  /** For waits. */
+  readonly clock?: Clock;
   /** Shared with whoever else finds out that a host is down. */
   readonly outages?: DownMemory | undefined;
   /** Shared with whoever else is told to leave a host alone. */
@@ -76,10 +79,12 @@ export class PooledRegistryClient implements RegistryClient {
   readonly #limits: Required<Limits>;
   readonly #down: DownMemory;
   readonly #rates: RateLimits;
+  readonly #clock: Clock;
 
   constructor(options: PooledRegistryClientOptions) {
     this.#transport = options.transport;
     this.#authorizer = options.authorizer;
+    this.#clock = options.clock ?? systemClock;
     this.#userAgent = options.userAgent ?? "entrepot";
     this.#judgeRedirect = options.judgeRedirect ?? (() => undefined);
     this.#limits = { full: 25_000, brief: 1_750, list: 120_000, ...options.limits };
@@ -91,8 +96,10 @@ export class PooledRegistryClient implements RegistryClient {
     const host = request.registry.name;
     // A push takes as long as it takes; its own limits begin once its body is sent.
     const { patience } = request;
-    const limit = !isReading(request) || patience === "open" ? undefined : this.#limits[patience];
-    const deadline = upstreamDeadline(request.signal, host, limit, `${host} did not answer`);
+    const isUnlimited = !isReading(request) || patience === "open";
+    const milliseconds = isUnlimited ? undefined : this.#limits[patience];
+    const what = `${host} did not answer`;
+    const deadline = upstreamDeadline(this.#clock, request.signal, { host, milliseconds, what });
     try {
       const response = await this.#answer({
         ...{ ...request, signal: deadline.signal },

@@ -2,9 +2,11 @@
  * The one way out: every connection to elsewhere, for tunnels and HTTP alike, is made here. A name is
  * resolved once, every address it gives is judged, and the judged address is the one dialled.
  */
+
 import type { Socket } from "node:net";
 import { formatHostPort, type HostPort } from "../../protocol/http/host-port.ts";
 import type { RegistryName } from "../../protocol/registry-name.ts";
+import { type Clock, systemClock } from "../../runtime/clock.ts";
 import type { Deadline } from "../../runtime/deadline.ts";
 import { upstreamDeadline } from "../upstream-deadline.ts";
 import { UpstreamError } from "../upstream-error.ts";
@@ -24,6 +26,8 @@ export type DialerOptions = {
   readonly tls: TlsClient;
   /** UPSTREAM_FAMILY. */
   readonly family: "auto" | 4 | 6;
+  /** For waits. */
+  readonly clock?: Clock;
 };
 
 export type DialOptions = {
@@ -40,6 +44,7 @@ export class Dialer {
   readonly #proxies: CorporateProxies;
   readonly #tls: TlsClient;
   readonly #family: "auto" | 4 | 6;
+  readonly #clock: Clock;
 
   constructor(options: DialerOptions) {
     this.#destinations = options.destinations;
@@ -47,6 +52,7 @@ export class Dialer {
     this.#proxies = options.proxies;
     this.#tls = options.tls;
     this.#family = options.family;
+    this.#clock = options.clock ?? systemClock;
   }
 
   /**
@@ -56,7 +62,7 @@ export class Dialer {
   async dial(address: HostPort, options: DialOptions): Promise<Socket> {
     const { onBehalfOf } = options;
     this.#destinations.checkName(address, onBehalfOf);
-    using deadline = limit(address, options);
+    using deadline = this.#limit(address, options);
     const proxy = this.#proxies.for("https", address, onBehalfOf);
     if (proxy !== undefined) return await this.#tunnel(proxy, address, deadline.signal);
     const addresses = await this.#addresses(address, deadline.signal);
@@ -69,14 +75,14 @@ export class Dialer {
     const { onBehalfOf } = options;
     this.#destinations.checkName(address, onBehalfOf);
     if (this.#proxies.for("https", address, onBehalfOf) !== undefined) return;
-    using deadline = limit(address, options);
+    using deadline = this.#limit(address, options);
     this.#judge(address, await this.#addresses(address, deadline.signal), onBehalfOf);
   }
 
   /** A connection to the corporate proxy itself, for plain http that it forwards. */
   async dialProxy(proxy: CorporateProxy, target: HostPort, options: DialOptions): Promise<Socket> {
     this.#destinations.checkName(target, options.onBehalfOf);
-    using deadline = limit(proxy.address, options);
+    using deadline = this.#limit(proxy.address, options);
     return await this.#reachProxy(proxy, deadline.signal);
   }
 
@@ -161,16 +167,12 @@ export class Dialer {
     const socket = await this.#reachProxy(proxy, signal);
     return await openTunnel(socket, { proxy, target, signal });
   }
-}
 
-function limit(address: HostPort, options: DialOptions): Deadline {
-  const host = formatHostPort(address, 443);
-  return upstreamDeadline(
-    options.signal,
-    host,
-    options.timeoutMs ?? 5_000,
-    `${host} could not be connected to`,
-  );
+  #limit(address: HostPort, { signal, timeoutMs: milliseconds = 5_000 }: DialOptions): Deadline {
+    const host = formatHostPort(address, 443);
+    const what = `${host} could not be connected to`;
+    return upstreamDeadline(this.#clock, signal, { host, milliseconds, what });
+  }
 }
 
 /** Nobody is to look for it among the registries. */

@@ -3,10 +3,12 @@
  * connections as there are requests at once (a slow blob never holds up a HEAD), each made by the
  * Dialer. Plain http through a corporate proxy is asked in absolute form, https through its tunnel.
  */
+
 import type { Socket } from "node:net";
 import { type Dispatcher, Pool } from "undici";
 import { formatHostPort, type HostPort } from "../../protocol/http/host-port.ts";
 import type { RegistryName, Scheme } from "../../protocol/registry-name.ts";
+import { type Clock, systemClock } from "../../runtime/clock.ts";
 import { upstreamDeadline } from "../upstream-deadline.ts";
 import type { CorporateProxies, CorporateProxy } from "./corporate-proxy.ts";
 import type { Dialer } from "./dial.ts";
@@ -21,6 +23,8 @@ export type OriginPoolsOptions = {
   readonly bodyTimeoutMs?: number;
   /** Name, connection and TLS handshake together; 5 s. */
   readonly connectTimeoutMs?: number;
+  /** For waits. */
+  readonly clock?: Clock;
 };
 
 /** Where a request to an origin is handed in. */
@@ -112,11 +116,12 @@ export class OriginPools {
 
   async #connect(origin: Origin, proxy: CorporateProxy | undefined): Promise<Socket> {
     const { address, onBehalfOf } = origin;
-    const { dialer, tls, connectTimeoutMs = 5_000 } = this.#options;
+    const { dialer, tls, connectTimeoutMs: milliseconds = 5_000 } = this.#options;
+    const { clock = systemClock } = this.#options;
     const host = formatHostPort(address, 443);
     const what = `${host} could not be connected to`;
-    using deadline = upstreamDeadline(this.#closing.signal, host, connectTimeoutMs, what);
-    const options = { signal: deadline.signal, timeoutMs: connectTimeoutMs, onBehalfOf };
+    using deadline = upstreamDeadline(clock, this.#closing.signal, { host, milliseconds, what });
+    const options = { signal: deadline.signal, timeoutMs: milliseconds, onBehalfOf };
     if (proxy !== undefined) return await dialer.dialProxy(proxy, address, options);
     const socket = await dialer.dial(address, options);
     if (origin.scheme === "http") return socket;

@@ -2,10 +2,12 @@
  * One request and its answer on an undici connection, as a handler of undici's: keeps time until the
  * headers are there, turns the body into a stream, and every failure into an UpstreamError.
  */
+
 import type { Socket } from "node:net";
 import { type Duplex, Readable } from "node:stream";
 import type { Dispatcher } from "undici";
 import { endToEnd, parseRawHeaders } from "../../protocol/http/header-list.ts";
+import type { Clock } from "../../runtime/clock.ts";
 import { afterWaiting } from "../../runtime/deadline.ts";
 import type { RegistryResponse } from "../registry-client.ts";
 import { abortedError } from "../upstream-deadline.ts";
@@ -17,6 +19,7 @@ export type OneAnswerOptions = {
   readonly method: string;
   readonly hasBody: boolean;
   readonly signal: AbortSignal;
+  readonly clock: Clock;
   /** Until the connection stands; the connector's own limit where it is undefined. */
   readonly connectMs: number | undefined;
   /** From the start to the headers; with a body from its last byte on; may be infinite. */
@@ -45,10 +48,10 @@ export class OneAnswer implements Dispatcher.DispatchHandler {
   constructor(options: OneAnswerOptions) {
     this.#options = options;
     this.response = this.#settle.promise;
-    const { host, connectMs, headersMs, hasBody, signal } = options;
+    const { clock, host, connectMs, headersMs, hasBody, signal } = options;
     if (!hasBody) this.#wait(headersMs, `${host} sent no headers`);
     if (connectMs !== undefined && connectMs < headersMs) {
-      this.#stopConnecting = afterWaiting(connectMs, () => {
+      this.#stopConnecting = afterWaiting(clock, connectMs, () => {
         this.#fail(timeoutError(host, `${host} could not be connected to`, connectMs));
       });
     }
@@ -127,7 +130,7 @@ export class OneAnswer implements Dispatcher.DispatchHandler {
   #wait(milliseconds: number, what: string): void {
     this.#stopWaiting?.();
     if (milliseconds === Number.POSITIVE_INFINITY) return;
-    this.#stopWaiting = afterWaiting(milliseconds, () => {
+    this.#stopWaiting = afterWaiting(this.#options.clock, milliseconds, () => {
       this.#fail(timeoutError(this.#options.host, what, milliseconds));
     });
   }

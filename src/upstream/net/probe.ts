@@ -2,6 +2,7 @@
  * Finds out what stands behind an address that nobody named: whether it is a registry, and whether its
  * TLS can be trusted. Each is asked once and remembered; neither question carries a credential.
  */
+
 import { challengeOf, parseChallenges } from "../../protocol/http/challenge.ts";
 import { headerList, headerValue } from "../../protocol/http/header-list.ts";
 import { formatHostPort, type HostPort } from "../../protocol/http/host-port.ts";
@@ -12,6 +13,7 @@ import {
   registryNameOf,
   type Scheme,
 } from "../../protocol/registry-name.ts";
+import { type Clock, systemClock } from "../../runtime/clock.ts";
 import { afterWaiting } from "../../runtime/deadline.ts";
 import { FairMap } from "../../runtime/fair-map.ts";
 import { Flights } from "../../runtime/flights.ts";
@@ -30,6 +32,8 @@ export type ProbeOptions = {
   readonly dialer: Dialer;
   readonly tls: TlsClient;
   readonly now: () => number;
+  /** For waits. */
+  readonly clock?: Clock;
   /** Looks at nobody: every peer is unreachable, and no registry is found that was not known before. */
   readonly isOffline?: boolean;
   /** When a registry there last spoke to us, in an earlier life of this program too. */
@@ -61,6 +65,7 @@ const patience = 0.75 * second;
 
 export class Probe {
   readonly #options: ProbeOptions;
+  readonly #clock: Clock;
   readonly #registries: Remembered<boolean>;
   readonly #handshakes: Remembered<Handshake>;
   /** Looks that take longer than anybody waits. */
@@ -68,6 +73,7 @@ export class Probe {
 
   constructor(options: ProbeOptions) {
     this.#options = options;
+    this.#clock = options.clock ?? systemClock;
     this.#registries = new Remembered(options.now);
     this.#handshakes = new Remembered(options.now);
   }
@@ -115,7 +121,7 @@ export class Probe {
     const key = formatHostPort(address);
     const late = Promise.withResolvers<PeerTls>();
     const wait = this.#overdue.has(key) ? 0 : (this.#options.patienceMs ?? patience);
-    const stopWaiting = afterWaiting(wait, () => {
+    const stopWaiting = afterWaiting(this.#clock, wait, () => {
       this.#overdue.add(key);
       this.#options.outages?.failed(formatHostPort(address, 443), "TIMEOUT");
       late.resolve("unreachable");
@@ -131,12 +137,9 @@ export class Probe {
   async #ask(registry: Registry): Promise<boolean> {
     const address = registryAddress(registry.name);
     const host = formatHostPort(address, 443);
-    using deadline = upstreamDeadline(
-      new AbortController().signal,
-      host,
-      askTime,
-      `${host} did not answer`,
-    );
+    const what = `${host} did not answer`;
+    const limit = { host, milliseconds: askTime, what };
+    using deadline = upstreamDeadline(this.#clock, new AbortController().signal, limit);
     const response = await this.#options.transport.send({
       scheme: registry.scheme,
       address,
@@ -175,7 +178,8 @@ export class Probe {
     const host = formatHostPort(address, 443);
     if (isOffline === true) return { peer: "unreachable", reason: `${host} is not asked: offline` };
     const what = `${host} did not finish a TLS handshake`;
-    using deadline = upstreamDeadline(new AbortController().signal, host, handshakeTime, what);
+    const limit = { host, milliseconds: handshakeTime, what };
+    using deadline = upstreamDeadline(this.#clock, new AbortController().signal, limit);
     const { signal } = deadline;
     try {
       const socket = await dialer.dial(address, { signal, onBehalfOf: registryNameOf(address) });

@@ -4,8 +4,10 @@
  * keeps a thread busy that files need too, so few run at a time; a name whose turn does not come, or
  * whose answer does not, takes the first good answer from either.
  */
+
 import { Resolver, lookup as systemResolver } from "node:dns/promises";
 import { isAddress } from "../../protocol/http/host-port.ts";
+import { type Clock, systemClock } from "../../runtime/clock.ts";
 import { afterWaiting } from "../../runtime/deadline.ts";
 import type { ResolvedAddress } from "./happy-eyeballs.ts";
 import type { Lookup } from "./name-lookup.ts";
@@ -19,6 +21,8 @@ export type SystemNamesOptions = {
   readonly resolver?: Lookup;
   /** Name servers in the place of those the machine has. */
   readonly servers?: readonly string[];
+  /** For waits. */
+  readonly clock?: Clock;
 };
 
 /** As many as Node gives to lookups at a time, half of its four threads: the others would wait there. */
@@ -64,8 +68,9 @@ export class SystemNames {
         reason = error;
       });
     };
-    const cancelAside = afterWaiting(this.#place(host, begin), askAside);
-    const cancel = afterWaiting(longest, () => reject(reason));
+    const { clock = systemClock } = this.#options;
+    const cancelAside = afterWaiting(clock, this.#place(host, begin), askAside);
+    const cancel = afterWaiting(clock, longest, () => reject(reason));
     return promise.finally(() => {
       cancelAside();
       cancel();

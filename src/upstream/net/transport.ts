@@ -2,6 +2,7 @@
  * One HTTP exchange with one origin: no redirects, no credentials of its own. A request without a body
  * is tried a second time when the connection failed; every failure comes out as an UpstreamError.
  */
+
 import { Readable } from "node:stream";
 import {
   endToEnd,
@@ -12,6 +13,7 @@ import {
 import { formatHostPort, type HostPort } from "../../protocol/http/host-port.ts";
 import type { RegistryName, Scheme } from "../../protocol/registry-name.ts";
 import { BoundedMap } from "../../runtime/bounded-map.ts";
+import { type Clock, systemClock } from "../../runtime/clock.ts";
 import type { Patience } from "../registry-client.ts";
 import { abortedError } from "../upstream-deadline.ts";
 import { UpstreamError } from "../upstream-error.ts";
@@ -48,6 +50,8 @@ export type TransportOptions = {
   readonly now: () => number;
   /** Asks nobody: everything fails at once, as if the network were gone. */
   readonly isOffline?: boolean;
+  /** For waits. */
+  readonly clock?: Clock;
   readonly limits?: Partial<TransportLimits>;
   readonly places?: Places;
 };
@@ -94,6 +98,7 @@ export class Transport {
   readonly #limits: TransportLimits;
   readonly #isOffline: boolean;
   readonly #places: Places;
+  readonly #clock: Clock;
   /** Origins whose heads have to be mended. */
   readonly #oddUntil = new BoundedMap<string, number>({ limit: 1_000 });
 
@@ -102,6 +107,7 @@ export class Transport {
     this.#pools = options.pools;
     this.#observe = options.observe;
     this.#now = options.now;
+    this.#clock = options.clock ?? systemClock;
     this.#limits = { ...defaults, ...options.limits };
     this.#places = options.places ?? new Places();
   }
@@ -163,6 +169,7 @@ export class Transport {
       method,
       hasBody: body !== undefined,
       signal,
+      clock: this.#clock,
       connectMs: outgoing.patience === "brief" ? this.#limits.briefConnect : undefined,
       headersMs: Math.max(1, this.#budget(outgoing) - spent),
       uploadIdleMs: this.#limits.uploadIdle,

@@ -1,10 +1,12 @@
 /** A composition over a fake registry, as far up as a test wants it; closed when the test ends. */
+
 import { onTestFinished } from "vitest";
 import { composeCache } from "../../../src/app/compose/cache.ts";
 import { composeListen } from "../../../src/app/compose/listen.ts";
 import { composeRegistry } from "../../../src/app/compose/registry.ts";
 import { composeStore } from "../../../src/app/compose/store.ts";
 import { composeUpstream } from "../../../src/app/compose/upstream.ts";
+import { systemClock } from "../../../src/runtime/clock.ts";
 import type { FakeRegistry } from "../../support/fake-registry.ts";
 import { startFakeRegistry } from "../../support/fake-registry.ts";
 import { keptLog, settingsWith } from "./composing.ts";
@@ -28,7 +30,7 @@ export async function composedOver(
     ...{ settings, listen, log },
     environment: {},
     secret: new Uint8Array(32),
-    now: Date.now,
+    clock: systemClock,
     saveChallenge: () => undefined,
     life: life.signal,
   });

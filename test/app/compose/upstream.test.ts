@@ -5,6 +5,7 @@ import { composeListen } from "../../../src/app/compose/listen.ts";
 import { composeUpstream, refuseLoop } from "../../../src/app/compose/upstream.ts";
 import { headerList } from "../../../src/protocol/http/header-list.ts";
 import type { RegistryName } from "../../../src/protocol/registry-name.ts";
+import { systemClock } from "../../../src/runtime/clock.ts";
 import type { SavedChallenge } from "../../../src/upstream/auth/challenge-memory.ts";
 import { startFakeRegistry } from "../../support/fake-registry.ts";
 import { temporaryFolder } from "../../support/temp-folder.ts";
@@ -19,7 +20,7 @@ async function upstreamWith(environment: Readonly<Record<string, string>>) {
     listen: composeListen(settings),
     environment: {},
     secret: new Uint8Array(32),
-    now: Date.now,
+    clock: systemClock,
     log: keptLog().log,
     saveChallenge: (challenge) => void saved.push(challenge),
     life: life.signal,

@@ -17,7 +17,7 @@ function hang({ signal }: Exchange): Promise<Passed> {
 
 describe("passing on in time", () => {
   it("gives up when there are no headers in time", async () => {
-    const failed = passInTime(exchangeOf(new AbortController().signal), hang, 20);
+    const failed = passInTime(exchangeOf(new AbortController().signal), hang, { milliseconds: 20 });
     await expect(failed).rejects.toMatchObject({ code: "TIMEOUT", host: "registry.example" });
   });
 

@@ -2,6 +2,7 @@ import { createServer } from "node:http";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { Pool } from "undici";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { systemClock } from "../../../src/runtime/clock.ts";
 import { OneAnswer, type OneAnswerOptions } from "../../../src/upstream/net/one-answer.ts";
 import { eventually } from "../../support/eventually.ts";
 import { listening, readAll, rejection } from "../rig.ts";
@@ -11,6 +12,7 @@ const options: OneAnswerOptions = {
   method: "GET",
   hasBody: false,
   signal: new AbortController().signal,
+  clock: systemClock,
   connectMs: undefined,
   headersMs: 5_000,
   uploadIdleMs: 5_000,

@@ -2,6 +2,7 @@ import { createServer as createHttpServer } from "node:http";
 import { createServer } from "node:net";
 import { createServer as createTlsServer, type TlsOptions } from "node:tls";
 import { describe, expect, it } from "vitest";
+import { systemClock } from "../../../src/runtime/clock.ts";
 import { systemAuthorities } from "../../../src/upstream/net/tls-client.ts";
 import { upstreamDeadline } from "../../../src/upstream/upstream-deadline.ts";
 import { makeAuthority, makeCertificate } from "../../support/certificates.ts";
@@ -21,7 +22,8 @@ async function shake(server: TlsOptions, options: RigOptions = {}, host = "reg.t
     ...options,
   });
   const address = { host, port };
-  using deadline = upstreamDeadline(new AbortController().signal, host, 5_000, "test");
+  const limit = { host, milliseconds: 5_000, what: "test" };
+  using deadline = upstreamDeadline(systemClock, new AbortController().signal, limit);
   const socket = await rig.dialer.dial(address, { signal: deadline.signal });
   return await rig.tls.secure(socket, address, deadline.signal);
 }
