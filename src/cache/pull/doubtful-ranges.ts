@@ -5,6 +5,7 @@
 import type { ByteSource } from "../../download/byte-source.ts";
 import type { Digest } from "../../protocol/digest.ts";
 import { BoundedMap } from "../../runtime/bounded-map.ts";
+import { type Clock, systemClock } from "../../runtime/clock.ts";
 import { afterWaiting } from "../../runtime/deadline.ts";
 import type { KeptBlobs } from "../keeping/kept-blobs.ts";
 
@@ -13,11 +14,13 @@ const soon = 150;
 
 export class DoubtfulRanges {
   readonly #kept: Pick<KeptBlobs, "open">;
+  readonly #clock: Clock;
   /** Bytes that the registry was asked for, of each blob. */
   readonly #asked = new BoundedMap<Digest, number>({ limit: 1_000 });
 
-  constructor(kept: Pick<KeptBlobs, "open">) {
+  constructor(kept: Pick<KeptBlobs, "open">, clock: Clock = systemClock) {
     this.#kept = kept;
+    this.#clock = clock;
   }
 
   /** What is kept, once it is known to be right up to there; undefined where that takes too long. */
@@ -29,7 +32,7 @@ export class DoubtfulRanges {
     const source = await this.#kept.open(digest);
     if (source === undefined) return undefined;
     const late = new AbortController();
-    const stop = afterWaiting(soon, () => late.abort());
+    const stop = afterWaiting(this.#clock, soon, () => late.abort());
     try {
       await source.read(Buffer.allocUnsafe(1), start, AbortSignal.any([signal, late.signal]));
       return source;

@@ -10,6 +10,7 @@ import {
   type RegistryName,
   registryNameOf,
 } from "../../../protocol/registry-name.ts";
+import { systemClock } from "../../../runtime/clock.ts";
 import type { Lookup } from "../../../upstream/net/name-lookup.ts";
 import type { Access, RegistryResponse } from "../../../upstream/registry-client.ts";
 import { UpstreamError } from "../../../upstream/upstream-error.ts";
@@ -43,12 +44,12 @@ export async function lookAtRegistries(parts: RegistriesParts): Promise<readonly
   }
 }
 
-function openUpstream({ signal, ...its }: RegistriesParts): Promise<Upstream> {
+function openUpstream({ signal, now, ...its }: RegistriesParts): Promise<Upstream> {
   const log = createLog({
     ...{ level: "silent", format: "json", hasColours: false, secrets: [], write: () => undefined },
   });
   const listen = composeListen(its.settings);
-  const parts = { ...its, listen, log, life: signal };
+  const parts = { ...its, clock: { ...systemClock, now }, listen, log, life: signal };
   return composeUpstream({ ...parts, secret: randomBytes(32), saveChallenge: () => undefined });
 }
 
