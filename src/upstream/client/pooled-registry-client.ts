@@ -43,7 +43,6 @@ export type PooledRegistryClientOptions = {
   readonly authorizer: Authorizing;
   readonly observe: ObserveUpstream;
   readonly now: () => number;
-  /** For waits. */
   readonly clock?: Clock;
   /** Shared with whoever else finds out that a host is down. */
   readonly outages?: DownMemory | undefined;

@@ -92,21 +92,15 @@ const neverSent: ReadonlySet<string> = new Set(["host", "expect", "proxy-authori
 const idempotent: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 
 export class Transport {
-  readonly #pools: OriginPools;
-  readonly #observe: ObserveUpstream;
-  readonly #now: () => number;
+  readonly #options: TransportOptions;
   readonly #limits: TransportLimits;
-  readonly #isOffline: boolean;
   readonly #places: Places;
   readonly #clock: Clock;
   /** Origins whose heads have to be mended. */
   readonly #oddUntil = new BoundedMap<string, number>({ limit: 1_000 });
 
   constructor(options: TransportOptions) {
-    this.#isOffline = options.isOffline ?? false;
-    this.#pools = options.pools;
-    this.#observe = options.observe;
-    this.#now = options.now;
+    this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#limits = { ...defaults, ...options.limits };
     this.#places = options.places ?? new Places();
@@ -114,13 +108,13 @@ export class Transport {
 
   /** Resolves at the headers, whatever the status. Throws UpstreamError. */
   async send(outgoing: Outgoing): Promise<Answered> {
-    if (this.#isOffline) throw offlineError(formatHostPort(outgoing.address, 443));
-    const started = this.#now();
+    if (this.#options.isOffline === true) throw offlineError(formatHostPort(outgoing.address, 443));
+    const started = this.#options.now();
     const isOdd = this.#isOdd(outgoing);
     try {
       return await this.#placed({ ...outgoing, isOdd }, 0);
     } catch (error) {
-      const spent = this.#now() - started;
+      const spent = this.#options.now() - started;
       if (spent >= this.#budget(outgoing)) throw error;
       if (!isOdd && mayBeOdd(outgoing, error)) return await this.#mended(outgoing, spent, error);
       if (!mayRetry(outgoing, error)) throw error;
@@ -129,20 +123,21 @@ export class Transport {
   }
 
   #isOdd(outgoing: Outgoing): boolean {
-    return (this.#oddUntil.get(originOf(outgoing)) ?? 0) > this.#now();
+    return (this.#oddUntil.get(originOf(outgoing)) ?? 0) > this.#options.now();
   }
 
   /** What it takes to read such an origin is remembered, as it costs two requests to find out. */
   async #mended(outgoing: Outgoing, spent: number, first: unknown): Promise<Answered> {
     const answer = await this.#placed({ ...outgoing, isOdd: true }, spent).catch(() => undefined);
     if (answer === undefined) throw first;
-    this.#oddUntil.set(originOf(outgoing), this.#now() + oddMs);
+    this.#oddUntil.set(originOf(outgoing), this.#options.now() + oddMs);
     return answer;
   }
 
   /** Throws UpstreamError where the address may not be dialled in that registry's name. */
   async check(address: HostPort, onBehalfOf: RegistryName, signal: AbortSignal): Promise<void> {
-    if (!this.#isOffline) await this.#pools.check(address, onBehalfOf, signal);
+    if (this.#options.isOffline !== true)
+      await this.#options.pools.check(address, onBehalfOf, signal);
   }
 
   /** The place is given back when nothing more comes, be the answer read by then or not. */
@@ -160,8 +155,8 @@ export class Transport {
     const { signal, method, address, scheme, onBehalfOf, body, isOdd } = outgoing;
     const host = formatHostPort(address, 443);
     if (signal.aborted) throw abortedError(host, signal);
-    const started = this.#now();
-    const { dispatcher, pathPrefix, headers } = this.#pools.outlet({
+    const started = this.#options.now();
+    const { dispatcher, pathPrefix, headers } = this.#options.pools.outlet({
       ...{ scheme, address, onBehalfOf, isOdd },
     });
     const exchange = new OneAnswer({
@@ -199,10 +194,10 @@ export class Transport {
     const { host, started } = of;
     const { method, onBehalfOf: registry, asked = "other" } = of.outgoing;
     const tell = (status: number | UpstreamError["code"]): void =>
-      this.#observe({
+      this.#options.observe({
         kind: "exchanged",
         ...{ host, registry, asked, method, status },
-        milliseconds: this.#now() - started,
+        milliseconds: this.#options.now() - started,
       });
     try {
       const response = await answer;
@@ -226,7 +221,7 @@ export class Transport {
     return (bytes, isEnd) => {
       untold += bytes;
       if (untold === 0 || (!isEnd && untold < tellingBytes)) return;
-      this.#observe({ kind: "received", registry, bytes: untold });
+      this.#options.observe({ kind: "received", registry, bytes: untold });
       untold = 0;
     };
   }
