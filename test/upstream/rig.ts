@@ -11,11 +11,8 @@ import { OriginPools } from "../../src/upstream/net/dispatcher.ts";
 import type { ResolvedAddress } from "../../src/upstream/net/happy-eyeballs.ts";
 import type { Places } from "../../src/upstream/net/places.ts";
 import { TlsClient } from "../../src/upstream/net/tls-client.ts";
-import {
-  type Outgoing,
-  Transport,
-  type TransportLimits,
-} from "../../src/upstream/net/transport.ts";
+import { type Outgoing, Transport } from "../../src/upstream/net/transport.ts";
+import type { TransportLimits } from "../../src/upstream/net/transport-limits.ts";
 import type { UpstreamEvent } from "../../src/upstream/upstream-event.ts";
 
 export type RigOptions = {

@@ -21,6 +21,7 @@ import type { ObserveUpstream, Purpose } from "../upstream-event.ts";
 import type { OriginPools } from "./dispatcher.ts";
 import { type Answered, OneAnswer } from "./one-answer.ts";
 import { Places } from "./places.ts";
+import { budgetOf, type TransportLimits, usualLimits } from "./transport-limits.ts";
 
 export type Outgoing = {
   readonly scheme: Scheme;
@@ -56,30 +57,6 @@ export type TransportOptions = {
   readonly places?: Places;
 };
 
-/** Milliseconds. */
-export type TransportLimits = {
-  readonly headers: number;
-  readonly lists: number;
-  readonly briefConnect: number;
-  readonly briefHeaders: number;
-  /** For whatever is not GET or HEAD: a registry may take minutes to put a pushed layer away. */
-  readonly writeHeaders: number;
-  readonly uploadIdle: number;
-  /** Between bytes of an answer, where patience is `open`. */
-  readonly openIdle: number;
-};
-
-const defaults: TransportLimits = {
-  headers: 25_000,
-  lists: 120_000,
-  briefConnect: 1_000,
-  // A pull of what is kept may lose two seconds in all, and this is not the only thing it waits for.
-  briefHeaders: 1_750,
-  writeHeaders: 300_000,
-  uploadIdle: 60_000,
-  openIdle: 15 * 60_000,
-};
-
 type Attempt = Outgoing & { readonly isOdd: boolean };
 
 const oddMs = 3_600_000;
@@ -102,7 +79,7 @@ export class Transport {
   constructor(options: TransportOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    this.#limits = { ...defaults, ...options.limits };
+    this.#limits = { ...usualLimits, ...options.limits };
     this.#places = options.places ?? new Places();
   }
 
@@ -115,7 +92,7 @@ export class Transport {
       return await this.#placed({ ...outgoing, isOdd }, 0);
     } catch (error) {
       const spent = this.#options.now() - started;
-      if (spent >= this.#budget(outgoing)) throw error;
+      if (spent >= budgetOf(this.#limits, outgoing)) throw error;
       if (!isOdd && mayBeOdd(outgoing, error)) return await this.#mended(outgoing, spent, error);
       if (!mayRetry(outgoing, error)) throw error;
       return await this.#placed({ ...outgoing, isOdd }, spent);
@@ -166,7 +143,7 @@ export class Transport {
       signal,
       clock: this.#clock,
       connectMs: outgoing.patience === "brief" ? this.#limits.briefConnect : undefined,
-      headersMs: Math.max(1, this.#budget(outgoing) - spent),
+      headersMs: Math.max(1, budgetOf(this.#limits, outgoing) - spent),
       uploadIdleMs: this.#limits.uploadIdle,
       onReceived: this.#received(onBehalfOf),
       onOver,
@@ -224,13 +201,6 @@ export class Transport {
       this.#options.observe({ kind: "received", registry, bytes: untold });
       untold = 0;
     };
-  }
-
-  #budget({ method, patience }: Outgoing): number {
-    if (patience === "brief") return this.#limits.briefHeaders;
-    if (patience === "open") return Number.POSITIVE_INFINITY;
-    if (method !== "GET" && method !== "HEAD") return this.#limits.writeHeaders;
-    return patience === "list" ? this.#limits.lists : this.#limits.headers;
   }
 }
 
