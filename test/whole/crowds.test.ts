@@ -67,3 +67,22 @@ it("asks for nothing any more once it has gone, but for the blobs that others ma
   });
   expect(sockets.get(blob)?.destroyed).toBe(false);
 }, 60_000);
+
+it("leaves the others tokens: theirs are fetched while its own exchanges hang", async () => {
+  const { registry, program } = await rig();
+  const realm = `https://${registry.name}/token`;
+  const scopes: string[] = [];
+  registry.answer = ({ url = "" }, response) => {
+    if (!url.startsWith("/token")) {
+      const challenge = `Bearer realm="${realm}",service="registry"`;
+      return void response.writeHead(401, { "www-authenticate": challenge }).end();
+    }
+    scopes.push(decodeURIComponent(url));
+  };
+  const manifest = (client: string, name: string) =>
+    asked(program, client, `/v2/${registry.name}/${name}/manifests/1`);
+  for (let n = 1; n <= 100; n++) manifest("127.0.0.1", `crowd/app${n}`);
+  await eventually(() => expect(scopes.length).toBeGreaterThanOrEqual(28));
+  manifest("127.0.0.2", "office/app");
+  await eventually(() => expect(scopes.join("\n")).toContain("office/app"), { withinMs: 5_000 });
+}, 60_000);

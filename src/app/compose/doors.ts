@@ -30,6 +30,7 @@ import type { Log } from "../log.ts";
 import { interceptedHosts, plainRegistries } from "../settings/derived.ts";
 import type { Settings } from "../settings/settings.ts";
 import { composeAuthority } from "./authority.ts";
+import { mostConnections } from "./descriptors.ts";
 import { type Listen, safeNames } from "./listen.ts";
 import { composeMirror } from "./mirror.ts";
 import { type OpenTls, openTls } from "./tls.ts";
@@ -67,7 +68,7 @@ export async function composeDoors(parts: DoorsParts): Promise<Doors> {
     { ...parts.listen, named: parts.upstream.named },
     now,
   );
-  const admission = composeAdmission(parts);
+  const admission = await composeAdmission(parts);
   const { trustedProxies: trusted } = settings.listen;
   const proxyProtocol = trusted.length === 0 ? undefined : new ProxyProtocol({ trusted });
   const sockets = new OpenSockets();
@@ -117,15 +118,6 @@ export async function composeDoors(parts: DoorsParts): Promise<Doors> {
       ...(opened.tls === undefined ? {} : { tls: await opened.tls.connections() }),
     }),
   };
-}
-
-function composeAdmission({ settings: { access }, log, now }: DoorsParts): Admission {
-  return new Admission({
-    allowClients: access.allowClients,
-    proxyLogins: access.proxyAuth,
-    maxPerClient: access.maxConnectionsPerClient,
-    ...{ observe: log.door, now },
-  });
 }
 
 function connectionsOf(server: Server | undefined): Promise<number> {
@@ -240,4 +232,18 @@ function frontPageRegistries({ mirror, registries }: Settings): readonly Registr
     return name === undefined ? [] : [{ name, scheme }];
   });
   return [...mirrored.map((one) => ({ ...one, name: calledName(one.name) })), ...named];
+}
+
+async function composeAdmission({
+  settings: { access },
+  log,
+  now,
+}: DoorsParts): Promise<Admission> {
+  return new Admission({
+    allowClients: access.allowClients,
+    proxyLogins: access.proxyAuth,
+    maxPerClient: access.maxConnectionsPerClient,
+    maxConnections: await mostConnections(),
+    ...{ observe: log.door, now },
+  });
 }
