@@ -40,6 +40,13 @@ async function pull({ repository, tag, config, layer }: Image): Promise<void> {
 }
 
 describe("the dashboard", () => {
+  it.each(looks)("is readable for a new operator, too: %j", async (look) => {
+    const page = await openPage(dashboard(), look);
+    await page.getByText("Nothing was pulled yet").waitFor();
+    expect(await seriousFindings(page)).toEqual([]);
+    expect(await sidewaysScroll(page)).toBe(0);
+  });
+
   it("says to a new operator what to paste, and then what was pulled, without being loaded again", async () => {
     const page = await openPage(dashboard());
     await page.getByText("Nothing was pulled yet").waitFor();

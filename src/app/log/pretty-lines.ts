@@ -50,15 +50,18 @@ export function prettyPrinter(options: PrettyOptions): (fields: LineFields) => s
       return heading + coloured(colours[String(level)], mask(words));
     }
     const { outcome, before, image, below } = requestWords(facts);
-    const start = `${clock} ${outcome.padEnd(9)} ${before} `;
+    const word = outcome.padEnd(longestOutcome);
+    const start = `${clock} ${word} ${before} `;
     const room = Math.max(shortestImage, (columns() ?? Number.POSITIVE_INFINITY) - start.length);
     const [timed, rest] = [mask(`${clock} `), mask(` ${before} ${cutInTheMiddle(image, room)}`)];
-    const line = timed + coloured(outcomeColours[outcome], outcome.padEnd(9)) + rest;
+    const line = timed + coloured(outcomeColours[outcome], word) + rest;
     const why =
       below === "" ? "" : `\n${coloured(colours[String(level)] ?? dim, mask(`         ${below}`))}`;
     return heading + line + why;
   };
 }
+
+const longestOutcome = "revalidated".length;
 
 /** Less of an image says nothing. */
 const shortestImage = 24;
@@ -85,6 +88,11 @@ function requestWords(facts: LineFields): RequestWords {
     bytes,
     cache,
     ms,
+    // What decided it is for who looks for it: in the JSON, on the dashboard, by `entrepot explain`.
+    why: _why,
+    open: _open,
+    said: _said,
+    login: _login,
     ...rest
   } = facts;
   const outcome = cache === undefined ? outcomeOf(Number(status), String(what)) : String(cache);

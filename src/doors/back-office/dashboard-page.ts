@@ -62,7 +62,7 @@ ${welcome}${sections}</main>
 export function welcomeSection(clientUrl: string): Html {
   return html`<section aria-labelledby="title-welcome" class="welcome"><h2 id="title-welcome">Nothing was pulled yet</h2>
 <p>On a machine with Docker, fetch the set-up script, read it, and run it:</p>
-<pre>curl -fsS ${clientUrl}/setup/docker -o setup-entrepot.sh
+<pre tabindex="0">curl -fsS ${clientUrl}/setup/docker -o setup-entrepot.sh
 less setup-entrepot.sh
 sudo bash setup-entrepot.sh</pre>
 <p>For other clients open <a href="${clientUrl}/">${clientUrl}/</a>.</p></section>

@@ -20,14 +20,15 @@ function draw() {
     const colour = (name) => getComputedStyle(document.querySelector("." + name)).color;
     const ink = getComputedStyle(document.body).color;
     const isDay = name === "plot-hours";
-    const shown = isDay ? { hour: "2-digit", minute: "2-digit" } : { day: "numeric", month: "short" };
+    const shown = isDay ? { hour: "2-digit", minute: "2-digit", hourCycle: "h23" } : { day: "numeric", month: "short" };
     const when = (_, ticks) => ticks.map((at) => new Date(at * 1000).toLocaleString([], shown));
     const axis = { stroke: ink, grid: { width: 1, stroke: "rgba(128,128,128,.2)" }, ticks: { show: false } };
     const line = (label) => ({ label, stroke: colour(label), fill: colour(label).replace("rgb(", "rgba(").replace(")", ",.15)"), width: 2, points: { show: false } });
     plots.push(new uPlot({
       width: place.clientWidth, height: 180, cursor: { show: false }, legend: { show: false },
       scales: { y: { range: (_, low, high) => [0, Math.max(high, 1024)] } },
-      axes: [{ ...axis, values: when }, { ...axis, size: 74, values: (_, ticks) => ticks.map(bytes) }],
+      padding: [null, 24, null, null],
+      axes: [{ ...axis, space: 60, values: when }, { ...axis, size: 74, values: (_, ticks) => ticks.map(bytes) }],
       series: [{}, line("saved"), line("fetched")],
     }, values, place));
   }

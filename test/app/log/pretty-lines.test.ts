@@ -31,8 +31,17 @@ function printed(fields: object, options: Partial<Parameters<typeof prettyPrinte
 describe("a line for people", () => {
   it("tells a request at a glance, its image last", () => {
     expect(printed(request)).toBe(
-      "03:04:05 hit        3.1 MiB   12 ms 10.0.0.7  docker.io/library/alpine:3.20",
+      "03:04:05 hit          3.1 MiB   12 ms 10.0.0.7  docker.io/library/alpine:3.20",
     );
+  });
+
+  it("takes one line for a request, whatever decided it, in columns", () => {
+    const decided = { why: "not kept", said: "given", login: "none", open: "public" };
+    const lines = ["hit", "revalidated", "collapsed"].map((cache) =>
+      printed({ ...request, ...decided, cache }),
+    );
+    expect(lines.join("\n").split("\n")).toHaveLength(3);
+    expect(new Set(lines.map((line) => line.indexOf("10.0.0.7"))).size).toBe(1);
   });
 
   it.each([
@@ -86,7 +95,7 @@ describe("a line for people", () => {
     };
     expect(printed(failed)).toBe(
       [
-        "03:04:05 failed     3.1 MiB   12 ms 10.0.0.7  502 docker.io ping",
+        "03:04:05 failed       3.1 MiB   12 ms 10.0.0.7  502 docker.io ping",
         "         no DNS  code=DNS",
       ].join("\n"),
     );
