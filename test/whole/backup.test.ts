@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { cp, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { type IncomingMessage, request } from "node:http";
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
@@ -134,7 +134,9 @@ describe("a backup", { timeout: 60_000 }, () => {
     await new HostedClient(program, host).push("a", "1", image);
     await program.stop();
     const before = (await readdir(program.dataDir)).sort();
+    await mkdir(backup, { mode: 0o755 });
     expect(await entrepot("backup", backup)).toMatchObject({ code: 0 });
+    expect((await stat(backup)).mode & 0o777).toBe(0o700);
     expect((await readdir(program.dataDir)).sort()).toEqual(before);
     await entrepot("restore", backup, "--data-dir", restored);
     expect(await pulls(await scene.start({ ...hosting, DATA_DIR: restored }), "a", image)).toBe(

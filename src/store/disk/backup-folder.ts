@@ -5,7 +5,7 @@
  *     hosted.sqlite  blobs/             what was pushed
  *     ca/  acme/  token.secret          as in a data folder
  */
-import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { StoreError, storeErrorFrom } from "../store-error.ts";
 import { nodeFileSystem, storeFailure, syncPath, systemCode } from "./file-system.ts";
@@ -41,6 +41,8 @@ export class NewBackup {
       const names = await readdir(path);
       const found = names.find((name) => name !== "lost+found");
       if (found === undefined) {
+        // It may be somebody's who made it with other rights; keys come into it.
+        await chmod(path, 0o700);
         await mkdir(join(path, "blobs"), { mode: 0o700 });
         return new NewBackup(path);
       }
