@@ -124,6 +124,22 @@ export class HostedManifests {
     });
   }
 
+  /** All images and tags of the repository. Throws RegistryError DENIED. */
+  deleteAll(repository: RepositoryName): Promise<void> {
+    const { catalogue, letMove } = this.#parts;
+    return catalogue.inTurn(repository, async () => {
+      const its = catalogue.repository(repository);
+      for (const tag of its?.tags.keys() ?? []) letMove(repository, tag);
+      const gone = { repository, link: undefined } as const;
+      await catalogue.write([
+        ...[...(its?.tags.keys() ?? [])].map((tag) => ({ ...gone, kind: "tag", tag }) as const),
+        ...[...(its?.manifests.keys() ?? [])].map(
+          (digest) => ({ ...gone, kind: "manifest", digest }) as const,
+        ),
+      ]);
+    });
+  }
+
   async #needBlobs(its: Repository | undefined, manifest: PushedManifest): Promise<void> {
     const { contents, isSparse } = this.#parts;
     if (isSparse) return;

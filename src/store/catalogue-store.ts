@@ -75,6 +75,12 @@ export interface CatalogueStore {
   /** A page of what is known, and how much there is in all. */
   images(query: ImageQuery): { readonly images: readonly ImageRecord[]; readonly total: number };
   image(name: ImageName): ImageRecord | undefined;
+  /** Those of one repository. */
+  imagesIn(registry: string, repository: string): readonly ImageRecord[];
+  /** Names that lead to it, through whatever manifests; a hundred at most. */
+  namesOf(digest: string): readonly ImageRecord[];
+  /** It is no name that anybody asked for any more. */
+  forget(name: ImageName): void;
   /** What the manifest lists; empty where it was never seen. */
   parts(digest: string): readonly ManifestPart[];
   /** How many manifests list it, and how many names lead to it. */

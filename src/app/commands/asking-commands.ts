@@ -2,7 +2,8 @@
 
 export const askingCommands = [
   { name: "health", description: "ask the server on this machine whether it is ready" },
-  { name: "images", description: "the images that were asked for: ls, show" },
+  { name: "images", description: "the images that are kept: ls, show, rm" },
+  { name: "gc", description: "free what nobody needs of what was pushed here" },
   { name: "stats", description: "what went through in the last day and month" },
   { name: "top", description: "what goes on right now, until it is stopped" },
   { name: "explain", description: "what a pull of an image would do now, and why" },

@@ -14,7 +14,8 @@ import {
   socketIn,
 } from "./control.ts";
 import type { HealthPlace } from "./health.ts";
-import type { Printed } from "./printing.ts";
+import type { Printed } from "./printers.ts";
+import type { GarbageFlags, RemoveFlags } from "./removing.ts";
 
 /** Beside 0, all is well, and 78, the settings have to change. */
 const exitCodes: Readonly<Record<AskErrorCode, number>> = {
@@ -121,8 +122,27 @@ class Asking {
         });
       },
     );
+    this.#addRemovals(program, images);
     this.#addBackups(program);
     return program;
+  }
+
+  #addRemovals(program: Command, images: Command): void {
+    this.#added(images, "rm <image>", "remove one, by tag or digest, or a whole repository")
+      .option("--yes", "without asking, also what was pushed here")
+      .action(async (name: string, flags: Flags & RemoveFlags) => {
+        const { printRemoval, remove } = await import("./removing.ts");
+        const ask = (question: ServerQuestion) => this.#answer(this.#asked(flags), question);
+        const removal = await remove(name, flags, this.#process, ask);
+        this.#print(flags.json === true ? JSON.stringify(removal) : printRemoval(name, removal));
+      });
+    this.#added(program, "gc", "free what nobody needs of what was pushed here")
+      .option("--dry-run", "only say what would go, and why")
+      .option("--untagged-after <time>", "images without a tag go too, after so long: 7d")
+      .action(async (flags: Flags & GarbageFlags) => {
+        const { garbageQuestion } = await import("./removing.ts");
+        await this.#tell(flags, garbageQuestion(flags), "garbage");
+      });
   }
 
   #addBackups(program: Command): void {
@@ -194,7 +214,7 @@ class Asking {
   }
 
   async #printed(kind: Printed, value: unknown): Promise<string> {
-    const { printers } = await import("./printing.ts");
+    const { printers } = await import("./printers.ts");
     const { stdout } = this.#process;
     return printers[kind](value, stdout.isTTY ? stdout.columns : undefined);
   }

@@ -14,6 +14,8 @@ export type ServerQuestion = {
   readonly path: string;
   /** With one it is a change. */
   readonly body?: object;
+  /** It may take as long as it takes. */
+  readonly isLong?: boolean;
 };
 
 export type AskErrorCode = "NO_SERVER" | "NOT_ALLOWED" | "WRONG_USE" | "FAILED";
@@ -65,7 +67,7 @@ function codeOf(status: number): AskErrorCode {
 
 export type Answer = { readonly status: number; readonly text: string };
 
-function exchange(folder: string, { path: question, body }: ServerQuestion): Promise<Answer> {
+function exchange(folder: string, { path: question, body, isLong }: ServerQuestion): Promise<Answer> {
   const socketPath = socketIn(folder);
   const path = `/api/v1/${question}`;
   const json = body === undefined ? undefined : JSON.stringify(body);
@@ -86,7 +88,9 @@ function exchange(folder: string, { path: question, body }: ServerQuestion): Pro
         );
       },
     );
-    asked.setTimeout(10_000, () => asked.destroy(new Error("no answer within 10 s")));
+    asked.setTimeout(isLong === true ? 0 : 10_000, () =>
+      asked.destroy(new Error("no answer within 10 s")),
+    );
     asked.once("error", (error) => reject(cannotAsk(error, folder)));
     asked.end(json);
   });

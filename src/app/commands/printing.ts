@@ -16,17 +16,7 @@ type Image = {
   readonly state: string;
 };
 
-/** By what the answer is. */
-export const printers = {
-  images: printImages,
-  image: printImage,
-  stats: printStats,
-  explanation: printExplanation,
-} as const;
-
-export type Printed = keyof typeof printers;
-
-function printImages(value: unknown, columns: number | undefined): string {
+export function printImages(value: unknown, columns: number | undefined): string {
   const { images, total } = value as { readonly images: readonly Image[]; readonly total: number };
   if (total === 0) return "No image was asked for under such a name.";
   const rows = images.map((one) => [
@@ -44,7 +34,7 @@ function printImages(value: unknown, columns: number | undefined): string {
   return [...inColumns([head, ...rows], columns), ...more].join("\n");
 }
 
-function printImage(value: unknown): string {
+export function printImage(value: unknown): string {
   const image = value as Image & {
     readonly blobs: readonly {
       readonly digest: string;
@@ -82,7 +72,7 @@ function printImage(value: unknown): string {
   ].join("\n");
 }
 
-function printStats(value: unknown, columns: number | undefined): string {
+export function printStats(value: unknown, columns: number | undefined): string {
   const { day, month, registries } = value as {
     readonly day: Sums;
     readonly month: Sums;
@@ -109,7 +99,7 @@ function printStats(value: unknown, columns: number | undefined): string {
   return inColumns(rows, columns).join("\n");
 }
 
-function printExplanation(value: unknown): string {
+export function printExplanation(value: unknown): string {
   const { image, lines } = value as { readonly image: string; readonly lines: readonly string[] };
   return [image, ...lines.map((line) => `  ${line}`)].join("\n");
 }

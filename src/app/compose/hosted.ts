@@ -34,6 +34,7 @@ export type Hosted = {
   /** Undefined where nothing is pushed any more. */
   readonly handlers: FindHandler | undefined;
   readonly collector: Collector;
+  readonly manifests: HostedManifests;
   readonly warnings: readonly string[];
   /** Reads the logins again; what is returned takes them up. Throws SettingsError. */
   readonly reload: (settings: Settings) => Promise<() => void>;
@@ -86,7 +87,7 @@ export async function composeHosted(parts: HostedRoomParts): Promise<Hosted | un
   });
   return {
     handlers: settings.hosted.hosts.length > 0 ? handlers : undefined,
-    collector,
+    ...{ collector, manifests },
     warnings: [...warningsAbout(settings), ...unreadableRecords(catalogue)],
     reload: async (changed) => {
       const htpasswd = await readHtpasswd(changed);

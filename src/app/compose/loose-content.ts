@@ -64,6 +64,17 @@ export class LooseContent implements LooseBytes {
     return this.fateOf(digest);
   }
 
+  /** Takes what is cached off the disk; resolves with its bytes, 0 where something else needs it. */
+  async drop(digest: Digest): Promise<number> {
+    const { blobs, holds, usage, books } = this.#parts;
+    const size = (await blobs.stat(digest))?.size ?? 0;
+    if (holds.isHeld(digest)) return 0;
+    usage.removed(digest);
+    if (!(await blobs.delete(digest))) return 0;
+    books.gone(digest);
+    return size;
+  }
+
   #give(digest: Digest): Promise<void> {
     const giving = this.#counted(digest).finally(() => {
       if (this.#giving.get(digest) === giving) this.#giving.delete(digest);

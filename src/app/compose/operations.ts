@@ -11,6 +11,7 @@ import type { Settings } from "../settings/settings.ts";
 import { type Core, composeCore } from "./core.ts";
 import { explaining } from "./explaining.ts";
 import { reachOf } from "./listen.ts";
+import { Removing } from "./removing.ts";
 
 export type OperationsParts = {
   readonly core: Core;
@@ -23,8 +24,11 @@ export function composeOperations({ core, house, dashboardLink }: OperationsPart
   const flush = (): Promise<void> => catalogue.flush();
   const explain = explaining(core);
   const overview = new Overview({ figures, house, images, store, flush, explain, now });
+  const removing = new Removing(core);
   return {
     ...{ overview, dashboardLink, keepForBackup: core.store.keepStill },
+    removal: (what) => removing.look(what),
+    remove: (what) => removing.remove(what),
     collectGarbage: async (ask) =>
       (await core.hosted?.collector.collect(ask)) ?? nothingPushed(ask),
   };

@@ -46,8 +46,13 @@ export const size: Kind<number> = kind(
 export const duration: Kind<number> = kind(
   "time",
   'a time with its unit, such as "10 s", "5 min" or 24h',
-  (text) => measure(text, millisecondsIn),
+  timeOf,
 );
+
+/** In milliseconds; undefined for what is no time. */
+export function timeOf(text: string): number | undefined {
+  return measure(text, millisecondsIn);
+}
 
 /** The larger of both is kept free. */
 export const freeSpace: Kind<FreeSpace> = kind(

@@ -123,9 +123,15 @@ const gc = object({
   skipped: list(object({ repository: text, why: text })),
 });
 
+const removals = object({
+  world: oneOf("hosted", "cached"),
+  ...{ tags: list(text), images: list(text), freed: bytes },
+  shared: list(object({ digest: text, size: whole, by: text })),
+});
+
 /** By the last word of the path. */
 export const answers = {
-  ...{ gc, status, stats, downloads, registries, images, image, requests, disk },
+  ...{ gc, removals, status, stats, downloads, registries, images, image, requests, disk },
   explain: object({ image: text, lines: list(text) }),
   links: object({ path: text }, { url: text }),
 } as const satisfies Readonly<Record<string, Schema>>;

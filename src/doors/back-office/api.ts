@@ -4,6 +4,7 @@ import { type answers, schemaOf } from "./answers.ts";
 import { addGarbage } from "./garbage.ts";
 import { parseImageName } from "./image-name.ts";
 import type { Operations } from "./operations.ts";
+import { addRemovals } from "./removals.ts";
 
 const imagesQuery = {
   type: "object",
@@ -51,6 +52,7 @@ export function addApi(app: FastifyInstance, operations: Operations): void {
   read("disk", "What is kept, how much room there is, and what goes next.", () => overview.disk());
   addImages(app, operations);
   addGarbage(app, operations);
+  addRemovals(app, operations);
   const link = "A link that opens the dashboard once, within a minute.";
   const schema = schemaOf("links", link, { security: [{ token: [] }] });
   app.post("/api/v1/links", schema, async (_request, reply) => {

@@ -4,6 +4,7 @@
  */
 import type { Collect, Collected } from "../../hosted/gc/collector.ts";
 import type { Overview } from "./overview.ts";
+import type { Removable, Removal } from "./removals.ts";
 
 export type DashboardLink = {
   /** Good once, for a minute. */
@@ -24,6 +25,10 @@ export interface Operations {
   readonly overview: Overview;
   /** Undefined where no server runs, and so no dashboard. */
   dashboardLink(): DashboardLink | undefined;
+  /** What removing it would mean; undefined when there is nothing of that name. */
+  removal(what: Removable): Promise<Removal | undefined>;
+  /** Throws RegistryError DENIED when a tag is to stay as it is, and what the disk or the records say. */
+  remove(what: Removable): Promise<Removal | undefined>;
   /** Of what was pushed here. Throws what the disk or the records say. */
   collectGarbage(ask: Collect): Promise<Collected>;
   /** Throws what keeps it from being copied. */

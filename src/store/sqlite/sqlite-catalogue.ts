@@ -115,6 +115,23 @@ export class SqliteCatalogue implements CatalogueStore {
     });
   }
 
+  imagesIn(registry: string, repository: string): readonly ImageRecord[] {
+    const those = "SELECT * FROM images WHERE registry = ? AND repository = ? ORDER BY reference";
+    return this.#tried(() => this.#prepared(those).all(registry, repository).map(readImage));
+  }
+
+  namesOf(digest: string): readonly ImageRecord[] {
+    const query = `WITH RECURSIVE up (digest) AS (
+        SELECT ?1 UNION SELECT parts.parent FROM parts JOIN up ON parts.digest = up.digest)
+      SELECT images.* FROM images JOIN up ON images.digest = up.digest LIMIT 100`;
+    return this.#tried(() => this.#prepared(query).all(digest).map(readImage));
+  }
+
+  forget({ registry, repository, reference }: ImageName): void {
+    const one = "DELETE FROM images WHERE registry = ? AND repository = ? AND reference = ?";
+    this.#tried(() => void this.#prepared(one).run(registry, repository, reference));
+  }
+
   parts(digest: string): readonly ManifestPart[] {
     return this.#tried(() =>
       this.#prepared("SELECT * FROM parts WHERE parent = ? ORDER BY place")

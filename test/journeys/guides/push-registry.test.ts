@@ -46,6 +46,29 @@ describe.skipIf(!canBoot())("push-registry.md", () => {
     expect((await machine.run(`docker pull ${image}`)).code, "deleted").not.toBe(0);
   });
 
+  it("an image is removed and its room freed, and the others still pull", async () => {
+    const { guide, machine, journey, entrepot } = reader;
+    const other = "docker-registry.local/team/app:2.0";
+    await machine.must(`docker pull alpine:3.20 && docker tag alpine:3.20 ${image}`);
+    await machine.must(`docker pull busybox:1.36 && docker tag busybox:1.36 ${other}`);
+    await machine.type("docker login docker-registry.local", ["alice", "her password"]);
+    await machine.must(`docker push ${image} && docker push ${other}`);
+    const here = async (command: string) => {
+      const [, ...args] = command.split(" ");
+      const env = { DATA_DIR: entrepot.dataDir };
+      const { code, output } = await runEntrepot(journey.folder, env, args);
+      expect([command, code, output]).toEqual([command, 0, output]);
+      return output;
+    };
+    expect(await here(guide.take("entrepot images rm"))).toContain(`removed ${image} (tag 1.0)`);
+    const [dry = "", collect = ""] = guide.take("entrepot gc").split("\n");
+    expect(await here(dry)).toContain("would free");
+    expect(await here(collect)).toContain("freed");
+    expect(await here(guide.take("--untagged-after 7d"))).toContain("freed");
+    expect((await machine.run(`docker pull ${image}`)).code, "removed").not.toBe(0);
+    await machine.must(`${forget}; docker pull ${other}`);
+  });
+
   it("on this machine docker pushes plainly to localhost", async () => {
     const { guide, machine, journey } = reader;
     const local = { HOST: "127.0.0.1", PORT: "3128", HOSTED_ANONYMOUS_PUSH: "true" };
@@ -61,7 +84,8 @@ describe.skipIf(!canBoot())("push-registry.md", () => {
     const folder = join(reader.journey.folder, "rules");
     await mkdir(folder);
     const file = join(folder, "entrepot.yaml");
-    await writeFile(file, reader.guide.take("hosted_rules:"));
+    const [who, keep] = ["immutable:", "untagged: 7 d"].map((words) => reader.guide.take(words));
+    await writeFile(file, `${who}\n${keep?.replace("hosted_rules:\n", "")}\n`);
     const env = { CONFIG_FILE: file, HOSTED_HOSTS: "docker-registry.local" };
     const checked = await runEntrepot(folder, { ...env, HOSTED_HTPASSWD: htpasswd }, [
       ...["config", "check"],

@@ -6,7 +6,7 @@ import type { Program } from "./program.ts";
 type Asking = Pick<Program, "dataDir">;
 
 export function askControl({ dataDir }: Asking, path: string, body?: object): Promise<unknown> {
-  const question = body === undefined ? { path } : { path, body };
+  const question = body === undefined ? { path } : { path, body, isLong: true };
   return askServer(
     { dataDir, settingsFile: undefined, envFile: undefined, environment: {} },
     question,

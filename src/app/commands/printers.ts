@@ -1,0 +1,13 @@
+/** What prints an answer, by what the answer is. */
+import { printGarbage } from "./garbage.ts";
+import { printExplanation, printImage, printImages, printStats } from "./printing.ts";
+
+export const printers = {
+  images: printImages,
+  image: printImage,
+  stats: printStats,
+  explanation: printExplanation,
+  garbage: printGarbage,
+} as const;
+
+export type Printed = keyof typeof printers;

@@ -1,0 +1,80 @@
+/** `/api/v1/removals`: what an image is, before somebody lets it go; and its going. */
+import type { FastifyInstance, FastifyReply } from "fastify";
+import type { RepositoryName } from "../../protocol/reference.ts";
+import { RegistryError } from "../../protocol/registry-error.ts";
+import type { RegistryName } from "../../protocol/registry-name.ts";
+import { schemaOf } from "./answers.ts";
+import { parseImageName } from "./image-name.ts";
+import type { Operations } from "./operations.ts";
+
+/** One image by tag or digest, or a whole repository. */
+export type Removable = {
+  readonly registry: RegistryName;
+  readonly repository: RepositoryName;
+  readonly reference: string | undefined;
+};
+
+export type Sized = { readonly digest: string; readonly size: number };
+
+/** What removing it means, or meant. */
+export type Removal = {
+  /** Pushed here, and nowhere else; or kept of what others have. */
+  readonly world: "hosted" | "cached";
+  /** Tags, and digests of images that go as a whole. */
+  readonly tags: readonly string[];
+  readonly images: readonly string[];
+  /** Of what is cached: blobs that make room now, and those that stay for another image. */
+  readonly freed: readonly Sized[];
+  readonly shared: readonly (Sized & { readonly by: string })[];
+};
+
+/** As Docker reads names; without a tag it is the repository. */
+export function parseRemovable(text: string): Removable | undefined {
+  const name = parseImageName(text) as
+    | (Omit<Removable, "reference"> & { readonly reference: string })
+    | undefined;
+  const hasReference = /[:@][^/]*$/.test(text);
+  return name && { ...name, reference: hasReference ? name.reference : undefined };
+}
+
+const name = { type: "string", minLength: 1, maxLength: 1_000 } as const;
+const asked = {
+  type: "object",
+  additionalProperties: false,
+  required: ["name"],
+  properties: { name },
+} as const;
+
+type Asked = { readonly name: string };
+
+export function addRemovals(
+  app: FastifyInstance,
+  operations: Pick<Operations, "removal" | "remove">,
+): void {
+  const answer = async (text: string, reply: FastifyReply, work: Work): Promise<unknown> => {
+    const what = parseRemovable(text);
+    if (what === undefined)
+      return reply.code(400).send({ error: `${text} is no name of an image` });
+    try {
+      const removal = await work(what);
+      return removal ?? reply.code(404).send({ error: `there is no ${text} here` });
+    } catch (error) {
+      if (!(error instanceof RegistryError)) throw error;
+      return reply.code(409).send({ error: error.message });
+    }
+  };
+  const look = "What it means to remove an image or a repository.";
+  app.get<{ Querystring: Asked }>(
+    "/api/v1/removals",
+    schemaOf("removals", look, { querystring: asked }),
+    ({ query }, reply) => answer(query.name, reply, (what) => operations.removal(what)),
+  );
+  const remove = "Removes an image or a repository, of what was pushed here or of the cache.";
+  app.post<{ Body: Asked }>(
+    "/api/v1/removals",
+    schemaOf("removals", remove, { body: asked, security: [{ token: [] }] }),
+    ({ body }, reply) => answer(body.name, reply, (what) => operations.remove(what)),
+  );
+}
+
+type Work = (what: Removable) => Promise<Removal | undefined>;
