@@ -67,7 +67,10 @@ function codeOf(status: number): AskErrorCode {
 
 export type Answer = { readonly status: number; readonly text: string };
 
-function exchange(folder: string, { path: question, body, isLong }: ServerQuestion): Promise<Answer> {
+function exchange(
+  folder: string,
+  { path: question, body, isLong }: ServerQuestion,
+): Promise<Answer> {
   const socketPath = socketIn(folder);
   const path = `/api/v1/${question}`;
   const json = body === undefined ? undefined : JSON.stringify(body);
