@@ -19,6 +19,8 @@ type Collected = {
 export type Changed = {
   readonly kind: "pushed" | "deleted";
   readonly what: "manifest" | "tag" | "blob";
+  /** As it was called by whoever changed it. */
+  readonly registry: string;
   readonly repository: string;
   /** A tag, or a digest. */
   readonly reference: string;

@@ -4,7 +4,7 @@ import type { RepositoryName } from "../protocol/reference.ts";
 import { RegistryError } from "../protocol/registry-error.ts";
 import type { Catalogue } from "./catalogue.ts";
 import type { FoundManifest } from "./manifests.ts";
-import { describe } from "./pushed-manifest.ts";
+import { describe, unlessUnknown } from "./pushed-manifest.ts";
 
 /** What a client asks for: `n` undefined is as many as there may be, `last` the one before the first. */
 export type PageAsk = { readonly n: number | undefined; readonly last: string | undefined };
@@ -89,11 +89,6 @@ export class Listings {
       ...(annotations === undefined ? {} : { annotations }),
     };
   }
-}
-
-function unlessUnknown(error: unknown): undefined {
-  if (error instanceof RegistryError && error.code === "MANIFEST_UNKNOWN") return undefined;
-  throw error;
 }
 
 function pageOf(sorted: readonly string[], { n = most, last }: PageAsk): Page<string> {

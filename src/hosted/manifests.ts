@@ -1,6 +1,7 @@
 /** Manifests and tags of hosted repositories. */
 import { randomUUID } from "node:crypto";
 import { type Digest, digestAlgorithm, digestOf } from "../protocol/digest.ts";
+import { type Manifest, readManifest } from "../protocol/manifest.ts";
 import type { Reference, RepositoryName, Tag } from "../protocol/reference.ts";
 import { RegistryError } from "../protocol/registry-error.ts";
 import { BoundedMap } from "../runtime/bounded-map.ts";
@@ -12,7 +13,7 @@ import { aftermath, notedManifests } from "./gc/aftermath.ts";
 import { named, newLease, renewed } from "./leases.ts";
 import type { Pulls } from "./pulls.ts";
 import type { Change, ManifestLink } from "./pushed.ts";
-import { neededBlobs, type PushedManifest } from "./pushed-manifest.ts";
+import { neededBlobs, type PushedManifest, unlessUnknown } from "./pushed-manifest.ts";
 import type { Repository } from "./repository.ts";
 
 export type ManifestsParts = {
@@ -79,6 +80,17 @@ export class HostedManifests {
     const link = this.#parts.catalogue.repository(repository)?.manifests.get(digest);
     if (link === undefined) throw unknown();
     return { digest, mediaType: link.mediaType, bytes: await this.#bytes(digest) };
+  }
+
+  /** What it lists, wherever it was pushed to; undefined when nothing of that digest was, or its bytes are lost. */
+  async manifestOf(digest: Digest): Promise<Manifest | undefined> {
+    for (const [repository, { manifests }] of this.#parts.catalogue.repositories()) {
+      const link = manifests.get(digest);
+      if (link === undefined) continue;
+      const found = await this.read(repository, digest).catch(unlessUnknown);
+      return found && readManifest(found.bytes, link.mediaType);
+    }
+    return undefined;
   }
 
   /** Keeps it under its digest and these tags, all or none. Throws RegistryError and StoreError. */

@@ -94,3 +94,9 @@ function objectIn(value: unknown): Readonly<Record<string, unknown>> {
     ? (value as Record<string, unknown>)
     : {};
 }
+
+/** For what may have gone meanwhile. */
+export function unlessUnknown(error: unknown): undefined {
+  if (error instanceof RegistryError && error.code === "MANIFEST_UNKNOWN") return undefined;
+  throw error;
+}

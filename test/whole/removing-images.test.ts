@@ -8,7 +8,7 @@ import { HostedClient, newImage } from "./support/hosted.ts";
 import { addImage, type Image, manifestType } from "./support/image.ts";
 import { type Program, Scene } from "./support/program.ts";
 
-const main = fileURLToPath(new URL("../../src/app/main.ts", import.meta.url));
+const main = fileURLToPath(new URL("../../src/app/main.js", import.meta.url));
 const host = "registry.lan";
 const open = { HOSTED_HOSTS: host, HOSTED_ANONYMOUS_PUSH: "true", HOSTED_LEASE: "0 s" };
 const rules = JSON.stringify([{ repositories: ["**"], immutable: ["v*"] }]);
@@ -36,6 +36,12 @@ describe("images that were pushed here", { timeout: 120_000 }, () => {
     await client.pushManifest("team/app", "2", one.manifest);
     await client.push("team/app", "3", other);
     await client.push("team/base", "v1", kept);
+    const listed = await entrepot(["images", "ls"], program);
+    expect(listed.out).toMatch(
+      /registry\.lan\/team\/app:1 .* 48\.8 KiB +48\.8 KiB +never +0 +kept\n/,
+    );
+    const shown = await entrepot(["images", "show", `${host}/team/base:v1`], program);
+    expect(shown.out).toMatch(/who may have it +pushed here\n/);
     const unasked = await entrepot(["images", "rm", `${host}/team/app:1`], program);
     expect([unasked.code, unasked.err]).toEqual([2, expect.stringContaining("write --yes")]);
     const removed = await entrepot(["images", "rm", `${host}/team/app:1`, "--yes"], program);
@@ -50,6 +56,9 @@ describe("images that were pushed here", { timeout: 120_000 }, () => {
     );
     expect(whole.out).toContain("(tag 2, 1 image)");
     expect((await client.get("/v2/team/app/manifests/2")).status).toBe(404);
+    const rest = await entrepot(["images", "ls"], program);
+    expect(rest.out).not.toMatch(/team\/app:[12] /);
+    expect(rest.out).toContain(`${host}/team/app:3 `);
     const dry = await entrepot(["gc", "--dry-run"], program);
     expect(dry.out).toContain(`team/app@${one.layerDigest}`);
     expect(dry.out).toMatch(/no image needs it\n(?:.*\n)*would free 49\.\d KiB in 2 blobs\n$/);

@@ -4,11 +4,18 @@ import { join } from "node:path";
 import { ImageCatalogue } from "../../doors/back-office/catalogue.ts";
 import type { Figures } from "../../doors/back-office/figures.ts";
 import { Images } from "../../doors/back-office/images.ts";
-import { parseDigest } from "../../protocol/digest.ts";
+import { HostedHosts } from "../../doors/server/own-names.ts";
+import { type Digest, parseDigest } from "../../protocol/digest.ts";
+import type { Manifest } from "../../protocol/manifest.ts";
 import { parseRepositoryName } from "../../protocol/reference.ts";
-import { parseRegistryName } from "../../protocol/registry-name.ts";
+import {
+  parseRegistryName,
+  type RegistryName,
+  registryAddress,
+} from "../../protocol/registry-name.ts";
 import { SqliteCatalogue } from "../../store/sqlite/sqlite-catalogue.ts";
 import type { Log } from "../log.ts";
+import type { Settings } from "../settings/settings.ts";
 import type { Cache } from "./cache.ts";
 
 type OpenParts = { readonly dataDir: string; readonly log: Pick<Log, "note"> };
@@ -35,6 +42,9 @@ function openCatalogueStore({ dataDir, log }: OpenParts): SqliteCatalogue {
 export type CatalogueParts = OpenParts & {
   readonly figures: Figures;
   readonly cache: Pick<Cache, "pulls" | "isKept">;
+  readonly settings: Pick<Settings, "hosted">;
+  /** What a manifest that was pushed here lists. */
+  readonly pushedManifest: (digest: Digest) => Promise<Manifest | undefined>;
   readonly now: () => number;
 };
 
@@ -43,10 +53,11 @@ export function composeCatalogue(parts: CatalogueParts) {
   const store = openCatalogueStore(parts);
   let isTold = false;
   const catalogue = new ImageCatalogue({
-    ...{ store, now, traffic: figures.traffic },
+    ...{ store, now, traffic: figures.traffic, called: hostedNames(parts.settings).called },
     manifest: async (text) => {
       const digest = parseDigest(text);
-      return digest && cache.pulls.manifestOf(digest);
+      if (digest === undefined) return undefined;
+      return (await cache.pulls.manifestOf(digest)) ?? (await parts.pushedManifest(digest));
     },
     onError: (error) => {
       if (!isTold) log.note("error", "the statistics cannot be written", { error: String(error) });
@@ -54,7 +65,7 @@ export function composeCatalogue(parts: CatalogueParts) {
     },
   });
   figures.listen((event) => catalogue.note(event));
-  const images = imagesOver(store, cache);
+  const images = imagesOver(store, parts);
   return {
     ...{ store, images, catalogue },
     close: async () => {
@@ -64,9 +75,10 @@ export function composeCatalogue(parts: CatalogueParts) {
   };
 }
 
-function imagesOver(store: SqliteCatalogue, cache: CatalogueParts["cache"]): Images {
+function imagesOver(store: SqliteCatalogue, { cache, settings }: CatalogueParts): Images {
+  const { isHosted, called } = hostedNames(settings);
   return new Images({
-    store,
+    ...{ store, called },
     isKept: async (text) => {
       const digest = parseDigest(text);
       return digest !== undefined && cache.isKept(digest);
@@ -75,7 +87,21 @@ function imagesOver(store: SqliteCatalogue, cache: CatalogueParts["cache"]): Ima
       const known = parseRegistryName(registry);
       const name = parseRepositoryName(repository);
       if (known === undefined || name === undefined) return "client";
+      if (isHosted(known.name)) return "pushed here";
       return cache.pulls.visibilityOf(known, name);
     },
   });
+}
+
+/** What was pushed here is one registry, whatever clients call it: by the first of HOSTED_HOSTS. */
+export function hostedNames({ hosted }: Pick<Settings, "hosted">) {
+  const hosts = new HostedHosts(hosted.hosts);
+  const [first] = hosted.hosts;
+  const isHosted = (name: RegistryName): boolean => hosts.isAsked(registryAddress(name), "");
+  const called = (registry: string): string => {
+    const known = first && parseRegistryName(registry);
+    if (known === undefined || !isHosted(known.name)) return registry;
+    return typeof first.port === "number" ? `${first.host}:${first.port}` : first.host;
+  };
+  return { isHosted, called };
 }

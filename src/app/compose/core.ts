@@ -3,6 +3,7 @@
  * here, and the catalogue. Nothing runs by itself before it is started, and nothing listens.
  */
 
+import type { ObserveHosted } from "../../hosted/hosted-event.ts";
 import { systemClock } from "../../runtime/clock.ts";
 import type { World } from "../application.ts";
 import { harmless } from "../log/harmless.ts";
@@ -72,11 +73,19 @@ async function composeOver(store: Store, { settings, log, figures, world }: Over
   // What is believed for a time is believed no longer because somebody sets the machine's clock back.
   const cache = composeCache({ settings, store, upstream, secret, now: steady, log });
   const hosted = await composeHosted({
-    ...{ settings, store, cache, log },
+    ...{ settings, store, cache },
+    log: { hosted: (event) => tell(event) },
     secret: secrets.hosted,
     clock,
   });
-  const catalogued = composeCatalogue({ figures, cache, now, log, dataDir });
+  const catalogued = composeCatalogue({
+    ...{ figures, cache, now, log, dataDir, settings },
+    pushedManifest: async (digest) => hosted?.manifests.manifestOf(digest),
+  });
+  const tell: ObserveHosted = (event) => {
+    log.hosted(event);
+    catalogued.catalogue.hear(event);
+  };
   const close = async (): Promise<void> => {
     await hosted?.close();
     await catalogued.close();
@@ -87,7 +96,7 @@ async function composeOver(store: Store, { settings, log, figures, world }: Over
   };
   return {
     ...{ settings, log, figures, secrets, environment, listen, now, life: lifeSignal },
-    ...{ store, upstream, cache, hosted, catalogue: catalogued.catalogue },
+    ...{ store, upstream, cache, hosted, catalogue: catalogued.catalogue, tellHosted: tell },
     ...{ images: catalogued.images, statistics: catalogued.store, close },
   };
 }

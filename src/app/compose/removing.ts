@@ -1,10 +1,10 @@
 /** Removes images: of what was pushed here the names, of what is cached the bytes. */
 import type { Removable, Removal, Sized } from "../../doors/back-office/removals.ts";
-import { HostedHosts } from "../../doors/server/own-names.ts";
 import { type Digest, parseDigest } from "../../protocol/digest.ts";
 import { parseReference, parseTag } from "../../protocol/reference.ts";
-import { parseRegistryName, registryAddress } from "../../protocol/registry-name.ts";
+import { parseRegistryName } from "../../protocol/registry-name.ts";
 import type { ImageRecord } from "../../store/catalogue-store.ts";
+import { hostedNames } from "./catalogue.ts";
 import type { Core } from "./core.ts";
 
 export class Removing {
@@ -28,8 +28,7 @@ export class Removing {
   }
 
   #isHosted({ registry }: Removable): boolean {
-    const { hosts } = this.#core.settings.hosted;
-    return new HostedHosts(hosts).isAsked(registryAddress(registry), "");
+    return hostedNames(this.#core.settings).isHosted(registry);
   }
 
   async #hosted({ repository, reference }: Removable): Promise<Removal | undefined> {
@@ -47,12 +46,30 @@ export class Removing {
     return { ...none, tags: its.tagsOf(digest), images: [digest] };
   }
 
-  async #removeHosted({ repository, reference }: Removable, removal: Removal): Promise<Removal> {
+  async #removeHosted(
+    { registry, repository, reference }: Removable,
+    removal: Removal,
+  ): Promise<Removal> {
     const { hosted } = this.#core;
     const parsed = reference === undefined ? undefined : parseReference(reference);
     if (parsed === undefined) await hosted?.manifests.deleteAll(repository);
     else await hosted?.manifests.delete(repository, parsed);
+    this.#tell(registry, repository, removal);
     return removal;
+  }
+
+  /** As the same is told of a client. */
+  #tell(registry: string, repository: string, { tags, images }: Removal): void {
+    const about = { kind: "deleted", registry, repository, user: undefined } as const;
+    const client = "this machine";
+    for (const digest of images) {
+      const reference = digest;
+      this.#core.tellHosted({ ...about, what: "manifest", reference, digest, client });
+    }
+    if (images.length > 0) return;
+    for (const reference of tags) {
+      this.#core.tellHosted({ ...about, what: "tag", reference, digest: "", client });
+    }
   }
 
   async #cached(what: Removable): Promise<Removal | undefined> {

@@ -2,6 +2,7 @@
  * Which images are asked for, under which names, how often; and what goes through each minute. Kept in
  * memory until the next batch, off the way of every pull; a crash loses that batch at most.
  */
+import type { Changed, HostedEvent } from "../../hosted/hosted-event.ts";
 import type { Manifest } from "../../protocol/manifest.ts";
 import { bareMediaType, isIndexType } from "../../protocol/media-type.ts";
 import type { RegistryEvent } from "../../registry/registry-event.ts";
@@ -17,9 +18,11 @@ import type {
 import { isPull, noTraffic, type Traffic } from "./words.ts";
 
 export type CatalogueOptions = {
-  readonly store: Pick<CatalogueStore, "write" | "parts">;
+  readonly store: Pick<CatalogueStore, "write" | "parts" | "imagesIn" | "forget">;
   /** What a kept manifest lists. */
   readonly manifest: (digest: string) => Promise<Manifest | undefined>;
+  /** The one name of a registry that has several. */
+  readonly called: (registry: string) => string;
   readonly traffic: ReadonlyMap<string, Readonly<Traffic>>;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -46,6 +49,7 @@ const mostBytes = 4 * 1024 * 1024;
 export class ImageCatalogue {
   readonly #options: CatalogueOptions;
   #sights: Sight[] = [];
+  #deleted: Changed[] = [];
   /** Which tag a client asked for last in a repository: what it then pulls by digest is that tag's. */
   readonly #asked = new BoundedMap<string, { readonly tag: string; readonly digest: string }>({
     limit: 10_000,
@@ -66,8 +70,27 @@ export class ImageCatalogue {
     this.#timer ??= setInterval(() => void this.flush(), interval).unref();
   }
 
+  /** What was pushed here is an image that nobody has asked for yet; what is deleted is none any more. */
+  hear(event: HostedEvent): void {
+    if (event.kind !== "pushed" && event.kind !== "deleted") return;
+    const registry = this.#options.called(event.registry);
+    if (event.kind === "pushed" && event.what === "tag") {
+      const { repository, reference, digest, client } = event;
+      const how = { isPull: false, isIndex: false, isByDigest: false };
+      if (this.#sights.length >= mostSights) return;
+      this.#sights.push({
+        ...{ registry, repository, reference, digest, client, at: this.#options.now(), ...how },
+      });
+    }
+    if (event.kind !== "deleted" || event.what === "blob") return;
+    const gone = { ...event, registry };
+    this.#deleted.push(gone);
+    this.#sights = this.#sights.filter((sight) => !isOf(sight, gone));
+  }
+
   note(event: RegistryEvent): void {
-    const { route, status, digest, mediaType, repository, registry, what, client } = event;
+    const { route, status, digest, mediaType, repository, what, client } = event;
+    const registry = this.#options.called(event.registry);
     if (route !== "manifest" || status !== 200 || digest === undefined) return;
     if (repository === undefined || this.#sights.length >= mostSights) return;
     this.#sights.push({
@@ -92,9 +115,14 @@ export class ImageCatalogue {
 
   async #flush(): Promise<void> {
     const { store, now, onError } = this.#options;
-    const sights = this.#sights;
+    const [sights, deleted] = [this.#sights, this.#deleted];
     this.#sights = [];
+    this.#deleted = [];
     try {
+      for (const event of deleted) {
+        const names = store.imagesIn(event.registry, event.repository);
+        for (const name of names) if (isOf(name, event)) store.forget(name);
+      }
       const { images, parts } = await this.#told(sights);
       const sums = this.#growth();
       if (images.length + sums.length === 0) return;
@@ -169,6 +197,13 @@ export class ImageCatalogue {
     }
     return grown;
   }
+}
+
+/** A tag that was deleted, or one of a digest that was. */
+function isOf(one: ImageName & { readonly digest: string }, gone: Changed): boolean {
+  const isThere = one.registry === gone.registry && one.repository === gone.repository;
+  const isIts = gone.what === "tag" ? one.reference === gone.reference : one.digest === gone.digest;
+  return isThere && isIts;
 }
 
 /** Of an index what is for no platform, an attestation, is no part of any image. */

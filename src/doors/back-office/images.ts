@@ -10,6 +10,8 @@ export type ImagesOptions = {
   readonly store: Pick<CatalogueStore, "images" | "image" | "parts" | "uses">;
   /** Whether the blob is kept here. */
   readonly isKept: (digest: string) => Promise<boolean>;
+  /** The one name of a registry that has several. */
+  readonly called: (registry: string) => string;
   /** Who may have what the repository holds. */
   readonly visibility: (name: ImageName) => Promise<string>;
 };
@@ -49,7 +51,8 @@ export class Images {
 
   /** With its blobs; undefined when the name was never asked for. */
   async show(name: ImageName): Promise<(Image & { readonly blobs: readonly Blob[] }) | undefined> {
-    const record = this.#options.store.image(name);
+    const { store, called } = this.#options;
+    const record = store.image({ ...name, registry: called(name.registry) });
     if (record === undefined) return undefined;
     const { image, blobs } = await this.#look(record);
     return { ...image, blobs };

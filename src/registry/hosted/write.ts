@@ -23,7 +23,8 @@ export async function putHostedManifest(exchange: Exchange, parts: HostedParts):
   const manifest = readPushed(bytes, headerValue(headers, "content-type"), reference);
   const { digest, subject } = manifest;
   await parts.manifests.put(repository, manifest, tags);
-  const about = { repository, digest, user: asker.user, client: ask.client };
+  const registry = ask.registry.name;
+  const about = { registry, repository, digest, user: asker.user, client: ask.client };
   for (const name of tags.length > 0 ? tags : [digest]) {
     const what = name === digest ? "manifest" : "tag";
     parts.observe({ kind: "pushed", what, reference: name, ...about });
@@ -45,8 +46,10 @@ export async function deleteHosted(exchange: Exchange, parts: HostedParts): Prom
   const { repository } = route;
   const asker = await askerOf(exchange, parts);
   letWrite(exchange, asker, { repository, action: "delete" }, parts);
+  const registry = ask.registry.name;
+  const about = { registry, repository, user: asker.user, client: ask.client };
   const tell = (event: Pick<Changed, "what" | "reference" | "digest">): void =>
-    parts.observe({ kind: "deleted", ...event, repository, user: asker.user, client: ask.client });
+    parts.observe({ kind: "deleted", ...event, ...about });
   if (route.kind === "blob") {
     await parts.blobs.delete(repository, route.digest);
     tell({ what: "blob", reference: route.digest, digest: route.digest });
