@@ -99,7 +99,8 @@ export function hostedNames({ hosted }: Pick<Settings, "hosted">) {
   const [first] = hosted.hosts;
   const isHosted = (name: RegistryName): boolean => hosts.isAsked(registryAddress(name), "");
   const called = (registry: string): string => {
-    const known = first && parseRegistryName(registry);
+    if (first === undefined) return registry;
+    const known = parseRegistryName(registry);
     if (known === undefined || !isHosted(known.name)) return registry;
     return typeof first.port === "number" ? `${first.host}:${first.port}` : first.host;
   };
