@@ -1,5 +1,6 @@
 /** Tags, repositories and referrers, in pages. */
 import type { Digest } from "../protocol/digest.ts";
+import { type Manifest, readManifest } from "../protocol/manifest.ts";
 import type { RepositoryName } from "../protocol/reference.ts";
 import { RegistryError } from "../protocol/registry-error.ts";
 import type { Catalogue } from "./catalogue.ts";
@@ -75,6 +76,16 @@ export class Listings {
       if (referrer !== undefined) items.push(referrer);
     }
     return { items, next: undefined };
+  }
+
+  /** What it lists, wherever it was pushed to; undefined when nothing of that digest was, or its bytes are lost. */
+  async manifestOf(digest: Digest): Promise<Manifest | undefined> {
+    for (const [repository, { manifests }] of this.#parts.catalogue.repositories()) {
+      if (!manifests.has(digest)) continue;
+      const found = await this.#parts.read(repository, digest).catch(unlessUnknown);
+      return found && readManifest(found.bytes, found.mediaType);
+    }
+    return undefined;
   }
 
   /** Undefined when it is gone meanwhile, or its bytes are lost. */

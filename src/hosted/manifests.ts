@@ -1,7 +1,6 @@
 /** Manifests and tags of hosted repositories. */
 import { randomUUID } from "node:crypto";
 import { type Digest, digestAlgorithm, digestOf } from "../protocol/digest.ts";
-import { type Manifest, readManifest } from "../protocol/manifest.ts";
 import type { Reference, RepositoryName, Tag } from "../protocol/reference.ts";
 import { RegistryError } from "../protocol/registry-error.ts";
 import { BoundedMap } from "../runtime/bounded-map.ts";
@@ -13,7 +12,7 @@ import { aftermath, notedManifests } from "./gc/aftermath.ts";
 import { named, newLease, renewed } from "./leases.ts";
 import type { Pulls } from "./pulls.ts";
 import type { Change, ManifestLink } from "./pushed.ts";
-import { neededBlobs, type PushedManifest, unlessUnknown } from "./pushed-manifest.ts";
+import { neededBlobs, type PushedManifest } from "./pushed-manifest.ts";
 import type { Repository } from "./repository.ts";
 
 export type ManifestsParts = {
@@ -82,17 +81,6 @@ export class HostedManifests {
     return { digest, mediaType: link.mediaType, bytes: await this.#bytes(digest) };
   }
 
-  /** What it lists, wherever it was pushed to; undefined when nothing of that digest was, or its bytes are lost. */
-  async manifestOf(digest: Digest): Promise<Manifest | undefined> {
-    for (const [repository, { manifests }] of this.#parts.catalogue.repositories()) {
-      const link = manifests.get(digest);
-      if (link === undefined) continue;
-      const found = await this.read(repository, digest).catch(unlessUnknown);
-      return found && readManifest(found.bytes, link.mediaType);
-    }
-    return undefined;
-  }
-
   /** Keeps it under its digest and these tags, all or none. Throws RegistryError and StoreError. */
   put(repository: RepositoryName, manifest: PushedManifest, tags: readonly Tag[]): Promise<void> {
     const { catalogue, letMove } = this.#parts;
@@ -125,10 +113,9 @@ export class HostedManifests {
         ...{ kind: "tag", repository, tag },
         link: undefined,
       }));
-      const gone = new Set(reference.kind === "digest" ? [digest] : []);
-      for (const each of gone) {
-        changes.push({ kind: "manifest", repository, digest: each, link: undefined });
-      }
+      const isWhole = reference.kind === "digest";
+      if (isWhole) changes.push({ kind: "manifest", repository, digest, link: undefined });
+      const gone = new Set(isWhole ? [digest] : []);
       const going = { gone, tags: new Set(tags) };
       changes.push(...aftermath(repository, its, going, this.#parts.clock.now()));
       await catalogue.write(changes);
@@ -141,10 +128,11 @@ export class HostedManifests {
     const { catalogue, letMove } = this.#parts;
     return catalogue.inTurn(repository, async () => {
       const its = catalogue.repository(repository);
-      for (const tag of its?.tags.keys() ?? []) letMove(repository, tag);
+      const tags = [...(its?.tags.keys() ?? [])];
+      for (const tag of tags) letMove(repository, tag);
       const gone = { repository, link: undefined } as const;
       await catalogue.write([
-        ...[...(its?.tags.keys() ?? [])].map((tag) => ({ ...gone, kind: "tag", tag }) as const),
+        ...tags.map((tag) => ({ ...gone, kind: "tag", tag }) as const),
         ...[...(its?.manifests.keys() ?? [])].map(
           (digest) => ({ ...gone, kind: "manifest", digest }) as const,
         ),

@@ -1,7 +1,6 @@
 /** What a collection of garbage came to, as a person reads it in a terminal. */
+import type { Sized } from "../../doors/back-office/operations.ts";
 import { inColumns, printBytes } from "./printing.ts";
-
-export type Sized = { readonly digest: string; readonly size: number };
 
 type Collected = {
   readonly isDry: boolean;

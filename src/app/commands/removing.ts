@@ -2,19 +2,11 @@
  * `entrepot images rm` and `entrepot gc`: what goes is said, and what was pushed here and nowhere else
  * goes only when its name is typed, or with --yes.
  */
-import { createInterface } from "node:readline/promises";
+import type { Removal } from "../../doors/back-office/operations.ts";
 import { timeOf } from "../settings/units.ts";
 import { AskError, type ServerQuestion } from "./control.ts";
-import { count, type Sized, sum } from "./garbage.ts";
+import { count, sum } from "./garbage.ts";
 import { printBytes } from "./printing.ts";
-
-export type Removal = {
-  readonly world: "hosted" | "cached";
-  readonly tags: readonly string[];
-  readonly images: readonly string[];
-  readonly freed: readonly Sized[];
-  readonly shared: readonly (Sized & { readonly by: string })[];
-};
 
 type Terminal = Pick<NodeJS.Process, "stdout" | "stderr" | "stdin">;
 
@@ -35,14 +27,18 @@ export async function remove(
 async function confirm(name: string, removal: Removal, { stdin, stderr }: Terminal): Promise<void> {
   const what = `${name} was pushed here, and nowhere else has it (${contents(removal)})`;
   if (!stdin.isTTY) throw new AskError("WRONG_USE", `${what}; write --yes to remove it`);
-  const lines = createInterface({ input: stdin, output: stderr });
-  try {
-    const typed = await lines.question(`${what}.\nType the name to remove it: `);
-    if (typed.trim() !== name)
-      throw new AskError("FAILED", `that is not ${name}; nothing is removed`);
-  } finally {
-    lines.close();
+  stderr.write(`${what}.\nType the name to remove it: `);
+  if ((await lineOf(stdin)).trim() === name) return;
+  throw new AskError("FAILED", `that is not ${name}; nothing is removed`);
+}
+
+async function lineOf(stdin: Terminal["stdin"]): Promise<string> {
+  let text = "";
+  for await (const piece of stdin) {
+    text += String(piece);
+    if (text.includes("\n")) break;
   }
+  return text;
 }
 
 export function printRemoval(name: string, removal: Removal): string {

@@ -80,7 +80,7 @@ async function composeOver(store: Store, { settings, log, figures, world }: Over
   });
   const catalogued = composeCatalogue({
     ...{ figures, cache, now, log, dataDir, settings },
-    pushedManifest: async (digest) => hosted?.manifests.manifestOf(digest),
+    pushedManifest: async (digest) => hosted?.listings.manifestOf(digest),
   });
   const tell: ObserveHosted = (event) => {
     log.hosted(event);

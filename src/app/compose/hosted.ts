@@ -35,6 +35,7 @@ export type Hosted = {
   readonly handlers: FindHandler | undefined;
   readonly collector: Collector;
   readonly manifests: HostedManifests;
+  readonly listings: Listings;
   readonly warnings: readonly string[];
   /** Reads the logins again; what is returned takes them up. Throws SettingsError. */
   readonly reload: (settings: Settings) => Promise<() => void>;
@@ -87,7 +88,7 @@ export async function composeHosted(parts: HostedRoomParts): Promise<Hosted | un
   });
   return {
     handlers: settings.hosted.hosts.length > 0 ? handlers : undefined,
-    ...{ collector, manifests },
+    ...{ collector, manifests, listings },
     warnings: [...warningsAbout(settings), ...unreadableRecords(catalogue)],
     reload: async (changed) => {
       const htpasswd = await readHtpasswd(changed);

@@ -1,5 +1,5 @@
 /** Removes images: of what was pushed here the names, of what is cached the bytes. */
-import type { Removable, Removal, Sized } from "../../doors/back-office/removals.ts";
+import type { Removable, Removal, Sized } from "../../doors/back-office/operations.ts";
 import { type Digest, parseDigest } from "../../protocol/digest.ts";
 import { parseReference, parseTag } from "../../protocol/reference.ts";
 import { parseRegistryName } from "../../protocol/registry-name.ts";

@@ -3,8 +3,9 @@
  * control.sock, and a command where no server runs, which builds the same over the data folder.
  */
 import type { Collect, Collected } from "../../hosted/gc/collector.ts";
+import type { RepositoryName } from "../../protocol/reference.ts";
+import type { RegistryName } from "../../protocol/registry-name.ts";
 import type { Overview } from "./overview.ts";
-import type { Removable, Removal } from "./removals.ts";
 
 export type DashboardLink = {
   /** Good once, for a minute. */
@@ -18,6 +19,27 @@ export type KeptForBackup = {
   /** A file with a copy of its records; undefined where nothing ever was pushed. */
   readonly records: string | undefined;
   readonly release: () => Promise<void>;
+};
+
+/** One image by tag or digest, or a whole repository. */
+export type Removable = {
+  readonly registry: RegistryName;
+  readonly repository: RepositoryName;
+  readonly reference: string | undefined;
+};
+
+export type Sized = { readonly digest: string; readonly size: number };
+
+/** What removing it means, or meant. */
+export type Removal = {
+  /** Pushed here, and nowhere else; or kept of what others have. */
+  readonly world: "hosted" | "cached";
+  /** Tags, and digests of images that go as a whole. */
+  readonly tags: readonly string[];
+  readonly images: readonly string[];
+  /** Of what is cached: blobs that make room now, and those that stay for another image. */
+  readonly freed: readonly Sized[];
+  readonly shared: readonly (Sized & { readonly by: string })[];
 };
 
 export interface Operations {

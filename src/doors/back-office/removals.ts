@@ -1,32 +1,9 @@
 /** `/api/v1/removals`: what an image is, before somebody lets it go; and its going. */
 import type { FastifyInstance, FastifyReply } from "fastify";
-import type { RepositoryName } from "../../protocol/reference.ts";
 import { RegistryError } from "../../protocol/registry-error.ts";
-import type { RegistryName } from "../../protocol/registry-name.ts";
 import { schemaOf } from "./answers.ts";
 import { parseImageName } from "./image-name.ts";
-import type { Operations } from "./operations.ts";
-
-/** One image by tag or digest, or a whole repository. */
-export type Removable = {
-  readonly registry: RegistryName;
-  readonly repository: RepositoryName;
-  readonly reference: string | undefined;
-};
-
-export type Sized = { readonly digest: string; readonly size: number };
-
-/** What removing it means, or meant. */
-export type Removal = {
-  /** Pushed here, and nowhere else; or kept of what others have. */
-  readonly world: "hosted" | "cached";
-  /** Tags, and digests of images that go as a whole. */
-  readonly tags: readonly string[];
-  readonly images: readonly string[];
-  /** Of what is cached: blobs that make room now, and those that stay for another image. */
-  readonly freed: readonly Sized[];
-  readonly shared: readonly (Sized & { readonly by: string })[];
-};
+import type { Operations, Removable, Removal } from "./operations.ts";
 
 /** As Docker reads names; without a tag it is the repository. */
 export function parseRemovable(text: string): Removable | undefined {
