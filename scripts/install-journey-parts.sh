@@ -8,10 +8,11 @@
 #
 # Tools that only come as Go sources are built into FOLDER, by default ~/.cache/entrepot-journeys, when
 # Go is installed: crane; pebble, an ACME service for tests; kind; buildkitd, buildctl and buildx;
-# containerd 2; regctl, helm and oras; the OCI conformance program; and small clients made of the libraries that oras, the
-# kubelet, k3s and CRI-O pull with. On two idle cores all of them take some five minutes, once, none of
-# them two. Steps of journeys that need a tool which is missing are left out, and a line here says
-# "without: TOOL".
+# containerd 2; regctl, helm and oras; the OCI conformance program and olareg, a registry to try it on; and
+# small clients made of the libraries that oras, the kubelet, k3s and CRI-O pull with. On two idle cores all
+# of them take some six minutes, once, none of them two. Steps of journeys that need a tool which is missing
+# are left out, and a line here says "without: TOOL". The same holds for two clients made of libraries of
+# npm's and, when Maven is installed, of Maven's.
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -52,9 +53,12 @@ go_commands="buildkitd=github.com/moby/buildkit@v0.25.2,cmd/buildkitd
   oras=oras.land/oras@v1.3.0,cmd/oras
   buildx=github.com/docker/buildx@v0.29.1,cmd/buildx
   containerd-2=github.com/containerd/containerd/v2@v2.1.5,cmd/containerd
+  olareg=github.com/olareg/olareg@v0.2.1,cmd/olareg
   oci-conformance=github.com/opencontainers/distribution-spec/conformance@v0.0.0-20260831232431-97274622c111,"
 # Our own, over libraries.
 go_clients="oras-pull cri-pull k3s-pull containers-pull"
+# The same, of npm's and Maven's libraries.
+other_clients="npm-pull jib-pull"
 without_c="containers_image_openpgp exclude_graphdriver_btrfs exclude_graphdriver_overlay"
 clients="$here/../test/journeys/parts"
 
@@ -163,8 +167,38 @@ build_go_tool() {
   esac
 }
 
+build_other_clients() {
+  local client
+  for client in $other_clients; do
+    [ -x "$go_folder/$client" ] && continue
+    mkdir -p "$go_folder"
+    "build_${client%-pull}" "$(realpath "$go_folder")" > /dev/null 2>&1 ||
+      echo "without: $client (its parts could not be fetched or built)"
+  done
+}
+
+build_npm() {
+  local parts=$1/npm-pull.parts
+  mkdir -p "$parts" && cp "$clients"/npm-pull/* "$parts" &&
+    npm install --prefix "$parts" --no-audit --no-fund &&
+    as_program "$1/npm-pull" "exec node '$parts/pull.js' \"\$@\""
+}
+
+build_jib() {
+  local parts=$1/jib-pull.parts
+  mkdir -p "$parts" && cp "$clients"/jib-pull/* "$parts" && cd "$parts" &&
+    mvn -q -B dependency:copy-dependencies -DoutputDirectory=lib &&
+    javac -cp 'lib/*' -d classes JibPull.java &&
+    as_program "$1/jib-pull" "exec java -cp '$parts/classes:$parts/lib/*' JibPull \"\$@\""
+}
+
+as_program() {
+  printf '#!/bin/sh\n%s\n' "$2" > "$1" && chmod 755 "$1"
+}
+
 install_packages
 build_go_tools
+build_other_clients
 
 missing=$(missing_programs)
 [ -n "$missing" ] || exit 0

@@ -30,7 +30,7 @@ export async function sendForgetting(
   let fate: WriteFate = "unknown";
   try {
     const passed = await send();
-    fate = fateOf(passed.response.status);
+    fate = fateOf(exchange.method, passed.response.status);
     return passed;
   } catch (error) {
     if (wasNeverSent(error)) fate = "refused";
@@ -41,7 +41,9 @@ export async function sendForgetting(
   }
 }
 
-function fateOf(status: number): WriteFate {
+/** Who is told that there is nothing to delete is not refused: it is gone, be it along with an index. */
+function fateOf(method: string, status: number): WriteFate {
+  if (method === "DELETE" && (status === 404 || status === 410)) return "taken";
   if (status >= 400 && status < 500) return "refused";
   return status < 400 ? "taken" : "unknown";
 }

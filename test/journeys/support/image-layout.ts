@@ -42,10 +42,31 @@ export async function makeImageLayout(folder: string, recipe: ImageRecipe): Prom
   const isMany = manifests.length > 1;
   const index = { schemaVersion: 2, mediaType: types.index, manifests };
   const top = isMany ? await writeJson(blobs, types.index, index) : manifests[0];
-  const annotations = { "org.opencontainers.image.ref.name": recipe.tag };
+  await writeList(folder, recipe.tag, top);
+}
+
+/** What makes a folder of blobs a layout. */
+async function writeList(folder: string, tag: string, top: object | undefined): Promise<void> {
+  const annotations = { "org.opencontainers.image.ref.name": tag };
   const list = { schemaVersion: 2, manifests: [{ ...top, annotations }] };
   await writeFile(join(folder, "index.json"), JSON.stringify(list));
   await writeFile(join(folder, "oci-layout"), JSON.stringify({ imageLayoutVersion: "1.0.0" }));
+}
+
+/** A layout with what is no image: a Helm chart of that name, of which nobody reads the content. */
+export async function makeChartLayout(
+  folder: string,
+  { name, version }: { readonly name: string; readonly version: string },
+): Promise<void> {
+  const blobs = join(folder, "blobs", "sha256");
+  await mkdir(blobs, { recursive: true });
+  const chart = { apiVersion: "v2", name, version };
+  const config = await writeJson(blobs, "application/vnd.cncf.helm.config.v1+json", chart);
+  const content = await makeLayer(blobs, { seed: name, size: 2_000, name: `${name}/Chart.yaml` });
+  const mediaType = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
+  const layers = [{ ...content.descriptor, mediaType }];
+  const manifest = { schemaVersion: 2, mediaType: types.manifest, config, layers };
+  await writeList(folder, version, await writeJson(blobs, types.manifest, manifest));
 }
 
 async function makeManifest(

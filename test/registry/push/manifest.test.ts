@@ -41,6 +41,20 @@ describe("a pushed manifest", () => {
     expect([answer.status, rig.pushed]).toEqual([500, ["registry.example/a:v1 unknown"]]);
   });
 
+  it.each([
+    ["DELETE", 404, true],
+    ["DELETE", 410, true],
+    ["DELETE", 403, false],
+    ["DELETE", 405, false],
+    ["PUT", 404, false],
+  ])("%s answered %i leaves what is known out of date: %s", async (method, status, isForgotten) => {
+    // A registry that deletes an index may have deleted its images with it.
+    const rig = await startRig({ send: async () => upstreamAnswer(status) });
+    const body = method === "PUT" ? { body: "{}" } : {};
+    await rig.fetch("/v2/a/manifests/v1", { method, ...body });
+    expect(rig.pushed).toEqual(isForgotten ? ["registry.example/a:v1"] : []);
+  });
+
   it("that the upstream refuses changes nothing", async () => {
     const rig = await startRig({ send: async () => upstreamAnswer(403) });
     await rig.fetch("/v2/a/manifests/v1", { method: "PUT", body: "{}" });

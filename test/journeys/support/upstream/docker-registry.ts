@@ -1,5 +1,7 @@
 /** Debian's docker-registry as a child process on a plain loopback port. */
+import { once } from "node:events";
 import { mkdir, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { freePort } from "../../../support/free-port.ts";
 import { Service } from "../program.ts";
@@ -12,6 +14,17 @@ export type DockerRegistryOptions = {
   readonly folder: string;
   /** Without it anybody may do anything. */
   readonly token?: { readonly realm: string; readonly service: string; readonly ca: string };
+  /** A file as htpasswd writes it. */
+  readonly htpasswd?: string;
+  /** Where it listens by itself, with its certificate's files if it speaks TLS; otherwise in front stands another. */
+  readonly at?: RegistryPlace;
+};
+
+/** An address that has a name. */
+export type RegistryPlace = {
+  readonly host: string;
+  readonly address: string;
+  readonly tls?: { readonly cert: string; readonly key: string };
 };
 
 export type DockerRegistry = { readonly port: number; stop(): Promise<void> };
@@ -23,7 +36,7 @@ export async function startDockerRegistry(options: DockerRegistryOptions): Promi
   // The registry reads YAML, of which JSON is a part.
   await writeFile(config, JSON.stringify(await configuration(options, port)));
   const service = new Service("docker-registry", ["serve", config]);
-  await service.ready(async () => (await fetch(`http://127.0.0.1:${port}/`)).ok);
+  await service.ready(() => isOpen(options.at?.address ?? "127.0.0.1", port));
   return {
     port,
     stop: async () => {
@@ -39,13 +52,33 @@ async function configuration(options: DockerRegistryOptions, port: number): Prom
     storage: {
       filesystem: { rootdirectory: options.storage },
       maintenance: { uploadpurging: { enabled: false } },
+      delete: { enabled: true },
     },
-    http: { addr: `127.0.0.1:${port}`, secret: "CANARY-http-secret", relativeurls: true },
+    http: listener(options.at, port),
     ...(await authentication(options)),
   };
 }
 
-async function authentication({ token, folder }: DockerRegistryOptions): Promise<object> {
+function listener(at: RegistryPlace | undefined, port: number): object {
+  const common = { addr: `${at?.address ?? "127.0.0.1"}:${port}`, secret: "CANARY-http-secret" };
+  if (at === undefined) return { ...common, relativeurls: true };
+  const { tls } = at;
+  return tls === undefined ? common : { ...common, tls: { certificate: tls.cert, key: tls.key } };
+}
+
+/** Whether somebody takes connections there. */
+export async function isOpen(address: string, port: number): Promise<boolean> {
+  const socket = connect({ host: address, port });
+  try {
+    await once(socket, "connect");
+    return true;
+  } finally {
+    socket.destroy();
+  }
+}
+
+async function authentication({ token, folder, htpasswd }: DockerRegistryOptions): Promise<object> {
+  if (htpasswd !== undefined) return { auth: { htpasswd: { realm: "company", path: htpasswd } } };
   if (token === undefined) return {};
   const bundle = join(folder, "token-signer.pem");
   await writeFile(bundle, token.ca);

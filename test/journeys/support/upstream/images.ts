@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { type ImageRecipe, makeImageLayout } from "../image-layout.ts";
+import { type ImageRecipe, makeChartLayout, makeImageLayout } from "../image-layout.ts";
 import { runWell } from "../program.ts";
 import { startDockerRegistry } from "./docker-registry.ts";
 import { ghcr, hub, quay } from "./look-alikes.ts";
@@ -12,6 +12,7 @@ type Image = ImageRecipe & {
   readonly registry: string;
   readonly repository: string;
   readonly format?: "v2s2";
+  readonly isChart?: true;
 };
 
 const KiB = 1024;
@@ -74,6 +75,15 @@ const images: readonly Image[] = [
     seed: "owner",
   },
   {
+    registry: ghcr.registry,
+    repository: "acme/chart",
+    tag: "1.0.0",
+    platforms: [],
+    layers: [],
+    seed: "chart",
+    isChart: true,
+  },
+  {
     registry: corporate,
     repository: "team/app",
     tag: "1",
@@ -122,7 +132,8 @@ async function pushAll(folder: string, registry: string): Promise<void> {
 }
 
 async function push(image: Image, layout: string, port: number): Promise<void> {
-  await makeImageLayout(layout, image);
+  if (image.isChart) await makeChartLayout(layout, { name: "chart", version: image.tag });
+  else await makeImageLayout(layout, image);
   const target = `docker://127.0.0.1:${port}/${image.repository}:${image.tag}`;
   const format = image.format === undefined ? [] : ["--format", image.format];
   const options = ["--all", "--dest-tls-verify=false", "--insecure-policy", ...format];
