@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { hashSync } from "bcryptjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeAuthority } from "../support/certificates.ts";
+import { judge } from "./support/conformance.ts";
 import { hasProgram, Journey } from "./support/journey.ts";
-import { type Environment, run } from "./support/program.ts";
+import type { Environment } from "./support/program.ts";
 import { type DockerRegistry, startDockerRegistry } from "./support/upstream/docker-registry.ts";
 import { spare } from "./support/upstream/look-alikes.ts";
 import { startOlareg } from "./support/upstream/olareg.ts";
@@ -63,28 +64,19 @@ describe.skipIf(!hasProgram("oci-conformance"))(
     }
 
     /** Every one of its tests and how that ended, in order of their names, of which some are there twice. */
-    async function judge(where: string, kind: Kind, env: Environment): Promise<readonly string[]> {
+    async function verdicts(where: string, kind: Kind, env: Environment) {
       const folder = join(journey.folder, randomUUID());
-      await mkdir(folder);
       const who = { OCI_USERNAME: login.user, OCI_PASSWORD: login.password };
-      await run("oci-conformance", [], {
-        ...{ cwd: folder, limitMs: 400_000 },
-        env: {
-          ...{ OCI_REGISTRY: where, OCI_TLS: kind.isPlain ? "disabled" : "enabled" },
-          ...{ OCI_VERSION: "dev", OCI_REPO1: "conformance/one", OCI_REPO2: "conformance/two" },
-          ...(kind.login === undefined ? {} : who),
-          ...env,
-        },
+      await judge(folder, {
+        ...{ OCI_REGISTRY: where, OCI_TLS: kind.isPlain ? "disabled" : "enabled" },
+        ...{ OCI_REPO1: "conformance/one", OCI_REPO2: "conformance/two" },
+        ...(kind.login === undefined ? {} : who),
+        ...env,
       });
       const report = await readFile(join(folder, "results/junit.xml"), "utf8");
       const found = report.matchAll(/<testcase name="([^"]+)"[^>]* status="([^"]+)"/g);
       return Array.from(found, ([, name, status]) => `${name} ${status}`).sort();
     }
-
-    const through = async (kind: Kind, name: string, port: number, settings: Environment = {}) => {
-      const REGISTRIES = `${kind.isPlain ? "http://" : ""}${spare.host}:${port}`;
-      return journey.entrepot({ REGISTRIES, UPSTREAM_CA: ca, ...settings }, `${name}-${port}`);
-    };
 
     const kinds: readonly Kind[] = [
       { program: "docker-registry", isPlain: false, login: "Basic" },
@@ -98,14 +90,15 @@ describe.skipIf(!hasProgram("oci-conformance"))(
       async (kind) => {
         if (!hasProgram(kind.program)) return;
         const first = await registry(kind);
-        const direct = await judge(`${spare.host}:${first.port}`, kind, { SSL_CERT_FILE: ca });
+        const direct = await verdicts(`${spare.host}:${first.port}`, kind, { SSL_CERT_FILE: ca });
         await first.stop();
         expect(direct.filter((line) => line.endsWith(" passed")).length).toBeGreaterThan(500);
         const second = await registry(kind);
-        const entrepot = await through(kind, "proxied", second.port);
+        const REGISTRIES = `${kind.isPlain ? "http://" : ""}${spare.host}:${second.port}`;
+        const entrepot = await journey.entrepot({ REGISTRIES, UPSTREAM_CA: ca }, randomUUID());
         const { proxy, trust } = entrepot;
         const way = { HTTP_PROXY: proxy, HTTPS_PROXY: proxy, SSL_CERT_FILE: trust };
-        const proxied = await judge(`${spare.host}:${second.port}`, kind, way);
+        const proxied = await verdicts(`${spare.host}:${second.port}`, kind, way);
         await second.stop();
         expect(entrepot.lines.filter((line) => line.includes("CANARY"))).toEqual([]);
         await entrepot.stop();

@@ -1,6 +1,6 @@
 /**
- * Clients that are no engines: regctl and helm, scanners on Node.js, builds with Jib. Each runs once
- * a pull and keeps what it got in its own folder.
+ * Clients that are no engines: regctl, helm, a scanner's library, builds with Jib. Each runs
+ * once a pull and keeps what it got, if anything, in its own folder.
  */
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -71,7 +71,7 @@ function tool(program: string, { args, env }: Command): StartClient {
       await mkdir(target);
     };
     await wipe();
-    // helm looks for logins here, and will not do without.
+    // Where some look for logins, and will not do without.
     await writeFile(join(surroundings.folder, "config.json"), "{}");
     const all = { ...environment(surroundings), ...(await env?.(surroundings)) };
     return {
