@@ -66,9 +66,16 @@ export const guideHosts = {
   "quay.example.com": "127.0.83.104",
 } as const;
 
+/** One machine under five names, for journeys in which each stands for a registry. */
+export const fiveNames = {
+  address: guideHosts["hub.example.com"],
+  names: ["hub", "ghcr", "quay", "corp", "lab"].map((name) => `${name}.example.com`),
+} as const;
+
 /** Every host has a loopback address of its own, where it can have port 443 to itself. */
 export const addresses: ReadonlyMap<string, string> = new Map([
   ...lookAlikes.flatMap(hostsOf).map((host, index) => [host, `127.0.83.${index + 1}`] as const),
   [spare.host, spare.address],
   ...Object.entries(guideHosts),
+  ...fiveNames.names.map((name) => [name, fiveNames.address] as const),
 ]);
