@@ -21,6 +21,8 @@ type Tried = {
 };
 
 const alpine = "docker.io/library/alpine:3.20";
+/** A Docker list: not all read OCI's. */
+const busybox = "docker.io/library/busybox:1.36";
 const chart = "ghcr.io/acme/chart:1.0.0";
 const hostOf = (mirror: string): string => new URL(mirror).host;
 
@@ -44,7 +46,7 @@ const others: readonly Tried[] = [
     mirrored: (mirror) => byPath(startHelm(hostOf(mirror)), mirror),
   },
   {
-    ...{ program: "npm-pull", image: alpine, proxied: startNpm() },
+    ...{ program: "npm-pull", image: busybox, proxied: startNpm() },
     mirrored: (mirror) => byPath(startNpm(hostOf(mirror)), mirror),
   },
   {
