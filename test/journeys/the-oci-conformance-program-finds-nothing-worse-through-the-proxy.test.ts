@@ -85,25 +85,39 @@ describe.skipIf(!hasProgram("oci-conformance"))(
       { program: "olareg", isPlain: false, login: "Bearer" },
     ];
 
-    it.each(kinds)(
-      "sees none between $program and the way there through the proxy: %j",
-      async (kind) => {
-        if (!hasProgram(kind.program)) return;
-        const first = await registry(kind);
-        const direct = await verdicts(`${spare.host}:${first.port}`, kind, { SSL_CERT_FILE: ca });
-        await first.stop();
-        expect(direct.filter((line) => line.endsWith(" passed")).length).toBeGreaterThan(500);
-        const second = await registry(kind);
-        const REGISTRIES = `${kind.isPlain ? "http://" : ""}${spare.host}:${second.port}`;
-        const entrepot = await journey.entrepot({ REGISTRIES, UPSTREAM_CA: ca }, randomUUID());
-        const { proxy, trust } = entrepot;
-        const way = { HTTP_PROXY: proxy, HTTPS_PROXY: proxy, SSL_CERT_FILE: trust };
-        const proxied = await verdicts(`${spare.host}:${second.port}`, kind, way);
-        await second.stop();
-        expect(entrepot.lines.filter((line) => line.includes("CANARY"))).toEqual([]);
-        await entrepot.stop();
-        expect(proxied).toEqual(direct);
-      },
-    );
+    it.each(kinds)("finds nothing worse at $program through the proxy: %j", async (kind) => {
+      if (!hasProgram(kind.program)) return;
+      const first = await registry(kind);
+      const direct = await verdicts(`${spare.host}:${first.port}`, kind, { SSL_CERT_FILE: ca });
+      await first.stop();
+      expect(direct.filter((line) => line.endsWith(" passed")).length).toBeGreaterThan(500);
+      const second = await registry(kind);
+      const REGISTRIES = `${kind.isPlain ? "http://" : ""}${spare.host}:${second.port}`;
+      const entrepot = await journey.entrepot({ REGISTRIES, UPSTREAM_CA: ca }, randomUUID());
+      const { proxy, trust } = entrepot;
+      const way = { HTTP_PROXY: proxy, HTTPS_PROXY: proxy, SSL_CERT_FILE: trust };
+      const proxied = await verdicts(`${spare.host}:${second.port}`, kind, way);
+      await second.stop();
+      expect(entrepot.lines.filter((line) => line.includes("CANARY"))).toEqual([]);
+      await entrepot.stop();
+      // docker-registry answers malformed digests with 500, and what is no range with half an answer.
+      expect(without(failures(proxied), failures(direct)), "worse than directly").toEqual([]);
+      expect(proxied.length).toBe(direct.length);
+      if (kind.program === "olareg") expect(proxied).toEqual(direct);
+    });
   },
 );
+
+function failures(verdicts: readonly string[]): readonly string[] {
+  return verdicts.filter((line) => !line.endsWith(" passed"));
+}
+
+/** What is left of them when each of the others has taken one that is the same. */
+function without(all: readonly string[], others: readonly string[]): readonly string[] {
+  const left = [...all];
+  for (const other of others) {
+    const at = left.indexOf(other);
+    if (at >= 0) left.splice(at, 1);
+  }
+  return left;
+}
