@@ -21,10 +21,10 @@ export class Stressed {
     this.#service = service;
   }
 
-  /** Spawned, not yet ready. Ends with the test. */
+  /** Spawned as `npm start` does it, not yet ready. Ends with the test. */
   static spawn(folder: string, port: number, env: Environment): Stressed {
     const dataDir = join(folder, "data");
-    const service = new Service(process.execPath, [main], {
+    const service = new Service(process.execPath, ["--max-semi-space-size=8", main], {
       env: {
         HOME: folder,
         HOST: "127.0.0.1",
