@@ -4,6 +4,7 @@ import { request as httpRequest } from "node:http";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import type { ImagePage } from "../../src/doors/back-office/images.ts";
+import { bytes as inBytes } from "../../src/doors/back-office/in-words.ts";
 import type { Sums } from "../../src/store/catalogue-store.ts";
 import { SqliteCatalogue } from "../../src/store/sqlite/sqlite-catalogue.ts";
 import { eventually } from "../support/eventually.ts";
@@ -135,6 +136,21 @@ describe("a day of pulls", () => {
     expect(logged).toHaveLength(10);
     const sent = logged.reduce((sum, line) => sum + Number(JSON.parse(line).bytes), 0);
     expect(sent).toBe(day.sent);
+    const words = logged.map((line) => JSON.parse(line).cache ?? "refused");
+    expect(words.sort()).toEqual(requests.map(({ outcome }) => outcome).sort());
+
+    const refused = logged.find((line) => JSON.parse(line).status === 403) ?? "{}";
+    let given = 0;
+    for (const [name, value] of seen) if (name.startsWith("client_bytes_total")) given += value;
+    expect(given + Number(JSON.parse(refused).bytes)).toBe(day.sent);
+
+    const page = await (await fetch(`http://127.0.0.1:${program.adminPort}/`)).text();
+    const figures = [...page.matchAll(/<dt>([^<]+)<\/dt><dd>([^<]+)/g)].map(([, ...pair]) => pair);
+    expect(Object.fromEntries(figures)).toMatchObject({
+      ...{ Saved: `${inBytes(day.saved)} `, Pulls: "3", "From the cache": "67 %" },
+      Kept: `${inBytes(kept)} `,
+    });
+    expect(page).toContain(`<small>of ${inBytes(day.sent)}</small>`);
   });
 
   it("is in the catalogue under the names that were pulled", async () => {

@@ -1,7 +1,7 @@
 /** Commands that ask: of a server that runs, of a folder that one left, and of nobody. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { writeFile } from "node:fs/promises";
+import { chmod, chown, readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeEach, describe, expect, it } from "vitest";
@@ -106,6 +106,25 @@ describe("a command that asks", { timeout: 60_000 }, () => {
     expect([ended.code, ended.out]).toEqual([78, ""]);
     expect(ended.err).toContain("tag_ttl");
   });
+
+  it.skipIf(process.getuid?.() !== 0)(
+    "leaves nothing of root's behind where root asks and no server runs",
+    async () => {
+      await pullWhole();
+      await program.stop();
+      await chmod(scene.folder, 0o755);
+      const folder = program.dataDir;
+      const all = async () => [
+        folder,
+        ...(await readdir(folder, { recursive: true })).map((name) => join(folder, name)),
+      ];
+      for (const path of await all()) await chown(path, 65_534, 65_534);
+      const { code, err } = await entrepot(["images", "ls"]);
+      expect([code, err]).toEqual([0, ""]);
+      const owners = await Promise.all((await all()).map(async (path) => (await stat(path)).uid));
+      expect(new Set(owners)).toEqual(new Set([65_534]));
+    },
+  );
 
   it("explains what a pull would do now, and why", async () => {
     const name = `${registry.name}/team/app:${image.tag}`;
