@@ -163,6 +163,16 @@ describe("upload sessions", () => {
     expect((await client.get(`/v2/a/blobs/${digestOf(bytes)}`)).body.equals(bytes)).toBe(true);
   });
 
+  it("take nothing of a piece whose range ends before it begins", async () => {
+    const { client } = await openRegistry();
+    const path = await begin(client, "a");
+    await patch(client, path, Buffer.from("abc"));
+    const headers = { "content-range": "3-1" };
+    const refused = await client.ask(path, { method: "PATCH", headers, body: "def" });
+    expect([refused.status, codeOf(refused)]).toEqual([416, "RANGE_INVALID"]);
+    expect((await client.get(path)).headers.range).toBe("0-2");
+  });
+
   it("of a client who leaves in the middle of a push in one request do not stay", async () => {
     const { program } = await openRegistry();
     const socket = await dial(program.port);

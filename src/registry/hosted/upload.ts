@@ -100,8 +100,9 @@ function contentRange(text: string | undefined): { start: number; end: number } 
   if (text === undefined) return undefined;
   const [, start, end] =
     /^(?:bytes[ =])?(\d{1,15})-(\d{1,15})(?:\/(?:\d+|\*))?$/.exec(text.trim()) ?? [];
-  if (start === undefined)
+  if (start === undefined || Number(end) < Number(start)) {
     throw new RegistryError("RANGE_INVALID", "the Content-Range makes no sense");
+  }
   return { start: Number(start), end: Number(end) + 1 };
 }
 
