@@ -116,8 +116,10 @@ describe("a redirect that leads away", () => {
     async (code) => {
       const to = `https://${evil.name}/token`;
       registry.server.misbehave({ path: /^\/token/ }, redirect(to, code));
-      await pullEverything();
-      expect(evil.heard).toEqual([]);
+      expect(secretsIn(await pullEverything())).toEqual([]);
+      expect(evil.heard.length).toBeGreaterThan(0);
+      expect(evil.heard.filter((text) => /authorization/i.test(text))).toEqual([]);
+      expect(secretsIn(evil.heard)).toEqual([]);
     },
   );
 

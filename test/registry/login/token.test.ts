@@ -162,7 +162,7 @@ describe("a token request without a login", () => {
     const { loopback, host, memory } = await make();
     memory.remember(hub, [hubChallenge]);
     loopback.play(service, (_, response) =>
-      say(response, status, "<html>", { location: "https://evil.example/" }),
+      say(response, status, "<html>", { location: "http://evil.example/" }),
     );
     expect((await host.fetch(tokenPath)).status).toBe(502);
   });
