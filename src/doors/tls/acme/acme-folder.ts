@@ -5,6 +5,7 @@
 import { createHash, generateKeyPairSync } from "node:crypto";
 import { chmod, mkdir, open, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
+import { KeyedMutex } from "../../../runtime/keyed-mutex.ts";
 import { DoorError } from "../../door-error.ts";
 import { certificatesIn, isFor, type KeyPair, keysIn, pairUp } from "../key-pair.ts";
 
@@ -22,6 +23,7 @@ export class AcmeFolder {
   readonly #directory: string;
   /** Of one service; another one has other accounts. */
   readonly #account: string;
+  readonly #turns = new KeyedMutex<"account">();
   /** One for all names, as versions before this one ordered it. */
   readonly #common: string;
 
@@ -45,7 +47,12 @@ export class AcmeFolder {
   }
 
   /** PEM; made on first use, and again when it is damaged: accounts cost nothing. Throws DoorError IO. */
-  async accountKey(): Promise<string> {
+  accountKey(): Promise<string> {
+    // The orders of all names begin at once, and are to have one account.
+    return this.#turns.run("account", () => this.#accountKey());
+  }
+
+  async #accountKey(): Promise<string> {
     const known = await readIfThere(this.#account);
     if (known !== undefined && keysIn(known).length > 0) return known;
     const key = newKey();

@@ -21,6 +21,12 @@ describe("what is kept of an ACME service", () => {
     expect(await (await open(at, "https://other.example")).folder.accountKey()).not.toBe(key);
   });
 
+  it("is one account though all names begin at once", async () => {
+    const { folder } = await open();
+    const keys = await Promise.all(Array.from({ length: 8 }, () => folder.accountKey()));
+    expect(new Set(keys).size).toBe(1);
+  });
+
   it("is the certificate with its key, over a restart", async () => {
     const { at, folder } = await open();
     expect(await folder.certificate("a.example")).toBeUndefined();
