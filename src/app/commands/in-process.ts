@@ -4,7 +4,7 @@
  */
 import { stat } from "node:fs/promises";
 import { answerInProcess, type OperationAnswer } from "../../doors/back-office/in-process.ts";
-import { composeWithoutDoors } from "../compose/operations.ts";
+import { composeWithoutDoors } from "../compose/without-doors.ts";
 import { createLog } from "../log.ts";
 import { secretsOf } from "../settings/redact.ts";
 import type { Settings } from "../settings/settings.ts";

@@ -4,11 +4,8 @@ import { Overview } from "../../doors/back-office/overview.ts";
 import type { House } from "../../doors/back-office/ports.ts";
 import type { Collect, Collected } from "../../hosted/gc/collector.ts";
 import { formatHostPort } from "../../protocol/http/host-port.ts";
-import type { World } from "../application.ts";
-import { readBuild } from "../build.ts";
-import type { Log } from "../log.ts";
 import type { Settings } from "../settings/settings.ts";
-import { type Core, composeCore } from "./core.ts";
+import type { Core } from "./core.ts";
 import { explaining } from "./explaining.ts";
 import { reachOf } from "./listen.ts";
 import { Removing } from "./removing.ts";
@@ -37,47 +34,6 @@ export function composeOperations({ core, house, dashboardLink }: OperationsPart
 /** Where nothing ever was pushed nothing has to go. */
 function nothingPushed({ isDry }: Collect): Collected {
   return { isDry, going: [], freed: [], returned: [], skipped: [] };
-}
-
-export type WithoutDoors = {
-  readonly operations: Operations;
-  /** Gives the data folder back. */
-  readonly close: () => Promise<void>;
-};
-
-/** For one command: the data folder is taken, and no door opened. Throws what is wrong with either. */
-export async function composeWithoutDoors(
-  settings: Settings,
-  log: Log,
-  world?: World,
-): Promise<WithoutDoors> {
-  const core = await composeCore(settings, log, world);
-  try {
-    await core.cache.load();
-    const house = houseWithoutDoors(core);
-    const operations = composeOperations({ core, house, dashboardLink: () => undefined });
-    return { operations, close: core.close };
-  } catch (error) {
-    await core.close();
-    throw error;
-  }
-}
-
-function houseWithoutDoors({ cache, store, settings }: Core): House {
-  return {
-    health: () => ({ phase: "stopped", degraded: [...cache.degraded(), ...store.degraded()] }),
-    build: readBuild(),
-    isReloaded: () => true,
-    requestsInFlight: () => ({}),
-    clientUrl: () => clientUrl(settings),
-    dashboardUrl: () => undefined,
-    connections: async () => ({}),
-    downloads: () => [],
-    kept: cache.kept,
-    disk: cache.disk,
-    nextToGo: cache.nextToGo,
-    certificates: () => new Map(),
-  };
 }
 
 export function clientUrl({ listen, access }: Settings): string {
