@@ -4,7 +4,8 @@ import { once } from "node:events";
 import { chmod, chown, readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import { eventually } from "../support/eventually.ts";
 import { temporaryFolder } from "../support/temp-folder.ts";
 import { viaProxy } from "./support/client.ts";
 import { addImage, type Image, manifestType } from "./support/image.ts";
@@ -149,6 +150,21 @@ describe("a command that asks", { timeout: 60_000 }, () => {
     expect(out).toContain("DOWNLOAD");
     expect(out).not.toContain("\u001b");
     for (const line of out.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
+  });
+
+  it("gives the terminal back as it was at Ctrl-C", async () => {
+    const command = `${process.execPath} ${main} top`;
+    const args = ["-qfec", `stty cols 80 rows 24; exec ${command}`, "/dev/null"];
+    const terminal = spawn("script", args, { cwd: scene.folder });
+    onTestFinished(() => void terminal.kill("SIGKILL"));
+    let shown = "";
+    terminal.stdout.on("data", (piece) => (shown += String(piece)));
+    await eventually(() => shown.includes("All well"), { withinMs: 30_000 });
+    expect(shown).toContain("\u001b[?25l");
+    terminal.stdin.write("\u0003");
+    const [code] = await once(terminal, "close");
+    expect(code).toBe(0);
+    expect(shown.trimEnd().endsWith("\u001b[?25h\u001b[?1049l")).toBe(true);
   });
 
   it("prints a link that opens the dashboard", async () => {
