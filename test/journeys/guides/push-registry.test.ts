@@ -100,7 +100,7 @@ describe.skipIf(!canBoot())("push-registry.md", () => {
     await machine.must(`docker push ${image}`);
     const folder = join(journey.folder, "restored");
     const { code, output } = await typed(guide.take("entrepot backup"), entrepot.dataDir);
-    expect([code, output]).toEqual([0, expect.stringContaining("backed up 1 image, ")]);
+    expect([code, output]).toEqual([0, expect.stringContaining("backed up 2 images, ")]);
     const [, restore = ""] = guide.take("entrepot restore").split("\n");
     expect(await typed(restore, join(folder, "data"))).toMatchObject({ code: 0 });
     const settings = { HOSTED_HOSTS: "docker-registry.local", HOSTED_ANONYMOUS_PULL: "true" };
