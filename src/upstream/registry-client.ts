@@ -5,6 +5,7 @@
 import type { Readable } from "node:stream";
 import type { HeaderList } from "../protocol/http/header-list.ts";
 import type { Registry } from "../protocol/registry-name.ts";
+import type { Place } from "./location.ts";
 
 /** In whose name a request goes upstream, and for which client's address it takes one of the places there. */
 export type Access = AccessKind & { readonly from?: string | undefined };
@@ -42,6 +43,8 @@ export type RegistryRequest = {
   readonly access: Access;
   readonly redirects: RedirectRule;
   readonly patience: Patience;
+  /** Where an answer to the same request led: asked first, and the registry when that says no. */
+  readonly storage?: Place | undefined;
   readonly signal: AbortSignal;
 };
 
@@ -52,6 +55,8 @@ export type RegistryResponse = {
   readonly body: Readable;
   /** The operator's login at another registry opened it: it does not show what the registry asked holds. */
   readonly isBorrowed?: boolean;
+  /** Where a blob's redirects led, out of the registry's own hands. */
+  readonly storage?: Place;
 };
 
 export interface RegistryClient {

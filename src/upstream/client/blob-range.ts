@@ -5,11 +5,12 @@
 import { Readable } from "node:stream";
 import type { Digest } from "../../protocol/digest.ts";
 import { type HeaderList, headerList, headerValue } from "../../protocol/http/header-list.ts";
-import { parseContentRange, parseUnsatisfiedRange } from "../../protocol/http/range.ts";
+import { parseContentRange, parseUnsatisfiedRange, printRange } from "../../protocol/http/range.ts";
 import type { RepositoryName } from "../../protocol/reference.ts";
 import type { Registry } from "../../protocol/registry-name.ts";
 import { discard, readStart } from "../body.ts";
 import { decoded, encodingOf } from "../content-encoding.ts";
+import type { Place } from "../location.ts";
 import type { Access, RegistryClient, RegistryResponse } from "../registry-client.ts";
 import { UpstreamError } from "../upstream-error.ts";
 import { UpstreamRefusal } from "../upstream-refusal.ts";
@@ -23,6 +24,13 @@ export type BlobRangeAsk = {
   readonly signal: AbortSignal;
 };
 
+export type BlobPartAsk = BlobRangeAsk & {
+  /** The first byte that is not asked for. */
+  readonly end: number;
+  /** Where an earlier answer for this blob came from. */
+  readonly storage?: Place | undefined;
+};
+
 export type OpenedBlob = {
   /** The blob's length; undefined when the registry does not say, so that a cut may look like the end. */
   readonly total: number | undefined;
@@ -31,6 +39,10 @@ export type OpenedBlob = {
   readonly headers: HeaderList;
   /** It does not show what the registry asked holds. */
   readonly isBorrowed?: boolean;
+  /** The registry makes nothing of ranges: there is nothing to be read here. */
+  readonly hasNoParts?: boolean;
+  /** Where it came from, when that was not the registry itself. */
+  readonly storage?: Place | undefined;
   /** For whoever does not read; idempotent. */
   close(): void;
 };
@@ -40,37 +52,62 @@ const maxRefusal = 65_536;
 /** Throws UpstreamRefusal for a status that is no blob, UpstreamError for an answer that makes no sense. */
 export async function openBlobAt(client: RegistryClient, ask: BlobRangeAsk): Promise<OpenedBlob> {
   const { offset } = ask;
-  if (offset === 0) return await whole(await send(client, ask, 0), ask);
+  if (offset === 0) return await whole(await send(client, ask, undefined), ask);
   try {
-    return await rest(await send(client, ask, offset), ask);
+    return await rest(await send(client, ask, printRange(offset)), ask);
   } catch (error) {
     if (!isAboutRange(error)) throw error;
-    return await whole(await send(client, ask, 0), ask);
+    return await whole(await send(client, ask, undefined), ask);
   }
+}
+
+/**
+ * The bytes from `offset` up to `end`, or the blob's own end where that comes first, or word that
+ * they cannot be had in parts. Throws UpstreamRefusal and UpstreamError as for the whole.
+ */
+export async function openBlobPart(client: RegistryClient, ask: BlobPartAsk): Promise<OpenedBlob> {
+  const { offset, end, storage } = ask;
+  const response = await send(client, { ...ask, storage }, printRange(offset, end));
+  const { status, headers } = response;
+  const range = headerValue(headers, "content-range") ?? "";
+  const beyondEnd = status === 416 ? parseUnsatisfiedRange(range) : undefined;
+  if (beyondEnd !== undefined && beyondEnd <= offset) return nothing(response, beyondEnd);
+  const part = status === 206 ? parseContentRange(range) : undefined;
+  const isIt = part?.start === offset && part.end <= end && part.size !== undefined;
+  if (isIt && encodingOf(headers) === undefined) return opened(response, part.size, response.body);
+  const isAnswer = status < 300 || isAboutRangeStatus(status);
+  if (!isAnswer) return await refuse(response, ask);
+  response.body.destroy();
+  return { ...opened(response, undefined, Readable.from([])), hasNoParts: true };
 }
 
 async function send(
   client: RegistryClient,
-  ask: BlobRangeAsk,
-  offset: number,
+  ask: BlobRangeAsk & Pick<BlobPartAsk, "storage">,
+  range: string | undefined,
 ): Promise<RegistryResponse> {
-  const { registry, repository, digest, access, signal } = ask;
+  const { registry, repository, digest, access, storage, signal } = ask;
   return await client.send({
     registry,
     method: "GET",
     target: `/v2/${repository}/blobs/${digest}`,
-    headers: headerList({ range: offset > 0 ? `bytes=${offset}-` : undefined }),
+    headers: headerList({ range }),
     access,
     redirects: "blob",
     patience: "full",
+    storage,
     signal,
   });
 }
 
 /** Another part than was asked for, or none at all, where the whole may still be had. */
 function isAboutRange(error: unknown): boolean {
-  if (error instanceof UpstreamRefusal) return [400, 416, 501].includes(error.response.status);
+  if (error instanceof UpstreamRefusal) return isAboutRangeStatus(error.response.status);
   return error instanceof UpstreamError && error.code === "PROTOCOL";
+}
+
+function isAboutRangeStatus(status: number): boolean {
+  return [400, 416, 501].includes(status);
 }
 
 async function rest(response: RegistryResponse, ask: BlobRangeAsk): Promise<OpenedBlob> {
@@ -101,7 +138,10 @@ function partial(response: RegistryResponse, ask: BlobRangeAsk): OpenedBlob {
 /** 416 at the very end of a blob whose length was not known: there is nothing more. */
 async function beyond(response: RegistryResponse, ask: BlobRangeAsk): Promise<OpenedBlob> {
   const total = parseUnsatisfiedRange(headerValue(response.headers, "content-range") ?? "");
-  if (total !== ask.offset) return await refuse(response, ask);
+  return total === ask.offset ? nothing(response, total) : await refuse(response, ask);
+}
+
+function nothing(response: RegistryResponse, total: number): OpenedBlob {
   discard(response.body);
   return opened(response, total, Readable.from([]));
 }
@@ -118,8 +158,8 @@ function opened(
   total: number | undefined,
   body: AsyncIterable<Uint8Array>,
 ): OpenedBlob {
-  const { headers, isBorrowed = false } = response;
-  return { total, body, headers, isBorrowed, close: () => response.body.destroy() };
+  const { headers, isBorrowed = false, storage } = response;
+  return { total, body, headers, isBorrowed, storage, close: () => response.body.destroy() };
 }
 
 async function* skip(bytes: AsyncIterable<Uint8Array>, count: number): AsyncGenerator<Uint8Array> {

@@ -3,14 +3,13 @@
  * the memory of hosts that are down and of 429s, and one limit of time around it all.
  */
 
-import { Readable } from "node:stream";
 import { formatHostPort } from "../../protocol/http/host-port.ts";
 import { isRefusal } from "../../protocol/http/status.ts";
 import { type RegistryName, registryAddress, registryAt } from "../../protocol/registry-name.ts";
 import { type Clock, systemClock } from "../../runtime/clock.ts";
 import { ownRequest } from "../auth/own-request.ts";
 import { scopesOf } from "../auth/scopes.ts";
-import { TokenLimited } from "../auth/token-limited.ts";
+import { limitedAnswer } from "../auth/token-limited.ts";
 import { discard } from "../body.ts";
 import { DownMemory } from "../down-memory.ts";
 import { isRedirect, isSameOrigin, nextPlace, type Place } from "../location.ts";
@@ -115,7 +114,9 @@ export class PooledRegistryClient implements RegistryClient {
   }
 
   async #answer(request: Sent): Promise<RegistryResponse> {
-    const { registry, target, redirects } = request;
+    const { registry, target, redirects, storage } = request;
+    const known = storage && (await this.#atStorage(request, storage));
+    if (known !== undefined) return known;
     const place = { scheme: registry.scheme, address: registryAddress(registry.name), target };
     let used: Authorization;
     const host = formatHostPort(place.address, 443);
@@ -168,6 +169,7 @@ export class PooledRegistryClient implements RegistryClient {
       response = await this.#exchange(request, place, isAtHome ? authorization : undefined);
     }
     if (isAtHome) return response;
+    if (response.status < 300) return { ...ofStorage(response), storage: place };
     if (response.status !== 401 || !isBlobPlace(place) || request.hops >= maxRegistryHops) {
       return ofStorage(response);
     }
@@ -178,6 +180,15 @@ export class PooledRegistryClient implements RegistryClient {
     if (!isRefusal(answer.status)) return { ...ofStorage(answer), isBorrowed };
     discard(answer.body);
     return withoutBody(first.response);
+  }
+
+  /** Undefined when it gives nothing there any more: a signature ends, and then the registry is asked. */
+  async #atStorage(request: Sent, place: Place): Promise<RegistryResponse | undefined> {
+    this.#judgeRedirect(place);
+    const response = await this.#exchange(request, place, undefined);
+    if (response.status < 300) return { ...ofStorage(response), storage: place };
+    discard(response.body);
+    return undefined;
   }
 
   /** Throws UpstreamError where it may not be followed; the redirect's own answer is then closed. */
@@ -258,11 +269,4 @@ export class PooledRegistryClient implements RegistryClient {
     const asker = quotaKey(this.#authorizer, request, { place, authorization });
     return await this.#rates.ask(asker, method === "HEAD", send);
   }
-}
-
-/** Who cannot have a token now is answered as if the registry itself had said so. */
-function limitedAnswer(error: unknown): RegistryResponse {
-  if (!(error instanceof TokenLimited)) throw error;
-  const { headers, body } = error;
-  return { status: 429, headers, body: Readable.from([body]) };
 }

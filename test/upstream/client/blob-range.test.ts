@@ -4,7 +4,11 @@ import { describe, expect, it } from "vitest";
 import { digestOf } from "../../../src/protocol/digest.ts";
 import { headerList, headerValue } from "../../../src/protocol/http/header-list.ts";
 import { canonicalRegistry } from "../../../src/protocol/registry-name.ts";
-import { type BlobRangeAsk, openBlobAt } from "../../../src/upstream/client/blob-range.ts";
+import {
+  type BlobRangeAsk,
+  openBlobAt,
+  openBlobPart,
+} from "../../../src/upstream/client/blob-range.ts";
 import type { RegistryClient, RegistryRequest } from "../../../src/upstream/registry-client.ts";
 import { UpstreamRefusal } from "../../../src/upstream/upstream-refusal.ts";
 import { readAll, rejection } from "../rig.ts";
@@ -195,4 +199,54 @@ describe("another answer", () => {
       expect(response.body.length).toBe(65_536);
     },
   );
+});
+
+describe("a part of a blob", () => {
+  const middle = (end: number): Reply => ({
+    status: 206,
+    fields: { "content-range": `bytes 100-${end - 1}/1000` },
+    bytes: blob.subarray(100, end),
+  });
+  const wanted = { ...ask, offset: 100, end: 300 };
+
+  it("is asked for by both its ends, and at the storage that is known", async () => {
+    const { client, ranges, requests } = registry(middle(300));
+    const address = { host: "cdn.test", port: 443 };
+    const storage = { scheme: "https", address, target: "/b?sig=x" } as const;
+    const opened = await openBlobPart(client, { ...wanted, storage });
+    expect([opened.total, opened.hasNoParts]).toEqual([1_000, undefined]);
+    expect((await readAll(opened.body)).equals(blob.subarray(100, 300))).toBe(true);
+    expect([ranges(), requests[0]?.storage]).toEqual([["bytes=100-299"], storage]);
+  });
+
+  it("may end before its end: who wants more asks again", async () => {
+    const opened = await openBlobPart(registry(middle(200)).client, wanted);
+    expect((await readAll(opened.body)).equals(blob.subarray(100, 200))).toBe(true);
+  });
+
+  it("beyond the blob's end is nothing, and says how long the blob is", async () => {
+    const opened = await openBlobPart(registry(unsatisfied(100)).client, wanted);
+    expect([opened.total, (await readAll(opened.body)).length]).toEqual([100, 0]);
+    expect(opened.hasNoParts).toBeUndefined();
+  });
+
+  it.each<readonly [string, Reply]>([
+    ["the whole", whole],
+    ["another start", part(99)],
+    ["more than was asked for", middle(301)],
+    ["no total", { ...middle(300), fields: { "content-range": "bytes 100-299/*" } }],
+    ["encoded bytes", { ...middle(300), fields: { "content-encoding": "gzip" } }],
+    ["a 416 within the blob", unsatisfied(1_000)],
+    ["a 400", { status: 400 }],
+    ["a 501", { status: 501 }],
+  ])("that is answered with %s is not to be had", async (_, reply) => {
+    const { client, bodies } = registry(reply);
+    const opened = await openBlobPart(client, wanted);
+    expect([opened.hasNoParts, bodies[0]?.destroyed]).toEqual([true, true]);
+  });
+
+  it.each([401, 404, 503])("that is refused with %i is refused", async (status) => {
+    const refusal = rejection(openBlobPart(registry({ status }).client, wanted));
+    expect(await refusal).toMatchObject({ response: { status } });
+  });
 });

@@ -254,6 +254,33 @@ describe("a blob's redirect", () => {
     expect((await client.send(ask(registry.registry))).status).toBe(200);
   });
 
+  it("is not asked for again by who knows where it led", async () => {
+    const cdn = await server(ok);
+    const registry = await server(to(`${cdn.origin}/b?sig=x`));
+    const { client } = clientFor([registry.address, cdn.address]);
+    const { storage, body } = await client.send(ask(registry.registry));
+    await readAll(body);
+    expect(storage).toMatchObject({ address: cdn.address, target: "/b?sig=x" });
+    const again = await client.send(ask(registry.registry, { storage }));
+    expect(String(await readAll(again.body))).toBe("ok");
+    expect([registry.seen.length, cdn.seen.length]).toEqual([1, 2]);
+    expect(cdn.headers[1]?.authorization).toBeUndefined();
+  });
+
+  it.each([401, 403, 404])("is asked for again where its target now says %i", async (status) => {
+    const cdn = await server((request, response) => {
+      if (request.url === "/old") response.writeHead(status).end();
+      else ok(request, response);
+    });
+    const registry = await server(to(`${cdn.origin}/new`));
+    const { client } = clientFor([registry.address, cdn.address]);
+    const storage = { scheme: "http", address: cdn.address, target: "/old" } as const;
+    const answer = await client.send(ask(registry.registry, { storage }));
+    expect(String(await readAll(answer.body))).toBe("ok");
+    expect(answer.storage).toMatchObject({ target: "/new" });
+    expect(cdn.seen).toEqual(["GET /old", "GET /new"]);
+  });
+
   it("is followed with HEAD when HEAD was asked", async () => {
     const cdn = await server(ok);
     const registry = await server(to(`${cdn.origin}/b`, 303));
