@@ -12,7 +12,7 @@ export type DetachedLimits = {
 };
 
 type Detached = {
-  readonly progress: Pick<Progress, "size" | "written">;
+  readonly progress: Pick<Progress, "size" | "received">;
   abandon(): void;
 };
 
@@ -35,7 +35,7 @@ export class DetachedDownloads {
   /** Lets it go on alone for a while, then abandons it; at once if it is too much. */
   add(download: Detached): void {
     const all = [download, ...this.#timers.keys()];
-    const sizes = all.map(({ progress }) => progress.size ?? progress.written);
+    const sizes = all.map(({ progress }) => progress.size ?? progress.received);
     const bytes = sizes.reduce((sum, size) => sum + size, 0);
     const { count, bytes: most, milliseconds } = this.#limits;
     if (all.length > count || bytes > most) download.abandon();

@@ -7,6 +7,8 @@ export type DownloadErrorCode =
   | "WRONG_DIGEST"
   /** More or fewer bytes than the upstream declares. */
   | "WRONG_LENGTH"
+  /** The upstream makes nothing of ranges, or has another blob at that place now. */
+  | "NO_PARTS"
   /** The file that feeds the readers cannot be written any further; each goes on by itself. */
   | "DISK"
   /** Nobody reads it any more and it may not go on alone, or the program stops. */

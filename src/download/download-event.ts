@@ -29,6 +29,8 @@ export type DownloadEvent =
         /** Several repositories delivered parts of it: none of them has shown that it holds it. */
         readonly isPatchwork?: boolean;
       })
+  /** Only parts of it were asked for, and nobody reads any; those that came wait for who does. */
+  | (RepositoryNames & Blob & { readonly kind: "downloadSetAside"; readonly received: number })
   /** `received` bytes came from upstream for nothing. */
   | (RepositoryNames &
       Blob & {

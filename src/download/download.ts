@@ -1,26 +1,28 @@
 /**
- * One download that feeds many readers, who may come late or leave early. It appends to a file,
- * hashes as it goes and publishes how far it is; it ends verified and kept, or leaves nothing.
+ * One download that feeds many readers, who may come late or leave early, each with a range of its
+ * own. Several fronts write into one file; the hash follows from the first byte on. It ends verified
+ * and kept, or leaves nothing but what the next one goes on from.
  *
- *     sources ──▶ resuming body ──▶ batches ──▶ file and hash ──▶ progress
- *                                                   │                │ wakes who is due
- *                                                   └──▶ reader, reader, reader …
+ *     sources ──▶ fronts ──▶ file and hash ──▶ progress
+ *                                  │               │ wakes who is due
+ *                                  └──▶ reader, reader, reader …
  */
 import type { Digest } from "../protocol/digest.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { DraftStore } from "../store/draft-store.ts";
 import type { OpenedBlob } from "../upstream/client/blob-range.ts";
+import { type Alone, goAlone } from "./alone.ts";
 import { AnswerStart } from "./answer-start.ts";
-import { Batches } from "./batches.ts";
 import type { Bookkeeping } from "./bookkeeping.ts";
 import type { DetachedDownloads } from "./detached-downloads.ts";
 import { DownloadError, isDownloadError, leavesBytesGood } from "./download-error.ts";
 import type { ObserveDownloads } from "./download-event.ts";
+import type { FrontLimits } from "./front-limits.ts";
+import { Fronts } from "./fronts.ts";
 import type { GrowingBlob } from "./growing-blob.ts";
 import { HashedDraft } from "./hashed-draft.ts";
-import { OwnRange } from "./own-range.ts";
-import { Progress } from "./progress.ts";
-import { type Break, ResumingBody } from "./resuming-body.ts";
+import { Progress, type Want } from "./progress.ts";
+import type { Break } from "./resuming-body.ts";
 import { type OpenSource, placeOf, resumptionId, type Source, Sources } from "./sources.ts";
 import { ReaderSet, type TailReader } from "./tail-reader.ts";
 
@@ -30,8 +32,12 @@ export type DownloadParts = {
   /** Larger blobs are passed on and not kept. */
   readonly mostKept: number;
   readonly onTooLarge: (digest: Digest) => void;
-  /** Where it goes on when its last reader has left. */
+  /** Whether it would be kept at the moment, as far as is known. */
+  readonly mayKeep: (digest: Digest) => boolean;
+  /** Where it goes on when its last reader has left, and where it waits when it only has parts. */
   readonly detached: DetachedDownloads;
+  readonly idle: DetachedDownloads;
+  readonly limits: FrontLimits;
   readonly books: Bookkeeping;
   readonly observe: ObserveDownloads;
   readonly clock: Clock;
@@ -45,15 +51,16 @@ export class Download implements GrowingBlob {
   readonly readers: ReaderSet;
   readonly #parts: DownloadParts;
   readonly #draft: HashedDraft;
+  readonly #fronts: Fronts;
   readonly #stop = new AbortController();
   readonly #start: AnswerStart;
 
   constructor(first: Source, parts: DownloadParts) {
     const { digest } = first;
     const { open, blobs, mostKept, onTooLarge, observe } = parts;
+    const wake = (): void => this.progress.wake();
     this.digest = digest;
     this.#parts = parts;
-    const wake = (): void => this.progress.wake();
     this.#start = new AnswerStart(parts.clock, wake);
     this.sources = new Sources(first, open, wake);
     this.#draft = new HashedDraft({
@@ -62,12 +69,26 @@ export class Download implements GrowingBlob {
         onTooLarge(digest);
         observe({ kind: "blobTooLarge", ...placeOf(first), size });
       },
+      onHashed: () => {
+        if (this.#isDone) this.#fronts.consider();
+      },
       onFailed: (error) => this.#fileFailed(error),
     });
     this.readers = new ReaderSet(
       () => this.#draft.close(),
       () => this.#deserted(),
     );
+    this.#fronts = new Fronts({
+      ...{ progress: this.progress, limits: parts.limits, signal: this.#stop.signal },
+      ...this.#upstream(first),
+      open: (offset, signal, part) => this.sources.open(offset, signal, part),
+      onOpened: (opened) => this.#begun(opened),
+      write: (bytes, position) => this.#write(bytes, position),
+      wants: () => this.readers.wants(),
+      isAnywhere: () => this.#draft.isAnywhere ?? (parts.mayKeep(digest) ? undefined : false),
+      isDone: () => this.#isDone,
+      onWhole: () => this.#wholeWanted(),
+    });
   }
 
   /** Whether a new reader can still get all of it here. */
@@ -81,28 +102,31 @@ export class Download implements GrowingBlob {
     return this.#start.mediaType;
   }
 
-  /** A reader in the name of `source`. */
-  join(source: Source): TailReader {
+  /** A reader in the name of `source`, of the bytes from `from` up to `to`, or of all from there on. */
+  join(source: Source, from: number, to: number | undefined): TailReader {
     const asked = this.sources.join(source);
     this.#parts.detached.remove(this);
-    return this.readers.add({
-      blob: this,
+    this.#parts.idle.remove(this);
+    const reader = this.readers.add({
+      ...{ blob: this, from, to },
       check: () => this.sources.check(asked),
-      goOn: (from, position) => this.#ownRange(asked, from, position),
+      goOn: (how) => goAlone(this.#aloneFor(asked), how),
     });
+    if (to === undefined) this.#fronts.wantWhole();
+    return reader;
   }
 
   /**
-   * Resolves once an answer that starts at `from` should begin. Throws what ended the download or
-   * the reader before that.
+   * Resolves once an answer to the reader should begin. Throws what ended the download or the reader
+   * before that.
    */
-  async begin(reader: TailReader, from: number, signal: AbortSignal): Promise<void> {
+  async begin(reader: TailReader, signal: AbortSignal): Promise<void> {
     for (;;) {
       reader.check();
-      const hasByte = from < this.progress.released || this.#isServable;
-      if (this.#start.mayBegin(hasByte)) return;
+      const { want } = reader;
+      if (this.#start.mayBegin(this.progress.hasNewsFor(want) || this.#isServable)) return;
       if (this.progress.ended instanceof Error) throw this.progress.ended;
-      await this.wait(from, signal);
+      await this.wait(want, signal);
     }
   }
 
@@ -110,16 +134,19 @@ export class Download implements GrowingBlob {
     return await this.#draft.read(buffer, position);
   }
 
-  async wait(position: number, signal: AbortSignal): Promise<void> {
-    this.#draft.awaited(position);
-    await this.progress.wait(position, signal);
+  async wait(want: Want, signal: AbortSignal): Promise<void> {
+    this.#draft.awaited(want.start);
+    this.#fronts.want(want);
+    await this.progress.wait(want, signal);
   }
 
   /** Fetches until it is kept or discarded; to be called once. Never rejects. */
   async run(): Promise<void> {
     this.#parts.observe({ kind: "downloadStarted", ...placeOf(this.sources.first) });
     try {
-      await this.#receive();
+      await this.#draft.takeUp(resumptionId(this.sources.first));
+      this.progress.addLeft(this.#draft.left);
+      await this.#fronts.run();
       this.#verify();
       await this.#keep();
     } catch (error) {
@@ -127,6 +154,7 @@ export class Download implements GrowingBlob {
     }
     this.#start.stop();
     this.#parts.detached.remove(this);
+    this.#parts.idle.remove(this);
     await this.#draft.leave(this.#idForNext());
   }
 
@@ -134,52 +162,29 @@ export class Download implements GrowingBlob {
     this.#stop.abort(new DownloadError("ABANDONED", `nobody waits for ${this.digest} any more`));
   }
 
-  async #receive(): Promise<void> {
-    const signal = this.#stop.signal;
-    const batches = new Batches((batch) => this.#append(batch), this.#parts.clock);
-    const body = new ResumingBody({
-      ...this.#resumingAsk(this.sources.first),
-      open: (offset) => this.sources.open(offset, signal),
-      from: await this.#draft.takeUp(resumptionId(this.sources.first)),
-      size: undefined,
-      isUnderway: false,
-      onOpened: (opened) => this.#begun(opened),
-      signal,
-    });
-    try {
-      for await (const chunk of body) {
-        await this.#publishLeft();
-        await batches.put(chunk);
-      }
-      await this.#publishLeft();
-      await batches.drain();
-    } finally {
-      await batches.stop();
-    }
-  }
-
-  #begun({ total, headers }: OpenedBlob): void {
-    if (total !== undefined) {
-      this.progress.declare(total);
-      this.#draft.declare(total);
-    }
-    this.#start.open(headers);
-  }
-
   /** The upstream has let us in: what an earlier download left from there may go out. */
-  async #publishLeft(): Promise<void> {
-    if (!this.#draft.hasLeft) return;
-    this.sources.hasDelivered(this.sources.first);
-    await this.#draft.goOn(() => {
-      this.#stop.signal.throwIfAborted();
-      this.progress.advance(this.#draft.written);
-    });
+  #begun({ total, headers }: OpenedBlob): void {
+    if (total !== undefined) this.#declare(total);
+    if (this.#draft.left.length > 0) this.sources.hasDelivered(this.sources.first);
+    this.#draft.goOn();
+    this.#start.open(headers);
+    this.progress.admit();
   }
 
-  async #append(batch: Uint8Array): Promise<void> {
-    await this.#draft.append(batch);
-    this.progress.advance(this.#draft.written);
+  #declare(total: number): void {
+    if ((this.#draft.left.at(-1)?.end ?? 0) > total)
+      throw new DownloadError("WRONG_LENGTH", `more than all of ${this.digest} was left`);
+    this.progress.declare(total);
+    this.#draft.declare(total);
+  }
+
+  async #write(bytes: Uint8Array, position: number): Promise<void> {
+    const { progress } = this;
+    const isFirst = progress.received === 0;
+    await this.#draft.write(bytes, position);
+    progress.add(position, position + bytes.length);
     if (this.#draft.isPassing && this.readers.isEmpty) this.abandon();
+    if (isFirst || (!this.#fronts.isWhole && progress.isHalf)) this.#fronts.consider();
   }
 
   /** Stops the download, which is told of once; what was written can be read on. */
@@ -216,19 +221,24 @@ export class Download implements GrowingBlob {
     if (isDownloadError(error, "DISK")) return;
     if (isDownloadError(error, "WRONG_DIGEST", "WRONG_LENGTH"))
       observe({ kind: "blobCorrupted", digest: this.digest, foundBy: "download" });
-    observe({
-      kind: "downloadFailed",
-      ...placeOf(this.sources.first),
-      received: this.progress.written,
-      error,
-    });
+    const what = { ...placeOf(this.sources.first), received: this.progress.received };
+    const isRest = isDownloadError(error, "ABANDONED") && !this.#fronts.isWhole;
+    if (isRest) observe({ kind: "downloadSetAside", ...what });
+    else observe({ kind: "downloadFailed", ...what, error });
   }
 
   /** Nobody reads it any more. What is not kept is of no use to anybody else. */
   #deserted(): void {
     if (this.progress.ended !== undefined) return;
     if (this.#draft.isPassing) this.abandon();
-    else this.#parts.detached.add(this);
+    else if (this.#fronts.isWhole) this.#parts.detached.add(this);
+    else this.#parts.idle.add(this);
+  }
+
+  /** It goes on, though maybe nobody reads it at the moment. */
+  #wholeWanted(): void {
+    this.#parts.idle.remove(this);
+    if (this.readers.isEmpty) this.#parts.detached.add(this);
   }
 
   /** Under which id the next download finds what there is; undefined when it must not. */
@@ -239,28 +249,23 @@ export class Download implements GrowingBlob {
     return this.sources.isPatchwork ? undefined : resumptionId(this.sources.deliverer);
   }
 
-  /** How one reader goes on alone: from the file's end, or from before where it cannot be read. */
-  #ownRange(source: Source, from: "end" | "before", position: number): OwnRange {
-    const given = this.#draft.end();
-    return new OwnRange({
-      digest: this.digest,
-      start: from === "end" ? given : this.#draft.before(position),
-      given,
-      readFile: (buffer, at) => this.read(buffer, at),
-      upstream: {
-        ...this.#resumingAsk(source),
-        open: (offset, signal) => this.#parts.open(source, offset, signal),
-        size: this.progress.size,
-      },
-    });
+  #aloneFor(source: Source): Alone {
+    const { digest, progress } = this;
+    const open: Alone["upstream"]["open"] = (...ask) => this.#parts.open(source, ...ask);
+    const upstream = { ...this.#upstream(source), open, size: progress.size };
+    return { digest, draft: this.#draft, upstream };
   }
 
   /** What all requests for these bytes have in common. */
-  #resumingAsk(source: Source) {
+  #upstream(source: Source) {
     const { clock, observe } = this.#parts;
     const onBreak = (what: Break): void =>
       observe({ kind: "downloadResumed", ...placeOf(this.sources.first), ...what });
     return { host: source.registry.name, clock, onBreak };
+  }
+
+  get #isDone(): boolean {
+    return this.#draft.hashed === this.progress.size;
   }
 
   /** It is over, and yet all of it can be had: from the file, or from where that stops. */

@@ -8,7 +8,7 @@ import type { RegistryName } from "../protocol/registry-name.ts";
 import { BoundedMap } from "../runtime/bounded-map.ts";
 import { type Clock, systemClock } from "../runtime/clock.ts";
 import type { DraftStore } from "../store/draft-store.ts";
-import { openBlobAt } from "../upstream/client/blob-range.ts";
+import { openBlobAt, openBlobPart } from "../upstream/client/blob-range.ts";
 import type { RegistryClient } from "../upstream/registry-client.ts";
 import type { Bookkeeping } from "./bookkeeping.ts";
 import type { ByteSource } from "./byte-source.ts";
@@ -16,7 +16,11 @@ import { DetachedDownloads, type DetachedLimits, usualLimits } from "./detached-
 import { Download, type DownloadParts } from "./download.ts";
 import { DownloadError, isDownloadError } from "./download-error.ts";
 import type { ObserveDownloads } from "./download-event.ts";
+import { FrontLimits } from "./front-limits.ts";
 import { type OpenSource, placeOf, type Source, sourceKey } from "./sources.ts";
+
+/** Downloads that only have parts, and wait for who wants more of them. */
+const mostIdle = { count: 64, bytes: Number.POSITIVE_INFINITY, milliseconds: 60_000 };
 
 /** A finished download can be joined so long, by those who looked into the store just before. */
 const linger = 1_000;
@@ -24,6 +28,8 @@ const linger = 1_000;
 export type DownloadAsk = Source & {
   /** The first byte wanted. */
   readonly from: number;
+  /** The first that is not wanted any more; undefined: all there is. */
+  readonly to?: number | undefined;
   /**
    * The caller has seen that this asker may have these very bytes, so it may join a download made
    * with another registry, repository or access. Without it only the same three share.
@@ -84,7 +90,10 @@ export class Downloads {
     this.#parts = {
       ...{ open: openerOf(client), blobs, books, observe, clock, mostKept },
       onTooLarge: (digest) => this.#oversized.set(digest, true),
+      mayKeep: (digest) => this.mayKeep(digest),
       detached: new DetachedDownloads(detached, clock),
+      idle: new DetachedDownloads(mostIdle, clock),
+      limits: new FrontLimits(clock),
     };
     this.#isPaused = isPaused;
   }
@@ -97,9 +106,9 @@ export class Downloads {
     await this.#turn(ask);
     const joined = this.#toJoin(ask);
     const download = joined ?? this.#start(ask);
-    const reader = download.join(ask);
+    const reader = download.join(ask, ask.from, ask.to);
     try {
-      await download.begin(reader, ask.from, ask.signal);
+      await download.begin(reader, ask.signal);
       return { source: reader, mediaType: download.mediaType, isFirst: joined === undefined };
     } catch (error) {
       await reader.close();
@@ -115,9 +124,9 @@ export class Downloads {
   /** All that bring bytes right now. */
   *underway(): IterableIterator<DownloadUnderway> {
     for (const { progress, sources, readers } of this.#open) {
-      const { ended, written, size } = progress;
+      const { ended, received, size } = progress;
       if (ended !== undefined) continue;
-      yield { ...placeOf(sources.first), written, size, readers: readers.size };
+      yield { ...placeOf(sources.first), written: received, size, readers: readers.size };
     }
   }
 
@@ -148,7 +157,7 @@ export class Downloads {
       // One that has ended is joinable until it is in the store, but there is nothing to wait for.
       const other = this.#running(ask.digest).find(({ progress }) => progress.ended === undefined);
       if (other === undefined) return;
-      await other.progress.wait(Number.POSITIVE_INFINITY, ask.signal);
+      await other.progress.wait({ start: Number.POSITIVE_INFINITY, isPart: false }, ask.signal);
     }
   }
 
@@ -199,6 +208,8 @@ export class Downloads {
 }
 
 function openerOf(client: RegistryClient): OpenSource {
-  return ({ registry, repository, digest, access }, offset, signal) =>
-    openBlobAt(client, { registry, repository, digest, access, offset, signal });
+  return ({ registry, repository, digest, access }, offset, signal, part) => {
+    const ask = { registry, repository, digest, access, offset, signal };
+    return part === undefined ? openBlobAt(client, ask) : openBlobPart(client, { ...ask, ...part });
+  };
 }

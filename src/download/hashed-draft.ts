@@ -1,20 +1,20 @@
 /**
- * A file on its way to the store, and the hash of exactly what is in it, even after a failed write.
- * Where nothing is to be kept, bytes that pass take the place of the file.
+ * A file on its way to the store, written at any place, and the hash of what is in it from the first
+ * byte on, even after a failed write. Where nothing is to be kept, bytes that pass take the place of
+ * the file.
  */
-import { createHash, type Hash } from "node:crypto";
-import { type Digest, digestAlgorithm, toDigest } from "../protocol/digest.ts";
+import type { Digest } from "../protocol/digest.ts";
+import type { Interval } from "../runtime/intervals.ts";
 import type { BlobDraft, DraftStore } from "../store/draft-store.ts";
 import { StoreError } from "../store/store-error.ts";
-import { type Checkpoint, Checkpoints } from "./checkpoints.ts";
+import type { Checkpoint } from "./checkpoints.ts";
 import { DownloadError } from "./download-error.ts";
 import { PassingBytes } from "./passing-bytes.ts";
+import { PrefixHash } from "./prefix-hash.ts";
 import { SharedReads } from "./shared-reads.ts";
 
 /** Less than this is fetched again as quickly. */
 const worthKeeping = 1024 * 1024;
-
-const stretch = 256 * 1024;
 
 export type HashedDraftParts = {
   readonly digest: Digest;
@@ -23,6 +23,8 @@ export type HashedDraftParts = {
   readonly mostKept: number;
   /** Called once with the size, if that is known. */
   readonly onTooLarge: (size: number | undefined) => void;
+  /** Called when the hash covers more than before. */
+  readonly onHashed: () => void;
   /** Called when the file can be written, or read back, no more: what cannot be read must not be kept. */
   readonly onFailed: (error: unknown) => void;
   /** Ends the wait for readers of what is not kept. */
@@ -31,43 +33,46 @@ export type HashedDraftParts = {
 
 export class HashedDraft {
   readonly #parts: HashedDraftParts;
-  #draft: BlobDraft | undefined;
+  #draft: Promise<BlobDraft | undefined> | undefined;
+  #file: BlobDraft | undefined;
   /** Of an earlier download, until it is clear that its bytes are wanted. */
   #left: BlobDraft | undefined;
-  #leftLength = 0;
   #id: string | undefined;
   readonly #fileReads = new SharedReads(
     async (buffer, position) => await this.#readFile(buffer, position),
   );
   #passing: PassingBytes | undefined;
-  /** Of what is written; never changed, only replaced. */
-  #hash: Hash;
-  readonly #checkpoints: Checkpoints;
-  #written = 0;
+  readonly #hash: PrefixHash;
   /** Its first bytes are on their way: where they went, all others go. */
   #hasBegun = false;
+  #hasGrown = false;
   /** How far somebody waits to read. */
   #awaited = 0;
 
   constructor(parts: HashedDraftParts) {
     this.#parts = parts;
-    this.#hash = createHash(digestAlgorithm(parts.digest));
-    this.#checkpoints = new Checkpoints(this.#hash);
+    this.#hash = new PrefixHash({
+      digest: parts.digest,
+      endOf: (position) => this.#file?.endOf(position) ?? position,
+      read: (buffer, position) => this.#readFile(buffer, position),
+      onMoved: parts.onHashed,
+      onFailed: parts.onFailed,
+    });
   }
 
-  /** Bytes that can be read, and that the hash covers. */
-  get written(): number {
-    return this.#written;
+  /** How many bytes from the first on the hash covers. */
+  get hashed(): number {
+    return this.#hash.mark;
   }
 
-  /** Whether an earlier download left bytes that were not made use of yet. */
-  get hasLeft(): boolean {
-    return this.#left !== undefined;
+  /** What an earlier download left that was not made use of yet. */
+  get left(): readonly Interval[] {
+    return this.#left?.stretches ?? [];
   }
 
   /** Whether there is more than an earlier download left. */
   get hasGrown(): boolean {
-    return this.#written > this.#leftLength;
+    return this.#hasGrown;
   }
 
   /** Whether its bytes pass and nothing is kept. */
@@ -75,10 +80,16 @@ export class HashedDraft {
     return this.#passing !== undefined;
   }
 
+  /** Whether bytes can be written wherever they belong; undefined before the first is. */
+  get isAnywhere(): boolean | undefined {
+    if (this.isPassing) return false;
+    return this.#file === undefined ? undefined : true;
+  }
+
   /** What the upstream says its size is. Of too many bytes none is kept from the first. */
   declare(size: number): void {
     const { mostKept, onTooLarge } = this.#parts;
-    if (size <= mostKept || this.#hasBegun || this.hasLeft) return;
+    if (size <= mostKept || this.#hasBegun || this.#left !== undefined) return;
     if (!this.isPassing) onTooLarge(size);
     this.#passing ??= this.#newPassing();
   }
@@ -91,58 +102,67 @@ export class HashedDraft {
 
   /**
    * The file is made with its first bytes, so that a refused download leaves no trace. Throws StoreError, or
-   * DownloadError: DISK when it grows too large without having said so, ABANDONED when its signal aborts.
+   * DownloadError: DISK when it grows too large without having said so, or bytes that pass come out of
+   * their order, ABANDONED when its signal aborts.
    */
-  append(bytes: Uint8Array): Promise<void> {
-    return this.#orFail(this.#append(bytes));
+  write(bytes: Uint8Array, position: number): Promise<void> {
+    return this.#orFail(this.#write(bytes, position));
   }
 
-  /** Resolves with the bytes read, never 0 below `written`. Throws StoreError. */
+  /** Resolves with the bytes read, never 0 for what is written. Throws StoreError. */
   async read(buffer: Uint8Array, position: number): Promise<number> {
     // What has passed is gone for who is slow, not for all.
     if (this.#passing !== undefined) return await this.#passing.read(buffer, position);
     return await this.#orFail(this.#fileReads.read(buffer, position));
   }
 
-  /** All that is written, with a copy of its hash. */
+  /** All that the hash covers, with a copy of it. */
   end(): Checkpoint {
-    return { position: this.#written, hash: this.#hash.copy() };
+    return this.#hash.end();
   }
 
   /** A place at or before `position`, with the hash of what was written up to there. */
   before(position: number): Checkpoint {
-    return this.#checkpoints.before(position);
+    return this.#hash.before(position);
   }
 
-  /** Whether all that is written is what the digest says. */
+  /** Whether all that is hashed is what the digest says. */
   isRight(): boolean {
-    const { digest } = this.#parts;
-    const { hash } = this.end();
-    return toDigest(digestAlgorithm(digest), hash.digest("hex")) === digest;
+    return this.#hash.isRight();
+  }
+
+  /** Resolves when all that is there from the first byte on is hashed, as far as it can be read. */
+  settled(): Promise<void> {
+    return this.#hash.settled();
   }
 
   /**
-   * How many bytes an earlier download of the same id has left to go on from; `goOn` makes use of them.
+   * Looks for what an earlier download of the same id has left to go on from; `goOn` makes use of it.
    * To be called first. Never rejects.
    */
-  async takeUp(id: string): Promise<number> {
-    // A store that cannot give them back is as good as one that has none.
+  async takeUp(id: string): Promise<void> {
+    // A store that cannot give it back is as good as one that has none.
     this.#left = await this.#parts.blobs.takeUp(id).catch(() => undefined);
     this.#id = id;
-    this.#leftLength = this.#left?.written ?? 0;
-    return this.#leftLength;
   }
 
-  /** Hashes what was left, if anything, calling `onProgress` with each part. Throws StoreError. */
-  goOn(onProgress: () => void): Promise<void> {
-    return this.#orFail(this.#goOn(onProgress));
+  /** Makes use of what was left, if anything. */
+  goOn(): void {
+    const left = this.#left;
+    if (left === undefined) return;
+    this.#left = undefined;
+    this.#file = left;
+    this.#draft = Promise.resolve(left);
+    this.#hasBegun = true;
+    this.#hash.follow();
   }
 
   /** Puts it into the store; false when its bytes pass. Throws StoreError. */
   async commit(): Promise<boolean> {
-    if (this.#passing === undefined && this.#draft === undefined) await this.#begin();
-    await this.#draft?.commit(this.#parts.digest);
-    return this.#draft !== undefined;
+    if (!this.isPassing) this.#draft ??= this.#begin();
+    const draft = await this.#draft;
+    await draft?.commit(this.#parts.digest);
+    return draft !== undefined;
   }
 
   /**
@@ -152,63 +172,57 @@ export class HashedDraft {
   async leave(id: string | undefined): Promise<void> {
     if (id !== undefined && this.#id !== undefined) await this.#left?.setAside(this.#id);
     await this.#left?.discard();
-    if (id !== undefined && this.#written >= worthKeeping) await this.#draft?.setAside(id);
-    await this.#draft?.discard();
+    if (id !== undefined && lengthOf(this.#file) >= worthKeeping) await this.#file?.setAside(id);
+    await this.#file?.discard();
   }
 
   async close(): Promise<void> {
     this.#passing?.close();
+    await this.#hash.stop();
     await this.#left?.close();
-    await this.#draft?.close();
+    await this.#file?.close();
   }
 
-  async #append(bytes: Uint8Array): Promise<void> {
+  async #write(bytes: Uint8Array, position: number): Promise<void> {
     const { digest, mostKept, onTooLarge } = this.#parts;
-    if (this.#passing === undefined && this.#written + bytes.length > mostKept) {
+    if (!this.isPassing && position + bytes.length > mostKept) {
       onTooLarge(undefined);
       throw new DownloadError("DISK", `${digest} is more than is kept`);
     }
     this.#hasBegun = true;
-    const hash = this.#hash.copy();
-    if (this.#passing === undefined && this.#draft === undefined) await this.#begin();
-    const added = this.#passing?.append(bytes) ?? this.#draft?.write(bytes, this.#written);
-    hash.update(bytes); // while the disk is at work
-    await added;
-    this.#hash = hash;
-    this.#written += bytes.length;
-    this.#checkpoints.add(this.#written, hash);
+    if (!this.isPassing) this.#draft ??= this.#begin();
+    const draft = await this.#draft;
+    const hashed = this.#hash.take(bytes, position); // while the disk is at work
+    if (draft !== undefined) await draft.write(bytes, position);
+    else await this.#pass(bytes, position);
+    this.#hasGrown = true;
+    const isHashed = hashed ?? this.#hash.take(bytes, position);
+    isHashed?.();
+    this.#hash.follow();
   }
 
-  async #goOn(onProgress: () => void): Promise<void> {
-    const left = this.#left;
-    if (left === undefined) return;
-    this.#left = undefined;
-    [this.#draft, this.#hasBegun] = [left, true];
-    const buffer = Buffer.allocUnsafeSlow(Math.min(stretch, left.written));
-    while (this.#written < left.written) {
-      const length = await left.read(buffer, this.#written);
-      if (length === 0) throw new StoreError("IO", `what was left ends at ${this.#written}`);
-      this.#hash = this.#hash.copy().update(buffer.subarray(0, length));
-      this.#written += length;
-      this.#checkpoints.add(this.#written, this.#hash);
-      onProgress();
-    }
+  async #pass(bytes: Uint8Array, position: number): Promise<void> {
+    if (position !== this.#hash.mark)
+      throw new DownloadError("DISK", "what is not kept comes in its order only");
+    await this.#passing?.append(bytes);
   }
 
   /** The file, or what takes its place while nothing is written. */
-  async #begin(): Promise<void> {
+  async #begin(): Promise<BlobDraft | undefined> {
     try {
-      this.#draft = await this.#parts.blobs.create();
+      this.#file = await this.#parts.blobs.create(this.#id);
+      return this.#file;
     } catch (error) {
       if (!(error instanceof StoreError) || error.code !== "PAUSED") throw error;
       this.#passing = this.#newPassing();
+      return undefined;
     }
   }
 
   async #readFile(buffer: Uint8Array, position: number): Promise<number> {
-    const length = await this.#draft?.read(buffer, position);
+    const length = await this.#file?.read(buffer, position);
     if (length !== undefined && length > 0) return length;
-    throw new StoreError("IO", `a file of ${this.#written} bytes has none at ${position}`);
+    throw new StoreError("IO", `the file has no byte at ${position}`);
   }
 
   async #orFail<T>(work: Promise<T>): Promise<T> {
@@ -225,4 +239,8 @@ export class HashedDraft {
     passing.awaited(this.#awaited);
     return passing;
   }
+}
+
+function lengthOf(draft: BlobDraft | undefined): number {
+  return (draft?.stretches ?? []).reduce((sum, { start, end }) => sum + end - start, 0);
 }

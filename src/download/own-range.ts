@@ -6,7 +6,8 @@ import { type Digest, digestAlgorithm, toDigest } from "../protocol/digest.ts";
 import type { Checkpoint } from "./checkpoints.ts";
 import { DownloadError } from "./download-error.ts";
 import { releasable } from "./hold-back.ts";
-import { type ResumingAsk, ResumingBody } from "./resuming-body.ts";
+import type { OwnWay, OwnWayUpstream } from "./own-way.ts";
+import { ResumingBody } from "./resuming-body.ts";
 import { Window } from "./window.ts";
 
 export type OwnRangeParts = {
@@ -17,12 +18,10 @@ export type OwnRangeParts = {
   readonly given: Checkpoint;
   /** Reads the file, below the start. */
   readonly readFile: (buffer: Uint8Array, position: number) => Promise<number>;
-  readonly upstream: Omit<ResumingAsk, "from" | "isUnderway" | "signal" | "open"> & {
-    readonly open: (offset: number, signal: AbortSignal) => ReturnType<ResumingAsk["open"]>;
-  };
+  readonly upstream: OwnWayUpstream;
 };
 
-export class OwnRange {
+export class OwnRange implements OwnWay {
   readonly #parts: OwnRangeParts;
   readonly #stop = new AbortController();
   readonly #body: ResumingBody;

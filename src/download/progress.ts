@@ -1,17 +1,32 @@
 /**
- * How far growing bytes have come, in numbers: how many there will be, how many are written, how many
- * of them may go out, and how it ended. Whoever waits for a byte is woken when it may.
+ * How far growing bytes have come: how many there will be, which of them are there, which may go out,
+ * and how it ended. Whoever waits for a byte is woken when it may have it.
+ *
+ *     0          written                                            size − 64 KiB    size
+ *     ├───────────┤      ├── there ──┤         ├─ there ─┤                 ├──────────┤
+ *         a part goes out as it arrives              an answer that ends whole waits here
  */
 
+import { type Interval, Intervals } from "../runtime/intervals.ts";
 import { SpreadOverTicks } from "../runtime/spread-over-ticks.ts";
 import { DownloadError } from "./download-error.ts";
-import { releasable } from "./hold-back.ts";
+import { releaseLimit } from "./hold-back.ts";
+
+/** What a reader still wants: without an end, all there is. */
+export type Want = {
+  readonly start: number;
+  readonly end: number | undefined;
+  /** It is no complete body, so its bytes need not wait for the digest (see hold-back.ts). */
+  readonly isPart: boolean;
+};
 
 export class Progress {
-  readonly #waiters = new Waiters();
+  /** Readers of parts, and those whose last bytes wait for the digest. */
+  readonly #parts = new Waiters();
+  readonly #wholes = new Waiters();
+  readonly #there = new Intervals();
+  #isAdmitted = true;
   #size: number | undefined;
-  #written = 0;
-  #released = 0;
   #ended: "complete" | Error | undefined;
 
   /** Bytes in all; undefined until that is known. */
@@ -19,14 +34,19 @@ export class Progress {
     return this.#size;
   }
 
-  /** How many bytes the file has. */
+  /** How many bytes there are from the first on without a gap. */
   get written(): number {
-    return this.#written;
+    return this.#there.endOf(0);
   }
 
-  /** How many of them may go out: the tail waits for the digest (see hold-back.ts). */
-  get released(): number {
-    return this.#released;
+  /** How many bytes there are, wherever. */
+  get received(): number {
+    return this.#there.total;
+  }
+
+  /** Whether half of it is there, wherever. */
+  get isHalf(): boolean {
+    return this.#size !== undefined && this.#there.total >= this.#size / 2;
   }
 
   /** "complete": everything is verified and released. An error: no more is ever released. */
@@ -34,22 +54,65 @@ export class Progress {
     return this.#ended;
   }
 
-  /** Says how long the whole is. */
-  declare(size: number): void {
-    this.#size = size;
-    this.#release(releasable(this.#written, size));
+  /** Where the bytes that are there from `position` on end; `position` itself when it has none. */
+  endOf(position: number): number {
+    return this.#there.endOf(position);
   }
 
-  /** So many bytes can now be read; those who are due wake. */
-  advance(written: number): void {
-    this.#written = written;
-    this.#release(releasable(written, this.#size));
+  /** Where the next bytes behind `position` are. */
+  nextAfter(position: number): number | undefined {
+    return this.#there.nextAfter(position);
+  }
+
+  /** Up to where a reader may have what it wants; its start when that has to wait. */
+  releasedFor({ start, isPart }: Pick<Want, "start" | "isPart">): number {
+    if (!this.#isAdmitted) return start;
+    const end = this.#there.endOf(start);
+    if (isPart || this.#ended === "complete") return end;
+    return Math.max(start, Math.min(end, releaseLimit(this.written, this.#size)));
+  }
+
+  /** Whether there is a byte for who wants this, or it is clear that the blob ends before. */
+  hasNewsFor(want: Want): boolean {
+    const { start } = want;
+    const isBeyond = start > 0 && this.#size !== undefined && start >= this.#size;
+    return isBeyond || this.releasedFor(want) > start;
+  }
+
+  /** Says how long the whole is. */
+  declare(size: number): void {
+    const isNews = this.#size === undefined;
+    this.#size = size;
+    // Who wants a part learns only now that it is none of the whole.
+    if (isNews) this.#wholes.wakeAll();
+  }
+
+  /** The upstream has let us in: what an earlier download left may go out too. */
+  admit(): void {
+    if (this.#isAdmitted) return;
+    this.#isAdmitted = true;
+    this.wake();
+  }
+
+  /** An earlier download left these; they may go out once somebody is let in. */
+  addLeft(stretches: readonly Interval[]): void {
+    this.#isAdmitted = stretches.length === 0;
+    for (const { start, end } of stretches) this.#there.add(start, end);
+  }
+
+  /** The bytes from `start` up to `end` can now be read; those who are due wake. */
+  add(start: number, end: number): void {
+    if (start >= end) return;
+    const before = releaseLimit(this.written, this.#size);
+    this.#there.add(start, end);
+    const limit = releaseLimit(this.written, this.#size);
+    this.#parts.wakeWithin(start, end);
+    this.#wholes.wakeWithin(Math.min(start, before), Math.min(end, limit));
   }
 
   /** Everything is there and right: the tail goes out. */
   complete(): void {
-    this.#size = this.#written;
-    this.#released = this.#written;
+    this.#size = this.written;
     this.#ended = "complete";
     this.wake();
   }
@@ -62,18 +125,17 @@ export class Progress {
 
   /** Everyone looks again. */
   wake(): void {
-    this.#waiters.wakeAll();
+    this.#parts.wakeAll();
+    this.#wholes.wakeAll();
   }
 
-  /** Resolves when a byte at `position` may go out, when it ends, or when all wake. Rejects when `signal` aborts. */
-  async wait(position: number, signal: AbortSignal): Promise<void> {
-    if (this.#ended === undefined) await this.#waiters.wait(position, signal);
-  }
-
-  #release(released: number): void {
-    if (released <= this.#released) return;
-    this.#released = released;
-    this.#waiters.wakeBelow(released);
+  /** Resolves when its first byte may go out, when it ends, or when all wake. Rejects when `signal` aborts. */
+  async wait(
+    { start, isPart }: Pick<Want, "start" | "isPart">,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (this.#ended !== undefined) return;
+    await (isPart ? this.#parts : this.#wholes).wait(start, signal);
   }
 }
 
@@ -112,9 +174,11 @@ export class Waiters {
     });
   }
 
-  /** Wakes those who wait for a byte before `position`. */
-  wakeBelow(position: number): void {
-    this.#wake(this.#line.splice(0, this.#countBelow(position)));
+  /** Wakes those who wait for a byte from `start` on and before `end`. */
+  wakeWithin(start: number, end: number): void {
+    const first = this.#countBelow(start);
+    const count = this.#countBelow(end) - first;
+    if (count > 0) this.#wake(this.#line.splice(first, count));
   }
 
   wakeAll(): void {

@@ -22,6 +22,8 @@ export type ResumingAsk = {
   /** The registry's name, for messages. */
   readonly host: string;
   readonly from: number;
+  /** Where it ends, unless the blob ends before; undefined: with the blob. */
+  readonly until?: number | undefined;
   readonly size: number | undefined;
   /** Something was already received: even the first request is worth repeating. */
   readonly isUnderway: boolean;
@@ -58,8 +60,9 @@ export class ResumingBody implements AsyncIterable<Uint8Array> {
           this.#count(chunk.length);
           yield chunk;
         }
-        if (this.#size === undefined || this.#offset === this.#size) return;
-        throw this.#failure("RESET", `ended after ${this.#offset} of ${this.#size} bytes`);
+        const end = this.#end;
+        if (end === undefined || this.#offset >= end) return;
+        throw this.#failure("RESET", `ended after ${this.#offset} of ${end} bytes`);
       } catch (error) {
         await this.#recover(error, this.#offset > start);
       }
@@ -77,6 +80,11 @@ export class ResumingBody implements AsyncIterable<Uint8Array> {
     }
     this.#ask.onOpened?.(opened);
     return opened.body;
+  }
+
+  get #end(): number | undefined {
+    const { until } = this.#ask;
+    return until === undefined ? this.#size : Math.min(until, this.#size ?? until);
   }
 
   #objection(total: number | undefined): UpstreamError | undefined {

@@ -7,9 +7,15 @@ import type { Digest } from "../protocol/digest.ts";
 import type { RepositoryName } from "../protocol/reference.ts";
 import type { Registry } from "../protocol/registry-name.ts";
 import type { OpenedBlob } from "../upstream/client/blob-range.ts";
+import type { Place } from "../upstream/location.ts";
 import type { Access } from "../upstream/registry-client.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
 import { UpstreamRefusal } from "../upstream/upstream-refusal.ts";
+
+/** Up to which byte, and whether it is asked for the first time: what broke is asked for at the registry. */
+export type AskedPart = { readonly end: number; readonly isFirst: boolean };
+
+type Opening = (source: Source, signal: AbortSignal) => Promise<OpenedBlob>;
 
 export class Sources {
   /** Who asked first. */
@@ -18,8 +24,11 @@ export class Sources {
   readonly #onRefused: () => void;
   readonly #admitted = new Map<string, Source>();
   readonly #refusals = new WeakMap<Source, Error>();
+  #lastRefusal: Error | undefined;
   /** Who served last; undefined before the first byte. */
   #server: Source | undefined;
+  /** Where the upstream had its bytes, when that was not there. */
+  #storage: Place | undefined;
   /** Repositories that bytes came from, by registry and name. */
   readonly #deliverers = new Map<string, Source>();
   /** Nothing of it was given to a login. */
@@ -78,11 +87,17 @@ export class Sources {
    * The body from `offset` on, by the source that served last. When that one is refused all others
    * are asked at once, for one after the other would be a queue, and the first to be let in serves.
    */
-  async open(offset: number, signal: AbortSignal): Promise<OpenedBlob> {
+  async open(offset: number, signal: AbortSignal, part?: AskedPart): Promise<OpenedBlob> {
     let group = this.#preferred();
+    if (group.length === 0) throw this.#lastRefusal ?? new Error("nobody waits for it");
     for (;;) {
       try {
-        return await this.#race(group, offset, signal);
+        return await this.#race(group, signal, (source, within) => {
+          // Another has not been sent there.
+          const isKnown = part?.isFirst === true && source === this.#server;
+          const storage = isKnown ? this.#storage : undefined;
+          return this.#open(source, offset, within, part && { end: part.end, storage });
+        });
       } catch (error) {
         const others = [...this.#admitted.values()];
         // Who failed without being refused is asked again, but later.
@@ -99,11 +114,11 @@ export class Sources {
     return server === undefined ? all.slice(0, 1) : [server];
   }
 
-  async #race(group: readonly Source[], offset: number, signal: AbortSignal): Promise<OpenedBlob> {
+  async #race(group: readonly Source[], signal: AbortSignal, open: Opening): Promise<OpenedBlob> {
     const runners = group.map((source) => {
       const stop = new AbortController();
       const within = AbortSignal.any([signal, stop.signal]);
-      return { stop, body: this.#ask(source, offset, within) };
+      return { stop, body: this.#ask(source, within, open) };
     });
     try {
       const winner = await Promise.any(runners.map(async (it) => ({ it, body: await it.body })));
@@ -118,10 +133,10 @@ export class Sources {
     }
   }
 
-  async #ask(source: Source, offset: number, signal: AbortSignal): Promise<OpenedBlob> {
+  async #ask(source: Source, signal: AbortSignal, open: Opening): Promise<OpenedBlob> {
     try {
-      const body = await this.#open(source, offset, signal);
-      if (!signal.aborted) this.#served(source);
+      const body = await open(source, signal);
+      if (!signal.aborted) this.#served(source, body.storage);
       if (!signal.aborted && body.isBorrowed === true) this.#borrowedBy(source);
       return body;
     } catch (error) {
@@ -135,9 +150,10 @@ export class Sources {
     this.#deliverers.set(`${source.registry.name} ${source.repository}`, source);
   }
 
-  #served(source: Source): void {
+  #served(source: Source, storage: Place | undefined): void {
     this.#server = source;
     this.#isAnonymous &&= source.access.kind === "anonymous" || source.access.kind === "none";
+    this.#storage = storage;
     this.hasDelivered(source);
   }
 
@@ -161,6 +177,7 @@ export class Sources {
 
   #refuse(source: Source, refusal: Error): void {
     this.#refusals.set(source, refusal);
+    this.#lastRefusal = refusal;
     this.#admitted.delete(sourceKey(source));
     this.#onRefused();
   }
@@ -181,11 +198,15 @@ export type Source = {
   readonly generation?: number | undefined;
 };
 
-/** Opens what a source has of its digest, from `offset` on. Throws UpstreamRefusal or UpstreamError. */
+/**
+ * Opens what a source has of its digest, from `offset` on or a part of that. Throws UpstreamRefusal
+ * or UpstreamError.
+ */
 export type OpenSource = (
   source: Source,
   offset: number,
   signal: AbortSignal,
+  part?: { readonly end: number; readonly storage?: Place | undefined },
 ) => Promise<OpenedBlob>;
 
 /** What an event says of it. */

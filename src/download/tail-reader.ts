@@ -4,28 +4,44 @@
  * the file cannot grow or be read any more, it goes on by a way of its own and nobody notices.
  */
 import { StoreError } from "../store/store-error.ts";
+import type { Lonely } from "./alone.ts";
 import type { BytePlace, ByteSource } from "./byte-source.ts";
 import { DownloadError } from "./download-error.ts";
 import type { GrowingBlob } from "./growing-blob.ts";
-import type { OwnRange } from "./own-range.ts";
+import type { OwnWay } from "./own-way.ts";
+import type { Want } from "./progress.ts";
 
 export type TailReaderParts = {
   readonly blob: GrowingBlob;
+  /** The first byte it wants, and the last but one, if it is not all there is. */
+  readonly from?: number;
+  readonly to?: number | undefined;
   /** Throws when this reader may have no more. */
   readonly check: () => void;
-  /** The way on from `position` when the file fails: from its end when it cannot grow, from before when it cannot be read. */
-  readonly goOn: ((from: "end" | "before", position: number) => OwnRange) | undefined;
+  /** The way on when the file fails: from its end when it cannot grow, from before when it cannot be read. */
+  readonly goOn: ((how: Lonely) => Promise<OwnWay>) | undefined;
   /** Called once, when the reader has gone. */
   readonly onClosed: () => void;
 };
 
 export class TailReader implements ByteSource {
   readonly #parts: TailReaderParts;
-  #own: OwnRange | undefined;
+  #own: OwnWay | undefined;
+  #position: number;
   #isClosed = false;
 
   constructor(parts: TailReaderParts) {
     this.#parts = parts;
+    this.#position = parts.from ?? 0;
+  }
+
+  /** What it has not read yet. Only what is known to be no complete body is a part. */
+  get want(): Want {
+    const { blob, from = 0, to } = this.#parts;
+    const start = this.#position;
+    const isWithin = to !== undefined && start >= from && start < to;
+    const isPart = isWithin && from > 0 && blob.progress.size !== undefined;
+    return { start, end: isWithin ? to : undefined, isPart };
   }
 
   get size(): number | undefined {
@@ -37,16 +53,18 @@ export class TailReader implements ByteSource {
   }
 
   async read(buffer: Uint8Array, position: number, signal: AbortSignal): Promise<number> {
+    this.#position = position;
     for (;;) {
       this.check();
       try {
         if (this.#own !== undefined) return await this.#own.read(buffer, position, signal);
-        return await this.#readGrowing(buffer, position, signal);
+        return await this.#readGrowing(buffer, signal);
       } catch (error) {
-        const from = remedy(error);
-        if (from === undefined || this.#parts.goOn === undefined) throw error;
+        const where = remedy(error);
+        if (where === undefined || this.#parts.goOn === undefined) throw error;
         await this.#own?.close();
-        this.#own = this.#parts.goOn(from, position);
+        const hasRead = position > (this.#parts.from ?? 0);
+        this.#own = await this.#parts.goOn({ where, want: this.want, hasRead });
       }
     }
   }
@@ -64,17 +82,20 @@ export class TailReader implements ByteSource {
     await this.#own?.close();
   }
 
-  async #readGrowing(buffer: Uint8Array, position: number, signal: AbortSignal): Promise<number> {
+  async #readGrowing(buffer: Uint8Array, signal: AbortSignal): Promise<number> {
     const { blob } = this.#parts;
     const { progress } = blob;
-    while (position >= progress.released) {
+    const { start } = this.want;
+    let released = progress.releasedFor(this.want);
+    while (released === start) {
       if (progress.ended === "complete") return 0;
       if (progress.ended !== undefined) throw progress.ended;
-      await blob.wait(position, signal);
+      await blob.wait(this.want, signal);
       this.check();
+      released = progress.releasedFor(this.want);
     }
-    const length = Math.min(buffer.length, progress.released - position);
-    return await blob.read(buffer.subarray(0, length), position);
+    const length = Math.min(buffer.length, released - start);
+    return await blob.read(buffer.subarray(0, length), start);
   }
 }
 
@@ -109,6 +130,11 @@ export class ReaderSet {
 
   get isEmpty(): boolean {
     return this.#readers.size === 0;
+  }
+
+  /** What they have not read yet. */
+  *wants(): IterableIterator<Want> {
+    for (const { want } of this.#readers) yield want;
   }
 
   add(parts: Omit<TailReaderParts, "onClosed">): TailReader {

@@ -11,7 +11,7 @@ import type { Bookkeeping } from "./bookkeeping.ts";
 import { DownloadError } from "./download-error.ts";
 import type { ObserveDownloads } from "./download-event.ts";
 import type { GrowingBlob } from "./growing-blob.ts";
-import { Progress } from "./progress.ts";
+import { Progress, type Want } from "./progress.ts";
 import { ReaderSet } from "./tail-reader.ts";
 
 const stretch = 256 * 1024;
@@ -69,8 +69,8 @@ export class VerifyingRead implements GrowingBlob {
     throw new StoreError("IO", `${this.#digest} ends at ${position}`);
   }
 
-  wait(position: number, signal: AbortSignal): Promise<void> {
-    return this.progress.wait(position, signal);
+  wait(want: Want, signal: AbortSignal): Promise<void> {
+    return this.progress.wait(want, signal);
   }
 
   async #hash(file: BlobReader): Promise<void> {
@@ -83,7 +83,7 @@ export class VerifyingRead implements GrowingBlob {
       const length = await file.read(buffer, this.progress.written);
       if (length === 0) throw new DownloadError("WRONG_LENGTH", `${this.#digest} is cut short`);
       hash.update(buffer.subarray(0, length));
-      this.progress.advance(this.progress.written + length);
+      this.progress.add(this.progress.written, this.progress.written + length);
     }
     if (toDigest(algorithm, hash.digest("hex")) !== this.#digest) {
       throw new DownloadError("WRONG_DIGEST", `what is kept is not ${this.#digest}`);

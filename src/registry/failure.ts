@@ -33,6 +33,7 @@ const upstreamHints: Readonly<Partial<Record<UpstreamErrorCode, string>>> = {
 const downloadFailures: Readonly<Record<DownloadErrorCode, FailureAnswer>> = {
   WRONG_DIGEST: { ...badGateway, hint: "nothing of it was kept; try again" },
   WRONG_LENGTH: { ...badGateway, hint: "nothing of it was kept; try again" },
+  NO_PARTS: badGateway,
   DISK: unavailable,
   ABANDONED: unavailable,
   ABORTED: unavailable,

@@ -3,6 +3,7 @@
  * under an id for one that goes on with them.
  */
 import type { Digest } from "../protocol/digest.ts";
+import type { Interval } from "../runtime/intervals.ts";
 
 /**
  * A blob being written, at any position. Exactly one of commit, discard and setAside ends the write;
@@ -13,6 +14,8 @@ export interface BlobDraft {
   readonly written: number;
   /** Where the bytes that are there from `position` on end; `position` itself when it has none. */
   endOf(position: number): number;
+  /** What is there, in order. */
+  readonly stretches: readonly Interval[];
   /**
    * Writes all of `chunk` at `position`; its bytes are there once all of them are written. Throws
    * StoreError FULL or IO; what was there before stays readable.
@@ -29,7 +32,7 @@ export interface BlobDraft {
   /** Throws away what was written. Never rejects. */
   discard(): Promise<void>;
   /**
-   * Ends the write, and keeps its bytes up to the first gap for a while for one that goes on with them
+   * Ends the write, and keeps what is there, gaps and all, for a while for one that goes on with it
    * (takeUp). Reading stays possible until closed. Never rejects: what cannot be kept is thrown away.
    */
   setAside(id: string): Promise<void>;
@@ -38,8 +41,11 @@ export interface BlobDraft {
 }
 
 export interface DraftStore {
-  /** Starts a new blob. Throws StoreError FULL or IO. */
-  create(): Promise<BlobDraft>;
+  /**
+   * Starts a new blob. With an id, what a crash of this process leaves of it is set aside under that.
+   * Throws StoreError FULL or IO.
+   */
+  create(id?: string): Promise<BlobDraft>;
   /**
    * A draft with the bytes that were last set aside under this id, which nobody else gets any more;
    * undefined when there are none. Throws StoreError IO.

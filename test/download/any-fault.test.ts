@@ -159,7 +159,7 @@ describe("whatever upstream, disk and readers do", () => {
       const { downloads, digest, upstream, clock, events } = scene(
         bytes,
         (nth) => plan.scripts[nth] ?? plan.usual,
-        { blobs },
+        { blobs, isPaused: () => true },
       );
       await visitAll(plan, { downloads, digest, bytes });
       await downloads.close();

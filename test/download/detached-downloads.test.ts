@@ -8,8 +8,8 @@ function scene() {
   const clock = new TestClock();
   const ended: string[] = [];
   const detached = new DetachedDownloads(limits, clock);
-  const leave = (name: string, size: number | undefined, written = 0) => {
-    const download = { progress: { size, written }, abandon: () => ended.push(name) };
+  const leave = (name: string, size: number | undefined, received = 0) => {
+    const download = { progress: { size, received }, abandon: () => ended.push(name) };
     detached.add(download);
     return download;
   };

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { HashedDraft } from "../../src/download/hashed-draft.ts";
 import { digestOf } from "../../src/protocol/digest.ts";
 import { StoreError } from "../../src/store/store-error.ts";
+import { Chance } from "../cache/support/chance.ts";
 import { FaultyBlobs } from "../cache/support/faulty-blobs.ts";
 import { content } from "../cache/support/pulling.ts";
 
@@ -14,7 +15,9 @@ function draftOf(blobs: FaultyBlobs, digest = digestOf(bytes), mostKept = 1e9) {
   const failures: unknown[] = [];
   const onFailed = (error: unknown): void => void failures.push(error);
   const onTooLarge = (size: number | undefined): void => void told.push(size);
-  const draft = new HashedDraft({ digest, blobs, mostKept, onTooLarge, onFailed, signal });
+  const onHashed = (): void => undefined;
+  const how = { onTooLarge, onHashed, onFailed, signal };
+  const draft = new HashedDraft({ digest, blobs, mostKept, ...how });
   return { draft, told, failures };
 }
 
@@ -24,9 +27,9 @@ describe("a hashed draft", () => {
       const blobs = new FaultyBlobs();
       const digest = digestOf(bytes, algorithm);
       const { draft } = draftOf(blobs, digest);
-      await draft.append(bytes.subarray(0, 600));
+      await draft.write(bytes.subarray(0, 600), 0);
       expect(draft.isRight()).toBe(false);
-      await draft.append(bytes.subarray(600));
+      await draft.write(bytes.subarray(600), 600);
       expect(draft.isRight()).toBe(true);
       expect(await draft.commit()).toBe(true);
       await draft.leave(undefined);
@@ -43,8 +46,8 @@ describe("a hashed draft", () => {
     ["read", { unreadableAfter: 0 }],
   ])("says that it cannot be %s", async (_, trouble) => {
     const { draft, failures } = draftOf(new FaultyBlobs(trouble));
-    await draft.append(Buffer.from("01"));
-    const append = draft.append(Buffer.from("23456789"));
+    await draft.write(Buffer.from("01"), 0);
+    const append = draft.write(Buffer.from("23456789"), 2);
     const read = append.then(() => draft.read(Buffer.alloc(1), 0));
     await expect(read).rejects.toThrow();
     expect(failures).toEqual([await read.catch((error: unknown) => error)]);
@@ -53,9 +56,9 @@ describe("a hashed draft", () => {
 
   it("has the hash of what can be read after a write that failed halfway", async () => {
     const { draft } = draftOf(new FaultyBlobs({ fullAt: 700 }));
-    await draft.append(bytes.subarray(0, 500));
-    await expect(draft.append(bytes.subarray(500))).rejects.toMatchObject({ code: "FULL" });
-    expect(draft.written).toBe(500);
+    await draft.write(bytes.subarray(0, 500), 0);
+    await expect(draft.write(bytes.subarray(500), 500)).rejects.toMatchObject({ code: "FULL" });
+    expect(draft.hashed).toBe(500);
     const hash = draft.end().hash.update(bytes.subarray(500)).digest("hex");
     expect(`sha256:${hash}`).toBe(digestOf(bytes));
     await draft.close();
@@ -69,20 +72,20 @@ describe("a hashed draft", () => {
     ] as const) {
       const blobs = new FaultyBlobs();
       const { draft } = draftOf(blobs, digestOf(much));
-      expect(await draft.takeUp("id")).toBe(0);
-      await draft.append(much.subarray(0, length));
+      await draft.takeUp("id");
+      expect(draft.left).toEqual([]);
+      await draft.write(much.subarray(0, length), 0);
       await draft.leave("id");
       await draft.close();
       const { draft: next } = draftOf(blobs, digestOf(much));
-      expect(await next.takeUp("id")).toBe(isLeft ? length : 0);
-      expect([next.written, next.hasLeft, next.hasGrown]).toEqual([0, isLeft, false]);
-      await next.goOn(() => undefined);
-      expect([next.written, next.hasLeft, next.hasGrown]).toEqual([
-        isLeft ? length : 0,
-        false,
-        false,
-      ]);
-      await next.append(much.subarray(isLeft ? length : 0));
+      const left = isLeft ? length : 0;
+      await next.takeUp("id");
+      expect(next.left).toEqual(isLeft ? [{ start: 0, end: length }] : []);
+      expect([next.hashed, next.hasGrown]).toEqual([0, false]);
+      next.goOn();
+      await next.settled();
+      expect([next.hashed, next.left, next.hasGrown]).toEqual([left, [], false]);
+      await next.write(much.subarray(left), left);
       expect([next.isRight(), next.hasGrown]).toEqual([true, true]);
       expect(next.before(512 * 1024).position).toBeLessThanOrEqual(512 * 1024);
       await next.close();
@@ -94,14 +97,15 @@ describe("a hashed draft", () => {
     const blobs = new FaultyBlobs();
     const { draft } = draftOf(blobs);
     await draft.takeUp("id");
-    await draft.append(Buffer.alloc(1024 * 1024));
+    await draft.write(Buffer.alloc(1024 * 1024), 0);
     await draft.leave("id");
     for (const [label, left] of [
       ["another", 1024 * 1024],
       [undefined, 0],
     ] as const) {
       const { draft: next } = draftOf(blobs);
-      expect(await next.takeUp("id")).toBe(1024 * 1024);
+      await next.takeUp("id");
+      expect(next.left).toEqual([{ start: 0, end: 1024 * 1024 }]);
       await next.leave(label);
       expect(blobs.aside).toBe(left);
       await next.close();
@@ -124,7 +128,7 @@ describe("a hashed draft", () => {
 
   it("takes a file that has become shorter for a broken disk", async () => {
     const { draft } = draftOf(new FaultyBlobs());
-    await draft.append(bytes);
+    await draft.write(bytes, 0);
     await expect(draft.read(Buffer.alloc(1), 1_000)).rejects.toMatchObject({ code: "IO" });
     await draft.close();
   });
@@ -134,7 +138,7 @@ describe("a hashed draft", () => {
     blobs.create = () => Promise.reject(new StoreError("PAUSED", "for a while"));
     const { draft } = draftOf(blobs);
     expect(draft.isPassing).toBe(false);
-    await draft.append(bytes);
+    await draft.write(bytes, 0);
     expect(draft.isPassing).toBe(true);
     expect(draft.isRight()).toBe(true);
     const buffer = Buffer.alloc(10);
@@ -152,36 +156,91 @@ describe("a hashed draft", () => {
     expect(draft.isPassing).toBe(false);
     draft.declare(1_000);
     draft.declare(1_000);
-    await draft.append(bytes);
-    expect([draft.isPassing, draft.written, blobs.drafts, told]).toEqual([true, 1_000, 0, [1_000]]);
+    await draft.write(bytes, 0);
+    expect([draft.isPassing, draft.hashed, blobs.drafts, told]).toEqual([true, 1_000, 0, [1_000]]);
     await draft.close();
   });
 
   it("keeps to its file when too large a size is declared while its first bytes are on their way", async () => {
     const blobs = new FaultyBlobs();
     const { draft } = draftOf(blobs, digestOf(bytes), 999);
-    const appending = draft.append(bytes.subarray(0, 600));
+    const appending = draft.write(bytes.subarray(0, 600), 0);
     draft.declare(1_000);
     await appending;
-    expect([draft.isPassing, draft.written]).toEqual([false, 600]);
+    expect([draft.isPassing, draft.hashed]).toEqual([false, 600]);
     await draft.close();
   });
 
   it("ends like a full disk when it grows too large without having said so", async () => {
     const blobs = new FaultyBlobs();
     const { draft, told } = draftOf(blobs, digestOf(bytes), 999);
-    await draft.append(bytes.subarray(0, 600));
-    await expect(draft.append(bytes.subarray(600))).rejects.toMatchObject({ code: "DISK" });
-    expect([draft.written, told]).toEqual([600, [undefined]]);
+    await draft.write(bytes.subarray(0, 600), 0);
+    await expect(draft.write(bytes.subarray(600), 600)).rejects.toMatchObject({ code: "DISK" });
+    expect([draft.hashed, told]).toEqual([600, [undefined]]);
     await draft.close();
     expect(blobs.drafts).toBe(0);
+  });
+
+  it("hashes what was written ahead once the gap before it has closed", async () => {
+    const { draft } = draftOf(new FaultyBlobs());
+    await draft.write(bytes.subarray(700), 700);
+    await draft.write(bytes.subarray(0, 300), 0);
+    await draft.settled();
+    expect(draft.hashed).toBe(300);
+    await draft.write(bytes.subarray(300, 700), 300);
+    await draft.settled();
+    expect([draft.hashed, draft.isRight()]).toEqual([1_000, true]);
+    await draft.close();
+  });
+
+  it.each([1, 2, 3, 4, 5])("has one hash, whoever writes where at once (seed %i)", async (seed) => {
+    const chance = new Chance(seed);
+    const much = content(100_000, `${seed}`);
+    const { draft, failures } = draftOf(new FaultyBlobs(), digestOf(much));
+    const fronts = [0, 30_000, 55_000, 80_000, 100_000];
+    await Promise.all(
+      fronts.slice(0, -1).map(async (from, index) => {
+        const to = fronts[index + 1] ?? from;
+        for (let at = from; at < to; ) {
+          const end = Math.min(to, at + chance.between(1, 4_000));
+          await draft.write(much.subarray(at, end), at);
+          if (chance.oneIn(3)) await new Promise(setImmediate);
+          at = end;
+        }
+      }),
+    );
+    await draft.settled();
+    expect([draft.hashed, draft.isRight(), failures]).toEqual([100_000, true, []]);
+    await draft.close();
+  });
+
+  it("keeps a map with gaps for the next of its id", async () => {
+    const much = content(2 * 1024 * 1024);
+    const blobs = new FaultyBlobs();
+    const { draft } = draftOf(blobs, digestOf(much));
+    await draft.takeUp("id");
+    await draft.write(much.subarray(0, 100), 0);
+    await draft.write(much.subarray(1_000_000), 1_000_000);
+    await draft.leave("id");
+    await draft.close();
+    const { draft: next } = draftOf(blobs, digestOf(much));
+    await next.takeUp("id");
+    expect(next.left).toEqual([
+      { start: 0, end: 100 },
+      { start: 1_000_000, end: much.length },
+    ]);
+    next.goOn();
+    await next.write(much.subarray(100, 1_000_000), 100);
+    await next.settled();
+    expect(next.isRight()).toBe(true);
+    await next.close();
   });
 
   it("is nowhere else than before while the disk is at work", async () => {
     const blobs = new FaultyBlobs();
     const { draft } = draftOf(blobs);
-    await draft.append(bytes.subarray(0, 600));
-    const appending = draft.append(bytes.subarray(600));
+    await draft.write(bytes.subarray(0, 600), 0);
+    const appending = draft.write(bytes.subarray(600), 600);
     const { position, hash } = draft.end();
     expect(position).toBe(600);
     expect(`sha256:${hash.update(bytes.subarray(600)).digest("hex")}`).toBe(digestOf(bytes));

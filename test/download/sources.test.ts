@@ -112,6 +112,12 @@ describe("sources", () => {
     expect(sources.join(source("alice"))).not.toBe(all[0]);
   });
 
+  it("that are all out leave whoever asks once more with the last no, not with nothing", async () => {
+    const { whose } = scene({ alice: 404 });
+    await expect(whose()).rejects.toMatchObject({ response: { status: 404 } });
+    await expect(whose()).rejects.toMatchObject({ response: { status: 404 } });
+  });
+
   it("are each out for any failure before the first byte", async () => {
     const down = new UpstreamError("DNS", "test", "no such host");
     const { sources, all, whose } = scene({ alice: down, bob: 500, carol: "ok" });

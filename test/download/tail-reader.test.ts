@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
+import type { Lonely } from "../../src/download/alone.ts";
 import { DownloadError } from "../../src/download/download-error.ts";
 import { OwnRange } from "../../src/download/own-range.ts";
 import { Progress } from "../../src/download/progress.ts";
@@ -21,19 +22,19 @@ function scene(change: Partial<TailReaderParts> = {}) {
   const read = async (buffer: Uint8Array, position: number): Promise<number> => {
     reads += 1;
     if (disk.failure !== undefined) throw disk.failure;
-    return bytes.copy(buffer, 0, position, progress.written);
+    return bytes.copy(buffer, 0, position, progress.endOf(position));
   };
-  const wait: Progress["wait"] = (position, signal) => progress.wait(position, signal);
+  const wait: Progress["wait"] = (want, signal) => progress.wait(want, signal);
   progress.declare(bytes.length);
   const upstream = new ScriptedRegistry(bytes);
-  const goOn = (from: "end" | "before"): OwnRange => {
+  const goOn = async ({ where }: Lonely): Promise<OwnRange> => {
     const upTo = (position: number) => ({
       position,
       hash: createHash("sha256").update(bytes.subarray(0, position)),
     });
     return new OwnRange({
       digest: digestOf(bytes),
-      start: upTo(from === "end" ? progress.written : 0),
+      start: upTo(where === "end" ? progress.written : 0),
       given: upTo(progress.written),
       readFile: read,
       upstream: {
@@ -61,11 +62,11 @@ function scene(change: Partial<TailReaderParts> = {}) {
 describe("a tail reader", () => {
   it("reads what is there at once, and waits for more", async () => {
     const { progress, reader } = scene();
-    progress.advance(1_000);
+    progress.add(progress.written, 1_000);
     const buffer = Buffer.alloc(4_000);
     expect(await reader.read(buffer, 0, forever)).toBe(1_000);
     const more = reader.read(buffer, 1_000, forever);
-    progress.advance(1_500);
+    progress.add(progress.written, 1_500);
     expect(await more).toBe(500);
     expect(buffer.subarray(0, 500).equals(bytes.subarray(1_000, 1_500))).toBe(true);
     await reader.close();
@@ -73,7 +74,7 @@ describe("a tail reader", () => {
 
   it("ends with 0 only at the verified end", async () => {
     const { progress, reader } = scene();
-    progress.advance(bytes.length);
+    progress.add(progress.written, bytes.length);
     const held = bytes.length - 64 * 1024;
     const tail = reader.read(Buffer.alloc(10), held, forever);
     progress.complete();
@@ -85,7 +86,7 @@ describe("a tail reader", () => {
 
   it("ends with the download's error, after what was released", async () => {
     const { progress, reader } = scene();
-    progress.advance(1_000);
+    progress.add(progress.written, 1_000);
     progress.fail(new DownloadError("WRONG_DIGEST", "wrong"));
     expect(await reader.read(Buffer.alloc(4_000), 0, forever)).toBe(1_000);
     await expect(reader.read(Buffer.alloc(1), 1_000, forever)).rejects.toMatchObject({
@@ -96,7 +97,7 @@ describe("a tail reader", () => {
 
   it("touches no disk while it waits, and leaves at its signal", async () => {
     const { progress, reader, reads } = scene();
-    progress.advance(5);
+    progress.add(progress.written, 5);
     const leaving = new AbortController();
     const wait = reader.read(Buffer.alloc(1), 5, leaving.signal);
     leaving.abort();
@@ -107,7 +108,7 @@ describe("a tail reader", () => {
 
   it("goes on upstream from where a full disk stopped", async () => {
     const { progress, reader, upstream } = scene();
-    progress.advance(50_000);
+    progress.add(progress.written, 50_000);
     progress.fail(new DownloadError("DISK", "full"));
     expect((await readAll(reader)).equals(bytes)).toBe(true);
     expect(upstream.seen[0]?.request.headers.get("range")).toEqual(["bytes=50000-"]);
@@ -116,7 +117,7 @@ describe("a tail reader", () => {
 
   it("starts over upstream when the file cannot be read", async () => {
     const { progress, reader, upstream, disk } = scene();
-    progress.advance(50_000);
+    progress.add(progress.written, 50_000);
     expect(await readAll(reader, { to: 20_000 })).toHaveLength(20_000);
     disk.failure = new StoreError("IO", "broken");
     expect((await readAll(reader, { from: 20_000 })).equals(bytes.subarray(20_000))).toBe(true);
@@ -126,7 +127,7 @@ describe("a tail reader", () => {
 
   it("passes the disk's error on where there is no other way", async () => {
     const { progress, reader, disk } = scene({ goOn: undefined });
-    progress.advance(50_000);
+    progress.add(progress.written, 50_000);
     disk.failure = new StoreError("IO", "broken");
     await expect(readAll(reader)).rejects.toBe(disk.failure);
     await reader.close();
@@ -143,6 +144,34 @@ describe("a tail reader", () => {
     mayRead = false;
     progress.wake();
     await expect(wait).rejects.toMatchObject({ code: "WRONG_LENGTH" });
+    await reader.close();
+  });
+
+  it("gets a part while nobody knows whether the whole is right, and no byte beyond it", async () => {
+    const { progress, reader } = scene({ from: 199_000, to: 199_500 });
+    progress.add(199_000, 200_000);
+    const part = await readAll(reader, { from: 199_000, to: 199_500 });
+    expect(part.equals(bytes.subarray(199_000, 199_500))).toBe(true);
+    expect(reader.want).toMatchObject({ start: 199_000, end: 199_500, isPart: true });
+    const leaving = new AbortController();
+    const beyond = reader.read(Buffer.alloc(1), 199_500, leaving.signal);
+    leaving.abort();
+    await expect(beyond).rejects.toMatchObject({ code: "ABORTED" });
+    await reader.close();
+  });
+
+  it.each([
+    ["begins at byte 0", 0, 200_000],
+    ["goes on to whatever the end is", 150_000, undefined],
+  ])("waits for the digest with the end of what %s", async (_, from, to) => {
+    const { progress, reader } = scene({ from, to });
+    progress.add(0, bytes.length);
+    const leaving = new AbortController();
+    const tail = reader.read(Buffer.alloc(1), 199_000, leaving.signal);
+    leaving.abort();
+    await expect(tail).rejects.toMatchObject({ code: "ABORTED" });
+    progress.complete();
+    expect(await reader.read(Buffer.alloc(1), 199_000, forever)).toBe(1);
     await reader.close();
   });
 

@@ -11,16 +11,30 @@ describe("waiters", () => {
       await waiters.wait(position, forever);
       woken.push(position);
     });
-    waiters.wakeBelow(0);
-    waiters.wakeBelow(11);
+    waiters.wakeWithin(0, 0);
+    waiters.wakeWithin(0, 11);
     await new Promise(setImmediate);
     expect(woken).toEqual([0, 10, 10]);
-    waiters.wakeBelow(25);
+    waiters.wakeWithin(0, 25);
     await new Promise(setImmediate);
     expect(woken).toEqual([0, 10, 10, 20]);
     waiters.wakeAll();
     await Promise.all(waits);
     expect(woken).toEqual([0, 10, 10, 20, 25, 30]);
+  });
+
+  it("stay asleep when only others' bytes have come", async () => {
+    const waiters = new Waiters();
+    const woken: number[] = [];
+    const waits = [5, 15, 25].map(async (position) => {
+      await waiters.wait(position, forever);
+      woken.push(position);
+    });
+    waiters.wakeWithin(15, 25);
+    await new Promise(setImmediate);
+    expect(woken).toEqual([15]);
+    waiters.wakeAll();
+    await Promise.all(waits);
   });
 
   it("leave when their signal aborts, and are not woken any more", async () => {
@@ -33,7 +47,7 @@ describe("waiters", () => {
       code: "ABORTED",
       cause: { message: "the client left" },
     });
-    waiters.wakeBelow(6);
+    waiters.wakeWithin(0, 6);
     await stays;
     await expect(waiters.wait(5, leaving.signal)).rejects.toMatchObject({ code: "ABORTED" });
   });
@@ -41,7 +55,7 @@ describe("waiters", () => {
   it("who want no byte that ever comes wake at the end", async () => {
     const waiters = new Waiters();
     const wait = waiters.wait(Number.POSITIVE_INFINITY, forever);
-    waiters.wakeBelow(Number.MAX_SAFE_INTEGER);
+    waiters.wakeWithin(0, Number.MAX_SAFE_INTEGER);
     waiters.wakeAll();
     await wait;
   });

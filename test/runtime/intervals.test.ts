@@ -85,6 +85,10 @@ describe("intervals", () => {
       }
       expect(ends(80, (at) => intervals.endOf(at))).toEqual(ends(80, (at) => runEnd(bytes, at)));
       expect(intervals.end).toBe(Math.max(0, ...[...bytes].map((at) => at + 1)));
+      expect(intervals.total).toBe(bytes.size);
+      const next = (at: number) => beginnings(bytes).find((start) => start > at) ?? -1;
+      expect(ends(80, (at) => intervals.nextAfter(at) ?? -1)).toEqual(ends(80, next));
+      expect(new Intervals(intervals.all).all).toEqual(intervals.all);
     }
   });
 });
@@ -95,6 +99,10 @@ function ends(count: number, endOf: (at: number) => number): number[] {
 
 function runEnd(bytes: ReadonlySet<number>, at: number): number {
   return bytes.has(at) ? runEnd(bytes, at + 1) : at;
+}
+
+function beginnings(bytes: ReadonlySet<number>): number[] {
+  return [...bytes].filter((at) => !bytes.has(at - 1)).sort((one, other) => one - other);
 }
 
 function randomFrom(start: number): (below: number) => number {

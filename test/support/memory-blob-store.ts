@@ -25,7 +25,7 @@ export type MemoryBlobStoreOptions = {
 
 export class MemoryBlobStore implements BlobStore, DraftStore, BlobVerification, BlobSpace {
   readonly #kept = new Map<Digest, Kept>();
-  readonly #aside = new Map<string, Uint8Array<ArrayBuffer>>();
+  readonly #aside = new Map<string, Part>();
   readonly #holds: Holds;
   readonly #capacity: number | undefined;
   readonly #now: () => number;
@@ -51,18 +51,20 @@ export class MemoryBlobStore implements BlobStore, DraftStore, BlobVerification,
   }
 
   async create(): Promise<BlobDraft> {
-    return this.#draft(new Uint8Array(0));
+    return this.#draft({ bytes: new Uint8Array(0), stretches: [] });
   }
 
   async takeUp(id: string): Promise<BlobDraft | undefined> {
-    const bytes = this.#aside.get(id);
-    if (bytes === undefined) return undefined;
+    const part = this.#aside.get(id);
+    if (part === undefined) return undefined;
     this.#aside.delete(id);
-    return this.#draft(bytes);
+    return this.#draft(part);
   }
 
   get aside(): number {
-    return this.#asideBytes();
+    let sum = 0;
+    for (const { stretches } of this.#aside.values()) sum += new Intervals(stretches).total;
+    return sum;
   }
 
   async clearAside(): Promise<void> {
@@ -95,21 +97,21 @@ export class MemoryBlobStore implements BlobStore, DraftStore, BlobVerification,
 
   #asideBytes(): number {
     let sum = 0;
-    for (const { length } of this.#aside.values()) sum += length;
+    for (const { bytes } of this.#aside.values()) sum += bytes.length;
     return sum;
   }
 
   /** Bytes set aside stay reserved. */
-  #draft(bytes: Uint8Array<ArrayBuffer>): MemoryDraft {
-    return new MemoryDraft(bytes, {
+  #draft(part: Part): MemoryDraft {
+    return new MemoryDraft(part, {
       reserve: (count) => this.#reserve(count),
       keep: (digest, whole) => {
         this.#commits += 1;
         this.#kept.set(digest, { bytes: whole, identity: `${this.#commits}`, usedAt: this.#now() });
       },
-      setAside: (label, part) => {
-        this.#drafted -= this.#aside.get(label)?.length ?? 0;
-        this.#aside.set(label, part);
+      setAside: (label, left) => {
+        this.#drafted -= this.#aside.get(label)?.bytes.length ?? 0;
+        this.#aside.set(label, left);
       },
     });
   }
@@ -153,26 +155,31 @@ class MemoryReader implements BlobReader {
   }
 }
 
+type Part = {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly stretches: BlobDraft["stretches"];
+};
+
 type DraftParts = {
   readonly reserve: (count: number) => void;
   readonly keep: (digest: Digest, bytes: Uint8Array) => void;
-  readonly setAside: (label: string, bytes: Uint8Array<ArrayBuffer>) => void;
+  readonly setAside: (label: string, part: Part) => void;
 };
 
 class MemoryDraft implements BlobDraft {
   readonly #parts: DraftParts;
-  readonly #there = new Intervals();
+  readonly #there: Intervals;
   #bytes: Uint8Array<ArrayBuffer>;
   /** Bytes of room taken. */
   #reserved: number;
   #isEnded = false;
   #isClosed = false;
 
-  constructor(bytes: Uint8Array<ArrayBuffer>, parts: DraftParts) {
+  constructor({ bytes, stretches }: Part, parts: DraftParts) {
     this.#parts = parts;
     this.#bytes = bytes;
     this.#reserved = bytes.length;
-    this.#there.add(0, bytes.length);
+    this.#there = new Intervals(stretches);
   }
 
   get written(): number {
@@ -181,6 +188,10 @@ class MemoryDraft implements BlobDraft {
 
   endOf(position: number): number {
     return this.#there.endOf(position);
+  }
+
+  get stretches(): BlobDraft["stretches"] {
+    return this.#there.all;
   }
 
   async write(chunk: Uint8Array, position: number): Promise<void> {
@@ -215,8 +226,9 @@ class MemoryDraft implements BlobDraft {
   async setAside(id: string): Promise<void> {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    this.#parts.reserve(this.written - this.#reserved);
-    this.#parts.setAside(id, this.#bytes.slice(0, this.written));
+    const { end, all } = this.#there;
+    this.#parts.reserve(end - this.#reserved);
+    this.#parts.setAside(id, { bytes: this.#bytes.slice(0, end), stretches: all });
   }
 
   async close(): Promise<void> {

@@ -167,6 +167,10 @@ const cacheLines: Readonly<Record<CacheEvent["kind"], readonly [Level, string]>>
   downloadStarted: ["debug", "a download began"],
   downloadResumed: ["warn", "the upstream broke off; the download goes on"],
   blobStored: ["debug", "kept a blob"],
+  downloadSetAside: [
+    "debug",
+    "nobody reads parts of a blob any more; what came waits for who does",
+  ],
   downloadFailed: ["warn", "a download failed"],
   blobCorrupted: ["error", "bytes are not those of their digest; dropped"],
   diskFailed: ["error", "the disk is full or broken; pulls go on without it"],

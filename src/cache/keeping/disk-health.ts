@@ -159,10 +159,10 @@ export class GuardedDrafts implements DraftStore {
     this.#disk = disk;
   }
 
-  async create(): Promise<BlobDraft> {
+  async create(id?: string): Promise<BlobDraft> {
     if (this.#disk.isPaused) throw new StoreError("PAUSED", "the disk is left alone for a while");
     try {
-      return new GuardedDraft(await this.#drafts.create(), this.#disk);
+      return new GuardedDraft(await this.#drafts.create(id), this.#disk);
     } catch (error) {
       this.#disk.writeFailed(error);
       throw error;
@@ -193,6 +193,10 @@ class GuardedDraft implements BlobDraft {
 
   endOf(position: number): number {
     return this.#draft.endOf(position);
+  }
+
+  get stretches(): BlobDraft["stretches"] {
+    return this.#draft.stretches;
   }
 
   write(chunk: Uint8Array, position: number): Promise<void> {

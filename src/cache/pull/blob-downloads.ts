@@ -29,8 +29,11 @@ export type BlobDownloadsOptions = {
 
 type Opened = { readonly kind: "opened"; readonly download: OpenedDownload };
 
+/** What a client wants of a blob; without an end, all there is. */
+export type Stretch = { readonly start: number; readonly end: number | undefined };
+
 /** One ask's way into a download. It waits for another's answer once, not behind each refusal. */
-type JoinAttempt = { readonly from: number; hasWaited: boolean };
+type JoinAttempt = { readonly wanted: Stretch; hasWaited: boolean };
 
 export class BlobDownloads {
   readonly #options: BlobDownloadsOptions;
@@ -44,10 +47,10 @@ export class BlobDownloads {
     );
   }
 
-  /** The blob from `from` on, by a download that is under way or a new one. */
-  async open(ask: BlobAsk, from: number): Promise<Content | Denial> {
+  /** What is wanted of the blob, by a download that is under way or a new one. */
+  async open(ask: BlobAsk, wanted: Stretch): Promise<Content | Denial> {
     const { visibility } = this.#options;
-    const attempt: JoinAttempt = { from, hasWaited: false };
+    const attempt: JoinAttempt = { wanted, hasWaited: false };
     const { access, answer } = await firstAllowed<Opened>(
       visibility,
       ask,
@@ -66,7 +69,7 @@ export class BlobDownloads {
     if (downloads.running(ask.digest) !== undefined || !downloads.mayKeep(ask.digest)) return;
     const decision = new Decision();
     const later: BlobAsk = { ...ask, decision, signal: this.#closing.signal };
-    this.open(later, 0)
+    this.open(later, { start: 0, end: undefined })
       .then((answer) => (answer.kind === "content" ? answer.source.close() : undefined))
       .catch(() => undefined);
   }
@@ -94,7 +97,8 @@ export class BlobDownloads {
     }
     const { origin, mayShare } = this.#origins.enter(digest, asker, entitlement);
     const source = { registry, repository, digest, access, generation };
-    const how = { from: attempt.from, isProven: mayShare, signal };
+    const { start: from, end: to } = attempt.wanted;
+    const how = { from, to, isProven: mayShare, signal };
     let isFirst = false;
     try {
       const download = await this.#options.downloads.open({ ...source, ...how });

@@ -1,6 +1,6 @@
 /**
- * Blobs: from the store for whom they may be, otherwise through the one download of the digest. A
- * range far ahead of it goes upstream on its own while the download runs behind.
+ * Blobs: from the store for whom they may be, otherwise through the one download of the digest, which
+ * has a front for every range. Where nothing would be kept, a range goes upstream on its own.
  */
 
 import type { Digest } from "../../protocol/digest.ts";
@@ -24,6 +24,7 @@ import {
   contentOf,
   provenBlob,
   questionOf,
+  type Stretch,
 } from "./blob-downloads.ts";
 import { DoubtfulRanges } from "./doubtful-ranges.ts";
 import type { OriginPlace } from "./download-origins.ts";
@@ -41,12 +42,10 @@ export type BlobPullOptions = BlobDownloadsOptions & {
   readonly now: () => number;
 };
 
-/** Bytes that a range may lie ahead of the download, or of a recheck, and still wait for it. */
+/** Bytes that a range may lie ahead of a recheck and still wait for it. */
 const near = 8 * 1024 * 1024;
 /** Until it was hashed again, a range of a larger blob does not wait for that. */
 const longRecheck = 64 * 1024 * 1024;
-
-type Stretch = { readonly start: number; readonly end: number | undefined };
 
 export class BlobPull {
   readonly #options: BlobPullOptions;
@@ -158,10 +157,11 @@ export class BlobPull {
   async #fetched(ask: BlobAsk): Promise<CacheAnswer | Denial> {
     if (ask.isHead) return this.#head(ask);
     const wanted = await this.#wanted(ask);
-    const reached = this.#options.downloads.running(ask.digest)?.written ?? 0;
-    if (wanted.start <= reached + near) return this.#downloads.open(ask, wanted.start);
-    this.#downloads.startBehind(ask);
-    return (await this.#passRange(ask, wanted)) ?? this.#downloads.open(ask, wanted.start);
+    const isPart = wanted.start > 0 && wanted.end !== undefined;
+    // Where nothing is kept there is no file that many fronts could write to.
+    const isAlone = isPart && !this.#options.downloads.mayKeep(ask.digest);
+    const passedOn = isAlone ? await this.#passRange(ask, wanted) : undefined;
+    return passedOn ?? this.#downloads.open(ask, wanted);
   }
 
   /** Where the client starts to read. A suffix needs the length first. */
@@ -187,7 +187,7 @@ export class BlobPull {
   async #passRange(ask: BlobAsk, range: Stretch): Promise<CacheAnswer | Denial | undefined> {
     const answer = await this.#asked(ask, { method: "GET", redirects: "blob", range });
     if (answer.kind !== "given") return answer;
-    if (isPart(answer.response, range)) return passed(answer.response, ask);
+    if (isPartAsked(answer.response, range)) return passed(answer.response, ask);
     answer.response.body.destroy();
     return undefined;
   }
@@ -234,7 +234,7 @@ export class BlobPull {
 }
 
 /** The part that was asked for, or the answer that there is none. */
-function isPart({ status, headers }: RegistryResponse, { start }: Stretch): boolean {
+function isPartAsked({ status, headers }: RegistryResponse, { start }: Stretch): boolean {
   const part = headerValue(headers, "content-range") ?? "";
   return status === 416 || (status === 206 && part.startsWith(`bytes ${start}-`));
 }

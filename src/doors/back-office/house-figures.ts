@@ -133,6 +133,9 @@ export class HouseFigures {
         // Manifests are stored without a download.
         if (this.#underway.delete(event.digest)) this.#downloads.cell("complete").value += 1;
         return;
+      case "downloadSetAside":
+        this.#underway.delete(event.digest);
+        return;
       case "downloadFailed":
         this.#underway.delete(event.digest);
         this.#downloads.cell(isMismatch(event.error) ? "mismatch" : "aborted").value += 1;

@@ -4,14 +4,24 @@
  *
  *     VERSION  lock  lock.pid  clean  ca/  blobs/  partial/  quarantine/  records.sqlite
  */
-import { access, constants, mkdir, readdir, readFile, stat, unlink } from "node:fs/promises";
+import {
+  access,
+  constants,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  stat,
+  unlink,
+} from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { StoreError, storeErrorFrom } from "../store-error.ts";
 import { parseVerified, printVerified, type Verified } from "./clean-marker.ts";
 import { nodeFileSystem, storeFailure, syncPath, systemCode } from "./file-system.ts";
 import { refuseForeignFiles } from "./foreign-files.ts";
 import { type Lock, takeLock } from "./lock-file.ts";
-import { partialName } from "./partial-downloads.ts";
+import { mapName, partialName } from "./partial-downloads.ts";
+import { mapPathOf, readMap } from "./partial-map.ts";
 import { unfinishedRestore } from "./restored-folder.ts";
 import { writeWhole } from "./whole-file.ts";
 
@@ -25,6 +35,8 @@ export type DataFolder = {
   readonly path: string;
   /** What the last clean stop vouched for; nothing after a crash. */
   readonly verified: Verified;
+  /** Which start of the machine this is; undefined where the system does not say. */
+  readonly boot?: string | undefined;
   /** Leaves the marker of a clean stop. Throws StoreError. */
   markClean(verified: Verified): Promise<void>;
   /** Lets the next process in. Idempotent. */
@@ -35,13 +47,13 @@ export type DataFolder = {
  * Makes the folder if need be and takes it for this process. Throws StoreError LOCKED, FORMAT or IO
  * with a sentence for the operator.
  */
-export async function openDataFolder(path: string): Promise<DataFolder> {
+export async function openDataFolder(path: string, boot?: string): Promise<DataFolder> {
   await makeRoot(path);
   const written = await readFormat(path);
   if (written === undefined) await refuseForeignFiles(path);
   const lock = takeLock(path);
   try {
-    return await prepare(path, lock, written === undefined);
+    return await prepare({ path, lock, boot: boot ?? (await bootId()) }, written === undefined);
   } catch (error) {
     lock.release();
     throw storeFailure(error, `prepare ${path}`);
@@ -123,7 +135,9 @@ async function readFormat(path: string): Promise<string | undefined> {
   throw new StoreError("FORMAT", `${sentence}; use another folder or the version that wrote it`);
 }
 
-async function prepare(path: string, lock: Lock, isNew: boolean): Promise<DataFolder> {
+type Taken = Pick<DataFolder, "path" | "boot"> & { readonly lock: Lock };
+
+async function prepare({ path, lock, boot }: Taken, isNew: boolean): Promise<DataFolder> {
   for (const name of ["blobs", "partial"]) {
     await mkdir(join(path, name), { recursive: true, mode: 0o700 });
   }
@@ -135,20 +149,52 @@ async function prepare(path: string, lock: Lock, isNew: boolean): Promise<DataFo
   if (isNew) await writeWhole(path, "VERSION", `${format}\n`);
   // From here on a crash is seen as one: the marker's absence must outlive a power cut too.
   await syncPath(nodeFileSystem, path);
-  await sweepDrafts(join(path, "partial"), vouched !== undefined);
+  await sweepDrafts(join(path, "partial"), { wasClean: vouched !== undefined, boot });
   return {
     path,
-    verified,
+    ...{ verified, boot },
     markClean: (known) => writeWhole(path, "clean", printVerified(known)),
     close: () => lock.release(),
   };
 }
 
-async function sweepDrafts(folder: string, wasClean: boolean): Promise<void> {
-  for (const name of await readdir(folder)) {
-    const isUseless = draftName.test(name) || (!wasClean && partialName.test(name));
-    if (isUseless) await removeIfThere(join(folder, name));
+type LastRun = { readonly wasClean: boolean; readonly boot: string | undefined };
+
+/** After a crash of this process alone what a map names is there, and waits for whoever goes on with it. */
+async function sweepDrafts(folder: string, last: LastRun): Promise<void> {
+  const names = await readdir(folder);
+  for (const name of names.filter((each) => partialName.test(each))) {
+    const path = join(folder, name);
+    if (!last.wasClean && !(await isOf(last, path))) await removeIfThere(path);
   }
+  for (const name of names.filter((each) => draftName.test(each))) {
+    const path = join(folder, name);
+    if (await isOf(last, path)) await setAside(folder, name);
+    else await removeIfThere(path);
+  }
+  const left = new Set(await readdir(folder));
+  for (const name of left) {
+    const isNobodys = mapName.test(name) && !left.has(name.replace(/\.map$/, ""));
+    if (isNobodys) await removeIfThere(join(folder, name));
+  }
+}
+
+async function isOf({ boot }: LastRun, path: string): Promise<boolean> {
+  const map = await readMap(nodeFileSystem, path);
+  return map !== undefined && map.boot === boot && partialName.test(map.name);
+}
+
+async function setAside(folder: string, draft: string): Promise<void> {
+  const path = join(folder, draft);
+  const place = join(folder, (await readMap(nodeFileSystem, path))?.name ?? draft);
+  await removeIfThere(mapPathOf(place));
+  await rename(path, place);
+  await rename(mapPathOf(path), mapPathOf(place));
+}
+
+/** Undefined where the system does not say. */
+async function bootId(): Promise<string | undefined> {
+  return (await readFile("/proc/sys/kernel/random/boot_id", "utf8").catch(() => undefined))?.trim();
 }
 
 async function readIfThere(path: string): Promise<string | undefined> {

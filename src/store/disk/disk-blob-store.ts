@@ -7,6 +7,7 @@ import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
 import { join } from "node:path";
 import type { Digest } from "../../protocol/digest.ts";
+import type { Interval } from "../../runtime/intervals.ts";
 import type { BlobSpace } from "../blob-space.ts";
 import type { BlobReader, BlobStat, BlobStore, ListedBlob } from "../blob-store.ts";
 import type { BlobVerification } from "../blob-verification.ts";
@@ -37,6 +38,12 @@ export type DiskBlobStoreOptions = {
   readonly fs?: FileSystem;
 };
 
+type NewDraft = {
+  readonly path: string;
+  readonly id: string | undefined;
+  readonly there: readonly Interval[];
+};
+
 // A link is never ours: final names are plain files.
 const readOnly = constants.O_RDONLY | constants.O_NOFOLLOW;
 const readAndWrite = constants.O_RDWR | constants.O_NOFOLLOW;
@@ -63,7 +70,9 @@ export class DiskBlobStore implements BlobStore, DraftStore, BlobVerification, B
     this.#fs = fs;
     this.#observe = observe;
     this.#index = new BlobIndex(folder, { fs, holds, observe });
-    this.#partial = new PartialDownloads({ fs, folder: join(folder.path, "partial") });
+    this.#partial = new PartialDownloads({
+      ...{ fs, boot: folder.boot, folder: join(folder.path, "partial") },
+    });
   }
 
   get aside(): number {
@@ -95,10 +104,10 @@ export class DiskBlobStore implements BlobStore, DraftStore, BlobVerification, B
     return undefined;
   }
 
-  async create(): Promise<BlobDraft> {
+  async create(id?: string): Promise<BlobDraft> {
     const path = this.#newDraft();
     try {
-      return this.#draft(path, await this.#fs.open(path, "wx+", 0o600));
+      return this.#draft({ path, id, there: [] }, await this.#fs.open(path, "wx+", 0o600));
     } catch (error) {
       throw storeFailure(error, `create ${path}`);
     }
@@ -108,7 +117,7 @@ export class DiskBlobStore implements BlobStore, DraftStore, BlobVerification, B
     const path = this.#newDraft();
     try {
       const taken = await this.#partial.take(id, path);
-      return taken && (await this.#reopen(taken));
+      return taken && (await this.#reopen(id, taken));
     } catch (error) {
       throw storeFailure(error, `go on with ${path}`);
     }
@@ -181,23 +190,25 @@ export class DiskBlobStore implements BlobStore, DraftStore, BlobVerification, B
     return join(this.#path, "partial", `${randomBytes(16).toString("hex")}.draft`);
   }
 
-  #draft(path: string, file: OpenFile, written = 0): DiskDraft {
+  #draft({ path, id, there }: NewDraft, file: OpenFile): DiskDraft {
     return new DiskDraft({
       fs: this.#fs,
       path,
+      remember: id === undefined ? undefined : this.#partial.remembering(id, path),
       file: new HeldFile(file, path),
       place: (digest, finished) => this.#index.place(digest, finished),
-      keep: (id, from, size) => this.#partial.add(id, from, size),
-      written,
+      keep: (label, from, stretches) => this.#partial.add(label, from, stretches),
+      there,
     });
   }
 
   /** Undefined when it is not as it was left; what is not opened is gone, for nobody knows its name. */
-  async #reopen({ path, size }: TakenUp): Promise<BlobDraft | undefined> {
+  async #reopen(id: string, { path, stretches }: TakenUp): Promise<BlobDraft | undefined> {
     try {
       const file = await this.#fs.open(path, readAndWrite);
       const facts = await statOrClose(file, path);
-      if (facts.isFile() && facts.size === size) return this.#draft(path, file, size);
+      const isAsLeft = facts.isFile() && facts.size === stretches.at(-1)?.end;
+      if (isAsLeft) return this.#draft({ path, id, there: stretches }, file);
       await closeQuietly(file);
     } catch (error) {
       await this.#fs.unlink(path);

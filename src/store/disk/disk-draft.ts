@@ -3,11 +3,12 @@
  * read, so what a failed one left behind does no harm.
  */
 import type { Digest } from "../../protocol/digest.ts";
-import { Intervals } from "../../runtime/intervals.ts";
+import { type Interval, Intervals } from "../../runtime/intervals.ts";
 import type { BlobDraft } from "../draft-store.ts";
 import { StoreError } from "../store-error.ts";
 import { type FileSystem, storeFailure } from "./file-system.ts";
 import type { HeldFile } from "./held-file.ts";
+import { GrowingMap, mapPathOf } from "./partial-map.ts";
 
 /** A draft as the store puts it under its final name. */
 export type Finished = {
@@ -24,19 +25,27 @@ export type DraftParts = {
   /** Puts the file under its final name, or throws and leaves no final name behind. */
   readonly place: (digest: Digest, finished: Finished) => Promise<void>;
   /** Takes the file over for a write that goes on with it, or throws. */
-  readonly keep: (id: string, path: string, size: number) => Promise<void>;
-  /** Bytes that are in the file already. */
-  readonly written?: number;
+  readonly keep: (id: string, path: string, stretches: readonly Interval[]) => Promise<void>;
+  /** Tells the next start what is there, should this process crash. */
+  readonly remember?: ((stretches: readonly Interval[]) => Promise<void>) | undefined;
+  /** What is in the file already. */
+  readonly there?: readonly Interval[];
 };
 
 export class DiskDraft implements BlobDraft {
   readonly #parts: DraftParts;
-  readonly #there = new Intervals();
+  readonly #there: Intervals;
+  readonly #map: GrowingMap | undefined;
   #isEnded = false;
 
   constructor(parts: DraftParts) {
     this.#parts = parts;
-    this.#there.add(0, parts.written ?? 0);
+    this.#there = new Intervals(parts.there);
+    this.#map = parts.remember && new GrowingMap(parts.remember);
+  }
+
+  get stretches(): readonly Interval[] {
+    return this.#there.all;
   }
 
   get written(): number {
@@ -51,6 +60,7 @@ export class DiskDraft implements BlobDraft {
     if (this.#isEnded) throw new StoreError("IO", `${this.#parts.path} takes no more bytes`);
     await this.#parts.file.write(chunk, position);
     this.#there.add(position, position + chunk.length);
+    if (!this.#isEnded) this.#map?.grown(this.#there);
   }
 
   async read(buffer: Uint8Array, position: number): Promise<number> {
@@ -66,6 +76,7 @@ export class DiskDraft implements BlobDraft {
       const size = this.written;
       if (this.#there.end > size) throw new StoreError("IO", `${path} has a gap at ${size}`);
       await file.settle(size);
+      await this.#forget();
       const isDurable = options?.isDurable ?? false;
       await place(digest, { path, size, file, isDurable });
     } catch (error) {
@@ -85,8 +96,9 @@ export class DiskDraft implements BlobDraft {
     this.#isEnded = true;
     const { path, file, keep } = this.#parts;
     try {
-      await file.settle(this.written);
-      await keep(id, path, this.written);
+      await file.settle(this.#there.end);
+      await this.#forget();
+      await keep(id, path, this.#there.all);
     } catch {
       await this.#remove();
     }
@@ -98,8 +110,20 @@ export class DiskDraft implements BlobDraft {
   }
 
   async #remove(): Promise<void> {
+    await this.#unlink(this.#parts.path);
+    await this.#forget();
+  }
+
+  /** Its map says nothing any more. */
+  async #forget(): Promise<void> {
+    if (this.#map === undefined) return;
+    await this.#map.settled();
+    await this.#unlink(mapPathOf(this.#parts.path));
+  }
+
+  async #unlink(path: string): Promise<void> {
     try {
-      await this.#parts.fs.unlink(this.#parts.path);
+      await this.#parts.fs.unlink(path);
     } catch {
       // Already gone, or the volume is broken: the sweep at the next start takes what is left.
     }

@@ -99,7 +99,8 @@ export class DiskUploads implements UploadFiles {
   #draft(path: string, file: OpenFile, written: number): BlobDraft {
     const { fs, place } = this.#options;
     const keep = (label: string, from: string) => fs.rename(from, this.#asideOf(label));
-    return new DiskDraft({ fs, path, file: new HeldFile(file, path), place, keep, written });
+    const there = [{ start: 0, end: written }];
+    return new DiskDraft({ fs, path, file: new HeldFile(file, path), place, keep, there });
   }
 
   async #remove(names: RegExp): Promise<void> {

@@ -56,6 +56,10 @@ class FaultyDraft implements BlobDraft {
     return this.#draft.endOf(position);
   }
 
+  get stretches(): BlobDraft["stretches"] {
+    return this.#draft.stretches;
+  }
+
   /** Like a disk: what still fits is written. */
   async write(chunk: Uint8Array, position: number): Promise<void> {
     const { fullAt = Number.POSITIVE_INFINITY } = this.#blobs.trouble;

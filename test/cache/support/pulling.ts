@@ -10,7 +10,7 @@ import type { OpenSource } from "../../../src/download/sources.ts";
 import { type Digest, digestOf } from "../../../src/protocol/digest.ts";
 import { parseRepositoryName, type RepositoryName } from "../../../src/protocol/reference.ts";
 import { canonicalRegistry, type Registry } from "../../../src/protocol/registry-name.ts";
-import { openBlobAt } from "../../../src/upstream/client/blob-range.ts";
+import { openBlobAt, openBlobPart } from "../../../src/upstream/client/blob-range.ts";
 import type { RegistryClient } from "../../../src/upstream/registry-client.ts";
 import { MemoryBlobStore } from "../../support/memory-blob-store.ts";
 import { noBooks } from "../../support/no-books.ts";
@@ -55,8 +55,10 @@ export function askFor(digest: Digest, change: Partial<DownloadAsk> = {}): Downl
 
 /** Opens what this registry has, as downloads do. */
 export function openerOf(client: RegistryClient): OpenSource {
-  return ({ registry: at, repository: name, digest, access }, offset, signal) =>
-    openBlobAt(client, { registry: at, repository: name, digest, access, offset, signal });
+  return ({ registry: at, repository: name, digest, access }, offset, signal, part) => {
+    const ask = { registry: at, repository: name, digest, access, offset, signal };
+    return part === undefined ? openBlobAt(client, ask) : openBlobPart(client, { ...ask, ...part });
+  };
 }
 
 /** Downloads of one blob from a scripted registry. */

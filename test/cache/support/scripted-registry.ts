@@ -82,36 +82,39 @@ export class ScriptedRegistry implements RegistryClient {
     await unlessAborted(script.holdHeaders ?? Promise.resolve(), signal);
     if (script.fail !== undefined) throw script.fail;
     const size = this.#content.length;
-    const asked = script.ignoreRange ? undefined : rangeStart(request);
-    const status = script.status ?? statusFor(asked, size);
+    const range = script.ignoreRange ? undefined : rangeOf(request, size);
+    const status = script.status ?? statusFor(range?.start, size);
     if (status >= 300) {
       seen.isEnded = true;
       const contentRange = status === 416 ? `bytes */${size}` : undefined;
       const headers = headerList({ "content-range": contentRange });
       return { status, headers, body: Readable.from([]) };
     }
-    const start = status === 206 ? (asked ?? 0) + (script.wrongRange ?? 0) : 0;
-    const pieces = this.#pieces(start, script, seen, signal);
+    const part = status === 206 ? shifted(range, script) : undefined;
+    const pieces = this.#pieces(part ?? { start: 0, end: size }, script, seen, signal);
     const body = Readable.from(pieces, { highWaterMark: 1 });
     body.on("error", () => undefined);
     body.on("close", () => {
       seen.isEnded = true;
     });
     signal.addEventListener("abort", () => body.destroy(abortError()), { once: true });
-    return { status, headers: headersOf(script, size, status === 206 ? start : undefined), body };
+    return { status, headers: headersOf(script, size, part), body };
   }
 
   async *#pieces(
-    start: number,
+    part: Part,
     script: Script,
     seen: Seen,
     signal: AbortSignal,
   ): AsyncGenerator<Uint8Array> {
     const bytes = Buffer.concat([this.#content, Buffer.alloc(script.extra ?? 0)]);
-    const { cutAt = bytes.length, endAt = bytes.length, corruptAt, stallAt } = script;
+    const { corruptAt, stallAt } = script;
     if (corruptAt !== undefined) bytes[corruptAt] = (bytes[corruptAt] ?? 0) ^ 1;
-    const end = Math.min(cutAt, endAt, bytes.length);
-    let at = start;
+    // What is told of the blob's end is not told of a part that ends before.
+    const last = part.end === this.#content.length ? bytes.length : part.end;
+    const { cutAt = last + 1, endAt = last } = script;
+    const end = Math.min(cutAt, endAt, last);
+    let at = part.start;
     while (at < end) {
       if (at === stallAt) await unlessAborted(script.gate, signal);
       const stop = stallAt !== undefined && stallAt > at ? Math.min(stallAt, end) : end;
@@ -121,23 +124,34 @@ export class ScriptedRegistry implements RegistryClient {
       at = next;
     }
     if (at === stallAt) await unlessAborted(script.gate, signal);
-    if (script.cutAt !== undefined) throw new UpstreamError("RESET", "test", "cut");
+    if (cutAt <= last) throw new UpstreamError("RESET", "test", "cut");
   }
 }
 
-function headersOf(script: Script, size: number, start: number | undefined): HeaderList {
+type Part = { readonly start: number; readonly end: number };
+
+function headersOf(script: Script, size: number, part: Part | undefined): HeaderList {
   const declared = size + (script.lie ?? 0);
   const total = script.noLength ? "*" : declared;
+  const { start, end } = part ?? { start: 0, end: size };
+  // A lie is about the blob: about a part that ends before the blob's end there is none.
+  const last = end === size ? declared : end;
   return headerList({
     "content-type": script.contentType ?? "application/octet-stream",
-    "content-length": script.noLength ? undefined : String(declared - (start ?? 0)),
-    "content-range": start === undefined ? undefined : `bytes ${start}-${declared - 1}/${total}`,
+    "content-length": script.noLength ? undefined : String(last - start),
+    "content-range": part === undefined ? undefined : `bytes ${start}-${last - 1}/${total}`,
   });
 }
 
-function rangeStart(request: RegistryRequest): number | undefined {
-  const range = /^bytes=(\d+)-$/.exec(headerValue(request.headers, "range") ?? "");
-  return range === null ? undefined : Number(range[1]);
+function rangeOf(request: RegistryRequest, size: number): Part | undefined {
+  const range = /^bytes=(\d+)-(\d*)$/.exec(headerValue(request.headers, "range") ?? "");
+  if (range === null) return undefined;
+  const end = range[2] === "" ? size : Number(range[2]) + 1;
+  return { start: Number(range[1]), end: Math.min(end, size) };
+}
+
+function shifted(part: Part | undefined, { wrongRange = 0 }: Script): Part | undefined {
+  return part && { start: part.start + wrongRange, end: part.end };
 }
 
 function statusFor(asked: number | undefined, size: number): number {

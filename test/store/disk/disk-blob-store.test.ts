@@ -23,6 +23,7 @@ import {
   readAll,
   readBlob,
 } from "../../contracts/blob-store.ts";
+import { eventually } from "../../support/eventually.ts";
 import { failingFileSystem } from "./fail-nth-call.ts";
 import { filesIn, type OpenedStore, openStore } from "./opened-store.ts";
 
@@ -51,23 +52,54 @@ describe("a disk blob store", () => {
   });
 
   it.each([
-    ["a clean stop", true],
-    ["a crash, whose bytes nobody can vouch for", false],
-  ])("has what was set aside after %s: %s", async (_, isThere) => {
-    const first = await openStore();
+    ["a clean stop", "stop", "another start of the machine", true],
+    ["a crash of its process", "crash", "the same start of the machine", true],
+    ["a crash of the machine", "crash", "another start of the machine", false],
+  ] as const)("has what was set aside after %s, gaps and all", async (_, end, boot, isThere) => {
+    const first = await openStore({}, undefined, "the same start of the machine");
     const draft = await first.store.create();
-    await draft.write(bytes.subarray(0, 30_000), draft.written);
+    await draft.write(bytes.subarray(0, 30_000), 0);
+    await draft.write(bytes.subarray(40_000), 40_000);
     await draft.setAside("label");
     await draft.close();
-    if (isThere) await first.stop();
-    else first.crash();
-    const { store, path, stop } = await openStore({}, first.path);
-    expect(store.aside).toBe(isThere ? 30_000 : 0);
+    await first[end]();
+    const { store, path, stop } = await openStore({}, first.path, boot);
+    expect(store.aside).toBe(isThere ? bytes.length - 10_000 : 0);
     const next = await store.takeUp("label");
-    await next?.write(bytes.subarray(30_000), next.written);
+    await next?.write(bytes.subarray(30_000, 40_000), 30_000);
     await next?.commit(digest);
     await next?.close();
     expect((await store.stat(digest)) !== undefined).toBe(isThere);
+    expect(await filesIn(join(path, "partial"))).toEqual([]);
+    await stop();
+  });
+
+  it.each([
+    ["its process", "the same start of the machine", true],
+    ["the machine", "another start of the machine", false],
+  ] as const)("has what was being written when %s crashed: %s", async (_, boot, isThere) => {
+    const first = await openStore({}, undefined, "the same start of the machine");
+    const large = randomBytes(9 * 1024 * 1024);
+    const draft = await first.store.create("label");
+    const ahead = 8 * 1024 * 1024;
+    await draft.write(large.subarray(ahead), ahead);
+    await draft.write(large.subarray(0, 4 * 1024 * 1024), 0);
+    const folder = join(first.path, "partial");
+    await eventually(async () => expect(await filesIn(folder)).toHaveLength(2));
+    first.crash();
+    const { store, path, stop } = await openStore({}, first.path, boot);
+    const next = await store.takeUp("label");
+    expect(next?.stretches).toEqual(
+      isThere
+        ? [
+            { start: 0, end: 4 * 1024 * 1024 },
+            { start: ahead, end: large.length },
+          ]
+        : undefined,
+    );
+    await next?.discard();
+    await next?.close();
+    await draft.close();
     expect(await filesIn(join(path, "partial"))).toEqual([]);
     await stop();
   });
@@ -78,8 +110,8 @@ describe("a disk blob store", () => {
     await draft.write(bytes, draft.written);
     await draft.setAside("label");
     await draft.close();
-    const [left = ""] = await filesIn(join(path, "partial"));
-    await truncate(left, 1);
+    const files = await filesIn(join(path, "partial"));
+    await truncate(files.find((file) => file.endsWith(".left")) ?? "", 1);
     expect(await store.takeUp("label")).toBeUndefined();
     expect(await filesIn(join(path, "partial"))).toEqual([]);
   });

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { digestOf } from "../../../src/protocol/digest.ts";
-import { DiskDraft, type Finished } from "../../../src/store/disk/disk-draft.ts";
+import { DiskDraft, type DraftParts, type Finished } from "../../../src/store/disk/disk-draft.ts";
 import { HeldFile } from "../../../src/store/disk/held-file.ts";
 import { temporaryFolder } from "../../support/temp-folder.ts";
 import { failingFileSystem } from "./fail-nth-call.ts";
@@ -15,8 +15,8 @@ async function newDraft(place: (finished: Finished) => Promise<void>) {
   const fs = failingFileSystem();
   const path = join(folder, "a.draft");
   const file = new HeldFile(await fs.open(path, "wx+"), path);
-  const kept: [string, string, number][] = [];
-  const keep = async (...facts: [string, string, number]): Promise<void> => {
+  const kept: Parameters<DraftParts["keep"]>[] = [];
+  const keep = async (...facts: Parameters<DraftParts["keep"]>): Promise<void> => {
     if (facts[0] === "unwanted") throw new Error("no");
     kept.push(facts);
   };
@@ -65,7 +65,7 @@ describe("a disk draft", () => {
     await draft.setAside("a label");
     await draft.setAside("another label");
     await draft.commit(digest);
-    expect(kept).toEqual([["a label", path, 10]]);
+    expect(kept).toEqual([["a label", path, [{ start: 0, end: 10 }]]]);
     expect((await readFile(path)).toString()).toBe("0123456789");
     await draft.close();
   });

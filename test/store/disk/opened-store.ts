@@ -21,8 +21,9 @@ export type OpenedStore = {
 export async function openStore(
   options: DiskBlobStoreOptions = {},
   path?: string,
+  boot?: string,
 ): Promise<OpenedStore> {
-  const folder = await openDataFolder(path ?? (await temporaryFolder()));
+  const folder = await openDataFolder(path ?? (await temporaryFolder()), boot);
   onTestFinished(() => folder.close());
   const store = await DiskBlobStore.open(folder, options);
   const stop = async () => {
