@@ -101,15 +101,20 @@ export class ScriptedRegistry implements RegistryClient {
     return { status, headers: headersOf(script, size, part), body };
   }
 
+  #bytesOf({ extra = 0, corruptAt }: Script): Buffer {
+    const bytes = Buffer.concat([this.#content, Buffer.alloc(extra)]);
+    if (corruptAt !== undefined) bytes[corruptAt] = (bytes[corruptAt] ?? 0) ^ 1;
+    return bytes;
+  }
+
   async *#pieces(
     part: Part,
     script: Script,
     seen: Seen,
     signal: AbortSignal,
   ): AsyncGenerator<Uint8Array> {
-    const bytes = Buffer.concat([this.#content, Buffer.alloc(script.extra ?? 0)]);
-    const { corruptAt, stallAt } = script;
-    if (corruptAt !== undefined) bytes[corruptAt] = (bytes[corruptAt] ?? 0) ^ 1;
+    const bytes = this.#bytesOf(script);
+    const { stallAt } = script;
     // What is told of the blob's end is not told of a part that ends before.
     const last = part.end === this.#content.length ? bytes.length : part.end;
     const { cutAt = last + 1, endAt = last } = script;
