@@ -13,7 +13,6 @@ import { Claims } from "./claims.ts";
 import { DownloadError, isDownloadError } from "./download-error.ts";
 import { Front, type FrontParts } from "./front.ts";
 import type { FrontLimits } from "./front-limits.ts";
-import { releaseLimit } from "./hold-back.ts";
 import type { Progress, Want } from "./progress.ts";
 import type { AskedPart } from "./sources.ts";
 
@@ -42,8 +41,6 @@ export type FrontsParts = Pick<FrontParts, "host" | "onBreak" | "write" | "onOpe
   readonly signal: AbortSignal;
 };
 
-type Asked = { readonly end: number | undefined; readonly isFresh: boolean };
-
 export class Fronts {
   readonly #parts: FrontsParts;
   readonly #claims: Claims<Front>;
@@ -51,8 +48,7 @@ export class Fronts {
   readonly #ended = Promise.withResolvers<void>();
   #isStarted = false;
   #isOver = false;
-  /** The upstream has let us in. */
-  #hasOpened = false;
+  #isLetIn = false;
   #hasAskedForAll = false;
   #isWhole = false;
   #hasParts: boolean;
@@ -88,8 +84,7 @@ export class Fronts {
 
   /** Somebody waits for this. */
   want(want: Want): void {
-    const { written, size } = this.#parts.progress;
-    const isInTail = size !== undefined && want.start >= releaseLimit(written, size);
+    const isInTail = this.#parts.progress.isInTail(want.start);
     if (!want.isPart && (isInTail || want.end === undefined)) this.wantWhole();
     this.#serve(want);
   }
@@ -113,7 +108,7 @@ export class Fronts {
     this.#fetchWhole();
     // Nothing is missing of what an earlier download left, but the upstream must let us in.
     const [start] = wants.map((want) => want.start);
-    const isUnasked = !this.#hasOpened && this.#running.size === 0;
+    const isUnasked = !this.#isLetIn && this.#running.size === 0;
     if (isUnasked && start !== undefined) this.#open({ start, end: start + 1, isWhole: false });
   }
 
@@ -201,17 +196,21 @@ export class Fronts {
   /** False when there are too many. */
   #open(what: Pick<FrontParts, "start" | "end" | "isWhole">): boolean {
     const { host, limits, progress, clock, signal, write, onBreak } = this.#parts;
-    const isFirst = this.#running.size === 0;
+    const { end } = what;
     if (this.#isOver || this.#running.size >= (this.#isAlone ? 1 : mostAtOnce)) return false;
     // Every download has one; only what it has beside that takes the origin's places.
-    const leave = isFirst ? () => undefined : limits.take(host, () => this.consider());
+    const isOnly = this.#running.size === 0;
+    const leave = isOnly ? () => undefined : limits.take(host, () => this.consider());
     if (leave === undefined) return false;
     const front: Front = new Front({
       ...what,
       ...{ host, clock, signal, write, onBreak, claims: this.#claims },
-      isUnderway: this.#hasOpened,
+      isUnderway: this.#isLetIn,
       size: progress.size,
-      open: (offset, isFresh, within) => this.#ask({ end: what.end, isFresh }, offset, within),
+      open: (offset, isFirst, within) =>
+        end === undefined
+          ? this.#parts.open(offset, within)
+          : this.#askPart(offset, within, { end, isFirst }),
       onOpened: (opened) => this.#opened(opened),
       mayCut: () => this.#hasParts && progress.size !== undefined,
     });
@@ -226,10 +225,8 @@ export class Fronts {
     return true;
   }
 
-  async #ask(what: Asked, offset: number, signal: AbortSignal): Promise<OpenedBlob> {
-    const { end, isFresh } = what;
-    if (end === undefined) return await this.#parts.open(offset, signal);
-    const opened = await this.#parts.open(offset, signal, { end, isFirst: isFresh });
+  async #askPart(offset: number, signal: AbortSignal, part: AskedPart): Promise<OpenedBlob> {
+    const opened = await this.#parts.open(offset, signal, part);
     const { size } = this.#parts.progress;
     const isOther = size !== undefined && opened.total !== size;
     if (opened.hasNoParts !== true && !isOther) return opened;
@@ -238,7 +235,7 @@ export class Fronts {
   }
 
   #opened(opened: OpenedBlob): void {
-    this.#hasOpened = true;
+    this.#isLetIn = true;
     this.#parts.onOpened(opened);
     const { size } = this.#parts.progress;
     if (size !== undefined) for (const front of this.#claims.all) front.limit(size);
@@ -259,7 +256,7 @@ export class Fronts {
   /** What cannot be had side by side may be had one after the other. */
   #failed(front: Front, error: unknown): void {
     const isPartless = isDownloadError(error, "NO_PARTS");
-    const isFatal = error instanceof DownloadError || front.isOpen || !this.#hasOpened;
+    const isFatal = error instanceof DownloadError || front.isOpen || !this.#isLetIn;
     if (isPartless) {
       this.#parts.limits.sendsNoParts(this.#parts.host);
       this.#hasParts = false;

@@ -49,6 +49,11 @@ export class Progress {
     return this.#size !== undefined && this.#there.total >= this.#size / 2;
   }
 
+  /** Whether a byte there has to wait for the digest, for whoever wants all. */
+  isInTail(position: number): boolean {
+    return this.#size !== undefined && position >= releaseLimit(this.written, this.#size);
+  }
+
   /** "complete": everything is verified and released. An error: no more is ever released. */
   get ended(): "complete" | Error | undefined {
     return this.#ended;

@@ -5,7 +5,7 @@
 
 import { formatHostPort } from "../../protocol/http/host-port.ts";
 import { isRefusal } from "../../protocol/http/status.ts";
-import { type RegistryName, registryAddress, registryAt } from "../../protocol/registry-name.ts";
+import { registryAddress, registryAt } from "../../protocol/registry-name.ts";
 import { type Clock, systemClock } from "../../runtime/clock.ts";
 import { ownRequest } from "../auth/own-request.ts";
 import { scopesOf } from "../auth/scopes.ts";
@@ -32,6 +32,7 @@ import {
   maxBlobHops,
   maxRegistryHops,
   mayGoAlong,
+  type Sent,
   tooManyHops,
 } from "./redirects.ts";
 import { isClientsOwn, isReading, requestFields } from "./request-fields.ts";
@@ -58,14 +59,6 @@ export type PooledRegistryClientOptions = {
 type Limits = { readonly full: number; readonly brief: number; readonly list?: number };
 
 type Authorization = string | undefined;
-
-/** A request on its way, maybe sent on from where it began. */
-type Sent = RegistryRequest & {
-  /** Decides which addresses may be dialled. */
-  readonly began: RegistryName;
-  /** From one registry to another. */
-  readonly hops: number;
-};
 
 type Redirected = { readonly place: Place; readonly response: RegistryResponse };
 

@@ -5,10 +5,19 @@
 
 import { splitTarget } from "../../protocol/http/target.ts";
 import { bearerToken } from "../../protocol/own-token.ts";
+import type { RegistryName } from "../../protocol/registry-name.ts";
 import { parseRoute } from "../../protocol/route.ts";
 import { type Place, refusedRedirect } from "../location.ts";
-import type { Access } from "../registry-client.ts";
+import type { Access, RegistryRequest } from "../registry-client.ts";
 import type { UpstreamError } from "../upstream-error.ts";
+
+/** A request on its way, maybe sent on from where it began. */
+export type Sent = RegistryRequest & {
+  /** Decides which addresses may be dialled. */
+  readonly began: RegistryName;
+  /** From one registry to another. */
+  readonly hops: number;
+};
 
 export const maxBlobHops = 5;
 /** From one registry to another. */
