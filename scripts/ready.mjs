@@ -1,12 +1,12 @@
 /**
  * Makes node_modules hold what package-lock.json says and what is about to be done needs: to start,
  * the packages of the program; with `--dev`, those of tests and checks too. Does nothing when that is
- * so already; `--installed` says that somebody else just installed all of them. Runs on the machine's
+ * so already; `--compile` compiles src into dist too, and `--installed` says that somebody else just installed all of them. Runs on the machine's
  * own Node (20 or later) before any package is there.
  */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -52,4 +52,10 @@ if (process.argv.includes("--installed")) {
     "--omit=dev",
     ...ownNode,
   ]);
+}
+
+if (process.argv.includes("--compile")) {
+  // By the Node that is there now: this one may be too old, and a shell would go on with it.
+  const own = `${root}node_modules/.bin/node`;
+  execFileSync(existsSync(own) ? own : process.execPath, [`${root}scripts/compile.mjs`], { stdio: "inherit" });
 }

@@ -183,7 +183,7 @@ export async function startEntrepot(
 ): Promise<Running> {
   return start({
     command: process.execPath,
-    args: [here("../../src/app/main.js")],
+    args: [here("../../dist/app/main.js")],
     env: entrepotEnvironment(folder),
     core: 0,
     port: ports.entrepot,

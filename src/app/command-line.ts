@@ -1,6 +1,5 @@
 /** The command line: commands and flags, the latter straight from the table of settings. */
 import { readFile } from "node:fs/promises";
-import { flushCompileCache } from "node:module";
 import { Command, CommanderError, Option } from "commander";
 import { readBuild } from "./build.ts";
 import { askingCommands } from "./commands/asking-commands.ts";
@@ -238,7 +237,6 @@ class CommandLine {
         watched: watchedPaths(files, settings),
         signals: this.#process,
         say: (text) => void stderr.write(text),
-        onceListening: flushCompileCache,
         exitNow: (code) => leave(this.#process, code),
       });
     } finally {

@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 /**
- * Arguments in, exit code out. Plain JavaScript, so that an older Node can read what is said to it, and
- * so that nothing with types is loaded before Node knows where it is kept compiled.
+ * Arguments in, exit code out. Plain JavaScript, so that an older Node can read what is said to it.
  */
 import { fileURLToPath } from "node:url";
 
@@ -13,17 +12,16 @@ if (major < 24) {
   );
   process.exitCode = 1;
 } else {
-  const { enableCompileCache, flushCompileCache } = await import("node:module");
-  // Taking types out and compiling takes half of the time of a start. Beside the packages nobody else
-  // writes; without a place to write, a start just takes longer.
-  enableCompileCache(fileURLToPath(new URL("../../node_modules/.compiled", import.meta.url)));
   // Keys, images and records are nobody else's business on this machine.
   process.umask(0o077);
   const { isAsking } = await import("./commands/asking-commands.ts");
   const { leave } = await import("./leave.ts");
   const args = process.argv.slice(2);
   if (isAsking(args[0])) {
-    // They start twice as fast as the whole command line.
+    // They start twice as fast as the whole command line, and from compiled code, which a server would
+    // keep in memory. Beside the packages nobody else writes; without a place, a start takes longer.
+    const { enableCompileCache, flushCompileCache } = await import("node:module");
+    enableCompileCache(fileURLToPath(new URL("../../node_modules/.compiled", import.meta.url)));
     const { runAsking } = await import("./commands/asking.ts");
     const code = await runAsking(args, process);
     flushCompileCache();

@@ -22,8 +22,6 @@ export type ServeParts = {
   readonly watched: readonly string[];
   /** For people; the log has the same as facts. */
   readonly say: (text: string) => void;
-  /** After everything is open and said. */
-  readonly onceListening: () => void;
   readonly exitNow: (code: number) => void;
 };
 
@@ -37,7 +35,6 @@ export async function serve(all: ServeParts): Promise<number> {
     say,
     loadAgain,
     watched,
-    onceListening,
     ...parts
   } = all;
   const app = await compose();
@@ -51,7 +48,6 @@ export async function serve(all: ServeParts): Promise<number> {
       for (const warning of started.warnings) log.note("warn", warning);
     }
     say(printBanner(started));
-    onceListening();
   };
   reload.watch();
   try {

@@ -18,9 +18,7 @@ function parts(app: Application) {
   const loadAgain = () => Promise.reject(new Error("not asked for"));
   const compose = async () => app;
   const warnings = ["mind the step"];
-  const onceListening = () => undefined;
-  const told = { say, onceListening };
-  const given = { log, warnings, compose, signals, ...told, exitNow, loadAgain, watched: [] };
+  const given = { log, warnings, compose, signals, say, exitNow, loadAgain, watched: [] };
   return { lines, said, given };
 }
 

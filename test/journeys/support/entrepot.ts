@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { freePort } from "../../support/free-port.ts";
 import { type Environment, type Run, run, Service } from "./program.ts";
 
-const main = join(import.meta.dirname, "../../../src/app/main.js");
+const main = join(import.meta.dirname, "../../../dist/app/main.js");
 
 export type Entrepot = {
   /** What clients put into HTTPS_PROXY. */

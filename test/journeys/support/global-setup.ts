@@ -6,7 +6,7 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import type { TestProject } from "vitest/node";
-import { run } from "./program.ts";
+import { run, runWell } from "./program.ts";
 import { unnameHosts } from "./upstream/hosts-file.ts";
 import { pushImages } from "./upstream/images.ts";
 
@@ -36,6 +36,7 @@ export async function setup({ provide }: TestProject): Promise<() => Promise<voi
   const tools = join(homedir(), ".cache", "entrepot-journeys");
   process.env.PATH = `${process.env.PATH}${delimiter}${tools}`;
   await installParts(tools);
+  await runWell(process.execPath, ["scripts/compile.mjs"], { cwd: project, env: { HOME: kept } });
   const images = await pushImages(kept);
   const folder = await mkdtemp(join(kept, "r-"));
   provide("parts", { images, folder });

@@ -5,7 +5,7 @@ import { onTestFinished } from "vitest";
 import { freePort } from "../../../support/free-port.ts";
 import { type Environment, Service } from "../../support/program.ts";
 
-const main = join(import.meta.dirname, "../../../../src/app/main.js");
+const main = join(import.meta.dirname, "../../../../dist/app/main.js");
 const loopDelay = join(import.meta.dirname, "loop-delay-main.ts");
 
 export class Stressed {
