@@ -57,5 +57,7 @@ if (process.argv.includes("--installed")) {
 if (process.argv.includes("--compile")) {
   // By the Node that is there now: this one may be too old, and a shell would go on with it.
   const own = `${root}node_modules/.bin/node`;
-  execFileSync(existsSync(own) ? own : process.execPath, [`${root}scripts/compile.mjs`], { stdio: "inherit" });
+  execFileSync(existsSync(own) ? own : process.execPath, [`${root}scripts/compile.mjs`], {
+    stdio: "inherit",
+  });
 }

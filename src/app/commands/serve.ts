@@ -27,16 +27,7 @@ export type ServeParts = {
 
 /** Resolves with the exit code. */
 export async function serve(all: ServeParts): Promise<number> {
-  const {
-    log,
-    warnings,
-    isToldOnce = false,
-    compose,
-    say,
-    loadAgain,
-    watched,
-    ...parts
-  } = all;
+  const { log, warnings, isToldOnce = false, compose, say, loadAgain, watched, ...parts } = all;
   const app = await compose();
   const reload = new Reload({ app, log, loadAgain, watched });
   const announce = (its: Started): void => {
