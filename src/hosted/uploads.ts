@@ -33,6 +33,8 @@ export type UploadsParts = {
   readonly clock: Clock;
   /** HOSTED_LEASE, in milliseconds. */
   readonly lease: number;
+  /** How many files may be open for uploads. */
+  readonly most?: number | undefined;
 };
 
 export type UploadOwner = { readonly repository: RepositoryName; readonly owner: string };
@@ -44,13 +46,15 @@ type NewUpload = UploadOwner & {
 
 const life = 24 * 3_600_000;
 const sweepInterval = 600_000;
-/** Each has a file open. */
+/** Each has a file open, so fewer where few may be. */
 const most = 1_000;
-const mostOfOne = 256;
+const shareOfOne = 0.256;
 
 export class Uploads {
   readonly #parts: UploadsParts;
   readonly #uploads = new Map<string, Upload>();
+  /** Whose files are being made. */
+  readonly #beginning = new Set<NewUpload>();
   #cancelSweep: (() => void) | undefined;
 
   /** Takes up what a clean stop left. Throws StoreError. */
@@ -71,13 +75,18 @@ export class Uploads {
 
   /** Throws RegistryError TOOMANYREQUESTS when there are too many, and StoreError. */
   async begin(its: NewUpload): Promise<Upload> {
-    const own = [...this.#uploads.values()].filter(({ client }) => client === its.client).length;
-    if (this.#uploads.size >= most || own >= mostOfOne) throw tooMany();
+    const counted = [...this.#uploads.values(), ...this.#beginning];
+    const own = counted.filter(({ client }) => client === its.client).length;
+    const all = Math.min(this.#parts.most ?? most, most);
+    if (counted.length >= all || own >= Math.ceil(all * shareOfOne)) throw tooMany();
     const id = randomUUID();
+    this.#beginning.add(its);
     try {
       return this.#add(id, its, await this.#parts.files.create(id));
     } catch (error) {
       throw this.#told(error);
+    } finally {
+      this.#beginning.delete(its);
     }
   }
 

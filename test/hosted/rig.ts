@@ -55,6 +55,9 @@ export type Image = { readonly digest: Digest; readonly layer: Digest; readonly 
 export const nothingUntagged = { isDry: false, untaggedAfter: undefined } satisfies Collect;
 export const untaggedAtOnce = { isDry: false, untaggedAfter: 0 } satisfies Collect;
 
+/** What a crash leaves open stays so: nothing of it may be collected, as files that nobody closed would be. */
+const crashed: unknown[] = [];
+
 export class HostedRig {
   readonly clock: TestClock;
   readonly path: string;
@@ -289,7 +292,7 @@ export class HostedRig {
     if (!isCrash) {
       await this.#running.uploads.close();
       await this.#running.pulls.close();
-    }
+    } else crashed.push(this.#started);
     this.#started = undefined;
     const { records, store, folder } = this.#open;
     await records.close();

@@ -38,4 +38,15 @@ describe("uploads", () => {
     expect((await begin("10.0.0.2")).isOver).toBe(false);
     await rig.uploads.close();
   });
+
+  it("begun all at once by one client are no more than one after another", async () => {
+    const rig = await HostedRig.open();
+    const begun = await Promise.allSettled(
+      Array.from({ length: 400 }, () =>
+        rig.uploads.begin({ repository: nameOf("a"), owner: "", client: "10.0.0.1" }),
+      ),
+    );
+    expect(begun.filter(({ status }) => status === "fulfilled")).toHaveLength(256);
+    await rig.uploads.close();
+  });
 });

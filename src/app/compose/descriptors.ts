@@ -1,4 +1,4 @@
-/** How many connections the system's limit of open files has room for. */
+/** How many connections and uploads the system's limit of open files has room for. */
 import { readFile } from "node:fs/promises";
 
 /** Listeners, databases, worker threads, what is kept open to registries. */
@@ -7,14 +7,21 @@ const ours = 128;
 const perConnection = 3;
 const most = 10_000;
 
+/** An eighth may be uploads to the registry here, which stay open without a connection. */
+const mostUploads = 1_000;
+
+type RoomForFiles = { readonly connections: number; readonly uploads: number };
+
 /** Of a limit, as `/proc/self/limits` has it; all where nobody says one. */
-export function connectionsWithin(limits: string): number {
+export function roomWithin(limits: string): RoomForFiles {
   const files = Number(/^Max open files +(\d+)/m.exec(limits)?.[1] ?? Number.NaN);
-  if (Number.isNaN(files)) return most;
-  return Math.max(ours, Math.min(most, Math.floor((files - ours) / perConnection)));
+  if (Number.isNaN(files)) return { connections: most, uploads: mostUploads };
+  const uploads = Math.min(mostUploads, Math.floor(files / 8));
+  const connections = Math.floor((files - ours - uploads) / perConnection);
+  return { uploads, connections: Math.max(ours, Math.min(most, connections)) };
 }
 
 /** Of this process. */
-export async function mostConnections(): Promise<number> {
-  return connectionsWithin(await readFile("/proc/self/limits", "utf8").catch(() => ""));
+export async function roomForFiles(): Promise<RoomForFiles> {
+  return roomWithin(await readFile("/proc/self/limits", "utf8").catch(() => ""));
 }

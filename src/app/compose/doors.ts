@@ -30,7 +30,7 @@ import type { Log } from "../log.ts";
 import { interceptedHosts, plainRegistries } from "../settings/derived.ts";
 import type { Settings } from "../settings/settings.ts";
 import { composeAuthority } from "./authority.ts";
-import { mostConnections } from "./descriptors.ts";
+import { roomForFiles } from "./descriptors.ts";
 import { type Listen, safeNames } from "./listen.ts";
 import { composeMirror } from "./mirror.ts";
 import { type OpenTls, openTls } from "./tls.ts";
@@ -243,7 +243,7 @@ async function composeAdmission({
     allowClients: access.allowClients,
     proxyLogins: access.proxyAuth,
     maxPerClient: access.maxConnectionsPerClient,
-    maxConnections: await mostConnections(),
+    maxConnections: (await roomForFiles()).connections,
     ...{ observe: log.door, now },
   });
 }

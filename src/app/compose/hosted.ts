@@ -19,6 +19,7 @@ import type { Log } from "../log.ts";
 import { readHtpasswd } from "../settings/named-files.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Cache } from "./cache.ts";
+import { roomForFiles } from "./descriptors.ts";
 import type { Store } from "./store.ts";
 
 export type HostedRoomParts = {
@@ -60,6 +61,7 @@ export async function composeHosted(parts: HostedRoomParts): Promise<Hosted | un
   const files = await store.blobs.uploads();
   const uploads = await Uploads.open({
     ...{ files, catalogue, limitIn, clock, lease, room: parts.cache.room },
+    most: (await roomForFiles()).uploads,
   });
   const pulls = new Pulls({
     ...{ catalogue, clock, lease },

@@ -62,6 +62,7 @@ export class Manifests {
   /** The type that the bytes themselves name. */
   readonly #declared = new BoundedMap<Digest, string>({ limit: 10_000 });
   readonly #writing = new Set<Promise<void>>();
+  readonly #storing = new Map<Digest, Promise<void>>();
 
   constructor(options: ManifestsOptions) {
     this.#options = options;
@@ -103,8 +104,12 @@ export class Manifests {
     await this.#types.update(digest, typed, by);
     this.#bytes.set(digest, bytes, by);
     this.#served.set(digest, this.#options.now());
-    const writing = this.#store(ref, manifest).finally(() => this.#writing.delete(writing));
-    this.#writing.add(writing);
+    const storing = this.#store(ref, manifest).finally(() => {
+      if (this.#storing.get(digest) === storing) this.#storing.delete(digest);
+      this.#writing.delete(storing);
+    });
+    this.#storing.set(digest, storing);
+    this.#writing.add(storing);
   }
 
   /** Whether this registry gave it as a manifest. */
@@ -112,6 +117,14 @@ export class Manifests {
     const { isKnown, fact } = this.#types.peek(digest);
     const types = isKnown ? fact : await this.#types.get(digest);
     return types?.has(registry) === true;
+  }
+
+  /** The bytes alone, also while they are still being written; for who was let have them. */
+  async bytesOf(digest: Digest): Promise<Buffer | undefined> {
+    const inMemory = this.#bytes.get(digest);
+    if (inMemory !== undefined) return inMemory;
+    await this.#storing.get(digest);
+    return this.#load(digest);
   }
 
   /** What a kept manifest refers to; undefined when it is none that is kept or understood. */

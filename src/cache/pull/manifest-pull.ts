@@ -21,7 +21,7 @@ import { type ManifestAsk, maySkipPush } from "../pull-ask.ts";
 import { type Generations, repositoryKey } from "../repository-ref.ts";
 import { type Foreseen, keptIf } from "../why.ts";
 import { firstAllowed, isDenial, mayHave, passDenial } from "./first-allowed.ts";
-import { LengthSource, MemorySource } from "./memory-source.ts";
+import { LengthSource, memorySource } from "./memory-source.ts";
 import type { NegativeCache } from "./negative-cache.ts";
 
 export type ManifestPullOptions = {
@@ -55,7 +55,7 @@ export class ManifestPull {
     ask.decision.because(foreseen);
     if (!(await mayHave(this.#options.accessChecks, ask, foreseen))) return undefined;
     const manifest = await this.#kept(ask);
-    return manifest && content(manifest, "hit");
+    return manifest && content(manifest, "hit", this.#options.manifests);
   }
 
   /** On what a pull of it is decided. */
@@ -82,7 +82,7 @@ export class ManifestPull {
       manifest !== undefined &&
       (await this.#options.repositoryBlobs.confirmed(ask, ask.digest, { ...said, access }))
     )
-      return content(manifest, "hit");
+      return content(manifest, "hit", this.#options.manifests);
     return ask.isHead ? headContent(ask, answer) : undefined;
   }
 
@@ -103,7 +103,7 @@ export class ManifestPull {
     // What is no manifest (a login page has status 200 too) says nothing about who may have one.
     if (answer.kind !== "bytes") return passThrough(client, ask, access);
     await this.#allowed(ask, access);
-    return content(answer, isFirst ? "miss" : "collapsed");
+    return content(answer, isFirst ? "miss" : "collapsed", this.#options.manifests);
   }
 
   close(): Promise<void> {
@@ -191,9 +191,9 @@ export class ManifestPull {
     if (manifest === undefined) return undefined;
     const isHeld = await repositoryBlobs.holds(ask, ask.digest);
     const isTheirs = isHeld && (await visibility.mayWhileUnreachable(ask, ask.digest));
-    if (isTheirs) return content(manifest, "hit");
+    if (isTheirs) return content(manifest, "hit", this.#options.manifests);
     if (maySkipPush(ask) || !(await repositoryBlobs.isPublicAt(ask, ask.digest))) return undefined;
-    return content(manifest, "hit");
+    return content(manifest, "hit", this.#options.manifests);
   }
 }
 
@@ -228,9 +228,9 @@ function manifestKey(ask: DigestAsk): string {
   return `${repositoryKey(ask)}@${ask.digest}`;
 }
 
-function content(manifest: KeptManifest, outcome: CacheOutcome): Content {
-  const { digest, mediaType, bytes } = manifest;
-  const source = new MemorySource(bytes);
+function content(manifest: KeptManifest, outcome: CacheOutcome, manifests: Manifests): Content {
+  const { digest, mediaType } = manifest;
+  const source = memorySource(manifest.bytes, () => manifests.bytesOf(digest));
   return {
     kind: "content",
     digest,

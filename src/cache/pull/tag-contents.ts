@@ -2,6 +2,8 @@
  * What can be given of a tag: the manifest it means, or the last one that stands in while its
  * registry cannot say. Only what this asker may have, and can read.
  */
+import type { ByteSource } from "../../download/byte-source.ts";
+import type { Digest } from "../../protocol/digest.ts";
 import { headerList } from "../../protocol/http/header-list.ts";
 import type { Tag } from "../../protocol/reference.ts";
 import { RegistryError } from "../../protocol/registry-error.ts";
@@ -12,7 +14,7 @@ import { ageOf, maySubstitute } from "../tags/freshness.ts";
 import type { KnownTag, RecalledTag, TagEntry } from "../tags/tag-state.ts";
 import type { Tags } from "../tags/tags.ts";
 import { type CompletenessParts, isComplete } from "./completeness.ts";
-import { LengthSource, MemorySource } from "./memory-source.ts";
+import { LengthSource, memorySource } from "./memory-source.ts";
 
 export type TagContentsOptions = CompletenessParts & {
   readonly visibility: Visibility;
@@ -52,7 +54,7 @@ export class TagContents {
     const content = this.#contentOf(entry, "stale");
     const age = this.#age(entry);
     const warning = `${ask.registry.name} ${why}; this is what ${ask.tag} meant ${age} s ago`;
-    const source = bytes === undefined ? content.source : new MemorySource(bytes);
+    const source = bytes === undefined ? content.source : this.#sourceOf(bytes, entry.digest);
     return { ...content, source, warning };
   }
 
@@ -79,7 +81,12 @@ export class TagContents {
     const bytes = await this.bytes(ask, current);
     if (bytes === undefined) return undefined;
     await this.#options.tags.noteKept(ask, variant, current);
-    return { ...content, source: new MemorySource(bytes) };
+    return { ...content, source: this.#sourceOf(bytes, current.digest) };
+  }
+
+  #sourceOf(bytes: Buffer, digest: Digest): ByteSource {
+    const { manifests } = this.#options;
+    return memorySource(bytes, () => manifests.bytesOf(digest));
   }
 
   /** Whether a HEAD can be answered from what is known alone. */

@@ -1,8 +1,9 @@
 /** Blobs and manifests of the hosted registry, read (OCI distribution-spec end-2, end-3). */
 import type { Content } from "../../cache/content.ts";
-import { LengthSource, MemorySource } from "../../cache/pull/memory-source.ts";
+import { LengthSource, memorySource } from "../../cache/pull/memory-source.ts";
 import type { ByteSource } from "../../download/byte-source.ts";
 import type { Digest } from "../../protocol/digest.ts";
+import type { RepositoryName } from "../../protocol/reference.ts";
 import { RegistryError } from "../../protocol/registry-error.ts";
 import type { Exchange } from "../exchange.ts";
 import { askerOf, may } from "./asker.ts";
@@ -28,8 +29,19 @@ export async function pullHostedManifest(exchange: Exchange, parts: HostedParts)
   const { mayPull, mayPush } = await rightsOf(exchange, parts, repository);
   if (!mayPull) throw new RegistryError("MANIFEST_UNKNOWN", "this repository has no such image");
   const isLeased = method === "HEAD" && mayPush;
-  const { digest, mediaType, bytes } = await parts.manifests.pull(repository, reference, isLeased);
-  return contentOf(digest, new MemorySource(bytes), mediaType);
+  const { manifests } = parts;
+  const found = await manifests.pull(repository, reference, isLeased);
+  const { digest, mediaType } = found;
+  const source = memorySource(found.bytes, () => bytesAgain(manifests, repository, digest));
+  return contentOf(digest, source, mediaType);
+}
+
+async function bytesAgain(
+  manifests: HostedParts["manifests"],
+  repository: RepositoryName,
+  digest: Digest,
+): Promise<Uint8Array> {
+  return (await manifests.read(repository, digest)).bytes;
 }
 
 /** May push: what they are told is here they will not push again. */

@@ -12,6 +12,9 @@ const connecting: ReadonlyMap<string, readonly [UpstreamErrorCode, string]> = ne
   ["EHOSTUNREACH", ["CONNECT", "cannot be reached"]],
   ["ENETUNREACH", ["CONNECT", "cannot be reached: no network leads there"]],
   ["ETIMEDOUT", ["TIMEOUT", "did not answer"]],
+  // Nothing that the host did, and nothing that says it is down.
+  ["EMFILE", ["BUSY", "cannot be connected to: too many files are open here"]],
+  ["ENFILE", ["BUSY", "cannot be connected to: too many files are open here"]],
 ]);
 
 /** For a connection that was never made. */

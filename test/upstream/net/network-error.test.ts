@@ -11,6 +11,9 @@ describe("a network error in our words", () => {
     ["ENETUNREACH", "CONNECT"],
     ["ETIMEDOUT", "TIMEOUT"],
     ["EADDRNOTAVAIL", "CONNECT"],
+    // Our own limit says nothing of the host, which is not taken for down.
+    ["EMFILE", "BUSY"],
+    ["ENFILE", "BUSY"],
   ])("%s while connecting is %s", (code, kind) => {
     const cause = coded(code);
     expect(connectError("reg.test", cause)).toMatchObject({ code: kind, host: "reg.test", cause });
