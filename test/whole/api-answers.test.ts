@@ -61,7 +61,7 @@ describe("an answer of the API", { timeout: 30_000 }, () => {
       .map((path) => path.replace("/api/v1/", ""));
     expect(asked.length).toBeGreaterThan(8);
     for (const path of asked) {
-      const query = ["image", "explain"].includes(path) ? `?${name}` : "";
+      const query = ["image", "explain", "removals"].includes(path) ? `?${name}` : "";
       const answer = await fetch(`http://127.0.0.1:${program.adminPort}/api/v1/${path}${query}`);
       expect([path, answer.status]).toEqual([path, 200]);
       const told = (await answer.json()) as object;

@@ -102,11 +102,11 @@ describe.each(framings)("a blob sent %s", (framing, frame) => {
       expect(bodyGets()).toBeLessThanOrEqual(1);
     });
 
-  it("that ends too early is nobody's, whole or by a range into its end", async () => {
+  it("that ends too early is nobody's, whole or from somewhere on", async () => {
     const body = Buffer.alloc(200_000, `${framing}, cut `);
     answerWith(frame, body.subarray(0, 150_000));
     const path = `/v2/cut/blobs/${digestOf(body)}`;
-    const ranges = [undefined, "bytes=100000-", "bytes=-10", "bytes=149999-149999"];
+    const ranges = [undefined, "bytes=0-", "bytes=100000-"];
     const ends = await Promise.allSettled(
       ranges.map((range) =>
         viaProxy(program, upstream.name, path, { headers: range === undefined ? {} : { range } }),

@@ -1,5 +1,6 @@
 /** A page in a browser, and what it can do to a proxy that its user may use. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { textOf } from "../support/page-text.ts";
 import { type Answer, direct, viaProxy } from "./support/client.ts";
 import { type EvilServer, evilServer } from "./support/evil-server.ts";
 import { addImage, type Image, manifestType } from "./support/image.ts";
@@ -187,7 +188,9 @@ describe("what a stranger's registry says under the mirror's own name", () => {
 it("a name of MIRROR_HOSTS hands out set-ups for its registry alone", async () => {
   const headers = { host: "hub.corp.example:3128" };
   const page = await direct(program, "/", { headers });
-  expect(page.body.toString()).toContain("docker pull hub.corp.example:3128/OWNER/IMAGE:TAG");
+  expect(textOf(page.body.toString())).toContain(
+    "docker pull hub.corp.example:3128/OWNER/IMAGE:TAG",
+  );
   const containerd = await direct(program, "/setup/containerd", { headers });
   expect(containerd.body.toString()).toContain(`${lent.name} https://${lent.name}`);
   expect(containerd.body.toString()).not.toContain("quay.io");

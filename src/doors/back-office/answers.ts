@@ -92,7 +92,10 @@ const requests = object({
         ...{ what: text, kind: text, method: text, status: whole, bytes: whole, milliseconds },
         ...{ end: oneOf("complete", "cut", "left"), outcome: text, isPull: flag },
       },
-      { repository: text, error: text },
+      {
+        ...{ repository: text, error: text },
+        why: object({ reason: text }, { open: text, said: text, login: text }),
+      },
     ),
   ),
 });
