@@ -86,7 +86,7 @@ class Asking {
       writeOut: (text) => void this.#process.stdout.write(text),
     });
     // Flags are those of its commands.
-    const images = program.command("images").description("the images that were asked for");
+    const images = program.command("images").description("the images that are kept");
     this.#added(images, "ls [words...]", "list them, those pulled last first")
       .option("--limit <count>", "so many at most", "50")
       .option("--sort <by>", "last, name or pulls", "last")
