@@ -1,24 +1,71 @@
-/** Work that several wait for and one does: it outlives any of its waiters and ends with the house. */
+/** Work that several wait for and one does: it ends with the house, or with the last who waits for it. */
+
+type Flight<T> = {
+  readonly work: Promise<T>;
+  readonly stop: AbortController;
+  /** Those who still wait, of the ones that can leave. */
+  waiters: number;
+  /** Somebody joined who cannot. */
+  isFirm: boolean;
+};
 
 export class Flights<T> {
-  readonly #running = new Map<string, Promise<T>>();
+  readonly #running = new Map<string, Flight<T>>();
+  /** Those that nobody joins any more, too, until they have ended. */
+  readonly #works = new Set<Promise<T>>();
   readonly #life = new AbortController();
 
-  /** The work under this key that is already running, or this one, started now. */
+  /** The work under this key that is already running, or this one, started now; it outlives whoever waits. */
   join(key: string, start: (life: AbortSignal) => Promise<T>): Promise<T> {
-    const running = this.#running.get(key);
-    if (running !== undefined) return running;
-    const work = start(this.#life.signal).finally(() => this.#running.delete(key));
-    // Its waiters are told, also of a bug; they may all have left before it fails.
-    work.catch(() => undefined);
-    this.#running.set(key, work);
-    return work;
+    const flight = this.#flight(key, start);
+    flight.isFirm = true;
+    return flight.work;
+  }
+
+  /** The same for who may leave: work that nobody waits for any more is aborted. */
+  joinUntil(
+    leaving: AbortSignal,
+    key: string,
+    start: (life: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const flight = this.#flight(key, start);
+    flight.waiters += 1;
+    const leave = (): void => {
+      flight.waiters -= 1;
+      if (flight.waiters > 0 || flight.isFirm) return;
+      // Who comes next begins anew.
+      if (this.#running.get(key) === flight) this.#running.delete(key);
+      flight.stop.abort();
+    };
+    if (leaving.aborted) leave();
+    else {
+      leaving.addEventListener("abort", leave, { once: true });
+      const forget = (): void => leaving.removeEventListener("abort", leave);
+      flight.work.then(forget, forget);
+    }
+    return flight.work;
   }
 
   /** Aborts what is running and resolves when it has ended. */
   async close(): Promise<void> {
     this.#life.abort();
-    await Promise.allSettled(this.#running.values());
+    await Promise.allSettled(this.#works);
+  }
+
+  #flight(key: string, start: (life: AbortSignal) => Promise<T>): Flight<T> {
+    const running = this.#running.get(key);
+    if (running !== undefined) return running;
+    const stop = new AbortController();
+    const work = start(AbortSignal.any([this.#life.signal, stop.signal])).finally(() => {
+      if (this.#running.get(key) === flight) this.#running.delete(key);
+      this.#works.delete(work);
+    });
+    this.#works.add(work);
+    const flight: Flight<T> = { work, stop, waiters: 0, isFirm: false };
+    // Its waiters are told, also of a bug; they may all have left before it fails.
+    work.catch(() => undefined);
+    this.#running.set(key, flight);
+    return flight;
   }
 }
 

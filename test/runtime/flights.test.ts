@@ -36,6 +36,39 @@ describe("work for many", () => {
     expect(await unlessAborted(work, never, abortedBy(""))).toBe("done");
   });
 
+  it("ends with the last of those who may leave, and begins anew for who comes then", async () => {
+    const flights = new Flights<string>();
+    const lives: AbortSignal[] = [];
+    const start = (life: AbortSignal) => {
+      lives.push(life);
+      return new Promise<string>((_done, fail) => {
+        life.addEventListener("abort", () => fail(new Error("aborted")));
+      });
+    };
+    const [one, other] = [new AbortController(), new AbortController()];
+    const work = flights.joinUntil(one.signal, "a", start);
+    expect(flights.joinUntil(other.signal, "a", start)).toBe(work);
+    one.abort();
+    expect(lives.map(({ aborted }) => aborted)).toEqual([false]);
+    other.abort();
+    await expect(work).rejects.toThrow("aborted");
+    void flights.joinUntil(never, "a", start).catch(() => undefined);
+    expect(lives.map(({ aborted }) => aborted)).toEqual([true, false]);
+    await flights.close();
+    expect(lives[1]?.aborted).toBe(true);
+  });
+
+  it("goes on for one who cannot leave", async () => {
+    const flights = new Flights<string>();
+    const gate = Promise.withResolvers<string>();
+    const leaving = new AbortController();
+    const work = flights.joinUntil(leaving.signal, "a", () => gate.promise);
+    void flights.join("a", () => gate.promise);
+    leaving.abort();
+    gate.resolve("done");
+    expect(await work).toBe("done");
+  });
+
   it("passes its failure to all who wait, and starts anew afterwards", async () => {
     const flights = new Flights<string>();
     const fail = () => Promise.reject(new Error("no"));

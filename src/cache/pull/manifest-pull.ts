@@ -163,7 +163,7 @@ export class ManifestPull {
         if (this.#fetching.get(key) === fetching) this.#fetching.delete(key);
       });
     };
-    const work = this.#flights.join(`${key}\n${accessKey}`, start);
+    const work = this.#flights.joinUntil(ask.signal, `${key}\n${accessKey}`, start);
     return unlessAborted(work, ask.signal, abortedBy(ask.registry.name));
   }
 

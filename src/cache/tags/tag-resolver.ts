@@ -116,7 +116,7 @@ export class TagResolver {
     // Who has something to fall back on does not wait as long as who has nothing.
     const key = [tagKey(question), variant, sharers, patience, want, generation].join("\n");
     let isJoined = true;
-    const work = this.#flights.join(key, (signal) => {
+    const work = this.#flights.joinUntil(question.signal, key, (signal) => {
       isJoined = false;
       return this.#ask({ ...question, signal }, variant, want);
     });
