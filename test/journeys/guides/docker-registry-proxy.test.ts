@@ -6,6 +6,7 @@ import { startSkopeo } from "../support/clients/containers-tools.ts";
 import { runEntrepot } from "../support/entrepot.ts";
 import { Guide } from "../support/guide.ts";
 import { hasProgram, Journey, mustSucceed } from "../support/journey.ts";
+import { runWell } from "../support/program.ts";
 
 describe.skipIf(!hasProgram("skopeo"))("docker-registry-proxy.md", () => {
   let journey: Journey;
@@ -30,7 +31,13 @@ describe.skipIf(!hasProgram("skopeo"))("docker-registry-proxy.md", () => {
     mustSucceed(await skopeo.pull("quay.io/acme/thing:1"));
     const warnings = entrepot.lines.filter((line) => line.includes('"warn"'));
     expect(warnings.join("\n")).toContain("ENABLE_MANIFEST_CACHE has no effect here");
-    expect((await fetch(`${entrepot.proxy}/setup/systemd`)).status).toBe(200);
+    const recipe = guide
+      .take("containerd.service/g \\| bash")
+      .replaceAll("\\|", "|")
+      .replace("…", entrepot.proxy)
+      .replace(/bash$/, "bash -s -- --print");
+    const { stdout } = await runWell("bash", ["-c", recipe]);
+    expect(stdout).toContain("/etc/systemd/system/containerd.service.d/proxy-entrepot.conf");
   });
 
   it("the rules for tags are understood", async () => {

@@ -13,7 +13,7 @@ import { Stressed } from "./support/stressed.ts";
 const files = 128;
 const clients = 500;
 
-it("five hundred clients of a program that may open 128 files: it lives, and five seconds later all is well", async () => {
+it("five hundred clients of a program that may open 128 files: it lives, and all is well a minute later", async () => {
   const scene = await setScene();
   const corpus = fillRegistry(scene, manySizes(100, MiB));
   const stressed = await Stressed.start(scene.folder, scene.env);
@@ -51,7 +51,8 @@ it("five hundred clients of a program that may open 128 files: it lives, and fiv
     expect(await stressed.descriptors()).toBeLessThanOrEqual(descriptors + 40);
     expect(await partialFiles(stressed.dataDir)).toEqual([]);
   };
-  await eventually(isWell, { withinMs: 30_000, everyMs: 100 });
+  // What was asked for in parts alone waits a minute for who wants more of it.
+  await eventually(isWell, { withinMs: 90_000, everyMs: 100 });
   for (const [index, way] of ways.entries()) {
     await pull(way, before);
     await pull(way, scene.upstream.addBlob(seededBytes(`after ${index}`, MiB)));
