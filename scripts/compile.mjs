@@ -61,8 +61,14 @@ const now = createHash("sha256")
 if (compiledFrom() !== now) {
   process.removeAllListeners("warning"); // it is called experimental
   const draft = `${target}.${process.pid}`;
-  compile(draft);
-  writeFileSync(join(draft, ".compiled-from"), now);
-  rmSync(target, { recursive: true, force: true });
-  renameSync(draft, target);
+  try {
+    compile(draft);
+    writeFileSync(join(draft, ".compiled-from"), now);
+    rmSync(target, { recursive: true, force: true });
+    renameSync(draft, target);
+  } catch (error) {
+    if (compiledFrom() !== now) throw error; // another start was faster
+  } finally {
+    rmSync(draft, { recursive: true, force: true });
+  }
 }
