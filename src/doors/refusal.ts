@@ -37,6 +37,24 @@ export const loginNeeded: Refusal = {
   headers: { "Proxy-Authenticate": 'Basic realm="entrepot", charset="UTF-8"' },
 };
 
+/** `fault`: a code of OpenSSL's, or `NONE`. */
+export function uncertified(fault: string): Refusal {
+  const sentences: Readonly<Record<string, string>> = {
+    NONE: "this port takes clients that show a certificate, and none was shown; docker has them as client.cert and client.key in /etc/docker/certs.d/HOST",
+    CERT_HAS_EXPIRED: "the client certificate has expired; ask for a new one",
+  };
+  const sentence =
+    sentences[fault] ??
+    `the client certificate is not one that TLS_CLIENT_CA on the proxy stands for (${fault})`;
+  return { status: 403, why: "client", sentence };
+}
+
+export const certificateNeeded: Refusal = {
+  status: 403,
+  why: "client",
+  sentence: "mirrors answer on TLS_PORT alone here, to clients that show a certificate",
+};
+
 export const headTooLong: Refusal = {
   status: 431,
   why: "limit",

@@ -17,7 +17,12 @@ export type Authority = {
   issue(names: readonly string[], life?: Life): Certificate;
 };
 
-type Life = { readonly notBefore?: Date; readonly notAfter?: Date };
+type Life = {
+  readonly notBefore?: Date;
+  readonly notAfter?: Date;
+  /** It is for a client that shows who it is. */
+  readonly isClients?: boolean;
+};
 
 const day = 86_400_000;
 
@@ -69,7 +74,7 @@ function issueLeaf({ names, life, keys, own, subject }: Leaf): { cert: string; k
   leaf.setExtensions([
     { name: "basicConstraints", cA: false },
     { name: "keyUsage", digitalSignature: true, keyEncipherment: true, critical: true },
-    { name: "extKeyUsage", serverAuth: true },
+    { name: "extKeyUsage", [life.isClients === true ? "clientAuth" : "serverAuth"]: true },
     { name: "subjectAltName", altNames: names.map(altName) },
   ]);
   leaf.sign(keys.privateKey, forge.md.sha256.create());

@@ -108,8 +108,10 @@ export async function composeDoors(parts: DoorsParts): Promise<Doors> {
       return opened.clients;
     },
     openTls: async () => {
-      const shared = { settings, admission, proxyProtocol, leaves, environment, log };
-      opened.tls = await openTls({ ...shared, onRequest, onHeadTooLong });
+      const shared = { settings, admission, proxyProtocol, environment, log };
+      const leavesFor = (clientAuthorities: readonly string[]) =>
+        new LeafIssuer({ authority, now, clientAuthorities });
+      opened.tls = await openTls({ ...shared, leaves, leavesFor, onRequest, onHeadTooLong });
       return opened.tls;
     },
     degraded: () => opened.tls?.troubles() ?? [],
@@ -208,6 +210,7 @@ function composeReception(parts: DoorsParts, behind: Behind): Reception {
     forward: (request, response, call) => forwarder.forward(request, response, call),
     mirror: (request, response, call) => mirror.handle(request, response, call),
     frontPage: (request, response, call) => frontPage.handle(request, response, call),
+    needsClientCertificate: settings.listen.tlsClientCa !== undefined,
     isSafeName: (host) => isSafe(host) || behind.hasCertificate(host),
     observe,
   });

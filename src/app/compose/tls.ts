@@ -8,6 +8,7 @@ import { ServedCertificates } from "../../doors/tls/served-certificates.ts";
 import { TlsListener, type TlsListenerOptions } from "../../doors/tls/tls-listener.ts";
 import type { Listening } from "../application.ts";
 import type { Log } from "../log.ts";
+import { readTrusted } from "../settings/named-files.ts";
 import type { Settings } from "../settings/settings.ts";
 import { openAcme } from "./acme.ts";
 
@@ -18,6 +19,8 @@ export type TlsParts = {
   readonly onRequest: TlsListenerOptions["onRequest"];
   readonly onHeadTooLong: TlsListenerOptions["onHeadTooLong"];
   readonly leaves: Leaves;
+  /** Such, in whose contexts clients show certificates of these authorities. */
+  readonly leavesFor: (clientAuthorities: readonly string[]) => Leaves;
   /** What a DNS command runs in. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly log: Pick<Log, "door" | "note">;
@@ -38,12 +41,18 @@ export async function openTls(parts: TlsParts): Promise<OpenTls | undefined> {
   const { settings, log } = parts;
   const { host, tlsPort: port } = settings.listen;
   if (port === undefined) return undefined;
+  const clientAuthorities = await clientAuthoritiesOf(settings);
+  const isAsking = clientAuthorities.length > 0;
+  const leaves = isAsking ? parts.leavesFor(clientAuthorities) : parts.leaves;
   const source = await openSource(parts);
   try {
     const listener = await TlsListener.open({
       ...{ host, port, admission: parts.admission, observe: log.door },
       proxyProtocol: parts.proxyProtocol,
-      certificates: new ServedCertificates({ ...source, leaves: parts.leaves }),
+      certificates: new ServedCertificates({
+        ...{ ...source, leaves, clientAuthorities },
+      }),
+      needsClientCertificate: isAsking,
       onRequest: parts.onRequest,
       onHeadTooLong: parts.onHeadTooLong,
       onError: (error) => log.note("error", "the TLS listener failed", { error: error.message }),
@@ -93,4 +102,10 @@ async function openSource(parts: TlsParts): Promise<Source> {
     isLeafBetter: false,
     close: () => files.close(),
   };
+}
+
+/** Of TLS_CLIENT_CA. Throws SettingsError. */
+async function clientAuthoritiesOf({ listen }: Settings): Promise<readonly string[]> {
+  const { tlsClientCa: path } = listen;
+  return path === undefined ? [] : [await readTrusted("TLS_CLIENT_CA", path)];
 }

@@ -30,6 +30,9 @@ function checkCertificates({ listen, authority }: Settings): readonly string[] {
   if (listen.tlsCert !== undefined && listen.tlsPort === undefined) {
     sentences.push("TLS_CERT is set but nothing speaks TLS; write a TLS_PORT, such as 443");
   }
+  if (listen.tlsClientCa !== undefined && listen.tlsPort === undefined) {
+    sentences.push("TLS_CLIENT_CA is set but nothing speaks TLS; write a TLS_PORT, such as 443");
+  }
   if ((authority.cert === undefined) !== (authority.key === undefined)) {
     const [is, needs] =
       authority.cert === undefined ? ["CA_KEY", "CA_CERT"] : ["CA_CERT", "CA_KEY"];

@@ -51,6 +51,12 @@ export const listen = {
       kind: path,
       help: "Private key that belongs to TLS_CERT (PEM).",
     }),
+    tlsClientCa: optional({
+      name: "TLS_CLIENT_CA",
+      kind: path,
+      help: `CA (PEM) whose certificates clients of the TLS listener have to show. Mirrors and what is pushed here
+        then answer there alone, and on this machine; the forward proxy on PORT asks for a login, if PROXY_AUTH has one.`,
+    }),
     adminHost: setting({
       name: "ADMIN_HOST",
       kind: listenHost,

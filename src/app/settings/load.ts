@@ -58,6 +58,7 @@ export async function loadSettings(sources: SettingSources): Promise<Loaded> {
   const warnings = [
     ...reading.warnings,
     ...unread(complete),
+    ...unguarded(complete),
     ...nearMisses(environment, own),
     ...leftBehind(environment, own),
     ...quoted(environment, own),
@@ -77,6 +78,14 @@ function unread({ mirror }: Settings): readonly string[] {
     ...alone.map(
       ([name]) => `${name} has no effect without CONFIG; AUTH_REGISTRIES has the logins`,
     ),
+  ];
+}
+
+/** Who shows no certificate can still come by the proxy, which cannot ask for one. */
+function unguarded({ listen, access }: Settings): readonly string[] {
+  if (listen.tlsClientCa === undefined || access.proxyAuth !== undefined) return [];
+  return [
+    `TLS_CLIENT_CA is for TLS_PORT; the forward proxy on port ${listen.port} lets in all of ALLOW_CLIENTS; write PROXY_AUTH=user:password to have it ask too`,
   ];
 }
 

@@ -53,6 +53,7 @@ export async function namedFileProblems(settings: Settings): Promise<readonly st
   const checks: readonly Promise<unknown>[] = [
     ...readable("TLS_CERT", listen.tlsCert),
     ...readable("TLS_KEY", listen.tlsKey),
+    ...(listen.tlsClientCa === undefined ? [] : [readTrusted("TLS_CLIENT_CA", listen.tlsClientCa)]),
     ...readable("CA_CERT", authority.cert),
     ...readable("CA_KEY", authority.key),
     ...(mirror.acmeCa === undefined ? [] : [readTrusted("ACME_CA", mirror.acmeCa)]),

@@ -13,6 +13,7 @@ import { BoundedMap } from "../../runtime/bounded-map.ts";
 import type { ObserveDoor } from "../door-event.ts";
 import {
   askedOf,
+  certificateNeeded,
   headTooLong,
   loginNeeded,
   notAllowed,
@@ -20,7 +21,7 @@ import {
   refuseConnect,
   refuseRequest,
 } from "../refusal.ts";
-import { type Admission, clientAddress } from "./admission.ts";
+import { type Admission, clientAddress, isLoopback } from "./admission.ts";
 import { asOtherSite, asOutsidersName, type Foreign } from "./foreign.ts";
 import type { HostVerdict } from "./intercept-decision.ts";
 import { type HostedHosts, hostedAsk } from "./own-names.ts";
@@ -76,6 +77,8 @@ export type ReceptionOptions = {
   readonly isSafeName: (host: string) => boolean;
   /** Names of the registry whose content is pushed here. */
   readonly hosted?: HostedHosts | undefined;
+  /** TLS_CLIENT_CA is set: who comes without TLS has shown no certificate. */
+  readonly needsClientCertificate?: boolean | undefined;
   readonly observe: ObserveDoor;
 };
 
@@ -190,6 +193,7 @@ export class Reception {
     const call = { ...its, foreign };
     const { path, query } = splitTarget(call.target);
     if (!isApi(path)) return frontPage(request, response, call);
+    if (this.#isUncertified(call)) return this.#refuse(request, response, certificateNeeded);
     if (foreign !== undefined) {
       this.#warnOf(foreign, call.client);
       if (!isReading(request)) return this.#refuse(request, response, refusalOfForeign(foreign));
@@ -201,6 +205,12 @@ export class Reception {
       return engine(request, response, hostedAsk(host, call));
     }
     return mirror(request, response, call);
+  }
+
+  /** What came through the proxy door has entered by that door's rules. */
+  #isUncertified({ isDirect, isTls, client }: OriginCall): boolean {
+    const { needsClientCertificate } = this.#options;
+    return needsClientCertificate === true && isDirect && !isTls && !isLoopback(client);
   }
 
   #foreign(request: IncomingMessage, host: HostPort | undefined): Foreign | undefined {

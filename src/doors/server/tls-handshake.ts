@@ -1,6 +1,8 @@
 /** A client's TLS ends in this process: the one server handshake, with its deadline and its failures. */
+
+import { constants } from "node:crypto";
 import type { Socket } from "node:net";
-import { type SecureContext, TLSSocket } from "node:tls";
+import { createSecureContext, type SecureContext, TLSSocket } from "node:tls";
 
 /** Certificates for any host, from the CA that clients trust (proxy/authority/leaf.ts). */
 export interface Leaves {
@@ -15,6 +17,8 @@ export type TlsHandshake = {
   readonly contextFor?: (name: string) => SecureContext;
   /** 10 s. */
   readonly timeout?: number | undefined;
+  /** Of an authority that the contexts know; the handshake goes on without one, or with a wrong one. */
+  readonly asksForCertificate?: boolean;
   /** Whoever reads on owns the connection. */
   readonly onSecure: (tls: TLSSocket) => void;
   /** Told once, of a handshake that came to nothing; both sockets are gone then. */
@@ -23,11 +27,13 @@ export type TlsHandshake = {
 
 /** Speaks HTTP/1.1 alone over it. */
 export function acceptTls(socket: Socket, handshake: TlsHandshake): void {
-  const { context, contextFor, timeout = 10_000 } = handshake;
+  const { context, contextFor, timeout = 10_000, asksForCertificate = false } = handshake;
   const tls = new TLSSocket(socket, {
     isServer: true,
     secureContext: context,
     ALPNProtocols: ["http/1.1"],
+    requestCert: asksForCertificate,
+    rejectUnauthorized: false,
     ...(contextFor && { SNICallback: (name, done) => choose(() => contextFor(name), done) }),
   });
   acknowledgeName(tls, context);
@@ -69,6 +75,34 @@ export function serverNameOf(connection: Socket): string | undefined {
   if (!(connection instanceof TLSSocket)) return undefined;
   const name: unknown = Reflect.get(connection, "servername");
   return typeof name === "string" && name !== "" ? name : undefined;
+}
+
+/** A context to serve with; clients show certificates of these authorities, where there are any. */
+export function serverContext(
+  pair: { readonly cert: string; readonly key: string },
+  clientAuthorities: readonly string[],
+): SecureContext {
+  // No trust store: left out, the context would carry the system's.
+  if (clientAuthorities.length === 0) return createSecureContext({ ...pair, ca: [] });
+  return createSecureContext({
+    ...pair,
+    ca: [...clientAuthorities],
+    sessionIdContext: "client certificates",
+    // A session that is resumed shows no certificate, and holds on to one that has ended meanwhile.
+    secureOptions: constants.SSL_OP_NO_TICKET,
+  });
+}
+
+/** Why the certificate that a client was asked for is not good enough: a code of OpenSSL's, or `NONE`. */
+export function certificateFault(tls: TLSSocket): string | undefined {
+  if (tls.getPeerX509Certificate() === undefined) return "NONE";
+  const handle: unknown = Reflect.get(tls, "_handle");
+  // Only a server of Node's own says in public what its verification came to.
+  const verify: unknown = handle instanceof Object ? Reflect.get(handle, "verifyError") : undefined;
+  if (typeof verify !== "function") return "UNKNOWN";
+  const fault: unknown = verify.call(handle);
+  if (fault === null || fault === undefined) return undefined;
+  return fault instanceof Error ? reasonOf(fault) : "UNKNOWN";
 }
 
 /**

@@ -4,8 +4,9 @@
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
-import { createSecureContext, type SecureContext } from "node:tls";
+import type { SecureContext } from "node:tls";
 import { DoorError } from "../door-error.ts";
+import { serverContext } from "../server/tls-handshake.ts";
 
 export type KeyPair = {
   readonly leaf: X509Certificate;
@@ -14,6 +15,8 @@ export type KeyPair = {
   readonly notBefore: number;
   readonly notAfter: number;
   readonly context: SecureContext;
+  /** Another one, in which clients show certificates of these authorities (PEM). */
+  readonly contextFor: (clientAuthorities: readonly string[]) => SecureContext;
 };
 
 const certificateBlocks = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
@@ -47,20 +50,30 @@ export function pairUp(chain: string, keys: readonly KeyObject[], where: string)
       `the key of ${where} is not the certificate's; the two have to be a pair`,
     );
   }
+  const cert = certificates.join("\n");
+  const contextFor = (clientAuthorities: readonly string[]): SecureContext =>
+    contextOf(cert, key, { where, clientAuthorities });
   return {
     leaf,
     chainLength: certificates.length,
     notBefore: leaf.validFromDate.getTime(),
     notAfter: leaf.validToDate.getTime(),
-    context: contextOf(certificates.join("\n"), key, where),
+    context: contextFor([]),
+    contextFor,
   };
 }
 
-function contextOf(cert: string, privateKey: KeyObject, where: string): SecureContext {
-  const key = privateKey.export({ type: "pkcs8", format: "pem" });
+function contextOf(
+  cert: string,
+  privateKey: KeyObject,
+  {
+    where,
+    clientAuthorities,
+  }: { readonly where: string; readonly clientAuthorities: readonly string[] },
+): SecureContext {
+  const key = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
   try {
-    // No trust store: left out, it would carry the system's, and no client is verified here.
-    return createSecureContext({ cert, key, ca: [] });
+    return serverContext({ cert, key }, clientAuthorities);
   } catch (error) {
     // OpenSSL's own rules: a key that is too short, a digest that is too weak.
     throw unusable(where, error);

@@ -14,10 +14,13 @@ export type ServedCertificatesOptions = {
   readonly leaves: Leaves;
   /** Whether a name without a certificate of its own gets a leaf, or the first certificate there is. */
   readonly isLeafBetter: boolean;
+  /** PEM; whose certificates clients have to show. `leaves` know them by themselves. */
+  readonly clientAuthorities?: readonly string[] | undefined;
 };
 
 export class ServedCertificates {
   readonly #options: ServedCertificatesOptions;
+  readonly #contexts = new WeakMap<KeyPair, SecureContext>();
 
   constructor(options: ServedCertificatesOptions) {
     this.#options = options;
@@ -34,7 +37,17 @@ export class ServedCertificates {
     const standIn = isLeafBetter && name !== undefined ? undefined : first;
     const pair = fitting ?? standIn;
     // A name that no certificate can have is answered all the same: the client will say what is wrong.
-    return pair?.context ?? leaves.contextFor(host ?? "localhost", connection);
+    return pair === undefined
+      ? leaves.contextFor(host ?? "localhost", connection)
+      : this.#contextOf(pair);
+  }
+
+  #contextOf(pair: KeyPair): SecureContext {
+    const { clientAuthorities = [] } = this.#options;
+    if (clientAuthorities.length === 0) return pair.context;
+    const context = this.#contexts.get(pair) ?? pair.contextFor(clientAuthorities);
+    this.#contexts.set(pair, context);
+    return context;
   }
 }
 

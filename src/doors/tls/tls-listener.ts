@@ -4,15 +4,16 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import type { SecureContext } from "node:tls";
 import { parseHostPort } from "../../protocol/http/host-port.ts";
 import { DoorError } from "../door-error.ts";
 import type { ObserveDoor } from "../door-event.ts";
-import { type Refusal, refuseConnect, refuseRequest } from "../refusal.ts";
+import { askedOf, type Refusal, refuseConnect, refuseRequest, uncertified } from "../refusal.ts";
 import { type Admission, clientAddress } from "../server/admission.ts";
 import { drain, OpenSockets, refuseBroken, setLimits } from "../server/listener.ts";
 import { type ProxyProtocol, speakFor } from "../server/proxy-protocol.ts";
-import { acceptTls } from "../server/tls-handshake.ts";
+import { acceptTls, certificateFault } from "../server/tls-handshake.ts";
 
 export type TlsListenerOptions = {
   readonly host: string;
@@ -30,6 +31,8 @@ export type TlsListenerOptions = {
   /** Trouble of the open listener itself; nothing of a client's ever comes here. */
   readonly onError: (error: Error) => void;
   readonly handshakeTimeout?: number | undefined;
+  /** Who shows none that the certificates' contexts take is refused everything. */
+  readonly needsClientCertificate?: boolean | undefined;
 };
 
 const noProxy: Refusal = {
@@ -42,6 +45,8 @@ export class TlsListener {
   readonly #server: Server;
   readonly #open = new OpenSockets();
   readonly #read: (socket: Socket) => void;
+  /** What is wrong with the certificates of who needs one and has none that is good. */
+  readonly #faults = new WeakMap<Duplex, string>();
 
   private constructor(options: TlsListenerOptions) {
     this.#options = options;
@@ -114,14 +119,17 @@ export class TlsListener {
   }
 
   #speakTls(socket: Socket): void {
-    const { certificates, handshakeTimeout: timeout } = this.#options;
+    const { certificates, handshakeTimeout: timeout, needsClientCertificate } = this.#options;
     const client = clientAddress(socket);
     const address = clientAddress({ remoteAddress: socket.localAddress });
     acceptTls(socket, {
       context: certificates.contextFor(undefined, address, socket),
       contextFor: (name) => certificates.contextFor(name, address, socket),
       timeout,
+      asksForCertificate: needsClientCertificate === true,
       onSecure: (tls) => {
+        const fault = needsClientCertificate === true ? certificateFault(tls) : undefined;
+        if (fault !== undefined) this.#faults.set(tls, fault);
         speakFor(tls, client);
         this.#read(tls);
       },
@@ -130,8 +138,26 @@ export class TlsListener {
   }
 
   #receive(request: IncomingMessage, response: ServerResponse): void {
-    if (request.url?.startsWith("/")) this.#options.onRequest(request, response);
+    const fault = this.#faults.get(request.socket);
+    // In words, as an alert of TLS would not be.
+    if (fault !== undefined) this.#refuseUncertified(request, response, fault);
+    else if (request.url?.startsWith("/")) this.#options.onRequest(request, response);
     else refuseRequest(response, noProxy);
+  }
+
+  #refuseUncertified(request: IncomingMessage, response: ServerResponse, fault: string): void {
+    const refusal = uncertified(fault);
+    const { status, sentence: reason, why } = refusal;
+    const client = clientAddress(request.socket);
+    this.#options.observe({
+      kind: "refused",
+      client,
+      asked: askedOf(request),
+      status,
+      reason,
+      why,
+    });
+    refuseRequest(response, refusal);
   }
 
   #tell(client: string, reason: string, name = ""): void {

@@ -8,6 +8,7 @@ describe("settings that do not fit together", () => {
     [{ TLS_PORT: "3128" }, /^PORT and TLS_PORT are both 3128/],
     [{ TLS_KEY: "k", TLS_PORT: "443" }, /^TLS_KEY stands alone/],
     [{ TLS_CERT: "c", TLS_KEY: "k" }, /write a TLS_PORT, such as 443$/],
+    [{ TLS_CLIENT_CA: "c" }, /^TLS_CLIENT_CA is set but nothing speaks TLS/],
     [{ CA_CERT: "c" }, /^CA_CERT stands alone; write CA_KEY too/],
     [{ CA_KEY: "k" }, /^CA_KEY stands alone; write CA_CERT too/],
     [{ ACME_DOMAINS: "a.example.com" }, /^ACME_DOMAINS is set but nothing speaks TLS/],

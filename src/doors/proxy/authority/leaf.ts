@@ -6,8 +6,9 @@
 
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { isIP } from "node:net";
-import { createSecureContext, type SecureContext } from "node:tls";
+import type { SecureContext } from "node:tls";
 import { BoundedMap } from "../../../runtime/bounded-map.ts";
+import { serverContext } from "../../server/tls-handshake.ts";
 import type { Authority } from "./ca.ts";
 import { distinguishedName, signCertificate } from "./certificate.ts";
 import {
@@ -24,6 +25,8 @@ export type LeafIssuerOptions = {
   readonly now: () => number;
   /** Hosts whose contexts are kept. */
   readonly capacity?: number | undefined;
+  /** PEM; whose certificates clients have to show. Left out, none is asked for. */
+  readonly clientAuthorities?: readonly string[] | undefined;
 };
 
 type Leaf = {
@@ -52,11 +55,12 @@ export class LeafIssuer {
   });
   readonly #contexts: LeafContexts;
 
-  constructor({ authority, now, capacity = mostContexts }: LeafIssuerOptions) {
+  constructor(options: LeafIssuerOptions) {
+    const { authority, now, capacity = mostContexts, clientAuthorities = [] } = options;
     this.#authority = authority;
     this.#now = now;
-    // No trust store: left out, each context would carry the system's, and no client is verified here.
-    const make = (cert: string) => createSecureContext({ cert, key: this.#privateKey, ca: [] });
+    const make = (cert: string) =>
+      serverContext({ cert, key: this.#privateKey }, clientAuthorities);
     this.#contexts = new LeafContexts(capacity, make);
     const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
     this.#publicKey = publicKey;
