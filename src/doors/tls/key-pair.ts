@@ -14,9 +14,11 @@ export type KeyPair = {
   readonly chainLength: number;
   readonly notBefore: number;
   readonly notAfter: number;
+  /** PEM, the leaf first. */
+  readonly chain: string;
+  readonly key: KeyObject;
+  /** In which no client is asked for a certificate. */
   readonly context: SecureContext;
-  /** Another one, in which clients show certificates of these authorities (PEM). */
-  readonly contextFor: (clientAuthorities: readonly string[]) => SecureContext;
 };
 
 const certificateBlocks = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
@@ -50,34 +52,27 @@ export function pairUp(chain: string, keys: readonly KeyObject[], where: string)
       `the key of ${where} is not the certificate's; the two have to be a pair`,
     );
   }
-  const cert = certificates.join("\n");
-  const contextFor = (clientAuthorities: readonly string[]): SecureContext =>
-    contextOf(cert, key, { where, clientAuthorities });
-  return {
-    leaf,
-    chainLength: certificates.length,
-    notBefore: leaf.validFromDate.getTime(),
-    notAfter: leaf.validToDate.getTime(),
-    context: contextFor([]),
-    contextFor,
-  };
-}
-
-function contextOf(
-  cert: string,
-  privateKey: KeyObject,
-  {
-    where,
-    clientAuthorities,
-  }: { readonly where: string; readonly clientAuthorities: readonly string[] },
-): SecureContext {
-  const key = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+  const own = { chain: certificates.join("\n"), key };
   try {
-    return serverContext({ cert, key }, clientAuthorities);
+    return {
+      ...{ leaf, ...own, chainLength: certificates.length },
+      notBefore: leaf.validFromDate.getTime(),
+      notAfter: leaf.validToDate.getTime(),
+      context: contextOf(own, []),
+    };
   } catch (error) {
     // OpenSSL's own rules: a key that is too short, a digest that is too weak.
     throw unusable(where, error);
   }
+}
+
+/** In which clients show certificates of these authorities (PEM), where there are any. */
+export function contextOf(
+  { chain: cert, key }: Pick<KeyPair, "chain" | "key">,
+  clientAuthorities: readonly string[],
+): SecureContext {
+  const pem = key.export({ type: "pkcs8", format: "pem" }).toString();
+  return serverContext({ cert, key: pem }, clientAuthorities);
 }
 
 function unusable(where: string, cause: unknown): DoorError {

@@ -6,7 +6,7 @@ import type { Socket } from "node:net";
 import type { SecureContext } from "node:tls";
 import { parseHostPort } from "../../protocol/http/host-port.ts";
 import type { Leaves } from "../server/tls-handshake.ts";
-import { type KeyPair, pairFor } from "./key-pair.ts";
+import { contextOf, type KeyPair, pairFor } from "./key-pair.ts";
 
 export type ServedCertificatesOptions = {
   /** What there is now; the first is for clients that name no host. */
@@ -45,7 +45,7 @@ export class ServedCertificates {
   #contextOf(pair: KeyPair): SecureContext {
     const { clientAuthorities = [] } = this.#options;
     if (clientAuthorities.length === 0) return pair.context;
-    const context = this.#contexts.get(pair) ?? pair.contextFor(clientAuthorities);
+    const context = this.#contexts.get(pair) ?? contextOf(pair, clientAuthorities);
     this.#contexts.set(pair, context);
     return context;
   }
