@@ -23,7 +23,7 @@ import { readAll } from "../support/pulling.ts";
 import { everybody, members, type Repository, respond } from "../support/registries.ts";
 
 const ref = "docker.io/library/big";
-const size = 20 * 1024 * 1024;
+const size = 2 * 1024 * 1024;
 const bytes = Buffer.alloc(size, "entrepot ");
 
 let house: House;
@@ -55,13 +55,13 @@ const ranges = () =>
 
 describe("a range of a cold blob", () => {
   it("costs no more than itself, and is kept for who asks for it again", async () => {
-    const range = { range: parseRange("bytes=10000000-10000099") };
+    const range = { range: parseRange("bytes=1000000-1000099") };
     for (const outcome of ["miss", "collapsed"]) {
       const answer = contentOf(await house.blob(name, range));
       expect([answer.outcome, answer.source.size]).toEqual([outcome, size]);
-      expect(await partOf(answer, 10_000_000, 100)).toEqual(bytes.subarray(10_000_000, 10_000_100));
+      expect(await partOf(answer, 1_000_000, 100)).toEqual(bytes.subarray(1_000_000, 1_000_100));
     }
-    expect(ranges()).toEqual(["GET bytes=10000000-10000099"]);
+    expect(ranges()).toEqual(["GET bytes=1000000-1000099"]);
   });
 
   it("starts the whole download once half of its bytes are there", async () => {
@@ -76,9 +76,9 @@ describe("a range of a cold blob", () => {
 
   it("far ahead costs no more than itself when the blob would not be kept", async () => {
     house.downloads.mayKeep = () => false;
-    const answer = await house.blob(name, { range: parseRange("bytes=10000000-10000099") });
-    expect(await bodyOf(answer)).toEqual(bytes.subarray(10_000_000, 10_000_100));
-    expect(ranges()).toEqual(["GET bytes=10000000-10000099"]);
+    const answer = await house.blob(name, { range: parseRange("bytes=1000000-1000099") });
+    expect(await bodyOf(answer)).toEqual(bytes.subarray(1_000_000, 1_000_100));
+    expect(ranges()).toEqual(["GET bytes=1000000-1000099"]);
   });
 
   const odd = [
@@ -90,7 +90,7 @@ describe("a range of a cold blob", () => {
     "far ahead, of a registry that %s, waits for the download",
     async (_, status, fields) => {
       const digest = name.split("@")[1] ?? "";
-      const wrong = Buffer.from(bytes).fill("wrong", 15_000_000, 15_000_005);
+      const wrong = Buffer.from(bytes).fill("wrong", 1_500_000, 1_500_005);
       let sent = wrong;
       const answer = (request: RegistryRequest) =>
         request.headers.has("range")
@@ -99,7 +99,7 @@ describe("a range of a cold blob", () => {
       house.upstream.fault("docker.io", (request) =>
         request.target.endsWith(digest) ? answer(request) : undefined,
       );
-      const range = parseRange("bytes=10000000-");
+      const range = parseRange("bytes=1000000-");
       const lied = await house.blob(name, { range });
       expect(lied.kind).toBe("content");
       await expect(bodyOf(lied)).rejects.toMatchObject({ code: "WRONG_DIGEST" });
@@ -116,16 +116,16 @@ describe("a range of a cold blob", () => {
   });
 
   it("that goes on to whatever the end is waits there for the digest of the whole", async () => {
-    const range = { range: parseRange("bytes=10000000-") };
+    const range = { range: parseRange("bytes=1000000-") };
     const answer = contentOf(await house.blob(name, range));
-    expect((await partOf(answer, 10_000_000, size)).equals(bytes.subarray(10_000_000))).toBe(true);
+    expect((await partOf(answer, 1_000_000, size)).equals(bytes.subarray(1_000_000))).toBe(true);
     await kept();
     expect((await house.blob(name, range)).outcome).toBe("hit");
   });
 
   it("of several parts gets the whole", async () => {
     const answer = contentOf(
-      await house.blob(name, { range: parseRange("bytes=0-1,15000000-15000001") }),
+      await house.blob(name, { range: parseRange("bytes=0-1,1500000-1500001") }),
     );
     expect(answer.outcome).toBe("miss");
     expect((await bodyOf(answer)).equals(bytes)).toBe(true);
@@ -267,8 +267,11 @@ describe("a kept blob", () => {
 });
 
 describe("a blob in doubt after an unclean stop", () => {
+  const large = Buffer.alloc(10 * size, "entrepot ");
+
   /** Kept, of 65 MiB as far as anybody knows, and hashed again once the gate opens. */
   async function doubted() {
+    name = `${ref}@${repository.addBlob(large)}`;
     await bodyOf(await house.blob(name));
     await kept();
     await house.close();
@@ -308,15 +311,15 @@ describe("a blob in doubt after an unclean stop", () => {
   it("is hashed while it is served", async () => {
     const { gate, reported } = await doubted();
     gate.resolve();
-    reported.size = size;
-    expect((await bodyOf(await house.blob(name))).equals(bytes)).toBe(true);
+    reported.size = large.length;
+    expect((await bodyOf(await house.blob(name))).equals(large)).toBe(true);
     expect(house.upstream.count("GET", "blobs")).toBe(0);
   });
 
   it("costs its registry nothing for a client that reads it in chunks", async () => {
     const { gate } = await doubted();
     gate.resolve();
-    for (let start = 0; start < size; start += 2_000_000) {
+    for (let start = 0; start < large.length; start += 2_000_000) {
       const range = parseRange(`bytes=${start}-${start + 1_999_999}`);
       const answer = await house.blob(name, { range });
       expect([start, answer.outcome]).toEqual([start, "hit"]);
