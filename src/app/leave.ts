@@ -4,6 +4,10 @@
  * some is left another program takes this one's place, which the threads do not survive; all it does is
  * exit.
  */
+import { isSingleExecutable } from "../runtime/carried.ts";
+
+/** The first argument to a single executable that only has to exit with the second one. */
+export const onlyLeave = "--only-leave-with";
 
 /** What `process.getActiveResourcesInfo` calls work that a thread of the pool waits for. */
 const pooled: ReadonlySet<string> = new Set([
@@ -20,10 +24,8 @@ export function leave(process: NodeJS.Process, code: number): never {
   // Not on Windows.
   if (isStuck && process.execve !== undefined) {
     try {
-      process.execve(execPath, [execPath, "-e", `process.exit(${code})`], {
-        ...env,
-        NODE_OPTIONS: "",
-      });
+      const args = isSingleExecutable ? [onlyLeave, `${code}`] : ["-e", `process.exit(${code})`];
+      process.execve(execPath, [execPath, ...args], { ...env, NODE_OPTIONS: "" });
     } catch {
       // Then it takes as long as it takes.
     }

@@ -15,13 +15,17 @@ if (major < 24) {
   // Keys, images and records are nobody else's business on this machine.
   process.umask(0o077);
   const { isAsking } = await import("./commands/asking-commands.ts");
-  const { leave } = await import("./leave.ts");
+  const { leave, onlyLeave } = await import("./leave.ts");
+  const { isSingleExecutable } = await import("../runtime/carried.ts");
   const args = process.argv.slice(2);
-  if (isAsking(args[0])) {
+  if (isSingleExecutable && args[0] === onlyLeave) {
+    process.exit(Number(args[1]));
+  } else if (isAsking(args[0])) {
     // They start twice as fast as the whole command line, and from compiled code, which a server would
     // keep in memory. Beside the packages nobody else writes; without a place, a start takes longer.
     const { enableCompileCache, flushCompileCache } = await import("node:module");
-    enableCompileCache(fileURLToPath(new URL("../../node_modules/.compiled", import.meta.url)));
+    if (!isSingleExecutable)
+      enableCompileCache(fileURLToPath(new URL("../../node_modules/.compiled", import.meta.url)));
     const { runAsking } = await import("./commands/asking.ts");
     const code = await runAsking(args, process);
     flushCompileCache();

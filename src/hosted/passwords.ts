@@ -1,7 +1,8 @@
 /** Asks the thread that checks passwords, which starts with the first question and serves a short queue. */
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { headerList } from "../protocol/http/header-list.ts";
 import { RegistryError } from "../protocol/registry-error.ts";
+import { startThread } from "../runtime/carried.ts";
 import type { PasswordHash } from "./htpasswd.ts";
 import type { PasswordAsked, PasswordTold } from "./password-thread.ts";
 
@@ -37,8 +38,7 @@ export class Passwords {
 
   #started(): Worker {
     if (this.#worker !== undefined) return this.#worker;
-    const main = import.meta.filename.replace("passwords", "password-thread");
-    const worker = new Worker(main, { env: {}, execArgv: [] });
+    const worker = startThread(new URL("./password-thread.ts", import.meta.url));
     worker.on("message", ({ id, isRight }: PasswordTold) => {
       this.#waiting.get(id)?.resolve(isRight);
       this.#waiting.delete(id);

@@ -16,10 +16,7 @@ export const rooms: Readonly<Record<string, Room>> = {
       ...["doors", "registry", "cache", "hosted", "download", "upstream", "store"],
       ...["protocol", "runtime"],
     ],
-    packages: [
-      ...["commander", "@clack/prompts", "pino", "yaml", "node:http", "node:fs", "node:os"],
-      ...["node:v8", "node:vm"],
-    ],
+    packages: ["commander", "@clack/prompts", "pino", "yaml", "node:http", "node:fs", "node:os"],
     wings: [["commands"], ["compose"], ["settings", "log"]],
     purpose: "Reads the settings, builds every object once, starts them and stops them.",
   },
@@ -75,7 +72,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   },
   runtime: {
     rooms: [],
-    packages: [],
+    packages: ["node:fs", "node:sea", "node:worker_threads"],
     purpose: "Time, waiting and bounded memory, each mechanism once. No domain word.",
   },
 };

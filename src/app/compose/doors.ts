@@ -239,7 +239,6 @@ function frontPageRegistries({ mirror, registries }: Settings): readonly Registr
 
 async function composeAdmission({
   settings: { access },
-  engine,
   log,
   now,
 }: DoorsParts): Promise<Admission> {
@@ -248,7 +247,6 @@ async function composeAdmission({
     proxyLogins: access.proxyAuth,
     maxPerClient: access.maxConnectionsPerClient,
     maxConnections: (await roomForFiles()).connections,
-    onNewcomer: () => engine.makeWay(),
     ...{ observe: log.door, now },
   });
 }

@@ -1,6 +1,6 @@
 /** The dashboard: a page of panels, what it needs in a browser, and the stream that keeps it up to date. */
-import { readFile } from "node:fs/promises";
 import type { FastifyInstance } from "fastify";
+import { carriedText } from "../../runtime/carried.ts";
 import { type Html, html } from "../server/html.ts";
 import {
   dashboardPage,
@@ -91,18 +91,21 @@ export function addDashboard(app: FastifyInstance, parts: DashboardParts): Live 
 }
 
 function addAssets(app: FastifyInstance): void {
-  const read = (url: string): Promise<string> => readFile(new URL(url), "utf8");
   const script = "text/javascript; charset=utf-8";
   const style = "text/css; charset=utf-8";
-  const assets: readonly (readonly [string, string, () => Promise<string>])[] = [
-    ["uplot.js", script, () => read(import.meta.resolve("uplot/dist/uPlot.iife.min.js"))],
-    ["uplot.css", style, () => read(import.meta.resolve("uplot/dist/uPlot.min.css"))],
-    ["dashboard.js", script, async () => dashboardScript],
-    ["dashboard.css", style, async () => dashboardStyle],
+  const plotScript = (): string =>
+    carriedText("uPlot.iife.min.js", () => import.meta.resolve("uplot/dist/uPlot.iife.min.js"));
+  const plotStyle = (): string =>
+    carriedText("uPlot.min.css", () => import.meta.resolve("uplot/dist/uPlot.min.css"));
+  const assets: readonly (readonly [string, string, () => string])[] = [
+    ["uplot.js", script, plotScript],
+    ["uplot.css", style, plotStyle],
+    ["dashboard.js", script, () => dashboardScript],
+    ["dashboard.css", style, () => dashboardStyle],
   ];
   for (const [name, type, content] of assets) {
     app.get(`/assets/${name}`, async (_request, reply) =>
-      reply.headers({ "Content-Type": type, "Cache-Control": "max-age=300" }).send(await content()),
+      reply.headers({ "Content-Type": type, "Cache-Control": "max-age=300" }).send(content()),
     );
   }
 }

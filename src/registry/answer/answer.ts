@@ -10,7 +10,6 @@ import { errorBody } from "../../protocol/registry-error.ts";
 import type { Exchange, Reply, Tally } from "../exchange.ts";
 import { toRegistryError } from "../failure.ts";
 import { contentFields, errorFields, inertType, ownFields, passedFields } from "./answer-fields.ts";
-import { BodyTurns } from "./body-turns.ts";
 import { BodyWriter, cut, SendWatch, sendParts } from "./body-writer.ts";
 import { ClientGone } from "./client-gone.ts";
 import { type Layout, layOut, planContent } from "./content-plan.ts";
@@ -40,7 +39,6 @@ type Head = {
 export class Answers {
   readonly #buffers = new ReaderBuffers();
   readonly #turn = new LoopTurn();
-  readonly #bodies = new BodyTurns();
   readonly #watch: SendWatch;
   readonly #now: () => number;
   readonly #unusedLogin: UnusedLoginAt;
@@ -49,11 +47,6 @@ export class Answers {
     this.#watch = new SendWatch(sendIdle);
     this.#now = now;
     this.#unusedLogin = unusedLogin;
-  }
-
-  /** Somebody came: large bodies leave him room for a moment. */
-  makeWay(): void {
-    this.#bodies.makeWay();
   }
 
   /** Writes the reply; rejects when it could not be written to its end. Closes what the reply holds. */
@@ -131,7 +124,7 @@ export class Answers {
   }
 
   async #open(
-    { request, headers, response, tally, ask }: Exchange,
+    { request, headers, response, tally }: Exchange,
     { status, fields, isLate }: Head,
     write: (writer: BodyWriter) => Promise<void>,
   ): Promise<void> {
@@ -145,7 +138,6 @@ export class Answers {
       fields,
       watch: this.#watch,
       headDelay: isLate ? headDelay : undefined,
-      turn: (bytes) => this.#bodies.take(ask.client, bytes),
       onBegun: () => {
         tally.begunAt = this.#now();
       },

@@ -2,7 +2,8 @@
  * One life of the thread that keeps the records (record-thread.ts): what is asked of it, and that each
  * who asked hears something, at the latest when the thread is gone.
  */
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
+import { startThread } from "../../runtime/carried.ts";
 import { StoreError, storeErrorFrom } from "../store-error.ts";
 import type { RecordCall, SentCall, ThreadFailure, Told } from "./record-thread.ts";
 
@@ -21,7 +22,11 @@ export class RecordCalls {
   #end: StoreError | undefined;
 
   /** Opens or makes the file; with `isChecked` reads all of it first. Throws StoreError RECORDS. */
-  static async open(path: string, isChecked: boolean, start = startThread): Promise<RecordCalls> {
+  static async open(
+    path: string,
+    isChecked: boolean,
+    start = startRecordThread,
+  ): Promise<RecordCalls> {
     const calls = new RecordCalls(workerFrom(start, path));
     try {
       await calls.ask({ what: "open", isChecked });
@@ -108,9 +113,8 @@ function workerFrom(start: StartThread, path: string): Worker {
   }
 }
 
-function startThread(path: string): Worker {
-  const main = import.meta.filename.replace("record-calls", "record-thread");
-  return new Worker(main, { workerData: path, env: {}, execArgv: [] });
+function startRecordThread(path: string): Worker {
+  return startThread(new URL("./record-thread.ts", import.meta.url), path);
 }
 
 function errorFrom({ code, message, cause }: ThreadFailure): StoreError {

@@ -2,7 +2,8 @@
  * Pushed records in a SQLite file, written by a thread of its own, since a sync takes its time and
  * nobody else should wait for it. Once the thread is gone every ask fails until the next start.
  */
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
+import { startThread } from "../../runtime/carried.ts";
 import type { PushedRecords, RecordChange } from "../pushed-records.ts";
 import type { StoredRecord } from "../record-store.ts";
 import { StoreError } from "../store-error.ts";
@@ -21,8 +22,7 @@ export class SqlitePushedRecords implements PushedRecords {
 
   /** Opens the file, or makes it where `mayBeNew`. Throws StoreError RECORDS with a sentence for the operator. */
   static async open(path: string, { mayBeNew = true } = {}): Promise<SqlitePushedRecords> {
-    const main = import.meta.filename.replace("sqlite-pushed-records", "pushed-thread");
-    const worker = new Worker(main, { workerData: path, env: {}, execArgv: [] });
+    const worker = startThread(new URL("./pushed-thread.ts", import.meta.url), path);
     const records = new SqlitePushedRecords(worker);
     try {
       await records.#ask({ what: "open", mayBeNew });

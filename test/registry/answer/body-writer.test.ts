@@ -25,7 +25,6 @@ const usual = {
   fields: ["Content-Length", "6"],
   watch: new SendWatch(60_000),
   headDelay: 60_000,
-  turn: () => undefined,
   onBegun: () => undefined,
 };
 

@@ -1,0 +1,2 @@
+/** Required by the first code of the single executable, which cannot import. */
+void import("./main.js");
