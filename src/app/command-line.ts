@@ -153,7 +153,8 @@ class CommandLine {
     const { init } = await import("./commands/init/init.ts");
     const { stdin, stdout } = this.#process;
     const isTerminal = stdin.isTTY && stdout.isTTY;
-    const ask = { from, output, isYes: yes, isTerminal, print: this.#print };
+    const live = { environment: this.#process.env };
+    const ask = { from, output, isYes: yes, isTerminal, live, print: this.#print };
     this.#exitCode = await init(ask);
   }
 

@@ -103,7 +103,7 @@ describe("entrepot doctor", () => {
     expect(untrusted.wrong.flat().join("\n")).toMatch(/UPSTREAM_CA/);
     expect(untrusted.wrong).toContainEqual([
       "gcr.oi cannot be resolved (ENOTFOUND)",
-      "see whether gcr.oi is spelled right, and which DNS this machine has",
+      "did you mean gcr.io? If not, see which DNS this machine has",
     ]);
     const late = () => Date.now() + 3_600_000;
     const trusted = { ...environment, REGISTRIES: one.name, UPSTREAM_CA: one.ca };

@@ -14,6 +14,11 @@ export async function checkConfig(
   const { lines, warnings } = await describe();
   for (const line of lines) print(line);
   for (const warning of warnings) print(`Mind: ${warning}`);
-  print(lines.length === 0 ? "All settings are at their defaults." : "The settings are fine.");
+  if (lines.length > 0) print("The settings are fine.");
+  else if (warnings.length === 0) print("All settings are at their defaults.");
+  else print(`So ${nothingTaken}`);
   return 0;
 }
+
+const nothingTaken =
+  "all settings are at their defaults; entrepot init --from FILE reads those of what ran before.";

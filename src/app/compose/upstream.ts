@@ -147,7 +147,7 @@ function composeDestinations(
   });
 }
 
-function systemLookup(clock: Clock): Lookup {
+export function systemLookup(clock: Clock): Lookup {
   return new SystemNames({ readHosts: () => readFile("/etc/hosts", "utf8"), clock }).lookup;
 }
 

@@ -5,22 +5,34 @@ import { parse } from "yaml";
 import type { Asker } from "../../../src/app/commands/init/asker.ts";
 import { InitError } from "../../../src/app/commands/init/draft.ts";
 import { init } from "../../../src/app/commands/init/init.ts";
+import type { LiveCheckParts } from "../../../src/app/commands/init/live-check.ts";
 import { parseDockerConfig } from "../../../src/upstream/auth/docker-config.ts";
+import type { Lookup } from "../../../src/upstream/net/name-lookup.ts";
 import { temporaryFolder } from "../../support/temp-folder.ts";
 
 /** Runs it in a folder of its own. */
-async function initFrom(name: string, content: string, asked?: Asker) {
+async function initFrom(name: string, content: string, asked?: Asker, lookup = offline) {
   const folder = await temporaryFolder();
   const from = join(folder, name);
   await writeFile(from, content);
-  return { folder, ...(await run(folder, from, asked)) };
+  return { folder, ...(await run(folder, from, asked, { environment: {}, lookup })) };
 }
 
-async function run(folder: string, from: string | undefined, asked?: Asker) {
+/** As behind a line that is cut: which names there are is not known then. */
+const offline: Lookup = async () => {
+  throw Object.assign(new Error("no answer"), { code: "EAI_AGAIN" });
+};
+
+async function run(
+  folder: string,
+  from: string | undefined,
+  asked?: Asker,
+  live: LiveCheckParts = { environment: {}, lookup: offline },
+) {
   const lines: string[] = [];
   const output = join(folder, "entrepot.yaml");
   const print = (line: string) => void lines.push(line);
-  const ask = { from, output, isYes: asked === undefined, isTerminal: false, print };
+  const ask = { from, output, isYes: asked === undefined, isTerminal: false, live, print };
   const code = await init(ask, asked);
   const text = await readFile(output, "utf8");
   const { docker_config: loginsFile, ...settings } = parse(text) as Record<string, unknown>;
@@ -43,13 +55,16 @@ function scripted(answers: Readonly<Record<string, readonly string[]>>): Asker {
   const answer = (question: string): string | undefined =>
     [...left].find(([word]) => question.includes(word))?.[1].shift();
   return {
+    isPerson: true,
+    tell: () => undefined,
+    several: async (question, _choices, usual) => answer(question)?.split(" ") ?? usual,
     text: async (question, usual, check) => {
       const text = answer(question) ?? usual;
       expect(check?.(text)).toBeUndefined();
       return text;
     },
     secret: async (question) => answer(question) ?? "",
-    confirm: async (question, usual) => (answer(question) ?? (usual ? "yes" : "no")) === "yes",
+    confirm: async (question) => answer(question) === "yes",
     choose: async (question, choices) => {
       const wanted = answer(question);
       const found = choices.find(({ value }) => value === wanted) ?? choices[0];
@@ -112,12 +127,12 @@ SOMETHING=CANARY-3
     "docker-registry-proxy's compose file, its environment as a %s, with its CA",
     async (_, environment) => {
       const compose = `services:\n  cache:\n    image: x\n${environment}    volumes:\n      - ./certs:/ca\n`;
-      const { settings } = await initFrom("docker-compose.yml", compose);
+      const { settings, folder } = await initFrom("docker-compose.yml", compose);
       expect(settings).toEqual({
         registries: ["quay.io"],
         allow_push: true,
-        ca_cert: "./certs/ca.crt",
-        ca_key: "./certs/ca.key",
+        ca_cert: join(folder, "certs/ca.crt"),
+        ca_key: join(folder, "certs/ca.key"),
       });
     },
   );
@@ -229,14 +244,53 @@ REGISTRY_PROXY_IP_SOURCERANGE=10.1.0.0/16,10.2.0.0/16
     expect(said).toContain("ghcr.lab.example: its profile is not among those that start");
   });
 
-  it.each(["REGISTRY_PROXY_MTLS_AUTH=true", "REGISTRY_PROXY_OAUTH2=true"])(
-    "stops where %s had kept strangers out",
+  it.each(["REGISTRY_PROXY_OAUTH2=true", "REGISTRY_CACHE_GHCR_HTTP_AUTH=u:CANARY"])(
+    "stops where %s had kept strangers out, unless somebody means it",
     async (line) => {
-      await expect(initFrom("caches.env", `${caches}${line}\n`)).rejects.toThrow(
-        /is on: its clients had to show who they are, and mirrors here are open/,
+      const written = `${caches}${line}\n`;
+      await expect(initFrom("caches.env", written)).rejects.toThrow(
+        /is on: its clients had to log in, and mirrors here would be open/,
       );
+      const asker = scripted({ "Is that meant": ["yes"] });
+      expect((await initFrom("caches.env", written, asker)).settings.tls_port).toBe(443);
     },
   );
+
+  it("asks clients for certificates where they had to show some, and closes the proxy", async () => {
+    const written = `${caches}REGISTRY_PROXY_MTLS_AUTH=true\nREGISTRY_PROXY_HTTP_AUTH=u:CANARY\n`;
+    const asker = scripted({ "CA of the clients": ["/srv/clients.pem"] });
+    const { settings, folder, said } = await initFrom("caches.env", written, asker);
+    expect(settings.tls_client_ca).toBe("/srv/clients.pem");
+    expect(settings.mirror_allow_clients).toEqual(["10.1.0.0/16", "10.2.0.0/16"]);
+    expect(await readFile(join(folder, "entrepot.proxy-auth"), "utf8")).toMatch(/^nobody:.{32}\n$/);
+    expect(said).toContain("REGISTRY_PROXY_HTTP_AUTH: a client's certificate alone opens it here");
+    const asked = await initFrom("caches.env", written);
+    expect(asked.said).toContain("tls_client_ca: /etc/entrepot/client-ca.pem has to be there");
+  });
+
+  it("says where the CA is that a named volume holds", async () => {
+    const compose =
+      "services:\n  cache:\n    environment: [REGISTRIES=quay.io]\n    volumes: [mirror_certs:/ca]\n";
+    const { settings, said } = await initFrom("docker-compose.yml", compose);
+    expect(settings).not.toHaveProperty("ca_cert");
+    expect(said).toContain("docker run --rm -v mirror_certs:/ca:ro");
+  });
+
+  const names: Lookup = async (host) => {
+    if (host === "gcr.io" || host === "quay.io") return [{ address: "192.0.2.1", family: 4 }];
+    throw Object.assign(new Error("unknown"), { code: "ENOTFOUND" });
+  };
+
+  it("asks what was meant by a name that has no address", async () => {
+    const env = "REGISTRIES=gcr.oi quay.io nowhere.example\nALLOW_PUSH=true\n";
+    const asker = scripted({ "did you mean gcr.io": ["yes"] });
+    const { settings, said } = await initFrom("proxy.env", env, asker, names);
+    expect(settings.registries).toEqual(["gcr.io", "quay.io", "nowhere.example"]);
+    expect(said).toContain("nowhere.example has no address here; see whether it is spelled right");
+    const alone = await initFrom("proxy.env", env, undefined, names);
+    expect(alone.settings.registries).toEqual(["gcr.oi", "quay.io", "nowhere.example"]);
+    expect(alone.said).toContain("gcr.oi has no address here; did you mean gcr.io?");
+  });
 
   it.each([
     ["hello", /holds nothing that is known here/],
@@ -257,14 +311,17 @@ describe("init that asks", () => {
     const folder = await temporaryFolder();
     const asker = scripted({
       "may images be kept": [join(folder, "data")],
+      "do you pull from": ["docker.io ghcr.io quay.io"],
       "Registries of your own": ["reg.lan:5000"],
-      "clients may share": ["yes"],
-      "At which registry": ["ghcr.io"],
-      "User?": ["bob"],
+      "clients may share": ["ghcr.io"],
+      "User at ghcr.io": ["bob"],
       "Password or token of bob": ["CANARY-b"],
       "Which clients": ["10.0.0.0/8"],
       "How do clients reach it": ["mirror"],
-      "stands for Docker Hub": ["hub.lab.example"],
+      "stands for docker.io": ["hub.lab.example"],
+      "stands for quay.io": ["-"],
+      "stands for reg.lan:5000": ["own.lab.example"],
+      "show a certificate": ["yes"],
       "certificates come from": ["directory"],
     });
     const { settings, logins, code } = await run(folder, undefined, asker);
@@ -273,9 +330,14 @@ describe("init that asks", () => {
       cache_max_size: "32 GiB",
       registries: ["reg.lan:5000"],
       allow_clients: ["10.0.0.0/8"],
-      mirror_hosts: { "hub.lab.example": "docker.io" },
+      mirror_hosts: {
+        "hub.lab.example": "docker.io",
+        "ghcr.lab.example": "ghcr.io",
+        "own.lab.example": "reg.lan:5000",
+      },
       tls_port: 443,
-      acme_domains: ["hub.lab.example"],
+      tls_client_ca: "/etc/entrepot/client-ca.pem",
+      acme_domains: ["hub.lab.example", "ghcr.lab.example", "own.lab.example"],
       acme_directory: "https://ca.example.com/acme/acme/directory",
       acme_ca: "/etc/entrepot/root.pem",
     });
@@ -289,7 +351,9 @@ describe("init that asks", () => {
   it("takes what is usual with --yes, and wants that where nobody can be asked", async () => {
     const { settings } = await run(await temporaryFolder(), undefined);
     expect(settings).toEqual({ data_dir: "./data", cache_max_size: "32 GiB" });
-    const ask = { from: undefined, output: "x", isYes: false, isTerminal: false, print: String };
+    const live = { environment: {} };
+    const quiet = { from: undefined, isYes: false, isTerminal: false, print: String };
+    const ask = { ...quiet, output: "x", live };
     await expect(init(ask)).rejects.toThrow("this is no terminal to ask at; write --yes");
   });
 });

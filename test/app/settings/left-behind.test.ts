@@ -12,11 +12,20 @@ describe("variables of other programs without a meaning here", () => {
     ["CACHE_DOMAIN1", "hub.lan", "MIRROR_HOSTS"],
     ["UPSTREAM_REGISTRY2", "ghcr.io", "MIRROR_HOSTS"],
     ["USERNAME1", "alice", "AUTH_REGISTRIES"],
+    ["CACHE_DOMAIN", "hub.lan", "MIRROR_HOSTS"],
+    ["DEBUG_NGINX", "true", "LOG_LEVEL=debug"],
+    ["PROXY_READ_TIMEOUT", "60s", "only silence ends a transfer"],
+    ["REGISTRY_CACHE_QUAY_TRAEFIK_HOST", "quay.lan", "MIRROR_HOSTS"],
+    ["REGISTRY_PROXY_IP_SOURCERANGE", "10.0.0.0/8", "ALLOW_CLIENTS"],
+    ["REGISTRY_PROXY_MTLS_AUTH", "true", "TLS_CLIENT_CA"],
+    ["REGISTRY_PROXY_OAUTH2", "true", "mirrors here are open"],
+    ["REGISTRY_CACHE_HTTP_AUTH", "u:CANARY", "mirrors here are open"],
     ["TRAEFIK_ACME_EMAIL", "a@b.example", "ACME_DOMAINS, ACME_EMAIL"],
     ["REGISTRY_PROXY_GHCR_TRAEFIK_HOST", "ghcr.lan", "MIRROR_HOSTS"],
     ["REGISTRY_PROXY_GHCR_PASSWORD", "CANARY", "AUTH_REGISTRIES"],
     ["REGISTRY_PROXY_REMOTEURL", "https://ghcr.io", "MIRROR_DEFAULT"],
-    ["REGISTRY_STORAGE_DELETE_ENABLED", "true", "entrepot --help"],
+    ["REGISTRY_STORAGE_DELETE_ENABLED", "true", "images are kept in DATA_DIR"],
+    ["REGISTRY_HTTP_ADDR", ":5000", "entrepot --help"],
   ])("%s=%s is told of, and that %s does it", (name, value, successor) => {
     const sentences = leftBehind({ [name]: value, PATH: "/bin" }, ["CACHE_MAX_SIZE"]);
     expect(sentences).toHaveLength(1);
@@ -29,6 +38,17 @@ describe("variables of other programs without a meaning here", () => {
     expect(leftBehind({ ...proxy, MANIFEST_CACHE_DEFAULT_TIME: "1h", DEBUG: "true" }, [])).toEqual(
       [],
     );
+  });
+
+  it("with names that others use too count beside the set-up's own alone", () => {
+    const shell = { USERNAME: "ann", PASSWORD: "CANARY", MTU: "1400", COMPOSE_FILE: "a.yml" };
+    expect(leftBehind(shell, [])).toEqual([]);
+    const all = leftBehind({ ...shell, CACHE_DOMAIN: "hub.lan" }, []);
+    expect(all.map((sentence) => sentence.split(" ", 1)[0])).toEqual([
+      ...["USERNAME", "PASSWORD", "MTU", "COMPOSE_FILE", "CACHE_DOMAIN"],
+    ]);
+    const tiers = { MANIFEST_CACHE_PRIMARY_TIME: "1h", ENABLE_MANIFEST_CACHE: "true" };
+    expect(leftBehind(tiers, [])).toHaveLength(2);
   });
 
   it("that are a setting's other name mean something", () => {

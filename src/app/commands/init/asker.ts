@@ -2,6 +2,10 @@
 import { InitError } from "./draft.ts";
 
 export interface Asker {
+  /** False where what is usual is all there is to be had. */
+  readonly isPerson: boolean;
+  /** Said between two questions. */
+  tell(sentence: string): void;
   text(
     question: string,
     usual: string,
@@ -11,12 +15,21 @@ export interface Asker {
   /** `usual` is what Enter means. */
   confirm(question: string, usual: boolean): Promise<boolean>;
   choose<T extends string>(question: string, choices: readonly Choice<T>[]): Promise<T>;
+  /** Any number of them; `usual` are what Enter means. */
+  several(
+    question: string,
+    choices: readonly string[],
+    usual: readonly string[],
+  ): Promise<readonly string[]>;
 }
 
 export type Choice<T extends string> = { readonly value: T; readonly label: string };
 
 /** For scripts: everything as is usual. */
 export const nobody: Asker = {
+  isPerson: false,
+  tell: () => undefined,
+  several: async (_question, _choices, usual) => usual,
   text: async (_question, usual) => usual,
   secret: async () => "",
   confirm: async (_question, usual) => usual,
@@ -35,6 +48,13 @@ export async function person(): Promise<Asker> {
     return answer;
   };
   return {
+    isPerson: true,
+    tell: (sentence) => prompts.log.info(sentence),
+    several: async (message, choices, usual) => {
+      const options = choices.map((value) => ({ value, label: value }));
+      const asked = { message, options, initialValues: [...usual], required: false };
+      return answered<string[]>(await prompts.multiselect(asked));
+    },
     text: async (message, usual, check) => {
       const validate = (value = "") => check?.(value || usual);
       const placeholder = usual || "none";

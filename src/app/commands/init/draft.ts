@@ -1,5 +1,7 @@
 /** What is found out about a set-up before anything is written: settings, logins, and what has no meaning here. */
 
+import { isObject } from "../../settings/fields.ts";
+
 /** Ends the reading: the set-up does something that settings of ours would undo in silence. */
 export class InitError extends Error {
   readonly code = "INIT";
@@ -20,6 +22,15 @@ export type Question = {
   readonly settings: Readonly<Record<string, unknown>>;
   /** What holds while nobody has said yes. */
   readonly otherwise: string;
+  /** Without a yes nothing is written. */
+  readonly isNeeded?: true;
+};
+
+/** A file of the old set-up's, which may lie elsewhere on this machine. */
+export type Place = {
+  readonly key: string;
+  readonly question: string;
+  readonly usual: string;
 };
 
 export class Draft {
@@ -33,6 +44,7 @@ export class Draft {
   /** A sentence for each thing that has no meaning here, or needs a look. */
   readonly notes: string[] = [];
   readonly questions: Question[] = [];
+  readonly places: Place[] = [];
 
   set(key: string, value: unknown, comment?: string): void {
     this.settings.set(key, value);
@@ -50,6 +62,27 @@ export class Draft {
   put(key: string, name: string, value: string): void {
     const before = this.settings.get(key);
     this.settings.set(key, { ...(before as Record<string, string> | undefined), [name]: value });
+  }
+
+  /** A host is called otherwise wherever it stands. */
+  rename(from: string, to: string): void {
+    const renamed = (value: unknown): unknown => {
+      if (value === from) return to;
+      if (Array.isArray(value)) return value.map(renamed);
+      if (!isObject(value)) return value;
+      return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, renamed(one)]));
+    };
+    for (const [key, value] of this.settings) this.settings.set(key, renamed(value));
+    this.#replaceLogins((login) => (login.host === from ? { ...login, host: to } : login));
+  }
+
+  /** In the place of the one that is there for that host. */
+  replaceLogin(login: OldLogin): void {
+    this.#replaceLogins((other) => (other.host === login.host ? login : other));
+  }
+
+  #replaceLogins(change: (login: OldLogin) => OldLogin): void {
+    this.logins.splice(0, this.logins.length, ...this.logins.map(change));
   }
 
   note(sentence: string): void {

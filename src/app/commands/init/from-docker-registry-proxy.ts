@@ -1,5 +1,7 @@
 /** docker-registry-proxy: most of its variables mean the same here. */
 
+import { homedir } from "node:os";
+import { resolve } from "node:path";
 import { formatHostPort } from "../../../protocol/http/host-port.ts";
 import { parseAuthRegistries } from "../../../upstream/auth/auth-registries.ts";
 import { CredentialError } from "../../../upstream/auth/credential-error.ts";
@@ -100,8 +102,16 @@ export function nginxTime(text: string): string {
 }
 
 /** Where its CA lies, so that no client has to trust another one. */
-function takeAuthority({ volumes }: OldSetup, its: Variables, draft: Draft): void {
-  const folder = volumes.map((each) => /^(.+?):\/ca(?::\w+)?$/.exec(each)?.[1]).find(Boolean);
+function takeAuthority({ volumes, folder: at }: OldSetup, its: Variables, draft: Draft): void {
+  const volume = volumes.map((each) => /^(.+?):\/ca(?::\w+)?$/.exec(each)?.[1]).find(Boolean);
+  const isNamed = volume !== undefined && !/^[./~]/.test(volume);
+  if (isNamed) {
+    draft.note(
+      `its CA is in the volume ${volume}: docker run --rm -v ${volume}:/ca:ro -v "$PWD":/out alpine cp /ca/ca.crt /ca/ca.key /out, and write both as ca_cert and ca_key; clients trust it already`,
+    );
+    return;
+  }
+  const folder = volume === undefined ? undefined : resolve(at, volume.replace(/^~/, homedir()));
   const cert = its.take("CA_CRT_FILE") ?? its.take("CA_CERT");
   const key = its.take("CA_KEY_FILE") ?? its.take("CA_KEY");
   if (folder === undefined && cert === undefined) {

@@ -1,6 +1,8 @@
 /** Registry caches with prompts: REGISTRY_PROXY_<X>_… (later REGISTRY_CACHE_<X>_…) for a fixed list of registries. */
-import { type Draft, InitError } from "./draft.ts";
+import { randomBytes } from "node:crypto";
+import type { Draft } from "./draft.ts";
 import { words } from "./from-docker-registry-proxy.ts";
+import { privateNetworks } from "./interview.ts";
 import type { OldSetup } from "./old-setup.ts";
 import type { Variables } from "./variables.ts";
 
@@ -22,13 +24,12 @@ export function isRegistryCaches({ variables }: OldSetup): boolean {
   return [...variables.keys()].some((name) => starts.some((start) => name.startsWith(start)));
 }
 
-/** Throws InitError where clients had to show who they are: mirrors here would be open. */
 export function fromRegistryCaches(_setup: OldSetup, its: Variables, draft: Draft): void {
   const profiles = words(its.take("DOCKER_COMPOSE_PROFILES") ?? its.take("COMPOSE_PROFILES"));
-  refuseOpenDoors(its);
   for (const word of Object.keys(registries)) takeRegistry(word, profiles, its, draft);
   const ranges = its.takeAll(/^REGISTRY_(?:PROXY|CACHE)_\w*IP_SOURCERANGE$/);
   if (ranges.length > 0) draft.add("allow_clients", ...ranges.flatMap(({ value }) => words(value)));
+  takeGuards(its, draft);
   draft.set("allow_push", false, "it was read-only");
   draft.set("tls_port", 443);
   const names = Object.keys((draft.settings.get("mirror_hosts") ?? {}) as object);
@@ -56,12 +57,39 @@ function takeRegistry(
   if (user !== undefined && password !== undefined) draft.login({ host, user, password });
 }
 
-function refuseOpenDoors(its: Variables): void {
-  const doors = its.takeAll(/^REGISTRY_(?:PROXY|CACHE)_\w*(?:MTLS_AUTH|OAUTH2|HTTP_AUTH)$/);
-  const closed = doors.find(({ value }) => value !== "false" && value !== "");
-  if (closed === undefined) return;
-  const { input } = closed.match;
-  throw new InitError(
-    `${input} is on: its clients had to show who they are, and mirrors here are open to all of ALLOW_CLIENTS; keep a proxy in front that asks them, then leave ${input} out`,
-  );
+/** Its clients had to show who they are, and a mirror asks nobody. */
+function takeGuards(its: Variables, draft: Draft): void {
+  const guards = its
+    .takeAll(/^REGISTRY_(?:PROXY|CACHE)_\w*(MTLS_AUTH|OAUTH2|HTTP_AUTH)$/)
+    .filter(({ value }) => value !== "false");
+  const hasCertificates = guards.some(({ match }) => match[1] === "MTLS_AUTH");
+  if (hasCertificates) takeCertificates(draft);
+  for (const { match } of guards) {
+    if (match[1] === "MTLS_AUTH") continue;
+    if (hasCertificates) {
+      draft.note(`${match.input}: a client's certificate alone opens it here`);
+      continue;
+    }
+    draft.questions.push({
+      about: match.input,
+      question:
+        "its clients had to log in, and mirrors here are open to all of allow_clients. Is that meant?",
+      settings: {},
+      otherwise:
+        "is on: its clients had to log in, and mirrors here would be open to all of ALLOW_CLIENTS; keep a proxy in front that asks them, then leave it out",
+      isNeeded: true,
+    });
+  }
+}
+
+function takeCertificates(draft: Draft): void {
+  const usual = "/etc/entrepot/client-ca.pem";
+  draft.set("tls_client_ca", usual, "clients show a certificate of this CA, as before");
+  draft.places.push({
+    ...{ key: "tls_client_ca", usual },
+    question: "Which file has the CA of the clients' certificates?",
+  });
+  // The proxy can ask for no certificate, and nobody used it before.
+  draft.secrets.set("proxy-auth-file", `nobody:${randomBytes(24).toString("base64url")}`);
+  draft.set("mirror_allow_clients", draft.settings.get("allow_clients") ?? privateNetworks);
 }

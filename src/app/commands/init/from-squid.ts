@@ -30,9 +30,19 @@ function takeListener(words: readonly string[], draft: Draft): void {
   draft.set("tls_port", portOf(words[0]));
   const cert = field(words, "cert") ?? field(words, "tls-cert");
   const key = field(words, "key") ?? field(words, "tls-key");
-  if (cert !== undefined)
-    draft.set("tls_cert", cert, "a container's path: is it there on this machine?");
-  if (key !== undefined) draft.set("tls_key", key);
+  takePlace(draft, ["tls_cert", "certificate"], cert);
+  takePlace(draft, ["tls_key", "key"], key);
+}
+
+/** It is the container's path. */
+function takePlace(
+  draft: Draft,
+  [key, what]: readonly [key: string, what: string],
+  usual: string | undefined,
+): void {
+  if (usual === undefined) return;
+  draft.set(key, usual);
+  draft.places.push({ key, usual, question: `Where on this machine is Squid's ${what}?` });
 }
 
 /** `cache_peer HOST parent PORT 0 … login=PASSTHRU ssl sslflags=DONT_VERIFY_PEER` */

@@ -10,6 +10,8 @@ import { type Asker, nobody, person } from "./asker.ts";
 import { type Draft, InitError } from "./draft.ts";
 import { draftFrom } from "./from-file.ts";
 import { interview } from "./interview.ts";
+import { LiveCheck, type LiveCheckParts } from "./live-check.ts";
+import { settle } from "./settle.ts";
 import { loginsText, settingsText } from "./written-settings.ts";
 
 export type InitAsk = {
@@ -20,6 +22,8 @@ export type InitAsk = {
   /** Asks nothing. */
   readonly isYes: boolean;
   readonly isTerminal: boolean;
+  /** For the logins, which are tried. */
+  readonly live: LiveCheckParts;
   readonly print: (line: string) => void;
 };
 
@@ -37,8 +41,9 @@ export async function init(ask: InitAsk, asked?: Asker): Promise<number> {
     throw new InitError("this is no terminal to ask at; write --yes to take what is usual");
   }
   const asker = asked ?? (isYes ? nobody : await person());
-  const { draft, head, without } = await drafted(ask, asker);
-  await settle(draft, asker);
+  const check = new LiveCheck(ask.live);
+  const { draft, head, without } = await drafted(ask, asker, check);
+  if (from !== undefined) await settle(draft, asker, check);
   const written = await write(draft, ask, head);
   const problems = await problemsOf(written);
   report(written, { draft, without, problems, print });
@@ -47,11 +52,11 @@ export async function init(ask: InitAsk, asked?: Asker): Promise<number> {
   return problems.length === 0 ? 0 : 1;
 }
 
-async function drafted({ from, print }: InitAsk, asker: Asker) {
+async function drafted({ from, print }: InitAsk, asker: Asker, check: LiveCheck) {
   if (from === undefined) {
-    return { draft: await interview(asker), head: "Written by entrepot init.", without: [] };
+    return { draft: await interview(asker, check), head: "Written by entrepot init.", without: [] };
   }
-  const { of, draft, without } = draftFrom(from, await contentOf(from));
+  const { of, draft, without } = draftFrom(resolve(from), await contentOf(from));
   if (draft.settings.size === 0) {
     throw new InitError(`${from} has none of the settings that are known here`);
   }
@@ -65,18 +70,6 @@ async function contentOf(path: string): Promise<string> {
   } catch (cause) {
     const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unreadable";
     throw new InitError(`${path} cannot be read (${code})`, { cause });
-  }
-}
-
-/** What makes something less safe holds only when somebody says so. */
-async function settle(draft: Draft, asker: Asker): Promise<void> {
-  for (const { about, question, settings, otherwise } of draft.questions) {
-    if (await asker.confirm(`${about}: ${question}`, false)) {
-      for (const [key, value] of Object.entries(settings)) {
-        if (Array.isArray(value)) draft.add(key, ...(value as string[]));
-        else draft.set(key, value);
-      }
-    } else draft.note(`${about}: ${otherwise}`);
   }
 }
 

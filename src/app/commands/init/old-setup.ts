@@ -2,11 +2,14 @@
  * Reads the files of set-ups that Entrepot replaces: an env file, a compose file, the JSON list of
  * docker-registry-cache, a squid.conf. Only what stands there counts, never this machine's environment.
  */
+import { dirname } from "node:path";
 import { parse } from "yaml";
 import { isObject } from "../../settings/fields.ts";
 import { InitError } from "./draft.ts";
 
 export type OldSetup = {
+  /** Where its file lies: what paths in it begin at. */
+  readonly folder: string;
   readonly variables: ReadonlyMap<string, string>;
   /** As compose writes them: `./certs:/ca`, `5000:5000`. */
   readonly volumes: readonly string[];
@@ -18,7 +21,13 @@ export type OldSetup = {
 const squidWords = /^(?:https?_port|cache_peer|cache_dir|http_access|acl|maximum_object_size)\s/m;
 
 /** Throws InitError when it is none of these. */
-export function readOldSetup(name: string, content: string): OldSetup {
+export function readOldSetup(path: string, content: string): OldSetup {
+  return { ...readParts(path, content), folder: dirname(path) };
+}
+
+type Parts = Omit<OldSetup, "folder">;
+
+function readParts(name: string, content: string): Parts {
   const text = content.replace(/^\uFEFF/, "");
   const start = text.trimStart();
   if (start.startsWith("[")) return ofVariables([["CONFIG", text]]);
@@ -31,7 +40,7 @@ export function readOldSetup(name: string, content: string): OldSetup {
   );
 }
 
-function ofVariables(variables: Iterable<readonly [string, string]>): OldSetup {
+function ofVariables(variables: Iterable<readonly [string, string]>): Parts {
   return { variables: new Map(variables), volumes: [], ports: [], squid: undefined };
 }
 
@@ -57,7 +66,7 @@ function withoutComment(line: string): string {
 }
 
 /** The environment of all services together: one file is one set-up. */
-function readCompose(name: string, text: string): OldSetup {
+function readCompose(name: string, text: string): Parts {
   const file: unknown = parsed(name, text);
   const services = isObject(file) && isObject(file.services) ? Object.values(file.services) : [];
   if (services.length === 0) throw new InitError(`${name} has no services: it is no compose file`);
@@ -103,7 +112,7 @@ function shortForms(list: unknown, from: "source" | "published"): string[] {
   );
 }
 
-function readSquid(text: string): OldSetup {
+function readSquid(text: string): Parts {
   const lines = text
     .split(/\r?\n/)
     .map((line) => withoutComment(line).trim())
