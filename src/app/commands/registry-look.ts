@@ -1,7 +1,7 @@
 /** Asks registries as the server would: are they reached and trusted, and do logins open them. */
 import { randomBytes } from "node:crypto";
 import { headerValue } from "../../protocol/http/header-list.ts";
-import { parseHostPort } from "../../protocol/http/host-port.ts";
+import { type HostPort, parseHostPort } from "../../protocol/http/host-port.ts";
 import { parseRateLimit, type RateLimit } from "../../protocol/http/rate-limit.ts";
 import {
   canonicalRegistry,
@@ -10,10 +10,12 @@ import {
   registryNameOf,
 } from "../../protocol/registry-name.ts";
 import { systemClock } from "../../runtime/clock.ts";
+import { expiryOf } from "../../upstream/auth/helper-expiry.ts";
 import type { Lookup } from "../../upstream/net/name-lookup.ts";
 import type { Access, RegistryResponse } from "../../upstream/registry-client.ts";
 import { UpstreamError } from "../../upstream/upstream-error.ts";
 import { composeListen } from "../compose/listen.ts";
+import { allLogins } from "../compose/logins.ts";
 import { composeUpstream, type Upstream } from "../compose/upstream.ts";
 import { createLog } from "../log.ts";
 import { credentialEntries, spokenTo } from "../settings/derived.ts";
@@ -113,6 +115,25 @@ export class RegistryLook {
     const isRefused = logins.refused().some(({ host }) => host === registry.name);
     if (isRefused || outcome === 401 || outcome === 403) return { kind: "refused" };
     return outcome === 200 ? { kind: "works" } : { kind: "odd", status: outcome };
+  }
+
+  /** When its login ends, where that shows in it; milliseconds since 1970. */
+  async loginEnds(registry: Registry): Promise<number | undefined> {
+    const { pairs } = this.#upstream;
+    // What helpers keep they also renew.
+    const entries = await allLogins(this.#parts.settings, { list: async () => [] });
+    const its = entries.find(({ address }) => {
+      const name = registryNameOf(address);
+      return name === registry.name || pairs.registriesOf(name).includes(registry.name);
+    });
+    if (its === undefined || its.login.kind === "helper") return undefined;
+    const { login } = its;
+    return expiryOf({}, login.kind === "identity" ? login.token : login.password);
+  }
+
+  /** Whether a host that nobody named answers as registries do. */
+  isRegistry(address: HostPort): Promise<boolean> {
+    return this.#upstream.probe.isRegistry(address);
   }
 
   /** What is left of Docker Hub's pulls; asking for it costs none. */

@@ -33,6 +33,8 @@ export type Loaded = {
   readonly warnings: readonly string[];
   /** Files that were read, to be watched for changes. */
   readonly files: readonly string[];
+  /** Those that a secret was read from, by its setting. */
+  readonly secretFiles: ReadonlyMap<string, string>;
 };
 
 /** A value before it is parsed, and what a sentence about it calls it. */
@@ -52,7 +54,7 @@ export async function loadSettings(sources: SettingSources): Promise<Loaded> {
   const complete = settings as Settings;
   const sentences = contradictions(complete).map((each) => reading.located(each));
   if (sentences.length > 0) throw new SettingsError(sentences);
-  const { origins, written, files } = reading;
+  const { origins, written, files, secretFiles } = reading;
   const { environment } = sources;
   const own = variables();
   const warnings = [
@@ -63,7 +65,7 @@ export async function loadSettings(sources: SettingSources): Promise<Loaded> {
     ...leftBehind(environment, own),
     ...quoted(environment, own),
   ];
-  return { settings: complete, origins, written, warnings, files };
+  return { settings: complete, origins, written, warnings, files, secretFiles };
 }
 
 /** What CONFIG and its companions hold that has no effect. */
@@ -101,8 +103,7 @@ class SettingsReading {
   readonly written = new Map<string, Raw>();
   readonly files: string[] = [];
   readonly warnings: string[] = [];
-  /** Where secrets came from, by name. */
-  readonly #secretFiles = new Map<string, string>();
+  readonly secretFiles = new Map<string, string>();
   readonly #sources: SettingSources;
   #fromFile: ReadonlyMap<string, Raw> = new Map();
 
@@ -144,7 +145,7 @@ class SettingsReading {
   /** A sentence about secrets, with the file that each was read from. */
   located(text: string): string {
     let located = text;
-    for (const [name, path] of this.#secretFiles) {
+    for (const [name, path] of this.secretFiles) {
       located = located.replace(new RegExp(`\\b${name}\\b`), () => `${name} (in ${path})`);
     }
     return located;
@@ -184,7 +185,7 @@ class SettingsReading {
     if (content === undefined) return undefined;
     const label = `${variable} ${path}`;
     if (content.trim() === "") this.warnings.push(`${label} is empty`);
-    this.#secretFiles.set(name, path);
+    this.secretFiles.set(name, path);
     return { raw: content.replace(/\r?\n$/, ""), origin: "secret file", label };
   }
 

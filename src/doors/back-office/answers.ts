@@ -112,6 +112,8 @@ const disk = object(
   },
 );
 
+const tunnels = object({ tunnels: list(object({ host: text, times: whole, last: moment })) });
+
 const bytes = list(object({ digest: text, size: whole }));
 
 const gc = object({
@@ -134,7 +136,7 @@ const removals = object({
 
 /** By the last word of the path. */
 export const answers = {
-  ...{ gc, removals, status, stats, downloads, registries, images, image, requests, disk },
+  ...{ gc, removals, status, stats, downloads, registries, images, image, requests, disk, tunnels },
   explain: object({ image: text, lines: list(text) }),
   links: object({ path: text }, { url: text }),
 } as const satisfies Readonly<Record<string, Schema>>;

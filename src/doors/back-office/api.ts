@@ -48,6 +48,9 @@ export function addApi(app: FastifyInstance, operations: Operations): void {
   read("stats", "What went through in the last day and month.", () => overview.stats());
   read("downloads", "What is being fetched right now.", () => overview.downloads());
   read("registries", "How the registries do.", () => overview.registries());
+  read("tunnels", "Hosts that clients were passed on to untouched, the last 200 of them.", () =>
+    overview.tunnels(),
+  );
   read("requests", "The last 200 requests, newest first.", () => overview.requests());
   read("disk", "What is kept, how much room there is, and what goes next.", () => overview.disk());
   addImages(app, operations);

@@ -10,6 +10,7 @@ import type { UpstreamEvent } from "../../upstream/upstream-event.ts";
 import type { DoorEvent } from "../door-event.ts";
 import { HouseFigures } from "./house-figures.ts";
 import { RepositoryFigures, RequestFigures } from "./request-figures.ts";
+import { SeenTunnels } from "./seen-tunnels.ts";
 import { Counter, type Family, RegistryLabels, SeriesBudget } from "./series.ts";
 import { UpstreamFigures } from "./upstream-figures.ts";
 import type { Traffic } from "./words.ts";
@@ -31,6 +32,7 @@ export class Figures {
   readonly upstream: UpstreamFigures;
   readonly house: HouseFigures;
   readonly last: LastRequests;
+  readonly tunnels: SeenTunnels;
   /** What went through, by registry, since the start. */
   readonly traffic: ReadonlyMap<string, Readonly<Traffic>>;
   readonly #budget = new SeriesBudget(mostLines);
@@ -49,6 +51,7 @@ export class Figures {
     this.requests = new RequestFigures({ budget, labels, traffic, refused, repositories });
     this.upstream = new UpstreamFigures({ budget, labels, traffic, now });
     this.last = new LastRequests(now);
+    this.tunnels = new SeenTunnels(now);
   }
 
   families(): readonly Family[] {
@@ -81,7 +84,10 @@ export class Figures {
     for (const listen of this.#listeners) listen(event);
   };
 
-  readonly door = (event: DoorEvent): void => this.house.noteDoor(event);
+  readonly door = (event: DoorEvent): void => {
+    if (event.kind === "tunnelOpened") this.tunnels.note(event.host);
+    this.house.noteDoor(event);
+  };
 
   readonly cache = (event: CacheEvent): void => this.house.noteCache(event);
 

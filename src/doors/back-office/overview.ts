@@ -6,6 +6,7 @@ import type { Figures } from "./figures.ts";
 import { Findings } from "./findings.ts";
 import type { Images } from "./images.ts";
 import type { House } from "./ports.ts";
+import type { SeenTunnel } from "./seen-tunnels.ts";
 import { type Statistics, statistics } from "./statistics.ts";
 import { isPull, kindOf, outcomeOf } from "./words.ts";
 
@@ -48,6 +49,11 @@ export class Overview {
       since: this.#startedAt,
       ...house.build,
     };
+  }
+
+  /** Hosts that clients were passed on to untouched. */
+  tunnels(): { readonly tunnels: readonly SeenTunnel[] } {
+    return { tunnels: this.#options.figures.tunnels.all() };
   }
 
   async stats(): Promise<Statistics> {

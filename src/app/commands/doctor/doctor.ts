@@ -3,12 +3,15 @@ import { styleText } from "node:util";
 import type { Lookup } from "../../../upstream/net/name-lookup.ts";
 import { startProblems } from "../../compose/start-problems.ts";
 import type { Loaded } from "../../settings/load.ts";
-import type { Settings } from "../../settings/settings.ts";
 import { SettingsError } from "../../settings/settings-error.ts";
-import { askServer } from "../control.ts";
+import { lookAtCertificates } from "./certificates.ts";
+import type { Examination, Look } from "./examination.ts";
 import { lookAtDescriptors, lookAtFolder, lookAtPorts } from "./machine.ts";
-import { lookAtCertificates, lookAtClients } from "./openness.ts";
+import { lookAtClients } from "./openness.ts";
+import { lookAtOwners } from "./owners.ts";
 import { lookAtRegistries } from "./registries.ts";
+import { lookAtSecretFiles } from "./secret-files.ts";
+import { findServer, lookAtTunnels, lookAtVersion } from "./server.ts";
 import { mind, type Symptom, well, wrong } from "./symptom.ts";
 
 export type DoctorParts = {
@@ -26,6 +29,20 @@ export type DoctorParts = {
 /** Milliseconds for everything that is asked elsewhere. */
 const patience = 30_000;
 
+/** What is looked at, in the order in which it is told. */
+const looks: readonly Look[] = [
+  lookAtFolder,
+  lookAtOwners,
+  lookAtSecretFiles,
+  lookAtDescriptors,
+  lookAtPorts,
+  lookAtVersion,
+  lookAtClients,
+  lookAtCertificates,
+  lookAtRegistries,
+  lookAtTunnels,
+];
+
 /** Resolves with the exit code: 1 when something is wrong. */
 export async function doctor(parts: DoctorParts): Promise<number> {
   const { print, isJson, hasColours } = parts;
@@ -42,37 +59,38 @@ async function examine(parts: DoctorParts): Promise<readonly Symptom[]> {
     throw error;
   });
   if (loaded instanceof SettingsError) return loaded.problems.map(asFinding);
-  const { settings, warnings } = loaded;
+  const { settings, secretFiles, warnings } = loaded;
   const problems = (await startProblems(settings, now)).map(asFinding);
-  const told = warnings.map((warning) => mind(warning, ""));
-  const signal = AbortSignal.timeout(patience);
+  const its: Examination = {
+    ...{ settings, secretFiles, environment, now, lookup },
+    server: await findServer(settings),
+    mayAsk: problems.length === 0,
+    signal: AbortSignal.timeout(patience),
+  };
+  const findings: Symptom[] = [];
+  // One after the other: a port that is tried must not be taken for a server's, nor a clock for a slow one.
+  for (const look of looks) findings.push(...(await look(its)));
   return [
     ...(problems.length > 0 ? problems : [well("the settings make sense")]),
-    ...told,
-    ...(await lookAtFolder(settings)),
-    ...(await lookAtDescriptors()),
-    ...(await lookAtPorts(settings, await isServing(settings))),
-    ...lookAtClients(settings),
-    ...(await lookAtCertificates(settings, now())),
-    ...(problems.length > 0
-      ? []
-      : await lookAtRegistries({ settings, environment, now, lookup, signal })),
+    ...warnings.map(asMinded),
+    ...findings,
   ];
-}
-
-/** Whether a server runs with this data folder. */
-function isServing({ files: { dataDir } }: Settings): Promise<boolean> {
-  const asked = { dataDir, settingsFile: undefined, envFile: undefined, environment: {} };
-  return askServer(asked, { path: "status" }).then(
-    () => true,
-    () => false,
-  );
 }
 
 /** `…; write …` is what is wrong and how it is mended. */
 function asFinding(sentence: string): Symptom {
-  const at = sentence.indexOf("; ");
-  return at < 0 ? wrong(sentence, "") : wrong(sentence.slice(0, at), sentence.slice(at + 2));
+  const [what, mend] = halves(sentence);
+  return wrong(what, mend);
+}
+
+function asMinded(sentence: string): Symptom {
+  const [what, mend] = halves(sentence);
+  return mind(what, mend);
+}
+
+function halves(sentence: string): readonly [string, string] {
+  const at = sentence.lastIndexOf("; ");
+  return at < 0 ? [sentence, ""] : [sentence.slice(0, at), sentence.slice(at + 2)];
 }
 
 const marks = { well: "✔", mind: "!", wrong: "✘" } as const;

@@ -3,7 +3,7 @@ import { access, constants, readFile, stat, statfs } from "node:fs/promises";
 import { createServer } from "node:http";
 import { dirname, resolve } from "node:path";
 import { formatHostPort, type HostPort } from "../../../protocol/http/host-port.ts";
-import type { Settings } from "../../settings/settings.ts";
+import type { Examination } from "./examination.ts";
 import { holderOf } from "./port-holder.ts";
 import { mind, type Symptom, well, wrong } from "./symptom.ts";
 
@@ -11,7 +11,8 @@ const gib = 2 ** 30;
 const enoughDescriptors = 65_536;
 const enoughInodes = 100_000;
 
-export async function lookAtFolder({ files, cache }: Settings): Promise<readonly Symptom[]> {
+export async function lookAtFolder({ settings }: Examination): Promise<readonly Symptom[]> {
+  const { files, cache } = settings;
   const folder = resolve(files.dataDir);
   const there = await nearest(folder);
   const findings = [await lookAtRights(folder, there)];
@@ -64,9 +65,10 @@ function inGib(bytes: number): string {
   return `${(bytes / gib).toFixed(bytes < 10 * gib ? 1 : 0)} GiB`;
 }
 
-/** Of a process started from this shell; not on other systems than Linux. */
-export async function lookAtDescriptors(): Promise<readonly Symptom[]> {
-  const limits = await readFile("/proc/self/limits", "utf8").catch(() => "");
+/** Of the server, or of a process started from this shell; not on other systems than Linux. */
+export async function lookAtDescriptors({ server }: Examination): Promise<readonly Symptom[]> {
+  const process = server?.pid ?? "self";
+  const limits = await readFile(`/proc/${process}/limits`, "utf8").catch(() => "");
   const soft = Number(/^Max open files +(\d+)/m.exec(limits)?.[1]);
   if (!Number.isFinite(soft)) return [];
   if (soft >= enoughDescriptors) return [well(`${soft} files may be open at once`)];
@@ -74,16 +76,16 @@ export async function lookAtDescriptors(): Promise<readonly Symptom[]> {
   return [mind(what, "ulimit -n 65536 before a start; the unit has LimitNOFILE=65536")];
 }
 
-/** `isOurs`: a server with these settings runs and has them. */
-export async function lookAtPorts(
-  { listen }: Settings,
-  isOurs: boolean,
-): Promise<readonly Symptom[]> {
-  const { host, port, tlsPort, adminHost, adminPort } = listen;
+export async function lookAtPorts({ settings, server }: Examination): Promise<readonly Symptom[]> {
+  const { host, port, tlsPort, adminHost, adminPort } = settings.listen;
+  const { acmeDomains, acmeChallenge, acmeHttpPort } = settings.mirror;
   const wanted: [string, HostPort][] = [["PORT", { host, port }]];
   if (tlsPort !== undefined) wanted.push(["TLS_PORT", { host, port: tlsPort }]);
   if (adminPort !== 0) wanted.push(["ADMIN_PORT", { host: adminHost, port: adminPort }]);
-  if (isOurs)
+  if (acmeDomains.length > 0 && acmeChallenge === "http-01") {
+    wanted.push(["ACME_HTTP_PORT", { host, port: acmeHttpPort }]);
+  }
+  if (server !== undefined)
     return [well(`Entrepot has its ports (${wanted.map(([, at]) => at.port).join(", ")})`)];
   return await Promise.all(wanted.map(([setting, at]) => lookAtPort(setting, at)));
 }

@@ -3,13 +3,15 @@ import { builtInRegistries } from "../../../protocol/known-registries.ts";
 import { calledName, type Registry } from "../../../protocol/registry-name.ts";
 import { UpstreamError } from "../../../upstream/upstream-error.ts";
 import { nearest } from "../../settings/nearest.ts";
-import { type LookParts, RegistryLook } from "../registry-look.ts";
+import { RegistryLook } from "../registry-look.ts";
+import type { Examination } from "./examination.ts";
 import { mind, type Symptom, well, wrong } from "./symptom.ts";
 
 const mostSkew = 60_000;
 
-export function lookAtRegistries(parts: LookParts): Promise<readonly Symptom[]> {
-  return RegistryLook.with(parts, async (look) => {
+export async function lookAtRegistries(parts: Examination): Promise<readonly Symptom[]> {
+  if (!parts.mayAsk) return [];
+  return await RegistryLook.with(parts, async (look) => {
     const skews: number[] = [];
     const findings = await Promise.all(
       look.registries().map((registry) => lookAt(registry, { look, skews, now: parts.now })),
@@ -25,16 +27,14 @@ type Looking = {
   readonly now: () => number;
 };
 
-async function lookAt(
-  registry: Registry,
-  { look, skews, now }: Looking,
-): Promise<readonly Symptom[]> {
+async function lookAt(registry: Registry, looking: Looking): Promise<readonly Symptom[]> {
+  const { look, skews, now } = looking;
   const name = calledName(registry.name);
   try {
     const { status, date } = await look.ping(registry);
     if (Number.isFinite(date)) skews.push(now() - date);
     if (status !== 200 && status !== 401) return [noRegistry(name, status)];
-    const login = look.hasLogin(registry) ? await lookAtLogin(registry, name, look) : [];
+    const login = look.hasLogin(registry) ? await lookAtLogin(registry, name, looking) : [];
     return [well(`${name} answers`), ...login];
   } catch (error) {
     if (!(error instanceof UpstreamError)) throw error;
@@ -45,12 +45,15 @@ async function lookAt(
 async function lookAtLogin(
   registry: Registry,
   name: string,
-  look: RegistryLook,
+  { look, now }: Looking,
 ): Promise<readonly Symptom[]> {
   const fate = await look.login(registry);
   switch (fate.kind) {
     case "works":
-      return [well(`the login of ${name} works`)];
+      return [
+        well(`the login of ${name} works`),
+        ...lookAtEnd(name, await look.loginEnds(registry), now()),
+      ];
     case "refused":
       return [
         wrong(`${name} refuses its login`, "see whether it has expired, and write a new one"),
@@ -64,6 +67,18 @@ async function lookAtLogin(
     case "unknown":
       return [unreached(fate.error, name)];
   }
+}
+
+/** Passwords say nothing of their end; tokens that pass for one may. */
+function lookAtEnd(name: string, end: number | undefined, now: number): readonly Symptom[] {
+  if (end === undefined) return [];
+  const hours = Math.floor((end - now) / 3_600_000);
+  const left = hours < 48 ? `${hours} h` : `${Math.floor(hours / 24)} days`;
+  const what = `the login of ${name} is good for ${left}`;
+  if (hours >= 7 * 24) return [well(what)];
+  return [
+    mind(what, "a credential helper in DOCKER_CONFIG gets new ones by itself; or write a new one"),
+  ];
 }
 
 function noRegistry(name: string, status: number): Symptom {

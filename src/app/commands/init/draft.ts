@@ -27,7 +27,7 @@ export type Question = {
 };
 
 /** A file of the old set-up's, which may lie elsewhere on this machine. */
-export type Place = {
+export type OldFile = {
   readonly key: string;
   readonly question: string;
   readonly usual: string;
@@ -44,7 +44,7 @@ export class Draft {
   /** A sentence for each thing that has no meaning here, or needs a look. */
   readonly notes: string[] = [];
   readonly questions: Question[] = [];
-  readonly places: Place[] = [];
+  readonly places: OldFile[] = [];
 
   set(key: string, value: unknown, comment?: string): void {
     this.settings.set(key, value);
