@@ -33,6 +33,7 @@ async function composeOver(core: Core): Promise<Application> {
   const engine = composeRegistry({
     ...{ settings, upstream, now, log },
     pulls: cache.pulls,
+    hasImported: (registry) => cache.pulls.carried.hasAny(registry),
     hosted: hosted?.handlers,
     tokenSecret: core.secrets.tokens,
   });

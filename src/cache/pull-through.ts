@@ -8,6 +8,7 @@ import type { Manifest } from "../protocol/manifest.ts";
 import type { Reference, RepositoryName } from "../protocol/reference.ts";
 import type { Registry } from "../protocol/registry-name.ts";
 import type { VisibilityName } from "./cache-event.ts";
+import { CarriedImages } from "./carried-images.ts";
 import type { CacheAnswer, Passed } from "./content.ts";
 import type { AgingRecords } from "./keeping/record-aging.ts";
 import { type Outlook, outlookOf } from "./outlook.ts";
@@ -19,12 +20,15 @@ import type { RepositoryRef } from "./repository-ref.ts";
 import type { RegistryBudget } from "./tags/pull-quota.ts";
 
 export class PullThrough implements Bookkeeping {
+  /** For an operator who carries images away, or brings them. */
+  readonly carried: CarriedImages;
   readonly #parts: PullParts;
   readonly #options: PullThroughOptions;
 
   constructor(options: PullThroughOptions) {
     this.#options = options;
     this.#parts = pullParts(options);
+    this.carried = new CarriedImages(this.#parts);
   }
 
   /** Throws UpstreamError, RegistryError or DownloadError when there is no answer to give. */

@@ -14,6 +14,7 @@ export type Reason =
   | "missing lately" // the registry said a moment ago that there is none
   | "unknown" // nothing is known of the tag for this client
   | "expired" // the tag was confirmed too long ago
+  | "imported" // the operator said what the tag means, and its registry has not yet
   | "never believed" // a rule says that the tag is confirmed each time
   | "no-cache" // the client wants it confirmed
   | "not kept" // its bytes are not here

@@ -1,5 +1,6 @@
 /** The engine that every door ends in. */
 import { OwnTokens } from "../../protocol/own-token.ts";
+import type { Registry } from "../../protocol/registry-name.ts";
 import { SealedLogins } from "../../protocol/sealed-login.ts";
 import { RegistryEngine } from "../../registry/engine.ts";
 import type { FindHandler } from "../../registry/exchange.ts";
@@ -18,6 +19,7 @@ export type RegistryParts = {
   readonly settings: Settings;
   readonly upstream: Upstream;
   readonly pulls: CachePulls;
+  readonly hasImported: (registry: Registry) => Promise<boolean>;
   /** For the registry that is here, where there is one. */
   readonly hosted?: FindHandler | undefined;
   readonly tokenSecret: Uint8Array;
@@ -35,7 +37,10 @@ export function composeRegistry(parts: RegistryParts): RegistryEngine {
     pulls,
     accessOf: (headers, ask, { method, signal }) =>
       decideAccess(headers, ask, { method, signal, ownTokens, sealedLogins, authorizer }),
-    ping: new Ping({ ownTokens, sealedLogins, authorizer, memory, finder, client }),
+    ping: new Ping({
+      ...{ ownTokens, sealedLogins, authorizer, memory, finder, client },
+      hasImported: parts.hasImported,
+    }),
     tokens: new TokenRequests({ ownTokens, authorizer, memory, pairs, client, now }),
     basicTokens: new BasicTokens({ ownTokens, sealedLogins, authorizer, client, now }),
     hasSignatures: (registry) => memory.recall(registry)?.hasSignatures === true,

@@ -37,6 +37,8 @@ type Link = {
   readonly isOrigin: boolean;
   /** To us without any login: what everybody else would have heard too. */
   readonly isOpen: boolean;
+  /** The operator put the bytes here. */
+  readonly isImported: boolean;
 };
 
 /** By repository; a time is when they were deleted there, or something was written over them. */
@@ -85,7 +87,17 @@ export class RepositoryBlobs {
     { generation, access }: HowGiven,
   ): Promise<void> {
     if (this.#options.generations.of(ref) !== generation) return;
-    await this.#add(ref, digest, { isOrigin: true, isOpen: isOpen(access) });
+    await this.#add(ref, digest, { ...delivered, isOpen: isOpen(access) });
+  }
+
+  /** The operator put the bytes here as that registry's. */
+  imported(ref: RepositoryRef, digest: Digest): Promise<void> {
+    return this.#add(ref, digest, { ...delivered, isImported: true });
+  }
+
+  async isImported(ref: RepositoryRef, digest: Digest): Promise<boolean> {
+    const link = (await this.#holders.get(digest, accountOf(ref)))?.get(repositoryKey(ref));
+    return isLink(link) && link.isImported;
   }
 
   /**
@@ -126,7 +138,7 @@ export class RepositoryBlobs {
     const { generation = this.#options.generations.of(ref) } = said;
     if (this.#options.generations.of(ref) !== generation) return isKnown;
     if (!isKnown && !cameFrom(holders, ref) && !(await this.#isPublic(holders))) return false;
-    await this.#add(ref, digest, { isOrigin: false, isOpen: isOpen(said.access) });
+    await this.#add(ref, digest, { ...confirmed, isOpen: isOpen(said.access) });
     return true;
   }
 
@@ -191,9 +203,12 @@ export class RepositoryBlobs {
     const added = (before: Holders | undefined): Holders | undefined => {
       const known = before?.get(key);
       if (!isLink(known)) return bounded(new Map(before).set(key, link));
-      const isOrigin = known.isOrigin || link.isOrigin;
-      const both = { isOrigin, isOpen: known.isOpen || link.isOpen };
-      if (both.isOrigin === known.isOrigin && both.isOpen === known.isOpen) return undefined;
+      const both = {
+        isOrigin: known.isOrigin || link.isOrigin,
+        isOpen: known.isOpen || link.isOpen,
+        isImported: known.isImported || link.isImported,
+      };
+      if (printLink(both) === printLink(known)) return undefined;
       return new Map(before).set(key, both);
     };
     await this.#holders.update(digest, added, accountOf(ref));
@@ -224,9 +239,16 @@ function cameFrom(holders: Holders, ref: RepositoryRef): boolean {
   return false;
 }
 
-/** As links are written, by `isOrigin` and `isOpen`; without a login is the rare word. */
-const openOrigin = "given to all";
-const openEcho = "confirmed to all";
+const delivered: Link = { isOrigin: true, isOpen: false, isImported: false };
+const confirmed: Link = { ...delivered, isOrigin: false };
+
+/** As links are written where not by `isOrigin` alone; without a login is the rare word. */
+const wordsOf: Readonly<Record<string, Link>> = {
+  "given to all": { ...delivered, isOpen: true },
+  "confirmed to all": { ...confirmed, isOpen: true },
+  imported: { ...delivered, isImported: true },
+  "imported, given to all": { isOrigin: true, isOpen: true, isImported: true },
+};
 
 function read(value: Json): Holders | undefined {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
@@ -235,8 +257,8 @@ function read(value: Json): Holders | undefined {
 
 function readLink(link: Json): Link | number {
   if (typeof link === "number") return link;
-  const isOrigin = link === true || link === openOrigin;
-  return { isOrigin, isOpen: link === openOrigin || link === openEcho };
+  const word = typeof link === "string" ? wordsOf[link] : undefined;
+  return word ?? (link === true ? delivered : confirmed);
 }
 
 function print(holders: Holders): Json {
@@ -244,6 +266,8 @@ function print(holders: Holders): Json {
 }
 
 function printLink(link: Link | number): Json {
-  if (typeof link === "number" || !link.isOpen) return isLink(link) ? link.isOrigin : link;
-  return link.isOrigin ? openOrigin : openEcho;
+  if (typeof link === "number") return link;
+  if (link.isImported) return link.isOpen ? "imported, given to all" : "imported";
+  if (!link.isOpen) return link.isOrigin;
+  return link.isOrigin ? "given to all" : "confirmed to all";
 }

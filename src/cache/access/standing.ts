@@ -7,6 +7,8 @@ export type VisibilityProof = { readonly at: number; readonly witness: string };
 export type Standing = {
   readonly public?: VisibilityProof | undefined;
   readonly shared?: (VisibilityProof & { readonly credential: string }) | undefined;
+  /** The operator put images of it here; gone once its registry refuses everybody. */
+  readonly imported?: { readonly at: number } | undefined;
 };
 
 /** To whom that opens it. */
@@ -28,7 +30,13 @@ export function readStanding(value: Json): Standing | undefined {
       sharedProof !== undefined && typeof credential === "string"
         ? { ...sharedProof, credential }
         : undefined,
+    ...readImported(fields.imported),
   };
+}
+
+function readImported(value: Json | undefined): Pick<Standing, "imported"> {
+  const at = (value as { readonly at?: Json } | null | undefined)?.at;
+  return typeof at === "number" ? { imported: { at } } : {};
 }
 
 function readProof(value: Json | undefined): VisibilityProof | undefined {

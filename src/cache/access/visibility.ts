@@ -10,7 +10,7 @@ import {
   type Reference,
   type RepositoryName,
 } from "../../protocol/reference.ts";
-import type { Registry } from "../../protocol/registry-name.ts";
+import type { Registry, RegistryName } from "../../protocol/registry-name.ts";
 import type { Allowance } from "../../runtime/allowance.ts";
 import type { Json, RecordStore } from "../../store/record-store.ts";
 import type { Access } from "../../upstream/registry-client.ts";
@@ -65,6 +65,7 @@ export type VisibilityOptions = {
 /** How to renew a proof that has grown old. */
 export type Renewal = { readonly access: Access; readonly witness: Reference };
 
+const prefix = "visibility/";
 const anonymous: Access = { kind: "anonymous" };
 const shared: Access = { kind: "shared" };
 
@@ -78,7 +79,6 @@ export class Visibility {
     const { records, observe, newRecords, now, grantLife: life = 60_000 } = options;
     this.#grants = new Grants({ now, life });
     const print = (standing: Standing): Json => JSON.parse(JSON.stringify(standing)) as Json;
-    const prefix = "visibility/";
     this.#standings = new CachedRecords({
       ...{ records, observe, newRecords, prefix, print },
       read: readStanding,
@@ -154,9 +154,28 @@ export class Visibility {
   /** The upstream refused this access with 401 or 403: proofs made with it are withdrawn at once. */
   async revoke(ref: RepositoryRef, access: Access): Promise<void> {
     this.#grants.withdraw(this.#askerKey({ ...ref, access }));
-    if (access.kind === "anonymous") await this.#change(ref, { public: undefined });
+    const closed = { imported: undefined };
+    if (access.kind === "anonymous") await this.#change(ref, { public: undefined, ...closed });
     if (access.kind === "shared" && !this.isOurFault(ref, access))
-      await this.#change(ref, { shared: undefined });
+      await this.#change(ref, { shared: undefined, ...closed });
+  }
+
+  /** The operator puts an image of it here: that speaks for no other, and until the registry does. */
+  imported(ref: RepositoryRef): Promise<void> {
+    return this.#change(ref, { imported: { at: this.#options.now() } });
+  }
+
+  /** Whether what was imported of it is open to this asker while the upstream cannot be asked. */
+  async isImported(asker: RepositoryAsker): Promise<boolean> {
+    if (asker.isPublicOnly === true) return false;
+    return (await this.#standings.get(repositoryKey(asker)))?.imported !== undefined;
+  }
+
+  /** Whether anything of that registry was imported. Throws StoreError RECORDS. */
+  async hasImported(registry: RegistryName): Promise<boolean> {
+    for await (const { value } of this.#options.records.list(`${prefix}${registry}/`))
+      if (readStanding(value)?.imported !== undefined) return true;
+    return false;
   }
 
   /**
@@ -224,9 +243,11 @@ export class Visibility {
   /** Its records, and when each repository was last shown to be open. */
   aging(): AgingRecords {
     return {
-      prefix: "visibility/",
+      prefix,
       renewedAt: (value) => {
         const standing = readStanding(value);
+        // An operator's word is renewed by nobody.
+        if (standing?.imported !== undefined) return undefined;
         return Math.max(0, standing?.public?.at ?? 0, standing?.shared?.at ?? 0);
       },
       forget: (key) => this.#standings.forget(key),
@@ -264,7 +285,8 @@ export class Visibility {
     const changed = (before: Standing | undefined): Standing | undefined => {
       const after = { ...before, ...change };
       const [from, to] = [nameOf(before), nameOf(after)];
-      if (before === undefined && to === "client") return undefined;
+      const saysNothing = to === "client" && after.imported === undefined;
+      if (before === undefined && saysNothing) return undefined;
       if (from !== to)
         this.#options.observe({ kind: "visibilityChanged", ...repositoryNames(ref), from, to });
       return after;

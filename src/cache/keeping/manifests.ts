@@ -3,7 +3,7 @@
  * them, hashed again whenever they are read back. The bytes are never rewritten.
  */
 import type { Bookkeeping } from "../../download/bookkeeping.ts";
-import { type Digest, digestAlgorithm, digestOf } from "../../protocol/digest.ts";
+import { type Digest, digestAlgorithm, digestOf, parseDigest } from "../../protocol/digest.ts";
 import {
   isJsonBomb,
   type Manifest,
@@ -49,6 +49,7 @@ export type ManifestsOptions = {
 /** The media type by registry: one registry's word about bytes is not another's. */
 type Types = ReadonlyMap<string, string>;
 
+const prefix = "manifest/";
 const mostTypes = 16;
 /** Of bytes that name no type, or break a limit. */
 const none = "";
@@ -70,7 +71,7 @@ export class Manifests {
     this.#bytes = new FairMap({ bytes: { limit, of: ({ length }) => length + 512 } });
     this.#types = new CachedRecords({
       ...{ records, observe, newRecords, read, print },
-      prefix: "manifest/",
+      prefix,
       limit: 50_000,
     });
   }
@@ -125,6 +126,15 @@ export class Manifests {
     if (inMemory !== undefined) return inMemory;
     await this.#storing.get(digest);
     return this.#load(digest);
+  }
+
+  /** Those that this registry gave, kept or not any more. Throws StoreError RECORDS. */
+  async *allOf(registry: RegistryName): AsyncIterable<Digest> {
+    await this.#types.flush();
+    for await (const { key, value } of this.#options.records.list(prefix)) {
+      const digest = parseDigest(key.slice(prefix.length));
+      if (digest !== undefined && read(value)?.has(registry) === true) yield digest;
+    }
   }
 
   /** What a kept manifest refers to; undefined when it is none that is kept or understood. */

@@ -10,6 +10,7 @@ import { maxManifestBytes } from "../../protocol/manifest.ts";
 import type { Access, RegistryResponse } from "../../upstream/registry-client.ts";
 import type { AccessChecks } from "../access/access-checks.ts";
 import type { RepositoryBlobs } from "../access/repository-blobs.ts";
+import { mayWhileUnreachable } from "../access/while-unreachable.ts";
 import { askBlob, type BlobQuestion, type Given } from "../asking/blob-asks.ts";
 import type { Denial } from "../asking/small-answer.ts";
 import type { CacheAnswer } from "../content.ts";
@@ -146,12 +147,10 @@ export class BlobPull {
 
   /** Whether what is kept is this asker's while the registry cannot be asked. */
   async #maySubstitute(ask: BlobAsk): Promise<boolean> {
-    const { repositoryBlobs, visibility } = this.#options;
-    const isHeld = await repositoryBlobs.holds(ask, ask.digest);
-    if (isHeld && (await visibility.mayWhileUnreachable(ask, ask.digest))) return true;
+    if (await mayWhileUnreachable(this.#options, ask, ask.digest)) return true;
     // Public in another repository there says nothing of whether a push to this one may leave it out.
     if (maySkipPush(ask)) return false;
-    return repositoryBlobs.isPublicAt(ask, ask.digest);
+    return this.#options.repositoryBlobs.isPublicAt(ask, ask.digest);
   }
 
   async #fetched(ask: BlobAsk): Promise<CacheAnswer | Denial> {

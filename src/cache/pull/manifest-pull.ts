@@ -7,6 +7,7 @@ import { abortedBy } from "../../upstream/upstream-deadline.ts";
 import type { AccessChecks } from "../access/access-checks.ts";
 import type { RepositoryBlobs, SaidWhen } from "../access/repository-blobs.ts";
 import type { Visibility } from "../access/visibility.ts";
+import { mayWhileUnreachable } from "../access/while-unreachable.ts";
 import {
   expectedDigest,
   getManifest,
@@ -186,11 +187,10 @@ export class ManifestPull {
 
   /** While nobody can be asked, proofs made before stand, also those of what is public there. */
   async #standing(ask: DigestAsk): Promise<Content | undefined> {
-    const { repositoryBlobs, visibility } = this.#options;
+    const { repositoryBlobs } = this.#options;
     const manifest = await this.#kept(ask);
     if (manifest === undefined) return undefined;
-    const isHeld = await repositoryBlobs.holds(ask, ask.digest);
-    const isTheirs = isHeld && (await visibility.mayWhileUnreachable(ask, ask.digest));
+    const isTheirs = await mayWhileUnreachable(this.#options, ask, ask.digest);
     if (isTheirs) return content(manifest, "hit", this.#options.manifests);
     if (maySkipPush(ask) || !(await repositoryBlobs.isPublicAt(ask, ask.digest))) return undefined;
     return content(manifest, "hit", this.#options.manifests);

@@ -8,6 +8,7 @@ import { headerList } from "../../protocol/http/header-list.ts";
 import type { Tag } from "../../protocol/reference.ts";
 import { RegistryError } from "../../protocol/registry-error.ts";
 import type { Visibility } from "../access/visibility.ts";
+import { isOpenByImport } from "../access/while-unreachable.ts";
 import type { CacheOutcome, Content } from "../content.ts";
 import type { ManifestAsk } from "../pull-ask.ts";
 import { ageOf, maySubstitute } from "../tags/freshness.ts";
@@ -53,7 +54,8 @@ export class TagContents {
       );
     const content = this.#contentOf(entry, "stale");
     const age = this.#age(entry);
-    const warning = `${ask.registry.name} ${why}; this is what ${ask.tag} meant ${age} s ago`;
+    const since = entry.isImported === true ? `was imported as ${ask.tag}` : `${ask.tag} meant`;
+    const warning = `${ask.registry.name} ${why}; this is what ${since} ${age} s ago`;
     const source = bytes === undefined ? content.source : this.#sourceOf(bytes, entry.digest);
     return { ...content, source, warning };
   }
@@ -61,9 +63,11 @@ export class TagContents {
   /** The last meaning of the tag that this asker may have: its bytes, or its length where HEAD asks no more. */
   async standIn(ask: TagAsk, { standIns }: RecalledTag): Promise<StandIn | undefined> {
     const { visibility, staleIfError, now } = this.#options;
-    if (standIns.length === 0 || !(await visibility.mayWhileUnreachable(ask))) return undefined;
+    if (standIns.length === 0) return undefined;
+    const isOpen = await visibility.mayWhileUnreachable(ask);
     for (const entry of standIns) {
-      if (!maySubstitute({ checkedAt: entry.checkedAt, now: now() }, staleIfError)) continue;
+      if (!isOpen && !(await isOpenByImport(this.#options, ask, entry.digest))) continue;
+      if (!maySubstitute({ ...entry, now: now() }, staleIfError)) continue;
       const bytes = await this.bytes(ask, entry);
       if (bytes !== undefined || (await this.#isEnough(ask, entry))) return { entry, bytes };
     }

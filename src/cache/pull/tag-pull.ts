@@ -114,7 +114,7 @@ export class TagPull {
     if (ask.noCache) return { reason: "no-cache" };
     if (known === undefined) return { reason: "unknown" };
     const reason = this.#options.tags.freshness(ask, known.current);
-    if (reason === "expired" || reason === "never believed") return { reason };
+    if (reason !== "fresh" && reason !== "immutable") return { reason };
     const kept = keptIf(await this.#options.visibility.opennessTo(ask));
     return kept.reason === "kept" ? { ...kept, reason } : kept;
   }

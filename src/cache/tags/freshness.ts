@@ -20,6 +20,8 @@ export type Check = {
   /** When the upstream last confirmed the tag. */
   readonly checkedAt: number;
   readonly now: number;
+  /** The upstream has said nothing yet: the operator did. */
+  readonly isImported?: boolean | undefined;
 };
 
 /** Milliseconds since the upstream last confirmed it; a clock set back gives 0. */
@@ -36,19 +38,20 @@ export function isFresh(check: Check, rule: TagRule, budget?: Budget): boolean {
   return freshness === "fresh" || freshness === "immutable";
 }
 
-export type Freshness = "fresh" | "immutable" | "expired" | "never believed";
+export type Freshness = "fresh" | "immutable" | "expired" | "never believed" | "imported";
 
 /** The same, and why. */
 export function freshnessOf(check: Check, rule: TagRule, budget?: Budget): Freshness {
   if (rule.isNoCache) return "never believed";
   if (rule.isImmutable) return "immutable";
+  if (check.isImported === true) return "imported";
   const isYoung = check.checkedAt <= check.now && ageOf(check) < rule.ttl * stretch(budget);
   return isYoung ? "fresh" : "expired";
 }
 
-/** Whether it may be served when the upstream cannot be asked. */
+/** Whether it may be served when the upstream cannot be asked; an operator's word does not age. */
 export function maySubstitute(check: Check, staleIfError: number): boolean {
-  return ageOf(check) <= staleIfError;
+  return check.isImported === true || ageOf(check) <= staleIfError;
 }
 
 /** Whether it is time to confirm a busy tag before anybody has to wait for it. */

@@ -18,7 +18,14 @@ import type { CacheEvent, Observe } from "../cache-event.ts";
 import type { Manifests } from "../keeping/manifests.ts";
 import { repositoryNames } from "../repository-ref.ts";
 import type { TagAsks } from "./tag-asks.ts";
-import { isKeptVariant, type KnownTag, native, type TagVariant, variantOf } from "./tag-state.ts";
+import {
+  isKeptVariant,
+  type KnownTag,
+  native,
+  saidAt,
+  type TagVariant,
+  variantOf,
+} from "./tag-state.ts";
 import { type TagRef, type Tags, tagKey } from "./tags.ts";
 
 export type TagQuestion = TagRef & {
@@ -166,7 +173,7 @@ export class TagResolver {
   ): Promise<TagVariant | undefined> {
     const { manifests, repositoryBlobs } = this.#options;
     if (answer.kind === "same" && before !== undefined)
-      return { ...before, current: { ...before.current, checkedAt } };
+      return { current: saidAt(before.current, checkedAt), kept: lastKept(before) };
     if (answer.kind !== "found" && answer.kind !== "bytes") return undefined;
     const { digest, mediaType } = answer;
     const size = answer.kind === "found" ? answer.size : answer.bytes.length;
@@ -203,8 +210,8 @@ type Change = {
 
 /** The last meaning whose bytes are kept, as of when it was last confirmed. */
 function lastKept(before: TagVariant | undefined): TagVariant["kept"] {
-  if (before?.kept?.digest === before?.current.digest) return before?.current;
-  return before?.kept;
+  const kept = before?.kept?.digest === before?.current.digest ? before?.current : before?.kept;
+  return kept && saidAt(kept, kept.checkedAt);
 }
 
 /** Types that the fixed Accept names, or that registries give whether asked for or not. */

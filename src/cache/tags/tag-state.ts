@@ -11,7 +11,15 @@ export type TagEntry = {
   readonly size: number | undefined;
   /** Milliseconds since 1970. */
   readonly checkedAt: number;
+  /** The operator said so then, and the upstream has said nothing yet. */
+  readonly isImported?: true;
 };
+
+/** The same, as what the upstream said then. */
+export function saidAt(entry: TagEntry, checkedAt: number): TagEntry {
+  const { digest, mediaType, size } = entry;
+  return { digest, mediaType, size, checkedAt };
+}
 
 export type TagVariant = {
   readonly current: TagEntry;
@@ -117,7 +125,8 @@ function readEntry(value: Json | undefined): TagEntry | undefined {
   const digest = typeof fields.digest === "string" ? parseDigest(fields.digest) : undefined;
   if (digest === undefined || typeof mediaType !== "string" || typeof checkedAt !== "number")
     return undefined;
-  return { digest, mediaType, size: typeof size === "number" ? size : undefined, checkedAt };
+  const entry = { digest, mediaType, size: typeof size === "number" ? size : undefined, checkedAt };
+  return fields.isImported === true ? { ...entry, isImported: true } : entry;
 }
 
 function fieldsOf(value: Json | undefined): { readonly [key: string]: Json } | undefined {

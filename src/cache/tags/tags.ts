@@ -4,6 +4,7 @@
  */
 import type { AcceptSet } from "../../protocol/media-type.ts";
 import { parseRepositoryName, parseTag, type Tag } from "../../protocol/reference.ts";
+import { RegistryError } from "../../protocol/registry-error.ts";
 import type { Allowance } from "../../runtime/allowance.ts";
 import { FairMap } from "../../runtime/fair-map.ts";
 import type { RecordStore } from "../../store/record-store.ts";
@@ -28,6 +29,7 @@ import {
 } from "./freshness.ts";
 import type { PullQuota } from "./pull-quota.ts";
 import {
+  native,
   printTagState,
   type RecalledTag,
   readTagState,
@@ -87,15 +89,29 @@ export class Tags {
     return (await this.#states.get(tagKey(ref), accountOf(ref)))?.get(variant);
   }
 
-  isFresh(ref: TagRef, { checkedAt }: TagEntry): boolean {
+  /** All that it was last said to mean, for whatever client; the last said first. */
+  async meanings(ref: TagRef): Promise<readonly TagEntry[]> {
+    const state = (await this.#states.get(tagKey(ref))) ?? new Map<string, TagVariant>();
+    // What was converted for some clients is no image of the registry's.
+    const own = state.get(native);
+    const all = own === undefined ? [...state.values()] : [own];
+    return all.flatMap(({ current, kept }) => [current, ...(kept === undefined ? [] : [kept])]);
+  }
+
+  isFresh(ref: TagRef, { checkedAt, isImported }: TagEntry): boolean {
     const { now, quota } = this.#options;
-    return isFresh({ checkedAt, now: now() }, this.#rule(ref), quota.of(ref.registry.name));
+    return isFresh(
+      { checkedAt, isImported, now: now() },
+      this.#rule(ref),
+      quota.of(ref.registry.name),
+    );
   }
 
   /** Whether it may be believed, and why. */
-  freshness(ref: TagRef, { checkedAt }: TagEntry): Freshness {
+  freshness(ref: TagRef, { checkedAt, isImported }: TagEntry): Freshness {
     const { now, quota } = this.#options;
-    return freshnessOf({ checkedAt, now: now() }, this.#rule(ref), quota.of(ref.registry.name));
+    const check = { checkedAt, isImported, now: now() };
+    return freshnessOf(check, this.#rule(ref), quota.of(ref.registry.name));
   }
 
   /** How long ago it was confirmed, and the rule for it. */
@@ -136,6 +152,20 @@ export class Tags {
     await this.#states.update(tagKey(ref), change, accountOf(ref));
   }
 
+  /**
+   * The operator says what it means, until the upstream does. Throws RegistryError DENIED where a rule
+   * says that it never moves.
+   */
+  async imported(ref: TagRef, said: Omit<TagEntry, "checkedAt" | "isImported">): Promise<void> {
+    const before = await this.variant(ref, native);
+    if (this.#rule(ref).isImmutable && (before?.current.digest ?? said.digest) !== said.digest) {
+      const sentence = `POLICY says that the tag ${ref.tag} of ${ref.repository} never moves, and it means ${before?.current.digest}`;
+      throw new RegistryError("DENIED", sentence);
+    }
+    const entry: TagEntry = { ...said, checkedAt: this.#options.now(), isImported: true };
+    await this.learn(ref, native, { current: entry, kept: entry });
+  }
+
   /** The upstream said that there is no such tag. */
   gone(ref: TagRef): void {
     this.#states.delete(tagKey(ref), accountOf(ref));
@@ -167,6 +197,7 @@ export class Tags {
         // Believed for good, it is never confirmed again.
         if (this.#isImmutable(key)) return undefined;
         const variants = [...(readTagState(value)?.values() ?? [])];
+        if (variants.some(({ current }) => current.isImported)) return undefined;
         return Math.max(0, ...variants.map(({ current }) => current.checkedAt));
       },
       forget: (key) => this.#states.forget(key),

@@ -36,6 +36,7 @@ export const reasonText: Readonly<Record<Reason, string>> = {
   "missing lately": "the registry said a moment ago that there is none",
   unknown: "it was never asked for",
   expired: "the tag was confirmed too long ago",
+  imported: "the tag was imported, and its registry has not said yet what it means",
   "never believed": "a rule has the tag confirmed each time",
   "no-cache": "the client wanted it confirmed",
   "not kept": "it is not kept",

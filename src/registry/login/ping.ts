@@ -14,6 +14,7 @@ import {
 import { isUnavailable } from "../../protocol/http/status.ts";
 import { type OwnTokens, ownTokenIn } from "../../protocol/own-token.ts";
 import { RegistryError } from "../../protocol/registry-error.ts";
+import type { Registry } from "../../protocol/registry-name.ts";
 import type { SealedLogins } from "../../protocol/sealed-login.ts";
 import type { Authorizer } from "../../upstream/auth/authorizer.ts";
 import type { ChallengeFinder, PingAnswer } from "../../upstream/auth/challenge-finder.ts";
@@ -33,6 +34,8 @@ export type PingParts = {
   readonly memory: ChallengeMemory;
   readonly finder: ChallengeFinder;
   readonly client: RegistryClient;
+  /** Whether the operator put images of that registry here. */
+  readonly hasImported?: (registry: Registry) => Promise<boolean>;
 };
 
 const signatures = "x-registry-supports-signatures";
@@ -76,12 +79,17 @@ export class Ping {
     if (known !== undefined && memory.isFresh(known)) return replyFrom(known, isOurs());
     const answer = await unlessKept(
       finder.ping(ask.registry, known === undefined ? "full" : "brief", signal),
-      known !== undefined,
+      async () => known !== undefined || (await this.#hasImported(ask)),
     );
     const remembered = answer?.remembered ?? (isTrouble(answer) ? known : undefined);
     if (remembered !== undefined) return replyFrom(remembered, isOurs());
-    if (answer === undefined) throw new RegistryError("UNAVAILABLE", "the registry is silent");
+    // What was imported is pulled without a login while nobody can say who needs one.
+    if (answer === undefined) return welcome();
     return asItIs(answer);
+  }
+
+  async #hasImported({ registry, isPublicOnly }: Ask): Promise<boolean> {
+    return isPublicOnly !== true && (await this.#parts.hasImported?.(registry)) === true;
   }
 
   #pass(exchange: Exchange, access: Access): Promise<Passed> {
@@ -103,11 +111,15 @@ export class Ping {
 }
 
 /** The outcome; undefined when the upstream gives none and something kept can be said instead. */
-async function unlessKept<T>(work: Promise<T>, isKept: boolean): Promise<T | undefined> {
+async function unlessKept<T>(
+  work: Promise<T>,
+  isKept: () => Promise<boolean>,
+): Promise<T | undefined> {
   try {
     return await work;
   } catch (error) {
-    if (isKept && error instanceof UpstreamError && error.code !== "ABORTED") return undefined;
+    const isOver = !(error instanceof UpstreamError) || error.code === "ABORTED";
+    if (!isOver && (await isKept())) return undefined;
     throw error;
   }
 }
