@@ -11,23 +11,32 @@ export type TarHeader = {
 };
 
 export const tarBlock = 512;
+const longestName = 100;
 
 /** Bytes that follow a file of that size up to the next header. */
 export function tarPadding(size: number): number {
   return (tarBlock - (size % tarBlock)) % tarBlock;
 }
 
-/** For a plain file of a short name. */
+/** For a plain file; what names it where its name is long (GNU's way) goes before. */
 export function printTarHeader({ path, size }: Pick<TarHeader, "path" | "size">): Buffer {
+  const name = Buffer.from(path, "latin1");
+  const header = printHeader(path.slice(0, longestName), size, "0");
+  if (name.length <= longestName) return header;
+  const padding = Buffer.alloc(tarPadding(name.length));
+  return Buffer.concat([printHeader("././@LongLink", name.length, "L"), name, padding, header]);
+}
+
+function printHeader(path: string, size: number, type: string): Buffer {
   const header = Buffer.alloc(tarBlock);
-  header.write(path, 0, 100, "latin1");
+  header.write(path, 0, longestName, "latin1");
   header.write(octal(0o644, 8), 100, "latin1");
   header.write(octal(0, 8), 108, "latin1");
   header.write(octal(0, 8), 116, "latin1");
   writeSize(header, size);
   // The same images make the same archive, whenever.
   header.write(octal(0, 12), 136, "latin1");
-  header.write("0", 156, "latin1");
+  header.write(type, 156, "latin1");
   header.write("ustar\u000000", 257, "latin1");
   header.write(`${sumOf(header).toString(8).padStart(6, "0")}\0 `, 148, "latin1");
   return header;

@@ -42,7 +42,7 @@ function becomeOwner({ uid, gid }: { readonly uid: number; readonly gid: number 
 }
 
 /** What went wrong beside the answer. */
-function warnings(settings: Settings): ReturnType<typeof createLog> {
+export function warnings(settings: Settings): ReturnType<typeof createLog> {
   return createLog({
     ...{ level: "error", format: "pretty", hasColours: false, secrets: secretsOf(settings) },
     write: (line) => void process.stderr.write(line),

@@ -25,7 +25,7 @@ import type { Store } from "./store.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** Bytes of the largest blob that is kept. */
-const largestKept = 20 * 1024 ** 3;
+export const largestKept = 20 * 1024 ** 3;
 
 /** Milliseconds after which records that nobody has renewed go: three months. */
 const longestUnused = 90 * 86_400_000;

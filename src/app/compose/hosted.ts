@@ -36,6 +36,10 @@ export type Hosted = {
   readonly handlers: FindHandler | undefined;
   readonly collector: Collector;
   readonly manifests: HostedManifests;
+  readonly blobs: Blobs;
+  readonly uploads: Uploads;
+  /** Throws RegistryError UNSUPPORTED while HOSTED_READ_ONLY is set. */
+  readonly letWrite: () => void;
   readonly listings: Listings;
   readonly warnings: readonly string[];
   /** Reads the logins again; what is returned takes them up. Throws SettingsError. */
@@ -81,16 +85,17 @@ export async function composeHosted(parts: HostedRoomParts): Promise<Hosted | un
     sessionsOf: (repository) => uploads.sessionsOf(repository),
     keeping: (repository) => rights.keeping(repository),
   });
+  const blobs = new Blobs({ catalogue, contents, limitIn, clock, lease });
   const handlers = hostedHandlers({
-    blobs: new Blobs({ catalogue, contents, limitIn, clock, lease }),
-    ...{ manifests, uploads, listings, rights, logins },
+    ...{ blobs, manifests, uploads, listings, rights, logins },
     tokens: new HostedTokens(secret, clock),
     observe: log.hosted,
     publicUrl: settings.listen.publicUrl,
   });
   return {
     handlers: settings.hosted.hosts.length > 0 ? handlers : undefined,
-    ...{ collector, manifests, listings },
+    ...{ collector, manifests, listings, blobs, uploads },
+    letWrite: () => rights.letWrite(),
     warnings: [...warningsAbout(settings), ...unreadableRecords(catalogue)],
     reload: async (changed) => {
       const htpasswd = await readHtpasswd(changed);
@@ -118,7 +123,7 @@ function rightsIn({ hosted }: Settings): RightsSettings {
   };
 }
 
-function contentsOf(blobs: Store["blobs"], rechecks: Cache["rechecks"]): Contents {
+export function contentsOf(blobs: Store["blobs"], rechecks: Cache["rechecks"]): Contents {
   return {
     sizeOf: async (digest) => (await blobs.stat(digest))?.size,
     open: async (digest) => {

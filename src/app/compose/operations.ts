@@ -7,6 +7,8 @@ import { formatHostPort } from "../../protocol/http/host-port.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Core } from "./core.ts";
 import { explaining } from "./explaining.ts";
+import { beginExport } from "./exporting.ts";
+import { beginImport } from "./importing.ts";
 import { reachOf } from "./listen.ts";
 import { Removing } from "./removing.ts";
 
@@ -24,6 +26,8 @@ export function composeOperations({ core, house, dashboardLink }: OperationsPart
   const removing = new Removing(core);
   return {
     ...{ overview, dashboardLink, keepForBackup: core.store.keepStill },
+    beginExport: (ask) => beginExport(core, ask),
+    beginImport: (ask) => beginImport(core, ask),
     removal: (what) => removing.look(what),
     remove: (what) => removing.remove(what),
     collectGarbage: async (ask) =>

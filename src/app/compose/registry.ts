@@ -19,7 +19,7 @@ export type RegistryParts = {
   readonly settings: Settings;
   readonly upstream: Upstream;
   readonly pulls: CachePulls;
-  readonly hasImported: (registry: Registry) => Promise<boolean>;
+  readonly hasImported?: (registry: Registry) => Promise<boolean>;
   /** For the registry that is here, where there is one. */
   readonly hosted?: FindHandler | undefined;
   readonly tokenSecret: Uint8Array;

@@ -88,6 +88,14 @@ export class ImageCatalogue {
     this.#sights = this.#sights.filter((sight) => !isOf(sight, gone));
   }
 
+  /** The operator put it here. */
+  brought(image: ImageName & { readonly digest: string }): void {
+    if (this.#sights.length >= mostSights) return;
+    const registry = this.#options.called(image.registry);
+    const how = { isPull: false, isIndex: false, isByDigest: false, client: "" };
+    this.#sights.push({ ...image, registry, at: this.#options.now(), ...how });
+  }
+
   note(event: RegistryEvent): void {
     const { route, status, digest, mediaType, repository, what, client } = event;
     const registry = this.#options.called(event.registry);

@@ -5,6 +5,7 @@
 import type { Collect, Collected } from "../../hosted/gc/collector.ts";
 import type { RepositoryName } from "../../protocol/reference.ts";
 import type { RegistryName } from "../../protocol/registry-name.ts";
+import type { ExportAsk, ExportUnderWay, ImportAsk, ImportUnderWay } from "./carried-images.ts";
 import type { Overview } from "./overview.ts";
 
 export type DashboardLink = {
@@ -53,6 +54,10 @@ export interface Operations {
   remove(what: Removable): Promise<Removal | undefined>;
   /** Of what was pushed here. Throws what the disk or the records say. */
   collectGarbage(ask: Collect): Promise<Collected>;
+  /** Throws RegistryError when there is no such image, or not all of it is here. */
+  beginExport(ask: ExportAsk): Promise<ExportUnderWay>;
+  /** Throws RegistryError when it may not go there. */
+  beginImport(ask: ImportAsk): Promise<ImportUnderWay>;
   /** Throws what keeps it from being copied. */
   keepForBackup(): Promise<KeptForBackup>;
 }

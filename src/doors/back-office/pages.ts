@@ -3,6 +3,7 @@ import type { FastifyInstance } from "fastify";
 import { addApi } from "./api.ts";
 import type { Pages } from "./back-office.ts";
 import { addBackups } from "./backups.ts";
+import { addCarrying } from "./carrying.ts";
 import { addDashboard } from "./dashboard.ts";
 import type { Figures } from "./figures.ts";
 import { Metrics } from "./metrics.ts";
@@ -25,6 +26,7 @@ export async function openPages(parts: PagesParts): Promise<Pages> {
   addMetrics(app, parts);
   addApi(app, parts.operations);
   const endBackups = addBackups(app, parts.operations);
+  const endCarrying = addCarrying(app, parts.operations);
   const clientUrl = (): string => parts.house.clientUrl();
   const live = addDashboard(app, { ...parts, clientUrl, overview: parts.operations.overview });
   await app.ready();
@@ -33,6 +35,7 @@ export async function openPages(parts: PagesParts): Promise<Pages> {
     end: async () => {
       live.end();
       endBackups();
+      endCarrying();
       await app.close();
     },
   };

@@ -35,7 +35,7 @@ export type PingParts = {
   readonly finder: ChallengeFinder;
   readonly client: RegistryClient;
   /** Whether the operator put images of that registry here. */
-  readonly hasImported?: (registry: Registry) => Promise<boolean>;
+  readonly hasImported?: ((registry: Registry) => Promise<boolean>) | undefined;
 };
 
 const signatures = "x-registry-supports-signatures";

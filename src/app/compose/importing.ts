@@ -1,0 +1,31 @@
+/**
+ * Images on their way in: what was brought stays until all of it has a name. What goes to a registry of
+ * ours is pushed like anything else; the rest is kept as what it says it is, another registry's.
+ */
+import type { ImportAsk, ImportUnderWay } from "../../doors/back-office/carried-images.ts";
+import type { Digest } from "../../protocol/digest.ts";
+import { hostedNames } from "./catalogue.ts";
+import type { Core } from "./core.ts";
+import { cachedArrivals } from "./importing-cached.ts";
+import { hostedArrivals } from "./importing-hosted.ts";
+
+/** Throws RegistryError when it may not go there. */
+export async function beginImport(core: Core, ask: ImportAsk): Promise<ImportUnderWay> {
+  const isHosted = hostedNames(core.settings).isHosted(ask.to.registry);
+  const arrivals = isHosted ? hostedArrivals(core, ask.to) : cachedArrivals(core, ask);
+  const { holds } = core.store;
+  const held = ask.contents.map(({ digest }) => digest);
+  for (const digest of held) holds.hold(digest);
+  const release = async (): Promise<void> => {
+    for (const digest of held.splice(0)) holds.release(digest);
+  };
+  try {
+    const missing: Digest[] = [];
+    for (const { digest, size } of ask.contents)
+      if (!(await arrivals.has(digest, size))) missing.push(digest);
+    return { ...arrivals, missing, release };
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
