@@ -6,6 +6,8 @@
 import type { Digest } from "../protocol/digest.ts";
 import type { Tag } from "../protocol/reference.ts";
 import type { Registry } from "../protocol/registry-name.ts";
+import type { RecordStore } from "../store/record-store.ts";
+import { hasImported } from "./access/standing.ts";
 import type { KeptManifest } from "./keeping/manifests.ts";
 import { wellKnownBlob } from "./pull/well-known-blobs.ts";
 import type { PullParts } from "./pull-parts.ts";
@@ -14,7 +16,7 @@ import type { RepositoryRef } from "./repository-ref.ts";
 export type CarriedImagesParts = Pick<
   PullParts,
   "tags" | "manifests" | "repositoryBlobs" | "visibility"
->;
+> & { readonly records: RecordStore };
 
 export class CarriedImages {
   readonly #parts: CarriedImagesParts;
@@ -86,6 +88,6 @@ export class CarriedImages {
 
   /** Whether anything of that registry was put here. */
   async hasAny({ name }: Registry): Promise<boolean> {
-    return this.#parts.visibility.hasImported(name).catch(() => false);
+    return hasImported(this.#parts.records, name).catch(() => false);
   }
 }

@@ -28,7 +28,7 @@ export class PullThrough implements Bookkeeping {
   constructor(options: PullThroughOptions) {
     this.#options = options;
     this.#parts = pullParts(options);
-    this.carried = new CarriedImages(this.#parts);
+    this.carried = new CarriedImages({ ...this.#parts, records: options.records });
   }
 
   /** Throws UpstreamError, RegistryError or DownloadError when there is no answer to give. */

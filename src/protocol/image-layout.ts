@@ -36,12 +36,6 @@ export function layoutPath(digest: Digest): string {
   return `blobs/${digestAlgorithm(digest)}/${digestHex(digest)}`;
 }
 
-/** The digest whose bytes lie there; undefined for any other path. */
-export function digestOfPath(path: string): Digest | undefined {
-  const [, algorithm = "", hex = ""] = /^blobs\/(sha256|sha512)\/([0-9a-f]+)$/.exec(path) ?? [];
-  return parseDigest(`${algorithm}:${hex}`);
-}
-
 export function layoutNames(name: string, refName: string | undefined) {
   return { [nameKey]: name, ...(refName === undefined ? {} : { [refKey]: refName }) };
 }

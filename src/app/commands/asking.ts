@@ -3,8 +3,7 @@
  * start, so they know no settings but the data folder. What more they need is loaded when it is.
  */
 import { Command, CommanderError } from "commander";
-import type { ExportFlags } from "./carry/export.ts";
-import type { ImportFlags } from "./carry/import.ts";
+import { addCarrying } from "./carry/commands.ts";
 import {
   AskError,
   type AskErrorCode,
@@ -125,7 +124,10 @@ class Asking {
       },
     );
     this.#addRemovals(program, images);
-    this.#addCarrying(images);
+    addCarrying((name, description) => this.#added(images, name, description), {
+      ...{ asked: (flags) => this.#asked(flags), terminal: this.#process },
+      ended: (code) => (this.#exitCode = code),
+    });
     this.#addBackups(program);
     return program;
   }
@@ -145,22 +147,6 @@ class Asking {
       .action(async (flags: Flags & GarbageFlags) => {
         const { garbageQuestion } = await import("./removing.ts");
         await this.#tell(flags, garbageQuestion(flags), "garbage");
-      });
-  }
-
-  #addCarrying(images: Command): void {
-    this.#added(images, "export <images...>", "an image layout of them, for another machine")
-      .option("-o, --output <path>", "FILE.tar or a folder; left out, an archive into a pipe")
-      .option("--platform <platform>", "of an index this alone: linux/arm64; may be repeated", also)
-      .action(async (names: string[], flags: Flags & ExportFlags) => {
-        const { exportImages } = await import("./carry/export.ts");
-        this.#exitCode = await exportImages(this.#asked(flags), names, flags, this.#process);
-      });
-    this.#added(images, "import <path>", "bring the images of a layout, or of docker save")
-      .option("--as <name>", "HOST/REPOSITORY[:TAG] instead of what they are called there")
-      .action(async (path: string, flags: Flags & ImportFlags) => {
-        const { importImages } = await import("./carry/import.ts");
-        this.#exitCode = await importImages(this.#asked(flags), path, flags, this.#process);
       });
   }
 
@@ -266,11 +252,6 @@ function secondsOf(text = "0"): number {
   const seconds = Number(text);
   if (Number.isFinite(seconds) && seconds >= 0) return seconds;
   throw new AskError("WRONG_USE", `--wait is "${text}"; write seconds, such as 30`);
-}
-
-/** A flag that may stand there several times. */
-function also(value: string, before: readonly string[] = []): readonly string[] {
-  return [...before, value];
 }
 
 function named(name: string): URLSearchParams {

@@ -1,5 +1,6 @@
 /** What is proven of who may have what a repository holds, as it stands in the records. */
-import type { Json } from "../../store/record-store.ts";
+import type { RegistryName } from "../../protocol/registry-name.ts";
+import type { Json, RecordStore } from "../../store/record-store.ts";
 import type { VisibilityName } from "../cache-event.ts";
 
 export type VisibilityProof = { readonly at: number; readonly witness: string };
@@ -10,6 +11,34 @@ export type Standing = {
   /** The operator put images of it here; gone once its registry refuses everybody. */
   readonly imported?: { readonly at: number } | undefined;
 };
+
+export const standingPrefix = "visibility/";
+
+/** Whether anything of that registry was imported. Throws StoreError RECORDS. */
+export async function hasImported(
+  records: Pick<RecordStore, "list">,
+  registry: RegistryName,
+): Promise<boolean> {
+  for await (const { value } of records.list(`${standingPrefix}${registry}/`))
+    if (readStanding(value)?.imported !== undefined) return true;
+  return false;
+}
+
+/** When it was last shown to be open; undefined for an operator's word, which nobody renews. */
+export function renewedAt(standing: Standing | undefined): number | undefined {
+  if (standing?.imported !== undefined) return undefined;
+  return Math.max(0, standing?.public?.at ?? 0, standing?.shared?.at ?? 0);
+}
+
+/** With a proof that has to be renewed before it counts again; undefined where there is none. */
+export function aged(
+  standing: Standing | undefined,
+  kind: "anonymous" | "shared",
+): Standing | undefined {
+  if (kind === "anonymous")
+    return standing?.public && { ...standing, public: { ...standing.public, at: 0 } };
+  return standing?.shared && { ...standing, shared: { ...standing.shared, at: 0 } };
+}
 
 /** To whom that opens it. */
 export function nameOf(standing: Standing | undefined): VisibilityName {

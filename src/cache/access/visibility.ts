@@ -10,7 +10,7 @@ import {
   type Reference,
   type RepositoryName,
 } from "../../protocol/reference.ts";
-import type { Registry, RegistryName } from "../../protocol/registry-name.ts";
+import type { Registry } from "../../protocol/registry-name.ts";
 import type { Allowance } from "../../runtime/allowance.ts";
 import type { Json, RecordStore } from "../../store/record-store.ts";
 import type { Access } from "../../upstream/registry-client.ts";
@@ -25,7 +25,15 @@ import {
 } from "../repository-ref.ts";
 import type { Decision, Openness } from "../why.ts";
 import { Grants } from "./grants.ts";
-import { nameOf, readStanding, type Standing, type VisibilityProof } from "./standing.ts";
+import {
+  aged,
+  nameOf,
+  readStanding,
+  renewedAt,
+  type Standing,
+  standingPrefix,
+  type VisibilityProof,
+} from "./standing.ts";
 
 /** The operator's credential for a registry, as far as the cache has to know it. */
 export type SharedCredential = {
@@ -65,7 +73,6 @@ export type VisibilityOptions = {
 /** How to renew a proof that has grown old. */
 export type Renewal = { readonly access: Access; readonly witness: Reference };
 
-const prefix = "visibility/";
 const anonymous: Access = { kind: "anonymous" };
 const shared: Access = { kind: "shared" };
 
@@ -80,7 +87,7 @@ export class Visibility {
     this.#grants = new Grants({ now, life });
     const print = (standing: Standing): Json => JSON.parse(JSON.stringify(standing)) as Json;
     this.#standings = new CachedRecords({
-      ...{ records, observe, newRecords, prefix, print },
+      ...{ records, observe, newRecords, prefix: standingPrefix, print },
       read: readStanding,
       limit: 50_000,
     });
@@ -171,31 +178,14 @@ export class Visibility {
     return (await this.#standings.get(repositoryKey(asker)))?.imported !== undefined;
   }
 
-  /** Whether anything of that registry was imported. Throws StoreError RECORDS. */
-  async hasImported(registry: RegistryName): Promise<boolean> {
-    for await (const { value } of this.#options.records.list(`${prefix}${registry}/`))
-      if (readStanding(value)?.imported !== undefined) return true;
-    return false;
-  }
-
   /**
    * A 401 or 403 that may come from a storage host behind the registry: proofs made with this access
    * are renewed before they count again.
    */
   async expire(ref: RepositoryRef, access: Access): Promise<void> {
-    const key = repositoryKey(ref);
-    if (access.kind === "anonymous")
-      await this.#standings.update(key, (before) =>
-        before?.public === undefined
-          ? undefined
-          : { ...before, public: { ...before.public, at: 0 } },
-      );
-    if (access.kind === "shared" && !this.isOurFault(ref, access))
-      await this.#standings.update(key, (before) =>
-        before?.shared === undefined
-          ? undefined
-          : { ...before, shared: { ...before.shared, at: 0 } },
-      );
+    const { kind } = access;
+    if ((kind !== "anonymous" && kind !== "shared") || this.isOurFault(ref, access)) return;
+    await this.#standings.update(repositoryKey(ref), (before) => aged(before, kind));
   }
 
   /** A refusal of the operator's broken credential says nothing about the image. */
@@ -243,13 +233,8 @@ export class Visibility {
   /** Its records, and when each repository was last shown to be open. */
   aging(): AgingRecords {
     return {
-      prefix,
-      renewedAt: (value) => {
-        const standing = readStanding(value);
-        // An operator's word is renewed by nobody.
-        if (standing?.imported !== undefined) return undefined;
-        return Math.max(0, standing?.public?.at ?? 0, standing?.shared?.at ?? 0);
-      },
+      prefix: standingPrefix,
+      renewedAt: (value) => renewedAt(readStanding(value)),
       forget: (key) => this.#standings.forget(key),
     };
   }

@@ -20,7 +20,7 @@ import { printBytes } from "../printing.ts";
 import { ArchiveTarget, PipeTarget } from "./archive-target.ts";
 import { FolderTarget } from "./folder-target.ts";
 import type { LayoutTarget } from "./layout-target.ts";
-import { type Line, onLine } from "./line.ts";
+import { type CarryLine, onLine } from "./line.ts";
 
 export type ExportFlags = {
   readonly output?: string;
@@ -65,7 +65,7 @@ type Carried = {
   readonly output: string | undefined;
 };
 
-async function carry(line: Line, carried: Carried, terminal: CarryTerminal): Promise<Written> {
+async function carry(line: CarryLine, carried: Carried, terminal: CarryTerminal): Promise<Written> {
   const { plan, id, output } = carried;
   const progress = progressOn(terminal.stderr, Date.now);
   const all = plan.contents.length;

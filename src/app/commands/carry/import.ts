@@ -17,7 +17,7 @@ import type { BroughtManifest } from "./layout-contents.ts";
 import { type BroughtImage, entriesIn, imagesIn } from "./layout-images.ts";
 import { type LayoutSource, openSource } from "./layout-source.ts";
 import type { LayoutContent } from "./layout-target.ts";
-import { type Line, onLine } from "./line.ts";
+import { type CarryLine, onLine } from "./line.ts";
 
 export type ImportFlags = { readonly as?: string; readonly json?: boolean };
 
@@ -89,7 +89,7 @@ type Bringing = {
   readonly progress: Progress;
 };
 
-async function bring(line: Line, bringing: Bringing): Promise<World> {
+async function bring(line: CarryLine, bringing: Bringing): Promise<World> {
   const { path, repository, its, brought, progress } = bringing;
   const blobs = new Map(its.images.flatMap((one) => one.blobs.map((blob) => [blob.digest, blob])));
   const manifests = its.images.flatMap((one) => one.manifests);
@@ -114,7 +114,7 @@ async function bring(line: Line, bringing: Bringing): Promise<World> {
 }
 
 async function bringBlob(
-  line: Line,
+  line: CarryLine,
   id: string,
   source: LayoutSource,
   { digest, size }: LayoutContent,
@@ -126,7 +126,7 @@ async function bringBlob(
 }
 
 /** The image itself comes last: it has a name from then on. */
-async function bringManifests(line: Line, id: string, image: BroughtImage): Promise<void> {
+async function bringManifests(line: CarryLine, id: string, image: BroughtImage): Promise<void> {
   for (const { digest, mediaType, bytes } of image.manifests) {
     const isNamed = digest === image.digest;
     const query = new URLSearchParams({ digest, type: mediaType, named: String(isNamed) });

@@ -18,7 +18,7 @@ type Sent = { readonly json: object } | { readonly bytes: Readable; readonly len
 
 const longestWord = 64 * 1024;
 
-export class Line {
+export class CarryLine {
   readonly #folder: string;
 
   constructor(folder: string) {
@@ -129,18 +129,18 @@ function parsed(text: string): unknown {
 /** Works with the server that runs there, or with one of our own. Throws AskError. */
 export async function onLine<Result>(
   asked: ServerAsked,
-  work: (line: Line) => Promise<Result>,
+  work: (line: CarryLine) => Promise<Result>,
 ): Promise<Result> {
   const folder = dataFolder(asked);
   try {
-    return await work(new Line(folder));
+    return await work(new CarryLine(folder));
   } catch (error) {
     if (!(error instanceof AskError) || error.code !== "NO_SERVER") throw error;
   }
   const { serveAlone } = await import("./alone.ts");
   const close = await serveAlone(asked);
   try {
-    return await work(new Line(folder));
+    return await work(new CarryLine(folder));
   } finally {
     await close();
   }
