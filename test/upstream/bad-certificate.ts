@@ -1,6 +1,6 @@
 /** Certificates that no client should accept, each wrong in one way. */
-import { generateKeyPairSync } from "node:crypto";
 import forge from "node-forge";
+import { type Keys, makeKeys, newKeys, signWith } from "../support/certificates.ts";
 
 export type Flaw = "self-signed" | "512 bit key" | "signed with SHA-1" | "with a wrong signature";
 
@@ -8,34 +8,19 @@ export type Flawed = { readonly cert: string; readonly key: string; readonly ca:
 
 /** A leaf for the name, and the authority that a client would trust for it. */
 export function flawedCertificate(name: string, flaw: Flaw): Flawed {
-  const authorityKeys = makeKeys(2048);
+  const authorityKeys = makeKeys();
   const authority = build("Authority", authorityKeys, true);
-  authority.sign(authorityKeys.privateKey, forge.md.sha256.create());
-  const keys = makeKeys(flaw === "512 bit key" ? 512 : 2048);
+  signWith(authorityKeys, authority);
+  const keys = flaw === "512 bit key" ? newKeys(512) : makeKeys();
   const leaf = build(name, keys, false);
   if (flaw !== "self-signed") leaf.setIssuer(authority.subject.attributes);
   const signer = flaw === "self-signed" ? keys : authorityKeys;
-  const digest = flaw === "signed with SHA-1" ? forge.md.sha1 : forge.md.sha256;
-  leaf.sign(signer.privateKey, digest.create());
+  signWith(signer, leaf, flaw === "signed with SHA-1" ? "sha1" : "sha256");
   if (flaw === "with a wrong signature") leaf.signature = `${leaf.signature.slice(0, -1)}\u0001`;
   return {
     cert: forge.pki.certificateToPem(leaf),
-    key: forge.pki.privateKeyToPem(keys.privateKey),
+    key: keys.privateKey,
     ca: forge.pki.certificateToPem(authority),
-  };
-}
-
-type Keys = { privateKey: forge.pki.rsa.PrivateKey; publicKey: forge.pki.rsa.PublicKey };
-
-function makeKeys(bits: number): Keys {
-  const pair = generateKeyPairSync("rsa", {
-    modulusLength: bits,
-    publicKeyEncoding: { type: "spki", format: "pem" },
-    privateKeyEncoding: { type: "pkcs8", format: "pem" },
-  });
-  return {
-    privateKey: forge.pki.privateKeyFromPem(pair.privateKey),
-    publicKey: forge.pki.publicKeyFromPem(pair.publicKey) as forge.pki.rsa.PublicKey,
   };
 }
 
