@@ -9,7 +9,7 @@ import { distinguishedName, signCertificate } from "./authority/certificate.ts";
 
 /** Writes it into the folder, in the library's own layout. */
 export async function writeUnusedCa(folder: string): Promise<void> {
-  const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 1_024 });
+  const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 512 });
   const name = distinguishedName("Never used");
   const its = { issuer: name, subject: name, publicKey, extensions: [] };
   const certificate = signCertificate({ ...its, notBefore: 0, notAfter: 0 }, privateKey);

@@ -98,7 +98,7 @@ export async function readAll(
   const parts: Buffer[] = [];
   let position = from;
   while (position < Math.min(to, source.size ?? to)) {
-    const buffer = Buffer.alloc(Math.min(options.buffer ?? 64 * 1024, to - position));
+    const buffer = Buffer.allocUnsafe(Math.min(options.buffer ?? 64 * 1024, to - position));
     const length = await source.read(buffer, position, signal);
     if (length === 0) break;
     parts.push(buffer.subarray(0, length));

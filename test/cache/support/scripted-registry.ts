@@ -101,7 +101,8 @@ export class ScriptedRegistry implements RegistryClient {
     return { status, headers: headersOf(script, size, part), body };
   }
 
-  #bytesOf({ extra = 0, corruptAt }: Script): Buffer {
+  #bytesOf({ extra = 0, corruptAt }: Script): Uint8Array {
+    if (extra === 0 && corruptAt === undefined) return this.#content;
     const bytes = Buffer.concat([this.#content, Buffer.alloc(extra)]);
     if (corruptAt !== undefined) bytes[corruptAt] = (bytes[corruptAt] ?? 0) ^ 1;
     return bytes;
