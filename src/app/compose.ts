@@ -103,6 +103,7 @@ class Program implements Application {
       names: reach.names,
       warnings: [
         ...reach.warnings,
+        ...core.store.warnings,
         ...(hosted?.warnings ?? []),
         ...authorityWarnings(doors.authority, settings, upstream.named),
         ...expiryWarnings(doors.authority, now(), 90),

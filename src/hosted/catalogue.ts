@@ -7,6 +7,8 @@ import type { RepositoryName, Tag } from "../protocol/reference.ts";
 import { KeyedMutex } from "../runtime/keyed-mutex.ts";
 import type { Holds } from "../store/holds.ts";
 import type { PushedRecords } from "../store/pushed-records.ts";
+import { StoreError } from "../store/store-error.ts";
+import { Doubts } from "./doubts.ts";
 import {
   type Change,
   type ContentChange,
@@ -33,6 +35,7 @@ export class Catalogue {
   readonly #unreadable = new Map<string, Unreadable>();
   /** Bytes that lost a name here. */
   readonly #loose = new Set<Digest>();
+  readonly #doubts = new Doubts((digest) => this.#holds.release(digest));
   /** What a write under way takes out of each repository. */
   readonly #leaving = new Map<RepositoryName, ReadonlySet<Digest>>();
 
@@ -153,15 +156,35 @@ export class Catalogue {
     const all = [...changes, ...loose];
     for (const digest of held) this.#holds.hold(digest);
     this.#leave(going);
+    const back = this.#doubts.begin(all);
     try {
-      await this.#records.write(all.map(recordOf));
+      await this.#records.write([...all, ...back.map((one) => this.#asItIs(one))].map(recordOf));
     } catch (error) {
-      for (const digest of held) this.#holds.release(digest);
+      if (isUnwritten(error)) for (const digest of held) this.#holds.release(digest);
+      else this.#doubts.doubt(all, held);
       throw error;
     } finally {
+      this.#doubts.end(all);
       for (const { repository } of going) this.#leaving.delete(repository);
     }
     for (const change of all) this.#apply(change);
+    this.#doubts.settle([...all, ...back]);
+  }
+
+  /** What is known of the same, as it was told to clients. */
+  #asItIs(change: Change): Change {
+    if (change.kind === "upload") return { ...change, link: this.#uploads.get(change.id) };
+    if (change.kind === "loose") {
+      return { ...change, link: this.#loose.has(change.digest) ? true : undefined };
+    }
+    const { repository } = change;
+    if (change.kind === "pulled") {
+      return { ...change, link: this.#pulls.get(repository)?.get(change.reference) };
+    }
+    const known = this.#repositories.get(repository);
+    if (change.kind === "blob") return { ...change, link: known?.blobs.get(change.digest) };
+    if (change.kind === "manifest") return { ...change, link: known?.manifests.get(change.digest) };
+    return { ...change, link: known?.tags.get(change.tag) };
   }
 
   /** One write at a time takes something out of a repository: it has the turn. */
@@ -220,6 +243,11 @@ type Going = Extract<ContentChange, { readonly kind: "blob" | "manifest" }>;
 
 function isGoing(change: Change): change is Going {
   return (change.kind === "blob" || change.kind === "manifest") && change.link === undefined;
+}
+
+/** Whether it is certain that nothing was written. */
+function isUnwritten(error: unknown): boolean {
+  return error instanceof StoreError && error.code === "FULL";
 }
 
 /** The bytes that a record keeps. */

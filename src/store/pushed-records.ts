@@ -11,8 +11,8 @@ export interface PushedRecords {
   /** Every record in the order of the keys. Throws StoreError RECORDS. */
   list(): AsyncIterable<StoredRecord>;
   /**
-   * Writes all of these or none; resolves once they survive a power cut. Throws StoreError FULL or
-   * RECORDS; whoever asked then must not believe that any of it was written.
+   * Writes all of these or none; resolves once they survive a power cut. Throws StoreError: FULL when
+   * none was written, RECORDS when nobody knows; whoever asked must believe neither then.
    */
   write(changes: readonly RecordChange[]): Promise<void>;
   /** Idempotent; never rejects. */

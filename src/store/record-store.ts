@@ -13,6 +13,15 @@ export type Json =
 
 export type StoredRecord = { readonly key: string; readonly value: Json };
 
+/** Undefined for what is no JSON: then nobody knows what was meant. */
+export function readJson(text: string): Json | undefined {
+  try {
+    return JSON.parse(text) as Json;
+  } catch {
+    return undefined;
+  }
+}
+
 export interface RecordStore {
   /** The record, or undefined when there is none or it has expired. */
   get(key: string): Promise<Json | undefined>;

@@ -18,6 +18,18 @@ export type StoreEvent =
   /** Nothing can be read from the records nor written to them; they are tried again in so many milliseconds. */
   | { readonly kind: "recordsLost"; readonly error: StoreError; readonly retryIn: number }
   /** They can again; they were away for so long. */
-  | { readonly kind: "recordsBack"; readonly milliseconds: number };
+  | { readonly kind: "recordsBack"; readonly milliseconds: number }
+  /** A record is none of ours, or damaged: it counts as not there. */
+  | { readonly kind: "recordUnreadable"; readonly key: string }
+  /** A server of records was asked: for counting only. */
+  | {
+      readonly kind: "recordsAsked";
+      readonly operation: RecordOperation;
+      readonly milliseconds: number;
+      /** Where it failed. */
+      readonly error?: unknown;
+    };
+
+export type RecordOperation = "get" | "set" | "delete" | "list" | "clear" | "push";
 
 export type ObserveStore = (event: StoreEvent) => void;

@@ -60,8 +60,11 @@ export const rooms: Readonly<Record<string, Room>> = {
   },
   store: {
     rooms: ["protocol", "runtime"],
-    packages: ["keyv", "@keyv/sqlite", "node:fs", "node:sqlite", "node:worker_threads"],
-    wings: [["disk", "keyv", "sqlite"]],
+    packages: [
+      ...["keyv", "@keyv/sqlite", "ioredis", "pg"],
+      ...["node:fs", "node:sqlite", "node:worker_threads"],
+    ],
+    wings: [["disk", "keyv", "sqlite", "redis", "postgres"]],
     purpose: "Keeps bytes and records; knows nothing of registries.",
   },
   protocol: {

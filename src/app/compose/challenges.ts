@@ -2,6 +2,7 @@
 import type { AgingRecords } from "../../cache/keeping/record-aging.ts";
 import { inBackground } from "../../runtime/in-background.ts";
 import type { RecordStore } from "../../store/record-store.ts";
+import { StoreError } from "../../store/store-error.ts";
 import type { ChallengeMemory, SavedChallenge } from "../../upstream/auth/challenge-memory.ts";
 import type { Log } from "../log.ts";
 
@@ -19,9 +20,19 @@ export function saveChallenge(
   inBackground(saving, (error) => log.cache({ kind: "recordsFailed", error }));
 }
 
-export async function loadChallenges(records: RecordStore, memory: ChallengeMemory): Promise<void> {
-  for await (const { value } of records.list(prefix)) {
-    if (isSavedChallenge(value)) memory.load([value]);
+/** Never rejects: registries say it once more. */
+export async function loadChallenges(
+  records: RecordStore,
+  memory: ChallengeMemory,
+  log: Pick<Log, "cache">,
+): Promise<void> {
+  try {
+    for await (const { value } of records.list(prefix)) {
+      if (isSavedChallenge(value)) memory.load([value]);
+    }
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    log.cache({ kind: "recordsFailed", error });
   }
 }
 

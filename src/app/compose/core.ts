@@ -15,6 +15,7 @@ import { loadChallenges, saveChallenge } from "./challenges.ts";
 import { composeFigures, heardBy } from "./figures.ts";
 import { composeHosted } from "./hosted.ts";
 import { composeListen } from "./listen.ts";
+import { placeOfRecords } from "./records.ts";
 import { openSecrets } from "./secret.ts";
 import { composeStore, type Store } from "./store.ts";
 import { composeUpstream } from "./upstream.ts";
@@ -35,7 +36,11 @@ export async function composeCore(
   const figures = composeFigures(settings, world.now);
   const log = harmless(heardBy(figures, given), (error) => process.emitWarning(String(error)));
   const isHosting = settings.hosted.hosts.length > 0;
-  const store = await composeStore(settings.files.dataDir, log, { isHosting, fs: world.fs });
+  const { now, steady, fs } = world;
+  const store = await composeStore(settings.files.dataDir, log, {
+    ...{ isHosting, fs, clock: { ...systemClock, now, steady } },
+    records: await placeOfRecords(settings),
+  });
   try {
     return await composeOver(store, { settings, log, figures, world });
   } catch (error) {
@@ -68,7 +73,7 @@ async function composeOver(store: Store, { settings, log, figures, world }: Over
     saveChallenge: (saved) => saveChallenge(store.records, saved, log),
     life: lifeSignal,
   });
-  await loadChallenges(store.records, upstream.memory);
+  await loadChallenges(store.records, upstream.memory, log);
   const secret = secrets.visibility;
   // What is believed for a time is believed no longer because somebody sets the machine's clock back.
   const cache = composeCache({ settings, store, upstream, secret, now: steady, log });

@@ -127,6 +127,10 @@ export function storeLine(event: StoreEvent): Line {
       return { level: "error", message: "the records are away", facts: plain(facts) };
     case "recordsBack":
       return { level: "info", message: "the records are back", facts: plain(facts) };
+    case "recordUnreadable":
+      return { level: "warn", message: "passed over a damaged record", facts: plain(facts) };
+    case "recordsAsked":
+      return { level: "debug", message: "asked the records", facts: plain(facts) };
   }
 }
 

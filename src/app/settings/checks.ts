@@ -14,6 +14,7 @@ export function contradictions(settings: Settings): readonly string[] {
     ...checkAcme(settings),
     ...checkLogins(settings),
     ...checkHosted(settings),
+    ...checkRecords(settings),
   ];
 }
 
@@ -90,6 +91,17 @@ function checkHosted({ hosted, mirror }: Settings): readonly string[] {
       ? [`${host} is in HOSTED_HOSTS and in MIRROR_HOSTS; write it with a port in HOSTED_HOSTS`]
       : [],
   );
+}
+
+/** Several of us can share them, and then sign with one key and the same secret. */
+function checkRecords({ records, authority }: Settings): readonly string[] {
+  if (records.place.kind === "sqlite") return [];
+  const needed = { CA_CERT: authority.cert, CA_KEY: authority.key };
+  const missing = Object.entries({ ...needed, TOKEN_SECRET: authority.tokenSecret })
+    .filter(([, value]) => value === undefined)
+    .map(([name]) => name);
+  if (missing.length === 0) return [];
+  return [`RECORDS is at a server that others can share; write ${missing.join(", ")} too`];
 }
 
 function checkLogins(settings: Settings): readonly string[] {

@@ -6,6 +6,7 @@ import { files } from "./files.ts";
 import { hosted } from "./hosted.ts";
 import { listen } from "./listen.ts";
 import { mirror } from "./mirror.ts";
+import { records } from "./records.ts";
 import { registries } from "./registries.ts";
 import type { Group, Setting, ValuesOf } from "./setting.ts";
 import { upstream } from "./upstream.ts";
@@ -16,6 +17,7 @@ export const groups = {
   registries,
   access,
   cache,
+  records,
   upstream,
   authority,
   mirror,

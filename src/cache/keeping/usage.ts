@@ -180,6 +180,8 @@ export class Usage {
         await yieldToOthers();
       }
     } catch (error) {
+      // The next batch has them again.
+      for (const digest of digests) this.#unwritten.add(digest);
       observe({ kind: "recordsFailed", error });
     }
   }

@@ -23,6 +23,9 @@ export class HouseFigures {
   readonly #evictedBytes: Counter<never>;
   readonly #corrupt: Counter<never>;
   readonly #storeErrors: Counter<"operation">;
+  readonly #recordCalls: Counter<"operation">;
+  readonly #recordErrors: Counter<"operation">;
+  readonly #recordSeconds: Counter<"operation">;
   readonly #tagMoves: Counter<"registry">;
   readonly #tunnel: Counter<"direction">;
   readonly #jobs: Counter<"job" | "result">;
@@ -55,6 +58,14 @@ export class HouseFigures {
       "Reads and writes of the data folder that failed.",
       "operation",
     );
+    const ofRecords = (name: string, help: string) =>
+      counter(`records_${name}_total`, `${help} Redis or PostgreSQL.`, "operation");
+    this.#recordCalls = ofRecords("calls", "Questions about records to");
+    this.#recordErrors = ofRecords(
+      "errors",
+      "Those that failed, of the questions about records to",
+    );
+    this.#recordSeconds = ofRecords("seconds", "Seconds spent on questions about records to");
     this.#tagMoves = counter(
       "tag_moves_total",
       "Tags that a registry moved to another image.",
@@ -79,7 +90,8 @@ export class HouseFigures {
   families(): readonly Family[] {
     return [
       ...[this.refused, this.#resumes, this.#downloads, this.#evictions, this.#evictedBytes],
-      ...[this.#corrupt, this.#storeErrors, this.#tagMoves, this.#tunnel, this.#jobs, this.#audit],
+      ...[this.#corrupt, this.#storeErrors, this.#recordCalls, this.#recordErrors],
+      ...[this.#recordSeconds, this.#tagMoves, this.#tunnel, this.#jobs, this.#audit],
     ];
   }
 
@@ -161,6 +173,13 @@ export class HouseFigures {
     if (event.kind === "blobsPassedOver") this.#storeErrors.cell("list").value += 1;
     if (event.kind === "recordsLost") this.#storeErrors.cell("records").value += 1;
     if (event.kind === "blobQuarantined") this.#corrupt.cell().value += 1;
+    if (event.kind === "recordsAsked") this.#noteAsked(event);
+  }
+
+  #noteAsked({ operation, milliseconds, error }: Extract<StoreEvent, { kind: "recordsAsked" }>) {
+    this.#recordCalls.cell(operation).value += 1;
+    this.#recordSeconds.cell(operation).value += milliseconds / 1_000;
+    if (error !== undefined) this.#recordErrors.cell(operation).value += 1;
   }
 
   #noteTrouble(event: CacheEvent): void {

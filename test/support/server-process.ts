@@ -1,0 +1,72 @@
+/** A real server of records that a test runs, stops, kills and starts again. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+
+export type ServerCommand = {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly user?: { readonly uid: number; readonly gid: number } | undefined;
+};
+
+export class ServerProcess {
+  readonly #command: ServerCommand;
+  #child: ChildProcess | undefined;
+  #output = "";
+
+  constructor(command: ServerCommand) {
+    this.#command = command;
+  }
+
+  /** What it said since it was started last. */
+  get output(): string {
+    return this.#output;
+  }
+
+  start(): void {
+    const { command, args, user } = this.#command;
+    this.#output = "";
+    // A group of its own, so that its children stop and go on with it.
+    const child = spawn(command, args, {
+      ...user,
+      detached: true,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on("data", (chunk) => {
+        this.#output += String(chunk);
+      });
+    }
+    this.#child = child;
+  }
+
+  /** To it and to what it started; PostgreSQL gives each connection a process and a group of its own. */
+  signal(signal: NodeJS.Signals): void {
+    const pid = this.#child?.pid;
+    if (pid === undefined || this.#child?.exitCode !== null) return;
+    for (const each of [pid, ...childrenOf(pid)]) send(each, signal);
+  }
+
+  async kill(signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
+    const child = this.#child;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = once(child, "exit");
+    this.signal("SIGCONT");
+    if (signal === "SIGKILL") this.signal(signal);
+    else child.kill(signal);
+    await gone;
+  }
+}
+
+function childrenOf(pid: number): readonly number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim();
+  return children === "" ? [] : children.split(" ").map(Number);
+}
+
+function send(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // Gone meanwhile.
+  }
+}
