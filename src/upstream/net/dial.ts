@@ -70,6 +70,11 @@ export class Dialer {
     return await this.#connect(address, allowed, deadline.signal);
   }
 
+  /** Throws UpstreamError FORBIDDEN where `dial` would, whatever the name stands for. */
+  checkName(address: HostPort, onBehalfOf: RegistryName | undefined): void {
+    this.#destinations.checkName(address, onBehalfOf);
+  }
+
   /** Throws UpstreamError FORBIDDEN, or DNS, where `dial` would; makes no connection. */
   async check(address: HostPort, options: DialOptions): Promise<void> {
     const { onBehalfOf } = options;

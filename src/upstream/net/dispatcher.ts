@@ -58,9 +58,13 @@ export class OriginPools {
     this.#options = options;
   }
 
-  /** Hand the request in at once: an outlet that is kept may be closed meanwhile. */
+  /**
+   * Hand the request in at once: an outlet that is kept may be closed meanwhile. Throws UpstreamError
+   * FORBIDDEN where the name alone says so, and builds nothing then.
+   */
   outlet(origin: Origin): Outlet {
     const { scheme, address, onBehalfOf } = origin;
+    this.#options.dialer.checkName(address, onBehalfOf);
     const proxy = this.#options.proxies.for(scheme, address, onBehalfOf);
     const isForwarded = proxy !== undefined && scheme === "http";
     const host = formatHostPort(address, scheme === "https" ? 443 : 80);

@@ -16,12 +16,13 @@ import {
 import { type Clock, systemClock } from "../../runtime/clock.ts";
 import { afterWaiting } from "../../runtime/deadline.ts";
 import { FairMap } from "../../runtime/fair-map.ts";
+import { FairPlaces } from "../../runtime/fair-places.ts";
 import { Flights } from "../../runtime/flights.ts";
 import { discard } from "../body.ts";
 import type { Outages } from "../down-memory.ts";
 import type { RegistryResponse } from "../registry-client.ts";
 import { siteOf } from "../site.ts";
-import { upstreamDeadline } from "../upstream-deadline.ts";
+import { abortedError, upstreamDeadline } from "../upstream-deadline.ts";
 import { UpstreamError, type UpstreamErrorCode } from "../upstream-error.ts";
 import type { Dialer } from "./dial.ts";
 import type { TlsClient } from "./tls-client.ts";
@@ -57,9 +58,12 @@ type Handshake = {
 };
 
 const second = 1_000;
+const minute = 60 * second;
 const day = 86_400 * second;
 const askTime = 1.5 * second;
 const handshakeTime = 5 * second;
+/** Names that nobody named are looked at so many at a time, fairly by whose they are. */
+const mostAsked = 64;
 /** A pull may have to wait for two of these, its registry's and the token service's, and for more. */
 const patience = 0.75 * second;
 
@@ -68,6 +72,7 @@ export class Probe {
   readonly #clock: Clock;
   readonly #registries: Remembered<boolean>;
   readonly #handshakes: Remembered<Handshake>;
+  readonly #places: FairPlaces;
   /** Looks that take longer than anybody waits. */
   readonly #overdue = new Set<string>();
 
@@ -75,6 +80,7 @@ export class Probe {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#registries = new Remembered(options.now);
+    this.#places = new FairPlaces(mostAsked, this.#clock.after);
     this.#handshakes = new Remembered(options.now);
   }
 
@@ -88,8 +94,7 @@ export class Probe {
         const isRegistry = await this.#ask(registry);
         return { value: isRegistry, forMs: isRegistry ? 7 * day : day };
       } catch (error) {
-        const isTls = error instanceof UpstreamError && isAboutTls.has(error.code);
-        return { value: false, forMs: isTls ? day : 60 * second };
+        return { value: false, forMs: error instanceof UpstreamError ? noFor(error) : minute };
       }
     });
   }
@@ -134,13 +139,32 @@ export class Probe {
     }
   }
 
+  /** In turn. Throws UpstreamError BUSY where that does not come. */
   async #ask(registry: Registry): Promise<boolean> {
     const address = registryAddress(registry.name);
     const host = formatHostPort(address, 443);
+    const leave = await this.#places.take(siteOf(address), {
+      signal: new AbortController().signal,
+      milliseconds: askTime,
+      late: () => new UpstreamError("BUSY", host, `too many hosts are looked at, ${host} is not`),
+      ended: (signal) => abortedError(host, signal),
+    });
+    try {
+      return await this.#asked(registry, host);
+    } finally {
+      leave();
+    }
+  }
+
+  async #asked(registry: Registry, host: string): Promise<boolean> {
+    const address = registryAddress(registry.name);
     const what = `${host} did not answer`;
     const limit = { host, milliseconds: askTime, what };
     using deadline = upstreamDeadline(this.#clock, new AbortController().signal, limit);
-    const response = await this.#options.transport.send({
+    const { transport } = this.#options;
+    // Before anything is built for a name that leads nowhere.
+    await transport.check(address, registry.name, deadline.signal);
+    const response = await transport.send({
       scheme: registry.scheme,
       address,
       onBehalfOf: registry.name,
@@ -211,6 +235,12 @@ function looksLikeRegistry({ status, headers }: RegistryResponse): boolean {
 }
 
 const isAboutTls: ReadonlySet<UpstreamErrorCode> = new Set(["TLS", "NO_TLS"]);
+
+/** How long it holds that there is no registry: what had no turn may be one. */
+function noFor({ code }: UpstreamError): number {
+  if (code === "BUSY") return 0;
+  return isAboutTls.has(code) ? day : minute;
+}
 
 /** What it made of a ClientHello. */
 function spoken(error: unknown): PeerTls {

@@ -54,6 +54,12 @@ describe("pools of connections", () => {
     expect(origins.outlet(origin("https", ghcr, name)).dispatcher).not.toBe(first);
   });
 
+  it("are not made for what may not be dialled, whoever asks for it again and again", () => {
+    const origins = pools();
+    const forbidden = origin("https", { host: "10.1.2.3", port: 443 }, registryNameOf(ghcr));
+    expect(() => origins.outlet(forbidden)).toThrow("10.1.2.3 is a private address");
+  });
+
   it("ask a corporate proxy in absolute form for plain http alone", () => {
     const proxy: CorporateProxy = {
       scheme: "http",

@@ -75,6 +75,24 @@ describe("an unknown host", () => {
     expect(await probe.isRegistry(address)).toBe(false);
   });
 
+  it("waits while somebody's names without end are looked at, and another's is found meanwhile", async () => {
+    const { address } = await site((_request, response) => response.writeHead(200, api).end("{}"));
+    const asked: string[] = [];
+    const stuck = Promise.withResolvers<never>();
+    stuck.promise.catch(() => undefined);
+    const lookup = (host: string) => {
+      asked.push(host);
+      return stuck.promise;
+    };
+    const { probe } = probing(address, { lookup });
+    const names = Array.from({ length: 300 }, (_, index) => `r${index}.evil.example`);
+    const looks = names.map((host) => probe.isRegistry({ host, port: 443 }));
+    expect(await probe.isRegistry(address)).toBe(true);
+    expect(asked.length).toBeLessThanOrEqual(57);
+    stuck.reject(new Error("no such name"));
+    expect(new Set(await Promise.all(looks))).toEqual(new Set([false]));
+  });
+
   it("is asked once by many, and again after 7 days when it was a registry", async () => {
     const { probe, address, requests, clock } = await site((_request, response) => {
       response.writeHead(200, api).end("{}");
