@@ -5,6 +5,11 @@
 import { BoundedMap, type BoundedMapOptions } from "./bounded-map.ts";
 import { Ranking } from "./ranking.ts";
 
+export type FairMapOptions<K, V> = BoundedMapOptions<K, V> & {
+  /** Hears of each entry that had to go for others. */
+  readonly onPushedOut?: (value: V) => void;
+};
+
 /** Whose an entry is that nobody in particular asked for. */
 const nobody = "";
 
@@ -12,15 +17,21 @@ export class FairMap<K, V> {
   readonly #limit: number;
   readonly #byteLimit: number;
   readonly #bytesOf: (value: V, key: K) => number;
+  readonly #onPushedOut: (value: V) => void;
   readonly #accounts = new Map<string, BoundedMap<K, V>>();
   readonly #ownerOf = new Map<K, string>();
   readonly #ranking = new Ranking();
   #bytes = 0;
 
-  constructor({ limit = Number.POSITIVE_INFINITY, bytes }: BoundedMapOptions<K, V>) {
+  constructor({
+    limit = Number.POSITIVE_INFINITY,
+    bytes,
+    onPushedOut = () => undefined,
+  }: FairMapOptions<K, V>) {
     this.#limit = limit;
     this.#byteLimit = bytes?.limit ?? Number.POSITIVE_INFINITY;
     this.#bytesOf = bytes?.of ?? (() => 0);
+    this.#onPushedOut = onPushedOut;
   }
 
   get size(): number {
@@ -103,7 +114,9 @@ export class FairMap<K, V> {
   #deleteOldest(): void {
     const most = this.#ranking.first;
     const [oldest] = (most === undefined ? undefined : this.#accounts.get(most))?.entries() ?? [];
-    if (oldest !== undefined) this.delete(oldest[0]);
+    if (oldest === undefined) return;
+    this.delete(oldest[0]);
+    this.#onPushedOut(oldest[1]);
   }
 
   /** Of the bytes, or of the entries, whichever part is larger. */

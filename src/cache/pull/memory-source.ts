@@ -27,7 +27,7 @@ export class MemorySource implements ByteSource {
 }
 
 /** Larger ones are not held for as long as somebody takes to read them. */
-const heldWhole = 256 * 1024;
+const heldWhole = 64 * 1024;
 
 /** `again` finds the same bytes once more; it must not hold them itself. */
 export function memorySource(

@@ -10,9 +10,10 @@ import { errorBody } from "../../protocol/registry-error.ts";
 import type { Exchange, Reply, Tally } from "../exchange.ts";
 import { toRegistryError } from "../failure.ts";
 import { contentFields, errorFields, inertType, ownFields, passedFields } from "./answer-fields.ts";
-import { BodyWriter, cut, SendWatch, sendParts } from "./body-writer.ts";
+import { BodyWriter, cut, SendWatch, sendParts, writePieces } from "./body-writer.ts";
 import { ClientGone } from "./client-gone.ts";
 import { type Layout, layOut, planContent } from "./content-plan.ts";
+import { HeldBodies } from "./held-bodies.ts";
 import { presentable, type UnusedLoginAt } from "./passed-body.ts";
 import { ReaderBuffers } from "./reader-buffers.ts";
 
@@ -95,7 +96,11 @@ export class Answers {
     await this.#open(exchange, head, async (writer) => {
       if (exchange.method === "HEAD" || layout.parts.length === 0) return writer.end();
       const atHand = bytesAtHand(source, layout);
-      if (atHand !== undefined) return this.#turn.end().then(() => writer.end(atHand));
+      if (atHand !== undefined) {
+        return this.#held(exchange, writer, atHand, () =>
+          this.#turn.end().then(() => writer.end(atHand)),
+        );
+      }
       const loan = this.#buffers.lend();
       try {
         await sendParts({ writer, loan, source, signal: exchange.signal }, layout);
@@ -111,7 +116,11 @@ export class Answers {
     const hasNoBody = exchange.method === "HEAD" || status === 204 || status === 304;
     const head = { status, fields: passedFields(exchange, passed), isLate: true };
     await this.#open(exchange, head, async (writer) => {
-      if (!hasNoBody) for await (const chunk of body) await writer.write(chunk);
+      if (!hasNoBody) {
+        for await (const chunk of body) {
+          await this.#held(exchange, writer, chunk, () => writePieces(writer, chunk));
+        }
+      }
       await writer.end();
     });
   }
@@ -119,8 +128,20 @@ export class Answers {
   #small(exchange: Exchange, status: number, fields: string[], body: Uint8Array): Promise<void> {
     fields.push("Content-Length", String(body.length));
     return this.#open(exchange, { status, fields, isLate: false }, (writer) =>
-      writer.end(exchange.method === "HEAD" ? undefined : body),
+      exchange.method === "HEAD"
+        ? writer.end()
+        : this.#held(exchange, writer, body, () => writer.end(body)),
     );
+  }
+
+  #held(
+    { ask }: Exchange,
+    writer: BodyWriter,
+    { length }: Uint8Array,
+    write: () => Promise<void>,
+  ): Promise<void> {
+    const giveUp = (): void => writer.giveUp();
+    return this.#inMemory.during(ask.client, { bytes: length, giveUp }, write);
   }
 
   async #open(

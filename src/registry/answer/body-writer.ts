@@ -60,6 +60,12 @@ export class BodyWriter {
     if (chunk !== undefined) this.#options.onSent(chunk.length);
   }
 
+  /** Breaks off what its client is too slow for. */
+  giveUp(): void {
+    this.#fail?.(new ClientGone("STOPPED_READING"));
+    cut(this.#response);
+  }
+
   /** Stops the clocks; to be called however the body ends. */
   close(): void {
     clearTimeout(this.#headTimer);
@@ -93,10 +99,7 @@ export class BodyWriter {
     this.#response.writeHead(this.#options.status, this.#options.fields);
   }
 
-  readonly #onLate = (): void => {
-    this.#fail?.(new ClientGone("STOPPED_READING"));
-    cut(this.#response);
-  };
+  readonly #onLate = (): void => this.giveUp();
 
   readonly #onClose = (): void => {
     // Node forgets the callbacks of what was waiting for a socket that is gone.
@@ -179,6 +182,15 @@ export async function sendParts(
     await sendRange(sending, part.range, part === last);
   }
   if (epilogue !== undefined) await sending.writer.end(epilogue);
+}
+
+const largestPiece = 256 * 1024;
+
+/** What lies in memory already, each piece with the time that any piece has. */
+export async function writePieces(writer: BodyWriter, bytes: Uint8Array): Promise<void> {
+  for (let start = 0; start < bytes.length; start += largestPiece) {
+    await writer.write(bytes.subarray(start, start + largestPiece));
+  }
 }
 
 /** The last piece ends the answer, so that a small body leaves in one packet. */

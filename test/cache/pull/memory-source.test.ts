@@ -6,7 +6,7 @@ const { signal } = new AbortController();
 
 describe("bytes in memory", () => {
   it("are sent as they are while they are few", async () => {
-    const bytes = randomBytes(256 * 1024);
+    const bytes = randomBytes(64 * 1024);
     const source = memorySource(bytes, () => Promise.reject(new Error("not asked for")));
     expect(source.bytes).toBe(bytes);
     const part = Buffer.alloc(10);
@@ -15,7 +15,7 @@ describe("bytes in memory", () => {
   });
 
   it("of a large manifest are held by no reader, however slow", async () => {
-    const bytes = randomBytes(256 * 1024 + 1);
+    const bytes = randomBytes(64 * 1024 + 1);
     let looked = 0;
     const source = memorySource(bytes, async () => {
       looked += 1;
