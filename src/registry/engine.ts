@@ -50,6 +50,11 @@ export class RegistryEngine {
     this.#answers = new Answers({ ...this.#timing, unusedLogin: parts.unusedLogin });
   }
 
+  /** Told of each connection: the bodies being sent leave those who come room. */
+  makeWay(): void {
+    this.#answers.makeWay();
+  }
+
   /** Never rejects. */
   async handle(request: IncomingMessage, response: ServerResponse, ask: Ask): Promise<void> {
     const started = this.#timing.now();

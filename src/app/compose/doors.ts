@@ -239,6 +239,7 @@ function frontPageRegistries({ mirror, registries }: Settings): readonly Registr
 
 async function composeAdmission({
   settings: { access },
+  engine,
   log,
   now,
 }: DoorsParts): Promise<Admission> {
@@ -247,6 +248,7 @@ async function composeAdmission({
     proxyLogins: access.proxyAuth,
     maxPerClient: access.maxConnectionsPerClient,
     maxConnections: (await roomForFiles()).connections,
+    onNewcomer: () => engine.makeWay(),
     ...{ observe: log.door, now },
   });
 }

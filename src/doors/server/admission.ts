@@ -19,6 +19,8 @@ export type AdmissionOptions = {
   readonly maxPerClient?: number | undefined;
   /** Open connections of all clients, 10,000. */
   readonly maxConnections?: number | undefined;
+  /** Called for each connection that comes. */
+  readonly onNewcomer?: (() => void) | undefined;
   readonly observe?: ObserveDoor | undefined;
   readonly now?: (() => number) | undefined;
 };
@@ -38,6 +40,7 @@ export class Admission {
   readonly #clients: AddressRanges;
   readonly #logins: readonly Buffer[];
   readonly #places: ConnectionPlaces;
+  readonly #onNewcomer: () => void;
 
   /** Throws DoorError SETTING when a range or a login makes no sense. */
   constructor(options: AdmissionOptions = {}) {
@@ -50,6 +53,7 @@ export class Admission {
       observe: options.observe ?? (() => undefined),
       now: options.now ?? Date.now,
     });
+    this.#onNewcomer = options.onNewcomer ?? (() => undefined);
   }
 
   mayEnter(client: string): boolean {
@@ -72,6 +76,7 @@ export class Admission {
 
   /** Counts one connection until it closes; false when there are too many already, this client's or in all. */
   enter(client: string, connection: Duplex): boolean {
+    this.#onNewcomer();
     return this.#places.enter(client, connection);
   }
 }

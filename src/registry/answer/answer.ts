@@ -10,6 +10,7 @@ import { errorBody } from "../../protocol/registry-error.ts";
 import type { Exchange, Reply, Tally } from "../exchange.ts";
 import { toRegistryError } from "../failure.ts";
 import { contentFields, errorFields, inertType, ownFields, passedFields } from "./answer-fields.ts";
+import { BodyTurns } from "./body-turns.ts";
 import { BodyWriter, cut, SendWatch, sendParts, writePieces } from "./body-writer.ts";
 import { ClientGone } from "./client-gone.ts";
 import { type Layout, layOut, planContent } from "./content-plan.ts";
@@ -40,6 +41,8 @@ type Head = {
 export class Answers {
   readonly #buffers = new ReaderBuffers();
   readonly #turn = new LoopTurn();
+  readonly #bodies = new BodyTurns();
+  readonly #inMemory = new HeldBodies();
   readonly #watch: SendWatch;
   readonly #now: () => number;
   readonly #unusedLogin: UnusedLoginAt;
@@ -48,6 +51,11 @@ export class Answers {
     this.#watch = new SendWatch(sendIdle);
     this.#now = now;
     this.#unusedLogin = unusedLogin;
+  }
+
+  /** Somebody came: large bodies leave him room for a moment. */
+  makeWay(): void {
+    this.#bodies.makeWay();
   }
 
   /** Writes the reply; rejects when it could not be written to its end. Closes what the reply holds. */
@@ -145,7 +153,7 @@ export class Answers {
   }
 
   async #open(
-    { request, headers, response, tally }: Exchange,
+    { request, headers, response, tally, ask }: Exchange,
     { status, fields, isLate }: Head,
     write: (writer: BodyWriter) => Promise<void>,
   ): Promise<void> {
@@ -159,6 +167,7 @@ export class Answers {
       fields,
       watch: this.#watch,
       headDelay: isLate ? headDelay : undefined,
+      turn: (bytes) => this.#bodies.take(ask.client, bytes),
       onBegun: () => {
         tally.begunAt = this.#now();
       },

@@ -18,6 +18,8 @@ export type BodyWriterOptions = {
   readonly watch: SendWatch;
   /** Milliseconds after which the head goes out alone; undefined when the first piece is at hand. */
   readonly headDelay: number | undefined;
+  /** Undefined when so many bytes may leave now; otherwise resolves when they may. */
+  readonly turn: (bytes: number) => Promise<void> | undefined;
   /** Called once, when there is a first piece to be sent. */
   readonly onBegun: () => void;
   /** Hears of each piece that has left. */
@@ -46,6 +48,8 @@ export class BodyWriter {
   /** Resolves when the system has taken all of it; the chunk may then be written over. */
   async write(chunk: Uint8Array): Promise<void> {
     this.#begin();
+    const turn = this.#options.turn(chunk.length);
+    if (turn !== undefined) await turn;
     await this.#settle((done) => this.#response.write(chunk, done));
     this.#options.onSent(chunk.length);
   }
@@ -53,6 +57,8 @@ export class BodyWriter {
   /** Ends the body, with a last piece when given. */
   async end(chunk?: Uint8Array): Promise<void> {
     if (chunk !== undefined) this.#begin();
+    const turn = chunk && this.#options.turn(chunk.length);
+    if (turn !== undefined) await turn;
     await this.#settle((done) => {
       if (chunk === undefined) this.#response.end(() => done());
       else this.#response.end(chunk, () => done());

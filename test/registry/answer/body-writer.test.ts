@@ -25,6 +25,7 @@ const usual = {
   fields: ["Content-Length", "6"],
   watch: new SendWatch(60_000),
   headDelay: 60_000,
+  turn: () => undefined,
   onBegun: () => undefined,
 };
 

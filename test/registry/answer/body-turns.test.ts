@@ -1,0 +1,61 @@
+import { describe, expect, it } from "vitest";
+import { BodyTurns } from "../../../src/registry/answer/body-turns.ts";
+
+const KiB = 1024;
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+/** What of so many pieces has left, by client, after each turn of the event loop. */
+async function leftAfter(turns: BodyTurns, pieces: readonly string[], count: number) {
+  const left: string[] = [];
+  for (const client of pieces) {
+    const wait = turns.take(client, 64 * KiB);
+    if (wait === undefined) left.push(client);
+    else void wait.then(() => left.push(client));
+  }
+  const seen = [left.length];
+  for (let index = 0; index < count; index += 1) {
+    await turn();
+    seen.push(left.length);
+  }
+  return { left, seen };
+}
+
+describe("the turns of bodies", () => {
+  it("let one reader go on at once, and all who are few", async () => {
+    const turns = new BodyTurns();
+    expect(turns.take("a", 256 * KiB)).toBeUndefined();
+    expect(turns.take("b", 256 * KiB)).toBeUndefined();
+  });
+
+  it("let 1 MiB of a crowd's leave in each turn of the loop, and no more", async () => {
+    const pieces = Array.from({ length: 70 }, () => "crowd");
+    const { seen } = await leftAfter(new BodyTurns(), pieces, 5);
+    expect(seen).toEqual([16, 32, 48, 64, 70, 70]);
+  });
+
+  it("let who has one reader go before the second of who has a hundred", async () => {
+    const pieces = [...Array.from({ length: 100 }, () => "crowd"), "other"];
+    const { left } = await leftAfter(new BodyTurns(), pieces, 1);
+    // The first sixteen found nobody waiting.
+    expect(left.slice(16, 18)).toEqual(["crowd", "other"]);
+  });
+
+  it("leave room in a turn in which somebody came, and go on in the next", async () => {
+    const turns = new BodyTurns();
+    turns.makeWay();
+    const pieces = Array.from({ length: 70 }, () => "crowd");
+    const { seen } = await leftAfter(turns, pieces, 2);
+    expect(seen).toEqual([16, 18, 34]);
+  });
+
+  it("never keep what is small waiting", async () => {
+    const turns = new BodyTurns();
+    const { left } = await leftAfter(
+      turns,
+      Array.from({ length: 100 }, () => "crowd"),
+      0,
+    );
+    expect(left.length).toBe(16);
+    expect(turns.take("other", 16 * KiB)).toBeUndefined();
+  });
+});
