@@ -1,6 +1,7 @@
 /** The command line: commands and flags, the latter straight from the table of settings. */
 import { readFile } from "node:fs/promises";
 import { Command, CommanderError, Option } from "commander";
+import { systemClock } from "../runtime/clock.ts";
 import { readBuild } from "./build.ts";
 import { askingCommands } from "./commands/asking-commands.ts";
 import { showCa } from "./commands/ca.ts";
@@ -9,6 +10,7 @@ import { serve } from "./commands/serve.ts";
 import { Environment } from "./environment.ts";
 import { describeFailure } from "./failure.ts";
 import { formatItem, visibleOptions } from "./help.ts";
+import { IdleMemory, ownMemory } from "./idle-memory.ts";
 import { leave } from "./leave.ts";
 import { createLog, openOutput } from "./log.ts";
 import { settingOptions } from "./options.ts";
@@ -226,6 +228,7 @@ class CommandLine {
       columns: () => (stdout.isTTY ? stdout.columns : undefined),
       write: output.write,
     });
+    const idleMemory = new IdleMemory({ after: systemClock.after, ...ownMemory(this.#process) });
     try {
       const { compose } = await import("./compose.ts");
       return await serve({
@@ -241,6 +244,7 @@ class CommandLine {
         exitNow: (code) => leave(this.#process, code),
       });
     } finally {
+      idleMemory.stop();
       await output.end();
     }
   }

@@ -16,7 +16,10 @@ export const rooms: Readonly<Record<string, Room>> = {
       ...["doors", "registry", "cache", "hosted", "download", "upstream", "store"],
       ...["protocol", "runtime"],
     ],
-    packages: ["commander", "@clack/prompts", "pino", "yaml", "node:http", "node:fs", "node:os"],
+    packages: [
+      ...["commander", "@clack/prompts", "pino", "yaml", "node:http", "node:fs", "node:os"],
+      ...["node:v8", "node:vm"],
+    ],
     wings: [["commands"], ["compose"], ["settings", "log"]],
     purpose: "Reads the settings, builds every object once, starts them and stops them.",
   },

@@ -1,0 +1,76 @@
+/**
+ * Gives back what a burst took. V8 looks for garbage when more is asked of it, and nobody asks an idle
+ * process for anything: so after work, once there is next to none, it is told to look, one time.
+ */
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import type { Clock } from "../runtime/clock.ts";
+
+export type IdleMemoryParts = {
+  readonly after: Clock["after"];
+  /** Milliseconds of work that the process has done, in all its threads. */
+  readonly worked: () => number;
+  /** Bytes that the heap takes of the system, garbage and all. */
+  readonly heap: () => number;
+  readonly collect: () => void;
+};
+
+const interval = 10_000;
+/** A twentieth of one core. */
+const idle = interval / 20;
+/** Work too light to be seen leaves garbage too. */
+const muchGarbage = 16 * 1024 * 1024;
+
+export class IdleMemory {
+  readonly #parts: IdleMemoryParts;
+  #worked: number;
+  #heap = 0;
+  #isOwed = true;
+  #cancel: () => void;
+
+  constructor(parts: IdleMemoryParts) {
+    this.#parts = parts;
+    this.#worked = parts.worked();
+    this.#cancel = parts.after(interval, this.#look);
+  }
+
+  stop(): void {
+    this.#cancel();
+  }
+
+  readonly #look = (): void => {
+    const { after, worked, heap, collect } = this.#parts;
+    this.#cancel = after(interval, this.#look);
+    const now = worked();
+    const isIdle = now - this.#worked <= idle;
+    this.#worked = now;
+    if (!isIdle) this.#isOwed = true;
+    else if (this.#isOwed || heap() > this.#heap + muchGarbage) {
+      collect();
+      this.#isOwed = false;
+      this.#heap = heap();
+    }
+  };
+}
+
+/** Those of this process. */
+export function ownMemory(process: NodeJS.Process): Omit<IdleMemoryParts, "after"> {
+  return {
+    worked: () => {
+      const { user, system } = process.cpuUsage();
+      return (user + system) / 1_000;
+    },
+    heap: () => process.memoryUsage().heapTotal,
+    collect: garbageCollector(),
+  };
+}
+
+/** Node lends it to contexts that are made after the flag was set, and to no other. */
+function garbageCollector(): () => void {
+  setFlagsFromString("--expose-gc");
+  const collect: unknown = runInNewContext("globalThis.gc");
+  setFlagsFromString("--no-expose-gc");
+  return typeof collect === "function"
+    ? () => void Reflect.apply(collect, undefined, [])
+    : () => undefined;
+}

@@ -1,0 +1,59 @@
+import { expect, it } from "vitest";
+import { IdleMemory, ownMemory } from "../../src/app/idle-memory.ts";
+import { SteppedClock } from "../support/stepped-clock.ts";
+
+const MiB = 1024 * 1024;
+
+function watched() {
+  const clock = new SteppedClock();
+  const state = { worked: 0, heap: 40 * MiB, collected: 0 };
+  const memory = new IdleMemory({
+    after: clock.after,
+    worked: () => state.worked,
+    heap: () => state.heap,
+    collect: () => {
+      state.collected += 1;
+    },
+  });
+  const tenSeconds = (worked: number): number => {
+    state.worked += worked;
+    clock.pass(10_000);
+    return state.collected;
+  };
+  return { clock, state, memory, tenSeconds };
+}
+
+it("garbage is looked for once after work, and not again while nothing is done", () => {
+  const { tenSeconds } = watched();
+  // A start is work too.
+  expect([tenSeconds(3_000), tenSeconds(10), tenSeconds(10), tenSeconds(10)]).toEqual([0, 1, 1, 1]);
+  expect([tenSeconds(9_000), tenSeconds(9_000), tenSeconds(400), tenSeconds(0)]).toEqual([
+    ...[1, 1, 2, 2],
+  ]);
+});
+
+it("what light work leaves over hours is collected when it has become much", () => {
+  const { state, tenSeconds } = watched();
+  expect(tenSeconds(0)).toBe(1);
+  state.heap += 16 * MiB;
+  expect(tenSeconds(400)).toBe(1);
+  state.heap += 1;
+  expect(tenSeconds(400)).toBe(2);
+});
+
+it("nobody looks any more once it is stopped", () => {
+  const { clock, memory, tenSeconds } = watched();
+  memory.stop();
+  expect([tenSeconds(0), clock.waiting]).toEqual([0, 0]);
+});
+
+it("what a burst left in this process is given back", () => {
+  const { collect, heap, worked } = ownMemory(process);
+  let burst: unknown[] | undefined = Array.from({ length: 1_500_000 }, (_, index) => ({ index }));
+  const full = heap();
+  expect(burst.length).toBe(1_500_000);
+  burst = undefined;
+  collect();
+  expect(heap()).toBeLessThan(full - 16 * MiB);
+  expect(worked()).toBeGreaterThan(0);
+});
