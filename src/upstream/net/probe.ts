@@ -15,9 +15,7 @@ import {
 } from "../../protocol/registry-name.ts";
 import { type Clock, systemClock } from "../../runtime/clock.ts";
 import { afterWaiting } from "../../runtime/deadline.ts";
-import { FairMap } from "../../runtime/fair-map.ts";
 import { FairPlaces } from "../../runtime/fair-places.ts";
-import { Flights } from "../../runtime/flights.ts";
 import { discard } from "../body.ts";
 import type { Outages } from "../down-memory.ts";
 import type { RegistryResponse } from "../registry-client.ts";
@@ -25,6 +23,7 @@ import { siteOf } from "../site.ts";
 import { abortedError, upstreamDeadline } from "../upstream-deadline.ts";
 import { UpstreamError, type UpstreamErrorCode } from "../upstream-error.ts";
 import type { Dialer } from "./dial.ts";
+import { Remembered } from "./remembered.ts";
 import type { TlsClient } from "./tls-client.ts";
 import type { Transport } from "./transport.ts";
 
@@ -258,44 +257,4 @@ function isSilent(error: unknown): boolean {
 
 function textOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-/** An answer, and for how long it holds. */
-export type FoundAnswer<T> = { readonly value: T; readonly forMs: number };
-
-const maxKept = 5_000;
-
-/** Answers that are dear to find out: found out once at a time, kept as long as each says, bounded fairly by whose they are. */
-export class Remembered<T> {
-  readonly #now: () => number;
-  readonly #kept = new FairMap<string, { readonly value: T; readonly until: number }>({
-    limit: maxKept,
-  });
-  readonly #findings = new Flights<T>();
-
-  constructor(now: () => number) {
-    this.#now = now;
-  }
-
-  /** What is kept and still holds, or undefined. */
-  peek(key: string): T | undefined {
-    const kept = this.#kept.get(key);
-    return kept !== undefined && this.#now() < kept.until ? kept.value : undefined;
-  }
-
-  /** What was found last, though it may hold no more. */
-  last(key: string): T | undefined {
-    return this.#kept.get(key)?.value;
-  }
-
-  /** What is kept, or what `find` says; a failure is not kept. */
-  async get(key: string, owner: string, find: () => Promise<FoundAnswer<T>>): Promise<T> {
-    const kept = this.#kept.get(key);
-    if (kept !== undefined && this.#now() < kept.until) return kept.value;
-    return await this.#findings.join(key, async () => {
-      const { value, forMs } = await find();
-      this.#kept.set(key, { value, until: this.#now() + forMs }, owner);
-      return value;
-    });
-  }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Remembered } from "../../../src/upstream/net/probe.ts";
+import { Remembered } from "../../../src/upstream/net/remembered.ts";
 import { rejection } from "../rig.ts";
 
 describe("a remembered answer", () => {
