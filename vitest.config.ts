@@ -10,9 +10,9 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     // No module of ours keeps state, so files share processes; starting one for each takes longer
-    // than the tests. Two, since many tests wait for sockets and timers.
+    // than the tests. Three on two cores, since many tests wait for sockets and timers.
     isolate: false,
-    maxWorkers: 2,
+    maxWorkers: 3,
     projects: [
       {
         extends: true,

@@ -36,7 +36,8 @@ export function mirroredDocker(mirror: string): StartClient {
   return async (surroundings) => {
     const root = await setUp("docker-mirror", mirror, surroundings);
     const file = join(root, "etc/docker/daemon.json");
-    return startDocker(surroundings, [`--config-file=${file}`]);
+    // It tries a mirror that is gone five times by default, for a minute, before it goes elsewhere.
+    return startDocker(surroundings, [`--config-file=${file}`, "--max-download-attempts=2"]);
   };
 }
 
