@@ -15,6 +15,7 @@ import { AccessChecks } from "./access/access-checks.ts";
 import { RepositoryBlobs } from "./access/repository-blobs.ts";
 import { type SharedCredential, Visibility } from "./access/visibility.ts";
 import type { Observe } from "./cache-event.ts";
+import type { ArchivedBlobs } from "./keeping/archived-blobs.ts";
 import { KeptBlobs, type Rechecking } from "./keeping/kept-blobs.ts";
 import { Manifests } from "./keeping/manifests.ts";
 import type { Usage } from "./keeping/usage.ts";
@@ -42,6 +43,7 @@ export type PullThroughOptions = {
   readonly records: RecordStore;
   readonly downloads: Pick<Downloads, "open" | "running" | "mayKeep">;
   readonly rechecks: Rechecking;
+  readonly archived?: ArchivedBlobs | undefined;
   readonly usage: Usage;
   readonly books: Bookkeeping;
   readonly observe: Observe;
@@ -80,6 +82,7 @@ export function pullParts(options: PullThroughOptions) {
   });
   const manifests = new Manifests({
     ...{ blobs, drafts, records, newRecords, usage, books, observe, now },
+    archived: options.archived,
   });
   const accessChecks = new AccessChecks({ client, visibility, now });
   const negative = new NegativeCache({ now });
@@ -97,8 +100,8 @@ export function pullParts(options: PullThroughOptions) {
     ...{ client, blobs, visibility, accessChecks, repositoryBlobs },
     ...{ manifests, negative, generations, now },
   };
-  const { staleIfError, downloads, clock = systemClock } = options;
-  const blobPull = new BlobPull({ ...common, downloads, kept });
+  const { staleIfError, downloads, archived, clock = systemClock } = options;
+  const blobPull = new BlobPull({ ...common, downloads, kept, archived });
   const bringIn = (ask: BlobAsk): void => blobPull.bringIn(ask);
   return {
     visibility,

@@ -105,6 +105,17 @@ export class PullThrough implements Bookkeeping {
     kept.forget(digest);
   }
 
+  /** It is not on the disk any more, and yet can be had by everybody who could have it. */
+  away(digest: Digest): void {
+    this.#options.usage.removed(digest);
+    this.#parts.kept.forget(digest);
+  }
+
+  /** Who gave the bytes first, as text to be kept beside them. */
+  originOf(digest: Digest): Promise<string | undefined> {
+    return this.#parts.repositoryBlobs.originOf(digest);
+  }
+
   /** Records that may go when nobody has renewed them for long. */
   aging(): readonly AgingRecords[] {
     const { tags, visibility, repositoryBlobs } = this.#parts;

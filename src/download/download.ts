@@ -8,40 +8,18 @@
  *                                  └──▶ reader, reader, reader …
  */
 import type { Digest } from "../protocol/digest.ts";
-import type { Clock } from "../runtime/clock.ts";
-import type { DraftStore } from "../store/draft-store.ts";
 import type { OpenedBlob } from "../upstream/client/blob-range.ts";
 import { type Alone, goAlone } from "./alone.ts";
 import { AnswerStart } from "./answer-start.ts";
-import type { Bookkeeping } from "./bookkeeping.ts";
-import type { DetachedDownloads } from "./detached-downloads.ts";
 import { DownloadError, isDownloadError, leavesBytesGood } from "./download-error.ts";
-import type { ObserveDownloads } from "./download-event.ts";
-import type { FrontLimits } from "./front-limits.ts";
+import type { DownloadParts } from "./download-parts.ts";
 import { Fronts } from "./fronts.ts";
 import type { GrowingBlob } from "./growing-blob.ts";
 import { HashedDraft } from "./hashed-draft.ts";
 import { Progress, type Want } from "./progress.ts";
 import type { Break } from "./resuming-body.ts";
-import { type OpenSource, placeOf, resumptionId, type Source, Sources } from "./sources.ts";
+import { placeOf, resumptionId, type Source, Sources } from "./sources.ts";
 import { ReaderSet, type TailReader } from "./tail-reader.ts";
-
-export type DownloadParts = {
-  readonly open: OpenSource;
-  readonly blobs: DraftStore;
-  /** Larger blobs are passed on and not kept. */
-  readonly mostKept: number;
-  readonly onTooLarge: (digest: Digest) => void;
-  /** Whether it would be kept at the moment, as far as is known. */
-  readonly mayKeep: (digest: Digest) => boolean;
-  /** Where it goes on when its last reader has left, and where it waits when it only has parts. */
-  readonly detached: DetachedDownloads;
-  readonly idle: DetachedDownloads;
-  readonly limits: FrontLimits;
-  readonly books: Bookkeeping;
-  readonly observe: ObserveDownloads;
-  readonly clock: Clock;
-};
 
 export class Download implements GrowingBlob {
   readonly digest: Digest;
@@ -203,9 +181,10 @@ export class Download implements GrowingBlob {
 
   /** The readers have everything already; a disk that fails now costs only the copy. */
   async #keep(): Promise<void> {
-    const { books, observe } = this.#parts;
+    const { books, observe, mayStay } = this.#parts;
+    const isOnlyLent = this.sources.isArchived && !mayStay(this.digest, this.progress.written);
     try {
-      if (!(await this.#draft.commit())) return;
+      if (isOnlyLent || !(await this.#draft.commit())) return;
       const { deliverer, isPatchwork, isAnonymous } = this.sources;
       const stored = { ...placeOf(deliverer), size: this.progress.written, isPatchwork };
       books.stored({ ...stored, isAnonymous });
@@ -219,12 +198,16 @@ export class Download implements GrowingBlob {
     const { observe } = this.#parts;
     this.progress.fail(error);
     if (isDownloadError(error, "DISK")) return;
-    if (isDownloadError(error, "WRONG_DIGEST", "WRONG_LENGTH"))
-      observe({ kind: "blobCorrupted", digest: this.digest, foundBy: "download" });
+    if (isDownloadError(error, "WRONG_DIGEST", "WRONG_LENGTH")) this.#wrongBytes();
     const what = { ...placeOf(this.sources.first), received: this.progress.received };
     const isRest = isDownloadError(error, "ABANDONED") && !this.#fronts.isWhole;
     if (isRest) observe({ kind: "downloadSetAside", ...what });
     else observe({ kind: "downloadFailed", ...what, error });
+  }
+
+  #wrongBytes(): void {
+    this.#parts.observe({ kind: "blobCorrupted", digest: this.digest, foundBy: "download" });
+    if (this.sources.isArchived) this.#parts.suspect(this.digest);
   }
 
   /** Nobody reads it any more. What is not kept is of no use to anybody else. */

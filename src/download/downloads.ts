@@ -10,12 +10,14 @@ import { type Clock, systemClock } from "../runtime/clock.ts";
 import type { DraftStore } from "../store/draft-store.ts";
 import { openBlobAt, openBlobPart } from "../upstream/client/blob-range.ts";
 import type { RegistryClient } from "../upstream/registry-client.ts";
+import { type ArchiveSource, archiveFirst } from "./archive-source.ts";
 import type { Bookkeeping } from "./bookkeeping.ts";
 import type { ByteSource } from "./byte-source.ts";
 import { DetachedDownloads, type DetachedLimits, usualLimits } from "./detached-downloads.ts";
-import { Download, type DownloadParts } from "./download.ts";
+import { Download } from "./download.ts";
 import { DownloadError, isDownloadError } from "./download-error.ts";
 import type { ObserveDownloads } from "./download-event.ts";
+import type { DownloadParts } from "./download-parts.ts";
 import { FrontLimits } from "./front-limits.ts";
 import { type OpenSource, placeOf, type Source, sourceKey } from "./sources.ts";
 
@@ -35,6 +37,8 @@ export type DownloadAsk = Source & {
    * with another registry, repository or access. Without it only the same three share.
    */
   readonly isProven?: boolean;
+  /** The archive has it: it is asked first, or alone. Who says so has seen that the asker may have these bytes. */
+  readonly archive?: "first" | "only" | undefined;
   readonly signal: AbortSignal;
 };
 
@@ -50,6 +54,9 @@ export type DownloadsOptions = {
   readonly blobs: DraftStore;
   readonly books: Bookkeeping;
   readonly observe: ObserveDownloads;
+  readonly archive?: ArchiveSource | undefined;
+  /** Whether what came from the archive stays on the disk too; else it goes with its last reader. */
+  readonly mayStay?: (digest: Digest, size: number) => boolean;
   readonly clock?: Clock;
   readonly detached?: DetachedLimits;
   /** Bytes of the largest blob that is kept; larger ones are passed on. */
@@ -81,6 +88,7 @@ export class Downloads {
   /** Digests of blobs that were more than is kept. */
   readonly #oversized = new BoundedMap<Digest, true>({ limit: 1_000 });
   readonly #isPaused: () => boolean;
+  readonly #archive: ArchiveSource | undefined;
   #isClosed = false;
 
   constructor(options: DownloadsOptions) {
@@ -89,6 +97,8 @@ export class Downloads {
     const { mostKept = Number.POSITIVE_INFINITY, isPaused = () => false } = options;
     this.#parts = {
       ...{ open: openerOf(client), blobs, books, observe, clock, mostKept },
+      mayStay: options.mayStay ?? (() => true),
+      suspect: (digest) => options.archive?.suspect(digest),
       onTooLarge: (digest) => this.#oversized.set(digest, true),
       mayKeep: (digest) => this.mayKeep(digest),
       detached: new DetachedDownloads(detached, clock),
@@ -96,6 +106,7 @@ export class Downloads {
       limits: new FrontLimits(clock),
     };
     this.#isPaused = isPaused;
+    this.#archive = options.archive;
   }
 
   /**
@@ -165,7 +176,8 @@ export class Downloads {
     const key = sourceKey(ask);
     const running = this.#running(ask.digest);
     const own = running.find((download) => download.sources.has(key));
-    if (own !== undefined || ask.isProven !== true) return own;
+    const isProven = ask.isProven === true || ask.archive !== undefined;
+    if (own !== undefined || !isProven) return own;
     return running.find((download) => !download.sources.isBorrowed);
   }
 
@@ -175,7 +187,7 @@ export class Downloads {
 
   #start(ask: DownloadAsk): Download {
     if (this.#isClosed) throw new DownloadError("ABANDONED", "no more downloads are started");
-    const download = new Download(ask, this.#parts);
+    const download = new Download(ask, { ...this.#parts, open: this.#openerFor(ask) });
     const others = this.#joinable.get(ask.digest);
     if (others === undefined) this.#joinable.set(ask.digest, new Set([download]));
     else others.add(download);
@@ -183,6 +195,12 @@ export class Downloads {
     void download.readers.closed.then(() => this.#open.delete(download));
     void download.run().then(() => this.#land(download));
     return download;
+  }
+
+  #openerFor({ archive: how }: DownloadAsk): OpenSource {
+    const { open } = this.#parts;
+    if (this.#archive === undefined || how === undefined) return open;
+    return archiveFirst(this.#archive, how === "only" ? undefined : open);
   }
 
   #land(download: Download): void {

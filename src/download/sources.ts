@@ -35,6 +35,8 @@ export class Sources {
   #isAnonymous = true;
   /** Some of it was opened with a login at another registry than was asked. */
   #isBorrowed = false;
+  /** Some of it is from where we put it ourselves. */
+  #isArchived = false;
 
   constructor(first: Source, open: OpenSource, onRefused: () => void) {
     this.#open = open;
@@ -70,7 +72,12 @@ export class Sources {
 
   /** Whether no repository has shown that it holds it: several had a part in it, or another registry. */
   get isPatchwork(): boolean {
-    return this.#isBorrowed || this.#deliverers.size > 1;
+    return this.#isBorrowed || this.#isArchived || this.#deliverers.size > 1;
+  }
+
+  /** Whether some of it came from the archive. */
+  get isArchived(): boolean {
+    return this.#isArchived;
   }
 
   /** Whether all of it was given without any login. */
@@ -136,7 +143,7 @@ export class Sources {
   async #ask(source: Source, signal: AbortSignal, open: Opening): Promise<OpenedBlob> {
     try {
       const body = await open(source, signal);
-      if (!signal.aborted) this.#served(source, body.storage);
+      if (!signal.aborted) this.#served(source, body);
       if (!signal.aborted && body.isBorrowed === true) this.#borrowedBy(source);
       return body;
     } catch (error) {
@@ -150,8 +157,12 @@ export class Sources {
     this.#deliverers.set(`${source.registry.name} ${source.repository}`, source);
   }
 
-  #served(source: Source, storage: Place | undefined): void {
+  #served(source: Source, { storage, isArchived }: OpenedBlob): void {
     this.#server = source;
+    if (isArchived === true) {
+      this.#isArchived = true;
+      return;
+    }
     this.#isAnonymous &&= source.access.kind === "anonymous" || source.access.kind === "none";
     this.#storage = storage;
     this.hasDelivered(source);

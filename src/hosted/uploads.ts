@@ -166,7 +166,7 @@ export class Uploads {
 
   /** A disk that fails is told of where room is made. */
   #told(error: unknown): unknown {
-    const isDisk = error instanceof StoreError && error.code !== "RECORDS";
+    const isDisk = error instanceof StoreError && !["RECORDS", "ARCHIVE"].includes(error.code);
     if (isDisk) this.#parts.room.missing(error);
     return error;
   }

@@ -51,6 +51,11 @@ const storeFailures: Readonly<
   IO: { ...unavailable, message: "the proxy's disk cannot be read or written" },
   PAUSED: { ...unavailable, message: "the proxy's disk failed again and again" },
   RECORDS: { ...unavailable, message: "the proxy's records cannot be read or written" },
+  ARCHIVE: {
+    ...unavailable,
+    message: "the archive behind the proxy does not take or give it",
+    hint: "try again in a moment",
+  },
   LOCKED: { ...unavailable, message: "the proxy's data folder is in use by another process" },
   FORMAT: { ...unavailable, message: "the proxy's data folder is of another version" },
 };

@@ -14,6 +14,8 @@ export class Holds {
   /** 0: let go by everybody, and kept only because all is. */
   readonly #counts = new Map<Digest, number>();
   #keepers = 0;
+  /** Who else has it. */
+  #isElsewhere: (digest: Digest) => boolean = () => false;
   #watcher: HoldWatcher | undefined;
 
   watch(watcher: HoldWatcher): void {
@@ -46,6 +48,16 @@ export class Holds {
       if (this.#keepers > 0) return;
       for (const [digest, count] of this.#counts) if (count === 0) this.#free(digest);
     };
+  }
+
+  /** Who has all that `isElsewhere` says, so that this disk's copy of it may go. */
+  backedBy(isElsewhere: (digest: Digest) => boolean): void {
+    this.#isElsewhere = isElsewhere;
+  }
+
+  /** Whether somebody relies on this disk for it. */
+  isOnlyHere(digest: Digest): boolean {
+    return this.isHeld(digest) && !this.#isElsewhere(digest);
   }
 
   isHeld(digest: Digest): boolean {

@@ -9,6 +9,8 @@ export type StoreErrorCode =
   | "PAUSED"
   /** The record backend failed. */
   | "RECORDS"
+  /** The archive cannot be reached, or refuses. */
+  | "ARCHIVE"
   /** Another process holds the data folder. */
   | "LOCKED"
   /** The data folder was written by a version this one does not know, or cannot be made. */

@@ -2,7 +2,25 @@
 import type { Digest } from "../protocol/digest.ts";
 import type { StoreError } from "./store-error.ts";
 
+/** What is asked of an archive. */
+export type ArchiveOperation = "put" | "stat" | "open" | "delete" | "list" | "tidy";
+
 export type StoreEvent =
+  /** The archive was asked; `error` where it failed. */
+  | {
+      readonly kind: "archiveAsked";
+      readonly operation: ArchiveOperation;
+      readonly milliseconds: number;
+      readonly error?: unknown;
+    }
+  /** It failed again and again, and is asked again in so many milliseconds. */
+  | { readonly kind: "archiveLost"; readonly error: unknown; readonly retryIn: number }
+  /** It answers again; it was away for so long. */
+  | { readonly kind: "archiveBack"; readonly milliseconds: number }
+  /** It has the blob too from now on. */
+  | { readonly kind: "blobArchived"; readonly digest: Digest; readonly size: number }
+  /** What it has under that digest are other bytes. */
+  | { readonly kind: "archiveWrong"; readonly digest: Digest }
   /** A blob's size was not the recorded one; it is gone and will be fetched again. */
   | { readonly kind: "blobDropped"; readonly digest: Digest; readonly size: number }
   /** A held blob has wrong bytes; it was set aside and has to be pushed again. */

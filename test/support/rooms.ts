@@ -64,10 +64,10 @@ export const rooms: Readonly<Record<string, Room>> = {
   store: {
     rooms: ["protocol", "runtime"],
     packages: [
-      ...["keyv", "@keyv/sqlite", "ioredis", "pg"],
+      ...["@aws-sdk/client-s3", "keyv", "@keyv/sqlite", "ioredis", "pg"],
       ...["node:fs", "node:sqlite", "node:worker_threads"],
     ],
-    wings: [["disk", "keyv", "sqlite", "redis", "postgres"]],
+    wings: [["archiving"], ["disk", "s3", "keyv", "sqlite", "redis", "postgres"]],
     purpose: "Keeps bytes and records; knows nothing of registries.",
   },
   protocol: {

@@ -6,6 +6,7 @@ import { DiskHealth, GuardedDrafts } from "../../cache/keeping/disk-health.ts";
 import { Eviction } from "../../cache/keeping/eviction.ts";
 import { RecordAging } from "../../cache/keeping/record-aging.ts";
 import { Scrub } from "../../cache/keeping/scrub.ts";
+import { TierAdmission } from "../../cache/keeping/tier-admission.ts";
 import { Usage } from "../../cache/keeping/usage.ts";
 import type { PullThroughOptions } from "../../cache/pull-parts.ts";
 import { PullThrough } from "../../cache/pull-through.ts";
@@ -15,9 +16,13 @@ import { VerifyingReads } from "../../download/verifying-reads.ts";
 import type { Room } from "../../hosted/uploads.ts";
 import type { Digest } from "../../protocol/digest.ts";
 import type { Registry } from "../../protocol/registry-name.ts";
-import { systemClock } from "../../runtime/clock.ts";
+import { type Clock, systemClock } from "../../runtime/clock.ts";
+import type { Archiving } from "../../store/archiving/archiving.ts";
+import { TieredBlobs } from "../../store/archiving/tiered-blobs.ts";
 import type { Log } from "../log.ts";
 import type { Settings } from "../settings/settings.ts";
+import { type Archived, composeArchiving, openArchived } from "./archive.ts";
+import { lifeOf } from "./cache-life.ts";
 import { challengeRecords } from "./challenges.ts";
 import { fullness, mustStayFree } from "./fullness.ts";
 import { LooseContent } from "./loose-content.ts";
@@ -34,36 +39,47 @@ export type CacheParts = {
   readonly settings: Settings;
   readonly store: Store;
   readonly upstream: Upstream;
+  readonly archived?: Archived | undefined;
   readonly secret: Uint8Array;
   readonly now: () => number;
-  readonly log: Pick<Log, "cache">;
+  readonly clock?: Clock;
+  readonly log: Pick<Log, "cache" | "store">;
 };
 
 export type Cache = ReturnType<typeof composeCache>;
 
 export function composeCache(parts: CacheParts) {
-  const { settings, store, upstream, now, log } = parts;
+  const { settings, store, upstream, archived, now, log } = parts;
   const { blobs, records, holds } = store;
   const { client } = upstream;
   const observe = log.cache;
-  const usage = new Usage({ records, observe, now, isHeld: (digest) => holds.isHeld(digest) });
+  const usage = usageOf(parts);
+  const archiving =
+    archived &&
+    composeArchiving({
+      ...{ ...archived, store, usage, log, clock: parts.clock ?? systemClock },
+      originOf: (digest) => pulls.originOf(digest),
+      eviction: () => eviction,
+    });
   const makeRoom = (error: unknown): void => eviction.writeFailed(error);
   const disk = new DiskHealth({ drafts: blobs, observe, makeRoom });
   const drafts = new GuardedDrafts(blobs, disk);
-  const books = booksOf(() => ({ pulls, downloads, eviction }));
-  const limits = downloadLimits(settings);
+  const books = booksOf(() => ({ pulls, downloads, eviction, archiving }));
   const downloads = new Downloads({
-    ...{ client, blobs: drafts, books, observe, ...limits },
+    ...{ client, blobs: drafts, books, observe, ...downloadLimits(settings, usage, archiving) },
     isPaused: () => disk.isPaused,
   });
   const rechecks = new VerifyingReads({ blobs, books, observe });
-  const pulls = pullsOf(parts, { blobs, drafts, downloads, rechecks, usage, books });
-  const eviction = evictionOf({ settings, store, disk, usage, pulls, books, observe });
+  const tiers = archiving === undefined ? blobs : new TieredBlobs(blobs, archiving);
+  const kept = { blobs: tiers, drafts, downloads, rechecks, usage, books, archived: archiving };
+  const pulls = pullsOf(parts, kept);
+  const eviction = evictionOf({ settings, store, disk, usage, pulls, books, observe, archiving });
   const loose = new LooseContent({
     blobs,
     holds,
     usage,
     books,
+    archive: archiving,
     isCached: (d) => pulls.isHeldAnywhere(d),
   });
   holds.watch(loose.watcher);
@@ -77,30 +93,19 @@ export function composeCache(parts: CacheParts) {
     pulls,
     /** What is being fetched right now. */
     underway: () => downloads.underway(),
-    isKept: (digest: Digest): boolean => usage.has(digest) || holds.isHeld(digest),
+    isKept: (digest: Digest): boolean =>
+      usage.has(digest) || holds.isHeld(digest) || archiving?.sizeOf(digest) !== undefined,
+    /** Undefined where the disk is all there is. */
+    archiving,
+    openArchived: (digest: Digest) => openArchived(downloads, digest),
     ...fullness({ settings, store, usage, now, isWritable: () => disk.degraded.length === 0 }),
     ...{ rechecks, loose },
     room: roomFor({ disk, eviction, observe }),
     /** Sentences about what keeps it from keeping anything. */
-    degraded: () => disk.degraded,
-    /** Resolves once everything kept is known by size and use. */
-    load: () => usage.load(blobs),
-    /** The same, and goes on by itself from here; pulls need not wait for it. */
-    start: async () => {
-      usage.start();
-      pulls.start();
-      scrub.start();
-      aging.start();
-      await usage.load(blobs);
-      eviction.wake();
-    },
-    close: async () => {
-      const working = [scrub, aging, eviction, downloads, rechecks];
-      await Promise.all(working.map((one) => one.close()));
-      await pulls.close();
-      await usage.close();
-      disk.close();
-    },
+    degraded: () => [...disk.degraded, ...(archived?.archive.degraded ?? [])],
+    ...lifeOf({
+      ...{ blobs, usage, pulls, scrub, aging, eviction, downloads, rechecks, disk, archiving },
+    }),
   };
 }
 
@@ -121,22 +126,25 @@ function roomFor(its: {
 }
 
 type Informed = {
-  readonly pulls: Pick<PullThrough, "stored" | "gone">;
+  readonly pulls: Pick<PullThrough, "stored" | "gone" | "away">;
   readonly downloads: Pick<Downloads, "gone">;
   readonly eviction: Pick<Eviction, "wake">;
+  readonly archiving: Pick<Archiving, "add" | "sizeOf"> | undefined;
 };
 
 /** All who have to know what is kept; they are built after those who tell them. */
 function booksOf(informed: () => Informed): Bookkeeping {
   return {
     stored: (blob) => {
-      const { pulls, eviction } = informed();
+      const { pulls, eviction, archiving } = informed();
       pulls.stored(blob);
+      archiving?.add(blob.digest);
       eviction.wake();
     },
     gone: (digest) => {
-      const { pulls, downloads } = informed();
-      pulls.gone(digest);
+      const { pulls, downloads, archiving } = informed();
+      if (archiving?.sizeOf(digest) === undefined) pulls.gone(digest);
+      else pulls.away(digest);
       downloads.gone(digest);
     },
   };
@@ -148,22 +156,34 @@ type EvictionParts = Pick<CacheParts, "settings" | "store"> & {
   readonly pulls: PullThrough;
   readonly books: Bookkeeping;
   readonly observe: Observe;
+  readonly archiving: Pick<Archiving, "isWaiting"> | undefined;
 };
 
+function usageOf({ settings, store, archived, now, log }: CacheParts): Usage {
+  const { records, holds } = store;
+  return new Usage({
+    ...{ records, observe: log.cache, now, isHeld: (digest) => holds.isOnlyHere(digest) },
+    ...(archived === undefined ? {} : { most: settings.cache.maxSize }),
+  });
+}
+
 function evictionOf(parts: EvictionParts): Eviction {
-  const { settings, disk, usage, pulls, books, observe } = parts;
+  const { settings, disk, usage, pulls, books, observe, archiving } = parts;
   const { blobs, holds } = parts.store;
   return new Eviction({
     ...{ blobs, disk, usage, maxSize: settings.cache.maxSize, books, observe },
     minFree: (total) => mustStayFree(settings, total),
-    isHeld: (digest) => holds.isHeld(digest),
+    isHeld: (digest) => holds.isOnlyHere(digest),
+    isDelivered: (digest) => archiving?.isWaiting(digest) !== true,
     wanted: () => pulls.wanted(),
   });
 }
 
+type Kept = "blobs" | "drafts" | "downloads" | "rechecks" | "usage" | "books" | "archived";
+
 function pullsOf(
   { settings, store, upstream, secret, now, log }: CacheParts,
-  kept: Pick<PullThroughOptions, "blobs" | "drafts" | "downloads" | "rechecks" | "usage" | "books">,
+  kept: Pick<PullThroughOptions, Kept>,
 ): PullThrough {
   const { tagTtl, staleIfError, offline } = settings.cache;
   return new PullThrough({
@@ -188,10 +208,16 @@ function agingOf({ settings, store, now, log }: CacheParts, pulls: PullThrough):
   });
 }
 
-function downloadLimits({ cache }: Settings) {
+function downloadLimits({ cache }: Settings, usage: Usage, archiving: Archiving | undefined) {
+  const admission = new TierAdmission(usage, cache.maxSize);
   return {
     // One that is more than everything kept may be would push out all of it, and itself.
-    mostKept: Math.min(largestKept, cache.maxSize),
+    mostKept: archiving === undefined ? Math.min(largestKept, cache.maxSize) : largestKept,
+    mayStay: (digest: Digest, size: number) => admission.mayStay(digest, size),
+    archive: archiving && {
+      open: (...ask: Parameters<Archiving["open"]>) => archiving.open(...ask),
+      suspect: (digest: Digest) => void archiving.suspect(digest),
+    },
     detached: {
       count: cache.orphanDownloads,
       bytes: cache.orphanSize,

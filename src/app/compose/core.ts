@@ -9,6 +9,7 @@ import type { World } from "../application.ts";
 import { harmless } from "../log/harmless.ts";
 import type { Log } from "../log.ts";
 import type { Settings } from "../settings/settings.ts";
+import { composeArchive } from "./archive.ts";
 import { composeCache } from "./cache.ts";
 import { composeCatalogue } from "./catalogue.ts";
 import { loadChallenges, saveChallenge } from "./challenges.ts";
@@ -76,7 +77,10 @@ async function composeOver(store: Store, { settings, log, figures, world }: Over
   await loadChallenges(store.records, upstream.memory, log);
   const secret = secrets.visibility;
   // What is believed for a time is believed no longer because somebody sets the machine's clock back.
-  const cache = composeCache({ settings, store, upstream, secret, now: steady, log });
+  const archived = await composeArchive({ settings, store, upstream, log });
+  const cache = composeCache({
+    ...{ settings, store, upstream, archived, secret, now: steady, clock, log },
+  });
   const hosted = await composeHosted({
     ...{ settings, store, cache },
     log: { hosted: (event) => tell(event) },
@@ -95,6 +99,7 @@ async function composeOver(store: Store, { settings, log, figures, world }: Over
     await hosted?.close();
     await catalogued.close();
     await cache.close();
+    await archived?.close();
     life.abort();
     await upstream.close();
     await store.close(AbortSignal.timeout(10_000));

@@ -72,7 +72,8 @@ async function planOf(kept: Kept, { images, platforms }: ExportAsk): Promise<Exp
 async function heldSize(kept: Kept, digest: Digest): Promise<number | undefined> {
   const { store, cache } = kept.core;
   hold(kept, digest);
-  return (await store.blobs.stat(digest))?.size ?? cache.pulls.carried.wellKnown(digest)?.length;
+  const size = (await store.blobs.stat(digest))?.size ?? cache.archiving?.sizeOf(digest);
+  return size ?? cache.pulls.carried.wellKnown(digest)?.length;
 }
 
 function hold({ core, held }: Kept, digest: Digest): void {
@@ -84,7 +85,7 @@ async function open({ core, manifests }: Kept, digest: Digest): Promise<ByteSour
   const { store, cache } = core;
   const manifest = await manifests.get(digest)?.manifest(digest);
   if (manifest !== undefined) return new MemorySource(Buffer.from(manifest.bytes));
-  const kept = await contentsOf(store.blobs, cache.rechecks).open(digest);
+  const kept = await contentsOf(store.blobs, cache).open(digest);
   const known = kept === undefined ? cache.pulls.carried.wellKnown(digest) : undefined;
   return known === undefined ? kept : new MemorySource(known);
 }

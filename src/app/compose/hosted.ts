@@ -11,10 +11,13 @@ import { Passwords } from "../../hosted/passwords.ts";
 import { Pulls } from "../../hosted/pulls.ts";
 import { Rights, type RightsSettings } from "../../hosted/rights.ts";
 import { Uploads } from "../../hosted/uploads.ts";
+import type { Digest } from "../../protocol/digest.ts";
 import type { RepositoryName } from "../../protocol/reference.ts";
 import type { FindHandler } from "../../registry/exchange.ts";
 import { hostedHandlers } from "../../registry/hosted/hosted-handlers.ts";
 import type { Clock } from "../../runtime/clock.ts";
+import { ArchivedUploads } from "../../store/archiving/archived-uploads.ts";
+import type { UploadFiles } from "../../store/upload-files.ts";
 import type { Log } from "../log.ts";
 import { readHtpasswd } from "../settings/named-files.ts";
 import type { Settings } from "../settings/settings.ts";
@@ -25,7 +28,7 @@ import type { Store } from "./store.ts";
 export type HostedRoomParts = {
   readonly settings: Settings;
   readonly store: Store;
-  readonly cache: Pick<Cache, "rechecks" | "room" | "loose">;
+  readonly cache: Pick<Cache, "rechecks" | "room" | "loose" | "archiving" | "openArchived">;
   readonly secret: Uint8Array;
   readonly clock: Clock;
   readonly log: Pick<Log, "hosted">;
@@ -60,9 +63,9 @@ export async function composeHosted(parts: HostedRoomParts): Promise<Hosted | un
   });
   const rights = new Rights(rightsIn(settings));
   const limitIn = (repository: RepositoryName) => rights.limitIn(repository, catalogue);
-  const contents = contentsOf(store.blobs, parts.cache.rechecks);
+  const contents = contentsOf(store.blobs, parts.cache);
   const { lease, sparse: isSparse } = settings.hosted;
-  const files = await store.blobs.uploads();
+  const files = archivedToo(await store.blobs.uploads(), parts.cache.archiving);
   const uploads = await Uploads.open({
     ...{ files, catalogue, limitIn, clock, lease, room: parts.cache.room },
     most: (await roomForFiles()).uploads,
@@ -123,12 +126,24 @@ function rightsIn({ hosted }: Settings): RightsSettings {
   };
 }
 
-export function contentsOf(blobs: Store["blobs"], rechecks: Cache["rechecks"]): Contents {
+/** What is pushed is there once the archive has it. */
+function archivedToo(files: UploadFiles, archiving: Cache["archiving"]): UploadFiles {
+  if (archiving === undefined) return files;
+  return new ArchivedUploads(files, (digest) => archiving.ensure(digest));
+}
+
+type ContentsParts = Pick<Cache, "rechecks" | "archiving" | "openArchived">;
+
+export function contentsOf(blobs: Store["blobs"], parts: ContentsParts): Contents {
+  const { rechecks, archiving, openArchived } = parts;
+  // Nobody else has it: where no record knows, the archive itself is asked.
+  const away = async (digest: Digest) => (await archiving?.find(digest, true))?.size;
   return {
-    sizeOf: async (digest) => (await blobs.stat(digest))?.size,
+    sizeOf: async (digest) => (await blobs.stat(digest))?.size ?? (await away(digest)),
     open: async (digest) => {
       const stat = await blobs.stat(digest);
-      if (stat === undefined) return undefined;
+      if (stat === undefined)
+        return (await away(digest)) === undefined ? undefined : openArchived(digest);
       return stat.isVerified ? blobs.open(digest) : rechecks.open(digest);
     },
     condemn: async (digest) => {

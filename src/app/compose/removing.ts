@@ -125,7 +125,9 @@ export class Removing {
       const digest = parseDigest(text);
       if (digest === undefined || blobs.has(text)) continue;
       waiting.push(...statistics.parts(text).map((part) => part.digest));
-      const size = cache.isKept(digest) ? (await store.blobs.stat(digest))?.size : undefined;
+      const size = cache.isKept(digest)
+        ? ((await store.blobs.stat(digest))?.size ?? cache.archiving?.sizeOf(digest))
+        : undefined;
       if (size !== undefined) blobs.set(text, { digest, size });
     }
     return blobs.values();

@@ -22,7 +22,7 @@ import { DownMemory } from "../../upstream/down-memory.ts";
 import type { Place } from "../../upstream/location.ts";
 import { CorporateProxies } from "../../upstream/net/corporate-proxy.ts";
 import { Destinations } from "../../upstream/net/destination.ts";
-import { Dialer } from "../../upstream/net/dial.ts";
+import { Dialer, type DialerOptions } from "../../upstream/net/dial.ts";
 import { OriginPools } from "../../upstream/net/dispatcher.ts";
 import type { Lookup } from "../../upstream/net/name-lookup.ts";
 import { Probe } from "../../upstream/net/probe.ts";
@@ -81,6 +81,7 @@ export async function composeUpstream(parts: UpstreamParts) {
   const dialer = new Dialer({ destinations, lookup, proxies, tls, family, clock });
   const pools = new OriginPools({ dialer, tls, proxies, clock });
   const transport = new Transport({ pools, observe: log.upstream, now, clock, isOffline });
+  const wayTo = (host: string): Way => openWay(parts, host, { lookup, proxies, tls, family });
   const credentials = composeCredentials(parts, { tls, helpers, now, entries });
   const memory = new ChallengeMemory({ now, save: parts.saveChallenge });
   const outages = new DownMemory({ now, observe: log.upstream });
@@ -113,10 +114,31 @@ export async function composeUpstream(parts: UpstreamParts) {
       await Promise.all([finder.close(), tokens.close()]);
       await pools.close();
     },
-    ...{ dialer, transport, authorizer, memory, finder, pairs, logins, unusedLogins },
+    ...{ dialer, transport, authorizer, memory, finder, pairs, logins, unusedLogins, wayTo },
     /** Host patterns that the operator named when it started, those of DOCKER_CONFIG too. */
     named,
   };
+}
+
+/** A way out to one host alone, by the rules that hold for all. */
+export type Way = { readonly transport: Transport; readonly close: () => Promise<void> };
+
+type WayParts = Pick<DialerOptions, "lookup" | "proxies" | "tls" | "family">;
+
+/** To one that the operator named for something else than images, so that no registry leads there. */
+function openWay({ settings, listen, clock }: UpstreamParts, host: string, parts: WayParts): Way {
+  const { upstreamAllowAddresses: allowedAddresses } = settings.access;
+  const destinations = new Destinations({
+    ...{ named: [host], allowedAddresses, tunnelPorts: [] },
+    ownListeners: listen.listeners,
+    ownAddresses: listen.addresses,
+  });
+  const dialer = new Dialer({ ...parts, destinations, clock });
+  const pools = new OriginPools({ ...parts, dialer, clock, bodyTimeoutMs: 10_000 });
+  const limits = { writeHeaders: 60_000, uploadIdle: 10_000, lists: 25_000 };
+  const nobody = (): void => undefined;
+  const transport = new Transport({ pools, observe: nobody, now: clock.steady, clock, limits });
+  return { transport, close: () => pools.close() };
 }
 
 /** Undefined where POLICY allows everything. */

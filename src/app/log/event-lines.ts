@@ -123,6 +123,24 @@ export function storeLine(event: StoreEvent): Line {
       return { level: "warn", message: "made room on a full disk to start", facts: plain(facts) };
     case "markerFailed":
       return { level: "warn", message: "what is kept is hashed again later", facts: plain(facts) };
+    case "archiveAsked":
+      return { level: "debug", message: "asked the archive", facts: plain(facts) };
+    case "archiveLost":
+      return {
+        level: "error",
+        message: "the archive is away; pulls go on without it",
+        facts: plain(facts),
+      };
+    case "archiveBack":
+      return { level: "info", message: "the archive is back", facts: plain(facts) };
+    case "blobArchived":
+      return { level: "debug", message: "put a blob into the archive", facts: plain(facts) };
+    case "archiveWrong":
+      return {
+        level: "error",
+        message: "the archive has other bytes than those of the digest",
+        facts: plain(facts),
+      };
     case "recordsLost":
       return { level: "error", message: "the records are away", facts: plain(facts) };
     case "recordsBack":

@@ -1,6 +1,7 @@
 /** What no setting can tell by itself: settings that need, or exclude, one another. */
 import { calledName, registryAddress, registryNameOf } from "../../protocol/registry-name.ts";
 import { CredentialError } from "../../upstream/auth/credential-error.ts";
+import { checkStore } from "./archive-place.ts";
 import { credentialEntries, defaultRegistry, isOnLoopback, spokenTo } from "./derived.ts";
 import type { Settings } from "./settings.ts";
 import { shown } from "./shown.ts";
@@ -15,6 +16,7 @@ export function contradictions(settings: Settings): readonly string[] {
     ...checkLogins(settings),
     ...checkHosted(settings),
     ...checkRecords(settings),
+    ...checkStore(settings),
   ];
 }
 

@@ -54,7 +54,7 @@ const successors: readonly Successor[] = [
     instead: open,
   },
   { name: /^REGISTRY_PROXY_REMOTEURL$/, instead: "MIRROR_DEFAULT names the registry" },
-  { name: /^REGISTRY_STORAGE/, instead: kept },
+  { name: /^REGISTRY_STORAGE/, instead: "STORE says where images are kept" },
   { name: /^REGISTRY_(?:PROXY|CACHE)_/, instead: names },
   { name: /^REGISTRY_/, instead: "entrepot --help shows what there is" },
 ];

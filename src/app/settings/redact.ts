@@ -6,7 +6,7 @@ import { allSettings, type Settings } from "./settings.ts";
 
 /** Every secret the settings hold, for the log to mask should one ever come its way. */
 export function secretsOf(settings: Settings): readonly string[] {
-  const { access, authority, listen, mirror, records } = settings;
+  const { access, authority, listen, mirror, records, store } = settings;
   const logins = credentialEntries(settings).flatMap(({ login }) => {
     if (login.kind === "identity") return [login.token];
     if (login.kind === "helper") return [];
@@ -26,6 +26,8 @@ export function secretsOf(settings: Settings): readonly string[] {
     listen.adminToken,
     listen.adminReadToken,
     records.place.kind === "sqlite" ? undefined : records.place.server.password,
+    store.secretKey,
+    store.registrySecretKey,
   );
   const all = [...logins, ...proxyLogins, ...proxies, ...own];
   return [...new Set(all.filter((secret) => secret !== undefined && secret !== ""))] as string[];

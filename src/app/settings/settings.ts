@@ -9,6 +9,7 @@ import { mirror } from "./mirror.ts";
 import { records } from "./records.ts";
 import { registries } from "./registries.ts";
 import type { Group, Setting, ValuesOf } from "./setting.ts";
+import { store } from "./store.ts";
 import { upstream } from "./upstream.ts";
 
 export const groups = {
@@ -22,6 +23,7 @@ export const groups = {
   authority,
   mirror,
   hosted,
+  store,
 } as const satisfies Readonly<Record<string, Group>>;
 
 /** What the program runs with: `settings.listen.port`, `settings.cache.maxSize` … */

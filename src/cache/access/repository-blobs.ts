@@ -126,6 +126,23 @@ export class RepositoryBlobs {
     return false;
   }
 
+  /** Who gave the bytes, to be written beside them where records may be lost; undefined where nobody did. */
+  async originOf(digest: Digest): Promise<string | undefined> {
+    for (const [key, link] of (await this.#holders.get(digest)) ?? [])
+      if (isLink(link) && link.isOrigin && !link.isImported)
+        return `${link.isOpen ? "all" : "own"} ${key}`;
+    return undefined;
+  }
+
+  /** What was written beside the bytes, for those of which there is no record. */
+  async learnOrigin(digest: Digest, origin: string): Promise<void> {
+    const [, to, key] = /^(all|own) (\S+)$/.exec(origin) ?? [];
+    if (key === undefined || (await this.#holders.get(digest)) !== undefined) return;
+    await this.#holders.update(digest, (holders) =>
+      holders === undefined ? new Map([[key, { ...delivered, isOpen: to === "all" }]]) : undefined,
+    );
+  }
+
   /** The registry says it has the digest there; true when it therefore holds these bytes. */
   async confirmed(ref: RepositoryRef, digest: Digest, said: SaidWhen): Promise<boolean> {
     const key = repositoryKey(ref);

@@ -25,6 +25,8 @@ export type EvictionOptions = {
   readonly minFree: (total: number) => number;
   /** Hosted content relies on it. */
   readonly isHeld: (digest: Digest) => boolean;
+  /** Whether a blob that is only lent (usage.ts) has been where it was to go; left out, there is no such place. */
+  readonly isDelivered?: (digest: Digest) => boolean;
   /** What clients are about to ask for, and when they were told of it (just-served.ts). */
   readonly wanted: () => Promise<ReadonlyMap<Digest, number>>;
   readonly books: Pick<Bookkeeping, "gone">;
@@ -90,6 +92,7 @@ export class Eviction {
     while (this.#isWoken && !this.#isClosed) {
       this.#isWoken = false;
       try {
+        await this.#takeLent();
         const excess = await this.#excess();
         if (excess > 0) await this.#makeRoom(excess);
       } catch (error) {
@@ -98,6 +101,16 @@ export class Eviction {
       }
     }
     this.#running = undefined;
+  }
+
+  /** What no room was meant for goes as soon as nobody needs it. */
+  async #takeLent(): Promise<void> {
+    const { usage, isDelivered = () => true } = this.#options;
+    const room: Room = { excess: 0, blobs: 0, bytes: 0, refused: new Set() };
+    const lent = [...usage.lent()];
+    const mayGo = (blob: KeptBlob): boolean => this.#mayGo(blob, room) && isDelivered(blob.digest);
+    for (const blob of lent) if (mayGo(blob)) await this.#take(blob, room);
+    if (room.blobs < lent.length) this.#lookAgain();
   }
 
   #lookAgain(): void {

@@ -23,6 +23,7 @@ import { StoreError } from "../../store/store-error.ts";
 import type { Observe } from "../cache-event.ts";
 import { CachedRecords } from "../cached-records.ts";
 import { accountOf, type RepositoryRef, repositoryNames } from "../repository-ref.ts";
+import type { ArchivedBlobs } from "./archived-blobs.ts";
 import type { Usage } from "./usage.ts";
 
 export type KeptManifest = {
@@ -37,6 +38,7 @@ export type ManifestsOptions = {
   readonly drafts: DraftStore;
   readonly records: RecordStore;
   readonly newRecords?: Pick<Allowance, "take"> | undefined;
+  readonly archived?: Pick<ArchivedBlobs, "read"> | undefined;
   readonly usage: Pick<Usage, "used">;
   readonly books: Bookkeeping;
   readonly observe: Observe;
@@ -166,7 +168,7 @@ export class Manifests {
   async #load(digest: Digest): Promise<Buffer | undefined> {
     try {
       const reader = await this.#options.blobs.open(digest);
-      if (reader === undefined) return undefined;
+      if (reader === undefined) return await this.#loadArchived(digest);
       try {
         const bytes = await readWhole(reader);
         if (bytes !== undefined && digestOf(bytes, digestAlgorithm(digest)) === digest) {
@@ -181,6 +183,13 @@ export class Manifests {
       this.#options.observe({ kind: "diskFailed", error });
     }
     return undefined;
+  }
+
+  async #loadArchived(digest: Digest): Promise<Buffer | undefined> {
+    const bytes = await this.#options.archived?.read(digest, maxManifestBytes);
+    const isIt = bytes !== undefined && digestOf(bytes, digestAlgorithm(digest)) === digest;
+    if (isIt) this.#bytes.set(digest, bytes);
+    return isIt ? bytes : undefined;
   }
 
   /** A type the bytes themselves name, and that some registry gave, holds for every registry. */

@@ -16,6 +16,8 @@ export type UsageOptions = {
   readonly now: () => number;
   /** Pushed here, and so none of what the cache keeps. */
   readonly isHeld?: (digest: Digest) => boolean;
+  /** Bytes that all of it may have: a single blob of more is only lent, and counts to nothing. */
+  readonly most?: number;
   /** Milliseconds between two batches; a minute. */
   readonly interval?: number;
   /** Bytes that a file takes at least, and in steps of which it takes more; 4 KiB, as most volumes have it. */
@@ -81,7 +83,7 @@ export class Usage {
     }
     this.#kept = ordered;
     this.#total = 0;
-    for (const { size } of ordered.values()) this.#total += this.roomOf(size);
+    for (const { size } of ordered.values()) this.#total += this.#counted(size);
   }
 
   /** Bytes that a blob of so many takes. */
@@ -92,7 +94,7 @@ export class Usage {
 
   added(digest: Digest, size: number): void {
     if (this.#options.isHeld?.(digest) === true) return;
-    this.#total += this.roomOf(size) - this.roomOf(this.#kept.get(digest)?.size ?? 0);
+    this.#total += this.#counted(size) - this.#counted(this.#kept.get(digest)?.size ?? 0);
     this.#ref(digest, size);
   }
 
@@ -102,7 +104,7 @@ export class Usage {
   }
 
   removed(digest: Digest): void {
-    this.#total -= this.roomOf(this.#kept.get(digest)?.size ?? 0);
+    this.#total -= this.#counted(this.#kept.get(digest)?.size ?? 0);
     if (this.#kept.delete(digest)) this.#unwritten.add(digest);
   }
 
@@ -130,6 +132,11 @@ export class Usage {
     for (const [digest, { size, usedAt }] of this.#kept) yield { digest, size, usedAt };
   }
 
+  /** Those that are only lent. */
+  *lent(): IterableIterator<KeptBlob> {
+    for (const blob of this.oldestFirst()) if (this.#isLent(blob.size)) yield blob;
+  }
+
   /** Writes what is not in the records yet. Never rejects. */
   flush(): Promise<void> {
     this.#writing = this.#writing.then(() => this.#write());
@@ -140,6 +147,14 @@ export class Usage {
     clearInterval(this.#timer);
     this.#timer = undefined;
     await this.flush();
+  }
+
+  #counted(size: number): number {
+    return this.#isLent(size) ? 0 : this.roomOf(size);
+  }
+
+  #isLent(size: number): boolean {
+    return size > (this.#options.most ?? Number.POSITIVE_INFINITY);
   }
 
   #ref(digest: Digest, size: number): void {

@@ -63,6 +63,21 @@ export class BlobDownloads {
     return contentOf(ask, { source, mediaType }, isFirst ? "miss" : "collapsed");
   }
 
+  /** For who may have it; undefined where it cannot be had from there, nor from the registry. */
+  async fromArchive(ask: BlobAsk, { start, end }: Stretch): Promise<ByteSource | undefined> {
+    const { registry, repository, digest, signal } = ask;
+    const { downloads, visibility, generations } = this.#options;
+    const [access = ask.access] = await visibility.accesses(ask);
+    const source = { registry, repository, digest, access, generation: generations.of(ask) };
+    try {
+      const how = { from: start, to: end, archive: "first", signal } as const;
+      return (await downloads.open({ ...source, ...how })).source;
+    } catch (error) {
+      if (error instanceof UpstreamRefusal || isExcuse(error)) return undefined;
+      throw error;
+    }
+  }
+
   /** Behind the client's back; it goes on within the limits of a download nobody reads. */
   startBehind(ask: BlobAsk): void {
     const { downloads } = this.#options;

@@ -14,6 +14,7 @@ import { mayWhileUnreachable } from "../access/while-unreachable.ts";
 import { askBlob, type BlobQuestion, type Given } from "../asking/blob-asks.ts";
 import type { Denial } from "../asking/small-answer.ts";
 import type { CacheAnswer } from "../content.ts";
+import type { ArchivedBlobs } from "../keeping/archived-blobs.ts";
 import type { KeptBlobs } from "../keeping/kept-blobs.ts";
 import type { Manifests } from "../keeping/manifests.ts";
 import { type BlobAsk, maySkipPush } from "../pull-ask.ts";
@@ -30,12 +31,13 @@ import {
 import { DoubtfulRanges } from "./doubtful-ranges.ts";
 import type { OriginPlace } from "./download-origins.ts";
 import { firstAllowed, isDenial, mayHave, passDenial } from "./first-allowed.ts";
-import { MemorySource } from "./memory-source.ts";
+import { LengthSource, MemorySource } from "./memory-source.ts";
 import type { NegativeCache } from "./negative-cache.ts";
 import { wellKnownBlob } from "./well-known-blobs.ts";
 
 export type BlobPullOptions = BlobDownloadsOptions & {
   readonly kept: KeptBlobs;
+  readonly archived?: ArchivedBlobs | undefined;
   readonly accessChecks: AccessChecks;
   readonly repositoryBlobs: RepositoryBlobs;
   readonly negative: NegativeCache;
@@ -97,7 +99,10 @@ export class BlobPull {
     const patience = maySubstitute ? "brief" : "full";
     const { answer, access } = await provenBlob(this.#options, ask, stat.size, patience);
     if (answer.kind === "given") {
-      const isHeld = await repositoryBlobs.confirmed(ask, ask.digest, { ...said, access });
+      const isHeld =
+        (await repositoryBlobs.confirmed(ask, ask.digest, { ...said, access })) ||
+        ((await this.#learnsOrigin(ask)) &&
+          (await repositoryBlobs.confirmed(ask, ask.digest, { ...said, access })));
       return isHeld ? this.#kept(ask) : undefined;
     }
     if (answer.kind === "refused") return passDenial(answer);
@@ -213,8 +218,27 @@ export class BlobPull {
       if (ranged !== undefined) return ranged;
     }
     const source = await kept.open(ask.digest, (size) => firstByteOf(ask.range, size));
-    if (source === undefined) return undefined;
+    if (source === undefined) return this.#fromArchive(ask);
     return contentOf(ask, { source, mediaType: undefined }, "hit");
+  }
+
+  /** What the disk has no room for; where the archive gives nothing the registry is asked as ever. */
+  async #fromArchive(ask: BlobAsk): Promise<CacheAnswer | undefined> {
+    const stat = await this.#options.archived?.find(ask.digest);
+    if (stat === undefined) return undefined;
+    if (ask.isHead) {
+      const source = new LengthSource(stat.size);
+      return contentOf(ask, { source, mediaType: undefined }, "hit");
+    }
+    const source = await this.#downloads.fromArchive(ask, await this.#wanted(ask, stat.size));
+    return source && contentOf(ask, { source, mediaType: undefined }, "hit");
+  }
+
+  /** The records may be lost, and the archive say who gave the bytes. */
+  async #learnsOrigin({ digest }: BlobAsk): Promise<boolean> {
+    const origin = await this.#options.archived?.originOf(digest);
+    if (origin !== undefined) await this.#options.repositoryBlobs.learnOrigin(digest, origin);
+    return origin !== undefined;
   }
 
   /** A range that would have to wait for a long recheck goes upstream, if it may; none that is near. */

@@ -8,6 +8,7 @@ import type { StoreEvent } from "../../store/store-event.ts";
 import type { AuthEvent } from "../../upstream/auth/auth-event.ts";
 import type { UpstreamEvent } from "../../upstream/upstream-event.ts";
 import type { DoorEvent } from "../door-event.ts";
+import { ArchiveFigures } from "./archive-figures.ts";
 import { HouseFigures } from "./house-figures.ts";
 import { RepositoryFigures, RequestFigures } from "./request-figures.ts";
 import { SeenTunnels } from "./seen-tunnels.ts";
@@ -31,6 +32,7 @@ export class Figures {
   readonly requests: RequestFigures;
   readonly upstream: UpstreamFigures;
   readonly house: HouseFigures;
+  readonly archive: ArchiveFigures;
   readonly last: LastRequests;
   readonly tunnels: SeenTunnels;
   /** What went through, by registry, since the start. */
@@ -46,6 +48,7 @@ export class Figures {
     this.#labels = labels;
     this.traffic = traffic;
     this.house = new HouseFigures({ budget, labels, now });
+    this.archive = new ArchiveFigures(budget);
     const refused = this.house.refused.cell("policy");
     const repositories = new RepositoryFigures(wanted, budget);
     this.requests = new RequestFigures({ budget, labels, traffic, refused, repositories });
@@ -65,6 +68,7 @@ export class Figures {
       ...this.requests.families(),
       ...this.upstream.families(),
       ...this.house.families(),
+      ...this.archive.families(),
       dropped,
     ];
   }
@@ -91,7 +95,10 @@ export class Figures {
 
   readonly cache = (event: CacheEvent): void => this.house.noteCache(event);
 
-  readonly store = (event: StoreEvent): void => this.house.noteStore(event);
+  readonly store = (event: StoreEvent): void => {
+    this.house.noteStore(event);
+    this.archive.note(event);
+  };
 
   readonly upstreams = (event: UpstreamEvent): void => this.upstream.note(event);
 

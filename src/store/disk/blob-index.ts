@@ -68,7 +68,7 @@ export class BlobIndex {
       if (facts?.isFile() === true && facts.size === blob.size) return;
       if (facts?.isFile() !== true) return this.#names.forget(blob.digest);
       await this.#condemn(blob);
-      if (this.#parts.holds.isHeld(blob.digest)) return;
+      if (this.#parts.holds.isOnlyHere(blob.digest)) return;
       this.#parts.observe({ kind: "blobDropped", digest: blob.digest, size: facts.size });
     });
   }
@@ -103,7 +103,7 @@ export class BlobIndex {
   remove(digest: Digest): Promise<boolean> {
     return this.#mutex.run(digest, async () => {
       const blob = await this.find(digest);
-      if (blob === undefined || this.#parts.holds.isHeld(digest)) return false;
+      if (blob === undefined || this.#parts.holds.isOnlyHere(digest)) return false;
       return this.#remove(blob);
     });
   }
@@ -149,7 +149,7 @@ export class BlobIndex {
   }
 
   async #condemn(blob: NamedBlob): Promise<boolean> {
-    if (!this.#parts.holds.isHeld(blob.digest)) return this.#remove(blob);
+    if (!this.#parts.holds.isOnlyHere(blob.digest)) return this.#remove(blob);
     const folder = join(this.#folder.path, "quarantine");
     const path = join(
       folder,
@@ -181,7 +181,7 @@ export class BlobIndex {
     } catch (error) {
       this.#syncs.taint();
       const blob = await this.find(digest);
-      if (blob !== undefined && !this.#parts.holds.isHeld(digest)) await this.#remove(blob);
+      if (blob !== undefined && !this.#parts.holds.isOnlyHere(digest)) await this.#remove(blob);
       throw storeFailure(error, `sync the name of ${digest}`);
     }
   }

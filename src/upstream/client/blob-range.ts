@@ -39,6 +39,8 @@ export type OpenedBlob = {
   readonly headers: HeaderList;
   /** It does not show what the registry asked holds. */
   readonly isBorrowed?: boolean;
+  /** It is no registry's, but from where we put it ourselves. */
+  readonly isArchived?: boolean;
   /** The registry makes nothing of ranges: there is nothing to be read here. */
   readonly hasNoParts?: boolean;
   /** Where it came from, when that was not the registry itself. */

@@ -54,7 +54,7 @@ export class Guide {
   /** An env file of Entrepot's, as the program finds it in its environment. */
   settings(words: string): Record<string, string> {
     const lines = this.take(words).split("\n");
-    const pairs = lines.map((line) => /^([A-Z_]+)="?(.*?)"?$/.exec(line)?.slice(1) ?? ["", ""]);
+    const pairs = lines.map((line) => /^([A-Z0-9_]+)="?(.*?)"?$/.exec(line)?.slice(1) ?? ["", ""]);
     return Object.fromEntries(pairs);
   }
 

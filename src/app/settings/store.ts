@@ -1,0 +1,80 @@
+/** Where blobs are kept beside the disk. */
+import { choice, text, truth, verbatim } from "./kind.ts";
+import { optional } from "./setting.ts";
+import { storePlace } from "./store-kinds.ts";
+
+export const store = {
+  title: "Store",
+  settings: {
+    place: optional({
+      name: "STORE",
+      kind: storePlace,
+      help: `Where blobs are kept: disk, or a bucket in S3 behind it, as
+        s3://bucket/prefix?endpoint=http://minio:9000&region=us-east-1. Then everything that is kept goes there
+        too, and what the disk has no room for is read from there. Left out, disk.`,
+    }),
+    accessKey: optional({
+      name: "S3_ACCESS_KEY",
+      kind: text,
+      isSecret: true,
+      help: "The bucket's login; left out, whatever the machine has for Amazon (environment, ~/.aws, its role).",
+    }),
+    secretKey: optional({
+      name: "S3_SECRET_KEY",
+      kind: verbatim,
+      isSecret: true,
+      help: "Its secret.",
+    }),
+    registryStorage: optional({
+      name: "REGISTRY_STORAGE",
+      kind: choice("s3", "filesystem"),
+      hasFlag: false,
+      help: `As Docker's registry has it: s3 with the variables below is a STORE of the same bucket, in a folder
+        entrepot of its own; what that registry keeps there is left alone.`,
+    }),
+    registryBucket: optional({
+      name: "REGISTRY_STORAGE_S3_BUCKET",
+      kind: text,
+      hasFlag: false,
+      help: "The bucket.",
+    }),
+    registryRegion: optional({
+      name: "REGISTRY_STORAGE_S3_REGION",
+      kind: text,
+      hasFlag: false,
+      help: "Its region.",
+    }),
+    registryEndpoint: optional({
+      name: "REGISTRY_STORAGE_S3_REGIONENDPOINT",
+      kind: text,
+      hasFlag: false,
+      help: "Where it answers, where that is not Amazon.",
+    }),
+    registryAccessKey: optional({
+      name: "REGISTRY_STORAGE_S3_ACCESSKEY",
+      kind: text,
+      isSecret: true,
+      hasFlag: false,
+      help: "Its login.",
+    }),
+    registrySecretKey: optional({
+      name: "REGISTRY_STORAGE_S3_SECRETKEY",
+      kind: verbatim,
+      isSecret: true,
+      hasFlag: false,
+      help: "Its secret.",
+    }),
+    registryRoot: optional({
+      name: "REGISTRY_STORAGE_S3_ROOTDIRECTORY",
+      kind: text,
+      hasFlag: false,
+      help: "The folder in the bucket under which everything lies.",
+    }),
+    registrySecure: optional({
+      name: "REGISTRY_STORAGE_S3_SECURE",
+      kind: truth,
+      hasFlag: false,
+      help: "false for an endpoint without a scheme that speaks no TLS.",
+    }),
+  },
+} as const;
