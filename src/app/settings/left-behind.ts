@@ -7,7 +7,6 @@ const names = "MIRROR_HOSTS has the names that clients use and the registries th
 const logins = "AUTH_REGISTRIES has the logins, one for each registry";
 
 const open = "mirrors here are open to all of ALLOW_CLIENTS; keep a proxy in front that asks them";
-const kept = "images are kept in DATA_DIR";
 
 type Successor = {
   readonly name: RegExp;

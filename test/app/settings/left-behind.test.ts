@@ -24,7 +24,7 @@ describe("variables of other programs without a meaning here", () => {
     ["REGISTRY_PROXY_GHCR_TRAEFIK_HOST", "ghcr.lan", "MIRROR_HOSTS"],
     ["REGISTRY_PROXY_GHCR_PASSWORD", "CANARY", "AUTH_REGISTRIES"],
     ["REGISTRY_PROXY_REMOTEURL", "https://ghcr.io", "MIRROR_DEFAULT"],
-    ["REGISTRY_STORAGE_DELETE_ENABLED", "true", "images are kept in DATA_DIR"],
+    ["REGISTRY_STORAGE_DELETE_ENABLED", "true", "STORE says where images are kept"],
     ["REGISTRY_HTTP_ADDR", ":5000", "entrepot --help"],
   ])("%s=%s is told of, and that %s does it", (name, value, successor) => {
     const sentences = leftBehind({ [name]: value, PATH: "/bin" }, ["CACHE_MAX_SIZE"]);
