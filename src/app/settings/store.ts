@@ -74,7 +74,7 @@ export const store = {
       name: "REGISTRY_STORAGE_S3_SECURE",
       kind: truth,
       hasFlag: false,
-      help: "false for an endpoint without a scheme that speaks no TLS.",
+      help: "Whether an endpoint that is written without a scheme speaks TLS.",
     }),
   },
 } as const;

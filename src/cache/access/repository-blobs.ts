@@ -5,7 +5,7 @@
  */
 import type { Digest } from "../../protocol/digest.ts";
 import type { Allowance } from "../../runtime/allowance.ts";
-import type { Json, RecordStore } from "../../store/record-store.ts";
+import type { RecordStore } from "../../store/record-store.ts";
 import type { Access } from "../../upstream/registry-client.ts";
 import type { Observe } from "../cache-event.ts";
 import { CachedRecords } from "../cached-records.ts";
@@ -18,6 +18,16 @@ import {
   repositoryKey,
   repositoryOfKey,
 } from "../repository-ref.ts";
+import {
+  confirmed,
+  delivered,
+  type Holders,
+  isLink,
+  type Link,
+  printHolders,
+  printLink,
+  readHolders,
+} from "./holders.ts";
 
 export type RepositoryBlobsOptions = {
   readonly records: RecordStore;
@@ -31,18 +41,6 @@ export type RepositoryBlobsOptions = {
   /** Digests kept in memory. */
   readonly limit?: number;
 };
-
-/** Whether the bytes came from the repository, or its registry said that it has them; and to whom. */
-type Link = {
-  readonly isOrigin: boolean;
-  /** To us without any login: what everybody else would have heard too. */
-  readonly isOpen: boolean;
-  /** The operator put the bytes here. */
-  readonly isImported: boolean;
-};
-
-/** By repository; a time is when they were deleted there, or something was written over them. */
-type Holders = ReadonlyMap<string, Link | number>;
 
 /** When the registry was asked, and in whose name: what it says is no news after a write. */
 export type SaidWhen = {
@@ -64,8 +62,8 @@ export class RepositoryBlobs {
     this.#options = options;
     const { records, observe, newRecords, limit = 100_000 } = options;
     const prefix = "held/";
-    const how = { records, observe, newRecords, prefix, read, print, limit };
-    this.#holders = new CachedRecords(how);
+    const how = { records, observe, newRecords, prefix, limit };
+    this.#holders = new CachedRecords({ ...how, read: readHolders, print: printHolders });
   }
 
   async holds(ref: RepositoryRef, digest: Digest): Promise<boolean> {
@@ -197,7 +195,7 @@ export class RepositoryBlobs {
     return {
       prefix: "held/",
       renewedAt: (value) => {
-        const links = [...(read(value)?.values() ?? [])];
+        const links = [...(readHolders(value)?.values() ?? [])];
         const deletions = links.filter((link) => typeof link === "number");
         return links.some(isLink) ? undefined : Math.max(0, ...deletions);
       },
@@ -240,10 +238,6 @@ function isOpen(access: Access | undefined): boolean {
   return access?.kind === "anonymous" || access?.kind === "none";
 }
 
-function isLink(link: Link | number | undefined): link is Link {
-  return typeof link === "object";
-}
-
 function bounded(holders: Map<string, Link | number>): Holders {
   const [oldest] = holders.keys();
   if (holders.size > mostHolders && oldest !== undefined) holders.delete(oldest);
@@ -254,37 +248,4 @@ function cameFrom(holders: Holders, ref: RepositoryRef): boolean {
   for (const [key, link] of holders)
     if (isLink(link) && link.isOrigin && registryOfKey(key) === ref.registry.name) return true;
   return false;
-}
-
-const delivered: Link = { isOrigin: true, isOpen: false, isImported: false };
-const confirmed: Link = { ...delivered, isOrigin: false };
-
-/** As links are written where not by `isOrigin` alone; without a login is the rare word. */
-const wordsOf: Readonly<Record<string, Link>> = {
-  "given to all": { ...delivered, isOpen: true },
-  "confirmed to all": { ...confirmed, isOpen: true },
-  imported: { ...delivered, isImported: true },
-  "imported, given to all": { isOrigin: true, isOpen: true, isImported: true },
-};
-
-function read(value: Json): Holders | undefined {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
-  return new Map(Object.entries(value).map(([key, link]) => [key, readLink(link)]));
-}
-
-function readLink(link: Json): Link | number {
-  if (typeof link === "number") return link;
-  const word = typeof link === "string" ? wordsOf[link] : undefined;
-  return word ?? (link === true ? delivered : confirmed);
-}
-
-function print(holders: Holders): Json {
-  return Object.fromEntries(Array.from(holders, ([key, link]) => [key, printLink(link)]));
-}
-
-function printLink(link: Link | number): Json {
-  if (typeof link === "number") return link;
-  if (link.isImported) return link.isOpen ? "imported, given to all" : "imported";
-  if (!link.isOpen) return link.isOrigin;
-  return link.isOrigin ? "given to all" : "confirmed to all";
 }

@@ -49,7 +49,7 @@ describe("an archive that fails", () => {
     await Promise.all([ask(), ask(), ask()]);
     expect(s3.count("head")).toBe(6);
     expect(kinds()).toEqual(["archiveLost"]);
-    expect(archive.degraded[0]).toContain("SlowDown, status 503); pulls go on without it");
+    expect(archive.degraded[0]).toContain("status 503); pulls go on without it");
   });
 
   it("is asked by all again once one was answered", async () => {
