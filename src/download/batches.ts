@@ -1,12 +1,15 @@
 /**
  * Makes few large writes of many small pieces. What arrives while a write is under way is gathered
  * for the next; otherwise a write starts with the very first byte, then with 64 KiB or after 10 ms,
- * so nobody waits longer than that for a byte that is here. Two buffers at most, however much goes through.
+ * so nobody waits longer than that for a byte that is here. A piece that is large by itself is written
+ * as it is. Two buffers at most, however much goes through.
  */
 import type { Clock } from "../runtime/clock.ts";
 
 const capacity = 256 * 1024;
 const enough = 64 * 1024;
+/** Not worth a copy. */
+const large = 128 * 1024;
 const patience = 10;
 
 export class Batches {
@@ -25,10 +28,18 @@ export class Batches {
     this.#clock = clock;
   }
 
-  /** Takes a copy; waits only while both buffers are full. Throws what a write threw. */
+  /**
+   * The piece is the caller's own again afterwards. Waits while both buffers are full, or until a
+   * large piece is written. Throws what a write threw.
+   */
   async put(piece: Uint8Array): Promise<void> {
     let rest = piece;
     while (rest.length > 0) {
+      if (rest.length >= large && this.#filled === 0 && this.#writing === undefined) {
+        await this.#writeThrough(rest.subarray(0, capacity));
+        rest = rest.subarray(capacity);
+        continue;
+      }
       while (this.#filled === capacity) await this.#writing;
       this.#throwFailure();
       const taken = rest.subarray(0, capacity - this.#filled);
@@ -55,6 +66,14 @@ export class Batches {
     this.#filled = 0;
     this.#stopTimer?.();
     await this.#writing;
+  }
+
+  async #writeThrough(batch: Uint8Array): Promise<void> {
+    this.#throwFailure();
+    this.#hasBegun = true;
+    this.#writing = this.#run(batch);
+    await this.#writing;
+    this.#throwFailure();
   }
 
   #consider(): void {

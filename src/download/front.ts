@@ -99,6 +99,7 @@ export class Front implements Claim {
       },
       from: start,
       until: this.#parts.end,
+      isLent: true,
       signal: within,
     });
     try {

@@ -192,9 +192,9 @@ export class HashedDraft {
     this.#hasBegun = true;
     if (!this.isPassing) this.#draft ??= this.#begin();
     const draft = await this.#draft;
+    const writing = draft?.write(bytes, position) ?? this.#pass(bytes, position);
     const hashed = this.#hash.take(bytes, position); // while the disk is at work
-    if (draft !== undefined) await draft.write(bytes, position);
-    else await this.#pass(bytes, position);
+    await writing;
     this.#hasGrown = true;
     const isHashed = hashed ?? this.#hash.take(bytes, position);
     isHashed?.();

@@ -28,6 +28,8 @@ export type ResumingAsk = {
   /** Something was already received: even the first request is worth repeating. */
   readonly isUnderway: boolean;
   readonly onOpened?: (body: OpenedBlob) => void;
+  /** Of a piece its reader keeps nothing once it asks for the next. */
+  readonly isLent?: boolean;
   readonly onBreak: (what: Break) => void;
   readonly clock: Clock;
   readonly signal: AbortSignal;
@@ -56,9 +58,11 @@ export class ResumingBody implements AsyncIterable<Uint8Array> {
     for (;;) {
       const start = this.#offset;
       try {
-        for await (const chunk of await this.#open()) {
+        const { body, giveBack } = await this.#open();
+        for await (const chunk of body) {
           this.#count(chunk.length);
           yield chunk;
+          if (this.#ask.isLent === true) giveBack?.(chunk);
         }
         const end = this.#end;
         if (end === undefined || this.#offset >= end) return;
@@ -69,7 +73,7 @@ export class ResumingBody implements AsyncIterable<Uint8Array> {
     }
   }
 
-  async #open(): Promise<AsyncIterable<Uint8Array>> {
+  async #open(): Promise<OpenedBlob> {
     const opened = await this.#ask.open(this.#offset);
     this.#hasBegun = true;
     this.#size ??= opened.total;
@@ -79,7 +83,7 @@ export class ResumingBody implements AsyncIterable<Uint8Array> {
       throw failure;
     }
     this.#ask.onOpened?.(opened);
-    return opened.body;
+    return opened;
   }
 
   get #end(): number | undefined {

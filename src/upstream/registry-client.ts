@@ -48,11 +48,19 @@ export type RegistryRequest = {
   readonly signal: AbortSignal;
 };
 
+/** Must be consumed or destroyed. Silent for 30 s: it fails with UpstreamError TIMEOUT. */
+export interface AnswerBody extends Readable {
+  /**
+   * Takes a piece for other bytes, of which its reader has kept nothing. Who gives pieces back gets
+   * larger ones.
+   */
+  giveBack?(piece: Uint8Array): void;
+}
+
 export type RegistryResponse = {
   readonly status: number;
   readonly headers: HeaderList;
-  /** Must be consumed or destroyed. Silent for 30 s: it fails with UpstreamError TIMEOUT. */
-  readonly body: Readable;
+  readonly body: AnswerBody;
   /** The operator's login at another registry opened it: it does not show what the registry asked holds. */
   readonly isBorrowed?: boolean;
   /** Where a blob's redirects led, out of the registry's own hands. */

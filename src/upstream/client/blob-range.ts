@@ -45,6 +45,8 @@ export type OpenedBlob = {
   readonly hasNoParts?: boolean;
   /** Where it came from, when that was not the registry itself. */
   readonly storage?: Place | undefined;
+  /** Takes a piece of the body for its next bytes; who calls it has kept nothing of the piece. */
+  readonly giveBack?: ((piece: Uint8Array) => void) | undefined;
   /** For whoever does not read; idempotent. */
   close(): void;
 };
@@ -160,8 +162,10 @@ function opened(
   total: number | undefined,
   body: AsyncIterable<Uint8Array>,
 ): OpenedBlob {
-  const { headers, isBorrowed = false, storage } = response;
-  return { total, body, headers, isBorrowed, storage, close: () => response.body.destroy() };
+  const { headers, isBorrowed = false, storage, body: answer } = response;
+  const giveBack =
+    body === answer ? (piece: Uint8Array): void => answer.giveBack?.(piece) : undefined;
+  return { total, body, headers, isBorrowed, storage, giveBack, close: () => answer.destroy() };
 }
 
 async function* skip(bytes: AsyncIterable<Uint8Array>, count: number): AsyncGenerator<Uint8Array> {

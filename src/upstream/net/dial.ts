@@ -4,6 +4,7 @@
  */
 
 import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
 import { formatHostPort, type HostPort } from "../../protocol/http/host-port.ts";
 import type { RegistryName } from "../../protocol/registry-name.ts";
 import { type Clock, systemClock } from "../../runtime/clock.ts";
@@ -12,7 +13,7 @@ import { upstreamDeadline } from "../upstream-deadline.ts";
 import { UpstreamError } from "../upstream-error.ts";
 import type { CorporateProxies, CorporateProxy } from "./corporate-proxy.ts";
 import type { Destinations } from "./destination.ts";
-import { connectFirst, type ResolvedAddress } from "./happy-eyeballs.ts";
+import { connectFirst, plainTo, type ResolvedAddress } from "./happy-eyeballs.ts";
 import { type Lookup, NameLookup } from "./name-lookup.ts";
 import { connectError } from "./network-error.ts";
 import { openTunnel } from "./proxy-tunnel.ts";
@@ -22,7 +23,6 @@ export type DialerOptions = {
   readonly destinations: Destinations;
   readonly lookup: Lookup;
   readonly proxies: CorporateProxies;
-  /** For corporate proxies that are themselves spoken to over TLS. */
   readonly tls: TlsClient;
   /** UPSTREAM_FAMILY. */
   readonly family: "auto" | 4 | 6;
@@ -65,9 +65,26 @@ export class Dialer {
     using deadline = this.#limit(address, options);
     const proxy = this.#proxies.for("https", address, onBehalfOf);
     if (proxy !== undefined) return await this.#tunnel(proxy, address, deadline.signal);
-    const addresses = await this.#addresses(address, deadline.signal);
-    const allowed = this.#judge(address, addresses, onBehalfOf);
-    return await this.#connect(address, allowed, deadline.signal);
+    const allowed = await this.#allowed(address, onBehalfOf, deadline.signal);
+    return await this.#connect(address, allowed, plainTo(address.port), deadline.signal);
+  }
+
+  /**
+   * The same with TLS on it. Straight from here it is read as undici reads, and in no other way
+   * (record-reads.ts). Throws UpstreamError.
+   */
+  async dialTls(address: HostPort, options: DialOptions): Promise<TLSSocket> {
+    const { onBehalfOf } = options;
+    this.#destinations.checkName(address, onBehalfOf);
+    using deadline = this.#limit(address, options);
+    const { signal } = deadline;
+    const proxy = this.#proxies.for("https", address, onBehalfOf);
+    if (proxy !== undefined)
+      return await this.#tls.secure(await this.#tunnel(proxy, address, signal), address, signal);
+    const allowed = await this.#allowed(address, onBehalfOf, signal);
+    const begin = (to: ResolvedAddress): TLSSocket => this.#tls.begin(to, address);
+    const socket = await this.#connect(address, allowed, begin, signal);
+    return await this.#tls.shaken(socket, address, signal);
   }
 
   /** Throws UpstreamError FORBIDDEN where `dial` would, whatever the name stands for. */
@@ -81,7 +98,7 @@ export class Dialer {
     this.#destinations.checkName(address, onBehalfOf);
     if (this.#proxies.for("https", address, onBehalfOf) !== undefined) return;
     using deadline = this.#limit(address, options);
-    this.#judge(address, await this.#addresses(address, deadline.signal), onBehalfOf);
+    await this.#allowed(address, onBehalfOf, deadline.signal);
   }
 
   /** A connection to the corporate proxy itself, for plain http that it forwards. */
@@ -112,11 +129,12 @@ export class Dialer {
   }
 
   /** The addresses that may be dialled; the first refusal when there is none. */
-  #judge(
+  async #allowed(
     address: HostPort,
-    found: readonly ResolvedAddress[],
     onBehalfOf: RegistryName | undefined,
-  ): readonly ResolvedAddress[] {
+    signal: AbortSignal,
+  ): Promise<readonly ResolvedAddress[]> {
+    const found = await this.#addresses(address, signal);
     const allowed: ResolvedAddress[] = [];
     let refusal: unknown;
     for (const each of found) {
@@ -131,13 +149,14 @@ export class Dialer {
     return allowed;
   }
 
-  async #connect(
+  async #connect<S extends Socket>(
     address: HostPort,
     addresses: readonly ResolvedAddress[],
+    begin: (to: ResolvedAddress) => S,
     signal: AbortSignal,
-  ): Promise<Socket> {
+  ): Promise<S> {
     try {
-      const socket = await connectFirst(addresses, address.port, signal);
+      const socket = await connectFirst(addresses, begin, signal);
       socket.setNoDelay(true);
       socket.setKeepAlive(true, 60_000);
       return socket;
@@ -164,7 +183,8 @@ export class Dialer {
       const host = formatHostPort(proxy.address);
       throw new UpstreamError("FORBIDDEN", host, `${host} is this proxy itself`);
     }
-    const socket = await this.#connect(proxy.address, others, signal);
+    const begin = plainTo(proxy.address.port);
+    const socket = await this.#connect(proxy.address, others, begin, signal);
     return proxy.scheme === "http" ? socket : await this.#tls.secure(socket, proxy.address, signal);
   }
 

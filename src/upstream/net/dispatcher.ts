@@ -42,6 +42,8 @@ export type Origin = {
   readonly onBehalfOf: RegistryName;
   /** Its heads need mending; for requests with `reset` alone. */
   readonly isOdd?: boolean | undefined;
+  /** The connection itself is wanted in the end, so it stays a stream like any other. */
+  readonly switches?: boolean | undefined;
 };
 
 /** Idle pools are a few objects each; beyond so many the longest unused are closed. */
@@ -90,10 +92,10 @@ export class OriginPools {
   }
 
   #pool(origin: Origin, proxy: CorporateProxy | undefined): Pool {
-    const { scheme, address, onBehalfOf, isOdd } = origin;
+    const { scheme, address, onBehalfOf, isOdd, switches } = origin;
     const host = formatHostPort(address, scheme === "https" ? 443 : 80);
     // The registry is part of the key: what it may reach, another may not.
-    const key = `${scheme}://${host} ${onBehalfOf}${isOdd ? " odd" : ""}`;
+    const key = `${scheme}://${host} ${onBehalfOf}${isOdd ? " odd" : ""}${switches ? " switches" : ""}`;
     const known = this.#pools.get(key);
     this.#pools.delete(key);
     const pool =
@@ -119,7 +121,7 @@ export class OriginPools {
   }
 
   async #connect(origin: Origin, proxy: CorporateProxy | undefined): Promise<Socket> {
-    const { address, onBehalfOf } = origin;
+    const { scheme, address, onBehalfOf, switches } = origin;
     const { dialer, tls, connectTimeoutMs: milliseconds = 5_000 } = this.#options;
     const { clock = systemClock } = this.#options;
     const host = formatHostPort(address, 443);
@@ -127,8 +129,9 @@ export class OriginPools {
     using deadline = upstreamDeadline(clock, this.#closing.signal, { host, milliseconds, what });
     const options = { signal: deadline.signal, timeoutMs: milliseconds, onBehalfOf };
     if (proxy !== undefined) return await dialer.dialProxy(proxy, address, options);
+    if (scheme === "https" && !switches) return await dialer.dialTls(address, options);
     const socket = await dialer.dial(address, options);
-    if (origin.scheme === "http") return socket;
+    if (scheme === "http") return socket;
     return await tls.secure(socket, address, deadline.signal);
   }
 

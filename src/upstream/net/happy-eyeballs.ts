@@ -9,32 +9,42 @@ export type ResolvedAddress = { readonly address: string; readonly family: 4 | 6
 
 const stagger = 250;
 
-/**
- * Resolves with a connected socket that carries an error listener and belongs to the caller. Rejects
- * with the first attempt's error when all have failed, or with the signal's reason.
- */
-export function connectFirst(
-  addresses: readonly ResolvedAddress[],
-  port: number,
-  signal: AbortSignal,
-): Promise<Socket> {
-  return new Race(takeTurns(addresses), port, signal).winner;
+/** A TCP connection to one of them, as `connectFirst` wants it. */
+export function plainTo(port: number): (to: ResolvedAddress) => Socket {
+  return ({ address }) => connect({ host: address, port, autoSelectFamily: false });
 }
 
-class Race {
-  readonly winner: Promise<Socket>;
+/**
+ * Resolves with a connected socket, of those that `begin` makes, that carries an error listener and
+ * belongs to the caller. Rejects with the first attempt's error when all have failed, or with the
+ * signal's reason.
+ */
+export function connectFirst<S extends Socket>(
+  addresses: readonly ResolvedAddress[],
+  begin: (to: ResolvedAddress) => S,
+  signal: AbortSignal,
+): Promise<S> {
+  return new Race(takeTurns(addresses), begin, signal).winner;
+}
+
+class Race<S extends Socket> {
+  readonly winner: Promise<S>;
   readonly #waiting: ResolvedAddress[];
-  readonly #port: number;
+  readonly #begin: (to: ResolvedAddress) => S;
   readonly #signal: AbortSignal;
-  readonly #running = new Set<Socket>();
-  readonly #settle = Promise.withResolvers<Socket>();
+  readonly #running = new Set<S>();
+  readonly #settle = Promise.withResolvers<S>();
   #firstError: Error | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isOver = false;
 
-  constructor(addresses: readonly ResolvedAddress[], port: number, signal: AbortSignal) {
+  constructor(
+    addresses: readonly ResolvedAddress[],
+    begin: (to: ResolvedAddress) => S,
+    signal: AbortSignal,
+  ) {
     this.#waiting = [...addresses];
-    this.#port = port;
+    this.#begin = begin;
     this.#signal = signal;
     this.winner = this.#settle.promise;
     signal.addEventListener("abort", this.#abort, { once: true });
@@ -54,7 +64,7 @@ class Race {
   }
 
   #attempt(candidate: ResolvedAddress): void {
-    const socket = connect({ host: candidate.address, port: this.#port, autoSelectFamily: false });
+    const socket = this.#begin(candidate);
     this.#running.add(socket);
     socket.once("connect", () => this.#finish(socket, undefined));
     // Stays for the socket's life: whoever uses it adds his own.
@@ -67,7 +77,7 @@ class Race {
 
   readonly #abort = (): void => this.#finish(undefined, this.#signal.reason);
 
-  #finish(socket: Socket | undefined, error: unknown): void {
+  #finish(socket: S | undefined, error: unknown): void {
     if (this.#isOver) return;
     this.#isOver = true;
     clearTimeout(this.#timer);

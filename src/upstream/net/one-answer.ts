@@ -13,6 +13,7 @@ import type { RegistryResponse } from "../registry-client.ts";
 import { abortedError } from "../upstream-deadline.ts";
 import { UpstreamError } from "../upstream-error.ts";
 import { exchangeError, headError, lengthError } from "./network-error.ts";
+import { ResponseBody } from "./response-body.ts";
 
 export type OneAnswerOptions = {
   readonly host: string;
@@ -105,19 +106,19 @@ export class OneAnswer implements Dispatcher.DispatchHandler {
     this.#settle.resolve({ status, headers, body: Readable.from([]), switched });
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#options.onReceived?.(chunk.length, false);
-    if (this.#body?.push(chunk) === false) controller.pause();
+    this.#body?.gather(chunk);
   }
 
   onResponseEnd(): void {
     this.#options.onOver?.();
-    this.#body?.push(null);
+    this.#body?.end();
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     const explain = this.#body === undefined ? headError : exchangeError;
-    this.#fail(this.#failure ?? explain(this.#options.host, error));
+    this.#fail(this.#failure ?? explain(this.#options.host, error), true);
   }
 
   readonly #abort = (): void => this.#fail(abortedError(this.#options.host, this.#options.signal));
@@ -135,13 +136,15 @@ export class OneAnswer implements Dispatcher.DispatchHandler {
     });
   }
 
-  #fail(error: UpstreamError): void {
+  /** `isOver`: nothing more comes anyway, so what came may be read. */
+  #fail(error: UpstreamError, isOver = false): void {
     if (this.#failure !== undefined) return;
     this.#failure = error;
     this.#release();
     this.#settle.reject(error);
     // Undici tells us of the end once more, which is then no news.
     if (this.#body === undefined) this.#controller?.abort(error);
+    else if (isOver) this.#body.fail(error);
     else this.#body.destroy(error);
   }
 
@@ -150,32 +153,6 @@ export class OneAnswer implements Dispatcher.DispatchHandler {
     this.#stopWaiting?.();
     this.#stopConnecting?.();
     this.#options.signal.removeEventListener("abort", this.#abort);
-  }
-}
-
-/** The answer's bytes, at the reader's pace. Destroyed before its end, it closes the connection. */
-class ResponseBody extends Readable {
-  readonly #controller: Dispatcher.DispatchController;
-  readonly #release: () => void;
-
-  constructor(controller: Dispatcher.DispatchController, release: () => void) {
-    super({ highWaterMark: 64 * 1024 });
-    this.#controller = controller;
-    this.#release = release;
-    // A failure before anybody reads must not end the process; a reader hears of it all the same.
-    this.on("error", () => undefined);
-  }
-
-  override _read(): void {
-    this.#controller.resume();
-  }
-
-  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    this.#release();
-    if (error !== null || !this.readableEnded) {
-      this.#controller.abort(error ?? new Error("the answer is not wanted any more"));
-    }
-    callback(error);
   }
 }
 

@@ -5,6 +5,8 @@
  */
 import type { Socket } from "node:net";
 import {
+  type ConnectionOptions,
+  checkServerIdentity,
   connect,
   createSecureContext,
   getCACertificates,
@@ -13,7 +15,9 @@ import {
 } from "node:tls";
 import { formatHostPort, type HostPort, isAddress } from "../../protocol/http/host-port.ts";
 import { UpstreamError } from "../upstream-error.ts";
+import type { ResolvedAddress } from "./happy-eyeballs.ts";
 import { errorCode } from "./network-error.ts";
+import { RecordReads } from "./record-reads.ts";
 
 export type TlsOptions = {
   /** PEM certificates to trust; `systemAuthorities()` and those of UPSTREAM_CA. */
@@ -49,19 +53,29 @@ export class TlsClient {
    * listener. Rejects with UpstreamError (TLS, NO_TLS, RESET) or the signal's reason; both sockets are closed.
    */
   secure(socket: Socket, address: HostPort, signal: AbortSignal): Promise<TLSSocket> {
+    return this.shaken(connect({ ...this.#options(address), socket }), address, signal);
+  }
+
+  /**
+   * Begins a connection to where the address leads, whose handshake follows by itself, and which may
+   * be read as undici reads and in no other way (record-reads.ts).
+   */
+  begin(to: ResolvedAddress, address: HostPort): TLSSocket {
+    const reads = new RecordReads();
+    const { onread } = reads;
+    const { port } = address;
+    const there = { host: to.address, port, autoSelectFamily: false, onread };
+    const socket = connect({ ...this.#options(address), ...there });
+    reads.attach(socket);
+    return socket;
+  }
+
+  /** As `secure`, of a connection whose handshake is under way. */
+  shaken(secured: TLSSocket, address: HostPort, signal: AbortSignal): Promise<TLSSocket> {
     const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
-    const secured = connect({
-      socket,
-      host: address.host,
-      ...(isAddress(address.host) ? {} : { servername: address.host }),
-      secureContext: this.#context,
-      rejectUnauthorized: this.isVerified(address),
-      ALPNProtocols: ["http/1.1"],
-    });
     const fail = (error: unknown): void => {
       signal.removeEventListener("abort", abort);
       secured.destroy();
-      socket.destroy();
       reject(error);
     };
     const abort = (): void => fail(signal.reason);
@@ -77,6 +91,19 @@ export class TlsClient {
     signal.addEventListener("abort", abort, { once: true });
     if (signal.aborted) abort();
     return promise;
+  }
+
+  #options(address: HostPort): ConnectionOptions {
+    const { host } = address;
+    return {
+      host,
+      ...(isAddress(host) ? {} : { servername: host }),
+      // Whatever is dialled, its certificate is for who was asked for.
+      checkServerIdentity: (_dialled, certificate) => checkServerIdentity(host, certificate),
+      secureContext: this.#context,
+      rejectUnauthorized: this.isVerified(address),
+      ALPNProtocols: ["http/1.1"],
+    };
   }
 }
 

@@ -133,8 +133,9 @@ export class Transport {
     const host = formatHostPort(address, 443);
     if (signal.aborted) throw abortedError(host, signal);
     const started = this.#options.now();
+    const switches = outgoing.upgrade !== undefined;
     const { dispatcher, pathPrefix, headers } = this.#options.pools.outlet({
-      ...{ scheme, address, onBehalfOf, isOdd },
+      ...{ scheme, address, onBehalfOf, isOdd, switches },
     });
     const exchange = new OneAnswer({
       host,

@@ -1,6 +1,6 @@
 import { createServer } from "node:net";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { connectFirst } from "../../../src/upstream/net/happy-eyeballs.ts";
+import { connectFirst, plainTo } from "../../../src/upstream/net/happy-eyeballs.ts";
 import { freePort } from "../../support/free-port.ts";
 import { blackHole } from "../black-hole.ts";
 import { listening, rejection } from "../rig.ts";
@@ -26,7 +26,7 @@ describe("connecting to the first of several addresses", () => {
         { address: "::1", family: 6 },
         { address: "127.0.0.1", family: 4 },
       ],
-      port,
+      plainTo(port),
       never,
     );
     const soon = new Promise((resolve) => setTimeout(() => setImmediate(resolve, "not yet"), 200));
@@ -47,7 +47,7 @@ describe("connecting to the first of several addresses", () => {
         { address: "127.0.0.3", family: 4 },
         { address: "127.0.0.1", family: 4 },
       ],
-      port,
+      plainTo(port),
       never,
     );
     expect(socket.remoteAddress).toBe("127.0.0.1");
@@ -65,7 +65,7 @@ describe("connecting to the first of several addresses", () => {
         { address: dead.host, family: 4 },
         { address: "::1", family: 6 },
       ],
-      port,
+      plainTo(port),
       never,
     );
     vi.advanceTimersByTime(300);
@@ -78,14 +78,14 @@ describe("connecting to the first of several addresses", () => {
     const gone = createServer();
     const { port } = await listening(gone, "127.0.0.1", await freePort());
     await new Promise((resolve) => gone.close(resolve));
-    const failed = connectFirst([{ address: "127.0.0.1", family: 4 }], port, never);
+    const failed = connectFirst([{ address: "127.0.0.1", family: 4 }], plainTo(port), never);
     expect(await rejection(failed)).toMatchObject({ code: "ECONNREFUSED" });
   });
 
   it("ends with the signal", async () => {
     const { host, port } = await blackHole();
     const stop = new AbortController();
-    const failed = connectFirst([{ address: host, family: 4 }], port, stop.signal);
+    const failed = connectFirst([{ address: host, family: 4 }], plainTo(port), stop.signal);
     const reason = new Error("enough");
     stop.abort(reason);
     expect(await rejection(failed)).toBe(reason);

@@ -1,0 +1,131 @@
+/**
+ * An answer's bytes, at the reader's pace: the first at once, then in few large pieces, whatever came
+ * in the meantime. Destroyed before its end, it closes the connection.
+ */
+import { Readable } from "node:stream";
+import type { Dispatcher } from "undici";
+import type { AnswerBody } from "../registry-client.ts";
+
+const usual = 32 * 1024;
+const largest = 256 * 1024;
+
+export class ResponseBody extends Readable implements AnswerBody {
+  readonly #controller: Dispatcher.DispatchController;
+  readonly #release: () => void;
+  #filling: Buffer | undefined;
+  #filled = 0;
+  readonly #full: Buffer[] = [];
+  /** In `#full` and `#filling`. */
+  #gathered = 0;
+  /** Given back, for the next bytes. */
+  #spare: Buffer | undefined;
+  /** How large the next piece may get. */
+  #room = usual;
+  #isWanted = true;
+  #hasBegun = false;
+  #turn: NodeJS.Immediate | undefined;
+  #failure: Error | undefined;
+
+  constructor(controller: Dispatcher.DispatchController, release: () => void) {
+    // Pieces are read one by one; two that wait would be joined into a third.
+    super({ objectMode: true, highWaterMark: 1 });
+    this.#controller = controller;
+    this.#release = release;
+    // A failure before anybody reads must not end the process; a reader hears of it all the same.
+    this.on("error", () => undefined);
+  }
+
+  /** Takes a copy. */
+  gather(chunk: Uint8Array): void {
+    if (this.destroyed) return;
+    for (let rest = chunk; rest.length > 0; ) {
+      this.#filling ??= this.#piece(rest.length);
+      const taken = rest.subarray(0, this.#filling.length - this.#filled);
+      this.#filling.set(taken, this.#filled);
+      this.#filled += taken.length;
+      this.#gathered += taken.length;
+      rest = rest.subarray(taken.length);
+      if (this.#filled === this.#filling.length) this.#close();
+    }
+    if (this.#isWanted && this.#full.length > 0) this.#give();
+    else if (this.#isWanted) this.#turn ??= setImmediate(() => this.#turnOver());
+    if (this.#isFull) this.#controller.pause();
+  }
+
+  /** Nothing more comes. */
+  end(): void {
+    if (this.destroyed) return;
+    this.#close();
+    for (const piece of this.#full.splice(0)) this.push(piece);
+    this.#gathered = 0;
+    this.push(null);
+  }
+
+  /** Nothing more comes: whoever reads hears of it after what did. */
+  fail(error: Error): void {
+    this.#failure = error;
+    if (this.#isWanted) this.#goOn();
+  }
+
+  /** Takes a piece for other bytes, of which its reader has kept nothing. */
+  giveBack(piece: Uint8Array): void {
+    this.#room = largest;
+    if (piece.buffer.byteLength === largest) this.#spare = Buffer.from(piece.buffer);
+  }
+
+  override _read(): void {
+    this.#isWanted = true;
+    this.#goOn();
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    clearImmediate(this.#turn);
+    this.#release();
+    if (error !== null || !this.readableEnded) {
+      this.#controller.abort(error ?? new Error("the answer is not wanted any more"));
+    }
+    callback(error);
+  }
+
+  /** With the end of the turn comes what else there was in it. */
+  #turnOver(): void {
+    this.#turn = undefined;
+    if (this.#isWanted && this.#gathered > 0) this.#give();
+  }
+
+  #goOn(): void {
+    if (this.#gathered > 0) this.#give();
+    // Whoever reads at this moment gets his piece first.
+    else if (this.#failure !== undefined) process.nextTick(() => this.destroy(this.#failure));
+    if (!this.#isFull) this.#controller.resume();
+  }
+
+  /** A reader that has stopped holds so much, a piece, and what he had. */
+  get #isFull(): boolean {
+    return this.#gathered >= this.#room;
+  }
+
+  #give(): void {
+    if (this.#full.length === 0) this.#close();
+    const piece = this.#full.shift();
+    this.#isWanted = false;
+    this.#gathered -= piece?.length ?? 0;
+    this.push(piece);
+  }
+
+  #close(): void {
+    if (this.#filling !== undefined) this.#full.push(this.#filling.subarray(0, this.#filled));
+    this.#filling = undefined;
+    this.#filled = 0;
+  }
+
+  #piece(length: number): Buffer {
+    if (!this.#hasBegun) {
+      this.#hasBegun = true;
+      return Buffer.allocUnsafe(length);
+    }
+    const spare = this.#spare ?? Buffer.allocUnsafeSlow(this.#room);
+    this.#spare = undefined;
+    return spare;
+  }
+}
