@@ -48,9 +48,9 @@ describe("outside the registry API", () => {
   it.each(["GET", "POST"])(
     "an archive may take longer to begin than any answer of the API (%s)",
     async (method) => {
-      const held: (() => void)[] = [];
+      const begins = Promise.withResolvers<void>();
       const server = createServer((_request, response) => {
-        held.push(() => response.end("archive"));
+        void begins.promise.then(() => response.end("archive"));
       });
       const address = await listening(server);
       const { transport } = rigFor(address, { limits });
@@ -58,8 +58,7 @@ describe("outside the registry API", () => {
       expect(await rejection(transport.send(outgoing(address, { method })))).toMatchObject({
         code: "TIMEOUT",
       });
-      await eventually(() => expect(held.length).toBeGreaterThanOrEqual(2));
-      for (const answer of held) answer();
+      begins.resolve();
       expect(await readAll((await late).body)).toEqual(Buffer.from("archive"));
     },
   );
