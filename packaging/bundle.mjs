@@ -33,10 +33,15 @@ async function bundle(input, output) {
   await made.close();
 }
 
-/** In ASCII alone V8 keeps a text in half the memory. */
-function inAscii(file) {
+/** Where the program looks for files of a package that is not installed beside it. */
+const resolved = /import\.meta\.resolve\(["'`]uplot\/dist\/(uPlot[\w.]+)["'`]\)/g;
+
+/** In ASCII, since V8 keeps a text of that in half the memory; and with those files beside it. */
+function finished(text) {
   const escaped = (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  writeFileSync(file, readFileSync(file, "utf8").replace(/[\u0080-\uffff]/g, escaped));
+  return text
+    .replace(/[\u0080-\uffff]/g, escaped)
+    .replace(resolved, 'new URL("./$1",import.meta.url).href');
 }
 
 /** Which version this is, and from which commit and second. */
@@ -59,7 +64,10 @@ export async function makeBundle(folder) {
   // Their files are read by a thread that has nothing else.
   for (const thread of threads)
     await bundle(thread, { file: join(folder, `${basename(thread)}.js`), codeSplitting: false });
-  for (const name of readdirSync(folder)) inAscii(join(folder, name));
+  for (const name of readdirSync(folder)) {
+    const file = join(folder, name);
+    writeFileSync(file, finished(readFileSync(file, "utf8")));
+  }
   for (const name of plots) copyFileSync(join(plotFolder, name), join(folder, name));
   const { version, gitHead } = build();
   writeFileSync(join(folder, "package.json"), `${JSON.stringify({ version, gitHead })}\n`);

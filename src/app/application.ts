@@ -1,6 +1,7 @@
 /** What the command line starts and stops, and how it is put together from the settings. */
 import type { FileSystem } from "../store/disk/file-system.ts";
 import type { Lookup } from "../upstream/net/name-lookup.ts";
+import type { GivenSockets } from "./given-sockets.ts";
 import type { Log } from "./log.ts";
 import type { Settings } from "./settings/settings.ts";
 
@@ -42,6 +43,8 @@ export type World = {
   readonly now: () => number;
   /** For waits: a clock that does not jump. */
   readonly steady: () => number;
+  /** Sockets that somebody listens on for us; they go before HOST and PORT. */
+  readonly sockets?: GivenSockets;
   /** Where blobs lie; left out, Node's own. */
   readonly fs?: FileSystem;
 };

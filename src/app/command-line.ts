@@ -9,6 +9,7 @@ import { checkConfig } from "./commands/config-check.ts";
 import { serve } from "./commands/serve.ts";
 import { Environment } from "./environment.ts";
 import { describeFailure } from "./failure.ts";
+import { takeGivenSockets } from "./given-sockets.ts";
 import { formatItem, visibleOptions } from "./help.ts";
 import { IdleMemory, ownMemory } from "./idle-memory.ts";
 import { leave } from "./leave.ts";
@@ -217,6 +218,7 @@ class CommandLine {
   }
 
   async #serve(): Promise<number> {
+    const given = takeGivenSockets(this.#process.env, this.#process.pid);
     const { settings, files, warnings } = await this.#loadToStart();
     const { stdout, stderr } = this.#process;
     const output = openOutput(1);
@@ -231,12 +233,13 @@ class CommandLine {
     const idleMemory = new IdleMemory({ after: systemClock.after, ...ownMemory(this.#process) });
     try {
       const { compose } = await import("./compose.ts");
+      const { realWorld } = await import("./compose/core.ts");
       return await serve({
         log,
-        warnings,
+        warnings: [...warnings, ...given.warnings],
         // On a terminal people read both.
         isToldOnce: stdout.isTTY && stderr.isTTY,
-        compose: () => compose(settings, log),
+        compose: () => compose(settings, log, { ...realWorld, sockets: given.sockets }),
         loadAgain: async () => (await this.#load()).settings,
         watched: watchedPaths(files, settings),
         signals: this.#process,

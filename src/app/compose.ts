@@ -84,6 +84,7 @@ class Program implements Application {
     const { core, doors, state } = this.#parts;
     const { cache, hosted, log, settings, upstream, now } = core;
     this.#door = await doors.open();
+    core.listen.opened("clients", this.#door.address.port);
     this.#tls = await doors.openTls();
     this.#office = await this.#parts.openOffice();
     const office = this.#office.address;

@@ -65,7 +65,7 @@ export async function openDoor(settings: DoorSettings = {}): Promise<OpenDoor> {
   const leaves = new LeafIssuer({ authority, now: Date.now });
   const admission = new Admission(settings.admission);
   const open = new OpenSockets();
-  const ports: number[] = [];
+  const ports = new Set<number>();
   const own = new OwnNames({ hosts: ["proxy.lan"], addresses: () => ["10.9.8.7"], ports });
   const decision = new InterceptDecision({
     mode: "auto",
@@ -116,7 +116,7 @@ export async function openDoor(settings: DoorSettings = {}): Promise<OpenDoor> {
     open,
   );
   onTestFinished(() => door.stop(AbortSignal.abort()));
-  ports.push(door.address.port);
+  ports.add(door.address.port);
   return { port: door.address.port, door, authority, leaves, seen, events, dialled };
 }
 

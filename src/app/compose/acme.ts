@@ -18,9 +18,11 @@ import { runOperatorCommand } from "../../upstream/operator-command.ts";
 import type { Log } from "../log.ts";
 import { readTrusted } from "../settings/named-files.ts";
 import type { Settings } from "../settings/settings.ts";
+import type { Listen } from "./listen.ts";
 
 export type AcmeParts = {
   readonly settings: Settings;
+  readonly listen: Pick<Listen, "sockets">;
   /** What a DNS command runs in. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly log: Pick<Log, "door">;
@@ -71,7 +73,7 @@ export async function openAcme(parts: AcmeParts): Promise<OpenAcme> {
 }
 
 async function openChallenges(
-  { settings, environment }: AcmeParts,
+  { settings, listen, environment }: AcmeParts,
   service: AcmeService,
 ): Promise<{ readonly challenges: Challenges; readonly stop: () => Promise<void> }> {
   const { acmeChallenge, acmeHttpPort, acmeDnsWait: settle } = settings.mirror;
@@ -80,7 +82,11 @@ async function openChallenges(
     const challenges = new DnsChallenges({ provider, settle, sleep });
     return { challenges, stop: async () => undefined };
   }
-  const challenges = await HttpChallenges.open(settings.listen.host, acmeHttpPort);
+  const challenges = await HttpChallenges.open(
+    settings.listen.host,
+    acmeHttpPort,
+    listen.sockets.http,
+  );
   return { challenges, stop: () => challenges.stop(AbortSignal.abort()) };
 }
 

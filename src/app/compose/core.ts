@@ -21,7 +21,7 @@ import { openSecrets } from "./secret.ts";
 import { composeStore, type Store } from "./store.ts";
 import { composeUpstream } from "./upstream.ts";
 
-const realWorld: World = {
+export const realWorld: World = {
   now: Date.now,
   steady: () => performance.timeOrigin + performance.now(),
 };
@@ -58,7 +58,7 @@ type Over = {
 };
 
 async function composeOver(store: Store, { settings, log, figures, world }: Over) {
-  const { now, steady, lookup } = world;
+  const { now, steady, lookup, sockets } = world;
   const clock = { ...systemClock, now, steady };
   const { dataDir } = settings.files;
   const secrets = await openSecrets(dataDir, settings.authority.tokenSecret);
@@ -67,7 +67,7 @@ async function composeOver(store: Store, { settings, log, figures, world }: Over
   const lifeSignal: AbortSignal = life.signal;
   // biome-ignore lint/style/noProcessEnv: the operator's commands run in the operator's own environment
   const environment = process.env;
-  const listen = composeListen(settings);
+  const listen = composeListen(settings, sockets);
   const upstream = await composeUpstream({
     ...{ settings, listen, clock, lookup, log, environment },
     secret: secrets.credentials,

@@ -61,7 +61,7 @@ export type Doors = {
 
 /** Throws DoorError when the CA cannot be used. */
 export async function composeDoors(parts: DoorsParts): Promise<Doors> {
-  const { settings, log, now, environment } = parts;
+  const { settings, listen, log, now, environment } = parts;
   const observe = log.door;
   const authority = await composeAuthority(
     settings,
@@ -95,9 +95,7 @@ export async function composeDoors(parts: DoorsParts): Promise<Doors> {
   const webSockets = composeWebSockets(parts, { interceptor, queues, open: sockets });
   const onError = (error: Error): void =>
     log.note("error", "the listener failed", { error: error.message });
-  const { host, port } = settings.listen;
-  const scratchFolder = settings.files.dataDir;
-  const listening = { host, port, scratchFolder, admission, proxyProtocol };
+  const listening = { ...clientsPlace(parts), admission, proxyProtocol };
   return {
     authority,
     open: async () => {
@@ -108,7 +106,7 @@ export async function composeDoors(parts: DoorsParts): Promise<Doors> {
       return opened.clients;
     },
     openTls: async () => {
-      const shared = { settings, admission, proxyProtocol, environment, log };
+      const shared = { settings, listen, admission, proxyProtocol, environment, log };
       const leavesFor = (clientAuthorities: readonly string[]) =>
         new LeafIssuer({ authority, now, clientAuthorities });
       opened.tls = await openTls({ ...shared, leaves, leavesFor, onRequest, onHeadTooLong });
@@ -120,6 +118,12 @@ export async function composeDoors(parts: DoorsParts): Promise<Doors> {
       ...(opened.tls === undefined ? {} : { tls: await opened.tls.connections() }),
     }),
   };
+}
+
+/** Where the public listener is to be. */
+function clientsPlace({ settings, listen }: DoorsParts) {
+  const { host, port } = settings.listen;
+  return { host, port, fd: listen.sockets.clients, scratchFolder: settings.files.dataDir };
 }
 
 function connectionsOf(server: Server | undefined): Promise<number> {
@@ -195,7 +199,7 @@ function composeReception(parts: DoorsParts, behind: Behind): Reception {
   const frontPage = new FrontPage({
     authority,
     health: parts.health,
-    proxyPort: () => settings.listen.port,
+    proxyPort: parts.listen.port,
     publicUrl: settings.listen.publicUrl,
     registries: frontPageRegistries(settings),
     virtualHosts: virtualHosts(settings),

@@ -4,6 +4,7 @@ import { addressRanges, isLoopback } from "../../doors/server/admission.ts";
 import { isInnerName } from "../../doors/server/foreign.ts";
 import { hostMatcher } from "../../protocol/host-pattern.ts";
 import type { HostPort } from "../../protocol/http/host-port.ts";
+import type { GivenSockets } from "../given-sockets.ts";
 import type { Settings } from "../settings/settings.ts";
 
 export type Listen = {
@@ -11,12 +12,18 @@ export type Listen = {
   readonly hosts: readonly string[];
   readonly addresses: () => readonly string[];
   readonly listeners: () => readonly HostPort[];
-  readonly publicPorts: readonly number[];
+  /** Ports of the public listeners, also of those that came to be known when they opened. */
+  readonly publicPorts: ReadonlySet<number>;
+  /** The port where clients connect. */
+  readonly port: () => number;
+  readonly sockets: GivenSockets;
+  /** A public listener is open. */
+  readonly opened: (door: "clients" | "tls", port: number) => void;
   /** Undefined when there is none. */
   readonly backOfficePort: number | undefined;
 };
 
-export function composeListen(settings: Settings): Listen {
+export function composeListen(settings: Settings, sockets: GivenSockets = {}): Listen {
   const { host, port, tlsPort, adminHost, adminPort } = settings.listen;
   const name = hostname().toLowerCase();
   const hosts = [
@@ -25,14 +32,22 @@ export function composeListen(settings: Settings): Listen {
     ...settings.mirror.hosts.map((m) => m.host),
     ...settings.hosted.hosts.map((one) => one.host),
   ];
-  const publicPorts = [port, ...(tlsPort === undefined ? [] : [tlsPort])];
+  const ports = [port, ...(tlsPort === undefined ? [] : [tlsPort])];
+  const publicPorts = new Set(ports);
+  let clientsPort = port;
   const backOffice = adminPort === 0 ? [] : [{ host: adminHost, port: adminPort }];
-  const listeners = [...publicPorts.map((each) => ({ host, port: each })), ...backOffice];
+  const listeners = [...ports.map((each) => ({ host, port: each })), ...backOffice];
   return {
     hosts,
     addresses: ownAddresses,
     listeners: () => listeners,
     publicPorts,
+    port: () => clientsPort,
+    sockets,
+    opened: (door, at) => {
+      publicPorts.add(at);
+      if (door === "clients") clientsPort = at;
+    },
     backOfficePort: backOffice[0]?.port,
   };
 }

@@ -11,9 +11,11 @@ import type { Log } from "../log.ts";
 import { readTrusted } from "../settings/named-files.ts";
 import type { Settings } from "../settings/settings.ts";
 import { openAcme } from "./acme.ts";
+import type { Listen } from "./listen.ts";
 
 export type TlsParts = {
   readonly settings: Settings;
+  readonly listen: Listen;
   readonly admission: Admission;
   readonly proxyProtocol: ProxyProtocol | undefined;
   readonly onRequest: TlsListenerOptions["onRequest"];
@@ -36,18 +38,22 @@ export type OpenTls = {
   readonly covers: (host: string) => boolean;
 };
 
-/** Undefined when there is no TLS_PORT. Throws DoorError with a sentence. */
+const usualPort = 443;
+
+/** Undefined when there is neither a TLS_PORT nor a socket for it. Throws DoorError with a sentence. */
 export async function openTls(parts: TlsParts): Promise<OpenTls | undefined> {
   const { settings, log } = parts;
-  const { host, tlsPort: port } = settings.listen;
-  if (port === undefined) return undefined;
+  const { host, tlsPort } = settings.listen;
+  const { tls: fd } = parts.listen.sockets;
+  if (tlsPort === undefined && fd === undefined) return undefined;
+  const port = tlsPort ?? usualPort;
   const clientAuthorities = await clientAuthoritiesOf(settings);
   const isAsking = clientAuthorities.length > 0;
   const leaves = isAsking ? parts.leavesFor(clientAuthorities) : parts.leaves;
   const source = await openSource(parts);
   try {
     const listener = await TlsListener.open({
-      ...{ host, port, admission: parts.admission, observe: log.door },
+      ...{ host, port, fd, admission: parts.admission, observe: log.door },
       proxyProtocol: parts.proxyProtocol,
       certificates: new ServedCertificates({
         ...{ ...source, leaves, clientAuthorities },
@@ -58,6 +64,7 @@ export async function openTls(parts: TlsParts): Promise<OpenTls | undefined> {
       onError: (error) => log.note("error", "the TLS listener failed", { error: error.message }),
     });
     const { address } = listener;
+    parts.listen.opened("tls", address.port);
     const stop = async (deadline: AbortSignal): Promise<void> => {
       await listener.stop(deadline);
       await source.close();

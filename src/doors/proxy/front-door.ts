@@ -32,6 +32,8 @@ export type FrontDoorOptions = {
   /** `::` takes IPv4 too, and falls back to IPv4 alone on a machine without IPv6. */
   readonly host: string;
   readonly port: number;
+  /** A socket that somebody listens on already; host and port then do not matter. */
+  readonly fd?: number | undefined;
   /** A folder of ours in which the unused CA of http-mitm-proxy may lie until the door is open. */
   readonly scratchFolder: string;
   readonly admission: Admission;
@@ -132,7 +134,23 @@ export class FrontDoor extends MitmProxy {
     this.#reject?.(error);
   }
 
+  /** The library itself listens on a host and a port only. */
+  #listenOn(fd: number): void {
+    let server: Server | undefined;
+    Object.defineProperty(this, "httpServer", {
+      get: () => server,
+      set: (made: Server) => {
+        server = made;
+        const listen = made.listen.bind(made);
+        const opened = (_where: unknown, done: () => void) => listen({ fd }, done);
+        Object.assign(made, { listen: opened });
+      },
+    });
+  }
+
   #listen(host: string, folder: string): Promise<void> {
+    const { fd } = this.#options;
+    if (fd !== undefined) this.#listenOn(fd);
     return new Promise((resolve, reject) => {
       this.#reject = reject;
       this.listen({ host, port: this.#options.port, sslCaDir: folder }, (error) => {

@@ -2,8 +2,9 @@
  * What every listener of ours has in common: Node's limits set on purpose, and an end with a deadline
  * that lets running requests and tunnels finish first.
  */
-import { type Server, ServerResponse } from "node:http";
-import type { Socket } from "node:net";
+import { type IncomingMessage, type Server, ServerResponse } from "node:http";
+import { Server as NetServer, type Socket } from "node:net";
+
 import type { Duplex } from "node:stream";
 
 /** At most this many header fields; one more than allowed is read, so that too many can be told. */
@@ -19,6 +20,7 @@ export function setLimits(server: Server, maxConnections?: number): void {
   // Node drops what is more without a word; the public listeners count for themselves.
   if (maxConnections !== undefined) server.maxConnections = maxConnections;
   lookOften(server);
+  newcomers.set(server, new Newcomers(server));
 }
 
 /**
@@ -69,6 +71,31 @@ export class OpenSockets {
   }
 }
 
+/** How long a connection has for its first request, once the listener is closed. */
+const firstRequestMs = 1_000;
+
+/** Connections that came a moment ago and have not asked for anything: Node counts them as idle. */
+class Newcomers {
+  readonly #since = new Map<Duplex, number>();
+
+  constructor(server: Server) {
+    server.on("connection", (socket: Socket) => {
+      this.#since.set(socket, performance.now());
+      socket.once("close", () => this.#since.delete(socket));
+    });
+    const asked = ({ socket }: IncomingMessage): void => void this.#since.delete(socket);
+    for (const event of ["request", "connect"]) server.prependListener(event, asked);
+  }
+
+  areExpected(): boolean {
+    const lately = performance.now() - firstRequestMs;
+    return [...this.#since.values()].some((since) => since > lately);
+  }
+}
+
+/** Of every server that has our limits. */
+const newcomers = new WeakMap<Server, Newcomers>();
+
 /** Stops accepting, lets what runs finish, and cuts what is left when `deadline` aborts. */
 export async function drain(
   server: Server,
@@ -76,9 +103,16 @@ export async function drain(
   deadline: AbortSignal,
 ): Promise<void> {
   if (!server.listening) return;
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  // A connection becomes idle when its last answer is out; Node closes only those idle at close().
-  const sweep = setInterval(() => server.closeIdleConnections(), 50);
+  const closed = new Promise<void>((resolve) => {
+    // Its own close would cut who was let in and is about to ask.
+    NetServer.prototype.close.call(server, () => resolve());
+  });
+  // A connection becomes idle when its last answer is out.
+  const closeIdle = (): void => {
+    if (newcomers.get(server)?.areExpected() !== true) server.closeIdleConnections();
+  };
+  closeIdle();
+  const sweep = setInterval(closeIdle, 50);
   const cut = (): void => {
     server.closeAllConnections();
     open.destroyAll();

@@ -13,7 +13,7 @@ export type OwnNamesOptions = {
   /** The addresses of this machine's interfaces right now. */
   readonly addresses: () => readonly string[];
   /** PORT and TLS_PORT. */
-  readonly ports: readonly number[];
+  readonly ports: ReadonlySet<number>;
   readonly backOfficePort?: number | undefined;
   /** Entries of HOSTED_HOSTS with a port, which need not be one of ours. */
   readonly isNamed?: ((address: HostPort) => boolean) | undefined;
@@ -34,7 +34,7 @@ export class OwnNames {
   /** One of our names or addresses on a public port. */
   isOwn(address: HostPort): boolean {
     if (this.#options.isNamed?.(address) === true) return true;
-    if (this.#options.ports.includes(address.port)) return this.#isOurs(address.host);
+    if (this.#options.ports.has(address.port)) return this.#isOurs(address.host);
     // On loopback 80 and 443 may well be other programs' listeners, and those are not to be reached.
     return usualPorts.includes(address.port) && this.#isPublicName(address.host);
   }

@@ -18,6 +18,8 @@ import { acceptTls, certificateFault } from "../server/tls-handshake.ts";
 export type TlsListenerOptions = {
   readonly host: string;
   readonly port: number;
+  /** A socket that somebody listens on already; host and port then do not matter. */
+  readonly fd?: number | undefined;
   readonly admission: Admission;
   /** Load balancers that say whom they speak for. */
   readonly proxyProtocol?: ProxyProtocol | undefined;
@@ -91,10 +93,11 @@ export class TlsListener {
 
   async #listen(host: string): Promise<void> {
     const server = this.#server;
+    const { port, fd } = this.#options;
     try {
       await new Promise<void>((resolve, reject) => {
         server.once("error", reject);
-        server.listen({ host, port: this.#options.port }, () => resolve());
+        server.listen(fd === undefined ? { host, port } : { fd }, () => resolve());
       });
     } catch (error) {
       if (host === "::" && codeOf(error) === "EAFNOSUPPORT") return this.#listen("0.0.0.0");

@@ -26,7 +26,7 @@ async function open(environment: Readonly<Record<string, string>>) {
     ...environment,
   });
   const { log, lines } = keptLog();
-  const acme = await openAcme({ settings, environment: {}, log });
+  const acme = await openAcme({ settings, listen: { sockets: {} }, environment: {}, log });
   onTestFinished(() => acme.close());
   return { acme, asked, lines };
 }

@@ -216,7 +216,7 @@ function decision({ peer, ...settings }: Settings): InterceptDecision {
     own: new OwnNames({
       hosts: ["cache.local"],
       addresses: () => ["10.1.2.3"],
-      ports: [3128],
+      ports: new Set([3128]),
       backOfficePort: 3129,
     }),
     hasCredential: () => false,

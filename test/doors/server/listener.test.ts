@@ -80,3 +80,17 @@ it("draining ends a keep-alive connection after its last answer", async () => {
   expect(await readUntil(client, "done")).toContain("done");
   await drained;
 });
+
+it("draining answers who was let in just before, and had not asked yet", async () => {
+  const server = createServer((_request, response) => response.end("answered"));
+  setLimits(server);
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const arrived = once(server, "connection");
+  const client = await dial(portOf(server));
+  await arrived;
+  const drained = drain(server, new OpenSockets(), AbortSignal.timeout(10_000));
+  client.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  expect(await readUntil(client, "answered")).toContain(" 200 ");
+  await drained;
+});

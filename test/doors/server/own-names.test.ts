@@ -5,7 +5,7 @@ import { parseHostPort } from "../../../src/protocol/http/host-port.ts";
 const own = new OwnNames({
   hosts: ["Cache", "cache.local"],
   addresses: () => ["127.0.0.1", "10.1.2.3", "::1", "fd00::3"],
-  ports: [3128, 8443],
+  ports: new Set([3128, 8443]),
   backOfficePort: 3129,
 });
 

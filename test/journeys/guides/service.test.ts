@@ -7,8 +7,13 @@ import { guideHosts } from "../support/upstream/look-alikes.ts";
 
 const env = "/etc/entrepot/entrepot.env";
 const dropIn = "/etc/systemd/system/entrepot.service.d/tls.conf";
-/** The played registries have port 443 of other addresses. */
+/** The played registries have ports of other addresses. */
 const host = guideHosts["mirror.example.com"];
+const here = (port: number): string => `[Socket]\nListenStream=\nListenStream=${host}:${port}\n`;
+const places = {
+  "/etc/systemd/system/entrepot.socket.d/here.conf": here(3128),
+  "/etc/systemd/system/entrepot-tls.socket.d/here.conf": here(443),
+};
 const isReady = `until HOST=${host} entrepot health; do
   systemctl is-active --quiet entrepot || { journalctl -u entrepot -o cat | tail -n 5; exit 1; }
 done`;
@@ -20,7 +25,7 @@ describe.skipIf(!canBoot())("service.md", () => {
   beforeAll(async () => {
     guide = await Guide.open("service.md");
     journey = await Journey.begin();
-    machine = await journey.machine({ [env]: `HOST=${host}\n` });
+    machine = await journey.machine({ [env]: `HOST=${host}\n`, ...places });
   });
   afterAll(() => journey?.end());
 
@@ -42,7 +47,7 @@ describe.skipIf(!canBoot())("service.md", () => {
     );
     await machine.must(guide.take("systemctl restart entrepot"));
     await machine.must(isReady);
-    const { stdout } = await machine.must("journalctl -u entrepot -o cat | tail -n 2");
+    const { stdout } = await machine.must("journalctl -u entrepot -o cat | tail -n 6");
     expect(stdout).toMatch(/^[0-9:.]+ listening /m);
     expect((await machine.must(fingerprint)).stdout).toBe(before.stdout);
   });
@@ -55,7 +60,7 @@ describe.skipIf(!canBoot())("service.md", () => {
       cat > key.pem <<'END'\n${key}\nEND
       cat > ca.pem <<'END'\n${authority.ca}\nEND
       cat > ${dropIn} <<'END'\n${guide.file(dropIn)}\nEND`);
-    await machine.must(guide.take("try-restart entrepot"));
+    await machine.must(guide.take("entrepot-tls.socket"));
     await machine.must(isReady);
     const at = `--resolve mirror.corp.example:443:${host} --cacert /etc/entrepot/ca.pem`;
     await machine.must(`curl -fsS ${at} https://mirror.corp.example/healthz`);

@@ -24,14 +24,14 @@ export class HttpChallenges implements Challenges {
     this.#server.keepAliveTimeout = 5_000;
   }
 
-  /** Throws DoorError LISTEN with a sentence. */
-  static async open(host: string, port: number): Promise<HttpChallenges> {
+  /** On `fd` if somebody listens there already. Throws DoorError LISTEN with a sentence. */
+  static async open(host: string, port: number, fd?: number): Promise<HttpChallenges> {
     const challenges = new HttpChallenges();
     const server = challenges.#server;
     try {
       await new Promise<void>((resolve, reject) => {
         server.once("error", reject);
-        server.listen({ host, port }, () => resolve());
+        server.listen(fd === undefined ? { host, port } : { fd }, () => resolve());
       });
     } catch (error) {
       const isV6 = error instanceof Error && "code" in error && error.code === "EAFNOSUPPORT";
