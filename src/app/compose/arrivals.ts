@@ -3,7 +3,7 @@ import type { ImportUnderWay } from "../../doors/back-office/carried-images.ts";
 import { type Digest, digestAlgorithm, digestOf } from "../../protocol/digest.ts";
 import { RegistryError } from "../../protocol/registry-error.ts";
 
-export type Arrivals = Omit<ImportUnderWay, "missing" | "release"> & {
+export type Arrivals = Omit<ImportUnderWay, "missing" | "name" | "release"> & {
   /** Whether it is here whole, and this repository's from now on. */
   readonly has: (digest: Digest, size: number) => Promise<boolean>;
 };

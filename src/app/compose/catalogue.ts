@@ -9,6 +9,7 @@ import { type Digest, parseDigest } from "../../protocol/digest.ts";
 import type { Manifest } from "../../protocol/manifest.ts";
 import { parseRepositoryName } from "../../protocol/reference.ts";
 import {
+  canonicalRegistry,
   parseRegistryName,
   type RegistryName,
   registryAddress,
@@ -98,11 +99,13 @@ export function hostedNames({ hosted }: Pick<Settings, "hosted">) {
   const hosts = new HostedHosts(hosted.hosts);
   const [first] = hosted.hosts;
   const isHosted = (name: RegistryName): boolean => hosts.isAsked(registryAddress(name), "");
+  const port = typeof first?.port === "number" ? `:${first.port}` : "";
+  const firstName = first === undefined ? undefined : canonicalRegistry(`${first.host}${port}`);
   const called = (registry: string): string => {
     if (first === undefined) return registry;
     const known = parseRegistryName(registry);
     if (known === undefined || !isHosted(known.name)) return registry;
-    return typeof first.port === "number" ? `${first.host}:${first.port}` : first.host;
+    return `${first.host}${port}`;
   };
-  return { isHosted, called };
+  return { isHosted, called, first: firstName };
 }

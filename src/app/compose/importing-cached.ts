@@ -5,7 +5,11 @@
  */
 import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
-import type { CarriedManifest, ImportAsk } from "../../doors/back-office/carried-images.ts";
+import type {
+  CarriedManifest,
+  CarriedPlace,
+  ImportAsk,
+} from "../../doors/back-office/carried-images.ts";
 import { type Digest, digestAlgorithm, toDigest } from "../../protocol/digest.ts";
 import { readManifest } from "../../protocol/manifest.ts";
 import type { RepositoryName } from "../../protocol/reference.ts";
@@ -20,7 +24,11 @@ import type { Core } from "./core.ts";
 type Ref = { readonly registry: Registry; readonly repository: RepositoryName };
 
 /** Throws RegistryError where it would push out all that is kept. */
-export function cachedArrivals(core: Core, { to, contents }: ImportAsk): Arrivals {
+export function cachedArrivals(
+  core: Core,
+  to: CarriedPlace,
+  contents: ImportAsk["contents"],
+): Arrivals {
   const { cache, store, settings } = core;
   const registry = spokenTo(settings)({ name: to.registry, scheme: "https" });
   const ref: Ref = { registry, repository: to.repository };

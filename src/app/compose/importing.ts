@@ -4,6 +4,8 @@
  */
 import type { ImportAsk, ImportUnderWay } from "../../doors/back-office/carried-images.ts";
 import type { Digest } from "../../protocol/digest.ts";
+import { RegistryError } from "../../protocol/registry-error.ts";
+import { calledName } from "../../protocol/registry-name.ts";
 import { hostedNames } from "./catalogue.ts";
 import type { Core } from "./core.ts";
 import { cachedArrivals } from "./importing-cached.ts";
@@ -11,8 +13,15 @@ import { hostedArrivals } from "./importing-hosted.ts";
 
 /** Throws RegistryError when it may not go there. */
 export async function beginImport(core: Core, ask: ImportAsk): Promise<ImportUnderWay> {
-  const isHosted = hostedNames(core.settings).isHosted(ask.to.registry);
-  const arrivals = isHosted ? hostedArrivals(core, ask.to) : cachedArrivals(core, ask);
+  const { isHosted, first } = hostedNames(core.settings);
+  const { repository, registry = first } = ask.to;
+  if (registry === undefined) {
+    throw new RegistryError("UNSUPPORTED", "nothing is hosted here; set HOSTED_HOSTS");
+  }
+  const to = { registry, repository };
+  const arrivals = isHosted(registry)
+    ? hostedArrivals(core, to)
+    : cachedArrivals(core, to, ask.contents);
   const { holds } = core.store;
   const held = ask.contents.map(({ digest }) => digest);
   for (const digest of held) holds.hold(digest);
@@ -23,7 +32,8 @@ export async function beginImport(core: Core, ask: ImportAsk): Promise<ImportUnd
     const missing: Digest[] = [];
     for (const { digest, size } of ask.contents)
       if (!(await arrivals.has(digest, size))) missing.push(digest);
-    return { ...arrivals, missing, release };
+    const name = `${calledName(registry)}/${repository}`;
+    return { ...arrivals, name, missing, release };
   } catch (error) {
     await release();
     throw error;

@@ -50,8 +50,8 @@ export type ExportUnderWay = {
 };
 
 export type ImportAsk = {
-  /** The repository that it goes to. */
-  readonly to: CarriedPlace;
+  /** The repository that it goes to; without a registry it is the one for what is pushed here. */
+  readonly to: Pick<CarriedPlace, "repository"> & Partial<Pick<CarriedPlace, "registry">>;
   /** All that will come. */
   readonly contents: readonly Pick<CarriedContent, "digest" | "size">[];
 };
@@ -66,6 +66,8 @@ export type CarriedManifest = {
 
 /** What was brought stays here until `release`; what has a name then stays by that. */
 export type ImportUnderWay = {
+  /** `ghcr.io/owner/app` */
+  readonly name: string;
   readonly world: "hosted" | "cached";
   /** What has to come: the rest is here whole. */
   readonly missing: readonly Digest[];

@@ -8,9 +8,9 @@ import type { FastifyInstance, FastifyReply } from "fastify";
 import type { ByteSource } from "../../download/byte-source.ts";
 import { type Digest, parseDigest } from "../../protocol/digest.ts";
 import { maxManifestBytes } from "../../protocol/manifest.ts";
-import { parseTag } from "../../protocol/reference.ts";
+import { parseRepositoryName, parseTag } from "../../protocol/reference.ts";
 import { RegistryError } from "../../protocol/registry-error.ts";
-import type { CarriedPlace, ExportUnderWay, ImportUnderWay } from "./carried-images.ts";
+import type { CarriedPlace, ExportUnderWay, ImportAsk, ImportUnderWay } from "./carried-images.ts";
 import { HeldAnswers } from "./held-answers.ts";
 import { parseImageName } from "./image-name.ts";
 import type { Operations } from "./operations.ts";
@@ -22,6 +22,7 @@ const piece = 256 * 1024;
 
 const text = { type: "string", maxLength: 1_000 } as const;
 const texts = { type: "array", items: text, maxItems: 1_000 } as const;
+const isHosted = { type: "boolean" } as const;
 const digest = { type: "string", maxLength: 200 } as const;
 const content = { type: "object", properties: { digest, size: { type: "integer", minimum: 0 } } };
 
@@ -29,6 +30,8 @@ type Named = { readonly id: string };
 type ExportBody = { readonly names: readonly string[]; readonly platforms: readonly string[] };
 type ImportBody = {
   readonly name: string;
+  /** The name is that of a repository here. */
+  readonly isHosted?: boolean;
   readonly contents: readonly { readonly digest: string; readonly size: number }[];
 };
 type ManifestQuery = { digest: string; type: string; named?: boolean; tag?: string };
@@ -80,9 +83,9 @@ function addImports(app: FastifyInstance, operations: Carrying, answers: HeldAns
   const contents = { type: "array", items: content, maxItems: 20_000 };
   app.post<{ Body: ImportBody }>(
     "/api/v1/imports",
-    { bodyLimit, schema: { body: object({ name: text, contents }) } },
+    { bodyLimit, schema: { body: object({ name: text, contents }, { isHosted }) } },
     async ({ body: asked }, reply) => {
-      const to = parseImageName(asked.name) as CarriedPlace | undefined;
+      const to = placeOf(asked);
       if (to === undefined) return refuse(reply, 400, `${asked.name} is no name of an image`);
       const coming = asked.contents.flatMap(({ digest: its, size }) => {
         const known = parseDigest(its);
@@ -90,7 +93,8 @@ function addImports(app: FastifyInstance, operations: Carrying, answers: HeldAns
       });
       await begun(reply, answers, async () => {
         const its = await operations.beginImport({ to, contents: coming });
-        return { its, open, told: { world: its.world, missing: its.missing } };
+        const { world, name, missing } = its;
+        return { its, open, told: { world, name, missing } };
       });
     },
   );
@@ -117,6 +121,12 @@ function addImports(app: FastifyInstance, operations: Carrying, answers: HeldAns
         await underWay(open, params.id).manifest(manifest, await manifestIn(body));
       }),
   );
+}
+
+function placeOf({ name, isHosted: isHere }: ImportBody): ImportAsk["to"] | undefined {
+  if (isHere !== true) return parseImageName(name) as CarriedPlace | undefined;
+  const repository = parseRepositoryName(name);
+  return repository && { repository };
 }
 
 type Begun<Its> = {

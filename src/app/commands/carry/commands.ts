@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { ServerAsked } from "../control.ts";
 import type { CarryTerminal, ExportFlags } from "./export.ts";
 import type { ImportFlags } from "./import.ts";
+import type { ImportRegistryFlags } from "./import-registry.ts";
 
 type Place = {
   readonly dataDir?: string;
@@ -32,6 +33,14 @@ export function addCarrying(
     .action(async (path: string, flags: Place & ImportFlags) => {
       const { importImages } = await import("./import.ts");
       ended(await importImages(asked(flags), path, flags, terminal));
+    });
+  add("import-registry <folder>", "bring what distribution's registry keeps in its folder")
+    .option("--as <hosted>", "hosted: as if it was pushed here; what happens without a flag")
+    .option("--as-cache-of <host>", "as the cache of the registry that it stood before: ghcr.io")
+    .option("--dry-run", "only say what would come")
+    .action(async (path: string, flags: Place & ImportRegistryFlags) => {
+      const { importRegistry } = await import("./import-registry.ts");
+      ended(await importRegistry(asked(flags), path, flags, terminal));
     });
 }
 

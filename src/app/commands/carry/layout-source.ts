@@ -32,7 +32,7 @@ export async function openSource(path: string): Promise<LayoutSource> {
 
 const readOnly = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
-function folderSource(folder: string): LayoutSource {
+export function folderSource(folder: string): LayoutSource {
   return {
     find: async (name) => {
       const path = join(folder, name);

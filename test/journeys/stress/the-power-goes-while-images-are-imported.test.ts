@@ -1,0 +1,28 @@
+import { describe, expect, it } from "vitest";
+import { temporaryFolder } from "../../support/temp-folder.ts";
+import { tell } from "./support/figures.ts";
+import { killDuringImports } from "./support/import-kills.ts";
+
+describe("the power goes in the middle of imports, a hundred times", { timeout: 600_000 }, () => {
+  it("what was said to be here is whole, pushed or cached, and nothing of the rest stays", async () => {
+    const results = await Promise.all(
+      (["hosted", "cached"] as const).map(async (world, half) =>
+        killDuringImports({
+          folder: await temporaryFolder(),
+          kills: 50,
+          seed: 2_411 + half,
+          world,
+        }),
+      ),
+    );
+    tell(results);
+    for (const { acknowledged, brokenOff, lost, wrongFiles, partial, left } of results) {
+      expect(lost).toEqual([]);
+      expect(wrongFiles).toEqual([]);
+      expect(partial).toEqual([]);
+      expect(left).toBe(0);
+      expect(brokenOff).toBe(50);
+      expect(acknowledged).toBeGreaterThan(50);
+    }
+  });
+});
