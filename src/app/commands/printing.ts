@@ -13,6 +13,7 @@ type Image = {
   readonly lastPull?: number;
   readonly pulls: number;
   readonly visibility: string;
+  readonly from: string;
   readonly state: string;
 };
 
@@ -27,7 +28,7 @@ export function printImages(value: unknown, columns: number | undefined): string
     printBytes(one.bytes.kept),
     one.lastPull === undefined ? "never" : ago(one.lastPull),
     String(one.pulls),
-    one.state,
+    stateOf(one),
   ]);
   const head = ["IMAGE", "DIGEST", "PLATFORMS", "SIZE", "KEPT", "LAST-PULL", "PULLS", "STATE"];
   const more = total > images.length ? [`${total - images.length} more; --limit shows them`] : [];
@@ -57,6 +58,7 @@ export function printImage(value: unknown): string {
     ["first seen", ago(image.firstSeen)],
     ["last pull", lastPull === undefined ? "never" : ago(lastPull)],
     ["pulls", String(image.pulls)],
+    ["where from", image.from],
     ["who may have it", image.visibility],
     ["state", image.state],
   ];
@@ -102,6 +104,11 @@ export function printStats(value: unknown, columns: number | undefined): string 
 export function printExplanation(value: unknown): string {
   const { image, lines } = value as { readonly image: string; readonly lines: readonly string[] };
   return [image, ...lines.map((line) => `  ${line}`)].join("\n");
+}
+
+function stateOf({ from, state }: Image): string {
+  if (from !== "imported") return state;
+  return state === "kept" ? from : `${from}, ${state}`;
 }
 
 export function imageName({

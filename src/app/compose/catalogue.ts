@@ -91,6 +91,16 @@ function imagesOver(store: SqliteCatalogue, { cache, settings }: CatalogueParts)
       if (isHosted(known.name)) return "pushed here";
       return cache.pulls.visibilityOf(known, name);
     },
+    from: async ({ registry, repository, digest: text }) => {
+      const [known, digest] = [parseRegistryName(registry), parseDigest(text)];
+      const name = parseRepositoryName(repository);
+      if (known === undefined || name === undefined || digest === undefined) return "pulled";
+      if (isHosted(known.name)) return "pushed here";
+      const { carried } = cache.pulls;
+      return (await carried.isImported({ registry: known, repository: name }, digest))
+        ? "imported"
+        : "pulled";
+    },
   });
 }
 

@@ -71,6 +71,7 @@ const itsImage: Fields = {
   ...{ firstSeen: moment, pulls: whole, visibility: text },
   platforms: list(object({ name: text, digest: text, isKept: flag })),
   bytes: object({ whole, kept: whole, own: whole }),
+  from: oneOf("pulled", "pushed here", "imported"),
   state: oneOf("kept", "partly kept", "not kept"),
 };
 

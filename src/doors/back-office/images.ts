@@ -14,7 +14,11 @@ export type ImagesOptions = {
   readonly called: (registry: string) => string;
   /** Who may have what the repository holds. */
   readonly visibility: (name: ImageName) => Promise<string>;
+  readonly from: (image: ImageRecord) => Promise<ImageOrigin>;
 };
+
+/** How it came here. */
+export type ImageOrigin = "pulled" | "pushed here" | "imported";
 
 export type Platform = { readonly name: string; readonly digest: string; readonly isKept: boolean };
 
@@ -23,6 +27,7 @@ export type Image = ImageRecord & {
   /** Bytes of all that is known of it, of what is kept, and of what no other image needs. */
   readonly bytes: { readonly whole: number; readonly kept: number; readonly own: number };
   readonly visibility: string;
+  readonly from: ImageOrigin;
   readonly state: "kept" | "partly kept" | "not kept";
 };
 
@@ -59,7 +64,7 @@ export class Images {
   }
 
   async #look(record: ImageRecord) {
-    const { store, isKept, visibility } = this.#options;
+    const { store, isKept, visibility, from } = this.#options;
     const platforms: Platform[] = [];
     const blobs = new Map<string, Blob>();
     const bytes = { whole: 0, kept: 0, own: 0 };
@@ -90,7 +95,8 @@ export class Images {
     }
     const image: Image = {
       ...record,
-      ...{ platforms, bytes, visibility: await visibility(record), state: stateOf(bytes) },
+      ...{ platforms, bytes, visibility: await visibility(record), from: await from(record) },
+      state: stateOf(bytes),
     };
     return { image, blobs: [...blobs.values()] };
   }
