@@ -25,6 +25,22 @@ export class CarryLine {
     this.#folder = folder;
   }
 
+  /** Whether a server is there. Throws AskError when it may not be asked. */
+  async isAnswered(): Promise<boolean> {
+    const asked = request({ socketPath: socketIn(this.#folder), path: "/readyz" });
+    const answered = once(asked, "response") as Promise<[IncomingMessage]>;
+    asked.end();
+    try {
+      const [answer] = await answered;
+      answer.resume();
+      return true;
+    } catch (error) {
+      const trouble = cannotAsk(asError(error), this.#folder);
+      if (isNobody(trouble)) return false;
+      throw trouble;
+    }
+  }
+
   /** Throws AskError with the server's sentence. */
   async hold<Told>(path: string, json: object): Promise<Held<Told>> {
     const answer = await this.#post(path, { json });
@@ -126,22 +142,33 @@ function parsed(text: string): unknown {
   }
 }
 
-/** Works with the server that runs there, or with one of our own. Throws AskError. */
+/**
+ * Works with the server that runs there, or with one of our own. One that ends in the middle of it is
+ * waited for by nobody: whoever starts it again wants the folder. Throws AskError.
+ */
 export async function onLine<Result>(
   asked: ServerAsked,
   work: (line: CarryLine) => Promise<Result>,
 ): Promise<Result> {
-  const folder = dataFolder(asked);
-  try {
-    return await work(new CarryLine(folder));
-  } catch (error) {
-    if (!(error instanceof AskError) || error.code !== "NO_SERVER") throw error;
+  const line = new CarryLine(dataFolder(asked));
+  if (await line.isAnswered()) {
+    return await work(line).catch((error: unknown) => {
+      throw isNobody(error) ? ended(error) : error;
+    });
   }
   const { serveAlone } = await import("./alone.ts");
   const close = await serveAlone(asked);
   try {
-    return await work(new CarryLine(folder));
+    return await work(line);
   } finally {
     await close();
   }
+}
+
+function isNobody(error: unknown): boolean {
+  return error instanceof AskError && error.code === "NO_SERVER";
+}
+
+function ended(cause: unknown): AskError {
+  return new AskError("FAILED", "the server ended in the middle of it; run it again", { cause });
 }

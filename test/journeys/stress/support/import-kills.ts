@@ -2,9 +2,11 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import type { CarryTerminal } from "../../../../src/app/commands/carry/export.ts";
-import { importImages } from "../../../../src/app/commands/carry/import.ts";
-import { askServer } from "../../../../src/app/commands/control.ts";
+import { bring } from "../../../../src/app/commands/carry/bringing.ts";
+import { entriesIn, imagesIn } from "../../../../src/app/commands/carry/layout-images.ts";
+import { openSource } from "../../../../src/app/commands/carry/layout-source.ts";
+import { CarryLine } from "../../../../src/app/commands/carry/line.ts";
+import { AskError, askServer } from "../../../../src/app/commands/control.ts";
 import { freePort } from "../../../support/free-port.ts";
 import { inspectKept, keptBytes, partialFiles } from "./kept.ts";
 import { below, seededBytes, seededRandom, sha256 } from "./seeded.ts";
@@ -37,8 +39,6 @@ const types = {
   config: "application/vnd.oci.image.config.v1+json",
   layer: "application/vnd.oci.image.layer.v1.tar",
 };
-const silent = { isTTY: false, write: () => true };
-const terminal = { stdout: silent, stderr: silent } as unknown as CarryTerminal;
 
 export async function killDuringImports(plan: ImportKillsPlan): Promise<ImportKillsResult> {
   const [port, closed] = [await freePort(), await freePort()];
@@ -69,7 +69,7 @@ export async function killDuringImports(plan: ImportKillsPlan): Promise<ImportKi
   await last.ready();
   // What the cache has of an image that never came whole is of use to the next who brings it.
   if (plan.world === "cached") {
-    for (const layout of broken) await bring(last.dataDir, layout, host);
+    for (const layout of broken) await broughtBy(last.dataDir, layout, host);
     acknowledged.push(...broken);
   } else await collect(last.dataDir);
   const { lost, needed } = await checked(
@@ -96,18 +96,24 @@ async function importUntilBroken(plan: ImportKillsPlan, round: Round, random: ()
     const tag = `t${round.kill}-${count}`;
     const layout = await makeLayout(join(plan.folder, "layouts", tag), tag, random);
     try {
-      await bring(round.dataDir, layout, round.host);
+      await broughtBy(round.dataDir, layout, round.host);
       done.push(layout);
-    } catch {
+    } catch (error) {
+      if (!(error instanceof AskError)) throw error;
       return { done, unfinished: layout };
     }
   }
 }
 
-async function bring(dataDir: string, { path, tag }: Layout, host: string): Promise<void> {
-  const asked = { dataDir, settingsFile: undefined, envFile: undefined, environment: {} };
-  const flags = { as: `${host}/team/app:${tag}` };
-  await importImages(asked, path, flags, terminal);
+/** By that very server, and by nobody once it is gone. */
+async function broughtBy(dataDir: string, { path, tag }: Layout, host: string): Promise<void> {
+  const source = await openSource(path);
+  const name = `${host}/team/app`;
+  const entries = (await entriesIn(path, source)) ?? [];
+  const images = await imagesIn(path, source, entries, `${name}:${tag}`);
+  const brought = { blobs: 0, bytes: 0, there: 0 };
+  const progress = { tell: () => undefined };
+  await bring(new CarryLine(dataDir), { to: { name }, source, images, brought, progress });
 }
 
 async function collect(dataDir: string): Promise<void> {
