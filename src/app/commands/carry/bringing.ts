@@ -11,7 +11,7 @@ import type { LayoutSource } from "./layout-source.ts";
 import type { LayoutContent } from "./layout-target.ts";
 import type { CarryLine } from "./line.ts";
 
-export type World = ImportUnderWay["world"];
+export type CarriedWorld = ImportUnderWay["world"];
 /** What came, and what was there. */
 export type Brought = { blobs: number; bytes: number; there: number };
 export type ImageToBring = BroughtContents & { readonly tag: string | undefined };
@@ -22,12 +22,16 @@ export type Bringing = {
   readonly source: LayoutSource;
   readonly images: readonly ImageToBring[];
   /** Throws AskError where they may not go to that world. */
-  readonly check?: (world: World) => void;
+  readonly check?: (world: CarriedWorld) => void;
   readonly brought: Brought;
   readonly progress: Pick<ReturnType<typeof progressOn>, "tell">;
 };
 
-type Told = { readonly world: World; readonly name: string; readonly missing: readonly Digest[] };
+type Told = {
+  readonly world: CarriedWorld;
+  readonly name: string;
+  readonly missing: readonly Digest[];
+};
 
 /** Resolves with where they are now. Throws AskError. */
 export async function bring(line: CarryLine, bringing: Bringing): Promise<Told> {

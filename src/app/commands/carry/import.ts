@@ -7,7 +7,7 @@ import { progressOn, toldWhy } from "../carrying.ts";
 import { AskError, type ServerAsked } from "../control.ts";
 import { count } from "../garbage.ts";
 import { printBytes } from "../printing.ts";
-import { type Brought, bring, type World } from "./bringing.ts";
+import { type Brought, bring, type CarriedWorld } from "./bringing.ts";
 import { dockerArchive } from "./docker-archive.ts";
 import type { CarryTerminal } from "./export.ts";
 import { type BroughtImage, entriesIn, imagesIn } from "./layout-images.ts";
@@ -34,7 +34,7 @@ export function importImages(
     const parcel = await unpacked(path, flags.as);
     const brought: Brought = { blobs: 0, bytes: 0, there: 0 };
     const progress = progressOn(terminal.stderr, Date.now);
-    const worlds = new Map<string, World>();
+    const worlds = new Map<string, CarriedWorld>();
     try {
       await onLine(asked, async (line) => {
         for (const [repository, images] of Map.groupBy(parcel.images, (one) => one.repository)) {
@@ -84,7 +84,7 @@ function noneOfTheirs(path: string, repository: string): AskError {
 
 function tell(
   images: readonly BroughtImage[],
-  worlds: ReadonlyMap<string, World>,
+  worlds: ReadonlyMap<string, CarriedWorld>,
   { brought, isJson }: { readonly brought: Brought; readonly isJson: boolean },
   { stdout }: CarryTerminal,
 ): void {
