@@ -16,7 +16,7 @@ import { setupDocker } from "./setup-docker.ts";
 import { setupDockerMirror } from "./setup-docker-mirror.ts";
 import { setupK3s } from "./setup-k3s.ts";
 import { setupPodman } from "./setup-podman.ts";
-import { printScript, type SetupFacts, type SetupScript } from "./setup-script.ts";
+import { printRefusal, printScript, type SetupFacts, type SetupScript } from "./setup-script.ts";
 
 export type FrontPageOptions = {
   /** The CA that clients trust: PEM, and its SHA-256 as `AB:CD:…`. */
@@ -122,17 +122,16 @@ export class FrontPage {
     const refuses = (one: SetupScript): string | undefined =>
       isHosted && one === setupDockerMirror ? noMirrorHere : refusalOf(one, facts);
     const refusal = script && refuses(script);
-    if (refusal !== undefined) return { status: 404, sentence: refusal };
-    return script === undefined
-      ? page(
-          printPage({ facts, scripts: scripts.filter((one) => !refuses(one)) }, call.foreign?.name),
-        )
-      : {
-          status: 200,
-          // Not as a script: a browser would store it and not show it.
-          type: "text/plain; charset=utf-8",
-          body: printScript(script, facts),
-        };
+    if (script === undefined) {
+      const offered = scripts.filter((one) => !refuses(one));
+      return page(printPage({ facts, scripts: offered }, call.foreign?.name));
+    }
+    return {
+      status: 200,
+      // Not as a script: a browser would store it and not show it.
+      type: "text/plain; charset=utf-8",
+      body: refusal === undefined ? printScript(script, facts) : printRefusal(refusal),
+    };
   }
 
   /** PUBLIC_URL, where it was asked by the name in that. */

@@ -32,6 +32,16 @@ export type SetupScript = {
   readonly body: (facts: SetupFacts) => string;
 };
 
+/** In the place of a script that is not for here: `curl -f` would show no more than a status. */
+export function printRefusal(sentence: string): string {
+  return `#!/bin/sh
+cat >&2 <<'END'
+entrepot: nothing was changed: ${sentence}
+END
+exit 1
+`;
+}
+
 /** The whole script. Everything is in functions, so a download cut short does nothing at all. */
 export function printScript(script: SetupScript, facts: SetupFacts): string {
   const url = `${facts.mirror}/setup/${script.name}`;
