@@ -4,7 +4,8 @@
  * byte is hashed on its way.
  */
 import { createHash } from "node:crypto";
-import { link, open } from "node:fs/promises";
+import { constants } from "node:fs";
+import { link, lstat, open } from "node:fs/promises";
 import { join } from "node:path";
 import { type Digest, digestAlgorithm, toDigest } from "../../protocol/digest.ts";
 import { BlobNames } from "./blob-names.ts";
@@ -24,6 +25,8 @@ export type Carried = {
 };
 
 const piece = 1024 * 1024;
+/** Nothing but what stands there itself, and without waiting for anybody. */
+const asItIs = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 export class CarriedBlobs {
   readonly #from: BlobNames;
@@ -48,6 +51,9 @@ export class CarriedBlobs {
     this.#changed.add(this.#to.folderOf(digest));
     const [from, to] = [this.#from.pathOf(digest, size), this.#to.pathOf(digest, size)];
     try {
+      // A link may lead elsewhere by the time somebody pulls it, and a device has no end.
+      const facts = await lstat(from);
+      if (!facts.isFile() || facts.size !== size) return { how: "damaged", size };
       const isLinked = await isLinkedTo(from, to);
       const found = isLinked
         ? await this.#hashed(to, digest)
@@ -73,7 +79,7 @@ export class CarriedBlobs {
   }
 
   async #hashed(path: string, digest: Digest) {
-    const file = await open(path, "r");
+    const file = await open(path, asItIs);
     try {
       return await this.#pass(file, digest, async () => undefined);
     } finally {
@@ -82,7 +88,7 @@ export class CarriedBlobs {
   }
 
   async #copied(from: string, to: string, digest: Digest) {
-    const source = await open(from, "r");
+    const source = await open(from, asItIs);
     try {
       const target = await open(to, "wx", 0o600);
       try {
