@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { hashSync } from "bcryptjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { freePort } from "../support/free-port.ts";
+import { hasVersity, Versity } from "../support/versity.ts";
 import { expectNoFailure, type Judged, judge } from "./support/conformance.ts";
 import { hasProgram, Journey } from "./support/journey.ts";
 import type { Environment } from "./support/program.ts";
@@ -39,6 +40,20 @@ describe.skipIf(!hasProgram("oci-conformance"))("the OCI conformance program", (
   it("passes whole, leaving nothing out, where manifests may be sparse", async () => {
     const sparse = { HOSTED_SPARSE: "true", HOSTED_ANONYMOUS_PUSH: "true" };
     const { figure } = await pushed("sparse", sparse, { OCI_DATA_SPARSE: "true" });
+    expect([figure("Skip"), figure("Disabled")]).toEqual([0, 0]);
+  });
+
+  it.skipIf(!hasVersity)("passes the same with a bucket in S3 behind the disk", async () => {
+    const bucketLogin = { accessKey: "entrepot", secretKey: "CANARY-s3-secret" };
+    const s3 = await Versity.start(join(journey.folder, "s3"), bucketLogin);
+    journey.atEnd(() => s3.kill());
+    const store = {
+      STORE: `s3://images?endpoint=${s3.url}`,
+      ...{ S3_ACCESS_KEY: bucketLogin.accessKey, S3_SECRET_KEY: bucketLogin.secretKey },
+      UPSTREAM_ALLOW_ADDRESSES: "127.0.0.0/8",
+    };
+    const sparse = { HOSTED_SPARSE: "true", HOSTED_ANONYMOUS_PUSH: "true" };
+    const { figure } = await pushed("s3", { ...sparse, ...store }, { OCI_DATA_SPARSE: "true" });
     expect([figure("Skip"), figure("Disabled")]).toEqual([0, 0]);
   });
 

@@ -125,6 +125,25 @@ describe("with an archive in S3, an image", () => {
     await archived(first.layer, second.layer);
   });
 
+  it("pulls for everybody while S3 stands still, and is left alone by then", async () => {
+    const program = await start({ CACHE_MAX_SIZE: "4 MiB" });
+    const images = Array.from({ length: 8 }, () => image());
+    for (const each of images) await pullWell(program, each);
+    await archived(...images.map(({ layer }) => layer));
+    s3.misbehave = () => ({ kind: "hang" });
+    const client = async (first: number): Promise<void> => {
+      for (let turn = 0; turn < images.length; turn += 1) {
+        const wanted = images[(first + turn) % images.length];
+        if (wanted !== undefined) await pullWell(program, wanted);
+      }
+    };
+    await Promise.all(Array.from({ length: 8 }, (_, first) => client(first)));
+    expect(told(program, "the archive is away; pulls go on without it")).toBe(true);
+    const asked = s3.calls.length;
+    await pullWell(program, image());
+    expect(s3.calls.length).toBe(asked);
+  });
+
   it("pulls from there without the registry's bytes when the whole folder is lost", async () => {
     const before = await start();
     const lost = image(2 * mib);

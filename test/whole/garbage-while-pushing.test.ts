@@ -1,8 +1,9 @@
 /** Garbage is collected every two seconds while clients push, pull and delete; time is the test's. */
 import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { nodeFileSystem, type OpenFile } from "../../src/store/disk/file-system.ts";
+import { FakeS3 } from "../support/fake-s3.ts";
 import { collectGarbage } from "./support/control.ts";
 import { Scene } from "./support/program.ts";
 import { PushTraffic } from "./support/push-traffic.ts";
@@ -18,8 +19,15 @@ const clients = 8;
 const step = 20;
 const lease = 10_000;
 
-async function soak(settings: { readonly lease: string; readonly stopsAtOnce: boolean }) {
+type SoakSettings = {
+  readonly lease: string;
+  readonly stopsAtOnce: boolean;
+  readonly store?: Readonly<Record<string, string>>;
+};
+
+async function soak(settings: SoakSettings) {
   const scene = await Scene.open();
+  scene.names.set("localhost", ["127.0.0.1"]);
   const clock = { time: Date.now() };
   scene.now = () => clock.time;
   const removed = { bytes: 0 };
@@ -35,7 +43,7 @@ async function soak(settings: { readonly lease: string; readonly stopsAtOnce: bo
   const host = "registry.lan";
   const program = await scene.start({
     ...{ HOSTED_HOSTS: host, HOSTED_ANONYMOUS_PUSH: "true", HOSTED_LEASE: settings.lease },
-    LOG_LEVEL: "warn",
+    ...{ LOG_LEVEL: "warn", ...settings.store },
   });
   const reported = { runs: 0, bytes: 0 };
   const collect = async (): Promise<void> => {
@@ -45,7 +53,8 @@ async function soak(settings: { readonly lease: string; readonly stopsAtOnce: bo
   };
   let collecting: Promise<void> | undefined;
   const traffic = new PushTraffic({
-    ...{ port: program.port, host, clients, events, seed: 7, stopsAtOnce: settings.stopsAtOnce },
+    ...{ port: program.port, host, clients, seed: 7, stopsAtOnce: settings.stopsAtOnce },
+    events: settings.store === undefined ? events : Math.ceil(events / 8),
     tick: () => {
       clock.time += step;
     },
@@ -86,6 +95,29 @@ describe("garbage that is collected while eight clients push, pull, refer and de
       }
       expect(reported.runs).toBeGreaterThan(events / 400);
       expect(share).toBeGreaterThanOrEqual(0.9);
+    },
+    300_000 + events * 50,
+  );
+
+  it(
+    "frees in S3, too, what it frees on the disk",
+    async () => {
+      const s3 = await FakeS3.start();
+      onTestFinished(() => s3.stop());
+      const store = {
+        STORE: `s3://images?endpoint=http://localhost:${s3.port}`,
+        ...{ S3_ACCESS_KEY: "entrepot", S3_SECRET_KEY: "CANARY-s3" },
+      };
+      const soaked = await soak({ lease: "10 s", stopsAtOnce: false, store });
+      const { program, clock, traffic, collect, reported, removed } = soaked;
+      clock.time += lease;
+      await collect();
+      await traffic.check();
+      expect(traffic.spoilt).toEqual([]);
+      traffic.close();
+      expect(reported.bytes).toBe(removed.bytes);
+      const there = sum([...s3.objects.values()].map(({ bytes }) => bytes.length));
+      expect(there).toBe(await bytesIn(program.dataDir));
     },
     300_000 + events * 50,
   );

@@ -137,7 +137,7 @@ type ContentsParts = Pick<Cache, "rechecks" | "archiving" | "openArchived">;
 export function contentsOf(blobs: Store["blobs"], parts: ContentsParts): Contents {
   const { rechecks, archiving, openArchived } = parts;
   // Nobody else has it: where no record knows, the archive itself is asked.
-  const away = async (digest: Digest) => (await archiving?.find(digest, true))?.size;
+  const away = async (digest: Digest) => (await archiving?.stat(digest))?.size;
   return {
     sizeOf: async (digest) => (await blobs.stat(digest))?.size ?? (await away(digest)),
     open: async (digest) => {

@@ -67,19 +67,21 @@ export class Archiving {
     return this.#options.index.sizeOf(digest);
   }
 
-  /** What is known of it; the archive is asked only where nobody knows, or `isVital`. Never rejects. */
-  async find(digest: Digest, isVital = false): Promise<ArchivedStat | undefined> {
+  /** What is known of it; the archive is asked only where nobody knows. Never rejects. */
+  async find(digest: Digest): Promise<ArchivedStat | undefined> {
+    const { index } = this.#options;
+    if (index.isComplete && index.sizeOf(digest) === undefined) return undefined;
+    return await this.stat(digest).catch(() => undefined);
+  }
+
+  /** The same for what nobody else has: what no record tells the archive is asked. Throws StoreError. */
+  async stat(digest: Digest): Promise<ArchivedStat | undefined> {
     const { index, archive } = this.#options;
     const size = index.sizeOf(digest);
     if (size !== undefined) return { size, origin: undefined };
-    if (index.isComplete && !isVital) return undefined;
-    try {
-      const stat = await archive.stat(digest, this.#closing.signal);
-      if (stat !== undefined) await index.add({ digest, size: stat.size });
-      return stat;
-    } catch {
-      return undefined;
-    }
+    const stat = await archive.stat(digest, this.#closing.signal);
+    if (stat !== undefined) await index.add({ digest, size: stat.size });
+    return stat;
   }
 
   /** Who had it first, as its object says. Never rejects. */
