@@ -23,7 +23,6 @@ import type {
 } from "../registry-client.ts";
 import { upstreamDeadline } from "../upstream-deadline.ts";
 import type { ObserveUpstream } from "../upstream-event.ts";
-import { askedBy, isList } from "./asked.ts";
 import { type Authorized, type Authorizing, sendAuthorized } from "./authorized-send.ts";
 import { quotaKey } from "./quota-key.ts";
 import {
@@ -35,7 +34,7 @@ import {
   type Sent,
   tooManyHops,
 } from "./redirects.ts";
-import { isClientsOwn, isReading, requestFields } from "./request-fields.ts";
+import { askedBy, isClientsOwn, isList, isReading, requestFields } from "./request-fields.ts";
 import { asAsked, ofStorage, withoutBody, withoutSession } from "./response-fields.ts";
 
 export type PooledRegistryClientOptions = {

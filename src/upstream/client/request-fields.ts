@@ -1,7 +1,33 @@
-/** The fields that a request has upstream, and whose business they are. */
+/** What a request to a registry asks for, the fields that it has upstream, and whose business they are. */
 import type { HeaderList } from "../../protocol/http/header-list.ts";
+import { parseRoute } from "../../protocol/route.ts";
 import type { Place } from "../location.ts";
 import type { RegistryRequest } from "../registry-client.ts";
+import type { Purpose } from "../upstream-event.ts";
+
+/** By its path at the registry: where it leads on to serves the same. */
+export function askedBy({ method, target }: RegistryRequest): Purpose {
+  const [path = ""] = target.split("?", 1);
+  const { kind } = parseRoute(method, path);
+  switch (kind) {
+    case "manifest":
+    case "blob":
+    case "tags":
+    case "referrers":
+    case "upload":
+      return kind;
+    case "upload-start":
+      return "upload";
+    default:
+      return "other";
+  }
+}
+
+/** Some registries gather these anew each time, however soon they answer everything else. */
+export function isList(request: RegistryRequest): boolean {
+  const asked = askedBy(request);
+  return asked === "tags" || asked === "referrers";
+}
 
 export function isReading({ method }: RegistryRequest): boolean {
   return method === "GET" || method === "HEAD";
