@@ -4,7 +4,7 @@
  */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
+import { cpus, loadavg } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import type { Row } from "./measure.ts";
@@ -64,13 +64,16 @@ async function main(): Promise<void> {
   const chosen = Object.entries(groups).filter(
     ([name]) => values.only === undefined || values.only.split(",").includes(name),
   );
-  console.log(`${cpus()[0]?.model}, Node ${process.version}, median of ${values.rounds} pairs\n`);
+  console.log(
+    `${cpus()[0]?.model}, Node ${process.version}, median of ${values.rounds} pairs, load ${loadavg()[0]?.toFixed(1)}\n`,
+  );
   const scene = await openScene();
   const all: Row[] = [];
   try {
     for (const [, measure] of chosen) {
       const rows = await measure(scene, Number(values.rounds));
       print(rows);
+      console.log(`  load ${loadavg()[0]?.toFixed(1)}`);
       all.push(...rows);
     }
   } finally {

@@ -1,5 +1,7 @@
 /** Medians of interleaved pairs: what is compared runs in turn, so that both meet the same machine. */
 
+import { setTimeout as pause } from "node:timers/promises";
+
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
@@ -27,6 +29,42 @@ export async function pairs(
     theirs: median(seen.map((pair) => pair.theirs)),
     ratio: median(seen.map((pair) => pair.ours / pair.theirs)),
   };
+}
+
+/** What one way of doing it came to, each round. */
+export type Round = { readonly value: number; readonly cpu: number };
+
+/**
+ * Runs several ways in turn, in another order each round and with a pause in between, after one round
+ * that is not counted: what is always first or last meets another machine than the others.
+ */
+export async function shuffledRounds<Name extends string>(
+  count: number,
+  ways: Readonly<Record<Name, () => Promise<Round>>>,
+): Promise<Readonly<Record<Name, readonly Round[]>>> {
+  const names = Object.keys(ways) as Name[];
+  const seen = Object.fromEntries(names.map((name): [Name, Round[]] => [name, []])) as Record<
+    Name,
+    Round[]
+  >;
+  for (let round = -1; round < count; round += 1) {
+    const order = names.map((name) => ({ name, key: Math.random() }));
+    for (const { name } of order.sort((one, other) => one.key - other.key)) {
+      const result = await ways[name]();
+      if (round >= 0) seen[name].push(result);
+      await pause(700);
+    }
+  }
+  return seen;
+}
+
+/** The median of the rounds' ratios. */
+export function ratioOf(
+  ours: readonly Round[],
+  theirs: readonly Round[],
+  of: keyof Round = "value",
+): number {
+  return median(ours.map((round, index) => round[of] / (theirs[index]?.[of] ?? Number.NaN)));
 }
 
 /** One line of the table. `bar` in words; `isMet` undefined when the row only informs. */

@@ -18,7 +18,12 @@ export const ports = {
   registryTls: 15443,
   hello: 17443,
   helloConnect: 17128,
+  floor: 17444,
+  nginxCache: 18444,
 } as const;
+
+/** As long as the manifest that the rows ask for. */
+export const floorBytes = 398;
 
 export type Made = { readonly manifest: string; readonly blob: string };
 export type Ledger = { readonly requests: readonly string[]; readonly bytes: number };
@@ -31,6 +36,7 @@ export class Scene {
   readonly registry: Running;
   readonly registryTls: Running;
   readonly hello: Running;
+  readonly floor: Running;
   readonly readyMs: number;
   readonly #ca: string;
   #index = 1;
@@ -43,6 +49,7 @@ export class Scene {
     this.registry = parts.registry;
     this.registryTls = parts.registryTls;
     this.hello = parts.hello;
+    this.floor = parts.floor;
     this.#ca = ca;
     this.readyMs = readyMs;
   }
@@ -73,13 +80,20 @@ export class Scene {
   }
 
   async close(): Promise<void> {
-    const all = [this.entrepot, this.nginx, this.registry, this.registryTls, this.hello];
+    const all = [
+      this.entrepot,
+      this.nginx,
+      this.registry,
+      this.registryTls,
+      this.hello,
+      this.floor,
+    ];
     await Promise.all([...all, this.upstream].map((running) => running.stop()));
     await rm(this.folder, { recursive: true, force: true });
   }
 }
 
-type Name = "upstream" | "entrepot" | "nginx" | "registry" | "registryTls" | "hello";
+type Name = "upstream" | "entrepot" | "nginx" | "registry" | "registryTls" | "hello" | "floor";
 
 /** A P-256 authority and a leaf for 127.0.0.1, as files. */
 async function certificates(folder: string): Promise<void> {
@@ -124,6 +138,16 @@ async function certificates(folder: string): Promise<void> {
   ]);
 }
 
+/** As a proxy made of nginx answers inside a CONNECT: from its cache, with a line of log for each. */
+function nginxCache(folder: string): string {
+  return ` proxy_cache_path ${folder}/nginx-cache keys_zone=kept:10m; keepalive_requests 1000000000;
+ log_format line '$time_iso8601 $remote_addr $request_method $host $request_uri $status $body_bytes_sent $upstream_cache_status $request_time';
+ server { listen 127.0.0.1:${ports.nginxCache} ssl; ssl_certificate ${folder}/leaf.crt; ssl_certificate_key ${folder}/leaf.key;
+  ssl_protocols TLSv1.3; access_log ${folder}/nginx.access line buffer=64k flush=1s;
+  location / { proxy_pass https://127.0.0.1:${ports.upstream}; proxy_set_header Host 127.0.0.1:${ports.upstream};
+   proxy_cache kept; proxy_cache_valid 200 1h; proxy_cache_key $uri; add_header X-Cache $upstream_cache_status; } }`;
+}
+
 function nginxConfig(folder: string): string {
   const user = process.getuid?.() === 0 ? "user root; " : "";
   return `${user}daemon off; worker_processes 1; pid ${folder}/nginx.pid; error_log ${folder}/nginx.err;
@@ -131,7 +155,8 @@ events { worker_connections 1024; }
 http { access_log off; sendfile on; tcp_nopush on; client_body_temp_path ${folder}/nb; proxy_temp_path ${folder}/np;
  fastcgi_temp_path ${folder}/nf; uwsgi_temp_path ${folder}/nu; scgi_temp_path ${folder}/ns;
  server { listen 127.0.0.1:${ports.nginx} ssl; ssl_certificate ${folder}/leaf.crt; ssl_certificate_key ${folder}/leaf.key;
-  ssl_protocols TLSv1.3; root ${folder}/www; } }
+  ssl_protocols TLSv1.3; root ${folder}/www; }
+${nginxCache(folder)} }
 `;
 }
 
@@ -227,7 +252,14 @@ export async function openScene(): Promise<Scene> {
     log: `${folder}/hello.log`,
   });
   const ca = await readFile(`${folder}/ca.crt`, "utf8");
-  const parts = { upstream, entrepot, nginx, registry, registryTls, hello };
+  const floor = await start({
+    command: node,
+    args: [here("floor-main.ts"), String(ports.floor), ...leaf, String(floorBytes)],
+    core: 0,
+    port: ports.floor,
+    log: `${folder}/floor.log`,
+  });
+  const parts = { upstream, entrepot, nginx, registry, registryTls, hello, floor };
   return new Scene(parts, folder, ca, readyMs);
 }
 

@@ -1,4 +1,5 @@
 /** What the command line starts and stops, and how it is put together from the settings. */
+import type { Generation } from "../runtime/generation.ts";
 import type { FileSystem } from "../store/disk/file-system.ts";
 import type { Lookup } from "../upstream/net/name-lookup.ts";
 import type { GivenSockets } from "./given-sockets.ts";
@@ -47,6 +48,10 @@ export type World = {
   readonly sockets?: GivenSockets;
   /** Where blobs lie; left out, Node's own. */
   readonly fs?: FileSystem;
+  /** Rises when something changes that answers rest on. */
+  readonly generation?: Generation;
+  /** Whether an answer may be given again without deciding anew; yes. */
+  readonly mayReuse?: boolean;
 };
 
 /** Builds every object, opens nothing that clients see. Throws what is wrong with settings or folders. */

@@ -6,6 +6,7 @@
 import type { Allowance } from "../runtime/allowance.ts";
 import { FairMap } from "../runtime/fair-map.ts";
 import { Flights } from "../runtime/flights.ts";
+import type { Generation } from "../runtime/generation.ts";
 import type { Json, RecordStore } from "../store/record-store.ts";
 import type { Observe } from "./cache-event.ts";
 
@@ -21,6 +22,8 @@ export type CachedRecordsOptions<T> = {
   readonly bytes?: number;
   /** How many new records a client may add; what is more is known in memory alone. */
   readonly newRecords?: Pick<Allowance, "take"> | undefined;
+  /** Raised before a fact changes. */
+  readonly generation?: Pick<Generation, "raise"> | undefined;
   readonly observe: Observe;
 };
 
@@ -77,6 +80,7 @@ export class CachedRecords<T> {
 
   /** Known at once, in the records soon. */
   set(key: string, fact: T, by?: string): void {
+    this.#change();
     const before = this.#knownOf(key);
     const isNew = before?.fact === undefined || before.isUnsaved === true;
     const mayWrite = !isNew || this.#options.newRecords?.take(by) !== false;
@@ -89,17 +93,26 @@ export class CachedRecords<T> {
     const isNone = before !== undefined && before.fact === undefined;
     // Nothing to delete, as everybody learns who asks for names that there are not.
     if (isNone && !this.#unwritten.has(key)) this.#known.set(key, before, by);
-    else this.#remember(key, { fact: undefined }, by);
+    else {
+      this.#change();
+      this.#remember(key, { fact: undefined }, by);
+    }
   }
 
   /** Somebody else has changed the record: it is read anew, unless it is about to be written here. */
   forget(key: string): void {
-    if (!this.#unwritten.has(key)) this.#known.delete(key);
+    if (this.#unwritten.has(key)) return;
+    this.#change();
+    this.#known.delete(key);
   }
 
   /** Resolves when everything known is in the records, or could not be written. */
   async flush(): Promise<void> {
     while (this.#writing !== undefined) await this.#writing;
+  }
+
+  #change(): void {
+    this.#options.generation?.raise(this.#options.prefix);
   }
 
   #knownOf(key: string): Known<T> | undefined {

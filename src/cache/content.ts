@@ -17,6 +17,16 @@ export type CacheOutcome =
   | "negative" // a shared 404
   | "bypass"; // passed through, not kept
 
+/** How long an answer may be given again as it is, and what has to be noted then. */
+export type Reuse = {
+  /** By the cache's clock: the earliest end of what it rests on. */
+  readonly until: number;
+  /** When the upstream last confirmed it; undefined where it need not be. */
+  readonly confirmedAt: number | undefined;
+  /** Counts one more answer as a use. */
+  readonly again: () => void;
+};
+
 export type Content = {
   readonly kind: "content";
   readonly digest: Digest;
@@ -29,6 +39,8 @@ export type Content = {
   readonly warning: string | undefined;
   /** What the registry last told this asker of the pulls it allows. */
   readonly rateLimit?: RateLimit | undefined;
+  /** Undefined when it is decided anew each time. */
+  readonly reuse?: Reuse | undefined;
 };
 
 /** The upstream's answer, to be passed on as it is (errors, redirects, far ranges). */

@@ -6,6 +6,7 @@ import type { RepositoryName } from "../protocol/reference.ts";
 import type { Registry } from "../protocol/registry-name.ts";
 import { Allowance } from "../runtime/allowance.ts";
 import { type Clock, systemClock } from "../runtime/clock.ts";
+import { Generation } from "../runtime/generation.ts";
 import type { BlobStore } from "../store/blob-store.ts";
 import type { BlobVerification } from "../store/blob-verification.ts";
 import type { DraftStore } from "../store/draft-store.ts";
@@ -13,7 +14,8 @@ import type { RecordStore } from "../store/record-store.ts";
 import type { RegistryClient } from "../upstream/registry-client.ts";
 import { AccessChecks } from "./access/access-checks.ts";
 import { RepositoryBlobs } from "./access/repository-blobs.ts";
-import { type SharedCredential, Visibility } from "./access/visibility.ts";
+import type { SharedCredential } from "./access/standing.ts";
+import { Visibility } from "./access/visibility.ts";
 import type { Observe } from "./cache-event.ts";
 import type { ArchivedBlobs } from "./keeping/archived-blobs.ts";
 import { KeptBlobs, type Rechecking } from "./keeping/kept-blobs.ts";
@@ -62,6 +64,8 @@ export type PullThroughOptions = {
   /** Milliseconds a tag stands in for an upstream that cannot say; Infinity when it is never asked. */
   readonly staleIfError: number;
   readonly clock?: Clock;
+  /** Raised by whatever an answer given before may not outlive. */
+  readonly generation?: Pick<Generation, "raise"> | undefined;
   /** How many records a client may add in a day; 50,000. */
   readonly newRecordsPerDay?: number;
 };
@@ -72,13 +76,13 @@ export type PullParts = ReturnType<typeof pullParts>;
 
 export function pullParts(options: PullThroughOptions) {
   const { client, blobs, drafts, records, usage, books, observe, now } = options;
-  const { newRecordsPerDay: most = 50_000 } = options;
+  const { newRecordsPerDay: most = 50_000, generation = new Generation() } = options;
   const newRecords = new Allowance({ most, milliseconds: day, now });
-  const visibility = new Visibility({ ...options, newRecords });
+  const visibility = new Visibility({ ...options, generation, newRecords });
   const generations = new Generations();
   const isPublic = (ref: string): Promise<boolean> => visibility.isPublic(ref);
   const repositoryBlobs = new RepositoryBlobs({
-    ...{ records, newRecords, observe, isPublic, generations, now },
+    ...{ records, newRecords, generation, observe, isPublic, generations, now },
   });
   const manifests = new Manifests({
     ...{ blobs, drafts, records, newRecords, usage, books, observe, now },
@@ -86,9 +90,11 @@ export function pullParts(options: PullThroughOptions) {
   });
   const accessChecks = new AccessChecks({ client, visibility, now });
   const negative = new NegativeCache({ now });
-  const quota = new PullQuota(observe, now);
+  const quota = new PullQuota(observe, now, generation);
   const rules = new TagRules(options.tagRules ?? [], options.tagTtl);
-  const tags = new Tags({ records, newRecords, rules, quota, generations, observe, now });
+  const tags = new Tags({
+    ...{ records, newRecords, generation, rules, quota, generations, observe, now },
+  });
   const asks = new TagAsks({ client, quota, now });
   const resolver = new TagResolver({
     ...{ tags, asks, manifests, repositoryBlobs, observe, now },

@@ -47,7 +47,11 @@ export class PullThrough implements Bookkeeping {
     if (isServed) this.#parts.settling.served(ask, answer.digest);
     if (answer.kind !== "content") return answer;
     const { access, registry } = withOwnAccess(ask);
-    return { ...answer, rateLimit: this.#parts.quota.toldTo(registry.name, access) };
+    const rateLimit = this.#parts.quota.toldTo(registry.name, access);
+    const { reuse } = answer;
+    if (reuse === undefined || rateLimit === undefined) return { ...answer, rateLimit };
+    const until = Math.min(reuse.until, rateLimit.until);
+    return { ...answer, rateLimit, reuse: { ...reuse, until } };
   }
 
   async #manifest(ask: ManifestAsk): Promise<CacheAnswer> {

@@ -20,7 +20,8 @@ export type OwnTokenClaims = {
 };
 
 export type OwnTokenReading =
-  | { readonly ok: true; readonly claims: OwnTokenClaims }
+  /** `until`: in milliseconds since 1970. */
+  | { readonly ok: true; readonly claims: OwnTokenClaims; readonly until: number }
   /** `foreign`: not of this kind at all; `invalid`: not signed by us; `expired`: was good. */
   | { readonly ok: false; readonly reason: "foreign" | "invalid" | "expired" };
 
@@ -60,8 +61,8 @@ export class OwnTokens {
     const found = parseClaims(payload.slice(prefix.length));
     if (found === undefined) return { ok: false, reason: "invalid" };
     const { expires, ...claims } = found;
-    const isOver = this.#now() / 1000 > expires + graceSeconds;
-    return isOver ? { ok: false, reason: "expired" } : { ok: true, claims };
+    const until = (expires + graceSeconds) * 1000;
+    return this.#now() > until ? { ok: false, reason: "expired" } : { ok: true, claims, until };
   }
 
   #isSigned(payload: string, signature: string): boolean {

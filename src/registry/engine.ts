@@ -12,10 +12,11 @@ import { parseRoute, printRoute } from "../protocol/route.ts";
 import { Answers } from "./answer/answer.ts";
 import { ClientGone } from "./answer/client-gone.ts";
 import type { UnusedLoginAt } from "./answer/passed-body.ts";
+import type { KeptAnswer, SmallAnswers } from "./answer/small-answers.ts";
 import type { Ask, Door } from "./ask.ts";
 import type { Exchange, FindHandler, Handler } from "./exchange.ts";
 import { passRefusal } from "./failure.ts";
-import { type ObserveRegistry, requestAnswered } from "./registry-event.ts";
+import { type ObserveRegistry, repeatAnswered, requestAnswered } from "./registry-event.ts";
 
 export type EngineParts = {
   /** For registries that are elsewhere, whatever door the request came in by. */
@@ -25,6 +26,8 @@ export type EngineParts = {
   readonly observe: ObserveRegistry;
   /** A login of the operator's for this registry that goes nowhere. */
   readonly unusedLogin?: UnusedLoginAt;
+  /** Answers that may be given again; undefined where each is decided anew. */
+  readonly reuse?: SmallAnswers | undefined;
   readonly timing?: EngineTiming;
 };
 
@@ -57,8 +60,15 @@ export class RegistryEngine {
 
   /** Never rejects. */
   async handle(request: IncomingMessage, response: ServerResponse, ask: Ask): Promise<void> {
+    const { reuse } = this.#parts;
     const started = this.#timing.now();
     this.underway[ask.door] += 1;
+    const place = reuse?.placeOf(request, ask);
+    const again = place && reuse?.find(place);
+    if (again !== undefined && !response.destroyed) {
+      this.#repeat(response, ask, { again, started });
+      return;
+    }
     const leaving = new AbortController();
     const onClose = () => {
       if (!response.writableFinished) leaving.abort(new ClientGone("LEFT"));
@@ -75,8 +85,26 @@ export class RegistryEngine {
       this.underway[ask.door] -= 1;
       response.off("close", onClose);
       if (exchange.tally.end !== "complete") onClose();
-      this.#parts.observe(requestAnswered(exchange, { started, ended: this.#timing.now() }));
+      const event = requestAnswered(exchange, { started, ended: this.#timing.now() });
+      const { given, loginUntil = Number.POSITIVE_INFINITY, end } = exchange.tally;
+      if (place !== undefined && given !== undefined && end === "complete")
+        reuse?.keep(place, given, { event, loginUntil });
+      this.#parts.observe(event);
     }
+  }
+
+  #repeat(
+    response: ServerResponse,
+    ask: Ask,
+    { again, started }: { readonly again: KeptAnswer; readonly started: number },
+  ): void {
+    const fields = this.#parts.reuse?.fieldsOf(again) ?? again.fields;
+    again.reuse.again();
+    this.#answers.repeat(response, { fields, body: again.body }, (end) => {
+      this.underway[ask.door] -= 1;
+      const times = { started, ended: this.#timing.now() };
+      this.#parts.observe(repeatAnswered(again.event, ask, { ...end, ...times }));
+    });
   }
 
   #handlerOf(exchange: Exchange): Handler {
@@ -120,6 +148,8 @@ function beginExchange(
       begunAt: undefined,
       end: "complete",
       error: undefined,
+      loginUntil: undefined,
+      given: undefined,
     },
   };
 }

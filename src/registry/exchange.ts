@@ -3,7 +3,7 @@
  * answer.ts alone writes.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { BodySource, CacheAnswer, CacheOutcome } from "../cache/content.ts";
+import type { BodySource, CacheAnswer, CacheOutcome, Reuse } from "../cache/content.ts";
 import type { Decision } from "../cache/why.ts";
 import type { Digest } from "../protocol/digest.ts";
 import type { HeaderList } from "../protocol/http/header-list.ts";
@@ -44,6 +44,19 @@ export type Tally = {
   begunAt: number | undefined;
   end: "complete" | "cut" | "left";
   error: unknown;
+  /** When the token that came with it ends, in milliseconds since 1970; undefined for what has no end. */
+  loginUntil: number | undefined;
+  /** The answer, where it may be given again. */
+  given: GivenAnswer | undefined;
+};
+
+/** What was sent of a whole answer, as far as it is the same for the next one. */
+export type GivenAnswer = {
+  /** Name, value, name, value …, as `writeHead` takes them. */
+  readonly fields: string[];
+  /** Undefined for HEAD. */
+  readonly body: Uint8Array | undefined;
+  readonly reuse: Reuse;
 };
 
 /** A small answer of our own. */

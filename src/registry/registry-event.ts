@@ -6,7 +6,9 @@ import { printReference } from "../protocol/reference.ts";
 import type { RegistryName } from "../protocol/registry-name.ts";
 import type { Route, RouteKind } from "../protocol/route.ts";
 import { repositoryOf } from "../protocol/route-readings.ts";
-import type { Door } from "./ask.ts";
+import type { RepeatEnd } from "./answer/answer.ts";
+import { ClientGone } from "./answer/client-gone.ts";
+import type { Ask, Door } from "./ask.ts";
 import type { Exchange, Tally } from "./exchange.ts";
 import { withoutSecrets } from "./failure.ts";
 
@@ -74,6 +76,30 @@ export function requestAnswered(
     end: tally.end,
     error: tally.end === "left" ? undefined : describe(tally.error),
   };
+}
+
+/** Of an answer that was given before, with all that was told of it. */
+export function repeatAnswered(
+  before: RegistryEvent,
+  { client }: Pick<Ask, "client">,
+  { isWhole, isLate, begunAt, started, ended }: Repeat,
+): RegistryEvent {
+  return {
+    ...before,
+    client,
+    bytes: isWhole ? before.bytes : 0,
+    milliseconds: ended - started,
+    firstByte: (begunAt ?? ended) - started,
+    end: endOf(isWhole, isLate),
+    error: isLate ? describe(new ClientGone("STOPPED_READING")) : undefined,
+  };
+}
+
+type Repeat = RepeatEnd & { readonly started: number; readonly ended: number };
+
+function endOf(isWhole: boolean, isLate: boolean): Tally["end"] {
+  if (isWhole) return "complete";
+  return isLate ? "cut" : "left";
 }
 
 function whatOf(route: Route): string {

@@ -8,7 +8,11 @@ import type { Registry } from "../protocol/registry-name.ts";
 import type { Place } from "./location.ts";
 
 /** In whose name a request goes upstream, and for which client's address it takes one of the places there. */
-export type Access = AccessKind & { readonly from?: string | undefined };
+export type Access = AccessKind & {
+  readonly from?: string | undefined;
+  /** When the token of ours ends that it came by, in milliseconds since 1970. */
+  readonly until?: number | undefined;
+};
 
 /**
  * `none`: no Authorization and no token is fetched, a 401

@@ -18,7 +18,7 @@ describe("a token of our own", () => {
     const tokens = clockAt({ now: 1_000_000 });
     const token = tokens.mint(claims);
     expect(token).toMatch(/^ept1\.[\w-]+\.[\w-]+$/);
-    expect(tokens.read(token)).toEqual({ ok: true, claims });
+    expect(tokens.read(token)).toEqual({ ok: true, claims, until: 1_360_000 });
   });
 
   it("is good for 300 s and a minute's grace", () => {

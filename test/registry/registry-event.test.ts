@@ -21,6 +21,8 @@ function eventOf(path: string, changes: Partial<Tally> = {}) {
     begunAt: undefined,
     end: "complete",
     error: undefined,
+    loginUntil: undefined,
+    given: undefined,
     ...changes,
   };
   const route = parseRoute("GET", path);

@@ -1,6 +1,6 @@
 /** The cache over its store: downloads, the policy of a pull, what is forgotten and what is re-read. */
 
-import type { SharedCredential } from "../../cache/access/visibility.ts";
+import type { SharedCredential } from "../../cache/access/standing.ts";
 import type { Observe } from "../../cache/cache-event.ts";
 import { DiskHealth, GuardedDrafts } from "../../cache/keeping/disk-health.ts";
 import { Eviction } from "../../cache/keeping/eviction.ts";
@@ -17,6 +17,7 @@ import type { Room } from "../../hosted/uploads.ts";
 import type { Digest } from "../../protocol/digest.ts";
 import type { Registry } from "../../protocol/registry-name.ts";
 import { type Clock, systemClock } from "../../runtime/clock.ts";
+import type { Generation } from "../../runtime/generation.ts";
 import type { Archiving } from "../../store/archiving/archiving.ts";
 import { TieredBlobs } from "../../store/archiving/tiered-blobs.ts";
 import type { Log } from "../log.ts";
@@ -43,6 +44,7 @@ export type CacheParts = {
   readonly secret: Uint8Array;
   readonly now: () => number;
   readonly clock?: Clock;
+  readonly generation?: Pick<Generation, "raise"> | undefined;
   readonly log: Pick<Log, "cache" | "store">;
 };
 
@@ -182,13 +184,13 @@ function evictionOf(parts: EvictionParts): Eviction {
 type Kept = "blobs" | "drafts" | "downloads" | "rechecks" | "usage" | "books" | "archived";
 
 function pullsOf(
-  { settings, store, upstream, secret, now, log }: CacheParts,
+  { settings, store, upstream, secret, now, generation, log }: CacheParts,
   kept: Pick<PullThroughOptions, Kept>,
 ): PullThrough {
   const { tagTtl, staleIfError, offline } = settings.cache;
   return new PullThrough({
     ...{ ...kept, client: upstream.client, records: store.records, observe: log.cache, now },
-    ...{ secret, tagTtl, tagRules: settings.registries.policy.tags },
+    ...{ generation, secret, tagTtl, tagRules: settings.registries.policy.tags },
     credentialOf: (registry, repository) => sharedCredential(upstream, registry, repository),
     staleIfError: offline ? Number.POSITIVE_INFINITY : staleIfError,
   });

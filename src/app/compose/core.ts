@@ -4,7 +4,9 @@
  */
 
 import type { ObserveHosted } from "../../hosted/hosted-event.ts";
+import { SmallAnswers } from "../../registry/answer/small-answers.ts";
 import { systemClock } from "../../runtime/clock.ts";
+import { Generation } from "../../runtime/generation.ts";
 import type { World } from "../application.ts";
 import { harmless } from "../log/harmless.ts";
 import type { Log } from "../log.ts";
@@ -58,7 +60,7 @@ type Over = {
 };
 
 async function composeOver(store: Store, { settings, log, figures, world }: Over) {
-  const { now, steady, lookup, sockets } = world;
+  const { now, steady, lookup, sockets, generation = new Generation(), mayReuse = true } = world;
   const clock = { ...systemClock, now, steady };
   const { dataDir } = settings.files;
   const secrets = await openSecrets(dataDir, settings.authority.tokenSecret);
@@ -69,7 +71,7 @@ async function composeOver(store: Store, { settings, log, figures, world }: Over
   const environment = process.env;
   const listen = composeListen(settings, sockets);
   const upstream = await composeUpstream({
-    ...{ settings, listen, clock, lookup, log, environment },
+    ...{ settings, listen, clock, lookup, log, environment, generation },
     secret: secrets.credentials,
     saveChallenge: (saved) => saveChallenge(store.records, saved, log),
     life: lifeSignal,
@@ -79,7 +81,7 @@ async function composeOver(store: Store, { settings, log, figures, world }: Over
   // What is believed for a time is believed no longer because somebody sets the machine's clock back.
   const archived = await composeArchive({ settings, store, upstream, log });
   const cache = composeCache({
-    ...{ settings, store, upstream, archived, secret, now: steady, clock, log },
+    ...{ settings, store, upstream, archived, secret, now: steady, clock, generation, log },
   });
   const hosted = await composeHosted({
     ...{ settings, store, cache },
@@ -106,6 +108,7 @@ async function composeOver(store: Store, { settings, log, figures, world }: Over
   };
   return {
     ...{ settings, log, figures, secrets, environment, listen, now, life: lifeSignal },
+    reuse: mayReuse ? new SmallAnswers({ generation, now, steady }) : undefined,
     ...{ store, upstream, cache, hosted, catalogue: catalogued.catalogue, tellHosted: tell },
     ...{ images: catalogued.images, statistics: catalogued.store, close },
   };

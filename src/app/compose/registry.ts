@@ -2,6 +2,7 @@
 import { OwnTokens } from "../../protocol/own-token.ts";
 import type { Registry } from "../../protocol/registry-name.ts";
 import { SealedLogins } from "../../protocol/sealed-login.ts";
+import type { SmallAnswers } from "../../registry/answer/small-answers.ts";
 import { RegistryEngine } from "../../registry/engine.ts";
 import type { FindHandler } from "../../registry/exchange.ts";
 import { decideAccess } from "../../registry/login/access.ts";
@@ -23,6 +24,7 @@ export type RegistryParts = {
   /** For the registry that is here, where there is one. */
   readonly hosted?: FindHandler | undefined;
   readonly tokenSecret: Uint8Array;
+  readonly reuse?: SmallAnswers | undefined;
   readonly now: () => number;
   readonly log: Pick<Log, "registry">;
 };
@@ -48,7 +50,7 @@ export function composeRegistry(parts: RegistryParts): RegistryEngine {
     isPushAllowed: settings.registries.allowPush,
   });
   return new RegistryEngine({
-    ...{ upstream: elsewhere, hosted: parts.hosted, observe: log.registry },
+    ...{ upstream: elsewhere, hosted: parts.hosted, observe: log.registry, reuse: parts.reuse },
     unusedLogin: (registry) => upstream.unusedLogins.at(registry),
   });
 }

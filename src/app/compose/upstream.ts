@@ -7,6 +7,7 @@ import { builtInRealmPairs } from "../../protocol/known-registries.ts";
 import type { Registry } from "../../protocol/registry-name.ts";
 import { judgeRedirect } from "../../registry/rules/redirect-rules.ts";
 import type { Clock } from "../../runtime/clock.ts";
+import type { Generation } from "../../runtime/generation.ts";
 import { Authorizer } from "../../upstream/auth/authorizer.ts";
 import { ChallengeFinder } from "../../upstream/auth/challenge-finder.ts";
 import { ChallengeMemory, type SavedChallenge } from "../../upstream/auth/challenge-memory.ts";
@@ -56,12 +57,14 @@ export type UpstreamParts = {
   readonly log: Pick<Log, "upstream" | "auth">;
   readonly saveChallenge: (saved: SavedChallenge) => void;
   readonly life: AbortSignal;
+  /** Raised before logins are replaced, or a registry asks for other ones. */
+  readonly generation?: Pick<Generation, "raise"> | undefined;
 };
 
 export type Upstream = Awaited<ReturnType<typeof composeUpstream>>;
 
 export async function composeUpstream(parts: UpstreamParts) {
-  const { settings, log, clock, lookup = systemLookup(clock) } = parts;
+  const { settings, log, clock, generation, lookup = systemLookup(clock) } = parts;
   const { offline: isOffline } = settings.cache;
   // Waits and pauses must not jump with the wall clock.
   const now = clock.steady;
@@ -83,7 +86,7 @@ export async function composeUpstream(parts: UpstreamParts) {
   const transport = new Transport({ pools, observe: log.upstream, now, clock, isOffline });
   const wayTo = (host: string): Way => openWay(parts, host, { lookup, proxies, tls, family });
   const credentials = composeCredentials(parts, { tls, helpers, now, entries });
-  const memory = new ChallengeMemory({ now, save: parts.saveChallenge });
+  const memory = new ChallengeMemory({ now, save: parts.saveChallenge, generation });
   const outages = new DownMemory({ now, observe: log.upstream });
   const rates = new RateLimits({ now, observe: log.upstream });
   const shared = { transport, outages, rates, now, clock };
@@ -107,6 +110,7 @@ export async function composeUpstream(parts: UpstreamParts) {
     probe: new Probe({ ...shared, dialer, tls, isOffline, ...rememberedBy(memory) }),
     reloadLogins: async (changed: Settings): Promise<void> => {
       const others = await allLogins(changed, helpers);
+      generation?.raise("logins");
       logins.replace(others);
       pairs.setNamed(namedHosts(changed, others));
     },

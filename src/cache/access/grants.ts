@@ -5,12 +5,15 @@
 import type { Digest } from "../../protocol/digest.ts";
 import { BoundedMap } from "../../runtime/bounded-map.ts";
 import { FairMap } from "../../runtime/fair-map.ts";
+import type { Generation } from "../../runtime/generation.ts";
 
 export type GrantsOptions = {
   /** Milliseconds since 1970. */
   readonly now: () => number;
   /** Milliseconds. */
   readonly life: number;
+  /** Raised before one is taken back. */
+  readonly generation?: Pick<Generation, "raise"> | undefined;
 };
 
 /** Until when it counts: for the repository, and for single blobs. */
@@ -31,27 +34,34 @@ export class Grants {
   /** The repository is open to this asker, whose address that counts to. */
   open(key: string, by: string | undefined): void {
     const blobs = this.#all.get(key)?.blobs ?? noBlobs();
-    this.#all.set(key, { until: this.#until(), blobs }, by);
+    this.#all.set(key, { until: this.#fromNow(), blobs }, by);
   }
 
   openBlob(key: string, digest: Digest, by: string | undefined): void {
     const grant = this.#all.get(key) ?? { until: 0, blobs: noBlobs() };
-    grant.blobs.set(digest, this.#until());
+    grant.blobs.set(digest, this.#fromNow());
     this.#all.set(key, grant, by);
   }
 
   withdraw(key: string): void {
+    if (!this.#all.has(key)) return;
+    this.#options.generation?.raise("grant");
     this.#all.delete(key);
   }
 
   has(key: string, digest: Digest | undefined): boolean {
-    const grant = this.#all.get(key);
-    if (grant === undefined) return false;
-    const untilForBlob = digest === undefined ? 0 : (grant.blobs.get(digest) ?? 0);
-    return Math.max(grant.until, untilForBlob) > this.#options.now();
+    return this.until(key, digest) > this.#options.now();
   }
 
-  #until(): number {
+  /** When it ends, or has ended. */
+  until(key: string, digest: Digest | undefined): number {
+    const grant = this.#all.get(key);
+    if (grant === undefined) return 0;
+    const untilForBlob = digest === undefined ? 0 : (grant.blobs.get(digest) ?? 0);
+    return Math.max(grant.until, untilForBlob);
+  }
+
+  #fromNow(): number {
     return this.#options.now() + this.#options.life;
   }
 }

@@ -5,6 +5,7 @@
  */
 import type { Digest } from "../../protocol/digest.ts";
 import type { Allowance } from "../../runtime/allowance.ts";
+import type { Generation } from "../../runtime/generation.ts";
 import type { RecordStore } from "../../store/record-store.ts";
 import type { Access } from "../../upstream/registry-client.ts";
 import type { Observe } from "../cache-event.ts";
@@ -32,6 +33,7 @@ import {
 export type RepositoryBlobsOptions = {
   readonly records: RecordStore;
   readonly newRecords?: Pick<Allowance, "take"> | undefined;
+  readonly generation?: Pick<Generation, "raise"> | undefined;
   readonly observe: Observe;
   /** Whether everybody may have what this repository holds, by its key. */
   readonly isPublic: (ref: string) => Promise<boolean>;
@@ -60,9 +62,9 @@ export class RepositoryBlobs {
 
   constructor(options: RepositoryBlobsOptions) {
     this.#options = options;
-    const { records, observe, newRecords, limit = 100_000 } = options;
+    const { records, observe, newRecords, generation, limit = 100_000 } = options;
     const prefix = "held/";
-    const how = { records, observe, newRecords, prefix, limit };
+    const how = { records, observe, newRecords, generation, prefix, limit };
     this.#holders = new CachedRecords({ ...how, read: readHolders, print: printHolders });
   }
 

@@ -1,6 +1,7 @@
 /** What is proven of who may have what a repository holds, as it stands in the records. */
 import type { RegistryName } from "../../protocol/registry-name.ts";
 import type { Json, RecordStore } from "../../store/record-store.ts";
+import type { Access } from "../../upstream/registry-client.ts";
 import type { VisibilityName } from "../cache-event.ts";
 
 export type VisibilityProof = { readonly at: number; readonly witness: string };
@@ -10,6 +11,32 @@ export type Standing = {
   readonly shared?: (VisibilityProof & { readonly credential: string }) | undefined;
   /** The operator put images of it here; gone once its registry refuses everybody. */
   readonly imported?: { readonly at: number } | undefined;
+};
+
+/** What opens a repository, and in whose name it was shown. */
+export type Opening = { readonly access: Access; readonly proof: VisibilityProof };
+
+export type ProofTimes = { readonly now: () => number; readonly proofLife?: number };
+
+/**
+ * The first that counts without being renewed, and until when. One from what is now the future, by a
+ * clock that was fast, is renewed like one that is old.
+ */
+export function youngOf(
+  openings: readonly Opening[],
+  { now, proofLife = 3_600_000 }: ProofTimes,
+): (Opening & { readonly until: number }) | undefined {
+  const time = now();
+  const young = openings.find(({ proof: { at } }) => at > time - proofLife && at <= time);
+  return young && { ...young, until: young.proof.at + proofLife };
+}
+
+/** The operator's credential for a registry, as far as the cache has to know it. */
+export type SharedCredential = {
+  /** Changes when the credential does; what was obtained with another one is not shared any more. */
+  readonly id: string;
+  /** The upstream says it is wrong: our fault, so nothing is withdrawn because of it. */
+  readonly isRefused: boolean;
 };
 
 export const standingPrefix = "visibility/";

@@ -12,6 +12,7 @@ import {
 } from "../../protocol/reference.ts";
 import type { Registry } from "../../protocol/registry-name.ts";
 import type { Allowance } from "../../runtime/allowance.ts";
+import type { Generation } from "../../runtime/generation.ts";
 import type { Json, RecordStore } from "../../store/record-store.ts";
 import type { Access } from "../../upstream/registry-client.ts";
 import type { Observe, VisibilityName } from "../cache-event.ts";
@@ -28,20 +29,15 @@ import { Grants } from "./grants.ts";
 import {
   aged,
   nameOf,
+  type Opening,
   readStanding,
   renewedAt,
+  type SharedCredential,
   type Standing,
   standingPrefix,
   type VisibilityProof,
+  youngOf,
 } from "./standing.ts";
-
-/** The operator's credential for a registry, as far as the cache has to know it. */
-export type SharedCredential = {
-  /** Changes when the credential does; what was obtained with another one is not shared any more. */
-  readonly id: string;
-  /** The upstream says it is wrong: our fault, so nothing is withdrawn because of it. */
-  readonly isRefused: boolean;
-};
 
 /** Who asks, and where. */
 export type RepositoryAsker = RepositoryRef & {
@@ -54,6 +50,7 @@ export type RepositoryAsker = RepositoryRef & {
 export type VisibilityOptions = {
   readonly records: RecordStore;
   readonly newRecords?: Pick<Allowance, "take"> | undefined;
+  readonly generation?: Pick<Generation, "raise"> | undefined;
   readonly observe: Observe;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -83,11 +80,11 @@ export class Visibility {
 
   constructor(options: VisibilityOptions) {
     this.#options = options;
-    const { records, observe, newRecords, now, grantLife: life = 60_000 } = options;
-    this.#grants = new Grants({ now, life });
+    const { records, observe, newRecords, generation, now, grantLife: life = 60_000 } = options;
+    this.#grants = new Grants({ now, life, generation });
     const print = (standing: Standing): Json => JSON.parse(JSON.stringify(standing)) as Json;
     this.#standings = new CachedRecords({
-      ...{ records, observe, newRecords, prefix: standingPrefix, print },
+      ...{ records, observe, newRecords, generation, prefix: standingPrefix, print },
       read: readStanding,
       limit: 50_000,
     });
@@ -100,13 +97,17 @@ export class Visibility {
 
   /** By what this asker may have it, as far as is known without asking anybody. */
   async opennessTo(asker: RepositoryAsker, digest?: Digest): Promise<Openness> {
-    const { proofLife = 3_600_000, now } = this.#options;
     const proofs = await this.#proofs(asker);
-    // One from what is now the future, by a clock that was fast, is renewed like one that is old.
-    const young = proofs.find(({ proof: { at } }) => at > now() - proofLife && at <= now());
+    const young = youngOf(proofs, this.#options);
     if (young !== undefined) return young.access.kind === "shared" ? "shared" : "public";
     if (this.#grants.has(this.#askerKey(asker), digest)) return "client";
     return proofs.length > 0 ? "old" : undefined;
+  }
+
+  /** Until when that is so, if nothing is taken back: the end of the proof, or of what was granted. */
+  async openUntil(asker: RepositoryAsker, digest?: Digest): Promise<number> {
+    const young = youngOf(await this.#proofs(asker), this.#options);
+    return young?.until ?? this.#grants.until(this.#askerKey(asker), digest);
   }
 
   /** Whether this asker may have it while the upstream cannot be asked: old proofs stand. */
@@ -244,13 +245,11 @@ export class Visibility {
   }
 
   /** What opens the repository to this asker, whatever its age. */
-  async #proofs(
-    asker: RepositoryAsker,
-  ): Promise<{ readonly access: Access; readonly proof: VisibilityProof }[]> {
+  async #proofs(asker: RepositoryAsker): Promise<Opening[]> {
     const key = repositoryKey(asker);
     const { isKnown, fact } = this.#standings.peek(key);
     const standing = isKnown ? fact : await this.#standings.get(key, accountOf(asker));
-    const proofs: { access: Access; proof: VisibilityProof }[] = [];
+    const proofs: Opening[] = [];
     if (standing?.public !== undefined) proofs.push({ access: anonymous, proof: standing.public });
     const credential = this.#credential(asker)?.id;
     if (standing?.shared?.credential === credential && asker.isPublicOnly !== true)

@@ -87,9 +87,14 @@ export class Manifests {
     if (bytes === undefined) return undefined;
     const mediaType = types.get(registry) ?? this.#declaredType(digest, bytes, types);
     if (mediaType === undefined) return undefined;
+    this.used(digest);
+    return { digest, mediaType, bytes };
+  }
+
+  /** Somebody gets it. */
+  used(digest: Digest): void {
     this.#options.usage.used(digest);
     this.#served.set(digest, this.#options.now());
-    return { digest, mediaType, bytes };
   }
 
   /** Those served from that time on, and when last; oldest first. */

@@ -16,7 +16,7 @@ import {
 } from "../asking/manifest-asks.ts";
 import { verifiedAnswer } from "../asking/manifest-body.ts";
 import type { SmallAnswer } from "../asking/small-answer.ts";
-import type { CacheAnswer, CacheOutcome, Content } from "../content.ts";
+import type { CacheAnswer, CacheOutcome, Content, Reuse } from "../content.ts";
 import type { KeptManifest, Manifests } from "../keeping/manifests.ts";
 import { type ManifestAsk, maySkipPush } from "../pull-ask.ts";
 import { type Generations, repositoryKey } from "../repository-ref.ts";
@@ -56,7 +56,9 @@ export class ManifestPull {
     ask.decision.because(foreseen);
     if (!(await mayHave(this.#options.accessChecks, ask, foreseen))) return undefined;
     const manifest = await this.#kept(ask);
-    return manifest && content(manifest, "hit", this.#options.manifests);
+    if (manifest === undefined) return undefined;
+    const hit = content(manifest, "hit", this.#options.manifests);
+    return foreseen.reason === "kept" ? { ...hit, reuse: await this.#reuse(ask) } : hit;
   }
 
   /** On what a pull of it is decided. */
@@ -109,6 +111,13 @@ export class ManifestPull {
 
   close(): Promise<void> {
     return this.#flights.close();
+  }
+
+  async #reuse(ask: DigestAsk): Promise<Reuse> {
+    const { visibility, manifests } = this.#options;
+    const { digest } = ask;
+    const until = await visibility.openUntil(ask, digest);
+    return { until, confirmedAt: undefined, again: () => manifests.used(digest) };
   }
 
   #variant({ digest, accept, access }: DigestAsk): string {

@@ -7,7 +7,7 @@ import type { Access, RegistryClient } from "../../upstream/registry-client.ts";
 import type { AccessChecks } from "../access/access-checks.ts";
 import type { Unkept } from "../asking/manifest-asks.ts";
 import type { Denial, SmallAnswer } from "../asking/small-answer.ts";
-import type { CacheAnswer, CacheOutcome, Content } from "../content.ts";
+import type { CacheAnswer, CacheOutcome, Content, Reuse } from "../content.ts";
 import type { TagRefresh } from "../tags/tag-refresh.ts";
 import type { TagAnswer, TagQuestion, TagResolver } from "../tags/tag-resolver.ts";
 import { type KnownTag, native, type RecalledTag, variantOf } from "../tags/tag-state.ts";
@@ -64,7 +64,7 @@ export class TagPull {
     this.#options.tagRefresh.asked(ask, ask.accept, known);
     const content = await this.#contents.of(ask, known, "hit");
     if (content === undefined) ask.decision.because({ reason: "not kept" });
-    return content;
+    return content && { ...content, reuse: await this.#reuse(ask, known, content) };
   }
 
   /** On what a pull of it would be decided now; nobody is asked. */
@@ -117,6 +117,22 @@ export class TagPull {
     if (reason !== "fresh" && reason !== "immutable") return { reason };
     const kept = keptIf(await this.#options.visibility.opennessTo(ask));
     return kept.reason === "kept" ? { ...kept, reason } : kept;
+  }
+
+  async #reuse(ask: TagAsk, known: KnownTag, { source }: Content): Promise<Reuse> {
+    const { tags, visibility, tagRefresh, manifests } = this.#options;
+    const { registry, repository, tag, accept } = ask;
+    const { digest, checkedAt } = known.current;
+    const isOpenUntil = await visibility.openUntil(ask);
+    return {
+      until: Math.min(isOpenUntil, tags.freshUntil(ask, known.current)),
+      confirmedAt: checkedAt,
+      // Nothing else of the ask: it has the client's login in it.
+      again: () => {
+        tagRefresh.asked({ registry, repository, tag }, accept, known);
+        if (source.bytes !== undefined) manifests.used(digest);
+      },
+    };
   }
 
   /** The registry's word of a moment ago that there is no such tag. */

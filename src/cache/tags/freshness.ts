@@ -49,6 +49,18 @@ export function freshnessOf(check: Check, rule: TagRule, budget?: Budget): Fresh
   return isYoung ? "fresh" : "expired";
 }
 
+/** Until when it is fresh, while the budget is said to be what it is. */
+export function freshUntil(
+  checkedAt: number,
+  rule: TagRule,
+  budget?: Budget & { readonly until: number },
+): number {
+  if (rule.isNoCache) return 0;
+  if (rule.isImmutable) return Number.POSITIVE_INFINITY;
+  const end = checkedAt + rule.ttl * stretch(budget);
+  return budget === undefined ? end : Math.min(end, budget.until);
+}
+
 /** Whether it may be served when the upstream cannot be asked; an operator's word does not age. */
 export function maySubstitute(check: Check, staleIfError: number): boolean {
   return check.isImported === true || ageOf(check) <= staleIfError;

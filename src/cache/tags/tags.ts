@@ -7,6 +7,7 @@ import { parseRepositoryName, parseTag, type Tag } from "../../protocol/referenc
 import { RegistryError } from "../../protocol/registry-error.ts";
 import type { Allowance } from "../../runtime/allowance.ts";
 import { FairMap } from "../../runtime/fair-map.ts";
+import type { Generation } from "../../runtime/generation.ts";
 import type { RecordStore } from "../../store/record-store.ts";
 import type { Observe } from "../cache-event.ts";
 import { CachedRecords } from "../cached-records.ts";
@@ -22,6 +23,7 @@ import {
   ageOf,
   type Freshness,
   freshnessOf,
+  freshUntil,
   isDue,
   isFresh,
   type TagRule,
@@ -51,6 +53,7 @@ export type TagsOptions = {
   readonly quota: PullQuota;
   readonly generations: Generations;
   readonly newRecords?: Pick<Allowance, "take"> | undefined;
+  readonly generation?: Pick<Generation, "raise"> | undefined;
   readonly observe: Observe;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -68,10 +71,10 @@ export class Tags {
 
   constructor(options: TagsOptions) {
     this.#options = options;
-    const { records, observe, newRecords } = options;
+    const { records, observe, newRecords, generation } = options;
     const [read, print] = [readTagState, printTagState];
     this.#states = new CachedRecords({
-      ...{ records, observe, newRecords, read, print },
+      ...{ records, observe, newRecords, generation, read, print },
       prefix: "tag/",
       limit: 50_000,
     });
@@ -112,6 +115,11 @@ export class Tags {
     const { now, quota } = this.#options;
     const check = { checkedAt, isImported, now: now() };
     return freshnessOf(check, this.#rule(ref), quota.of(ref.registry.name));
+  }
+
+  /** Until when it may be believed, if nothing is heard of it. */
+  freshUntil(ref: TagRef, { checkedAt }: TagEntry): number {
+    return freshUntil(checkedAt, this.#rule(ref), this.#options.quota.standing(ref.registry.name));
   }
 
   /** How long ago it was confirmed, and the rule for it. */

@@ -2,12 +2,13 @@
  * The one writer of answers: status, fields, ranges, bodies and errors. How names look to the
  * client is applied here and nowhere else.
  */
+import type { ServerResponse } from "node:http";
 import { bodySourceOf, type Content, type Passed } from "../../cache/content.ts";
 import type { ByteSource } from "../../download/byte-source.ts";
 import { headerValue } from "../../protocol/http/header-list.ts";
 import { reasonPhrase } from "../../protocol/http/reason-phrase.ts";
 import { errorBody } from "../../protocol/registry-error.ts";
-import type { Exchange, Reply, Tally } from "../exchange.ts";
+import type { Exchange, GivenAnswer, Reply, Tally } from "../exchange.ts";
 import { toRegistryError } from "../failure.ts";
 import { contentFields, errorFields, inertType, ownFields, passedFields } from "./answer-fields.ts";
 import { BodyTurns } from "./body-turns.ts";
@@ -30,6 +31,16 @@ const headDelay = 200;
 
 /** Up to this much of a body nobody wants is read and forgotten to save the connection. */
 const worthDraining = 1024 * 1024;
+
+type Repeated = Pick<GivenAnswer, "fields" | "body">;
+
+/** How it went with an answer that was given again. */
+export type RepeatEnd = {
+  readonly isWhole: boolean;
+  /** The client has stopped reading it. */
+  readonly isLate: boolean;
+  readonly begunAt: number | undefined;
+};
 
 type Head = {
   readonly status: number;
@@ -74,6 +85,32 @@ export class Answers {
     }
   }
 
+  /** Gives an answer once more; `onEnd` hears how that went. */
+  repeat(
+    response: ServerResponse,
+    { fields, body }: Repeated,
+    onEnd: (end: RepeatEnd) => void,
+  ): void {
+    let begunAt: number | undefined;
+    let isLate = false;
+    const onLate = (): void => {
+      isLate = true;
+      cut(response);
+    };
+    response.once("close", () => {
+      this.#watch.end(onLate);
+      onEnd({ isWhole: response.writableFinished, isLate, begunAt });
+    });
+    const write = (): void => {
+      if (response.destroyed) return;
+      if (body !== undefined) begunAt = this.#now();
+      this.#watch.begin(onLate);
+      response.writeHead(200, fields).end(body);
+    };
+    if (body === undefined) write();
+    else void this.#turn.end().then(write);
+  }
+
   /** Answers an error, or breaks off when an answer is already on its way. Never rejects. */
   async fail(exchange: Exchange, failure: unknown): Promise<void> {
     const { response, signal, tally } = exchange;
@@ -101,9 +138,12 @@ export class Answers {
     const layout = layOut(plan, size, type);
     const fields = [...layout.fields, ...contentFields(exchange, content)];
     const head = { status: layout.status, fields, isLate: outcome !== "hit" };
+    const atHand = exchange.method === "HEAD" ? undefined : bytesAtHand(source, layout);
+    const isWhole = exchange.method === "HEAD" || atHand !== undefined;
+    if (content.reuse !== undefined && plan.kind === "whole" && isWhole)
+      exchange.tally.given = { fields: [...fields], body: atHand, reuse: content.reuse };
     await this.#open(exchange, head, async (writer) => {
       if (exchange.method === "HEAD" || layout.parts.length === 0) return writer.end();
-      const atHand = bytesAtHand(source, layout);
       if (atHand !== undefined) {
         return this.#held(exchange, writer, atHand, () =>
           this.#turn.end().then(() => writer.end(atHand)),

@@ -65,9 +65,18 @@ async function accessOfOwnToken(
   ask: Ask,
   context: AccessContext,
 ): Promise<Access | Rejected> {
-  const { authorizer, ownTokens } = context;
-  const reading = ownTokens.read(token);
-  const claims = reading.ok ? reading.claims : undefined;
+  const reading = context.ownTokens.read(token);
+  if (!reading.ok) return accessOfClaims(undefined, ask, context);
+  const access = await accessOfClaims(reading.claims, ask, context);
+  return access.kind === "rejected" ? access : { ...access, until: reading.until };
+}
+
+async function accessOfClaims(
+  claims: OwnTokenClaims | undefined,
+  ask: Ask,
+  context: AccessContext,
+): Promise<Access | Rejected> {
+  const { authorizer } = context;
   if (claims !== undefined && isOfOwnRealm(claims, ask, context)) {
     return accessOfOwnRealm(claims, ask, context);
   }
@@ -170,6 +179,7 @@ export async function readingAccess(exchange: Exchange, accessOf: AccessOf): Pro
   const { headers, ask, method, signal, tally } = exchange;
   const access = await accessOf(headers, ask, { method, signal });
   const from = ask.client;
+  tally.loginUntil = access.kind === "rejected" ? undefined : access.until;
   if (access.kind === "shared" && ask.isPublicOnly === true) return { kind: "anonymous", from };
   tally.isShared = access.kind === "shared";
   if (access.kind !== "rejected") return { ...access, from };

@@ -59,7 +59,10 @@ class Police {
     const access = { from: exchange.ask.client };
     for (const repository of manifestRepositories(route)) {
       const isByTag = this.#policy.judge(registry.name, repository).kind === "byTag";
-      if (isByTag) this.#reached.learn({ registry, repository, access }, reply);
+      if (!isByTag) continue;
+      this.#reached.learn({ registry, repository, access }, reply);
+      // What leads on from here is remembered for as long as it is asked for.
+      if (reply.kind === "content") return { ...reply, reuse: undefined };
     }
     return reply;
   }

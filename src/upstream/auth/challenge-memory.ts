@@ -19,6 +19,7 @@ import {
 } from "../../protocol/registry-name.ts";
 import { Allowance } from "../../runtime/allowance.ts";
 import { FairMap } from "../../runtime/fair-map.ts";
+import type { Generation } from "../../runtime/generation.ts";
 import { siteOf } from "../site.ts";
 import { askedOver, mayAskRealm, parseRealm, printRealm, type Realm, realmKey } from "./realm.ts";
 import { splitScopes, wordScopes } from "./scopes.ts";
@@ -61,6 +62,8 @@ export type ChallengeMemoryOptions = {
   readonly now: () => number;
   /** Told about every challenge that is new or has changed. */
   readonly save?: (saved: SavedChallenge) => void;
+  /** Raised before what a registry says of logging in changes. */
+  readonly generation?: Pick<Generation, "raise"> | undefined;
 };
 
 const freshMs = 600_000;
@@ -117,7 +120,7 @@ export class ChallengeMemory {
     if (lengthOf(learned) > longest) return learned;
     this.#put(learned);
     const isOther = before?.hasSignatures !== hasSignatures;
-    const isNews = isOther || before.lines.join("\n") !== learned.lines.join("\n");
+    const isNews = isOther || linesOf(before) !== linesOf(learned);
     if (!learned.isUnsaved && (isNews || now - before.learnedAt > freshMs)) {
       const { lines: kept, learnedAt } = learned;
       const { name, scheme } = registry;
@@ -142,7 +145,10 @@ export class ChallengeMemory {
   }
 
   #put(learned: RememberedChallenge): void {
-    const { name } = learned.registry;
+    const { name, scheme } = learned.registry;
+    const before = this.#byRegistry.get(name);
+    const isSame = before?.registry.scheme === scheme && linesOf(before) === linesOf(learned);
+    if (!isSame) this.#options.generation?.raise("challenge");
     this.#byRegistry.set(name, learned, ownerOf(name));
   }
 }
@@ -212,6 +218,10 @@ function lasting(challenge: Challenge): Challenge {
 
 function ownerOf(name: RegistryName): string {
   return siteOf(registryAddress(name));
+}
+
+function linesOf({ lines }: RememberedChallenge): string {
+  return lines.join("\n");
 }
 
 function lengthOf({ lines }: RememberedChallenge): number {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type SharedCredential, Visibility } from "../../../src/cache/access/visibility.ts";
+import type { SharedCredential } from "../../../src/cache/access/standing.ts";
+import { Visibility } from "../../../src/cache/access/visibility.ts";
 import type { CacheEvent } from "../../../src/cache/cache-event.ts";
 import { digestOf } from "../../../src/protocol/digest.ts";
 import type { Access } from "../../../src/upstream/registry-client.ts";

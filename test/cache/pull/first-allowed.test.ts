@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type SharedCredential, Visibility } from "../../../src/cache/access/visibility.ts";
+import type { SharedCredential } from "../../../src/cache/access/standing.ts";
+import { Visibility } from "../../../src/cache/access/visibility.ts";
 import type { Denial } from "../../../src/cache/asking/small-answer.ts";
 import { firstAllowed, passDenial } from "../../../src/cache/pull/first-allowed.ts";
 import { UpstreamError } from "../../../src/upstream/upstream-error.ts";

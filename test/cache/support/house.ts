@@ -1,4 +1,4 @@
-import type { SharedCredential } from "../../../src/cache/access/visibility.ts";
+import type { SharedCredential } from "../../../src/cache/access/standing.ts";
 import type { CacheEvent } from "../../../src/cache/cache-event.ts";
 import type { CacheAnswer, Content } from "../../../src/cache/content.ts";
 import { Usage } from "../../../src/cache/keeping/usage.ts";

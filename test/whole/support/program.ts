@@ -7,7 +7,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import type { Application } from "../../../src/app/application.ts";
+import type { Application, World } from "../../../src/app/application.ts";
 import { compose } from "../../../src/app/compose.ts";
 import { createLog } from "../../../src/app/log.ts";
 import { loadSettings } from "../../../src/app/settings/load.ts";
@@ -99,7 +99,7 @@ export class Scene {
   }
 
   /** Starts the program; its registries may be on loopback unless the settings say otherwise. */
-  async start(settings: Texts = {}): Promise<Program> {
+  async start(settings: Texts = {}, world: Partial<World> = {}): Promise<Program> {
     const port = Number(settings.PORT ?? (await freePort()));
     const environment = {
       ...{ HOST: "127.0.0.1", PORT: String(port), ADMIN_PORT: String(await freePort()) },
@@ -130,6 +130,7 @@ export class Scene {
       now: () => this.now?.() ?? Date.now() + this.aheadMs + this.jumpMs,
       steady: () => began + performance.now() + this.aheadMs,
       ...(this.fs === undefined ? {} : { fs: this.fs }),
+      ...world,
     });
     const stop = () => app.stop(AbortSignal.timeout(2_000));
     this.#closing.push(() => app.stop(AbortSignal.abort()));
