@@ -2,7 +2,10 @@
 
 export const askingCommands = [
   { name: "health", description: "ask the server on this machine whether it is ready" },
-  { name: "images", description: "the images that are kept: ls, show, rm, export, import" },
+  {
+    name: "images",
+    description: "the images that are kept: ls, show, rm, export, import, import-registry",
+  },
   { name: "gc", description: "free what nobody needs of what was pushed here" },
   { name: "stats", description: "what went through in the last day and month" },
   { name: "top", description: "what goes on right now, until it is stopped" },

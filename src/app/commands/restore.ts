@@ -3,8 +3,8 @@ import { existsSync } from "node:fs";
 import { copyFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { readBackup } from "../../store/disk/backup-folder.ts";
-import { format } from "../../store/disk/data-folder.ts";
 import { storeFailure } from "../../store/disk/file-system.ts";
+import { format } from "../../store/disk/folder-format.ts";
 import { RestoredFolder } from "../../store/disk/restored-folder.ts";
 import type { Terminal } from "./backup.ts";
 import {

@@ -18,15 +18,13 @@ import { dirname, join } from "node:path";
 import { StoreError, storeErrorFrom } from "../store-error.ts";
 import { parseVerified, printVerified, type Verified } from "./clean-marker.ts";
 import { nodeFileSystem, storeFailure, syncPath, systemCode } from "./file-system.ts";
+import { format, needKnownFormat, upgrade } from "./folder-format.ts";
 import { refuseForeignFiles } from "./foreign-files.ts";
 import { type Lock, takeLock } from "./lock-file.ts";
 import { mapName, partialName } from "./partial-downloads.ts";
 import { mapPathOf, readMap } from "./partial-map.ts";
 import { unfinishedRestore } from "./restored-folder.ts";
 import { writeWhole } from "./whole-file.ts";
-
-/** What a data folder's VERSION says. */
-export const format = "1";
 
 /** What drafts are called; the sweep at start takes these, and after a crash what they left. */
 export const draftName = /^[0-9a-f]{32}\.draft(?:-journal)?$/;
@@ -53,6 +51,7 @@ export async function openDataFolder(path: string, boot?: string): Promise<DataF
   if (written === undefined) await refuseForeignFiles(path);
   const lock = takeLock(path);
   try {
+    if (written !== undefined) await upgrade(path, written);
     return await prepare({ path, lock, boot: boot ?? (await bootId()) }, written === undefined);
   } catch (error) {
     lock.release();
@@ -129,10 +128,8 @@ async function readFormat(path: string): Promise<string | undefined> {
     throw new StoreError("FORMAT", sentence);
   }
   const text = (await readIfThere(join(path, "VERSION")))?.trim();
-  if (text === undefined || text === format) return text;
-  const found = /^[\w.-]{1,20}$/.test(text) ? `format ${text}` : "an unknown format";
-  const sentence = `${path} holds ${found}, and this version reads format ${format}`;
-  throw new StoreError("FORMAT", `${sentence}; use another folder or the version that wrote it`);
+  if (text !== undefined) needKnownFormat(path, text);
+  return text;
 }
 
 type Taken = Pick<DataFolder, "path" | "boot"> & { readonly lock: Lock };

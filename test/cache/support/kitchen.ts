@@ -118,7 +118,7 @@ export function refuseWrongBytes(error: Error): void {
 export async function prepared(kept: Kept): Promise<string> {
   const path = await temporaryFolder();
   // A folder that is not new costs fewer syncs.
-  await writeFile(join(path, "VERSION"), "1\n");
+  await writeFile(join(path, "VERSION"), "2\n");
   if (kept === "nothing") return path;
   if (kept === "the first part") {
     const label = createHash("sha256")

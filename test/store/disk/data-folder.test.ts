@@ -10,7 +10,7 @@ describe("the data folder", () => {
     const path = join(await temporaryFolder(), "deep", "data");
     const folder = await openDataFolder(path);
     expect(folder.verified).toBe("all");
-    expect(await readFile(join(path, "VERSION"), "utf8")).toBe("1\n");
+    expect(await readFile(join(path, "VERSION"), "utf8")).toBe("2\n");
     folder.close();
   });
 
@@ -48,8 +48,15 @@ describe("the data folder", () => {
     folder.close();
   });
 
+  it("takes what an earlier version wrote, and writes down that it has", async () => {
+    const path = await temporaryFolder();
+    await writeFile(join(path, "VERSION"), "1\n");
+    (await openDataFolder(path)).close();
+    expect(await readFile(join(path, "VERSION"), "utf8")).toBe("2\n");
+  });
+
   it.each([
-    ["2\n", "holds format 2, and this version reads format 1; use another folder"],
+    ["3\n", "holds format 3, and this version reads up to format 2; use another folder"],
     ["<html>", "holds an unknown format"],
     ["", "holds an unknown format"],
   ])("refuses a VERSION of %o, and touches nothing", async (version, sentence) => {

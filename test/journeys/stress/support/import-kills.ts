@@ -44,12 +44,8 @@ export async function killDuringImports(plan: ImportKillsPlan): Promise<ImportKi
   const [port, closed] = [await freePort(), await freePort()];
   const host = plan.world === "hosted" ? `127.0.0.1:${port}` : `127.0.0.1:${closed}`;
   const env = {
-    ...{
-      HOSTED_HOSTS: `127.0.0.1:${port}`,
-      HOSTED_LEASE: "0 s",
-      REGISTRIES: `127.0.0.1:${closed}`,
-    },
-    UPSTREAM_ALLOW_ADDRESSES: "127.0.0.0/8",
+    ...(plan.world === "hosted" ? { HOSTED_HOSTS: host, HOSTED_LEASE: "0 s" } : {}),
+    ...{ REGISTRIES: `127.0.0.1:${closed}`, UPSTREAM_ALLOW_ADDRESSES: "127.0.0.0/8" },
   };
   const spawn = () => Stressed.spawn(plan.folder, port, env);
   const random = seededRandom(plan.seed);
@@ -58,8 +54,12 @@ export async function killDuringImports(plan: ImportKillsPlan): Promise<ImportKi
   for (let kill = 0; kill < plan.kills; kill += 1) {
     const stressed = spawn();
     await stressed.ready();
-    const importing = importUntilBroken(plan, { kill, host, dataDir: stressed.dataDir }, random);
-    await pause(random() * 300);
+    const first = Promise.withResolvers<void>();
+    const round = { kill, host, dataDir: stressed.dataDir, acknowledged: first.resolve };
+    const importing = importUntilBroken(plan, round, random);
+    // Every other time before it can have loaded all that it needs.
+    if (kill % 2 === 0) await first.promise;
+    await pause(random() * 400);
     await stressed.kill();
     const { done, unfinished } = await importing;
     acknowledged.push(...done);
@@ -87,7 +87,12 @@ export async function killDuringImports(plan: ImportKillsPlan): Promise<ImportKi
   };
 }
 
-type Round = { readonly kill: number; readonly host: string; readonly dataDir: string };
+type Round = {
+  readonly kill: number;
+  readonly host: string;
+  readonly dataDir: string;
+  readonly acknowledged: () => void;
+};
 
 /** One after the other, until the server is gone. */
 async function importUntilBroken(plan: ImportKillsPlan, round: Round, random: () => number) {
@@ -98,6 +103,7 @@ async function importUntilBroken(plan: ImportKillsPlan, round: Round, random: ()
     try {
       await broughtBy(round.dataDir, layout, round.host);
       done.push(layout);
+      round.acknowledged();
     } catch (error) {
       if (!(error instanceof AskError)) throw error;
       return { done, unfinished: layout };
