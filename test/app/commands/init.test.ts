@@ -357,3 +357,9 @@ describe("init that asks", () => {
     await expect(init(ask)).rejects.toThrow("this is no terminal to ask at; write --yes");
   });
 });
+
+it("a file without end, in the place of a set-up, ends in a sentence", async () => {
+  const folder = await temporaryFolder();
+  await expect(run(folder, "/dev/zero")).rejects.toThrow("/dev/zero is longer than 1 MiB");
+  await expect(stat(join(folder, "entrepot.yaml"))).rejects.toThrow("ENOENT");
+});

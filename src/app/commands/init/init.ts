@@ -2,8 +2,10 @@
  * `entrepot init`: asks, or reads the file of a set-up that Entrepot replaces, and writes a settings
  * file; logins go into a file of their own that is readable to its owner alone.
  */
+import { createReadStream } from "node:fs";
 import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
+import { buffer } from "node:stream/consumers";
 import { loadSettings } from "../../settings/load.ts";
 import { SettingsError } from "../../settings/settings-error.ts";
 import { type Asker, nobody, person } from "./asker.ts";
@@ -64,10 +66,16 @@ async function drafted({ from, print }: InitAsk, asker: Asker, check: LiveCheck)
   return { draft, head: `Written by entrepot init from ${basename(from)}, of ${of}.`, without };
 }
 
+/** No settings are longer, and a device has no end. */
+const longest = 1024 * 1024;
+
 async function contentOf(path: string): Promise<string> {
   try {
-    return await readFile(path, "utf8");
+    const content = await buffer(createReadStream(path, { end: longest }));
+    if (content.length <= longest) return content.toString();
+    throw new InitError(`${path} is longer than 1 MiB, and no set-up`);
   } catch (cause) {
+    if (cause instanceof InitError) throw cause;
     const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unreadable";
     throw new InitError(`${path} cannot be read (${code})`, { cause });
   }
