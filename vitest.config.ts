@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 /**
  * `unit`: rooms and their parts, what everybody runs all day; nothing but Node, loopback only. `whole`:
  * the program in this process, and its set-up scripts, against servers that misbehave; needs bash,
- * openssl, python3 and jq.
+ * openssl, python3 and jq, redis-server and PostgreSQL.
  */
 export default defineConfig({
   test: {

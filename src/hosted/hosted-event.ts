@@ -2,7 +2,9 @@
 export type HostedEvent =
   | Changed
   | Collected
-  | { readonly kind: "pullsUnwritten"; readonly error: unknown };
+  | { readonly kind: "pullsUnwritten"; readonly error: unknown }
+  /** A stop could not write down which uploads are under way: their clients begin anew. */
+  | { readonly kind: "uploadsUnwritten"; readonly error: unknown };
 
 type Collected = {
   readonly kind: "collected";

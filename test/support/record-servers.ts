@@ -48,7 +48,14 @@ export async function redisServer(options: RedisOptions = {}) {
     args: [...own, ...(options.args ?? [])],
   });
   const asOperator = async <Result>(work: (redis: Redis) => Promise<Result>): Promise<Result> => {
-    const redis = new Redis({ port, ...options, lazyConnect: true, retryStrategy: null });
+    const patience = { commandTimeout: 2_000, enableReadyCheck: false };
+    const redis = new Redis({
+      port,
+      ...options,
+      ...patience,
+      lazyConnect: true,
+      retryStrategy: null,
+    });
     redis.on("error", () => undefined);
     try {
       await redis.connect();
@@ -131,6 +138,9 @@ export async function postgresServer(options: PostgresOptions = {}) {
   killAtEnd(process);
   await make();
   const stop = () => process.kill();
-  const write = (name: string, text: string) => writeFile(join(data, name), text);
+  const write = async (name: string, text: string): Promise<void> => {
+    await writeFile(join(data, name), text, { mode: 0o600 });
+    if (user !== undefined) await chown(join(data, name), user.uid, user.gid);
+  };
   return { folder, data, write, port, process, start, stop, startEmpty, asOperator };
 }

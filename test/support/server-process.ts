@@ -59,7 +59,7 @@ export class ServerProcess {
 }
 
 function childrenOf(pid: number): readonly number[] {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim();
+  const children = textOf(`/proc/${pid}/task/${pid}/children`).trim();
   return children === "" ? [] : children.split(" ").map(Number);
 }
 
@@ -68,5 +68,14 @@ function send(pid: number, signal: NodeJS.Signals): void {
     process.kill(pid, signal);
   } catch {
     // Gone meanwhile.
+  }
+}
+
+/** Empty where the process is gone. */
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
   }
 }

@@ -5,11 +5,13 @@
 import { existsSync } from "node:fs";
 import { copyFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { systemClock } from "../../runtime/clock.ts";
 import { NewBackup } from "../../store/disk/backup-folder.ts";
 import { storeFailure } from "../../store/disk/file-system.ts";
 import { takeLock } from "../../store/disk/lock-file.ts";
 import { SqlitePushedRecords } from "../../store/sqlite/sqlite-pushed-records.ts";
 import { readBuild } from "../build.ts";
+import { openPushed, placeOfRecords } from "../compose/records.ts";
 import {
   type CarriedPushed,
   carryPushed,
@@ -20,6 +22,7 @@ import {
 } from "./carrying.ts";
 import { AskError, dataFolder, type ServerAsked } from "./control.ts";
 import { holdServer } from "./held-server.ts";
+import { settingsIn } from "./settings-in.ts";
 
 export type Terminal = Pick<NodeJS.Process, "stdout" | "stderr">;
 
@@ -40,7 +43,7 @@ export function backUp(asked: ServerAsked, to: string, terminal: Terminal): Prom
 async function backingUp(asked: ServerAsked, to: string, terminal: Terminal): Promise<number> {
   const folder = dataFolder(asked);
   const begunAt = new Date().toISOString();
-  const held = await hold(folder);
+  const held = await hold(folder, asked);
   try {
     const backup = await NewBackup.begin(resolve(to));
     try {
@@ -77,7 +80,7 @@ async function take(
 }
 
 /** By the server, or where none runs by ourselves. */
-async function hold(folder: string): Promise<Held> {
+async function hold(folder: string, asked: ServerAsked): Promise<Held> {
   try {
     const { records, check, release } = await holdServer(folder);
     const copyRecords = async (to: string) => {
@@ -87,17 +90,18 @@ async function hold(folder: string): Promise<Held> {
   } catch (error) {
     if (!(error instanceof AskError) || error.code !== "NO_SERVER") throw error;
     if (!existsSync(join(folder, "VERSION"))) throw error;
-    return holdAlone(folder);
+    return holdAlone(folder, asked);
   }
 }
 
-function holdAlone(folder: string): Held {
+function holdAlone(folder: string, asked: ServerAsked): Held {
   const lock = takeLock(folder);
   return {
     copyRecords: async (to) => {
       const path = join(folder, "hosted.sqlite");
       if (!existsSync(path)) {
         if (!existsSync(join(folder, "uploads"))) return;
+        if (await isCopiedFromServer(folder, asked, to)) return;
         throw new AskError("FAILED", `${path} is gone, and says what was pushed here`);
       }
       const records = await SqlitePushedRecords.open(path, { mayBeNew: false });
@@ -110,6 +114,25 @@ function holdAlone(folder: string): Held {
     check: () => undefined,
     release: async () => lock.release(),
   };
+}
+
+/** False where records are files, by the settings that a start here would have. */
+async function isCopiedFromServer(
+  folder: string,
+  asked: ServerAsked,
+  to: string,
+): Promise<boolean> {
+  const place = await placeOfRecords(await settingsIn(asked, [["DATA_DIR", folder]]));
+  if (place.kind === "sqlite") return false;
+  const log = { store: () => undefined };
+  const pushed = await openPushed({ folder, place, clock: systemClock, log }, false);
+  if (pushed === undefined) return false;
+  try {
+    await pushed.copyTo(to);
+    return true;
+  } finally {
+    await pushed.records.close();
+  }
 }
 
 /** The server's copy lies in its folder, and goes when it is told. */

@@ -108,8 +108,10 @@ export async function composeHosted(parts: HostedRoomParts): Promise<Hosted | un
       };
     },
     close: async () => {
-      await uploads.close();
-      // Times of pulls are worth no failed stop.
+      // Neither is worth a failed stop.
+      await uploads.close().catch((error: unknown) => {
+        log.hosted({ kind: "uploadsUnwritten", error });
+      });
       await pulls.close().catch((error: unknown) => log.hosted({ kind: "pullsUnwritten", error }));
       await passwords.close();
     },

@@ -231,6 +231,10 @@ export function hostedLine(event: HostedEvent): Line {
   if (event.kind === "pullsUnwritten") {
     return { level: "warn", message: "times of pulls cannot be written", facts: without(event) };
   }
+  if (event.kind === "uploadsUnwritten") {
+    const message = "uploads under way cannot be written down, and begin anew";
+    return { level: "warn", message, facts: without(event) };
+  }
   return { level: "info", message: event.kind, facts: without(event) };
 }
 

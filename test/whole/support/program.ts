@@ -135,7 +135,8 @@ export class Scene {
     const stop = () => app.stop(AbortSignal.timeout(2_000));
     this.#closing.push(() => app.stop(AbortSignal.abort()));
     const reload = async (changed: Texts) => app.reload(await load(changed));
-    return { ...(await doorOf(app, environment.DATA_DIR)), lines, reload, stop };
+    const door = await doorOf(app, environment.DATA_DIR, settings.CA_CERT);
+    return { ...door, lines, reload, stop };
   }
 
   readonly #lookup: Lookup = async (host) => {
@@ -148,10 +149,10 @@ export class Scene {
   };
 }
 
-async function doorOf(app: Application, dataDir: string) {
+async function doorOf(app: Application, dataDir: string, ownCa?: string) {
   const { listening } = await app.start();
   const port = listening[0]?.port ?? 0;
-  const ca = await readFile(join(dataDir, "ca", "ca.crt"), "utf8");
+  const ca = await readFile(ownCa ?? join(dataDir, "ca", "ca.crt"), "utf8");
   const adminPort = listening.find(({ door }) => door === "admin")?.port ?? 0;
   return { port, adminPort, ca, dataDir };
 }

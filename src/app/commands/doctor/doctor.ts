@@ -9,6 +9,7 @@ import type { Examination, Look } from "./examination.ts";
 import { lookAtDescriptors, lookAtFolder, lookAtPorts } from "./machine.ts";
 import { lookAtClients } from "./openness.ts";
 import { lookAtOwners } from "./owners.ts";
+import { lookAtRecords } from "./records.ts";
 import { lookAtRegistries } from "./registries.ts";
 import { lookAtSecretFiles } from "./secret-files.ts";
 import { findServer, lookAtTunnels, lookAtVersion } from "./server.ts";
@@ -39,6 +40,7 @@ const looks: readonly Look[] = [
   lookAtVersion,
   lookAtClients,
   lookAtCertificates,
+  lookAtRecords,
   lookAtRegistries,
   lookAtTunnels,
 ];
