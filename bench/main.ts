@@ -10,6 +10,7 @@ import { parseArgs } from "node:util";
 import type { Row } from "./measure.ts";
 import { openScene, type Scene } from "./parts/scene.ts";
 import { cold, throttled, warmPlain, warmTls } from "./rows/blobs.ts";
+import { coldFast, parallelRanges } from "./rows/fast.ts";
 import { corrupt, cut, herd, warmPull } from "./rows/herd.ts";
 import { idle, manifestHits } from "./rows/manifests.ts";
 
@@ -19,6 +20,8 @@ const groups: Readonly<Record<string, (scene: Scene, rounds: number) => Promise<
   "warm-plain": warmPlain,
   cold,
   throttled,
+  "cold-fast": coldFast,
+  parallel: parallelRanges,
   herd: (scene) => herd(scene),
   cut: (scene) => cut(scene),
   corrupt: (scene) => corrupt(scene),

@@ -9,6 +9,14 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? upper) + upper) / 2;
 }
 
+/** In an order of chance: who comes first must not decide. */
+export function shuffled<T>(values: readonly T[]): T[] {
+  return values
+    .map((value) => ({ value, at: Math.random() }))
+    .sort((one, other) => one.at - other.at)
+    .map(({ value }) => value);
+}
+
 export type Pair = { readonly ours: number; readonly theirs: number; readonly ratio: number };
 
 /** Runs peer and product in turn `pairs` times after one unmeasured pair; the ratio is the median of pairs. */

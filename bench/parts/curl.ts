@@ -16,8 +16,9 @@ export type Transfer = {
 const format =
   "%{http_code} %{size_download} %{time_total} %{time_pretransfer} %{time_starttransfer} %{errormsg}";
 
-async function curl(args: readonly string[]): Promise<Transfer> {
-  const all = ["-c", "1", "curl", "-sS", "-o", "/dev/null", "-w", format, ...args];
+/** On the clients' core, or on any. */
+export async function curl(args: readonly string[], cores = "1"): Promise<Transfer> {
+  const all = ["-c", cores, "curl", "-sS", "-o", "/dev/null", "-w", format, ...args];
   const { stdout } = await run("taskset", all);
   const [status, bytes, total, before, first] = stdout.split(" ").map(Number);
   return {

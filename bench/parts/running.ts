@@ -9,8 +9,8 @@ export type Start = {
   readonly command: string;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** 0 for what is measured, 1 for what measures. */
-  readonly core: 0 | 1;
+  /** 0 for what is measured, 1 for what measures; "0,1" where the cores are free. */
+  readonly core: 0 | 1 | "0,1";
   /** Resolves once something listens here. */
   readonly port: number;
   readonly log: string;

@@ -120,7 +120,13 @@ function corrupted(digest: string, chunk: Buffer): Buffer {
 }
 
 async function drained(response: ServerResponse): Promise<void> {
-  if (!response.destroyed) await Promise.race([once(response, "drain"), once(response, "close")]);
+  if (response.destroyed) return;
+  const over = new AbortController();
+  const { signal } = over;
+  const first = [once(response, "drain", { signal }), once(response, "close", { signal })];
+  await Promise.race(first);
+  for (const each of first) each.catch(() => undefined);
+  over.abort();
 }
 
 function sendManifest(request: IncomingMessage, response: ServerResponse, reference: string): void {
