@@ -1,7 +1,7 @@
 /** Where the archive is, from STORE or from the variables of Docker's registry; STORE goes first. */
 import { WrongValue } from "./kind.ts";
 import type { Settings } from "./settings.ts";
-import { endpointIn, folderIn, type S3Place } from "./store-kinds.ts";
+import { bucketOfRegistry, type S3Place } from "./store-kinds.ts";
 
 export type ArchivePlace = Omit<S3Place, "region"> & {
   readonly region: string;
@@ -28,16 +28,13 @@ export function archivePlace({ store }: Settings): ArchivePlace | undefined {
 }
 
 function placeOfRegistry(store: Store): S3Place | undefined {
-  const { registryStorage, registryBucket: bucket, registryEndpoint, registryRoot = "" } = store;
+  const { registryStorage, registryBucket: bucket } = store;
   if (registryStorage !== "s3" || bucket === undefined) return undefined;
-  const root = folderIn(registryRoot);
-  return {
-    bucket,
-    prefix: root === "" ? "entrepot" : `${root}/entrepot`,
-    endpoint: registryEndpoint && endpointIn(registryEndpoint, store.registrySecure ?? true),
-    region: store.registryRegion,
-    isPathStyle: registryEndpoint !== undefined,
-  };
+  return bucketOfRegistry({
+    ...{ bucket, root: store.registryRoot, region: store.registryRegion },
+    endpoint: store.registryEndpoint,
+    isSecure: store.registrySecure ?? true,
+  });
 }
 
 /** A sentence for each thing that does not fit. */

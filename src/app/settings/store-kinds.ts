@@ -48,8 +48,37 @@ function placeIn(url: URL): S3Place {
   };
 }
 
+/** What the variables of Docker's registry say of its bucket. */
+export type RegistryBucket = {
+  readonly bucket: string;
+  readonly root: string | undefined;
+  readonly endpoint: string | undefined;
+  readonly region: string | undefined;
+  readonly isSecure: boolean;
+};
+
+/** The same bucket, in a folder of our own. Throws WrongValue where the endpoint is no address. */
+export function bucketOfRegistry(its: RegistryBucket): S3Place {
+  const { bucket, root = "", endpoint, region, isSecure } = its;
+  return {
+    bucket,
+    prefix: folderIn(`${root}/entrepot`),
+    endpoint: endpoint && endpointIn(endpoint, isSecure),
+    region,
+    isPathStyle: endpoint !== undefined,
+  };
+}
+
+/** As STORE is written. */
+export function printS3Place({ bucket, prefix, endpoint, region }: S3Place): string {
+  const query = Object.entries({ endpoint, region }).flatMap(([name, value]) =>
+    value === undefined ? [] : [`${name}=${value}`],
+  );
+  return `s3://${bucket}/${prefix}${query.length === 0 ? "" : `?${query.join("&")}`}`;
+}
+
 /** Without slashes around it, nor two in a row. */
-export function folderIn(path: string): string {
+function folderIn(path: string): string {
   return path
     .split("/")
     .filter((each) => each !== "")
@@ -57,7 +86,7 @@ export function folderIn(path: string): string {
 }
 
 /** Without a scheme `isSecure` says which. Throws WrongValue. */
-export function endpointIn(text: string, isSecure: boolean): string {
+function endpointIn(text: string, isSecure: boolean): string {
   const hasScheme = /^https?:\/\//i.test(text);
   try {
     return webAddress.parse(hasScheme ? text : `${isSecure ? "https" : "http"}://${text}`);

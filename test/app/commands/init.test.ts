@@ -196,6 +196,28 @@ MTU=1400
     expect(said).toContain("--https-proxy-file");
   });
 
+  it("the path-prefix cache's bucket in MinIO, with its login in files", async () => {
+    const compose = `services:
+  cache:
+    ports: ["5000:5000"]
+    environment:
+      CONFIG: '["docker.io"]'
+      REGISTRY_STORAGE: s3
+      REGISTRY_STORAGE_S3_BUCKET: registry
+      REGISTRY_STORAGE_S3_REGION: us-east-1
+      REGISTRY_STORAGE_S3_REGIONENDPOINT: http://minio:9000
+      REGISTRY_STORAGE_S3_ROOTDIRECTORY: /cache
+      REGISTRY_STORAGE_S3_ACCESSKEY: CANARY-access
+      REGISTRY_STORAGE_S3_SECRETKEY: CANARY-secret
+`;
+    const { settings, said } = await initFrom("compose.yaml", compose);
+    expect(settings.store).toBe(
+      "s3://registry/cache/entrepot?endpoint=http://minio:9000&region=us-east-1",
+    );
+    expect(said).toContain("--s3-access-key-file");
+    expect(said).toContain("--s3-secret-key-file");
+  });
+
   it("the list alone, registries that are fetched from elsewhere among them", async () => {
     const list = '["ghcr.io", {"registry": "docker.io", "externalUri": "https://mirror.gcr.io"}]';
     const { settings } = await initFrom("config.json", list);

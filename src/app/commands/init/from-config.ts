@@ -1,6 +1,7 @@
 /** The path-prefix cache: its list of registries, in CONFIG. */
 import { isObject } from "../../settings/fields.ts";
 import { type Draft, InitError } from "./draft.ts";
+import { takeBucket } from "./from-bucket.ts";
 import { registryOf } from "./from-traefik.ts";
 import type { OldSetup } from "./old-setup.ts";
 import type { Variables } from "./variables.ts";
@@ -32,7 +33,8 @@ export function fromConfig({ ports }: OldSetup, its: Variables, draft: Draft): v
   takeWaysOut(its, draft);
   const published = ports.map((each) => publishedAs(each.split(":"))).find(Boolean);
   draft.set("port", Number(published ?? 5000));
-  its.drop(/^REGISTRY_STORAGE\w*$/, "images are kept in data_dir");
+  takeBucket(its, draft);
+  its.drop(/^REGISTRY_STORAGE\w*$/, "store says where images are kept");
   its.drop(/^REGISTRY_\w+$/, "a setting of registry:2, which does not run here");
 }
 
