@@ -3,13 +3,16 @@ import { temporaryFolder } from "../../support/temp-folder.ts";
 import { tell } from "./support/figures.ts";
 import { killDuringImports } from "./support/import-kills.ts";
 
-describe("the power goes in the middle of imports, a hundred times", { timeout: 600_000 }, () => {
+/** In each world; a start takes seconds, and the soak has a hundred of them. */
+const kills = Number(process.env.IMPORT_KILLS ?? 20) / 2;
+
+describe("the power goes in the middle of imports", { timeout: 60_000 * kills }, () => {
   it("what was said to be here is whole, pushed or cached, and nothing of the rest stays", async () => {
     const results = await Promise.all(
       (["hosted", "cached"] as const).map(async (world, half) =>
         killDuringImports({
           folder: await temporaryFolder(),
-          kills: 50,
+          kills,
           seed: 2_411 + half,
           world,
         }),
@@ -21,8 +24,8 @@ describe("the power goes in the middle of imports, a hundred times", { timeout: 
       expect(wrongFiles).toEqual([]);
       expect(partial).toEqual([]);
       expect(left).toBe(0);
-      expect(brokenOff).toBe(50);
-      expect(acknowledged).toBeGreaterThanOrEqual(25);
+      expect(brokenOff).toBe(kills);
+      expect(acknowledged).toBeGreaterThanOrEqual(kills / 2);
     }
   });
 });
