@@ -4,7 +4,7 @@ import { Command, CommanderError, Option } from "commander";
 import { systemClock } from "../runtime/clock.ts";
 import { readBuild } from "./build.ts";
 import { askingCommands } from "./commands/asking-commands.ts";
-import { showCa } from "./commands/ca.ts";
+import { type CaView, showCa } from "./commands/ca.ts";
 import { checkConfig } from "./commands/config-check.ts";
 import { serve } from "./commands/serve.ts";
 import { Environment } from "./environment.ts";
@@ -125,6 +125,7 @@ class CommandLine {
       .action(this.#running(() => this.#checkConfig()));
     const ca = program.command("ca").description("the certificate that clients have to trust");
     for (const [name, description] of [
+      ["show", "say whose it is, until when it is good, and which one is next"],
       ["fingerprint", "print its SHA-256"],
       ["print", "print it, as PEM"],
     ] as const) {
@@ -132,6 +133,12 @@ class CommandLine {
         .description(description)
         .action(this.#running(() => this.#showCa(name)));
     }
+    ca.command("rotate")
+      .description("make the next one, for clients to trust beside it")
+      .option("--switch", "the next one signs from now on, and the one before is no more")
+      .action(({ switch: isSwitch = false }: { readonly switch?: boolean }) =>
+        this.#running(() => this.#rotateCa(isSwitch))(),
+      );
   }
 
   #running(work: () => Promise<number>): () => Promise<void> {
@@ -252,7 +259,13 @@ class CommandLine {
     }
   }
 
-  async #showCa(what: "fingerprint" | "print"): Promise<number> {
+  async #rotateCa(isSwitch: boolean): Promise<number> {
+    const { rotateCa } = await import("./commands/ca-rotate.ts");
+    const { settings } = await this.#load();
+    return await rotateCa({ settings, isSwitch, now: Date.now, print: this.#print });
+  }
+
+  async #showCa(what: CaView): Promise<number> {
     const { settings } = await this.#load();
     const certificate = settings.authority.cert;
     const { dataDir } = settings.files;

@@ -1,4 +1,4 @@
-/** `entrepot ca fingerprint` and `entrepot ca print`: the certificate clients have to trust. */
+/** `entrepot ca show`, `fingerprint` and `print`: the certificate that clients have to trust. */
 import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -11,18 +11,44 @@ export type CaParts = {
   readonly fail: (sentence: string) => void;
 };
 
+export type CaView = "show" | "fingerprint" | "print";
+
 /** Resolves with the exit code. */
-export async function showCa(what: "fingerprint" | "print", parts: CaParts): Promise<number> {
+export async function showCa(what: CaView, parts: CaParts): Promise<number> {
   const { certificate: own, dataDir, print, fail } = parts;
   const path = own ?? join(dataDir, "ca", "ca.crt");
   try {
     const certificate = read(await readFile(path, "utf8"));
-    print(what === "print" ? certificate.toString().trim() : certificate.fingerprint256);
+    const next = own === undefined ? await nextIn(dataDir) : undefined;
+    if (what === "fingerprint") print(certificate.fingerprint256);
+    if (what === "print") print([certificate, ...(next ? [next] : [])].join("").trim());
+    if (what === "show") for (const line of linesOf(path, certificate, next)) print(line);
     return 0;
   } catch (error) {
     fail(sentence(error, path, own === undefined));
     return 1;
   }
+}
+
+/** The one that waits to take its place. */
+async function nextIn(dataDir: string): Promise<X509Certificate | undefined> {
+  const text = await readFile(join(dataDir, "ca", "next.crt"), "utf8").catch(() => undefined);
+  return text === undefined ? undefined : read(text);
+}
+
+function linesOf(
+  path: string,
+  certificate: X509Certificate,
+  next: X509Certificate | undefined,
+): readonly string[] {
+  const about = ({ subject, fingerprint256, validToDate }: X509Certificate) => [
+    `  subject      ${subject.split("\n").join(", ")}`,
+    `  fingerprint  ${fingerprint256}`,
+    `  good until   ${validToDate.toISOString().slice(0, 10)}`,
+  ];
+  if (next === undefined) return [path, ...about(certificate)];
+  const waits = "The next one, which clients are to trust already (entrepot ca rotate --switch):";
+  return [path, ...about(certificate), waits, ...about(next)];
 }
 
 /** Of a chain the last is the one that signs itself, and that is what clients trust. */

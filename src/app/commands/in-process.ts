@@ -9,6 +9,7 @@ import { createLog } from "../log.ts";
 import { secretsOf } from "../settings/redact.ts";
 import type { Settings } from "../settings/settings.ts";
 import { AskError, dataFolder, type ServerAsked, type ServerQuestion } from "./control.ts";
+import { becomeOwner } from "./owner.ts";
 import { settingsIn } from "./settings-in.ts";
 
 /** Throws AskError, or what keeps a server from starting there. */
@@ -31,14 +32,6 @@ export async function askInProcess(
   } finally {
     await close();
   }
-}
-
-/** Root would leave files behind that the server may not read. */
-function becomeOwner({ uid, gid }: { readonly uid: number; readonly gid: number }): void {
-  if (process.getuid?.() !== 0 || uid === 0) return;
-  process.setgroups?.([gid]);
-  process.setgid?.(gid);
-  process.setuid?.(uid);
 }
 
 /** What went wrong beside the answer. */

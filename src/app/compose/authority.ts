@@ -1,7 +1,11 @@
 /** The CA that clients trust: the operator's own, or one made here, limited if the settings limit us. */
 import { isIP } from "node:net";
 import { join } from "node:path";
-import { type Authority, openAuthority } from "../../doors/proxy/authority/ca.ts";
+import {
+  type Authority,
+  type AuthorityOptions,
+  openAuthority,
+} from "../../doors/proxy/authority/ca.ts";
 import { isPermitted } from "../../doors/proxy/authority/name-constraints.ts";
 import { parseHostPort } from "../../protocol/http/host-port.ts";
 import { builtInRealmPairs, builtInRegistries } from "../../protocol/known-registries.ts";
@@ -22,12 +26,23 @@ export function composeAuthority(
 ): Promise<Authority> {
   const { cert, key, keyPassphrase } = settings.authority;
   return openAuthority({
-    folder: join(settings.files.dataDir, "ca"),
+    ...ownAuthority(settings, names, now),
     own: cert === undefined || key === undefined ? undefined : { certificate: cert, key },
     passphrase: keyPassphrase,
+  });
+}
+
+/** Of one made here: where it lies, and what it is good for. */
+export function ownAuthority(
+  settings: Settings,
+  names: AuthorityNames,
+  now: () => number,
+): Pick<AuthorityOptions, "folder" | "onlyFor" | "now"> {
+  return {
+    folder: join(settings.files.dataDir, "ca"),
     onlyFor: settings.registries.intercept === "named" ? limits(settings, names) : undefined,
     now,
-  });
+  };
 }
 
 /** A sentence for each thing that the CA, as it is, cannot do for these settings. */

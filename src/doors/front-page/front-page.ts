@@ -20,7 +20,12 @@ import { printRefusal, printScript, type SetupFacts, type SetupScript } from "./
 
 export type FrontPageOptions = {
   /** The CA that clients trust: PEM, and its SHA-256 as `AB:CD:…`. */
-  readonly authority: { readonly root: string; readonly fingerprint: string };
+  readonly authority: {
+    readonly root: string;
+    readonly fingerprint: string;
+    /** The one that is to sign later, trusted beside it from now on. */
+    readonly next?: { readonly root: string } | undefined;
+  };
   readonly health: () => Health;
   /** The port of the proxy door, for clients that came another way. */
   readonly proxyPort: () => number;
@@ -103,12 +108,13 @@ export class FrontPage {
 
   #answer(path: string, call: OriginCall): Answer | Refusal {
     const { authority, health } = this.#options;
+    const trusted = `${authority.root}${authority.next?.root ?? ""}`;
     const fingerprint = { "X-Ca-Fingerprint-Sha256": authority.fingerprint };
     switch (path) {
       case "/ca.crt":
-        return certificate("application/x-x509-ca-cert", authority.root, fingerprint);
+        return certificate("application/x-x509-ca-cert", trusted, fingerprint);
       case "/ca.pem":
-        return certificate("application/x-pem-file", authority.root, fingerprint);
+        return certificate("application/x-pem-file", trusted, fingerprint);
       case "/healthz":
         return { status: 200, type: "text/plain; charset=utf-8", body: "ok\n" };
       case "/readyz":

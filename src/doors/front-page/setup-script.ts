@@ -12,6 +12,8 @@ export type SetupFacts = {
   readonly mirror: string;
   /** The CA that clients trust, PEM. */
   readonly root: string;
+  /** The one that is to sign later. */
+  readonly next?: { readonly root: string } | undefined;
   readonly fingerprint: string;
   /** Registries that the mirror door is set up for, by the names that clients use. */
   readonly registries: readonly Registry[];

@@ -31,7 +31,8 @@ export async function lookAtCertificates(its: Examination): Promise<readonly Sym
 
 async function authority({ authority: own, files }: Settings): Promise<readonly Found[]> {
   const path = own.cert ?? join(files.dataDir, "ca", "ca.crt");
-  const mend = "entrepot ca rotate makes another one, and clients that trust both notice nothing";
+  const mend =
+    "entrepot ca rotate makes the next one, which clients trust beside it until it signs";
   const theirs = "every client has to trust the one that takes its place: CA_CERT, CA_KEY";
   return await read(path, {
     what: "the CA",

@@ -31,6 +31,8 @@ import { permittedDomains } from "./name-constraints.ts";
 export type Authority = {
   /** What clients put into their trust store, PEM. */
   readonly root: string;
+  /** The one that takes its place when the operator says so: clients are to trust it already. */
+  readonly next: NextAuthority | undefined;
   /** SHA-256 of the root, as `AB:CD:…`. */
   readonly fingerprint: string;
   /** What goes over the wire after a leaf: everything between it and the root, PEM. */
@@ -45,9 +47,13 @@ export type Authority = {
   readonly key: KeyObject;
 };
 
+export type NextAuthority = Pick<Authority, "root" | "fingerprint">;
+
 export type AuthorityOptions = {
   /** Where our own CA lies or is made: `ca.crt` and `ca.key`. */
   readonly folder: string;
+  /** The names of those, `ca` when left out. */
+  readonly name?: "ca" | "next";
   /** CA_CERT and CA_KEY: the operator's own, never written to. */
   readonly own?: { readonly certificate: string; readonly key: string } | undefined;
   readonly passphrase?: string | undefined;
@@ -63,8 +69,8 @@ const usualPassphrase = "foobar";
 
 /** Throws DoorError with a sentence for the operator; nothing is ever overwritten. */
 export async function openAuthority(options: AuthorityOptions): Promise<Authority> {
-  const { folder, own, passphrase, now } = options;
-  const paths = own ?? { certificate: join(folder, "ca.crt"), key: join(folder, "ca.key") };
+  const { own, passphrase, now } = options;
+  const paths = own ?? ownPaths(options);
   const keyText = await readKeyFile(paths.key);
   const certificates = await readCertificateFile(paths.certificate);
   if (keyText === undefined && certificates === undefined && own === undefined) {
@@ -72,10 +78,27 @@ export async function openAuthority(options: AuthorityOptions): Promise<Authorit
   }
   if (keyText === undefined) throw missing("KEY", paths.key, options);
   const key = parseKey(keyText, paths.key, passphrase);
-  if (certificates !== undefined) return authorityOf(certificates, key, paths.certificate, now());
+  if (certificates !== undefined) {
+    const authority = authorityOf(certificates, key, paths.certificate, now());
+    return { ...authority, next: own === undefined ? await nextOf(options) : undefined };
+  }
   if (own !== undefined) throw missing("CERTIFICATE", paths.certificate, options);
   // An earlier start was cut off between the two files.
   return certify(key, options, paths.certificate);
+}
+
+function ownPaths({ folder, name = "ca" }: AuthorityOptions): Paths {
+  return { certificate: join(folder, `${name}.crt`), key: join(folder, `${name}.key`) };
+}
+
+/** Where one waits; without its key it has taken the place already. */
+async function nextOf(options: AuthorityOptions): Promise<NextAuthority | undefined> {
+  if (options.name === "next") return undefined;
+  const { certificate, key } = ownPaths({ ...options, name: "next" });
+  const pem = await readCertificateFile(certificate);
+  if (pem === undefined || (await readKeyFile(key)) === undefined) return undefined;
+  const [root] = parseCertificates(pem, certificate);
+  return root && { root: root.toString(), fingerprint: root.fingerprint256 };
 }
 
 type Paths = { readonly certificate: string; readonly key: string };
@@ -89,11 +112,12 @@ async function makeAuthority(options: AuthorityOptions, paths: Paths): Promise<A
 
 async function certify(
   key: KeyObject,
-  { now, onlyFor }: AuthorityOptions,
+  { now, onlyFor, name: its = "ca" }: AuthorityOptions,
   path: string,
 ): Promise<Authority> {
   const publicKey = createPublicKey(key);
-  const made = new Date(now()).toISOString().slice(0, 10);
+  // The next one may be made on the same day, and people are to tell them apart.
+  const made = new Date(now()).toISOString().slice(0, its === "next" ? 16 : 10);
   const name = distinguishedName("Entrepot", `Entrepot CA ${made}`);
   const certificate = signCertificate(
     {
@@ -140,7 +164,7 @@ function authorityOf(pem: string, key: KeyObject, path: string, now: number): Au
   const chain = chainOf(issuing, all);
   const root = chain.at(-1) ?? issuing;
   return {
-    root: root.toString(),
+    ...{ root: root.toString(), next: undefined },
     fingerprint: root.fingerprint256,
     chain: chain.filter((one) => !one.checkIssued(one)).join(""),
     notAfter: issuing.validToDate.getTime(),

@@ -50,7 +50,7 @@ export async function createKeyFile(path: string, text: string): Promise<void> {
   }
 }
 
-/** Writes a certificate whole or not at all. Throws DoorError IO. */
+/** Writes a certificate whole or not at all, over the one that is there. Throws DoorError IO. */
 export async function writeCertificateFile(path: string, text: string): Promise<void> {
   const draft = `${path}.${process.pid}.new`;
   try {
