@@ -52,6 +52,8 @@ export type World = {
   readonly generation?: Generation;
   /** Whether an answer may be given again without deciding anew; yes. */
   readonly mayReuse?: boolean;
+  /** The settings that differ from the defaults, a line each and without secrets. */
+  readonly written?: readonly string[];
 };
 
 /** Builds every object, opens nothing that clients see. Throws what is wrong with settings or folders. */

@@ -1,16 +1,13 @@
-/** The command line: commands and flags, the latter straight from the table of settings. */
+/** The command line: reads the settings, and does what the command says. */
 import { readFile } from "node:fs/promises";
-import { Command, CommanderError, Option } from "commander";
+import { type Command, CommanderError } from "commander";
 import { systemClock } from "../runtime/clock.ts";
-import { readBuild } from "./build.ts";
-import { askingCommands } from "./commands/asking-commands.ts";
 import { type CaView, showCa } from "./commands/ca.ts";
-import { checkConfig } from "./commands/config-check.ts";
 import { serve } from "./commands/serve.ts";
+import { declareCommands, type InitFlags, type Works } from "./declared-commands.ts";
 import { Environment } from "./environment.ts";
 import { describeFailure } from "./failure.ts";
 import { takeGivenSockets } from "./given-sockets.ts";
-import { formatItem, visibleOptions } from "./help.ts";
 import { IdleMemory, ownMemory } from "./idle-memory.ts";
 import { leave } from "./leave.ts";
 import { createLog, openOutput } from "./log.ts";
@@ -33,8 +30,6 @@ export async function runCommandLine(process: NodeJS.Process): Promise<number> {
   }
 }
 
-type InitFlags = { readonly from?: string; readonly output: string; readonly yes?: boolean };
-
 class CommandLine {
   readonly #process: NodeJS.Process;
   readonly #program: Command;
@@ -44,7 +39,9 @@ class CommandLine {
   constructor(process: NodeJS.Process) {
     this.#process = process;
     this.#environment = new Environment(process.env);
-    this.#program = this.#declare();
+    this.#program = declareCommands(this.#works(), (code) => {
+      this.#exitCode = code;
+    });
   }
 
   async run(): Promise<number> {
@@ -63,92 +60,23 @@ class CommandLine {
     this.#process.stderr.write(`entrepot: ${sentence}\n`);
   }
 
-  #declare(): Command {
-    const program = new Command("entrepot")
-      .description("A caching forward proxy for container registries.")
-      .version(readBuild().version, "-v, --version", "print the version")
-      .helpOption("-h, --help", "print this help")
-      .addHelpText(
-        "after",
-        "\nEvery setting is a flag, a variable or a key of a file: entrepot serve --help",
-      )
-      // Their own help says what words and flags they take.
-      .configureHelp({ formatItem, visibleOptions, subcommandTerm: (command) => command.name() })
-      .exitOverride()
-      .configureOutput({ writeErr: () => undefined });
-    program.addOption(
-      new Option("--config <file>", "YAML file with settings (CONFIG_FILE)").helpGroup("Settings:"),
-    );
-    program.addOption(
-      new Option(
-        "--env-file <file>",
-        "file with a NAME=value on each line; what the environment has goes first",
-      ).helpGroup("Settings:"),
-    );
-    for (const option of settingOptions()) program.addOption(option);
-    program
-      .command("serve", { isDefault: true })
-      .description("serve until told to stop (what happens without a command)")
-      .action(this.#running(() => this.#serve()));
-    this.#declareSettings(program);
-    for (const { name, description } of askingCommands) {
-      program
-        .command(`${name} [words...]`)
-        .description(description)
-        .allowUnknownOption()
-        .action((words: readonly string[]) => this.#ask(name, words));
-    }
-    return program;
-  }
-
-  /** Commands about the settings and what follows from them alone. */
-  #declareSettings(program: Command): void {
-    program
-      .command("init")
-      .description("write a settings file, by asking or from a set-up that is replaced")
-      .option("--from <file>", "env file, compose file, CONFIG list or squid.conf of that set-up")
-      .option("--output <file>", "where the settings go", "entrepot.yaml")
-      .option("--yes", "ask nothing, and take what is usual")
-      .action((flags: InitFlags) => this.#init(flags));
-    program
-      .command("doctor")
-      .description("look at all that has to be right, and say how the rest is mended")
-      .option("--json", "as JSON")
-      .action(({ json = false }: { readonly json?: boolean }) =>
-        this.#running(() => this.#doctor(json))(),
-      );
-    program
-      .command("config")
-      .description("look at the settings")
-      .command("check")
-      .description("read the settings as a start would, and show what differs from the defaults")
-      .action(this.#running(() => this.#checkConfig()));
-    const ca = program.command("ca").description("the certificate that clients have to trust");
-    for (const [name, description] of [
-      ["show", "say whose it is, until when it is good, and which one is next"],
-      ["fingerprint", "print its SHA-256"],
-      ["print", "print it, as PEM"],
-    ] as const) {
-      ca.command(name)
-        .description(description)
-        .action(this.#running(() => this.#showCa(name)));
-    }
-    ca.command("rotate")
-      .description("make the next one, for clients to trust beside it")
-      .option("--switch", "the next one signs from now on, and the one before is no more")
-      .action(({ switch: isSwitch = false }: { readonly switch?: boolean }) =>
-        this.#running(() => this.#rotateCa(isSwitch))(),
-      );
-  }
-
-  #running(work: () => Promise<number>): () => Promise<void> {
-    return async () => {
-      this.#exitCode = await work();
+  /** What each command does; resolves with the exit code. */
+  #works(): Works {
+    return {
+      serve: () => this.#serve(),
+      init: (flags) => this.#init(flags),
+      doctor: (isJson) => this.#doctor(isJson),
+      checkConfig: (isRunning) => this.#checkConfig(isRunning),
+      printConfig: () => this.#printConfig(),
+      printSchema: () => this.#printSchema(),
+      showCa: (what) => this.#showCa(what),
+      rotateCa: (isSwitch) => this.#rotateCa(isSwitch),
+      ask: (name, words) => this.#ask(name, words),
     };
   }
 
   /** Flags of the whole command line may stand before the command. */
-  async #ask(name: string, words: readonly string[]): Promise<void> {
+  async #ask(name: string, words: readonly string[]): Promise<number> {
     const { runAsking } = await import("./commands/asking.ts");
     const flags = this.#program.opts<Readonly<Record<string, string>>>();
     const taken = name === "health" ? [...ofAll, "host", "port"] : ofAll;
@@ -156,16 +84,16 @@ class CommandLine {
       const value = flags[flag.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())];
       return value === undefined ? [] : [`--${flag}`, value];
     });
-    this.#exitCode = await runAsking([name, ...words, ...given], this.#process);
+    return await runAsking([name, ...words, ...given], this.#process);
   }
 
-  async #init({ from, output, yes = false }: InitFlags): Promise<void> {
+  async #init({ from, output, yes = false }: InitFlags): Promise<number> {
     const { init } = await import("./commands/init/init.ts");
     const { stdin, stdout } = this.#process;
     const isTerminal = stdin.isTTY && stdout.isTTY;
     const live = { environment: this.#process.env };
     const ask = { from, output, isYes: yes, isTerminal, live, print: this.#print };
-    this.#exitCode = await init(ask);
+    return await init(ask);
   }
 
   async #doctor(isJson: boolean): Promise<number> {
@@ -216,17 +144,35 @@ class CommandLine {
     return loaded;
   }
 
-  #checkConfig(): Promise<number> {
+  async #checkConfig(isRunning: boolean): Promise<number> {
+    const { checkConfig, checkRunning } = await import("./commands/config-check.ts");
+    if (isRunning) {
+      const { settings, ...its } = await this.#load();
+      const { dataDir } = settings.files;
+      return await checkRunning({ dataDir, lines: describeSettings(its), print: this.#print });
+    }
     const describe = async () => {
       const loaded = await this.#loadToStart();
       return { lines: describeSettings(loaded), warnings: loaded.warnings };
     };
-    return checkConfig(describe, this.#print);
+    return await checkConfig(describe, this.#print);
+  }
+
+  async #printConfig(): Promise<number> {
+    const { effectiveSettings } = await import("./commands/config-print.ts");
+    for (const line of effectiveSettings(await this.#load())) this.#print(line);
+    return 0;
+  }
+
+  async #printSchema(): Promise<number> {
+    const { settingsSchema } = await import("./settings/settings-schema.ts");
+    this.#print(JSON.stringify(settingsSchema(), undefined, 2));
+    return 0;
   }
 
   async #serve(): Promise<number> {
     const given = takeGivenSockets(this.#process.env, this.#process.pid);
-    const { settings, files, warnings } = await this.#loadToStart();
+    const { settings, files, warnings, ...its } = await this.#loadToStart();
     const { stdout, stderr } = this.#process;
     const output = openOutput(1);
     const log = createLog({
@@ -241,12 +187,13 @@ class CommandLine {
     try {
       const { compose } = await import("./compose.ts");
       const { realWorld } = await import("./compose/core.ts");
+      const world = { ...realWorld, sockets: given.sockets, written: describeSettings(its) };
       return await serve({
         log,
         warnings: [...warnings, ...given.warnings],
         // On a terminal people read both.
         isToldOnce: stdout.isTTY && stderr.isTTY,
-        compose: () => compose(settings, log, { ...realWorld, sockets: given.sockets }),
+        compose: () => compose(settings, log, world),
         loadAgain: async () => (await this.#load()).settings,
         watched: watchedPaths(files, settings),
         signals: this.#process,

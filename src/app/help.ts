@@ -24,11 +24,21 @@ export function formatItem(
 export function visibleOptions(command: Command): Option[] {
   const own = new Help().visibleOptions(command);
   if (command.parent === null) return own.filter((option) => !(option instanceof SettingOption));
-  const isReader = ["serve", "check"].includes(command.name());
+  const isReader = ["serve", "check", "print"].includes(command.name()) && !isOfCa(command);
   const { options } = programOf(command);
   return isReader ? [...own, ...options.filter((option) => option.helpGroupHeading)] : own;
 }
 
 function programOf(command: Command): Command {
   return command.parent === null ? command : programOf(command.parent);
+}
+
+/** For `configureHelp`: a command with the words that may follow it. */
+export function subcommandTerm(command: Command): string {
+  const words = command.commands.map((each) => each.name()).join("|");
+  return words === "" ? command.name() : `${command.name()} ${words}`;
+}
+
+function isOfCa(command: Command): boolean {
+  return command.parent?.name() === "ca";
 }

@@ -66,6 +66,7 @@ function composeHouse(parts: BackOfficeParts, office: () => BackOffice): House {
   const { cache } = core;
   return {
     ...{ health: parts.health, build: readBuild() },
+    settings: () => core.written,
     isReloaded: () => state.isReloaded,
     requestsInFlight: () => engine.underway,
     clientUrl: () => clientUrl(core.settings),

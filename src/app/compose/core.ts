@@ -111,5 +111,6 @@ async function composeOver(store: Store, { settings, log, figures, world }: Over
     reuse: mayReuse ? new SmallAnswers({ generation, now, steady }) : undefined,
     ...{ store, upstream, cache, hosted, catalogue: catalogued.catalogue, tellHosted: tell },
     ...{ images: catalogued.images, statistics: catalogued.store, close },
+    written: world.written ?? [],
   };
 }

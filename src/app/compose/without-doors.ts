@@ -38,6 +38,7 @@ function houseWithoutDoors({ cache, store, settings }: Core): House {
     health: () => ({ phase: "stopped", degraded: [...cache.degraded(), ...store.degraded()] }),
     build: readBuild(),
     isReloaded: () => true,
+    settings: () => [],
     requestsInFlight: () => ({}),
     clientUrl: () => clientUrl(settings),
     dashboardUrl: () => undefined,

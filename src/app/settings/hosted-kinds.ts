@@ -4,7 +4,18 @@ import type { KeepRule } from "../../hosted/gc/retention.ts";
 import { type HostedRule, Rules } from "../../hosted/rules.ts";
 import { parseHostPort } from "../../protocol/http/host-port.ts";
 import { readFields } from "./fields.ts";
-import { type Kind, kind, listOf, type Raw, text, WrongValue, wholeNumber } from "./kind.ts";
+import {
+  type Kind,
+  kind,
+  listOf,
+  listSchema,
+  mapSchema,
+  type Raw,
+  text,
+  textSchema,
+  WrongValue,
+  wholeNumber,
+} from "./kind.ts";
 import { duration, size } from "./units.ts";
 
 const usualPorts: readonly number[] = [443, 80];
@@ -32,6 +43,13 @@ const repository = kind("repository", "a repository such as team/app, team/* or 
 
 const names = ["who", "repositories", "actions", "immutable", "quota", "blob_size", "keep"];
 
+const texts = listOf(text).schema;
+
+const keepSchema = mapSchema({
+  ...{ tags: texts, last: { type: "integer", minimum: 0 } },
+  ...{ pushed: textSchema, pulled: textSchema, untagged: textSchema },
+});
+
 const keep: Kind<KeepRule> = {
   isStructured: true,
   word: "keep",
@@ -49,6 +67,12 @@ const keep: Kind<KeepRule> = {
 };
 
 export const hostedRules: Kind<readonly HostedRule[]> = {
+  schema: listSchema(
+    mapSchema({
+      ...{ who: texts, repositories: texts, actions: texts, immutable: texts },
+      ...{ quota: textSchema, blob_size: textSchema, keep: keepSchema },
+    }),
+  ),
   isStructured: true,
   word: "rules",
   hint: 'a list of rules such as [{"who": ["ci"], "repositories": ["team/**"], "actions": ["pull", "push"]}, {"repositories": ["**"], "immutable": ["v*"], "quota": "50 GiB", "blob_size": "10 GiB"}, {"repositories": ["ci/**"], "keep": {"last": 10, "pulled": "30 d"}}]',

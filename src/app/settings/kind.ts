@@ -8,11 +8,40 @@ import { isContent, shown } from "./shown.ts";
 /** What a source gives: text, or whatever YAML can hold. */
 export type Raw = unknown;
 
+/** A part of a JSON Schema (draft 2020-12). */
+export type JsonSchema = Readonly<Record<string, unknown>>;
+
+/** Text, or what YAML makes of text that looks like a number. */
+export const textSchema: JsonSchema = { type: ["string", "number"] };
+
+/** Several, as text with blanks between, as a list, or where each is a pair as a map. */
+export const pairsSchema: JsonSchema = {
+  anyOf: [
+    textSchema,
+    { type: "array", items: textSchema },
+    { type: "object", additionalProperties: { type: ["string", "number", "boolean"] } },
+  ],
+};
+
+/** A map of these fields and no other. */
+export function mapSchema(
+  properties: Readonly<Record<string, JsonSchema>>,
+  required: readonly string[] = [],
+): JsonSchema {
+  return { type: "object", additionalProperties: false, properties, required };
+}
+
+export function listSchema(items: JsonSchema): JsonSchema {
+  return { type: "array", items };
+}
+
 export type Kind<T> = {
   /** Its text, where it is text, is YAML or JSON, and `parse` gets what that holds. */
   readonly isStructured?: boolean;
   /** One word for it, as in `--port <port>`. */
   readonly word: string;
+  /** What an editor is told of it in a settings file; left out, text. */
+  readonly schema?: JsonSchema;
   /** Ends the sentence "PORT is "x"; write …". */
   readonly hint: string;
   /** Throws WrongValue. */
@@ -72,25 +101,37 @@ export const path: Kind<string> = kind("path", "the path of a file or folder", (
   isContent(value) ? undefined : value.trim() || undefined,
 );
 
-export const truth: Kind<boolean> = kind("true|false", "true or false", (value) => {
+export const truth: Kind<boolean> = {
+  ...kind("true|false", "true or false", readTruth),
+  schema: { type: "boolean" },
+};
+
+function readTruth(value: string): boolean | undefined {
   const word = value.trim().toLowerCase();
   if (["true", "yes", "on", "1"].includes(word)) return true;
   return ["false", "no", "off", "0"].includes(word) ? false : undefined;
-});
+}
 
 export function choice<const T extends string>(...words: readonly T[]): Kind<T> {
   const last = words.at(-1) ?? "";
   const hint = `${words.slice(0, -1).join(", ")} or ${last}`;
-  return kind(words.join("|"), hint, (value) =>
-    words.find((word) => word === value.trim().toLowerCase()),
-  );
+  const read = (value: string) => words.find((word) => word === value.trim().toLowerCase());
+  const written = words.map((word) => (/^\d+$/.test(word) ? Number(word) : word));
+  return {
+    ...kind(words.join("|"), hint, read),
+    schema: { enum: [...new Set([...words, ...written])] },
+  } satisfies Kind<T>;
 }
 
 export function wholeNumber(from: number, to: number, what: string): Kind<number> {
-  return kind("number", `${what} from ${from} to ${to}`, (value) => {
+  const read = (value: string) => {
     const number = /^\s*\d{1,15}\s*$/.test(value) ? Number(value) : Number.NaN;
     return number >= from && number <= to ? number : undefined;
-  });
+  };
+  return {
+    ...kind("number", `${what} from ${from} to ${to}`, read),
+    schema: { type: "integer", minimum: from, maximum: to },
+  } satisfies Kind<number>;
 }
 
 export const port: Kind<number> = { ...wholeNumber(1, 65_535, "a port"), word: "port" };
@@ -105,7 +146,9 @@ export function listOf<T>(item: Kind<T>, hint = `${item.hint}, several with blan
         throw error instanceof WrongValue ? asItem(error, each) : error;
       }
     });
-  return { word: "list", hint, parse } satisfies Kind<readonly T[]>;
+  const { schema: items = textSchema } = item;
+  const schema = { anyOf: [textSchema, { type: "array", items }] };
+  return { word: "list", hint, parse, schema } satisfies Kind<readonly T[]>;
 }
 
 function asItem(error: WrongValue, item: Raw): WrongValue {

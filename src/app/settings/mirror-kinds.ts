@@ -10,10 +10,13 @@ import {
   itemsOf,
   type Kind,
   kind,
+  listSchema,
+  pairsSchema,
   QuotedValue,
   type Raw,
   text,
   textOf,
+  textSchema,
   WrongValue,
 } from "./kind.ts";
 import { corporateProxy, hostName, parseRegistry, registry } from "./network-kinds.ts";
@@ -48,6 +51,7 @@ export type OwnProxies = {
 
 /** `mirror.example.com=docker.io hub.example.com=mirror.gcr.io?ns=docker.io mirror.corp …`, or a YAML map. */
 export const mirrorHosts: Kind<readonly MirrorHost[]> = {
+  schema: pairsSchema,
   word: "pairs",
   hint: "name=registry, such as hub.example.com=docker.io, or a name of the proxy alone, several with blanks between",
   parse: (raw) => {
@@ -81,6 +85,8 @@ function readPair(pair: string): MirrorHost {
  * and is told of.
  */
 export const mirrorConfig: Kind<readonly MirrorUpstream[]> = {
+  // What else it holds is told of and has no effect.
+  schema: listSchema({ anyOf: [textSchema, { type: "object", required: ["registry"] }] }),
   isStructured: true,
   word: "json",
   hint: 'a JSON list such as ["ghcr.io", {"registry": "registry-1.docker.io"}]',

@@ -14,9 +14,13 @@ import {
   itemsOf,
   type Kind,
   kind,
+  listOf,
+  listSchema,
+  mapSchema,
   QuotedValue,
   type Raw,
   text,
+  textSchema,
   truth,
   WrongValue,
 } from "./kind.ts";
@@ -27,7 +31,25 @@ export type PolicySetting = ImageLists & {
   readonly tags: readonly TagRuleText[];
 };
 
+const images = listOf<unknown>({
+  ...text,
+  schema: {
+    anyOf: [
+      textSchema,
+      mapSchema({ registry: textSchema, repository: textSchema, tag: textSchema }),
+    ],
+  },
+}).schema;
+
+const tagsSchema = listSchema(
+  mapSchema({
+    ...{ registry: textSchema, repository: textSchema, tag: textSchema, ttl: textSchema },
+    ...{ immutable: { type: "boolean" }, no_cache: { type: "boolean" } },
+  }),
+);
+
 export const policy: Kind<PolicySetting> = {
+  schema: { anyOf: [tagsSchema, mapSchema({ allow: images, deny: images, tags: tagsSchema })] },
   isStructured: true,
   word: "rules",
   hint: 'a map of lists such as {"allow": ["docker.io/library/*"], "deny": ["*/**:latest"], "tags": []}, or the list of rules for tags alone',

@@ -34,7 +34,10 @@ export function secretsOf(settings: Settings): readonly string[] {
 }
 
 /** One line for each setting that is not at its default: `PORT=3130 (environment)`. */
-export function describeSettings({ origins, written }: Loaded): readonly string[] {
+export function describeSettings({
+  origins,
+  written,
+}: Pick<Loaded, "origins" | "written">): readonly string[] {
   return allSettings()
     .filter(({ name }) => (origins.get(name) ?? "default") !== "default")
     .map(({ name, isSecret }) => {
@@ -44,7 +47,14 @@ export function describeSettings({ origins, written }: Loaded): readonly string[
 }
 
 function printed(value: Raw): string {
-  return typeof value === "string" ? withoutLogin(value) : JSON.stringify(value, withoutLogins);
+  const text = shownValue(value);
+  return typeof text === "string" ? text : JSON.stringify(text);
+}
+
+/** The same without the logins of proxies. */
+export function shownValue(value: Raw): Raw {
+  if (typeof value === "string") return withoutLogin(value);
+  return value === undefined ? value : JSON.parse(JSON.stringify(value, withoutLogins));
 }
 
 /** A registry's own proxy may carry a login. */

@@ -11,10 +11,14 @@ import {
   type Kind,
   kind,
   listOf,
+  listSchema,
+  mapSchema,
+  pairsSchema,
   QuotedValue,
   type Raw,
   text,
   textOf,
+  textSchema,
   truth,
   WrongValue,
 } from "./kind.ts";
@@ -35,7 +39,27 @@ export type AuthRegistries = {
   readonly entries: readonly CredentialEntry[];
 };
 
+const logins = listSchema({
+  anyOf: [
+    textSchema,
+    mapSchema(
+      {
+        ...{ host: textSchema, user: textSchema, password: textSchema },
+        ...{ identity_token: textSchema, helper: textSchema },
+        repositories: listOf(text).schema,
+      },
+      ["host"],
+    ),
+  ],
+});
+
 export const registryEntry: Kind<RegistryEntry> = {
+  schema: {
+    anyOf: [
+      textSchema,
+      mapSchema({ host: textSchema, proxy: textSchema, own_login: { type: "boolean" } }, ["host"]),
+    ],
+  },
   word: "host",
   hint: registryPattern.hint,
   parse: (raw) => {
@@ -55,6 +79,7 @@ const ownProxy: Kind<CorporateProxy | "direct"> = {
 };
 
 export const authRegistries: Kind<AuthRegistries> = {
+  schema: { anyOf: [textSchema, logins] },
   word: "logins",
   hint: "host[:port]:user:password, several with blanks between",
   parse: (raw) => {
@@ -103,6 +128,7 @@ const credentialHost = kind("host", "a host such as ghcr.io or registry.lan:5000
 
 /** `registry=token-host …`, or a YAML map. */
 export const authRealms: Kind<readonly RealmPair[]> = {
+  schema: pairsSchema,
   word: "pairs",
   hint: "registry-host=token-host, such as reg.example.com=git.example.com",
   parse: (raw) => {
@@ -119,6 +145,7 @@ export const authRealms: Kind<readonly RealmPair[]> = {
 
 /** Hosts whose certificate is not checked; none for `true`. */
 export const unverifiedHosts: Kind<readonly string[]> = {
+  schema: { anyOf: [{ const: true }, pairsSchema] },
   word: "hosts",
   hint: "true, or the hosts that may go unchecked, such as registry.lan:5000=false",
   parse: (raw) => {

@@ -138,6 +138,7 @@ const removals = object({
 /** By the last word of the path. */
 export const answers = {
   ...{ gc, removals, status, stats, downloads, registries, images, image, requests, disk, tunnels },
+  settings: object({ lines: list(text) }),
   explain: object({ image: text, lines: list(text) }),
   links: object({ path: text }, { url: text }),
 } as const satisfies Readonly<Record<string, Schema>>;

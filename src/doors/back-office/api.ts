@@ -51,6 +51,9 @@ export function addApi(app: FastifyInstance, operations: Operations): void {
   read("tunnels", "Hosts that clients were passed on to untouched, the last 200 of them.", () =>
     overview.tunnels(),
   );
+  read("settings", "What it was started with beside the defaults, without secrets.", () =>
+    overview.settings(),
+  );
   read("requests", "The last 200 requests, newest first.", () => overview.requests());
   read("disk", "What is kept, how much room there is, and what goes next.", () => overview.disk());
   addImages(app, operations);

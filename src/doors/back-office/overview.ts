@@ -51,6 +51,10 @@ export class Overview {
     };
   }
 
+  settings(): { readonly lines: readonly string[] } {
+    return { lines: this.#options.house.settings() };
+  }
+
   /** Hosts that clients were passed on to untouched. */
   tunnels(): { readonly tunnels: readonly SeenTunnel[] } {
     return { tunnels: this.#options.figures.tunnels.all() };

@@ -41,6 +41,8 @@ export interface House {
   requestsInFlight(): Readonly<Record<string, number>>;
   /** Where clients reach the proxy, as a URL without a path. */
   clientUrl(): string;
+  /** What it was started with beside the defaults, a line each; no secrets. */
+  settings(): readonly string[];
   /** Where a browser finds the dashboard, without a path; undefined without a port. */
   dashboardUrl(): string | undefined;
   /** Open connections by listener. */

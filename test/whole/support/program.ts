@@ -11,6 +11,7 @@ import type { Application, World } from "../../../src/app/application.ts";
 import { compose } from "../../../src/app/compose.ts";
 import { createLog } from "../../../src/app/log.ts";
 import { loadSettings } from "../../../src/app/settings/load.ts";
+import { describeSettings } from "../../../src/app/settings/redact.ts";
 import type { FileSystem } from "../../../src/store/disk/file-system.ts";
 import type { Lookup } from "../../../src/upstream/net/name-lookup.ts";
 import { makeAuthority } from "../../support/certificates.ts";
@@ -107,12 +108,11 @@ export class Scene {
       ...{ UPSTREAM_ALLOW_ADDRESSES: "127.0.0.0/8", ...settings },
     };
     const load = async (changed: Texts = {}) => {
-      const { settings: loaded } = await loadSettings({
+      return await loadSettings({
         ...{ flags: new Map(), environment: { ...environment, ...changed } },
         settingsFile: settings.CONFIG_FILE,
         readFile: (path) => readFile(path, "utf8"),
       });
-      return loaded;
     };
     const lines: string[] = [];
     const write = (line: string): void => void lines.push(line);
@@ -125,7 +125,9 @@ export class Scene {
     });
     // A process that starts takes the wall clock for its own.
     const began = performance.timeOrigin + this.jumpMs;
-    const app = await compose(await load(), log, {
+    const loaded = await load();
+    const app = await compose(loaded.settings, log, {
+      written: describeSettings(loaded),
       lookup: this.#lookup,
       now: () => this.now?.() ?? Date.now() + this.aheadMs + this.jumpMs,
       steady: () => began + performance.now() + this.aheadMs,
@@ -134,7 +136,7 @@ export class Scene {
     });
     const stop = () => app.stop(AbortSignal.timeout(2_000));
     this.#closing.push(() => app.stop(AbortSignal.abort()));
-    const reload = async (changed: Texts) => app.reload(await load(changed));
+    const reload = async (changed: Texts) => app.reload((await load(changed)).settings);
     const door = await doorOf(app, environment.DATA_DIR, settings.CA_CERT);
     return { ...door, lines, reload, stop };
   }
