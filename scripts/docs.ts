@@ -1,10 +1,13 @@
 /**
- * Writes docs/reference/configuration.md from the table of settings, and docs/reference/api.json from the
- * routes of the back office; `--check` only says whether they are up to date.
+ * Writes docs/reference/configuration.md from the table of settings, docs/reference/api.json from the
+ * routes of the back office, and the reference, the manual page and the shells' completions from the
+ * commands; `--check` only says whether they are up to date.
  */
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import swagger from "@fastify/swagger";
+import { readBuild } from "../src/app/build.ts";
 import {
   fileVariableOf,
   flagOf,
@@ -18,6 +21,10 @@ import { addBackups } from "../src/doors/back-office/backups.ts";
 import { addEvents } from "../src/doors/back-office/events.ts";
 import type { Operations } from "../src/doors/back-office/operations.ts";
 import { openRoutes } from "../src/doors/back-office/routes.ts";
+import { bashCompletion, fishCompletion, zshCompletion } from "./commands/completions.ts";
+import { manPage } from "./commands/man-page.ts";
+import { commandReference } from "./commands/reference.ts";
+import { commandTable } from "./commands/table.ts";
 
 const intro = `# Configuration
 
@@ -143,13 +150,21 @@ async function isAsWritten(file: string, wanted: string): Promise<boolean> {
   return found === wanted;
 }
 
+const commands = commandTable();
+
 const pages: readonly (readonly [path: string, wanted: string])[] = [
+  ["docs/reference/command-line.md", commandReference(commands)],
+  ["docs/man/entrepot.1", manPage(commands, readBuild().version)],
+  ["docs/completions/entrepot.bash", bashCompletion(commands)],
+  ["docs/completions/_entrepot", zshCompletion(commands)],
+  ["docs/completions/entrepot.fish", fishCompletion(commands)],
   ["docs/reference/configuration.md", reference()],
   ["docs/reference/api.json", await api()],
 ];
 for (const [path, wanted] of pages) {
   const file = fileURLToPath(new URL(`../${path}`, import.meta.url));
   if (!process.argv.includes("--check")) {
+    await mkdir(dirname(file), { recursive: true });
     await writeFile(file, wanted);
   } else if (!(await isAsWritten(file, wanted))) {
     console.error(`${path} is not what the sources say; run npm run docs`);

@@ -59,6 +59,11 @@ export async function runAsking(args: readonly string[], process: Output): Promi
   }
 }
 
+/** The same commands with their words and flags, for who writes them down. */
+export function declaredAsking(process: Output): Command {
+  return new Asking(process).program;
+}
+
 class Asking {
   readonly #process: Output;
   readonly #program: Command;
@@ -67,6 +72,10 @@ class Asking {
   constructor(process: Output) {
     this.#process = process;
     this.#program = this.#declare();
+  }
+
+  get program(): Command {
+    return this.#program;
   }
 
   async run(args: readonly string[]): Promise<number> {
