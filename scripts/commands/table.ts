@@ -1,6 +1,6 @@
 /** Every command with its words and flags, as the program itself declares them. */
 import type { Command, Option } from "commander";
-import { declaredAsking } from "../../src/app/commands/asking.ts";
+import { Asking } from "../../src/app/commands/asking.ts";
 import { declareCommands, type Works } from "../../src/app/declared-commands.ts";
 import { SettingOption } from "../../src/app/options.ts";
 
@@ -35,7 +35,7 @@ const readers = ["serve", "config check", "config print"];
 
 export function commandTable(): CommandTable {
   const program = declareCommands({} as Works, () => undefined);
-  const asking = new Map(declaredAsking(process).commands.map((each) => [each.name(), each]));
+  const asking = new Map(new Asking(process).program.commands.map((each) => [each.name(), each]));
   const commands = program.commands.map((each) => asking.get(each.name()) ?? each);
   const [settings, others] = parted(program.options);
   const help = { names: ["-h", "--help"], value: undefined, about: "print what there is" };

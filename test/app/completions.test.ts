@@ -85,7 +85,14 @@ it.skipIf(!(await isThere("groff")))(
   "the manual page is one that groff reads without a word",
   async () => {
     const page = `${docs}/man/entrepot.1`;
-    const { stdout, stderr } = await run("groff", ["-man", "-Tascii", "-P-cbou", "-ww", "-rLL=78n", page]);
+    const { stdout, stderr } = await run("groff", [
+      "-man",
+      "-Tascii",
+      "-P-cbou",
+      "-ww",
+      "-rLL=78n",
+      page,
+    ]);
     expect(stderr).toBe("");
     expect(stdout).toContain("entrepot images rm <image>");
   },

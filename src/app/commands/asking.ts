@@ -59,12 +59,7 @@ export async function runAsking(args: readonly string[], process: Output): Promi
   }
 }
 
-/** The same commands with their words and flags, for who writes them down. */
-export function declaredAsking(process: Output): Command {
-  return new Asking(process).program;
-}
-
-class Asking {
+export class Asking {
   readonly #process: Output;
   readonly #program: Command;
   #exitCode = 0;
@@ -74,6 +69,7 @@ class Asking {
     this.#program = this.#declare();
   }
 
+  /** The commands with their words and flags. */
   get program(): Command {
     return this.#program;
   }

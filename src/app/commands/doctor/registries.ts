@@ -1,8 +1,7 @@
 /** Asks the registries that matter here: are they reached and trusted, do logins open them, what is left of Docker Hub's budget. */
-import { builtInRegistries } from "../../../protocol/known-registries.ts";
 import { calledName, type Registry } from "../../../protocol/registry-name.ts";
 import { UpstreamError } from "../../../upstream/upstream-error.ts";
-import { nearest } from "../../settings/nearest.ts";
+import { meantRegistry } from "../meant-registry.ts";
 import { RegistryLook } from "../registry-look.ts";
 import type { Examination } from "./examination.ts";
 import { mind, type Symptom, well, wrong } from "./symptom.ts";
@@ -112,7 +111,7 @@ async function lookAtBudget(look: RegistryLook): Promise<readonly Symptom[]> {
 
 function remedyFor({ code }: UpstreamError, name: string): string {
   if (code === "DNS") {
-    const meant = nearest(name, builtInRegistries);
+    const meant = meantRegistry(name);
     if (meant !== undefined) return `did you mean ${meant}? If not, see which DNS this machine has`;
     return `see whether ${name} is spelled right, and which DNS this machine has`;
   }

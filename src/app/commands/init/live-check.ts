@@ -1,13 +1,12 @@
 /** Tries a draft as a start would have it: its logins at their registries, and the names that it names. */
 import { stringify } from "yaml";
-import { builtInRegistries } from "../../../protocol/known-registries.ts";
 import { systemClock } from "../../../runtime/clock.ts";
 import type { Lookup } from "../../../upstream/net/name-lookup.ts";
 import { systemLookup } from "../../compose/upstream.ts";
 import { loadSettings } from "../../settings/load.ts";
-import { nearest } from "../../settings/nearest.ts";
 import type { Settings } from "../../settings/settings.ts";
 import { SettingsError } from "../../settings/settings-error.ts";
+import { meantRegistry } from "../meant-registry.ts";
 import { type LoginFate, RegistryLook } from "../registry-look.ts";
 import type { Draft, OldLogin } from "./draft.ts";
 
@@ -63,7 +62,7 @@ export class LiveCheck {
         () => undefined,
         (error: unknown) => (error instanceof Error && "code" in error ? error.code : undefined),
       );
-      return code === "ENOTFOUND" ? [{ host, meant: nearest(name, builtInRegistries) }] : [];
+      return code === "ENOTFOUND" ? [{ host, meant: meantRegistry(name) }] : [];
     });
     return (await Promise.all(looked)).flat();
   }
