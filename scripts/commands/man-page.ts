@@ -23,6 +23,8 @@ export function manPage({ rows, everywhere, settings }: CommandTable, version: s
   );
   return `.\\" Written by npm run docs from the commands themselves.
 .TH ENTREPOT 1 "" "Entrepot ${version}" "User Commands"
+.ad l
+.nh
 .SH NAME
 entrepot \\- caching forward proxy for container registries
 .SH SYNOPSIS

@@ -90,6 +90,8 @@ it.skipIf(!(await isThere("groff")))(
       "-Tascii",
       "-P-cbou",
       "-ww",
+      // Long words stand out at the end of a line.
+      "-Wbreak",
       "-rLL=78n",
       page,
     ]);
