@@ -1,0 +1,114 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { hasProgram, Journey } from "../journeys/support/journey.ts";
+import { run } from "../journeys/support/program.ts";
+
+const root = join(import.meta.dirname, "../..");
+const release = join(root, "release");
+const limitMs = 1_500_000;
+
+async function must(program: string, args: readonly string[], cwd = root): Promise<string> {
+  const done = await run(program, args, { limitMs, cwd });
+  if (done.code !== 0) throw new Error(`${program} ${args.join(" ")}:\n${done.output}`);
+  return done.stdout;
+}
+
+const sums = (): Promise<string> => readFile(join(release, "SHA256SUMS"), "utf8");
+
+describe.skipIf(!hasProgram("skopeo"))("a release", () => {
+  let journey: Journey;
+  let before = "";
+  beforeAll(async () => {
+    await must("scripts/release", ["amd64"]);
+    before = await sums();
+    journey = await Journey.begin();
+  });
+  afterAll(() => journey?.end());
+
+  async function made(ending: string): Promise<string> {
+    const name = (await readdir(release)).find((one) => one.endsWith(ending));
+    if (name === undefined) throw new Error(`nothing in ${release} ends in ${ending}`);
+    return join(release, name);
+  }
+
+  /** What has to be run, by form. */
+  const forms: Readonly<Record<string, (folder: string) => Promise<readonly string[]>>> = {
+    "single executable": async () => [await made("-linux-amd64")],
+    deb: async (folder) => {
+      await must("dpkg-deb", ["--extract", await made(".deb"), folder]);
+      return [join(folder, "usr/bin/entrepot")];
+    },
+    rpm: async (folder) => {
+      await must("bash", ["-c", 'rpm2cpio "$0" | cpio -id --quiet', await made(".rpm")], folder);
+      return [join(folder, "usr/bin/entrepot")];
+    },
+    "npm package": async (folder) => {
+      await must("npm", ["install", "--prefix", folder, await made(".tgz")]);
+      expect(await readdir(join(folder, "node_modules"))).toEqual([
+        ...[".bin", ".package-lock.json", "entrepot"],
+      ]);
+      return [process.execPath, join(folder, "node_modules/entrepot/dist/app/main.js")];
+    },
+  };
+
+  it.each(Object.keys(forms))(
+    "as %s pulls, serves what it kept, and stops with 0",
+    async (form) => {
+      const folder = join(journey.folder, form.replace(" ", "-"));
+      await must("mkdir", [folder]);
+      const command = (await forms[form]?.(folder)) ?? [];
+      const launcher = ["sh", "-c", `exec ${command.map((word) => `'${word}'`).join(" ")}`];
+      const entrepot = await journey.entrepot({}, `data-${form.replace(" ", "-")}`, launcher);
+      const image = `docker://127.0.0.1:${entrepot.port}/ghcr.io/acme/tool:1`;
+      for (const again of ["first", "second"]) {
+        journey.upstream.ledger.clear();
+        const copied = `dir:${join(folder, again)}`;
+        await must("skopeo", [
+          "copy",
+          "--insecure-policy",
+          "--src-tls-verify=false",
+          image,
+          copied,
+        ]);
+        const gets = journey.upstream.ledger.contentGets().length;
+        if (again === "first") expect(gets).toBeGreaterThan(1);
+        else expect(gets).toBe(0);
+      }
+      expect(await entrepot.stop()).toBe(0);
+    },
+  );
+
+  it.each([
+    [["--version"], 0],
+    [["--help"], 0],
+    [["--no-such-flag"], 2],
+    [["images", "ls", "--data-dir", "/nonexistent"], 3],
+    [["config", "check", "--port", "none"], 78],
+  ])("ends %j as the program of the clone does", async (args, code) => {
+    const ours = await run(process.execPath, [join(root, "dist/app/main.js"), ...args], {});
+    const theirs = await run(await made("-linux-amd64"), args, {});
+    expect([ours.code, theirs.code]).toEqual([code, code]);
+    expect(theirs.output).toBe(ours.output);
+  });
+
+  it("is small", async () => {
+    const sizes = await must("du", ["--apparent-size", "-B", "1", "-a", release]);
+    const sizeOf = (ending: string): number =>
+      Number(
+        sizes
+          .split("\n")
+          .find((line) => line.endsWith(ending))
+          ?.split("\t")[0],
+      );
+    expect(sizeOf("-linux-amd64")).toBeLessThanOrEqual(125e6);
+    expect(sizeOf(".deb")).toBeLessThanOrEqual(40e6);
+    expect(sizeOf(".rpm")).toBeLessThanOrEqual(40e6);
+    expect(sizeOf(".tgz")).toBeLessThanOrEqual(3e6);
+  });
+
+  it("is the same bytes when it is made again", async () => {
+    await must("scripts/release", ["amd64"]);
+    expect(await sums()).toBe(before);
+  });
+});
