@@ -59,6 +59,7 @@ export class Archiving {
 
   /** Whether it is still to be put. */
   isWaiting(digest: Digest): boolean {
+    if (this.sizeOf(digest) !== undefined) return false;
     return this.#waiting.has(digest) || this.#putting.has(digest);
   }
 
