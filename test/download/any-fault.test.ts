@@ -101,14 +101,20 @@ type Visited = {
 
 /** Everybody's visit; how those ended that may fail. Throws when another does, or brings wrong bytes. */
 async function visitAll(plan: Plan, visited: Visited): Promise<readonly unknown[]> {
-  const visits = await Promise.allSettled(plan.readers.map((reader) => visit(reader, visited)));
+  const visits = await Promise.allSettled(
+    plan.readers.map((reader) => visit(reader, visited, plan.isCorrupt)),
+  );
   const failures = visits.flatMap((end) => (end.status === "rejected" ? [end.reason] : []));
   const unexpected = failures.filter(({ code }) => !mayFail(plan, code));
   for (const failure of unexpected) throw failure;
   return failures;
 }
 
-async function visit(reader: Visitor, { downloads, digest, bytes }: Visited): Promise<void> {
+async function visit(
+  reader: Visitor,
+  { downloads, digest, bytes }: Visited,
+  isCorrupt: boolean,
+): Promise<void> {
   const { from, buffer, leavesAfter } = reader;
   await turns(reader.comes);
   const { source } = await downloads.open(askFor(digest, { from }));
@@ -116,7 +122,10 @@ async function visit(reader: Visitor, { downloads, digest, bytes }: Visited): Pr
     const onBytes = () => turns(reader.rests);
     const body = await readAll(source, { from, to: from + leavesAfter, buffer, onBytes });
     const end = Math.min(bytes.length, from + leavesAfter);
-    expect(body.equals(bytes.subarray(from, end))).toBe(true);
+    expect(body.length).toBe(Math.max(0, end - from));
+    // Who leaves in the middle has no complete body, and nobody knew yet that a byte was wrong.
+    const mayBeWrong = isCorrupt && end < bytes.length;
+    if (!mayBeWrong) expect(body.equals(bytes.subarray(from, end))).toBe(true);
   } finally {
     await source.close();
   }
