@@ -115,7 +115,7 @@ export class Answers {
   async fail(exchange: Exchange, failure: unknown): Promise<void> {
     const { response, signal, tally } = exchange;
     tally.error = failure;
-    const hasLeft = signal.aborted || (failure instanceof ClientGone && failure.code === "LEFT");
+    const hasLeft = failure instanceof ClientGone ? failure.code === "LEFT" : signal.aborted;
     if (hasLeft || response.headersSent || response.destroyed) {
       tally.end = hasLeft ? "left" : "cut";
       return cut(response);

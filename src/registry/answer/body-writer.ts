@@ -31,6 +31,7 @@ export class BodyWriter {
   readonly #options: BodyWriterOptions;
   readonly #headTimer: NodeJS.Timeout | undefined;
   #fail: ((error: Error) => void) | undefined;
+  #gaveUp: ClientGone | undefined;
   #hasBegun = false;
 
   constructor(response: ServerResponse, options: BodyWriterOptions) {
@@ -68,7 +69,9 @@ export class BodyWriter {
 
   /** Breaks off what its client is too slow for. */
   giveUp(): void {
-    this.#fail?.(new ClientGone("STOPPED_READING"));
+    // What waits for its turn hears of it when that comes.
+    this.#gaveUp = new ClientGone("STOPPED_READING");
+    this.#fail?.(this.#gaveUp);
     cut(this.#response);
   }
 
@@ -85,6 +88,7 @@ export class BodyWriter {
   }
 
   #settle(write: (done: (error?: Error | null) => void) => void): Promise<void> {
+    if (this.#gaveUp !== undefined) return Promise.reject(this.#gaveUp);
     if (this.#response.destroyed) return Promise.reject(new ClientGone("LEFT"));
     this.#writeHead();
     return new Promise((resolve, reject) => {

@@ -11,7 +11,7 @@ describe("where this process is reached", () => {
       MIRROR_HOSTS: "hub.example.com=docker.io",
     });
     const { hosts, publicPorts, listeners, addresses } = composeListen(settings);
-    expect(publicPorts).toEqual([3200, 3201]);
+    expect(publicPorts).toEqual(new Set([3200, 3201]));
     expect(hosts).toContain("hub.example.com");
     expect(hosts.some((host) => host.endsWith(".local"))).toBe(true);
     expect(listeners().map(({ port }) => port)).toEqual([3200, 3201]);
