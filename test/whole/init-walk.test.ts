@@ -51,7 +51,8 @@ async function walk(file: string, content: string, pull: Pull) {
     for (const what of [`manifests/${image.manifest}`, `blobs/${image.layer}`]) {
       const answer = await pull(door, path(what));
       expect([what, round, answer.status]).toEqual([what, round, 200]);
-      if (round === "again") expect(answer.headers["cache-status"]).toContain("; hit");
+      // The last of it may still be on its way to the disk: then the second pull rides along.
+      if (round === "again") expect(answer.headers["cache-status"]).toMatch(/; hit|; collapsed$/);
     }
   }
   expect(registry.server.requests.filter(({ url }) => url?.includes("/blobs/"))).toHaveLength(1);
