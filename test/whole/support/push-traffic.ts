@@ -57,7 +57,8 @@ export class PushTraffic {
 
   constructor(plan: TrafficPlan) {
     this.#plan = plan;
-    this.#agent = new Agent({ keepAlive: true, maxSockets: plan.clients });
+    // A connection kept longer than the server keeps one may be closed under a request.
+    this.#agent = new Agent({ keepAlive: true, maxSockets: plan.clients, timeout: 20_000 });
     this.#chance = new Chance(plan.seed);
     this.#own = Array.from({ length: plan.clients }, () => []);
   }
