@@ -1,6 +1,6 @@
 /** The npm package: the bundle, which needs no other package, and so brings no install script along. */
 import { execFileSync } from "node:child_process";
-import { copyFileSync, cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "./bundle.mjs";
@@ -12,6 +12,8 @@ export function makeNpmPackage({ bundle, work, release, copyright }) {
   const code = join(folder, "dist/app");
   mkdirSync(code, { recursive: true });
   cpSync(bundle, code, { recursive: true });
+  // The package's own says the same, and that these are modules.
+  rmSync(join(code, "package.json"));
   const own = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   const { version, gitHead } = build();
   const { name, description, license, type, bin } = own;
