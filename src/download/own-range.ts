@@ -2,6 +2,7 @@
  * One reader's own way to the rest when the shared file ends early: it goes on upstream where the
  * file stopped, with a copy of the hash so far, so its tail is held back all the same.
  */
+import { createHash, type Hash } from "node:crypto";
 import { type Digest, digestAlgorithm, toDigest } from "../protocol/digest.ts";
 import type { Checkpoint } from "./checkpoints.ts";
 import { DownloadError } from "./download-error.ts";
@@ -10,12 +11,16 @@ import type { OwnWay, OwnWayUpstream } from "./own-way.ts";
 import { ResumingBody } from "./resuming-body.ts";
 import { Window } from "./window.ts";
 
+/** Bytes that the reader was given out of the file, beyond what `given` covers. */
+export type SentAhead = { readonly start: number; readonly end: number; readonly hash: Buffer };
+
 export type OwnRangeParts = {
   readonly digest: Digest;
   /** Where the file stops and the upstream goes on. This range owns its hash. */
   readonly start: Checkpoint;
   /** What the reader was given so far is part of bytes that end there and have this hash. */
   readonly given: Checkpoint;
+  readonly sentAhead?: SentAhead | undefined;
   /** Reads the file, below the start. */
   readonly readFile: (buffer: Uint8Array, position: number) => Promise<number>;
   readonly upstream: OwnWayUpstream;
@@ -27,6 +32,8 @@ export class OwnRange implements OwnWay {
   readonly #body: ResumingBody;
   readonly #chunks: AsyncIterator<Uint8Array>;
   readonly #window: Window;
+  /** Of what comes where bytes were sent ahead. */
+  readonly #ahead: Hash;
   #isVerified = false;
 
   constructor(parts: OwnRangeParts) {
@@ -35,6 +42,7 @@ export class OwnRange implements OwnWay {
     const signal = this.#stop.signal;
     this.#parts = parts;
     this.#window = new Window(from);
+    this.#ahead = createHash(digestAlgorithm(parts.digest));
     this.#body = new ResumingBody({
       ...upstream,
       open: (offset) => upstream.open(offset, signal),
@@ -84,6 +92,7 @@ export class OwnRange implements OwnWay {
     const { done, value } = await this.#chunks.next();
     if (done === true) return this.#verify();
     this.#update(value);
+    this.#compareAhead(value);
     this.#window.push(value);
     this.#window.dropBefore(position);
   }
@@ -98,10 +107,20 @@ export class OwnRange implements OwnWay {
       return;
     }
     hash.update(chunk.subarray(0, left));
-    if (!hash.copy().digest().equals(given.hash.digest())) {
-      throw new DownloadError("WRONG_DIGEST", `the bytes of ${digest} are not those sent before`);
-    }
+    if (!hash.copy().digest().equals(given.hash.digest())) throw unlike(digest);
     hash.update(chunk.subarray(left));
+  }
+
+  #compareAhead(chunk: Uint8Array): void {
+    const { digest, sentAhead } = this.#parts;
+    if (sentAhead === undefined) return;
+    const at = this.#window.end;
+    const from = Math.max(0, sentAhead.start - at);
+    const to = Math.min(chunk.length, sentAhead.end - at);
+    if (from >= to) return;
+    this.#ahead.update(chunk.subarray(from, to));
+    const isAll = at + to === sentAhead.end;
+    if (isAll && !this.#ahead.copy().digest().equals(sentAhead.hash)) throw unlike(digest);
   }
 
   #verify(): void {
@@ -112,4 +131,8 @@ export class OwnRange implements OwnWay {
     }
     this.#isVerified = true;
   }
+}
+
+function unlike(digest: Digest): DownloadError {
+  return new DownloadError("WRONG_DIGEST", `the bytes of ${digest} are not those sent before`);
 }

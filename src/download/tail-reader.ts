@@ -63,8 +63,8 @@ export class TailReader implements ByteSource {
         const where = remedy(error);
         if (where === undefined || this.#parts.goOn === undefined) throw error;
         await this.#own?.close();
-        const hasRead = position > (this.#parts.from ?? 0);
-        this.#own = await this.#parts.goOn({ where, want: this.want, hasRead });
+        const from = Math.min(position, this.#parts.from ?? 0);
+        this.#own = await this.#parts.goOn({ where, want: this.want, from });
       }
     }
   }

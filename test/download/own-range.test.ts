@@ -11,15 +11,24 @@ const bytes = content(300_000);
 const digest = digestOf(bytes);
 const forever = new AbortController().signal;
 
-type More = { readonly size?: number | undefined; readonly given?: Buffer };
+type More = {
+  readonly size?: number | undefined;
+  readonly given?: Buffer;
+  /** From 200,000 on, beyond a gap in the file. */
+  readonly sentAhead?: Buffer;
+};
 
 function scene(from: number, script: (nth: number) => Script = () => ({}), more: More = {}) {
-  const { size, given = bytes.subarray(0, from) } = more;
+  const { size, given = bytes.subarray(0, from), sentAhead } = more;
   const upstream = new ScriptedRegistry(bytes, (_, nth) => ({ piece: 10_000, ...script(nth) }));
   const range = new OwnRange({
     digest,
     start: { position: from, hash: createHash("sha256").update(bytes.subarray(0, from)) },
     given: { position: given.length, hash: createHash("sha256").update(given) },
+    sentAhead: sentAhead && {
+      ...{ start: 200_000, end: 200_000 + sentAhead.length },
+      hash: createHash("sha256").update(sentAhead).digest(),
+    },
     readFile: async (buffer, position) => bytes.copy(buffer, 0, position, from),
     upstream: {
       open: (offset, signal) => openerOf(upstream)(askFor(digest), offset, signal),
@@ -68,6 +77,19 @@ describe("a reader's own range", () => {
       });
       await range.close();
     }
+  });
+
+  it("goes on for who was sent bytes beyond a gap of the file when the disk filled up, if they were right", async () => {
+    const sent = bytes.subarray(200_000, 223_456);
+    const right = scene(100_000, undefined, { sentAhead: sent });
+    const body = await readAll(right.range, { from: 223_456 });
+    expect(body.equals(bytes.subarray(223_456))).toBe(true);
+    await right.range.close();
+    const wrong = Buffer.from(sent);
+    wrong[0] = (wrong[0] ?? 0) ^ 1;
+    const { range } = scene(100_000, undefined, { sentAhead: wrong });
+    await expect(readAll(range, { from: 223_456 })).rejects.toMatchObject({ code: "WRONG_DIGEST" });
+    await range.close();
   });
 
   it("holds the tail back, also what of it is in the file", async () => {
