@@ -26,6 +26,8 @@ export async function joinSockets(
   for (const socket of [client, upstream]) {
     open.add(socket);
     socket.setNoDelay(true);
+    // Both directions listen to its end, beside the server and whoever counts connections.
+    socket.setMaxListeners(20);
     // A peer that vanished without a word is found by the system, not by an idle limit.
     socket.setKeepAlive(true, 60_000);
   }

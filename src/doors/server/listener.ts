@@ -80,16 +80,25 @@ class Newcomers {
 
   constructor(server: Server) {
     server.on("connection", (socket: Socket) => {
+      this.#forgetOld();
       this.#since.set(socket, performance.now());
-      socket.once("close", () => this.#since.delete(socket));
     });
     const asked = ({ socket }: IncomingMessage): void => void this.#since.delete(socket);
     for (const event of ["request", "connect"]) server.prependListener(event, asked);
   }
 
   areExpected(): boolean {
+    this.#forgetOld();
+    return [...this.#since.keys()].some((socket) => !socket.destroyed);
+  }
+
+  /** They came in this order. */
+  #forgetOld(): void {
     const lately = performance.now() - firstRequestMs;
-    return [...this.#since.values()].some((since) => since > lately);
+    for (const [socket, since] of this.#since) {
+      if (since > lately) return;
+      this.#since.delete(socket);
+    }
   }
 }
 
