@@ -74,6 +74,11 @@ export class RegistryLook {
     }
   }
 
+  /** The way out to one host alone, as the server has it. */
+  get wayTo(): Upstream["wayTo"] {
+    return this.#upstream.wayTo;
+  }
+
   /** Docker Hub, and what is named without a star; a token host stands for the registries it is for. */
   registries(): readonly Registry[] {
     const { settings } = this.#parts;

@@ -4,6 +4,7 @@ import type { Lookup } from "../../../upstream/net/name-lookup.ts";
 import { startProblems } from "../../compose/start-problems.ts";
 import type { Loaded } from "../../settings/load.ts";
 import { SettingsError } from "../../settings/settings-error.ts";
+import { lookAtArchive } from "./archive.ts";
 import { lookAtCertificates } from "./certificates.ts";
 import type { Examination, Look } from "./examination.ts";
 import { lookAtDescriptors, lookAtFolder, lookAtPorts } from "./machine.ts";
@@ -41,6 +42,7 @@ const looks: readonly Look[] = [
   lookAtClients,
   lookAtCertificates,
   lookAtRecords,
+  lookAtArchive,
   lookAtRegistries,
   lookAtTunnels,
 ];
