@@ -55,7 +55,15 @@ export async function manifestHits(scene: Scene, rounds: number): Promise<Row[]>
   const besideFloor = ratioOf(ours, floor);
   const besideNginx = ratioOf(ours, nginx);
   const cpu = ratioOf(ours, floor, "cpu");
-  const half = await paced(all.ours, 32, middle(ours) / 2, 4);
+  const late = async (target: Target): Promise<Round> => {
+    const { p99 } = await paced(target, 32, middle(ours) / 2, 4);
+    return { value: p99, cpu: 0 };
+  };
+  const half = await shuffledRounds(Math.min(rounds, 3), {
+    ours: () => late(all.ours),
+    floor: () => late(all.floor),
+  });
+  const p99 = middle(half.ours);
   return [
     {
       work: "manifest hit, keep-alive, 32 connections",
@@ -91,11 +99,11 @@ export async function manifestHits(scene: Scene, rounds: number): Promise<Row[]>
     },
     {
       work: "  p99 at half that rate",
-      ours: `${fixed(half.p99, 1)} ms`,
-      peer: "–",
+      ours: `${fixed(p99, 1)} ms`,
+      peer: `the same ${fixed(middle(half.floor), 1)} ms`,
       ratio: "–",
       bar: "≤ 5 ms",
-      isMet: half.p99 <= 5,
+      isMet: p99 <= 5,
     },
     await freshConnections(all, rounds),
   ];
