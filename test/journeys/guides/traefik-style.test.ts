@@ -90,6 +90,17 @@ END`);
     expect(checked.code, checked.output).toBe(0);
   });
 
+  it("only for clients with a certificate: its settings make sense", async () => {
+    const settings = {
+      ...{ TLS_PORT: "443", MIRROR_HOSTS: "hub.example.com=docker.io" },
+      ...guide.settings("TLS_CLIENT_CA="),
+      TLS_CLIENT_CA: journey.upstreamCa,
+    };
+    const folder = await mkdtemp(join(journey.folder, "certificates-"));
+    const checked = await runEntrepot(folder, settings, ["config", "check"]);
+    expect(checked.code, checked.output).toBe(0);
+  });
+
   it("has no other command", () => {
     // Entrepot calls this one: see the journey of real certificates.
     guide.take("dns-hook set");
