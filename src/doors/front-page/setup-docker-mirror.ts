@@ -1,4 +1,6 @@
 /** `/setup/docker-mirror`: the mirror door in daemon.json, merged with whatever is there. Docker Hub only. */
+
+import { keptFiles } from "./kept-files.ts";
 import type { SetupScript } from "./setup-script.ts";
 
 export const setupDockerMirror: SetupScript = {
@@ -8,7 +10,7 @@ export const setupDockerMirror: SetupScript = {
     name === "docker.io"
       ? undefined
       : `this name stands for ${name}, and dockerd asks its registry-mirrors for Docker Hub's images alone; fetch the script by a name of the proxy that stands for docker.io, or for no one registry`,
-  body: ({ mirror }) => `
+  body: ({ mirror }) => `${keptFiles("docker-mirror")}
 file=/etc/docker/daemon.json
 mirror=${mirror}
 # What was ever added: --undo takes it all back, by whatever name this host is then called.
@@ -74,7 +76,9 @@ change() {
   if [[ $content = '{}' ]]; then
     drop "$file"
   elif [[ -n $content ]]; then
+    keep "$file"
     put "$file" <<<"$content"
+    kept "$file"
   fi
 }
 
@@ -104,8 +108,9 @@ $content"
 undo() {
   local all
   mapfile -t all < <(mirrors)
-  change remove "\${all[@]}"
+  bring_back "$file" || change remove "\${all[@]}"
   drop "$ours"
+  forget_kept
   restart reload docker
 }`,
 };

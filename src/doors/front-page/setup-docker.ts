@@ -1,4 +1,6 @@
 /** `/setup/docker` and `/setup/systemd`: a systemd drop-in with the proxy's address, and the CA. */
+
+import { olderProxy } from "./older-proxy.ts";
 import type { SetupScript } from "./setup-script.ts";
 import { trustCa } from "./trust-ca.ts";
 
@@ -9,9 +11,11 @@ export const setupDocker: SetupScript = {
   summary: "Makes Docker pull through this proxy; image names stay as they are.",
   // What is named by the proxy's own address is pulled from it, not through it.
   body: (facts) => `${trustCa(facts)}
+proxy=${facts.proxy}
+unit=docker.service
 # The name sorts after the usual http-proxy.conf, so that this one wins.
 drop_in=/etc/systemd/system/docker.service.d/proxy-entrepot.conf
-
+${olderProxy}
 apply() {
   trust_ca
   put "$drop_in" <<'END'
@@ -24,7 +28,8 @@ END
   [[ -n $root || $printing = yes || -d /run/systemd/system ]] ||
     say "no systemd here: give dockerd HTTP_PROXY and HTTPS_PROXY=http://${facts.proxy} yourself"
   tell_of_daemon_json
-  restart restart docker.service
+  heed_older
+  restart restart "$unit"
 }
 
 tell_of_daemon_json() {
@@ -34,9 +39,12 @@ tell_of_daemon_json() {
 }
 
 undo() {
+  local is_set_up=no
+  [[ ! -e $root$drop_in ]] || is_set_up=yes
   distrust_ca
   drop "$drop_in" folder
-  restart restart docker.service
+  if [[ $is_set_up = yes ]]; then leave_older; fi
+  restart restart "$unit"
 }`,
 };
 

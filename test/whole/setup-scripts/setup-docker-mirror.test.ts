@@ -4,6 +4,7 @@ import { printScript } from "../../../src/doors/front-page/setup-script.ts";
 import {
   bash,
   facts,
+  filesBelow,
   image,
   itIsASetupScript,
   read,
@@ -33,6 +34,35 @@ it.each([
   await shell(folder, setupDockerMirror, [], ["--undo"]);
   if (before?.startsWith("{") !== true) return;
   expect(JSON.parse(await read(folder, daemonJson))).toEqual(JSON.parse(before));
+});
+
+it.each([
+  '{"log-level":"warn"}',
+  '{\n\t"registry-mirrors" : [ "https://a.example" ] }\n\n',
+  "\n",
+  "",
+])("docker-mirror: --undo brings %j back byte for byte", async (before) => {
+  const folder = await image();
+  await write(folder, daemonJson, before);
+  const paths = await filesBelow(folder);
+  await shell(folder, setupDockerMirror);
+  const another = { ...facts, mirror: "http://other.lan:3128" };
+  await bash(printScript(setupDockerMirror, another), ["-s", "--", "--root", folder]);
+  await shell(folder, setupDockerMirror, [], ["--undo"]);
+  expect(await read(folder, daemonJson)).toBe(before);
+  expect(await filesBelow(folder)).toEqual(paths);
+});
+
+it("docker-mirror: what somebody has added meanwhile stays when it is undone", async () => {
+  const folder = await image();
+  await write(folder, daemonJson, '{"log-level":"warn"}');
+  await shell(folder, setupDockerMirror);
+  const changed = { ...JSON.parse(await read(folder, daemonJson)), debug: true };
+  await write(folder, daemonJson, JSON.stringify(changed));
+  await shell(folder, setupDockerMirror);
+  await shell(folder, setupDockerMirror, [], ["--undo"]);
+  const left = JSON.parse(await read(folder, daemonJson));
+  expect(left).toEqual({ "log-level": "warn", debug: true });
 });
 
 it.each([
