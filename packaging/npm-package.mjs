@@ -20,12 +20,14 @@ export function makeNpmPackage({ bundle, work, release, copyright }) {
   const published = {
     ...{ name, version, description, license, type, bin, gitHead },
     engines: { node: ">=24.7" },
-    files: ["dist", "systemd"],
+    files: ["dist", "docs/man", "systemd"],
+    man: ["docs/man/entrepot.1"],
   };
   writeFileSync(join(folder, "package.json"), `${JSON.stringify(published, null, 2)}\n`);
   for (const file of ["README.md", "CHANGELOG.md", "LICENSE"])
     copyFileSync(join(root, file), join(folder, file));
   copyFileSync(copyright, join(code, "THIRD-PARTY-LICENSES.txt"));
+  cpSync(join(root, "docs/man"), join(folder, "docs/man"), { recursive: true });
   cpSync(join(root, "systemd"), join(folder, "systemd"), { recursive: true });
   execFileSync("npm", ["pack", "--silent", `--pack-destination=${release}`], {
     ...{ cwd: folder, stdio: ["ignore", "ignore", "inherit"] },

@@ -7,6 +7,7 @@ import { createHash } from "node:crypto";
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
 import { build, makeBundle } from "./bundle.mjs";
 import { licences } from "./licences.mjs";
 import { makeNpmPackage } from "./npm-package.mjs";
@@ -30,6 +31,8 @@ function makePackages(kind, executable) {
   mkdirSync(folder, { recursive: true });
   copyFileSync(executable, join(folder, "entrepot"));
   copyFileSync(join(work, "copyright"), join(folder, "copyright"));
+  const manual = readFileSync(join(root, "docs/man/entrepot.1"));
+  writeFileSync(join(folder, "entrepot.1.gz"), gzipSync(manual, { level: 9 }));
   const values = { ARCH: kind, VERSION: version, TIME: at, BUILD: folder };
   const description = readFileSync(join(root, "packaging/nfpm.yaml"), "utf8");
   const config = join(folder, "nfpm.yaml");

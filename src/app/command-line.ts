@@ -39,9 +39,10 @@ class CommandLine {
   constructor(process: NodeJS.Process) {
     this.#process = process;
     this.#environment = new Environment(process.env);
-    this.#program = declareCommands(this.#works(), (code) => {
+    const end = (code: number): void => {
       this.#exitCode = code;
-    });
+    };
+    this.#program = declareCommands(this.#works(), end, process.argv.includes("--json"));
   }
 
   async run(): Promise<number> {

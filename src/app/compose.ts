@@ -14,6 +14,7 @@ import { composeDoors, type Doors } from "./compose/doors.ts";
 import { reachOf } from "./compose/listen.ts";
 import { composeRegistry } from "./compose/registry.ts";
 import type { OpenTls } from "./compose/tls.ts";
+import { openUnusedSockets, type UnusedSockets } from "./compose/unused-sockets.ts";
 import { refuseLoop, type Upstream } from "./compose/upstream.ts";
 import type { Settings } from "./settings/settings.ts";
 
@@ -68,6 +69,7 @@ class Program implements Application {
   #door: FrontDoor | undefined;
   #tls: OpenTls | undefined;
   #office: BackOffice | undefined;
+  #unused: UnusedSockets | undefined;
   #started: Promise<Started> | undefined;
   #stopped: Promise<void> | undefined;
 
@@ -86,6 +88,7 @@ class Program implements Application {
     this.#door = await doors.open();
     core.listen.opened("clients", this.#door.address.port);
     this.#tls = await doors.openTls();
+    this.#unused = await openUnusedSockets(settings, core.listen.sockets);
     this.#office = await this.#parts.openOffice();
     const office = this.#office.address;
     if (state.phase === "starting") state.phase = "running";
@@ -104,6 +107,7 @@ class Program implements Application {
       names: reach.names,
       warnings: [
         ...reach.warnings,
+        ...this.#unused.warnings,
         ...core.store.warnings,
         ...(hosted?.warnings ?? []),
         ...authorityWarnings(doors.authority, settings, upstream.named),
@@ -135,7 +139,7 @@ class Program implements Application {
     state.phase = "stopping";
     // A start still under way opens what it opens; then that is closed too.
     await this.#started?.catch(() => undefined);
-    const listeners = [this.#office, this.#door, this.#tls];
+    const listeners = [this.#office, this.#door, this.#tls, this.#unused];
     await Promise.all(listeners.map((each) => each?.stop(deadline)));
     await core.close();
   }

@@ -1,6 +1,6 @@
 /** The commands and their flags, those of the settings straight from their table; what each does is passed in. */
 import { Command, Option } from "commander";
-import { readBuild } from "./build.ts";
+import { describeBuild, readBuild } from "./build.ts";
 import { askingCommands } from "./commands/asking-commands.ts";
 import type { CaView } from "./commands/ca.ts";
 import { formatItem, subcommandTerm, visibleOptions } from "./help.ts";
@@ -26,10 +26,14 @@ export type Works = {
   ask(name: string, words: readonly string[]): Promise<number>;
 };
 
-/** `end` is told the exit code. */
-export function declareCommands(works: Works, end: (code: number) => void): Command {
+/** `end` is told the exit code; a version that is asked for goes out as JSON where `isJson`. */
+export function declareCommands(
+  works: Works,
+  end: (code: number) => void,
+  isJson = false,
+): Command {
   const doing = (work: () => Promise<number>) => async (): Promise<void> => end(await work());
-  const program = declareProgram();
+  const program = declareProgram(isJson);
   program
     .command("serve", { isDefault: true })
     .description("serve until told to stop (what happens without a command)")
@@ -60,10 +64,15 @@ export function declareCommands(works: Works, end: (code: number) => void): Comm
 
 type Doing = (work: () => Promise<number>) => () => Promise<void>;
 
-function declareProgram(): Command {
+function declareProgram(isJson: boolean): Command {
+  const build = readBuild();
   const program = new Command("entrepot")
     .description("A caching forward proxy for container registries.")
-    .version(readBuild().version, "-v, --version", "print the version")
+    .version(
+      isJson ? describeBuild(build) : build.version,
+      "-v, --version",
+      "print the version; with --json after it, commit, Node and build too",
+    )
     .helpOption("-h, --help", "print this help")
     .addHelpText(
       "after",

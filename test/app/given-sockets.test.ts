@@ -8,7 +8,10 @@ describe("sockets that systemd hands over", () => {
       LISTEN_FDNAMES: "tls:entrepot.socket:entrepot-http.socket",
     };
     const given = takeGivenSockets(environment, 7);
-    expect(given).toEqual({ sockets: { tls: 3, clients: 4, http: 5 }, warnings: [] });
+    expect(given).toEqual({
+      sockets: { tls: 3, clients: 4, http: 5, unknown: [] },
+      warnings: [],
+    });
     expect(environment).toEqual({});
   });
 
@@ -28,9 +31,9 @@ describe("sockets that systemd hands over", () => {
       LISTEN_FDNAMES: "clients:clients:x",
     };
     const { sockets, warnings } = takeGivenSockets(environment, 7);
-    expect(sockets).toEqual({ clients: 3 });
+    expect(sockets).toEqual({ clients: 3, unknown: [4, 5] });
     expect(warnings).toEqual([
-      "systemd handed over more than one socket clients; the first one is used",
+      "systemd handed over more than one socket clients; the first one is used, and who connects to another is turned away",
       expect.stringContaining("systemd handed over a socket x, of which nothing is known here"),
     ]);
   });

@@ -29,4 +29,13 @@ describe("main", () => {
     const { stdout } = await run(process.execPath, [main, "--version"]);
     expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
+
+  it("says of which commit, Node and form it is, where a script asks", async () => {
+    const { stdout } = await run(process.execPath, [main, "--version", "--json"]);
+    expect(JSON.parse(stdout)).toEqual({
+      version: expect.stringMatching(/^\d+\.\d+\.\d+$/),
+      ...{ commit: "unknown", node: process.versions.node },
+      build: `clone, ${process.platform}-${process.arch}`,
+    });
+  });
 });

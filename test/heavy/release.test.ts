@@ -92,6 +92,25 @@ describe.skipIf(!hasProgram("skopeo"))("a release", () => {
     expect(theirs.output).toBe(ours.output);
   });
 
+  it("says of which commit, Node and build it is", async () => {
+    const folder = join(journey.folder, "asked");
+    await must("mkdir", [folder]);
+    const commit = (await must("git", ["rev-parse", "HEAD"])).trim();
+    for (const [form, build] of [
+      ["single executable", "single executable"],
+      ["deb", "single executable"],
+      ["rpm", "single executable"],
+      ["npm package", "npm package"],
+    ] as const) {
+      const place = join(folder, form.replace(" ", "-"));
+      await must("mkdir", [place]);
+      const [program = "", ...args] = (await forms[form]?.(place)) ?? [];
+      const said: unknown = JSON.parse(await must(program, [...args, "--version", "--json"]));
+      const node = process.versions.node;
+      expect(said).toMatchObject({ commit, node, build: `${build}, linux-x64` });
+    }
+  });
+
   it("is small", async () => {
     const sizes = await must("du", ["--apparent-size", "-B", "1", "-a", release]);
     const sizeOf = (ending: string): number =>

@@ -1,9 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { request } from "node:http";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { freePort } from "../support/free-port.ts";
 import { temporaryFolder } from "../support/temp-folder.ts";
 
 const main = fileURLToPath(new URL("../../src/app/main.js", import.meta.url));
@@ -25,14 +27,18 @@ const keeper = `
     process.exit(0);
   });`;
 
-function startKeeper(folder: string, names: string): ChildProcess {
+function startKeeper(
+  folder: string,
+  names: string,
+  settings: Readonly<Record<string, string>> = {},
+): ChildProcess {
   const child = spawn(process.execPath, ["-e", keeper, main], {
     stdio: ["ignore", "pipe", "pipe"],
     env: {
       ...{ PATH: "/usr/bin:/bin", DATA_DIR: join(folder, "data"), LOG_FORMAT: "json" },
       // These would be taken if nothing were handed over.
       ...{ HOST: "192.0.2.1", PORT: "1", ADMIN_PORT: "0" },
-      ...{ LISTEN_FDS: "1", LISTEN_FDNAMES: names },
+      ...{ LISTEN_FDS: "1", LISTEN_FDNAMES: names, ...settings },
     },
   });
   onTestFinished(() => void child.kill("SIGKILL"));
@@ -48,6 +54,17 @@ function answerOf(port: number): Promise<number | string> {
       resolve(response.statusCode ?? 0);
     });
     asked.end();
+  });
+}
+
+/** "end" when it was let in and cut off. */
+function fateOf(port: number): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.setTimeout(20_000, () => resolve("waits for ever"));
+    socket.once("error", (error) => resolve(error.message));
+    socket.once("end", () => resolve("end"));
+    socket.resume();
   });
 }
 
@@ -93,4 +110,27 @@ describe("a socket that systemd listens on", () => {
     for await (const start of startsOf(child)) expect(start).toBeUndefined();
     expect(said.join("")).toContain("192.0.2.1 is no address of this machine");
   }, 60_000);
+
+  it.each([
+    ["entrepot-http.socket", "systemctl disable --now entrepot-http.socket"],
+    ["entrepot-admin.socket", "where the back office listens say ADMIN_HOST and ADMIN_PORT"],
+  ])(
+    "and hands over as %s, which has no use, turns everybody away and says so",
+    async (name, said) => {
+      const settings = { HOST: "127.0.0.1", PORT: String(await freePort()) };
+      const child = startKeeper(await temporaryFolder(), name, settings);
+      const errors: string[] = [];
+      child.stderr?.on("data", (chunk: Buffer) => errors.push(chunk.toString()));
+      let seen = 0;
+      for await (const { line, port, pid, starts } of startsOf(child)) {
+        seen = starts;
+        expect(line).not.toContain(`:${port} `);
+        expect(await fateOf(port)).toBe("end");
+        if (starts === 1) await expect.poll(() => errors.join("")).toContain(said);
+        process.kill(pid, "SIGTERM");
+      }
+      expect(seen, errors.join("")).toBe(2);
+    },
+    60_000,
+  );
 });

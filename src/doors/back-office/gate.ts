@@ -70,12 +70,14 @@ export class Gate {
     return host === "localhost" || isLoopback(host) || this.#options.hosts.includes(host);
   }
 
-  #levelOf({ headers }: IncomingMessage): Level {
+  #levelOf({ headers, socket }: IncomingMessage): Level {
     const given = /^bearer +(\S+) *$/i.exec(headers.authorization ?? "")?.[1];
     if (given !== undefined) return this.#levelOfToken(hash(given));
     const session = sessionIn(headers.cookie);
     if (session !== undefined && this.#options.sessions.has(session)) return "change";
-    return this.#options.isLocal ? "read" : "none";
+    // Whatever the settings say, who came in by another address is no neighbour.
+    const isHere = this.#options.isLocal && isLoopback(socket.localAddress ?? "");
+    return isHere ? "read" : "none";
   }
 
   /** A token that is none gets nothing, where none would do too. */

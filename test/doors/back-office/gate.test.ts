@@ -6,7 +6,11 @@ import { Sessions } from "../../../src/doors/back-office/sessions.ts";
 const token = "CANARY-admin-token";
 const readToken = "CANARY-reading-token";
 
-function gateWith(options: Partial<GateOptions> = {}, now = () => 0) {
+function gateWith(
+  options: Partial<GateOptions> = {},
+  now = () => 0,
+  localAddress: string | undefined = "127.0.0.1",
+) {
   const sessions = new Sessions(now);
   const gate = new Gate({ isLocal: true, token, readToken, hosts: [], sessions, ...options });
   const judge = (method: string, url: string, headers: Record<string, string> = {}) =>
@@ -14,6 +18,7 @@ function gateWith(options: Partial<GateOptions> = {}, now = () => 0) {
       method,
       url,
       headers: { host: "127.0.0.1:3129", ...headers },
+      socket: { localAddress },
     } as unknown as IncomingMessage)?.status ?? "in";
   return { judge, sessions };
 }
@@ -53,6 +58,15 @@ describe("the back office's gate", () => {
     expect(judge("GET", "/metrics", headers)).toBe(reading);
     expect(judge("POST", "/api/v1/links", { ...json, ...headers })).toBe(changing);
   });
+
+  it.each(["192.0.2.7", "2001:db8::7", "::ffff:192.0.2.7", ""])(
+    "believes no setting that says loopback of who came in at %j",
+    (localAddress) => {
+      const { judge } = gateWith({}, undefined, localAddress);
+      expect(judge("GET", "/metrics")).toBe(401);
+      expect(judge("GET", "/metrics", bearer(readToken))).toBe("in");
+    },
+  );
 
   it("changes nothing on loopback without the token", () => {
     expect(gateWith().judge("POST", "/api/v1/links", json)).toBe(403);
