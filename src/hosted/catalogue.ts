@@ -33,7 +33,7 @@ export class Catalogue {
   readonly #pulls = new Map<RepositoryName, Map<Tag | Digest, number>>();
   /** Records that make no sense, by key. */
   readonly #unreadable = new Map<string, Unreadable>();
-  /** Bytes that lost a name here. */
+  /** Bytes that were to get a name here, or lost one. */
   readonly #loose = new Set<Digest>();
   readonly #doubts = new Doubts((digest) => this.#holds.release(digest));
   /** What a write under way takes out of each repository. */
@@ -98,7 +98,16 @@ export class Catalogue {
     return all.filter((one) => (name ?? one.repository) === one.repository).map(({ key }) => key);
   }
 
-  /** Bytes that lost a name here, and may have kept another. */
+  /**
+   * Said before bytes are put under their digest: a crash before anything names them
+   * leaves them to the next collection of garbage. Throws StoreError.
+   */
+  async arriving(digest: Digest): Promise<void> {
+    if (this.#loose.has(digest) || this.isNamed(digest)) return;
+    await this.write([{ kind: "loose", digest, link: true }]);
+  }
+
+  /** Bytes that have no name here yet, or lost one and may have kept another. */
   loose(): readonly Digest[] {
     return [...this.#loose];
   }
@@ -152,8 +161,7 @@ export class Catalogue {
     const coming = changes.flatMap((change) => (change.link === undefined ? [] : heldBy(change)));
     const held = coming.filter((digest) => digest !== undefined);
     const going = changes.filter(isGoing);
-    const loose = going.map(({ digest }): LooseChange => ({ kind: "loose", digest, link: true }));
-    const all = [...changes, ...loose];
+    const all = [...changes, ...this.#loosened(held, going)];
     for (const digest of held) this.#holds.hold(digest);
     this.#leave(going);
     const back = this.#doubts.begin(all);
@@ -169,6 +177,16 @@ export class Catalogue {
     }
     for (const change of all) this.#apply(change);
     this.#doubts.settle([...all, ...back]);
+  }
+
+  /** What comes has a name from then on; what goes lost one. */
+  #loosened(coming: readonly Digest[], going: readonly Going[]): readonly LooseChange[] {
+    const lost = new Set(going.map(({ digest }) => digest));
+    const named = coming.filter((digest) => this.#loose.has(digest) && !lost.has(digest));
+    return [
+      ...named.map((digest): LooseChange => ({ kind: "loose", digest, link: undefined })),
+      ...[...lost].map((digest): LooseChange => ({ kind: "loose", digest, link: true })),
+    ];
   }
 
   /** What is known of the same, as it was told to clients. */

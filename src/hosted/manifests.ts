@@ -93,6 +93,7 @@ export class HostedManifests {
           if (before !== undefined && before !== digest) letMove(repository, tag);
         }
         await this.#needBlobs(its, manifest);
+        await catalogue.arriving(digest);
         await this.#keep(manifest);
         await catalogue.write(this.#changes(repository, manifest, tags));
         this.#read.set(digest, manifest.bytes);

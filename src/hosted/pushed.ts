@@ -6,7 +6,7 @@
  *     tag:<repository>:<tag>
  *     upload:<id>                       a session that a clean stop left
  *     pulled:<repository>:<tag|digest>  when it was pulled last
- *     loose:<digest>                    bytes that lost a name here: gone with the next gc, unless another names them
+ *     loose:<digest>                    bytes without a name here yet, or that lost one: gone with the next gc, unless another names them
  */
 import { type Digest, parseDigest } from "../protocol/digest.ts";
 import {

@@ -30,6 +30,11 @@ export type UploadParts = {
   readonly limit: () => BlobLimit;
 };
 
+type Finishing = {
+  readonly arriving: () => Promise<void>;
+  readonly link: (size: number) => Promise<void>;
+};
+
 const hashPiece = 1024 * 1024;
 /** Whoever makes room is told each time that so many bytes have come. */
 const growth = 64 * 1024 * 1024;
@@ -98,15 +103,16 @@ export class Upload {
 
   /**
    * Puts the bytes under their digest, on the platter, then has `link` make them part of the
-   * repository. Throws RegistryError DIGEST_INVALID when they are others, and StoreError; it is over
-   * either way.
+   * repository; `arriving` is told before, once they are known to be right. Throws RegistryError
+   * DIGEST_INVALID when they are others, and StoreError; it is over either way.
    */
-  finish(digest: Digest, link: (size: number) => Promise<void>): Promise<void> {
+  finish(digest: Digest, { arriving, link }: Finishing): Promise<void> {
     return this.#alone(async () => {
       const { draft } = this.#parts;
       this.#isOver = true;
       try {
         if ((await this.#digest(digestAlgorithm(digest))) !== digest) throw wrongDigest(digest);
+        await arriving();
         await draft.commit(digest, { isDurable: true });
         await link(draft.written);
       } finally {

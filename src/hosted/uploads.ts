@@ -113,16 +113,18 @@ export class Uploads {
     const { repository } = upload;
     try {
       await catalogue.holding(digest, () =>
-        upload.finish(digest, (size) =>
-          catalogue.inTurn(repository, () => {
-            const isThere = catalogue.repository(repository)?.blobs.has(digest) === true;
-            const limit = limitIn(repository);
-            if (!isThere && size > limit.bytes) return Promise.reject(limit.refusal());
-            const link = { size, ...newLease(clock.now()) };
-            const others = this.#waiting(upload, digest);
-            return catalogue.write([{ kind: "blob", repository, digest, link }, ...others]);
-          }),
-        ),
+        upload.finish(digest, {
+          arriving: () => catalogue.arriving(digest),
+          link: (size) =>
+            catalogue.inTurn(repository, () => {
+              const isThere = catalogue.repository(repository)?.blobs.has(digest) === true;
+              const limit = limitIn(repository);
+              if (!isThere && size > limit.bytes) return Promise.reject(limit.refusal());
+              const link = { size, ...newLease(clock.now()) };
+              const others = this.#waiting(upload, digest);
+              return catalogue.write([{ kind: "blob", repository, digest, link }, ...others]);
+            }),
+        }),
       );
     } catch (error) {
       throw this.#told(error);

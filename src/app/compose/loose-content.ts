@@ -51,9 +51,11 @@ export class LooseContent implements LooseBytes {
   }
 
   async free(digest: Digest): Promise<Fate> {
-    const { blobs, usage, books, archive } = this.#parts;
+    const { blobs, holds, usage, books, archive } = this.#parts;
     await this.#giving.get(digest)?.catch(() => undefined);
     const fate = await this.fateOf(digest);
+    // On their way here, and not under their name yet.
+    if (fate.outcome === "absent" && holds.isHeld(digest)) return { ...fate, outcome: "held" };
     if (fate.outcome !== "freed") return fate;
     usage.removed(digest);
     try {

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { describe, expect, it } from "vitest";
+import { StoreError } from "../../../src/store/store-error.ts";
 import { eventually } from "../../support/eventually.ts";
 import { day, HostedRig, hour, nothingUntagged, second, untaggedAtOnce } from "../rig.ts";
 
@@ -91,6 +92,38 @@ describe("a collection of garbage", () => {
     expect((await rig.collect()).freed).toMatchObject([{ size: 4_000 }]);
     expect(await rig.bytesOnDisk()).toBe(before - 4_000);
   });
+
+  it.each(["blob", "manifest"])(
+    "frees a %s that a power cut left without its name",
+    async (kind) => {
+      let isPowerful = true;
+      const rig = await HostedRig.open({
+        around: (records) => ({
+          list: () => records.list(),
+          close: () => records.close(),
+          write: async (changes) => {
+            if (
+              changes.some(({ key, value }) => key.startsWith(`${kind}:cut`) && value !== undefined)
+            ) {
+              isPowerful = false;
+            }
+            if (!isPowerful) throw new StoreError("RECORDS", "the power is gone");
+            await records.write(changes);
+          },
+        }),
+      });
+      await rig.push("kept", "1", { layer: randomBytes(5_000) });
+      const needed = await rig.bytesOnDisk();
+      await expect(rig.push("cut", "1", { layer: randomBytes(7_000) })).rejects.toThrow("power");
+      expect(await rig.bytesOnDisk()).toBeGreaterThanOrEqual(needed);
+      isPowerful = true;
+      await rig.restart({ isCrash: true });
+      rig.pass(long);
+      await rig.collect(untaggedAtOnce);
+      expect(await rig.bytesOnDisk()).toBe(needed);
+      expect(await rig.isWhole("kept", "1")).toBe(true);
+    },
+  );
 
   it("leaves bytes that somebody holds just then to the next one", async () => {
     const rig = await HostedRig.open();
