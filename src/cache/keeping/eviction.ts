@@ -1,5 +1,5 @@
 /**
- * Makes room: the least recently used blobs go until what is kept fits its cap and the volume has
+ * Makes room: the least recently used blobs go until what is kept fits its caps and the volume has
  * its free space. Never what is read or held. What belongs to a manifest that was just served goes
  * last, the oldest serve first: clients are about to ask for it, but the cap and the free space win.
  */
@@ -21,6 +21,8 @@ export type EvictionOptions = {
   readonly usage: Usage;
   /** Bytes that may be kept. */
   readonly maxSize: number;
+  /** Blobs that may be kept, however small: each takes memory. As many as maxSize gives reason for, unless said. */
+  readonly maxBlobs?: number;
   /** Bytes of a volume of so many in all that must stay free. */
   readonly minFree: (total: number) => number;
   /** Hosted content relies on it. */
@@ -36,14 +38,21 @@ export type EvictionOptions = {
 
 /** A volume that reports itself full gets this much room at least. */
 const reliefBytes = 256 * 1024 * 1024;
+const nothing = { bytes: 0, blobs: 0 };
+/** 25 MB of memory. */
+const leastBlobs = 200_000;
+const ordinaryBlob = 1024 * 1024;
 /** What could not go is looked at again after so many milliseconds: its readers may have left. */
 const again = 10_000;
 /** So many blobs are passed over before others get their turn. */
 const stride = 500;
 
+/** What is too much. */
+type Excess = { readonly bytes: number; readonly blobs: number };
+
 /** What one look has made so far. */
 type Room = {
-  readonly excess: number;
+  readonly excess: Excess;
   blobs: number;
   bytes: number;
   /** What the store would not delete. */
@@ -94,7 +103,7 @@ export class Eviction {
       try {
         await this.#takeLent();
         const excess = await this.#excess();
-        if (excess > 0) await this.#makeRoom(excess);
+        if (isAny(excess)) await this.#makeRoom(excess);
       } catch (error) {
         this.#options.disk.roomFailed();
         this.#options.observe({ kind: "diskFailed", error });
@@ -106,8 +115,8 @@ export class Eviction {
   /** What no room was meant for goes as soon as nobody needs it. */
   async #takeLent(): Promise<void> {
     const { usage, isDelivered = () => true } = this.#options;
-    const room: Room = { excess: 0, blobs: 0, bytes: 0, refused: new Set() };
-    const lent = [...usage.lent()];
+    const room: Room = { excess: nothing, blobs: 0, bytes: 0, refused: new Set() };
+    const lent = usage.lent();
     const mayGo = (blob: KeptBlob): boolean => this.#mayGo(blob, room) && isDelivered(blob.digest);
     for (const blob of lent) if (mayGo(blob)) await this.#take(blob, room);
     if (room.blobs < lent.length) this.#lookAgain();
@@ -119,34 +128,36 @@ export class Eviction {
     if (!this.#isClosed) this.#cancelAgain = clock.after(again, () => this.wake());
   }
 
-  /** Bytes of blobs that have to go: what was set aside goes first, for parts are worth less than wholes. */
-  async #excess(): Promise<number> {
+  /** What has to go: what was set aside goes first, for parts are worth less than wholes. */
+  async #excess(): Promise<Excess> {
     const { blobs } = this.#options;
     const relief = this.#relief;
     this.#relief = 0;
     const excess = await this.#lacking(relief);
-    if (excess <= 0 || blobs.aside === 0) return excess;
+    if (excess.bytes <= 0 || blobs.aside === 0) return excess;
     await blobs.clearAside();
     return await this.#lacking(relief);
   }
 
-  async #lacking(relief: number): Promise<number> {
+  async #lacking(relief: number): Promise<Excess> {
     const { blobs, usage, maxSize, minFree } = this.#options;
+    const { maxBlobs = blobsOf(maxSize) } = this.#options;
     const space = await blobs.space();
     const short = space === undefined ? 0 : minFree(space.total) - space.free;
     const lacking = space === undefined ? 0 : relief - space.free;
-    return Math.max(usage.total + blobs.aside - maxSize, short, lacking);
+    const bytes = Math.max(usage.total + blobs.aside - maxSize, short, lacking);
+    return { bytes, blobs: usage.count - maxBlobs };
   }
 
-  async #makeRoom(excess: number): Promise<void> {
+  async #makeRoom(excess: Excess): Promise<void> {
     const { wanted, observe } = this.#options;
     const room: Room = { excess, blobs: 0, bytes: 0, refused: new Set() };
     await this.#takeWanted(await this.#takeOthers(await wanted(), room), room);
     const { blobs, bytes } = room;
-    const missing = Math.max(0, excess - bytes);
+    const missing = Math.max(0, excess.bytes - bytes);
     const isNews = blobs > 0 || missing !== this.#missing;
     this.#missing = missing;
-    if (missing > 0) this.#lookAgain();
+    if (missing > 0 || blobs < excess.blobs) this.#lookAgain();
     if (isNews) observe({ kind: "evictionFinished", blobs, bytes, missing });
   }
 
@@ -175,8 +186,8 @@ export class Eviction {
     }
   }
 
-  #isOver({ bytes, excess }: Room): boolean {
-    return bytes >= excess || this.#isClosed;
+  #isOver({ bytes, blobs, excess }: Room): boolean {
+    return (bytes >= excess.bytes && blobs >= excess.blobs) || this.#isClosed;
   }
 
   #mayGo({ digest }: KeptBlob, { refused }: Room): boolean {
@@ -213,6 +224,15 @@ export class Eviction {
     usage.added(digest, size);
     return false;
   }
+}
+
+function isAny({ bytes, blobs }: Excess): boolean {
+  return bytes > 0 || blobs > 0;
+}
+
+/** More than a cache of that size has of ordinary images, and 200,000 at least. */
+function blobsOf(maxSize: number): number {
+  return Math.max(leastBlobs, maxSize / ordinaryBlob);
 }
 
 /** The blobs that may go, in the order given; undefined where others should get their turn. */

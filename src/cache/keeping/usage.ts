@@ -8,6 +8,7 @@ import type { KeptBlob } from "../../store/blob-store.ts";
 import type { RecordStore, StoredRecord } from "../../store/record-store.ts";
 import type { Observe } from "../cache-event.ts";
 import { oldestFirst } from "./oldest-first.ts";
+import { UseOrder } from "./use-order.ts";
 
 export type UsageOptions = {
   readonly records: RecordStore;
@@ -24,16 +25,14 @@ export type UsageOptions = {
   readonly block?: number;
 };
 
-type Use = { readonly size: number; readonly usedAt: number };
-
 const prefix = "usage/";
 /** So many records are written at a time. */
 const batch = 1_000;
 
 export class Usage {
   readonly #options: UsageOptions;
-  /** Oldest use first: a use moves the blob to the end. */
-  #kept = new Map<Digest, Use>();
+  #kept = new UseOrder();
+  readonly #lent = new Set<Digest>();
   readonly #readers = new Map<Digest, number>();
   readonly #unwritten = new Set<Digest>();
   #total = 0;
@@ -50,7 +49,7 @@ export class Usage {
   }
 
   get count(): number {
-    return this.#kept.size;
+    return this.#kept.count;
   }
 
   /** Writes a batch from time to time, until closed; holds no process. */
@@ -73,17 +72,18 @@ export class Usage {
       if (said > now) this.#unwritten.add(digest);
       found.push({ digest, size, usedAt: Math.min(said, now) });
     }
-    const ordered = new Map<Digest, Use>();
-    for await (const part of oldestFirst(found))
-      for (const { digest, size, usedAt } of part) ordered.set(digest, { size, usedAt });
+    const ordered = new UseOrder();
+    let total = 0;
+    const take = (blob: KeptBlob): void => {
+      total += this.#counted(blob.size) - this.#counted(ordered.get(blob.digest)?.size ?? 0);
+      if (this.#isLent(blob.size)) this.#lent.add(blob.digest);
+      ordered.set(blob.digest, blob);
+    };
+    for await (const part of oldestFirst(found)) for (const blob of part) take(blob);
     // What was used or added meanwhile is younger than all of it.
-    for (const [digest, use] of this.#kept) {
-      ordered.delete(digest);
-      ordered.set(digest, use);
-    }
+    for (const blob of this.#kept.oldestFirst()) take(blob);
     this.#kept = ordered;
-    this.#total = 0;
-    for (const { size } of ordered.values()) this.#total += this.#counted(size);
+    this.#total = total;
   }
 
   /** Bytes that a blob of so many takes. */
@@ -95,6 +95,7 @@ export class Usage {
   added(digest: Digest, size: number): void {
     if (this.#options.isHeld?.(digest) === true) return;
     this.#total += this.#counted(size) - this.#counted(this.#kept.get(digest)?.size ?? 0);
+    if (this.#isLent(size)) this.#lent.add(digest);
     this.#ref(digest, size);
   }
 
@@ -105,6 +106,7 @@ export class Usage {
 
   removed(digest: Digest): void {
     this.#total -= this.#counted(this.#kept.get(digest)?.size ?? 0);
+    this.#lent.delete(digest);
     if (this.#kept.delete(digest)) this.#unwritten.add(digest);
   }
 
@@ -120,7 +122,7 @@ export class Usage {
   }
 
   has(digest: Digest): boolean {
-    return this.#kept.has(digest);
+    return this.#kept.get(digest) !== undefined;
   }
 
   isRead(digest: Digest): boolean {
@@ -128,13 +130,18 @@ export class Usage {
   }
 
   /** Those not used for longest first; blobs may come and go while this is walked. */
-  *oldestFirst(): IterableIterator<KeptBlob> {
-    for (const [digest, { size, usedAt }] of this.#kept) yield { digest, size, usedAt };
+  oldestFirst(): IterableIterator<KeptBlob> {
+    return this.#kept.oldestFirst();
   }
 
   /** Those that are only lent. */
-  *lent(): IterableIterator<KeptBlob> {
-    for (const blob of this.oldestFirst()) if (this.#isLent(blob.size)) yield blob;
+  lent(): readonly KeptBlob[] {
+    return [...this.#lent].map((digest) => ({
+      digest,
+      size: 0,
+      usedAt: 0,
+      ...this.#kept.get(digest),
+    }));
   }
 
   /** Writes what is not in the records yet. Never rejects. */
@@ -158,7 +165,6 @@ export class Usage {
   }
 
   #ref(digest: Digest, size: number): void {
-    this.#kept.delete(digest);
     this.#kept.set(digest, { size, usedAt: this.#options.now() });
     this.#unwritten.add(digest);
   }

@@ -72,6 +72,16 @@ describe("eviction", () => {
     await eviction.close();
   });
 
+  it("lets the oldest of very many small blobs go: a stranger's fill no memory", async () => {
+    const { eviction, keep, left, usage } = setUp({ maxSize: 1e9, maxBlobs: 2 });
+    const [a, b, c] = [await keep("a"), await keep("b"), await keep("c")];
+    eviction.wake();
+    await eviction.settled();
+    expect(await left(a, b, c)).toEqual([false, true, true]);
+    expect(usage.count).toBe(2);
+    await eviction.close();
+  });
+
   it("spares what is read or held, and says what is missing", async () => {
     const { usage, eviction, keep, left, holds, events } = setUp({ maxSize: 0 });
     const [read, held, other] = [await keep("a"), await keep("b"), await keep("c")];
