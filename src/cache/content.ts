@@ -53,13 +53,23 @@ export type Passed = {
   readonly warning?: string;
 };
 
-export type CacheAnswer = Content | Passed;
+/** Kept in the archive, where the client may fetch it: for what everybody may have. */
+export type Elsewhere = {
+  readonly kind: "elsewhere";
+  readonly digest: Digest;
+  /** It opens the blob to whoever has it. */
+  readonly location: string;
+  readonly outcome: CacheOutcome;
+};
+
+export type CacheAnswer = Content | Passed | Elsewhere;
 
 /** From where the bytes of a body came: what the registry sent for it, or for others just then, or what was here. */
 export type BodySource = "upstream" | "shared" | "disk" | "memory";
 
 /** Undefined where the body is no content. */
 export function bodySourceOf(answer: CacheAnswer): BodySource | undefined {
+  if (answer.kind === "elsewhere") return undefined;
   switch (answer.outcome) {
     case "miss":
     case "bypass":

@@ -17,7 +17,7 @@ import { RepositoryBlobs } from "./access/repository-blobs.ts";
 import type { SharedCredential } from "./access/standing.ts";
 import { Visibility } from "./access/visibility.ts";
 import type { Observe } from "./cache-event.ts";
-import type { ArchivedBlobs } from "./keeping/archived-blobs.ts";
+import type { ArchivedBlobs, ArchivedLinks } from "./keeping/archived-blobs.ts";
 import { KeptBlobs, type Rechecking } from "./keeping/kept-blobs.ts";
 import { Manifests } from "./keeping/manifests.ts";
 import type { Usage } from "./keeping/usage.ts";
@@ -46,6 +46,8 @@ export type PullThroughOptions = {
   readonly downloads: Pick<Downloads, "open" | "running" | "mayKeep">;
   readonly rechecks: Rechecking;
   readonly archived?: ArchivedBlobs | undefined;
+  /** Undefined where clients are never sent to the archive. */
+  readonly links?: ArchivedLinks | undefined;
   readonly usage: Usage;
   readonly books: Bookkeeping;
   readonly observe: Observe;
@@ -106,8 +108,8 @@ export function pullParts(options: PullThroughOptions) {
     ...{ client, blobs, visibility, accessChecks, repositoryBlobs },
     ...{ manifests, negative, generations, now },
   };
-  const { staleIfError, downloads, archived, clock = systemClock } = options;
-  const blobPull = new BlobPull({ ...common, downloads, kept, archived });
+  const { staleIfError, downloads, archived, links, clock = systemClock } = options;
+  const blobPull = new BlobPull({ ...common, downloads, kept, archived, links });
   const bringIn = (ask: BlobAsk): void => blobPull.bringIn(ask);
   return {
     visibility,

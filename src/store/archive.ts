@@ -44,6 +44,8 @@ export interface Archive {
     range: ArchiveRange,
     signal: AbortSignal,
   ): Promise<ArchivedBytes | undefined>;
+  /** An address at which anybody may read it, if he begins within minutes; nobody is asked whether it is there. */
+  linkTo(digest: Digest): Promise<string>;
   /** No error when it is not there. */
   delete(digest: Digest, signal: AbortSignal): Promise<void>;
   /** Everything there, in no order. */

@@ -48,6 +48,20 @@ export function archiveContract(name: string, make: () => Promise<Archive>, limi
       expect(await listed(archive)).toEqual([blob.digest]);
     });
 
+    it("has a link for who has no login, to all of it and to a part", async () => {
+      const archive = await fresh();
+      const bytes = randomBytes(200_000);
+      const blob = toArchive(bytes);
+      await archive.put(blob, never);
+      const link = await archive.linkTo(blob.digest);
+      const whole = await fetch(link);
+      expect([whole.status, Buffer.from(await whole.arrayBuffer()).equals(bytes)]).toEqual([
+        ...[200, true],
+      ]);
+      const part = await fetch(link, { headers: { range: "bytes=10-19" } });
+      expect(Buffer.from(await part.arrayBuffer())).toEqual(bytes.subarray(10, 20));
+    });
+
     it("opens at an offset, and a part", async () => {
       const archive = await fresh();
       const bytes = randomBytes(200_000);

@@ -21,6 +21,7 @@ import type { Generation } from "../../runtime/generation.ts";
 import type { Archiving } from "../../store/archiving/archiving.ts";
 import { TieredBlobs } from "../../store/archiving/tiered-blobs.ts";
 import type { Log } from "../log.ts";
+import { isRedirecting } from "../settings/archive-place.ts";
 import type { Settings } from "../settings/settings.ts";
 import { type Archived, composeArchiving, openArchived } from "./archive.ts";
 import { lifeOf } from "./cache-life.ts";
@@ -181,17 +182,21 @@ function evictionOf(parts: EvictionParts): Eviction {
   });
 }
 
-type Kept = "blobs" | "drafts" | "downloads" | "rechecks" | "usage" | "books" | "archived";
+type Kept = Pick<
+  PullThroughOptions,
+  "blobs" | "drafts" | "downloads" | "rechecks" | "usage" | "books"
+> & { readonly archived: Archiving | undefined };
 
 function pullsOf(
   { settings, store, upstream, secret, now, generation, log }: CacheParts,
-  kept: Pick<PullThroughOptions, Kept>,
+  kept: Kept,
 ): PullThrough {
   const { tagTtl, staleIfError, offline } = settings.cache;
   return new PullThrough({
     ...{ ...kept, client: upstream.client, records: store.records, observe: log.cache, now },
     ...{ generation, secret, tagTtl, tagRules: settings.registries.policy.tags },
     credentialOf: (registry, repository) => sharedCredential(upstream, registry, repository),
+    links: isRedirecting(settings) ? kept.archived : undefined,
     staleIfError: offline ? Number.POSITIVE_INFINITY : staleIfError,
   });
 }

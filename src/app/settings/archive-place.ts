@@ -27,6 +27,11 @@ export function archivePlace({ store }: Settings): ArchivePlace | undefined {
   };
 }
 
+/** Whether clients may be sent there. */
+export function isRedirecting({ store }: Settings): boolean {
+  return store.redirect ?? store.registryRedirectDisable === false;
+}
+
 function placeOfRegistry(store: Store): S3Place | undefined {
   const { registryStorage, registryBucket: bucket } = store;
   if (registryStorage !== "s3" || bucket === undefined) return undefined;

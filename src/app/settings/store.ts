@@ -25,6 +25,13 @@ export const store = {
       isSecret: true,
       help: "Its secret.",
     }),
+    redirect: optional({
+      name: "S3_REDIRECT",
+      kind: truth,
+      help: `Whether clients of mirror names are sent to the bucket for layers that everybody may have, where
+        they have them by an address that is good for ten minutes. They have to reach the endpoint as STORE
+        spells it. Left out, false.`,
+    }),
     registryStorage: optional({
       name: "REGISTRY_STORAGE",
       kind: choice("s3", "filesystem"),
@@ -69,6 +76,12 @@ export const store = {
       kind: text,
       hasFlag: false,
       help: "The folder in the bucket under which everything lies.",
+    }),
+    registryRedirectDisable: optional({
+      name: "REGISTRY_STORAGE_REDIRECT_DISABLE",
+      kind: truth,
+      hasFlag: false,
+      help: "Whether nobody is sent to the bucket: false is S3_REDIRECT=true.",
     }),
     registrySecure: optional({
       name: "REGISTRY_STORAGE_S3_SECURE",

@@ -10,3 +10,11 @@ export interface ArchivedBlobs {
   /** All of a small blob, unverified; undefined when it is not there or cannot be had. Never rejects. */
   read(digest: Digest, most: number): Promise<Buffer | undefined>;
 }
+
+/** Addresses in the archive that are given to clients. */
+export interface ArchivedLinks {
+  /** As far as is known without asking. */
+  sizeOf(digest: Digest): number | undefined;
+  /** Where anybody may read it for some minutes; undefined where that leads nowhere just now. Never rejects. */
+  linkTo(digest: Digest): Promise<string | undefined>;
+}

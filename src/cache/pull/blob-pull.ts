@@ -14,7 +14,7 @@ import { mayWhileUnreachable } from "../access/while-unreachable.ts";
 import { askBlob, type BlobQuestion, type Given } from "../asking/blob-asks.ts";
 import type { Denial } from "../asking/small-answer.ts";
 import type { CacheAnswer } from "../content.ts";
-import type { ArchivedBlobs } from "../keeping/archived-blobs.ts";
+import type { ArchivedBlobs, ArchivedLinks } from "../keeping/archived-blobs.ts";
 import type { KeptBlobs } from "../keeping/kept-blobs.ts";
 import type { Manifests } from "../keeping/manifests.ts";
 import { type BlobAsk, maySkipPush } from "../pull-ask.ts";
@@ -38,6 +38,7 @@ import { wellKnownBlob } from "./well-known-blobs.ts";
 export type BlobPullOptions = BlobDownloadsOptions & {
   readonly kept: KeptBlobs;
   readonly archived?: ArchivedBlobs | undefined;
+  readonly links?: ArchivedLinks | undefined;
   readonly accessChecks: AccessChecks;
   readonly repositoryBlobs: RepositoryBlobs;
   readonly negative: NegativeCache;
@@ -45,6 +46,8 @@ export type BlobPullOptions = BlobDownloadsOptions & {
   readonly now: () => number;
 };
 
+/** Bytes of a blob for which a client is sent elsewhere. */
+const worthLink = 1024 * 1024;
 /** Bytes that a range may lie ahead of a recheck and still wait for it. */
 const near = 8 * 1024 * 1024;
 /** Until it was hashed again, a range of a larger blob does not wait for that. */
@@ -66,9 +69,28 @@ export class BlobPull {
     const foreseen = await this.#foreseen(ask);
     ask.decision.because(foreseen);
     if (!(await mayHave(this.#options.accessChecks, ask, foreseen))) return undefined;
+    if (foreseen.open === "public") {
+      const elsewhere = await this.#elsewhere(ask);
+      if (elsewhere !== undefined) return elsewhere;
+    }
     const kept = await this.#unlessManifest(ask, await this.#kept(ask));
     if (kept === undefined) ask.decision.because({ reason: "not kept" });
     return kept;
+  }
+
+  /**
+   * For what everybody may have, as is proven: a link is a key that may be handed on. Who came by the
+   * proxy meant to be served by it, and of what is small a second request costs more than the bytes.
+   */
+  async #elsewhere(ask: BlobAsk): Promise<CacheAnswer | undefined> {
+    const { links, manifests } = this.#options;
+    const { digest, registry, isHead, isMirror } = ask;
+    if (links === undefined || isHead || !isMirror) return undefined;
+    if ((links.sizeOf(digest) ?? 0) < worthLink) return undefined;
+    if (await manifests.isOne(digest, registry.name)) return undefined;
+    const location = await links.linkTo(digest);
+    if (location === undefined) return undefined;
+    return { kind: "elsewhere", digest, location, outcome: "hit" };
   }
 
   /** A manifest is no blob, at some registries: what this one says of it as a blob, it alone knows. */

@@ -1,5 +1,5 @@
 /** The header fields of our answers, flat as `writeHead` takes them, with names as people write them. */
-import type { CacheOutcome, Content, Passed } from "../../cache/content.ts";
+import type { CacheOutcome, Content, Elsewhere, Passed } from "../../cache/content.ts";
 import { type CacheStatus, printCacheStatus } from "../../protocol/http/caching-fields.ts";
 import { endToEnd, type HeaderList } from "../../protocol/http/header-list.ts";
 import { printRateLimit } from "../../protocol/http/rate-limit.ts";
@@ -48,6 +48,14 @@ export function contentFields(exchange: Exchange, content: Content): string[] {
   if (content.warning !== undefined) fields.push("Warning", printWarning(content.warning));
   if (content.rateLimit !== undefined) fields.push(...printRateLimit(content.rateLimit));
   return [...fields, ...namespaceField(exchange)];
+}
+
+/** The link opens the blob to whoever has it, and not for long: nobody keeps it. */
+export function elsewhereFields(exchange: Exchange, elsewhere: Elsewhere): string[] {
+  const { digest, location, outcome } = elsewhere;
+  const what = ["Location", location, "Docker-Content-Digest", digest, "Cache-Control", "no-store"];
+  const told = ["Cache-Status", printOutcome(outcome), ...neverAPage(exchange.ask)];
+  return [...what, ...told, ...namespaceField(exchange)];
 }
 
 /** The upstream's end-to-end fields as this client must see them. */

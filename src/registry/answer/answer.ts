@@ -10,7 +10,14 @@ import { reasonPhrase } from "../../protocol/http/reason-phrase.ts";
 import { errorBody } from "../../protocol/registry-error.ts";
 import type { Exchange, GivenAnswer, Reply, Tally } from "../exchange.ts";
 import { toRegistryError } from "../failure.ts";
-import { contentFields, errorFields, inertType, ownFields, passedFields } from "./answer-fields.ts";
+import {
+  contentFields,
+  elsewhereFields,
+  errorFields,
+  inertType,
+  ownFields,
+  passedFields,
+} from "./answer-fields.ts";
 import { BodyTurns } from "./body-turns.ts";
 import { BodyWriter, cut, SendWatch, sendParts, writePieces } from "./body-writer.ts";
 import { ClientGone } from "./client-gone.ts";
@@ -31,6 +38,8 @@ const headDelay = 200;
 
 /** Up to this much of a body nobody wants is read and forgotten to save the connection. */
 const worthDraining = 1024 * 1024;
+
+const nothing = new Uint8Array(0);
 
 type Repeated = Pick<GivenAnswer, "fields" | "body">;
 
@@ -80,6 +89,11 @@ export class Answers {
         exchange.tally.source = bodySourceOf(reply);
         exchange.tally.mediaType = headerValue(reply.response.headers, "content-type");
         return this.#passed(exchange, reply).finally(() => reply.response.body.destroy());
+      case "elsewhere": {
+        const { outcome, digest } = reply;
+        Object.assign(exchange.tally, { outcome, digest });
+        return this.#small(exchange, 307, elsewhereFields(exchange, reply), nothing);
+      }
       case "own":
         return this.#small(exchange, reply.status, ownFields(exchange, reply), reply.body);
     }

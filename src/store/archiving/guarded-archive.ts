@@ -65,6 +65,12 @@ export class GuardedArchive implements Archive {
     return opened && { ...opened, body: this.#heard(opened.body, signal) };
   }
 
+  /** Throws while it rests: whoever has the link would find nobody there. */
+  linkTo(digest: Digest): Promise<string> {
+    if (this.#failures >= most) return Promise.reject(this.#restsError());
+    return this.#options.archive.linkTo(digest);
+  }
+
   delete(digest: Digest, signal: AbortSignal): Promise<void> {
     return this.#call("delete", signal, (archive) => archive.delete(digest, signal));
   }
@@ -112,11 +118,13 @@ export class GuardedArchive implements Archive {
   /** One call finds out; the others are told at once. */
   #letThrough(now: number): void {
     if (this.#failures < most) return;
-    if (now < this.#restsUntil) {
-      const sentence = `${reasonOf(this.#last)}; it is asked again in a few seconds`;
-      throw new StoreError("ARCHIVE", sentence, { cause: this.#last });
-    }
+    if (now < this.#restsUntil) throw this.#restsError();
     this.#restsUntil = now + rest;
+  }
+
+  #restsError(): StoreError {
+    const sentence = `${reasonOf(this.#last)}; it is asked again in a few seconds`;
+    return new StoreError("ARCHIVE", sentence, { cause: this.#last });
   }
 
   #worked(): void {

@@ -17,6 +17,7 @@ import type {
 } from "../archive.ts";
 import { StoreError } from "../store-error.ts";
 import { largestWhole, type ObjectPart, sendParts, stretchOf } from "./parts.ts";
+import { presigned } from "./presigned.ts";
 import { archiveFailure, isMissing } from "./s3-failure.ts";
 import { S3Http, type SendToS3 } from "./s3-http.ts";
 import { S3Keys } from "./s3-keys.ts";
@@ -39,6 +40,8 @@ export type S3ArchiveOptions = {
 
 /** The name of what is said of a blob, as metadata of its object. */
 const originField = "entrepot-origin";
+/** Seconds within which what a link leads to has to be asked for. */
+const linkLife = 600;
 /** Milliseconds that cleaning up behind a failed put may take. */
 const patience = 10_000;
 
@@ -114,6 +117,14 @@ export class S3Archive implements Archive {
       body.destroy();
       throw new StoreError("ARCHIVE", `the archive ${this.identity} makes nothing of ranges`);
     });
+  }
+
+  async linkTo(digest: Digest): Promise<string> {
+    const { GetObjectCommand } = this.#library;
+    const command = new GetObjectCommand(this.#at(digest));
+    return await this.#tried(`sign for ${digest}`, () =>
+      presigned(this.#client, command, linkLife),
+    );
   }
 
   async delete(digest: Digest, signal: AbortSignal): Promise<void> {

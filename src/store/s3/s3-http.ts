@@ -4,7 +4,7 @@
  */
 import type { Readable } from "node:stream";
 import { type HeaderList, headerList } from "../../protocol/http/header-list.ts";
-import type { HostPort } from "../../protocol/http/host-port.ts";
+import { formatHostPort, type HostPort } from "../../protocol/http/host-port.ts";
 import type { Scheme } from "../../protocol/registry-name.ts";
 
 export type S3Request = {
@@ -30,7 +30,7 @@ export type S3Response = {
 export type SendToS3 = (request: S3Request) => Promise<S3Response>;
 
 /** A request as the library hands it over, signed. */
-type Signed = {
+export type Signed = {
   readonly protocol: string;
   readonly hostname: string;
   readonly port?: number;
@@ -87,6 +87,12 @@ export class S3Http {
 function placeOf({ protocol, hostname, port }: Signed): Pick<S3Request, "scheme" | "address"> {
   const scheme = protocol === "http:" ? "http" : "https";
   return { scheme, address: { host: hostname, port: port ?? (scheme === "http" ? 80 : 443) } };
+}
+
+export function urlOf(request: Signed): string {
+  const { scheme, address } = placeOf(request);
+  const authority = formatHostPort(address, scheme === "http" ? 80 : 443);
+  return `${scheme}://${authority}${targetOf(request)}`;
 }
 
 /** Spelled as signatures have it (SigV4, "canonical query string"). */

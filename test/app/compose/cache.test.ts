@@ -19,7 +19,7 @@ async function ask({ cache, registry }: Composed, bytes: Buffer) {
     decision: new Decision(),
     signal: AbortSignal.timeout(10_000),
   });
-  if (answer.kind !== "content") throw new Error(`passed ${answer.response.status}`);
+  if (answer.kind !== "content") throw new Error(`no content: ${answer.kind}`);
   return answer;
 }
 

@@ -169,6 +169,7 @@ export async function bodyOf(answer: CacheAnswer): Promise<Buffer> {
     for await (const piece of answer.response.body) pieces.push(Buffer.from(piece));
     return Buffer.concat(pieces);
   }
+  if (answer.kind === "elsewhere") throw new TypeError(`to be had at ${answer.location}`);
   const { signal } = new AbortController();
   try {
     for (let position = 0; ; ) {
@@ -185,13 +186,14 @@ export async function bodyOf(answer: CacheAnswer): Promise<Buffer> {
 
 export function contentOf(answer: CacheAnswer): Content {
   if (answer.kind === "content") return answer;
-  throw new TypeError(`passed: ${answer.response.status}`);
+  throw new TypeError(`no content: ${answer.kind}`);
 }
 
 /** The status a client would see. */
 export async function statusOf(work: Promise<CacheAnswer>): Promise<number | string> {
   try {
     const answer = await work;
+    if (answer.kind === "elsewhere") return 307;
     if (answer.kind === "passed") answer.response.body.destroy();
     else await answer.source.close();
     return answer.kind === "passed" ? answer.response.status : 200;

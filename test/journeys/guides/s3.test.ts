@@ -5,11 +5,13 @@ import { eventually } from "../../support/eventually.ts";
 import { hasVersity, Versity } from "../../support/versity.ts";
 import { startContainerd } from "../support/clients/containerd.ts";
 import { startDocker } from "../support/clients/docker.ts";
+import { mirroredClients } from "../support/clients/mirrored.ts";
 import type { Entrepot } from "../support/entrepot.ts";
 import { Guide } from "../support/guide.ts";
 import { hasProgram, Journey, mustSucceed } from "../support/journey.ts";
 
 const image = "docker.io/library/alpine:3.20";
+const redirected = ["dockerd", "containerd", "skopeo", "crane"].filter(hasProgram);
 const endpoint = "http://minio.corp.example:9000";
 
 async function blobsIn(folder: string): Promise<readonly string[]> {
@@ -21,8 +23,10 @@ describe.skipIf(!hasVersity || !hasProgram("dockerd") || !hasProgram("containerd
   let journey: Journey;
   let guide: Guide;
   let minio: Versity;
+  let redirecting: Record<string, string>;
   beforeAll(async () => {
     guide = await Guide.open("s3.md");
+    redirecting = guide.settings("S3_REDIRECT=true");
     journey = await Journey.begin();
     const login = { accessKey: "entrepot", secretKey: "change-me" };
     minio = await Versity.start(join(journey.folder, "minio"), login, ["images", "registry"]);
@@ -76,6 +80,26 @@ describe.skipIf(!hasVersity || !hasProgram("dockerd") || !hasProgram("containerd
     await archived(entrepot, "images/entrepot");
     expect(entrepot.lines.filter((line) => line.includes("change-me"))).toEqual([]);
   });
+
+  it.each(mirroredClients.filter(({ program }) => redirected.includes(program)))(
+    "$program pulls by the mirror, and is sent to the bucket for a layer",
+    async ({ program, start }) => {
+      const { ledger } = journey.upstream;
+      const env = { ...settings("STORE=s3://"), ...redirecting };
+      const entrepot = await journey.entrepot(env, "redirecting");
+      const client = await journey.client(start(entrepot.proxy), journey.upstreamCa);
+      mustSucceed(await client.pull(image));
+      await archived(entrepot, "images/entrepot");
+      await client.wipe();
+      ledger.clear();
+      mustSucceed(await client.pull(image));
+      expect(ledger.contentGets().filter((line) => line.includes("/cdn/"))).toEqual([]);
+      const sent = entrepot.lines.filter((line) => line.includes('"status":307'));
+      expect(sent.length, program).toBeGreaterThan(0);
+      expect(entrepot.lines.filter((line) => line.includes("X-Amz-Signature"))).toEqual([]);
+      expect(await entrepot.stop()).toBe(0);
+    },
+  );
 
   it("has no other command", () => {
     expect(guide.left()).toEqual([]);
