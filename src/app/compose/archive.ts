@@ -7,6 +7,7 @@ import type { Digest } from "../../protocol/digest.ts";
 import type { RepositoryName } from "../../protocol/reference.ts";
 import type { RegistryName } from "../../protocol/registry-name.ts";
 import { type Clock, systemClock } from "../../runtime/clock.ts";
+import { ArchiveLinks } from "../../store/archiving/archive-links.ts";
 import { ArchivedIndex } from "../../store/archiving/archived-index.ts";
 import { Archiving } from "../../store/archiving/archiving.ts";
 import { GuardedArchive } from "../../store/archiving/guarded-archive.ts";
@@ -64,6 +65,11 @@ export function composeArchiving(parts: ArchivingParts): Archiving {
       eviction().wake();
     },
   });
+}
+
+/** For clients that may read there themselves. */
+export function linksOf({ archive, index }: Pick<Archived, "archive" | "index">): ArchiveLinks {
+  return new ArchiveLinks(archive, index);
 }
 
 /** Names that nobody has: what was pushed here is in no registry elsewhere. */

@@ -23,7 +23,7 @@ import { TieredBlobs } from "../../store/archiving/tiered-blobs.ts";
 import type { Log } from "../log.ts";
 import { isRedirecting } from "../settings/archive-place.ts";
 import type { Settings } from "../settings/settings.ts";
-import { type Archived, composeArchiving, openArchived } from "./archive.ts";
+import { type Archived, composeArchiving, linksOf, openArchived } from "./archive.ts";
 import { lifeOf } from "./cache-life.ts";
 import { challengeRecords } from "./challenges.ts";
 import { fullness, mustStayFree } from "./fullness.ts";
@@ -182,21 +182,18 @@ function evictionOf(parts: EvictionParts): Eviction {
   });
 }
 
-type Kept = Pick<
-  PullThroughOptions,
-  "blobs" | "drafts" | "downloads" | "rechecks" | "usage" | "books"
-> & { readonly archived: Archiving | undefined };
+type Kept = "blobs" | "drafts" | "downloads" | "rechecks" | "usage" | "books" | "archived";
 
 function pullsOf(
-  { settings, store, upstream, secret, now, generation, log }: CacheParts,
-  kept: Kept,
+  { settings, store, upstream, archived, secret, now, generation, log }: CacheParts,
+  kept: Pick<PullThroughOptions, Kept>,
 ): PullThrough {
   const { tagTtl, staleIfError, offline } = settings.cache;
   return new PullThrough({
     ...{ ...kept, client: upstream.client, records: store.records, observe: log.cache, now },
     ...{ generation, secret, tagTtl, tagRules: settings.registries.policy.tags },
     credentialOf: (registry, repository) => sharedCredential(upstream, registry, repository),
-    links: isRedirecting(settings) ? kept.archived : undefined,
+    links: isRedirecting(settings) && archived ? linksOf(archived) : undefined,
     staleIfError: offline ? Number.POSITIVE_INFINITY : staleIfError,
   });
 }

@@ -14,12 +14,12 @@ import { mayWhileUnreachable } from "../access/while-unreachable.ts";
 import { askBlob, type BlobQuestion, type Given } from "../asking/blob-asks.ts";
 import type { Denial } from "../asking/small-answer.ts";
 import type { CacheAnswer } from "../content.ts";
-import type { ArchivedBlobs, ArchivedLinks } from "../keeping/archived-blobs.ts";
+import type { ArchivedBlobs } from "../keeping/archived-blobs.ts";
 import type { KeptBlobs } from "../keeping/kept-blobs.ts";
-import type { Manifests } from "../keeping/manifests.ts";
 import { type BlobAsk, maySkipPush } from "../pull-ask.ts";
 import type { RepositoryRef } from "../repository-ref.ts";
 import { type Foreseen, keptIf } from "../why.ts";
+import { type LinkOptions, linked } from "./archived-link.ts";
 import {
   BlobDownloads,
   type BlobDownloadsOptions,
@@ -35,19 +35,16 @@ import { LengthSource, MemorySource } from "./memory-source.ts";
 import type { NegativeCache } from "./negative-cache.ts";
 import { wellKnownBlob } from "./well-known-blobs.ts";
 
-export type BlobPullOptions = BlobDownloadsOptions & {
-  readonly kept: KeptBlobs;
-  readonly archived?: ArchivedBlobs | undefined;
-  readonly links?: ArchivedLinks | undefined;
-  readonly accessChecks: AccessChecks;
-  readonly repositoryBlobs: RepositoryBlobs;
-  readonly negative: NegativeCache;
-  readonly manifests: Pick<Manifests, "isOne">;
-  readonly now: () => number;
-};
+export type BlobPullOptions = BlobDownloadsOptions &
+  LinkOptions & {
+    readonly kept: KeptBlobs;
+    readonly archived?: ArchivedBlobs | undefined;
+    readonly accessChecks: AccessChecks;
+    readonly repositoryBlobs: RepositoryBlobs;
+    readonly negative: NegativeCache;
+    readonly now: () => number;
+  };
 
-/** Bytes of a blob for which a client is sent elsewhere. */
-const worthLink = 1024 * 1024;
 /** Bytes that a range may lie ahead of a recheck and still wait for it. */
 const near = 8 * 1024 * 1024;
 /** Until it was hashed again, a range of a larger blob does not wait for that. */
@@ -70,27 +67,12 @@ export class BlobPull {
     ask.decision.because(foreseen);
     if (!(await mayHave(this.#options.accessChecks, ask, foreseen))) return undefined;
     if (foreseen.open === "public") {
-      const elsewhere = await this.#elsewhere(ask);
+      const elsewhere = await linked(this.#options, ask);
       if (elsewhere !== undefined) return elsewhere;
     }
     const kept = await this.#unlessManifest(ask, await this.#kept(ask));
     if (kept === undefined) ask.decision.because({ reason: "not kept" });
     return kept;
-  }
-
-  /**
-   * For what everybody may have, as is proven: a link is a key that may be handed on. Who came by the
-   * proxy meant to be served by it, and of what is small a second request costs more than the bytes.
-   */
-  async #elsewhere(ask: BlobAsk): Promise<CacheAnswer | undefined> {
-    const { links, manifests } = this.#options;
-    const { digest, registry, isHead, isMirror } = ask;
-    if (links === undefined || isHead || !isMirror) return undefined;
-    if ((links.sizeOf(digest) ?? 0) < worthLink) return undefined;
-    if (await manifests.isOne(digest, registry.name)) return undefined;
-    const location = await links.linkTo(digest);
-    if (location === undefined) return undefined;
-    return { kind: "elsewhere", digest, location, outcome: "hit" };
   }
 
   /** A manifest is no blob, at some registries: what this one says of it as a blob, it alone knows. */

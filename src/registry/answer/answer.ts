@@ -39,8 +39,6 @@ const headDelay = 200;
 /** Up to this much of a body nobody wants is read and forgotten to save the connection. */
 const worthDraining = 1024 * 1024;
 
-const nothing = new Uint8Array(0);
-
 type Repeated = Pick<GivenAnswer, "fields" | "body">;
 
 /** How it went with an answer that was given again. */
@@ -89,11 +87,9 @@ export class Answers {
         exchange.tally.source = bodySourceOf(reply);
         exchange.tally.mediaType = headerValue(reply.response.headers, "content-type");
         return this.#passed(exchange, reply).finally(() => reply.response.body.destroy());
-      case "elsewhere": {
-        const { outcome, digest } = reply;
-        Object.assign(exchange.tally, { outcome, digest });
-        return this.#small(exchange, 307, elsewhereFields(exchange, reply), nothing);
-      }
+      case "elsewhere":
+        Object.assign(exchange.tally, { outcome: reply.outcome, digest: reply.digest });
+        return this.#small(exchange, 307, elsewhereFields(exchange, reply), Buffer.alloc(0));
       case "own":
         return this.#small(exchange, reply.status, ownFields(exchange, reply), reply.body);
     }

@@ -104,12 +104,6 @@ export class Archiving {
     return opened;
   }
 
-  /** Where anybody may read it for some minutes; undefined where that is not known to lead anywhere. Never rejects. */
-  async linkTo(digest: Digest): Promise<string | undefined> {
-    if (this.sizeOf(digest) === undefined) return undefined;
-    return await this.#options.archive.linkTo(digest).catch(() => undefined);
-  }
-
   /** It is kept on the disk from now on. */
   add(digest: Digest): void {
     if (this.sizeOf(digest) !== undefined) return;

@@ -4,7 +4,7 @@
  * nobody else pays for it.
  */
 import type { Readable } from "node:stream";
-import type { S3Client, S3ClientConfig } from "@aws-sdk/client-s3";
+import type { S3Client } from "@aws-sdk/client-s3";
 import type { Digest } from "../../protocol/digest.ts";
 import { parseContentRange, printRange } from "../../protocol/http/range.ts";
 import type {
@@ -18,25 +18,14 @@ import type {
 import { StoreError } from "../store-error.ts";
 import { largestWhole, type ObjectPart, sendParts, stretchOf } from "./parts.ts";
 import { presigned } from "./presigned.ts";
+import { configOf, type S3Server } from "./s3-client.ts";
 import { archiveFailure, isMissing } from "./s3-failure.ts";
-import { S3Http, type SendToS3 } from "./s3-http.ts";
 import { S3Keys } from "./s3-keys.ts";
 import { type Marker, unfinished } from "./unfinished.ts";
 
 type Library = typeof import("@aws-sdk/client-s3");
 
-export type S3ArchiveOptions = {
-  readonly bucket: string;
-  readonly prefix: string;
-  /** Undefined: Amazon's own. */
-  readonly endpoint: string | undefined;
-  readonly region: string;
-  /** The bucket in the path, rather than in the name of the host. */
-  readonly isPathStyle: boolean;
-  /** Undefined: wherever the library finds one (environment, files, the machine's role). */
-  readonly login: { readonly accessKey: string; readonly secretKey: string } | undefined;
-  readonly send: SendToS3;
-};
+export type S3ArchiveOptions = S3Server & { readonly bucket: string; readonly prefix: string };
 
 /** The name of what is said of a blob, as metadata of its object. */
 const originField = "entrepot-origin";
@@ -240,30 +229,6 @@ export class S3Archive implements Archive {
     }
   }
 }
-
-function configOf(options: S3ArchiveOptions, life: AbortSignal): S3ClientConfig {
-  const { endpoint, region, isPathStyle, login, send } = options;
-  const http = new S3Http(send, life);
-  return {
-    region,
-    forcePathStyle: isPathStyle,
-    ...(endpoint === undefined ? {} : { endpoint }),
-    ...(login === undefined
-      ? {}
-      : { credentials: { accessKeyId: login.accessKey, secretAccessKey: login.secretKey } }),
-    // Bodies are streamed, and checked by their digest: what the library would add breaks older servers.
-    requestChecksumCalculation: "WHEN_REQUIRED",
-    responseChecksumValidation: "WHEN_REQUIRED",
-    // Whoever asks knows better whether to ask again, and when.
-    maxAttempts: 1,
-    requestHandler: http as unknown as NonNullable<S3ClientConfig["requestHandler"]>,
-    logger: silent,
-  };
-}
-
-const nothing = (): void => undefined;
-/** It prints otherwise. */
-const silent = { trace: nothing, debug: nothing, info: nothing, warn: nothing, error: nothing };
 
 function about({ origin }: ToArchive) {
   const type = { ContentType: "application/octet-stream" };
