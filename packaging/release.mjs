@@ -1,6 +1,7 @@
 /**
  * A release, in release/, for the kinds of processors that are named, or for both: what is made for
- * users, and what says of which parts it is. Bytes depend on the commit alone.
+ * users, and what says of which parts it is. Bytes depend on the commit alone. `--quick`: packages are
+ * barely compressed, which takes most of the time otherwise; to try them out.
  */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -19,7 +20,9 @@ const release = join(root, "release");
 const work = join(release, ".work");
 const { version, gitHead, time } = build();
 const at = new Date(time * 1_000).toISOString().replace(".000", "");
-const kinds = process.argv.slice(2);
+const kinds = process.argv.slice(2).filter((word) => word !== "--quick");
+const isQuick = process.argv.includes("--quick");
+const compressions = isQuick ? { DEB: "none", RPM: "gzip:1" } : { DEB: "xz", RPM: "xz" };
 
 function say(what) {
   process.stderr.write(`${what}\n`);
@@ -33,7 +36,7 @@ function makePackages(kind, executable) {
   copyFileSync(join(work, "copyright"), join(folder, "copyright"));
   const manual = readFileSync(join(root, "docs/man/entrepot.1"));
   writeFileSync(join(folder, "entrepot.1.gz"), gzipSync(manual, { level: 9 }));
-  const values = { ARCH: kind, VERSION: version, TIME: at, BUILD: folder };
+  const values = { ARCH: kind, VERSION: version, TIME: at, BUILD: folder, ...compressions };
   const description = readFileSync(join(root, "packaging/nfpm.yaml"), "utf8");
   const config = join(folder, "nfpm.yaml");
   writeFileSync(

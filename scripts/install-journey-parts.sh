@@ -7,7 +7,7 @@
 #   scripts/install-journey-parts.sh [--go FOLDER]
 #
 # Tools that only come as Go sources are built into FOLDER, by default ~/.cache/entrepot-journeys, when
-# Go is installed: crane; pebble, an ACME service for tests; kind; versitygw, an S3 server; buildkitd, buildctl and buildx;
+# Go is installed: crane; pebble, an ACME service for tests; kind; versitygw, an S3 server; nfpm, which makes deb and rpm; buildkitd, buildctl and buildx;
 # containerd 2; regctl, helm and oras; the OCI conformance program and olareg, a registry to try it on; and
 # small clients made of the libraries that oras, the kubelet, k3s and CRI-O pull with. On two idle cores all
 # of them take some six minutes, once, none of them two. Steps of journeys that need a tool which is missing
@@ -45,7 +45,8 @@ go_tools="crane=github.com/google/go-containerregistry/cmd/crane@v0.20.6
   pebble=github.com/letsencrypt/pebble/v2/cmd/pebble@v2.10.1
   pebble-challtestsrv=github.com/letsencrypt/pebble/v2/cmd/pebble-challtestsrv@v2.10.1
   kind=sigs.k8s.io/kind@v0.33.0
-  versitygw=github.com/versity/versitygw/cmd/versitygw@v1.8.0"
+  versitygw=github.com/versity/versitygw/cmd/versitygw@v1.8.0
+  nfpm=github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2"
 # program=module,command: of modules that cannot be installed by name, since they leave versions out
 go_commands="buildkitd=github.com/moby/buildkit@v0.25.2,cmd/buildkitd
   buildctl=github.com/moby/buildkit@v0.25.2,cmd/buildctl

@@ -4,7 +4,7 @@
  * so already; `--compile` compiles src into dist too, and `--installed` says that somebody else just installed all of them. Runs on the machine's
  * own Node (20 or later) before any package is there.
  */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -54,10 +54,18 @@ if (process.argv.includes("--installed")) {
   ]);
 }
 
-if (process.argv.includes("--compile")) {
-  // By the Node that is there now: this one may be too old, and a shell would go on with it.
+/** The Node that is there now: the machine's may be too old, and a shell would go on with it. */
+function newestNode() {
   const own = `${root}node_modules/.bin/node`;
-  execFileSync(existsSync(own) ? own : process.execPath, [`${root}scripts/compile.mjs`], {
-    stdio: "inherit",
-  });
+  if (!existsSync(own)) return process.execPath;
+  // What the system's loader ends with when a library is missing.
+  if (spawnSync(own, ["--version"]).status !== 127) return own;
+  process.stderr.write(
+    "Node.js 26 needs the library libatomic, which is not here. Type: apt-get install libatomic1 (dnf install libatomic)\n",
+  );
+  return process.exit(1);
+}
+
+if (process.argv.includes("--compile")) {
+  execFileSync(newestNode(), [`${root}scripts/compile.mjs`], { stdio: "inherit" });
 }

@@ -34,6 +34,7 @@ function startKeeper(
 ): ChildProcess {
   const child = spawn(process.execPath, ["-e", keeper, main], {
     stdio: ["ignore", "pipe", "pipe"],
+    detached: true,
     env: {
       ...{ PATH: "/usr/bin:/bin", DATA_DIR: join(folder, "data"), LOG_FORMAT: "json" },
       // These would be taken if nothing were handed over.
@@ -41,7 +42,10 @@ function startKeeper(
       ...{ LISTEN_FDS: "1", LISTEN_FDNAMES: names, ...settings },
     },
   });
-  onTestFinished(() => void child.kill("SIGKILL"));
+  // With the run that it waits for.
+  onTestFinished(() => {
+    if (child.exitCode === null && child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+  });
   return child;
 }
 

@@ -5,7 +5,7 @@ import { delimiter, join } from "node:path";
 import { inject } from "vitest";
 import type { Client, StartClient } from "./clients/client.ts";
 import { type Entrepot, startEntrepot } from "./entrepot.ts";
-import { Machine } from "./machine.ts";
+import { Machine, type MachineOptions } from "./machine.ts";
 import type { Environment, Run } from "./program.ts";
 import { account, guideHosts } from "./upstream/look-alikes.ts";
 import { startUpstream, type Upstream } from "./upstream/upstream.ts";
@@ -62,11 +62,14 @@ export class Journey {
   }
 
   /** For the reader of a guide. It trusts the played registries, as everybody trusts real ones. */
-  async machine(files: Readonly<Record<string, string>> = {}): Promise<Machine> {
+  async machine(
+    files: Readonly<Record<string, string>> = {},
+    options: MachineOptions = {},
+  ): Promise<Machine> {
     const folder = await mkdtemp(join(inject("parts").folder, "m-"));
     const internet = await readFile(this.upstreamCa, "utf8");
     const trusted = { "/usr/local/share/ca-certificates/internet.crt": internet };
-    const machine = await Machine.boot(folder, { ...trusted, ...files });
+    const machine = await Machine.boot(folder, { ...trusted, ...files }, options);
     this.#started.push(() => machine.stop());
     return machine;
   }

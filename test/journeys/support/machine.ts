@@ -1,30 +1,31 @@
 /**
- * A machine for the reader of a guide: this very Debian, started by its own systemd in a container, on
- * which commands run as they are written. What they change is gone with it; the network is ours.
+ * A machine for the reader of a guide: this very Debian, or another tree of files, started by its own
+ * systemd in a container, on which commands run as they are written. What they change is gone with it;
+ * the network is ours, unless it has a wire of its own.
  */
 import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import { type Run, run, Service } from "./program.ts";
 
-/** Changes go to memory, those of the clone of this project at /opt/entrepot too. Engines keep their images where no overlay is below them. */
+/** Changes go to memory, those of the folder that is shared too, usually this clone at /opt/entrepot. Engines keep their images where no overlay is below them. */
 const boot = `
 set -e
 mount -t tmpfs tmpfs /run
 mkdir -p "$1"
 mount -t tmpfs -o mode=755 tmpfs "$1"
 mkdir "$1/upper" "$1/work" "$1/tree"
-mount -t overlay overlay -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" "$1/tree"
+mount -t overlay overlay -o "lowerdir=$5,upperdir=$1/upper,workdir=$1/work" "$1/tree"
 cp -a "$2/." "$1/tree"
-mkdir -p "$1/project-upper" "$1/project-work" "$1/tree/opt/entrepot"
-mount -t overlay overlay "$1/tree/opt/entrepot" \\
+mkdir -p "$1/project-upper" "$1/project-work" "$1/tree$4"
+mount -t overlay overlay "$1/tree$4" \\
   -o "lowerdir=$3,upperdir=$1/project-upper,workdir=$1/project-work"
 : > "$1/tree/etc/machine-id"
 export SYSTEMD_SECCOMP=0
 systemd-nspawn --quiet --directory="$1/tree" --machine="entrepot-$$" --boot --register=no \\
   --keep-unit --console=pipe --capability=all --link-journal=no --resolv-conf=off \\
   --tmpfs=/var/lib/docker --tmpfs=/var/lib/containerd --tmpfs=/var/lib/containers \\
-  --tmpfs=/var/lib/buildkit -- --unit=basic.target
+  --tmpfs=/var/lib/buildkit "\${@:6}" -- --unit=basic.target
 `;
 
 const home = "/var/reader";
@@ -46,19 +47,31 @@ exec runc "$@"
 const dockerOptions =
   "--bridge=none --iptables=false --add-runtime=modest=/usr/local/bin/runc-modest --default-runtime=modest";
 
+export type MachineOptions = {
+  /** The files of its system; this computer's own. */
+  readonly tree?: string;
+  /** A folder that it has as its own, and where; this clone at /opt/entrepot. */
+  readonly shared?: { readonly from: string; readonly at: string };
+  /** What this end of its wire is called; the other one is its `host0`. Left out, it has our network. */
+  readonly wire?: string;
+};
+
 export class Machine {
   readonly #service: Service;
   readonly #leader: string;
+  readonly #hasWire: boolean;
 
-  private constructor(service: Service, leader: string) {
+  private constructor(service: Service, leader: string, hasWire: boolean) {
     this.#service = service;
     this.#leader = leader;
+    this.#hasWire = hasWire;
   }
 
   /** `folder` is its alone; `files` lie on it beforehand, by path. */
   static async boot(
     folder: string,
     files: Readonly<Record<string, string>> = {},
+    { tree = "/", shared = { from: project, at: "/opt/entrepot" }, wire }: MachineOptions = {},
   ): Promise<Machine> {
     const placed = {
       "/etc/default/docker": `DOCKER_OPTS="${dockerOptions}"\n`,
@@ -73,10 +86,13 @@ export class Machine {
     }
     // Processes of a namespace end with its first one, whatever ends that.
     const apart = ["--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
-    const args = ["bash", "-c", boot, "boot", join(folder, "machine"), added, project];
+    const network =
+      wire === undefined ? [] : ["--private-network", `--network-veth-extra=${wire}:host0`];
+    const places = [join(folder, "machine"), added, shared.from, shared.at, tree];
+    const args = ["bash", "-c", boot, "boot", ...places, ...network];
     const service = new Service("unshare", [...apart, ...args]);
     try {
-      const machine = await Machine.#whenUp(service);
+      const machine = await Machine.#whenUp(service, wire !== undefined);
       await machine.must(`chmod 755 /usr/local/bin/runc-modest
         for one in /sys/fs/cgroup /sys/fs/cgroup/*; do mount -o remount,rw,bind "$one" || true; done
         update-ca-certificates`);
@@ -87,20 +103,23 @@ export class Machine {
     }
   }
 
-  static async #whenUp(service: Service): Promise<Machine> {
+  static async #whenUp(service: Service, hasWire: boolean): Promise<Machine> {
     let leader = "";
     await service.ready(async () => {
       leader = await firstSystemd(String(service.pid));
-      const { stdout } = await new Machine(service, leader).run("systemctl is-system-running");
+      const { stdout } = await new Machine(service, leader, hasWire).run(
+        "systemctl is-system-running",
+      );
       return /^(?:running|degraded)/.test(stdout);
     });
-    return new Machine(service, leader);
+    return new Machine(service, leader, hasWire);
   }
 
   /** As its root types it into bash: a line that fails ends it. */
   run(commands: string, limitMs?: number): Promise<Run> {
     const path = `PATH=${process.env.PATH}${delimiter}/usr/local/sbin:/usr/sbin:/sbin`;
-    const enter = ["-t", this.#leader, "-m", "-u", "-i", "-p", "-C"];
+    const network = this.#hasWire ? ["-n"] : [];
+    const enter = ["-t", this.#leader, "-m", "-u", "-i", "-p", "-C", ...network];
     const shell = ["env", "-i", `HOME=${home}`, path, "bash", "-euo", "pipefail", "-c"];
     return run(
       "nsenter",
