@@ -140,4 +140,16 @@ describe("nothing is believed of a registry that", () => {
     });
     expect((await get(`/v2/team/app/blobs/${digestOf(blob)}`)).status).toBe(502);
   });
+
+  it.each(["bytes=100-", "bytes=0-", "bytes=-100", undefined])(
+    "says that a layer is empty, to who asks for %s of it",
+    async (range) => {
+      upstream.answer = (_request, response) =>
+        void response.writeHead(200, { "content-length": 0 }).end();
+      const headers = range === undefined ? {} : { range };
+      const path = `/v2/team/app/blobs/${digestOf(blob)}`;
+      const asked = [1, 2, 3].map(() => viaProxy(program, upstream.name, path, { headers }));
+      for (const { status } of await Promise.all(asked)) expect(status).toBe(502);
+    },
+  );
 });

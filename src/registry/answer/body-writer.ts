@@ -206,6 +206,11 @@ export async function writePieces(writer: BodyWriter, bytes: Uint8Array): Promis
 /** The last piece ends the answer, so that a small body leaves in one packet. */
 async function sendRange(sending: Sending, range: ByteRange, endsAnswer: boolean): Promise<void> {
   const { writer, loan, source, signal } = sending;
+  // That there is nothing is true once the source says so: an empty body may be a wrong one too.
+  if (range.start === range.end) {
+    await source.read(Buffer.alloc(0), range.start, signal);
+    return endsAnswer ? writer.end() : undefined;
+  }
   let position = range.start;
   while (position < range.end) {
     const remaining = range.end - position;

@@ -105,7 +105,7 @@ export function layOut(plan: ContentPlan, size: number | undefined, mediaType: s
 /** Of unknown size, it goes out until the source says that this was all. */
 function layOutWhole(size: number | undefined, mediaType: string): Layout {
   const range: ByteRange = { start: 0, end: size ?? Number.POSITIVE_INFINITY };
-  const parts = size === 0 ? [] : [{ range, preamble: undefined }];
+  const parts = [{ range, preamble: undefined }];
   return { status: 200, fields: typeAndLength(mediaType, size), parts, epilogue: undefined };
 }
 

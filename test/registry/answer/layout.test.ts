@@ -22,8 +22,10 @@ describe("the layout of an answer", () => {
     });
   });
 
-  it("of nothing has no parts", () => {
-    expect(layOut({ kind: "whole" }, 0, "a/b").parts).toEqual([]);
+  it("of nothing has a part all the same: its source is asked whether that is right", () => {
+    expect(layOut({ kind: "whole" }, 0, "a/b").parts).toEqual([
+      { range: { start: 0, end: 0 }, preamble: undefined },
+    ]);
   });
 
   it("of one range says which", () => {
