@@ -1,5 +1,6 @@
 /** What the command line starts and stops, and how it is put together from the settings. */
 import type { Generation } from "../runtime/generation.ts";
+import type { Tracing } from "../runtime/tracing.ts";
 import type { FileSystem } from "../store/disk/file-system.ts";
 import type { Lookup } from "../upstream/net/name-lookup.ts";
 import type { GivenSockets } from "./given-sockets.ts";
@@ -54,6 +55,8 @@ export type World = {
   readonly mayReuse?: boolean;
   /** The settings that differ from the defaults, a line each and without secrets. */
   readonly written?: readonly string[];
+  /** Where what is done is followed; left out, nobody follows. */
+  readonly tracing?: Tracing | undefined;
 };
 
 /** Builds every object, opens nothing that clients see. Throws what is wrong with settings or folders. */

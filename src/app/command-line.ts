@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { type Command, CommanderError } from "commander";
 import { systemClock } from "../runtime/clock.ts";
+import { readBuild } from "./build.ts";
 import { type CaView, showCa } from "./commands/ca.ts";
 import { serve } from "./commands/serve.ts";
 import { declareCommands, type InitFlags, type Works } from "./declared-commands.ts";
@@ -16,6 +17,7 @@ import { watchedPaths } from "./reload.ts";
 import { type Loaded, loadSettings } from "./settings/load.ts";
 import { describeSettings, secretsOf } from "./settings/redact.ts";
 import { SettingsError } from "./settings/settings-error.ts";
+import { openTraces, type Traces } from "./traces/open-traces.ts";
 import { wrongArguments } from "./wrong-arguments.ts";
 
 /** Resolves with the exit code; never rejects. */
@@ -174,7 +176,8 @@ class CommandLine {
   async #serve(): Promise<number> {
     const given = takeGivenSockets(this.#process.env, this.#process.pid);
     const { settings, files, warnings, ...its } = await this.#loadToStart();
-    const { stdout, stderr } = this.#process;
+    const { env, stdout, stderr } = this.#process;
+    let traces: Traces | undefined;
     const output = openOutput(1);
     const log = createLog({
       level: settings.files.logLevel,
@@ -188,10 +191,13 @@ class CommandLine {
     try {
       const { compose } = await import("./compose.ts");
       const { realWorld } = await import("./compose/core.ts");
-      const world = { ...realWorld, sockets: given.sockets, written: describeSettings(its) };
+      traces = await openTraces({ environment: env, version: readBuild().version, log });
+      const { tracing } = traces;
+      const written = describeSettings(its);
+      const world = { ...realWorld, sockets: given.sockets, written, tracing };
       return await serve({
         log,
-        warnings: [...warnings, ...given.warnings],
+        warnings: [...warnings, ...given.warnings, ...traces.warnings],
         // On a terminal people read both.
         isToldOnce: stdout.isTTY && stderr.isTTY,
         compose: () => compose(settings, log, world),
@@ -203,6 +209,7 @@ class CommandLine {
       });
     } finally {
       idleMemory.stop();
+      await traces?.close();
       await output.end();
     }
   }

@@ -32,7 +32,7 @@ export const compose: Compose = async (settings, log, world) => {
 async function composeOver(core: Core): Promise<Application> {
   const { settings, listen, upstream, cache, hosted, store, log, now } = core;
   const engine = composeRegistry({
-    ...{ settings, upstream, now, log, reuse: core.reuse },
+    ...{ settings, upstream, now, log, reuse: core.reuse, tracing: core.tracing },
     pulls: cache.pulls,
     hasImported: (registry) => cache.pulls.carried.hasAny(registry),
     hosted: hosted?.handlers,

@@ -7,6 +7,7 @@ import type { Registry } from "../protocol/registry-name.ts";
 import { Allowance } from "../runtime/allowance.ts";
 import { type Clock, systemClock } from "../runtime/clock.ts";
 import { Generation } from "../runtime/generation.ts";
+import type { Tracing } from "../runtime/tracing.ts";
 import type { BlobStore } from "../store/blob-store.ts";
 import type { BlobVerification } from "../store/blob-verification.ts";
 import type { DraftStore } from "../store/draft-store.ts";
@@ -70,6 +71,7 @@ export type PullThroughOptions = {
   readonly generation?: Pick<Generation, "raise"> | undefined;
   /** How many records a client may add in a day; 50,000. */
   readonly newRecordsPerDay?: number;
+  readonly tracing?: Tracing | undefined;
 };
 
 const day = 86_400_000;
@@ -77,7 +79,7 @@ const day = 86_400_000;
 export type PullParts = ReturnType<typeof pullParts>;
 
 export function pullParts(options: PullThroughOptions) {
-  const { client, blobs, drafts, records, usage, books, observe, now } = options;
+  const { client, blobs, drafts, records, usage, books, observe, now, tracing } = options;
   const { newRecordsPerDay: most = 50_000, generation = new Generation() } = options;
   const newRecords = new Allowance({ most, milliseconds: day, now });
   const visibility = new Visibility({ ...options, generation, newRecords });
@@ -90,7 +92,7 @@ export function pullParts(options: PullThroughOptions) {
     ...{ blobs, drafts, records, newRecords, usage, books, observe, now },
     archived: options.archived,
   });
-  const accessChecks = new AccessChecks({ client, visibility, now });
+  const accessChecks = new AccessChecks({ client, visibility, now, tracing });
   const negative = new NegativeCache({ now });
   const quota = new PullQuota(observe, now, generation);
   const rules = new TagRules(options.tagRules ?? [], options.tagTtl);
@@ -99,14 +101,14 @@ export function pullParts(options: PullThroughOptions) {
   });
   const asks = new TagAsks({ client, quota, now });
   const resolver = new TagResolver({
-    ...{ tags, asks, manifests, repositoryBlobs, observe, now },
+    ...{ tags, asks, manifests, repositoryBlobs, observe, now, tracing },
     speaksForAll: (ref, access) => visibility.speaksForAll(ref, access),
   });
   const tagRefresh = new TagRefresh({ tags, resolver, visibility });
   const kept = new KeptBlobs(options);
   const common = {
     ...{ client, blobs, visibility, accessChecks, repositoryBlobs },
-    ...{ manifests, negative, generations, now },
+    ...{ manifests, negative, generations, now, tracing },
   };
   const { staleIfError, downloads, archived, links, clock = systemClock } = options;
   const blobPull = new BlobPull({ ...common, downloads, kept, archived, links });

@@ -7,6 +7,7 @@ import type { RepositoryName } from "../protocol/reference.ts";
 import type { RegistryName } from "../protocol/registry-name.ts";
 import { BoundedMap } from "../runtime/bounded-map.ts";
 import { type Clock, systemClock } from "../runtime/clock.ts";
+import { failureOf, type Span, type Tracing } from "../runtime/tracing.ts";
 import type { DraftStore } from "../store/draft-store.ts";
 import { openBlobAt, openBlobPart } from "../upstream/client/blob-range.ts";
 import type { RegistryClient } from "../upstream/registry-client.ts";
@@ -63,6 +64,7 @@ export type DownloadsOptions = {
   readonly mostKept?: number;
   /** Whether nothing is written for now (cache/keeping/disk-health.ts). */
   readonly isPaused?: () => boolean;
+  readonly tracing?: Tracing | undefined;
 };
 
 /** A download that is under way, for those who only want to know how far it is. */
@@ -83,12 +85,15 @@ export class Downloads {
   /** Those whose file is open. */
   readonly #open = new Set<Download>();
   readonly #lingering = new Map<Download, () => void>();
+  /** Of those that are followed. */
+  readonly #spans = new WeakMap<Download, Span>();
   /** Digests whose last download brought wrong bytes. */
   readonly #suspects = new BoundedMap<Digest, true>({ limit: 1_000 });
   /** Digests of blobs that were more than is kept. */
   readonly #oversized = new BoundedMap<Digest, true>({ limit: 1_000 });
   readonly #isPaused: () => boolean;
   readonly #archive: ArchiveSource | undefined;
+  readonly #tracing: Tracing | undefined;
   #isClosed = false;
 
   constructor(options: DownloadsOptions) {
@@ -107,6 +112,7 @@ export class Downloads {
     };
     this.#isPaused = isPaused;
     this.#archive = options.archive;
+    this.#tracing = options.tracing;
   }
 
   /**
@@ -116,6 +122,7 @@ export class Downloads {
   async open(ask: DownloadAsk): Promise<OpenedDownload> {
     await this.#turn(ask);
     const joined = this.#toJoin(ask);
+    if (joined !== undefined) this.#spans.get(joined)?.waitedFor();
     const download = joined ?? this.#start(ask);
     const reader = download.join(ask, ask.from, ask.to);
     try {
@@ -187,7 +194,11 @@ export class Downloads {
 
   #start(ask: DownloadAsk): Download {
     if (this.#isClosed) throw new DownloadError("ABANDONED", "no more downloads are started");
-    const download = new Download(ask, { ...this.#parts, open: this.#openerFor(ask) });
+    const span = this.#begin(ask);
+    const open = this.#openerFor(ask);
+    const opened: OpenSource = span ? (...its) => span.within(() => open(...its)) : open;
+    const download = new Download(ask, { ...this.#parts, open: opened });
+    if (span !== undefined) this.#spans.set(download, span);
     const others = this.#joinable.get(ask.digest);
     if (others === undefined) this.#joinable.set(ask.digest, new Set([download]));
     else others.add(download);
@@ -195,6 +206,18 @@ export class Downloads {
     void download.readers.closed.then(() => this.#open.delete(download));
     void download.run().then(() => this.#land(download));
     return download;
+  }
+
+  #begin({ registry, repository, digest }: DownloadAsk): Span | undefined {
+    return this.#tracing?.begin({
+      name: "fetch blob",
+      role: "works",
+      attributes: {
+        "entrepot.registry": registry.name,
+        "entrepot.repository": repository,
+        "entrepot.digest": digest,
+      },
+    });
   }
 
   #openerFor({ archive: how }: DownloadAsk): OpenSource {
@@ -205,7 +228,11 @@ export class Downloads {
 
   #land(download: Download): void {
     const { digest } = download;
-    const { ended } = download.progress;
+    const { ended, received } = download.progress;
+    this.#spans.get(download)?.end({
+      attributes: { "entrepot.received": received },
+      failure: ended === "complete" ? undefined : failureOf(ended),
+    });
     if (ended === "complete") this.#suspects.delete(digest);
     else if (isDownloadError(ended, "WRONG_DIGEST", "WRONG_LENGTH"))
       this.#suspects.set(digest, true);

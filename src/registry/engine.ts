@@ -9,6 +9,7 @@ import { parseRawHeaders } from "../protocol/http/header-list.ts";
 import { splitTarget } from "../protocol/http/target.ts";
 import { RegistryError } from "../protocol/registry-error.ts";
 import { parseRoute, printRoute } from "../protocol/route.ts";
+import type { Span, Tracing } from "../runtime/tracing.ts";
 import { Answers } from "./answer/answer.ts";
 import { ClientGone } from "./answer/client-gone.ts";
 import type { UnusedLoginAt } from "./answer/passed-body.ts";
@@ -16,7 +17,13 @@ import type { KeptAnswer, SmallAnswers } from "./answer/small-answers.ts";
 import type { Ask, Door } from "./ask.ts";
 import type { Exchange, FindHandler, Handler } from "./exchange.ts";
 import { passRefusal } from "./failure.ts";
-import { type ObserveRegistry, repeatAnswered, requestAnswered } from "./registry-event.ts";
+import {
+  type ObserveRegistry,
+  type RegistryEvent,
+  repeatAnswered,
+  requestAnswered,
+} from "./registry-event.ts";
+import { requestEnd, requestStart } from "./request-span.ts";
 
 export type EngineParts = {
   /** For registries that are elsewhere, whatever door the request came in by. */
@@ -29,6 +36,7 @@ export type EngineParts = {
   /** Answers that may be given again; undefined where each is decided anew. */
   readonly reuse?: SmallAnswers | undefined;
   readonly timing?: EngineTiming;
+  readonly tracing?: Tracing | undefined;
 };
 
 /** In milliseconds; tests shorten them. */
@@ -36,6 +44,13 @@ export type EngineTiming = {
   readonly now: () => number;
   /** How long one piece may take to leave for a client that reads slowly. */
   readonly sendIdle: number;
+};
+
+type Call = {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly ask: Ask;
+  readonly span: Span | undefined;
 };
 
 const usualTiming: EngineTiming = { now: () => performance.now(), sendIdle: 60_000 };
@@ -59,14 +74,20 @@ export class RegistryEngine {
   }
 
   /** Never rejects. */
-  async handle(request: IncomingMessage, response: ServerResponse, ask: Ask): Promise<void> {
+  handle(request: IncomingMessage, response: ServerResponse, ask: Ask): Promise<void> {
+    const span = this.#parts.tracing?.begin(requestStart(request, ask));
+    const call = { request, response, ask, span };
+    return span === undefined ? this.#handle(call) : span.within(() => this.#handle(call));
+  }
+
+  async #handle({ request, response, ask, span }: Call): Promise<void> {
     const { reuse } = this.#parts;
     const started = this.#timing.now();
     this.underway[ask.door] += 1;
     const place = reuse?.placeOf(request, ask);
     const again = place && reuse?.find(place);
     if (again !== undefined && !response.destroyed) {
-      this.#repeat(response, ask, { again, started });
+      this.#repeat({ response, ask, span }, { again, started });
       return;
     }
     const leaving = new AbortController();
@@ -89,13 +110,17 @@ export class RegistryEngine {
       const { given, loginUntil = Number.POSITIVE_INFINITY, end } = exchange.tally;
       if (place !== undefined && given !== undefined && end === "complete")
         reuse?.keep(place, given, { event, loginUntil });
-      this.#parts.observe(event);
+      this.#tell(event, span);
     }
   }
 
+  #tell(event: RegistryEvent, span: Span | undefined): void {
+    this.#parts.observe(event);
+    span?.end(requestEnd(event));
+  }
+
   #repeat(
-    response: ServerResponse,
-    ask: Ask,
+    { response, ask, span }: Omit<Call, "request">,
     { again, started }: { readonly again: KeptAnswer; readonly started: number },
   ): void {
     const fields = this.#parts.reuse?.fieldsOf(again) ?? again.fields;
@@ -103,7 +128,7 @@ export class RegistryEngine {
     this.#answers.repeat(response, { fields, body: again.body }, (end) => {
       this.underway[ask.door] -= 1;
       const times = { started, ended: this.#timing.now() };
-      this.#parts.observe(repeatAnswered(again.event, ask, { ...end, ...times }));
+      this.#tell(repeatAnswered(again.event, ask, { ...end, ...times }), span);
     });
   }
 

@@ -1,4 +1,5 @@
 /** Work that several wait for and one does: it ends with the house, or with the last who waits for it. */
+import { doneIn, type Span, type Tracing } from "./tracing.ts";
 
 type Flight<T> = {
   readonly work: Promise<T>;
@@ -7,13 +8,22 @@ type Flight<T> = {
   waiters: number;
   /** Somebody joined who cannot. */
   isFirm: boolean;
+  readonly span: Span | undefined;
 };
+
+/** Who follows the work, and what it is called. */
+export type Followed = { readonly tracing: Tracing | undefined; readonly name: string };
 
 export class Flights<T> {
   readonly #running = new Map<string, Flight<T>>();
   /** Those that nobody joins any more, too, until they have ended. */
   readonly #works = new Set<Promise<T>>();
   readonly #life = new AbortController();
+  readonly #followed: Followed | undefined;
+
+  constructor(followed?: Followed) {
+    this.#followed = followed;
+  }
 
   /** The work under this key that is already running, or this one, started now; it outlives whoever waits. */
   join(key: string, start: (life: AbortSignal) => Promise<T>): Promise<T> {
@@ -54,18 +64,29 @@ export class Flights<T> {
 
   #flight(key: string, start: (life: AbortSignal) => Promise<T>): Flight<T> {
     const running = this.#running.get(key);
-    if (running !== undefined) return running;
+    if (running !== undefined) {
+      running.span?.waitedFor();
+      return running;
+    }
     const stop = new AbortController();
-    const work = start(AbortSignal.any([this.#life.signal, stop.signal])).finally(() => {
+    const signal = AbortSignal.any([this.#life.signal, stop.signal]);
+    const span = this.#begin();
+    const begun = span === undefined ? start(signal) : doneIn(span, () => start(signal));
+    const work = begun.finally(() => {
       if (this.#running.get(key) === flight) this.#running.delete(key);
       this.#works.delete(work);
     });
     this.#works.add(work);
-    const flight: Flight<T> = { work, stop, waiters: 0, isFirm: false };
+    const flight: Flight<T> = { work, stop, waiters: 0, isFirm: false, span };
     // Its waiters are told, also of a bug; they may all have left before it fails.
     work.catch(() => undefined);
     this.#running.set(key, flight);
     return flight;
+  }
+
+  #begin(): Span | undefined {
+    const { tracing, name = "" } = this.#followed ?? {};
+    return tracing?.begin({ name, role: "works" });
   }
 }
 

@@ -18,6 +18,7 @@ import type { Digest } from "../../protocol/digest.ts";
 import type { Registry } from "../../protocol/registry-name.ts";
 import { type Clock, systemClock } from "../../runtime/clock.ts";
 import type { Generation } from "../../runtime/generation.ts";
+import type { Tracing } from "../../runtime/tracing.ts";
 import type { Archiving } from "../../store/archiving/archiving.ts";
 import { TieredBlobs } from "../../store/archiving/tiered-blobs.ts";
 import type { Log } from "../log.ts";
@@ -47,6 +48,7 @@ export type CacheParts = {
   readonly clock?: Clock;
   readonly generation?: Pick<Generation, "raise"> | undefined;
   readonly log: Pick<Log, "cache" | "store">;
+  readonly tracing?: Tracing | undefined;
 };
 
 export type Cache = ReturnType<typeof composeCache>;
@@ -71,6 +73,7 @@ export function composeCache(parts: CacheParts) {
   const downloads = new Downloads({
     ...{ client, blobs: drafts, books, observe, ...downloadLimits(settings, usage, archiving) },
     isPaused: () => disk.isPaused,
+    tracing: parts.tracing,
   });
   const rechecks = new VerifyingReads({ blobs, books, observe });
   const tiers = archiving === undefined ? blobs : new TieredBlobs(blobs, archiving);
@@ -184,14 +187,12 @@ function evictionOf(parts: EvictionParts): Eviction {
 
 type Kept = "blobs" | "drafts" | "downloads" | "rechecks" | "usage" | "books" | "archived";
 
-function pullsOf(
-  { settings, store, upstream, archived, secret, now, generation, log }: CacheParts,
-  kept: Pick<PullThroughOptions, Kept>,
-): PullThrough {
+function pullsOf(parts: CacheParts, kept: Pick<PullThroughOptions, Kept>): PullThrough {
+  const { settings, store, upstream, archived, secret, now, generation, log, tracing } = parts;
   const { tagTtl, staleIfError, offline } = settings.cache;
   return new PullThrough({
     ...{ ...kept, client: upstream.client, records: store.records, observe: log.cache, now },
-    ...{ generation, secret, tagTtl, tagRules: settings.registries.policy.tags },
+    ...{ generation, secret, tagTtl, tagRules: settings.registries.policy.tags, tracing },
     credentialOf: (registry, repository) => sharedCredential(upstream, registry, repository),
     links: isRedirecting(settings) && archived ? linksOf(archived) : undefined,
     staleIfError: offline ? Number.POSITIVE_INFINITY : staleIfError,

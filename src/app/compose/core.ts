@@ -61,6 +61,7 @@ type Over = {
 
 async function composeOver(store: Store, { settings, log, figures, world }: Over) {
   const { now, steady, lookup, sockets, generation = new Generation(), mayReuse = true } = world;
+  const { tracing } = world;
   const clock = { ...systemClock, now, steady };
   const { dataDir } = settings.files;
   const secrets = await openSecrets(dataDir, settings.authority.tokenSecret);
@@ -71,7 +72,7 @@ async function composeOver(store: Store, { settings, log, figures, world }: Over
   const environment = process.env;
   const listen = composeListen(settings, sockets);
   const upstream = await composeUpstream({
-    ...{ settings, listen, clock, lookup, log, environment, generation },
+    ...{ settings, listen, clock, lookup, log, environment, generation, tracing },
     secret: secrets.credentials,
     saveChallenge: (saved) => saveChallenge(store.records, saved, log),
     life: lifeSignal,
@@ -82,6 +83,7 @@ async function composeOver(store: Store, { settings, log, figures, world }: Over
   const archived = await composeArchive({ settings, store, upstream, log });
   const cache = composeCache({
     ...{ settings, store, upstream, archived, secret, now: steady, clock, generation, log },
+    tracing,
   });
   const hosted = await composeHosted({
     ...{ settings, store, cache },
@@ -112,5 +114,6 @@ async function composeOver(store: Store, { settings, log, figures, world }: Over
     ...{ store, upstream, cache, hosted, catalogue: catalogued.catalogue, tellHosted: tell },
     ...{ images: catalogued.images, statistics: catalogued.store, close },
     written: world.written ?? [],
+    tracing,
   };
 }

@@ -11,6 +11,7 @@ import { Ping } from "../../registry/login/ping.ts";
 import { TokenRequests } from "../../registry/login/token.ts";
 import { upstreamHandlers } from "../../registry/upstream-handlers.ts";
 import type { CachePulls } from "../../registry/upstream-parts.ts";
+import type { Tracing } from "../../runtime/tracing.ts";
 import type { Log } from "../log.ts";
 import type { Settings } from "../settings/settings.ts";
 import { imagePolicy } from "./image-policy.ts";
@@ -27,6 +28,7 @@ export type RegistryParts = {
   readonly reuse?: SmallAnswers | undefined;
   readonly now: () => number;
   readonly log: Pick<Log, "registry">;
+  readonly tracing?: Tracing | undefined;
 };
 
 export function composeRegistry(parts: RegistryParts): RegistryEngine {
@@ -51,6 +53,7 @@ export function composeRegistry(parts: RegistryParts): RegistryEngine {
   });
   return new RegistryEngine({
     ...{ upstream: elsewhere, hosted: parts.hosted, observe: log.registry, reuse: parts.reuse },
+    tracing: parts.tracing,
     unusedLogin: (registry) => upstream.unusedLogins.at(registry),
   });
 }

@@ -8,6 +8,7 @@ import type { Registry } from "../../protocol/registry-name.ts";
 import { judgeRedirect } from "../../registry/rules/redirect-rules.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Generation } from "../../runtime/generation.ts";
+import type { Tracing } from "../../runtime/tracing.ts";
 import { Authorizer } from "../../upstream/auth/authorizer.ts";
 import { ChallengeFinder } from "../../upstream/auth/challenge-finder.ts";
 import { ChallengeMemory, type SavedChallenge } from "../../upstream/auth/challenge-memory.ts";
@@ -59,12 +60,13 @@ export type UpstreamParts = {
   readonly life: AbortSignal;
   /** Raised before logins are replaced, or a registry asks for other ones. */
   readonly generation?: Pick<Generation, "raise"> | undefined;
+  readonly tracing?: Tracing | undefined;
 };
 
 export type Upstream = Awaited<ReturnType<typeof composeUpstream>>;
 
 export async function composeUpstream(parts: UpstreamParts) {
-  const { settings, log, clock, generation, lookup = systemLookup(clock) } = parts;
+  const { settings, log, clock, generation, tracing, lookup = systemLookup(clock) } = parts;
   const { offline: isOffline } = settings.cache;
   // Waits and pauses must not jump with the wall clock.
   const now = clock.steady;
@@ -83,7 +85,9 @@ export async function composeUpstream(parts: UpstreamParts) {
   const family = settings.upstream.family === "auto" ? "auto" : familyNumber(settings);
   const dialer = new Dialer({ destinations, lookup, proxies, tls, family, clock });
   const pools = new OriginPools({ dialer, tls, proxies, clock });
-  const transport = new Transport({ pools, observe: log.upstream, now, clock, isOffline });
+  const transport = new Transport({
+    ...{ pools, observe: log.upstream, now, clock, isOffline, tracing },
+  });
   const wayTo = (host: string): Way => openWay(parts, host, { lookup, proxies, tls, family });
   const credentials = composeCredentials(parts, { tls, helpers, now, entries });
   const memory = new ChallengeMemory({ now, save: parts.saveChallenge, generation });
@@ -92,7 +96,7 @@ export async function composeUpstream(parts: UpstreamParts) {
   const shared = { transport, outages, rates, now, clock };
   const finder = new ChallengeFinder({ ...shared, memory });
   const isNamed = (address: HostPort): boolean => destinations.isNamed(address);
-  const tokens = new TokenClient({ ...shared, isNamed, observe: log.auth });
+  const tokens = new TokenClient({ ...shared, isNamed, observe: log.auth, tracing });
   const { logins, pairs, unusedLogins } = credentials;
   const registryTokens = new RegistryTokens(logins, tokens, unusedLogins);
   const authorizer = new Authorizer({

@@ -7,6 +7,7 @@ import { resolveAccept } from "../../protocol/media-type.ts";
 import type { Reference } from "../../protocol/reference.ts";
 import { FairMap } from "../../runtime/fair-map.ts";
 import { Flights, unlessAborted } from "../../runtime/flights.ts";
+import type { Tracing } from "../../runtime/tracing.ts";
 import type { Access, RegistryClient } from "../../upstream/registry-client.ts";
 import { abortedBy } from "../../upstream/upstream-deadline.ts";
 import { getManifest, headManifest } from "../asking/manifest-asks.ts";
@@ -18,6 +19,7 @@ export type AccessChecksOptions = {
   readonly client: RegistryClient;
   readonly visibility: Visibility;
   readonly now: () => number;
+  readonly tracing?: Tracing | undefined;
 };
 
 /** "unknown": the upstream cannot be asked, or does not know the witness any more. */
@@ -39,13 +41,14 @@ const pause = 10_000;
 
 export class AccessChecks {
   readonly #options: AccessChecksOptions;
-  readonly #flights = new Flights<AccessVerdict>();
+  readonly #flights: Flights<AccessVerdict>;
   readonly #sightedAt = new FairMap<string, number>({ bytes: ofNames });
   readonly #pausedUntil = new FairMap<string, number>({ bytes: ofNames });
   readonly #closing = new AbortController();
 
   constructor(options: AccessChecksOptions) {
     this.#options = options;
+    this.#flights = new Flights({ tracing: options.tracing, name: "check access" });
   }
 
   /** Whether this asker may have what is kept; an old proof is renewed first, or stands if it cannot be. */

@@ -2,6 +2,7 @@
 import type { Digest } from "../../protocol/digest.ts";
 import { resolveAccept } from "../../protocol/media-type.ts";
 import { Flights, unlessAborted } from "../../runtime/flights.ts";
+import type { Tracing } from "../../runtime/tracing.ts";
 import type { Access, RegistryClient } from "../../upstream/registry-client.ts";
 import { abortedBy } from "../../upstream/upstream-deadline.ts";
 import type { AccessChecks } from "../access/access-checks.ts";
@@ -34,6 +35,7 @@ export type ManifestPullOptions = {
   readonly negative: NegativeCache;
   readonly generations: Generations;
   readonly now: () => number;
+  readonly tracing?: Tracing | undefined;
 };
 
 /** An ask by digest. */
@@ -43,11 +45,12 @@ type Fetching = { readonly accessKey: string; readonly work: Promise<ManifestAns
 
 export class ManifestPull {
   readonly #options: ManifestPullOptions;
-  readonly #flights = new Flights<ManifestAnswer>();
+  readonly #flights: Flights<ManifestAnswer>;
   readonly #fetching = new Map<string, Fetching>();
 
   constructor(options: ManifestPullOptions) {
     this.#options = options;
+    this.#flights = new Flights({ tracing: options.tracing, name: "fetch manifest" });
   }
 
   /** From memory or the store, when this asker may have it. */

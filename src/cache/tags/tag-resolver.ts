@@ -9,6 +9,7 @@ import {
   resolveAccept,
 } from "../../protocol/media-type.ts";
 import { Flights, unlessAborted } from "../../runtime/flights.ts";
+import type { Tracing } from "../../runtime/tracing.ts";
 import type { Access } from "../../upstream/registry-client.ts";
 import { abortedBy } from "../../upstream/upstream-deadline.ts";
 import type { RepositoryBlobs } from "../access/repository-blobs.ts";
@@ -64,6 +65,7 @@ export type TagResolverOptions = {
   readonly now: () => number;
   /** Whether what is not there for this access is there for nobody. */
   readonly speaksForAll: (ref: TagRef, access: Access) => Promise<boolean>;
+  readonly tracing?: Tracing | undefined;
 };
 
 /** `digest` asks for no more than that; `bytes` fetches the manifest too. */
@@ -74,10 +76,11 @@ export type SharedBy = "name" | "let in";
 
 export class TagResolver {
   readonly #options: TagResolverOptions;
-  readonly #flights = new Flights<FirstAnswer>();
+  readonly #flights: Flights<FirstAnswer>;
 
   constructor(options: TagResolverOptions) {
     this.#options = options;
+    this.#flights = new Flights({ tracing: options.tracing, name: "resolve tag" });
   }
 
   /** What the tag means for a client with this Accept set. */

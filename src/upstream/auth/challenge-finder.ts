@@ -166,6 +166,7 @@ export class ChallengeFinder {
         scheme: registry.scheme,
         address,
         onBehalfOf: registry.name,
+        asked: "other",
         client: from,
         method: "GET",
         target: "/v2/",

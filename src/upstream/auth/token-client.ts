@@ -8,6 +8,7 @@ import { type Clock, systemClock } from "../../runtime/clock.ts";
 import type { Deadline } from "../../runtime/deadline.ts";
 import { FairMap } from "../../runtime/fair-map.ts";
 import { Flights, unlessAborted } from "../../runtime/flights.ts";
+import type { Tracing } from "../../runtime/tracing.ts";
 import type { Outages } from "../down-memory.ts";
 import type { Transport } from "../net/transport.ts";
 import { RateLimits } from "../rate-limits.ts";
@@ -41,6 +42,7 @@ export type TokenClientOptions = {
   readonly rates?: RateLimits | undefined;
   readonly fullMs?: number;
   readonly briefMs?: number;
+  readonly tracing?: Tracing | undefined;
 };
 
 type Kept = { readonly token: string; readonly until: number };
@@ -59,7 +61,7 @@ export class TokenClient {
     limit: maxKept,
     bytes: { limit: maxBytes, of: ({ token }, key) => 300 + token.length + key.length },
   });
-  readonly #flights = new Flights<string>();
+  readonly #flights: Flights<string>;
   /** Services that failed a moment ago, and until when a brief ask is not worth its wait. */
   readonly #downUntil = new FairMap<string, number>({
     bytes: { limit: maxDownBytes, of: (_, key) => 200 + key.length },
@@ -68,6 +70,7 @@ export class TokenClient {
 
   constructor(options: TokenClientOptions) {
     this.#options = options;
+    this.#flights = new Flights({ tracing: options.tracing, name: "fetch token" });
     const { now, transport, isNamed, rates } = options;
     const own = rates ?? new RateLimits({ now, observe: () => undefined });
     this.#service = new TokenExchange({ transport, isNamed, rates: own });

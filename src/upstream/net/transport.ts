@@ -14,11 +14,13 @@ import { formatHostPort, type HostPort } from "../../protocol/http/host-port.ts"
 import type { RegistryName, Scheme } from "../../protocol/registry-name.ts";
 import { BoundedMap } from "../../runtime/bounded-map.ts";
 import { type Clock, systemClock } from "../../runtime/clock.ts";
+import type { Tracing } from "../../runtime/tracing.ts";
 import type { Patience } from "../registry-client.ts";
 import { abortedError } from "../upstream-deadline.ts";
 import { UpstreamError } from "../upstream-error.ts";
 import type { ObserveUpstream, Purpose } from "../upstream-event.ts";
 import type { OriginPools } from "./dispatcher.ts";
+import { follow } from "./followed-exchange.ts";
 import { type Answered, OneAnswer } from "./one-answer.ts";
 import { Places } from "./places.ts";
 import { budgetOf, type TransportLimits, usualLimits } from "./transport-limits.ts";
@@ -55,6 +57,7 @@ export type TransportOptions = {
   readonly clock?: Clock;
   readonly limits?: Partial<TransportLimits>;
   readonly places?: Places;
+  readonly tracing?: Tracing | undefined;
 };
 
 type Attempt = Outgoing & { readonly isOdd: boolean };
@@ -120,10 +123,19 @@ export class Transport {
   /** The place is given back when nothing more comes, be the answer read by then or not. */
   async #placed(outgoing: Attempt, spent: number): Promise<Answered> {
     const leave = await this.#places.take(outgoing);
+    const followed = follow(this.#options.tracing, outgoing);
+    const headers = followed?.fieldsOf(outgoing) ?? outgoing.headers;
+    const over = (): void => {
+      leave();
+      followed?.over();
+    };
     try {
-      return await this.#attempt(outgoing, spent, leave);
+      const answer = await this.#attempt({ ...outgoing, headers }, spent, over);
+      followed?.answered(answer.status);
+      return answer;
     } catch (error) {
       leave();
+      followed?.failed(error);
       throw error;
     }
   }
