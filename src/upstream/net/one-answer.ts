@@ -85,10 +85,12 @@ export class OneAnswer implements Dispatcher.DispatchHandler {
       this.#fail(lengthError(this.#options.host));
       return;
     }
-    this.#body = new ResponseBody(controller, () => {
+    const { clock, onReceived } = this.#options;
+    const release = (): void => {
       this.#release();
-      this.#options.onReceived?.(0, true);
-    });
+      onReceived?.(0, true);
+    };
+    this.#body = new ResponseBody(controller, release, clock.after);
     this.#settle.resolve({ status, headers: endToEnd(fields), body: this.#body });
   }
 

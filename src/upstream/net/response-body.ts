@@ -1,17 +1,21 @@
 /**
- * An answer's bytes, at the reader's pace: the first at once, then in few large pieces, whatever came
- * in the meantime. Destroyed before its end, it closes the connection.
+ * An answer's bytes, at the reader's pace: the first at once, then in few large pieces, for which the
+ * first bytes of each wait a moment. Destroyed before its end, it closes the connection.
  */
 import { Readable } from "node:stream";
 import type { Dispatcher } from "undici";
+import type { Clock } from "../../runtime/clock.ts";
 import type { AnswerBody } from "../registry-client.ts";
 
+/** Milliseconds that bytes wait for more: a small piece costs as much to hand on as a large one. */
+const patience = 2;
 const usual = 32 * 1024;
 const largest = 256 * 1024;
 
 export class ResponseBody extends Readable implements AnswerBody {
   readonly #controller: Dispatcher.DispatchController;
   readonly #release: () => void;
+  readonly #after: Clock["after"];
   #filling: Buffer | undefined;
   #filled = 0;
   readonly #full: Buffer[] = [];
@@ -22,15 +26,21 @@ export class ResponseBody extends Readable implements AnswerBody {
   /** How large the next piece may get. */
   #room = usual;
   #isWanted = true;
+  #hasGiven = false;
   #hasBegun = false;
-  #turn: NodeJS.Immediate | undefined;
+  #cancelTurn: (() => void) | undefined;
   #failure: Error | undefined;
 
-  constructor(controller: Dispatcher.DispatchController, release: () => void) {
+  constructor(
+    controller: Dispatcher.DispatchController,
+    release: () => void,
+    after: Clock["after"],
+  ) {
     // Pieces are read one by one; two that wait would be joined into a third.
     super({ objectMode: true, highWaterMark: 1 });
     this.#controller = controller;
     this.#release = release;
+    this.#after = after;
     // A failure before anybody reads must not end the process; a reader hears of it all the same.
     this.on("error", () => undefined);
   }
@@ -47,8 +57,7 @@ export class ResponseBody extends Readable implements AnswerBody {
       rest = rest.subarray(taken.length);
       if (this.#filled === this.#filling.length) this.#close();
     }
-    if (this.#isWanted && this.#full.length > 0) this.#give();
-    else if (this.#isWanted) this.#turn ??= setImmediate(() => this.#turnOver());
+    if (this.#isWanted) this.#giveSoon();
     if (this.#isFull) this.#controller.pause();
   }
 
@@ -79,7 +88,7 @@ export class ResponseBody extends Readable implements AnswerBody {
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    clearImmediate(this.#turn);
+    this.#cancelTurn?.();
     this.#release();
     if (error !== null || !this.readableEnded) {
       this.#controller.abort(error ?? new Error("the answer is not wanted any more"));
@@ -87,17 +96,30 @@ export class ResponseBody extends Readable implements AnswerBody {
     callback(error);
   }
 
-  /** With the end of the turn comes what else there was in it. */
-  #turnOver(): void {
-    this.#turn = undefined;
-    if (this.#isWanted && this.#gathered > 0) this.#give();
+  /** A piece that is full at once, and any other when it has waited for more. */
+  #giveSoon(): void {
+    if (this.#full.length > 0) this.#give();
+    else
+      this.#cancelTurn ??= this.#hasGiven
+        ? this.#after(patience, this.#turnOver)
+        : atEndOfTurn(this.#turnOver);
   }
 
+  readonly #turnOver = (): void => {
+    this.#cancelTurn = undefined;
+    if (this.#isWanted && this.#gathered > 0) this.#give();
+  };
+
   #goOn(): void {
-    if (this.#gathered > 0) this.#give();
-    // Whoever reads at this moment gets his piece first.
-    else if (this.#failure !== undefined) process.nextTick(() => this.destroy(this.#failure));
+    if (this.#failure !== undefined) this.#finish(this.#failure);
+    else if (this.#gathered > 0) this.#giveSoon();
     if (!this.#isFull) this.#controller.resume();
+  }
+
+  /** Whoever reads at this moment gets his piece first. */
+  #finish(failure: Error): void {
+    if (this.#gathered > 0) this.#give();
+    else process.nextTick(() => this.destroy(failure));
   }
 
   /** A reader that has stopped holds so much, a piece, and what he had. */
@@ -109,6 +131,9 @@ export class ResponseBody extends Readable implements AnswerBody {
     if (this.#full.length === 0) this.#close();
     const piece = this.#full.shift();
     this.#isWanted = false;
+    this.#hasGiven = true;
+    this.#cancelTurn?.();
+    this.#cancelTurn = undefined;
     this.#gathered -= piece?.length ?? 0;
     this.push(piece);
   }
@@ -128,4 +153,10 @@ export class ResponseBody extends Readable implements AnswerBody {
     this.#spare = undefined;
     return spare;
   }
+}
+
+/** What it returns lets it be. */
+function atEndOfTurn(act: () => void): () => void {
+  const turn = setImmediate(act);
+  return () => clearImmediate(turn);
 }

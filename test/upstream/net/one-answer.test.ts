@@ -1,10 +1,11 @@
-import { createServer } from "node:http";
+import { createServer, type ServerResponse } from "node:http";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { Pool } from "undici";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { systemClock } from "../../../src/runtime/clock.ts";
 import { OneAnswer, type OneAnswerOptions } from "../../../src/upstream/net/one-answer.ts";
 import { eventually } from "../../support/eventually.ts";
+import { SteppedClock } from "../../support/stepped-clock.ts";
 import { listening, readAll, rejection } from "../rig.ts";
 
 const options: OneAnswerOptions = {
@@ -69,6 +70,45 @@ describe("an exchange on an undici pool", () => {
     expect(await rejection(exchange.response)).toMatchObject({ code: "ABORTED" });
     await eventually(() => pool.stats.size === 0);
     expect(requests).toBe(0);
+  });
+
+  it("comes in few large pieces, however small the registry sends it", async () => {
+    const whole = Buffer.alloc(256 * 1024, 7);
+    const pool = await poolOf(async (_request, response) => {
+      response.setHeader("content-length", whole.length);
+      for (let at = 0; at < whole.length; at += 1024) {
+        response.write(whole.subarray(at, at + 1024));
+        await nextTurn();
+      }
+      response.end();
+    });
+    const exchange = new OneAnswer({ ...options, clock: new SteppedClock() });
+    pool.dispatch({ path: "/", method: "GET" }, exchange);
+    const { body } = await exchange.response;
+    const lengths: number[] = [];
+    for await (const piece of body) lengths.push(piece.length);
+    expect(lengths.reduce((sum, length) => sum + length)).toBe(whole.length);
+    expect(lengths.slice(1, -1).every((length) => length === 32 * 1024)).toBe(true);
+  });
+
+  it("keeps nobody waiting for more when little comes", async () => {
+    const asked = Promise.withResolvers<ServerResponse>();
+    const pool = await poolOf((_request, response) => {
+      response.write("first");
+      asked.resolve(response);
+    });
+    const clock = new SteppedClock();
+    const exchange = new OneAnswer({ ...options, clock });
+    pool.dispatch({ path: "/", method: "GET" }, exchange);
+    const { body } = await exchange.response;
+    const pieces = body[Symbol.asyncIterator]();
+    expect(String((await pieces.next()).value)).toBe("first");
+    const next = pieces.next();
+    (await asked.promise).write("second");
+    await eventually(() => expect(clock.waiting).toBeGreaterThan(0));
+    clock.pass(2);
+    expect(String((await next).value)).toBe("second");
+    body.destroy();
   });
 
   it("leaves no listener on the caller's signal once its body has ended", async () => {
