@@ -23,7 +23,12 @@ type AccessKind =
   | { readonly kind: "none" }
   | { readonly kind: "anonymous" }
   | { readonly kind: "shared" }
-  | { readonly kind: "client"; readonly authorization: string };
+  | {
+      readonly kind: "client";
+      readonly authorization: string;
+      /** It came in a token of ours: where the registry wants one of its own, that is got with it. */
+      readonly isSealed?: boolean;
+    };
 
 /** `blob`: ≤ 5 hops anywhere allowed; `manifest`: ≤ 3 hops, only to `/v2/…/manifests/…`; `pass`: the 3xx is the answer. */
 export type RedirectRule = "blob" | "manifest" | "pass";

@@ -17,7 +17,7 @@ import type { Registry } from "../../protocol/registry-name.ts";
 import { prefixedRoute } from "../../protocol/route-readings.ts";
 import type { SealedLogins } from "../../protocol/sealed-login.ts";
 import type { Authorizer } from "../../upstream/auth/authorizer.ts";
-import type { RememberedChallenge } from "../../upstream/auth/challenge-memory.ts";
+import type { RememberedChallenge } from "../../upstream/auth/registry-challenge.ts";
 import { scopesOf } from "../../upstream/auth/scopes.ts";
 import type { Access } from "../../upstream/registry-client.ts";
 import { UpstreamError } from "../../upstream/upstream-error.ts";
@@ -80,7 +80,10 @@ async function accessOfClaims(
   if (claims !== undefined && isOfOwnRealm(claims, ask, context)) {
     return accessOfOwnRealm(claims, ask, context);
   }
-  const remembered = await challengeOf(ask.registry, context);
+  const remembered = await challengeOf(ask.registry, context, scopesOf(ask.target));
+  if (claims !== undefined && isRead(context) && authorizer.isRealmOf(ask.registry, claims)) {
+    return accessOfClass(claims, ask, context);
+  }
   if (authorizer.hasOwnRealm(ask.registry)) return rejectedHere(ask, "invalid_token");
   // A registry that asks for no login has no challenge to send anybody away with.
   if (remembered?.lines.length === 0) return { kind: isRead(context) ? "anonymous" : "none" };
@@ -89,16 +92,11 @@ async function accessOfClaims(
   if (!isRead(context)) return rejected(challenges, ask, "insufficient_scope");
   // Nothing remembered and nobody to ask: what everybody may have is all it can open.
   if (remembered === undefined) return { kind: "anonymous" };
-  if (isMeantFor(claims, remembered)) return accessOfClass(claims, ask, context);
   return rejected(challenges, ask, "invalid_token");
 }
 
 function accessOfClass({ class: kind }: OwnTokenClaims, ask: Ask, context: AccessContext): Access {
   return kind === "shared" ? sharedOrAnonymous(ask, context) : { kind: "anonymous" };
-}
-
-function isMeantFor({ realm, service }: OwnTokenClaims, { bearer }: RememberedChallenge): boolean {
-  return bearer !== undefined && bearer.key === realm && bearer.service === service;
 }
 
 function isOfOwnRealm(
@@ -120,7 +118,7 @@ function accessOfOwnRealm(
   }
   const authorization = context.sealedLogins.open(login ?? "", ask.registry.name);
   if (authorization === undefined) return rejectedHere(ask, "invalid_token");
-  return { kind: "client", authorization };
+  return { kind: "client", authorization, isSealed: true };
 }
 
 /** Engines that never ping read with the operator's login; what it does not open is refused in the registry's own words. */
@@ -145,9 +143,10 @@ function isRead(context: AccessContext): boolean {
 async function challengeOf(
   registry: Registry,
   context: AccessContext,
+  scopes: readonly string[] = [],
 ): Promise<RememberedChallenge | undefined> {
   try {
-    return await context.authorizer.challengeOf(registry, context.signal);
+    return await context.authorizer.challengeOf(registry, context.signal, scopes);
   } catch (error) {
     if (error instanceof UpstreamError && error.code !== "ABORTED") return undefined;
     throw error;

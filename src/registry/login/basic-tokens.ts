@@ -66,7 +66,7 @@ export class BasicTokens {
     const { registry } = ask;
     const { status, body } = await this.#parts.client.send({
       ...{ registry, method: "GET", target: "/v2/", headers: new Map() },
-      access: { kind: "client", authorization, from: ask.client },
+      access: { kind: "client", authorization, isSealed: true, from: ask.client },
       ...{ redirects: "pass", patience: "full", signal },
     });
     discard(body);

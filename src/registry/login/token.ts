@@ -8,9 +8,10 @@ import { endToEnd, headerList, headerValue } from "../../protocol/http/header-li
 import { type OwnTokens, ownTokenIn, ownTokenLifetime } from "../../protocol/own-token.ts";
 import { calledName, type Registry, registryAddress } from "../../protocol/registry-name.ts";
 import type { Authorizer } from "../../upstream/auth/authorizer.ts";
-import type { BearerChallenge, ChallengeMemory } from "../../upstream/auth/challenge-memory.ts";
+import type { ChallengeMemory } from "../../upstream/auth/challenge-memory.ts";
 import { realmKey } from "../../upstream/auth/realm.ts";
 import type { RealmPairs } from "../../upstream/auth/realm-pairs.ts";
+import type { BearerChallenge } from "../../upstream/auth/registry-challenge.ts";
 import { pullScopes, splitScopes } from "../../upstream/auth/scopes.ts";
 import { TokenRefusal } from "../../upstream/auth/token-reply.ts";
 import type { Access, RegistryClient } from "../../upstream/registry-client.ts";

@@ -3,37 +3,26 @@
  * it, or the operator's credential where the registry speaks Basic. Nothing else adds one.
  */
 import { isRefusal } from "../../protocol/http/status.ts";
-import { bearerToken, ownTokenIn } from "../../protocol/own-token.ts";
-import type { Registry, RegistryName } from "../../protocol/registry-name.ts";
-import type { Access } from "../registry-client.ts";
+import { bearerToken } from "../../protocol/own-token.ts";
+import type { Registry } from "../../protocol/registry-name.ts";
 import { UpstreamError, type UpstreamErrorCode } from "../upstream-error.ts";
+import type { AuthorizationAsk, Challenged } from "./authorization.ts";
 import { type BasicAsk, BasicLogins } from "./basic-logins.ts";
 import type { ChallengeFinder } from "./challenge-finder.ts";
-import {
-  type ChallengeMemory,
-  challengedScopes,
-  type RememberedChallenge,
-} from "./challenge-memory.ts";
+import type { ChallengeMemory } from "./challenge-memory.ts";
+import { ClientTokens } from "./client-tokens.ts";
 import type { Credential } from "./credential.ts";
 import type { Credentials } from "./credentials.ts";
+import {
+  challengedScopes,
+  isSameChallenge,
+  type RememberedChallenge,
+} from "./registry-challenge.ts";
 import type { RegistryTokenAsk, RegistryTokens } from "./registry-tokens.ts";
 import { pullScopes, repositoryOf } from "./scopes.ts";
 import { TokenRefusal } from "./token-reply.ts";
 
-export type AuthorizationAsk = {
-  readonly registry: Registry;
-  /** Where it began, which decides what may be dialled; the registry itself where it is undefined. */
-  readonly began?: RegistryName | undefined;
-  readonly access: Access;
-  /** What the request needs: `scopesOf(target)`. Empty for everything that is not in a repository. */
-  readonly scopes: readonly string[];
-  /** `brief`: a kept answer could be served instead of waiting for the token service. */
-  readonly patience?: "full" | "brief";
-  readonly signal: AbortSignal;
-};
-
-/** How a registry said no. */
-export type Challenged = { readonly status: number; readonly challenges: readonly string[] };
+type Asked = Pick<AuthorizationAsk, "registry" | "scopes">;
 
 export type AuthorizerParts = {
   readonly memory: ChallengeMemory;
@@ -58,10 +47,12 @@ const gone: ReadonlySet<UpstreamErrorCode> = new Set([
 export class Authorizer {
   readonly #parts: AuthorizerParts;
   readonly #basic: BasicLogins;
+  readonly #clients: ClientTokens;
 
   constructor(parts: AuthorizerParts) {
     this.#parts = parts;
     this.#basic = new BasicLogins(parts.credentials, parts.finder);
+    this.#clients = new ClientTokens({ ...parts, learn: (ask, lines) => this.#learn(ask, lines) });
   }
 
   /**
@@ -69,9 +60,9 @@ export class Authorizer {
    * service cannot be asked; a refusal there only means that nothing is sent.
    */
   async authorize(ask: AuthorizationAsk): Promise<string | undefined> {
-    if (ask.access.kind === "client") return clientHeader(ask.access.authorization);
+    if (ask.access.kind === "client") return await this.#clients.authorize(ask, ask.access);
     if (ask.access.kind === "none") return undefined;
-    const remembered = this.#parts.memory.recall(ask.registry);
+    const remembered = this.#expected(ask);
     try {
       return await this.#ours(ask, remembered);
     } catch (error) {
@@ -91,14 +82,17 @@ export class Authorizer {
     sent: string | undefined,
     { status, challenges }: Challenged,
   ): Promise<string | undefined> {
-    const isOurs = ask.access.kind === "anonymous" || ask.access.kind === "shared";
+    const { access } = ask;
+    const isRefused = status === 401;
+    if (access.kind === "client") {
+      return isRefused ? this.#clients.retry(ask, access, sent, { status, challenges }) : undefined;
+    }
+    const isOurs = access.kind !== "none";
     // What a token service or a web page on the same host asks for is not the registry's challenge.
-    const remembered =
-      status === 401 && (isOurs || ask.scopes.length > 0)
-        ? this.#learn(ask.registry, challenges)
-        : this.#parts.memory.recall(ask.registry);
+    const isNews = isRefused && (isOurs || ask.scopes.length > 0);
+    const remembered = isNews ? this.#learn(ask, challenges) : this.#expected(ask);
     if (isBasicOfOurs(ask, sent, remembered)) return this.#basic.fresh(basicAsk(ask), sent);
-    if (!isOurs || status !== 401) return undefined;
+    if (!isOurs || !isRefused) return undefined;
     const sentToken = bearerToken(sent);
     if (sentToken !== undefined) this.#parts.tokens.forget(sentToken);
     const scopes = pullScopes([...ask.scopes, ...challengedScopes(challenges)]);
@@ -115,7 +109,7 @@ export class Authorizer {
     sent: string | undefined,
     status: number,
   ): Promise<boolean> {
-    if (!isBasicOfOurs(ask, sent, this.#parts.memory.recall(ask.registry))) return false;
+    if (!isBasicOfOurs(ask, sent, this.#expected(ask))) return false;
     if (isRefusal(status)) {
       return this.#basic.isRefused(basicAsk(ask), { sent, status });
     }
@@ -155,9 +149,20 @@ export class Authorizer {
     return this.#parts.credentials.hasOwnEntry(registry);
   }
 
-  /** What the registry last said about logging in, or says now. Throws UpstreamError. */
-  challengeOf(registry: Registry, signal: AbortSignal): Promise<RememberedChallenge | undefined> {
-    return this.#parts.finder.find(registry, signal);
+  /** Whether the registry, or a repository of it, sends clients there for their tokens. */
+  isRealmOf(registry: Registry, { realm, service }: { realm: string; service: string }): boolean {
+    return this.#parts.memory.hasRealm(registry, realm, service);
+  }
+
+  /** What the registry last said about logging in, there or to a ping, or says now. Throws UpstreamError. */
+  async challengeOf(
+    registry: Registry,
+    signal: AbortSignal,
+    scopes: readonly string[] = [],
+  ): Promise<RememberedChallenge | undefined> {
+    const { memory, finder } = this.#parts;
+    const own = memory.recallIn(registry, repositoryOf(scopes) ?? "");
+    return own ?? (await finder.find(registry, signal));
   }
 
   /**
@@ -166,7 +171,7 @@ export class Authorizer {
    * registry names no other.
    */
   async prepare(ask: RegistryTokenAsk): Promise<void> {
-    const remembered = this.#parts.memory.recall(ask.registry);
+    const remembered = this.#expected(ask);
     if (remembered?.bearer === undefined) return;
     try {
       await this.#parts.tokens.get(ask, remembered.bearer);
@@ -189,14 +194,25 @@ export class Authorizer {
     return remembered !== undefined && !this.#parts.memory.isFresh(remembered, settledMs);
   }
 
-  #learn(registry: Registry, lines: readonly string[]): RememberedChallenge | undefined {
-    const { memory } = this.#parts;
-    return lines.length === 0 ? memory.recall(registry) : memory.remember(registry, lines);
+  #expected({ registry, scopes }: Asked): RememberedChallenge | undefined {
+    return this.#parts.memory.expect(registry, repositoryOf(scopes));
+  }
+
+  /** A repository's word is none of its registry's: where that is not known, it is asked. */
+  #learn(ask: Asked, lines: readonly string[]): RememberedChallenge | undefined {
+    const { memory, finder } = this.#parts;
+    if (lines.length === 0) return this.#expected(ask);
+    const known = memory.recall(ask.registry);
+    const learned = memory.rememberIn(ask.registry, repositoryOf(ask.scopes) ?? "", lines);
+    const isOther = !isSameChallenge(known, learned);
+    if (isOther && (known === undefined || this.#mayBeOutdated(known)))
+      finder.askAside(ask.registry);
+    return learned;
   }
 
   #credential(registry: Registry, repository: string | undefined): Credential | undefined {
     const { memory, credentials } = this.#parts;
-    const bearer = memory.recall(registry)?.bearer;
+    const bearer = memory.expect(registry, repository)?.bearer;
     return bearer === undefined
       ? credentials.forRegistry(registry, repository)
       : credentials.forRealm(registry, bearer.realm.address, repository);
@@ -236,11 +252,6 @@ function isBasicOfOurs(
 ): sent is string {
   if (access.kind !== "shared" || remembered?.bearer !== undefined) return false;
   return sent !== undefined && bearerToken(sent) === undefined;
-}
-
-/** A token of ours means something to us alone: it never goes upstream, not even by mistake. */
-function clientHeader(authorization: string): string | undefined {
-  return ownTokenIn(authorization) === undefined ? authorization : undefined;
 }
 
 function basicAsk({ registry, scopes, access, signal }: AuthorizationAsk): BasicAsk {

@@ -18,7 +18,8 @@ import { RateLimits } from "../rate-limits.ts";
 import { siteOf } from "../site.ts";
 import { abortedBy, upstreamDeadline } from "../upstream-deadline.ts";
 import { UpstreamError } from "../upstream-error.ts";
-import type { ChallengeMemory, RememberedChallenge } from "./challenge-memory.ts";
+import type { ChallengeMemory } from "./challenge-memory.ts";
+import type { RememberedChallenge } from "./registry-challenge.ts";
 import { readReply } from "./token-reply.ts";
 
 /** What `/v2/` answered. */
@@ -101,6 +102,14 @@ export class ChallengeFinder {
       }
       throw error;
     }
+  }
+
+  /** Asks while nobody waits, and speaks of no outage: pulls go on meanwhile. */
+  askAside(registry: Registry): void {
+    if (this.#isSilent(registry)) return;
+    const key = `${registry.scheme} ${registry.name}`;
+    const work = this.#flights.join(key, (life) => this.#ask(registry, life));
+    work.catch(() => this.#silence(registry, noRegistryMs));
   }
 
   /**

@@ -1,15 +1,9 @@
 /**
  * What each registry last said about logging in. It answers pings without asking anybody, and says
- * which registries a token service serves. What belongs to one request (scopes, errors) is left out.
+ * which registries a token service serves. What belongs to one request (scopes, errors) is left out. What
+ * a repository wants is that repository's, and nothing that its registry said.
  */
 
-import {
-  type Challenge,
-  challengeOf,
-  parseChallenges,
-  printChallenge,
-  withParameters,
-} from "../../protocol/http/challenge.ts";
 import {
   parseRegistryName,
   type Registry,
@@ -21,33 +15,7 @@ import { Allowance } from "../../runtime/allowance.ts";
 import { FairMap } from "../../runtime/fair-map.ts";
 import type { Generation } from "../../runtime/generation.ts";
 import { siteOf } from "../site.ts";
-import { askedOver, mayAskRealm, parseRealm, printRealm, type Realm, realmKey } from "./realm.ts";
-import { splitScopes, wordScopes } from "./scopes.ts";
-
-export type BearerChallenge = {
-  readonly realm: Realm;
-  /** The realm without its query, for comparing. */
-  readonly key: string;
-  /** "" when it names none. */
-  readonly service: string;
-  /** Scopes it demands whatever the repository, such as Public ECR's `aws`. */
-  readonly scopes: readonly string[];
-};
-
-export type RememberedChallenge = {
-  readonly registry: Registry;
-  /** WWW-Authenticate as a ping is answered; none when the registry lets everybody in. */
-  readonly lines: readonly string[];
-  readonly bearer: BearerChallenge | undefined;
-  readonly hasBasic: boolean;
-  /** Its ping offers Docker's signature extension: `X-Registry-Supports-Signatures: 1`. */
-  readonly hasSignatures: boolean;
-  readonly learnedAt: number;
-  /** When it last asked for a login; `learnedAt` moves on when a ping lets everybody in. */
-  readonly challengedAt: number;
-  /** Its owner makes up more names than are worth keeping across restarts. */
-  readonly isUnsaved?: boolean;
-};
+import { isSameChallenge, type RememberedChallenge, readChallenge } from "./registry-challenge.ts";
 
 /** What is kept across restarts. */
 export type SavedChallenge = {
@@ -69,6 +37,7 @@ export type ChallengeMemoryOptions = {
 const freshMs = 600_000;
 const dayMs = 86_400_000;
 const maxRegistries = 5_000;
+const maxRepositories = 4_000;
 /** Of all challenges together: they are what registries send. */
 const maxBytes = 4 * 1024 * 1024;
 /** A longer one is nobody's who wants clients to log in. */
@@ -83,6 +52,11 @@ export class ChallengeMemory {
     bytes: { limit: maxBytes, of: sizeOf },
   });
 
+  /** Of repositories that want something else than their registry's ping. */
+  readonly #byRepository = new FairMap<string, RememberedChallenge>({
+    limit: maxRepositories,
+    bytes: { limit: maxBytes, of: sizeOf },
+  });
   readonly #saves: Allowance;
 
   constructor(options: ChallengeMemoryOptions) {
@@ -95,43 +69,58 @@ export class ChallengeMemory {
     for (const { registry: name, scheme, lines, learnedAt, hasSignatures } of records) {
       const registry = parseRegistryName(name);
       if (registry?.scheme !== scheme || this.#byRegistry.has(registry.name)) continue;
-      const learned = read(registry, lines, Math.min(learnedAt, this.#options.now()));
+      const learned = readChallenge(registry, lines, Math.min(learnedAt, this.#options.now()));
       this.#put({ ...learned, hasSignatures: hasSignatures === true });
     }
   }
 
   /**
-   * Learns what a registry answered: no lines at all mean that it asks for no login. What a ping alone
-   * says of signatures stands until another one says otherwise.
+   * Learns what a ping was answered: no lines at all mean that it asks for no login. What it says of
+   * signatures stands until another one says otherwise.
    */
   remember(
     registry: Registry,
     lines: readonly string[],
     offersSignatures?: boolean,
   ): RememberedChallenge {
-    const now = this.#options.now();
     const before = this.#byRegistry.get(registry.name);
-    const isKept = lines.length === 0 && isStillMeant(before, registry, now);
     const hasSignatures = offersSignatures ?? before?.hasSignatures ?? false;
-    const said = isKept ? { ...before, learnedAt: now } : read(registry, lines, now);
-    const isNew = before === undefined || before.isUnsaved === true;
-    const isUnsaved = isNew && !this.#saves.take(ownerOf(registry.name));
-    const learned = { ...said, hasSignatures, isUnsaved };
-    if (lengthOf(learned) > longest) return learned;
-    this.#put(learned);
-    const isOther = before?.hasSignatures !== hasSignatures;
-    const isNews = isOther || linesOf(before) !== linesOf(learned);
-    if (!learned.isUnsaved && (isNews || now - before.learnedAt > freshMs)) {
-      const { lines: kept, learnedAt } = learned;
-      const { name, scheme } = registry;
-      this.#options.save?.({ registry: name, scheme, lines: kept, learnedAt, hasSignatures });
+    const learned = readChallenge(registry, lines, this.#options.now());
+    this.#forgetSame(learned);
+    return this.#keep({ ...learned, hasSignatures }, before);
+  }
+
+  /** Learns what was answered in a repository, or where "" is in none. */
+  rememberIn(
+    registry: Registry,
+    repository: string,
+    lines: readonly string[],
+  ): RememberedChallenge {
+    const learned = readChallenge(registry, lines, this.#options.now());
+    const known = this.recall(registry);
+    const key = keyOf(registry, repository);
+    if (known !== undefined && isSameChallenge(known, learned)) {
+      this.#forgetIn(key);
+      return this.#keep({ ...known, learnedAt: learned.learnedAt }, known);
     }
+    if (lengthOf(learned) <= longest) this.#putIn(key, learned);
     return learned;
   }
 
+  /** As a ping was answered. */
   recall(registry: Registry): RememberedChallenge | undefined {
     const found = this.#byRegistry.get(registry.name);
     return found?.registry.scheme === registry.scheme ? found : undefined;
+  }
+
+  /** What this repository wants, other than its registry's ping. */
+  recallIn(registry: Registry, repository: string): RememberedChallenge | undefined {
+    return this.#byRepository.get(keyOf(registry, repository));
+  }
+
+  /** What a request there is likely to be asked for. */
+  expect(registry: Registry, repository = ""): RememberedChallenge | undefined {
+    return this.recallIn(registry, repository) ?? this.recall(registry);
   }
 
   /** Whether it was learned in the last ten minutes, or within as many milliseconds. */
@@ -141,87 +130,72 @@ export class ChallengeMemory {
 
   /** Whose challenge names this realm (`https://auth.docker.io/token`); the caller checks the pair. */
   registriesOfRealm(key: string): RememberedChallenge[] {
-    return [...this.#byRegistry.values()].filter(({ bearer }) => bearer?.key === key);
+    const all = [...this.#byRegistry.values(), ...this.#byRepository.values()];
+    const found = all.filter(({ bearer }) => bearer?.key === key);
+    const named = found.map((one) => [`${one.registry.name} ${one.bearer?.service}`, one] as const);
+    return [...new Map(named).values()];
+  }
+
+  /** Whether this registry, or a repository of it, names that realm for that service. */
+  hasRealm(registry: Registry, key: string, service: string): boolean {
+    const isIt = ({ bearer }: RememberedChallenge): boolean =>
+      bearer?.key === key && bearer.service === service;
+    const ping = this.recall(registry);
+    if (ping !== undefined && isIt(ping)) return true;
+    const { name, scheme } = registry;
+    return [...this.#byRepository.values()].some((one) => {
+      return isIt(one) && one.registry.name === name && one.registry.scheme === scheme;
+    });
+  }
+
+  /** What all of a registry wants is nothing of a repository's own, and moves on with the registry's. */
+  #forgetSame(learned: RememberedChallenge): void {
+    const keys = [...this.#byRepository.entries()].flatMap(([key, one]) =>
+      one.registry.name === learned.registry.name && isSameChallenge(one, learned) ? [key] : [],
+    );
+    for (const key of keys) this.#forgetIn(key);
+  }
+
+  #keep(said: RememberedChallenge, before: RememberedChallenge | undefined): RememberedChallenge {
+    const { registry, lines, learnedAt, hasSignatures } = said;
+    const isNew = before === undefined || before.isUnsaved === true;
+    const isUnsaved = isNew && !this.#saves.take(ownerOf(registry.name));
+    const learned = { ...said, isUnsaved };
+    if (lengthOf(learned) > longest) return learned;
+    this.#put(learned);
+    const isOther = before?.hasSignatures !== hasSignatures;
+    const isNews = isOther || !isSameChallenge(before, learned);
+    if (!isUnsaved && (isNews || learnedAt - before.learnedAt > freshMs)) {
+      const { name, scheme } = registry;
+      this.#options.save?.({ registry: name, scheme, lines, learnedAt, hasSignatures });
+    }
+    return learned;
   }
 
   #put(learned: RememberedChallenge): void {
-    const { name, scheme } = learned.registry;
+    const { name } = learned.registry;
     const before = this.#byRegistry.get(name);
-    const isSame = before?.registry.scheme === scheme && linesOf(before) === linesOf(learned);
-    if (!isSame) this.#options.generation?.raise("challenge");
+    if (!isSameChallenge(before, learned)) this.#options.generation?.raise("challenge");
     this.#byRegistry.set(name, learned, ownerOf(name));
   }
-}
 
-/** The scopes a challenge asks for, in its parameter or in the realm's own query (nvcr.io). */
-export function challengedScopes(lines: readonly string[]): readonly string[] {
-  const bearer = challengeOf(parseChallenges(lines), "bearer");
-  const realm = parseRealm(bearer?.parameters.get("realm") ?? "");
-  return splitScopes([bearer?.parameters.get("scope") ?? "", ...(realm?.scopes ?? [])]);
-}
+  #putIn(key: string, learned: RememberedChallenge): void {
+    const before = this.#byRepository.get(key);
+    if (!isSameChallenge(before, learned)) this.#options.generation?.raise("challenge");
+    this.#byRepository.set(key, learned, ownerOf(learned.registry.name));
+  }
 
-function read(
-  registry: Registry,
-  lines: readonly string[],
-  learnedAt: number,
-): RememberedChallenge {
-  const challenges = parseChallenges(lines);
-  const bearer = challengeOf(challenges, "bearer");
-  return {
-    registry,
-    lines: challenges.map((challenge) => printChallenge(lasting(challenge))),
-    bearer: bearer === undefined ? undefined : readBearer(registry, bearer),
-    hasBasic: challengeOf(challenges, "basic") !== undefined,
-    hasSignatures: false,
-    learnedAt,
-    challengedAt: learnedAt,
-  };
-}
-
-/**
- * Some registries let every ping in and ask for a token in their repositories: what they said there
- * stands, since some engines learn it from the ping alone.
- */
-function isStillMeant(
-  before: RememberedChallenge | undefined,
-  registry: Registry,
-  now: number,
-): before is RememberedChallenge {
-  if (before?.bearer === undefined || before.registry.scheme !== registry.scheme) return false;
-  return now - before.challengedAt <= dayMs;
-}
-
-function readBearer(registry: Registry, challenge: Challenge): BearerChallenge | undefined {
-  const written = parseRealm(challenge.parameters.get("realm") ?? "");
-  const realm = written === undefined ? undefined : askedOver(written, registry);
-  if (realm === undefined || !mayAskRealm(realm, registry)) return undefined;
-  const scopes = wordScopes(splitScopes([challenge.parameters.get("scope") ?? ""]));
-  return {
-    realm,
-    key: realmKey(realm),
-    service: challenge.parameters.get("service") ?? "",
-    scopes,
-  };
-}
-
-/** Without what belongs to one request: repositories in scope and realm, and errors. */
-function lasting(challenge: Challenge): Challenge {
-  const words = wordScopes(splitScopes([challenge.parameters.get("scope") ?? ""]));
-  const realm = parseRealm(challenge.parameters.get("realm") ?? "");
-  return withParameters(challenge, {
-    scope: words.length > 0 ? words.join(" ") : undefined,
-    error: undefined,
-    error_description: undefined,
-    ...(challenge.scheme === "bearer" && realm !== undefined ? { realm: printRealm(realm) } : {}),
-  });
+  #forgetIn(key: string): void {
+    if (this.#byRepository.delete(key)) this.#options.generation?.raise("challenge");
+  }
 }
 
 function ownerOf(name: RegistryName): string {
   return siteOf(registryAddress(name));
 }
 
-function linesOf({ lines }: RememberedChallenge): string {
-  return lines.join("\n");
+function keyOf({ name, scheme }: Registry, repository: string): string {
+  return `${scheme} ${name} ${repository}`;
 }
 
 function lengthOf({ lines }: RememberedChallenge): number {

@@ -1,5 +1,5 @@
 /**
- * One login of the operator's. `attachTo` is the only way its secret leaves this file, and it refuses
+ * One login of the operator's, or of a client that gave it to us. `attachTo` is the only way its secret leaves this file, and it refuses
  * every destination but the configured host and port, or its pair, over verified https.
  */
 
@@ -43,6 +43,8 @@ export type Attached = {
 
 export type CredentialParts = {
   readonly id: string;
+  /** A client's own login, for as long as one exchange takes. */
+  readonly isClients?: boolean;
   readonly pairs: RealmPairs;
   /** False for hosts whose certificates are not checked. */
   readonly isVerified: (address: HostPort) => boolean;
@@ -74,6 +76,11 @@ export class Credential {
   /** The same as long as nothing of the credential changes; says nothing about its secret. */
   get id(): string {
     return this.#parts.id;
+  }
+
+  /** Of a client of ours, not the operator's. */
+  get isClients(): boolean {
+    return this.#parts.isClients === true;
   }
 
   get isForAllRepositories(): boolean {

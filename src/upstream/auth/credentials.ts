@@ -3,6 +3,7 @@
  * same keeps what is known of it, what changed starts anew.
  */
 import { createHmac } from "node:crypto";
+import { parseBasic } from "../../protocol/http/basic-auth.ts";
 import type { HostPort } from "../../protocol/http/host-port.ts";
 import {
   type Registry,
@@ -92,6 +93,18 @@ export class Credentials {
     return this.#mayServe(registry) ? this.#find(registry.name, repository) : undefined;
   }
 
+  /**
+   * A client's own login at a registry, for one exchange with a token service; undefined where that is
+   * no pair of the registry's, or where it is no user and password.
+   */
+  ofClient(registry: Registry, authorization: string, tokenHost: HostPort): Credential | undefined {
+    const login = parseBasic(authorization);
+    if (login === undefined || !this.believes(registry, tokenHost)) return undefined;
+    const address = registryAddress(registry.name);
+    const entry: CredentialEntry = { address, login: { kind: "password", ...login } };
+    return this.#make(entry, `client ${this.#idOf(entry)}`, true);
+  }
+
   /** Whether the registry itself, not its token host, has an entry. */
   hasOwnEntry(registry: Registry): boolean {
     return this.#mayServe(registry) && this.#byHost.has(registry.name);
@@ -118,9 +131,9 @@ export class Credentials {
     return this.#byHost.get(host)?.find((credential) => credential.serves(repository));
   }
 
-  #make(entry: CredentialEntry, id: string): Credential {
+  #make(entry: CredentialEntry, id: string, isClients = false): Credential {
     const { pairs, askHelper, now, observe, isVerified = () => true } = this.#options;
-    return new Credential(entry, { id, pairs, isVerified, askHelper, now, observe });
+    return new Credential(entry, { id, isClients, pairs, isVerified, askHelper, now, observe });
   }
 
   #idOf(entry: CredentialEntry): string {

@@ -4,9 +4,9 @@
  */
 import type { Registry, RegistryName } from "../../protocol/registry-name.ts";
 import { UpstreamError } from "../upstream-error.ts";
-import type { BearerChallenge } from "./challenge-memory.ts";
 import type { Credential } from "./credential.ts";
 import type { Credentials } from "./credentials.ts";
+import type { BearerChallenge } from "./registry-challenge.ts";
 import { pullScopes, repositoryOf } from "./scopes.ts";
 import type { TokenClient } from "./token-client.ts";
 import { TokenRefusal } from "./token-reply.ts";
@@ -53,6 +53,15 @@ export class RegistryTokens {
       if (token !== undefined) return token;
     }
     return this.#fetch({ ...ask, scopes }, bearer, undefined);
+  }
+
+  /** With this login and no other, for these scopes. Throws TokenRefusal, or UpstreamError. */
+  fetchFor(
+    credential: Credential,
+    ask: Omit<RegistryTokenAsk, "isShared">,
+    bearer: BearerChallenge,
+  ): Promise<string> {
+    return this.#fetch(ask, bearer, credential);
   }
 
   /** Undefined when the token service says no to the credential, or to it for these scopes. */
@@ -111,7 +120,7 @@ export class RegistryTokens {
   }
 
   #fetch(
-    ask: RegistryTokenAsk & { readonly isProof?: boolean },
+    ask: Omit<RegistryTokenAsk, "isShared"> & { readonly isProof?: boolean },
     bearer: BearerChallenge,
     credential: Credential | undefined,
   ): Promise<string> {

@@ -36,6 +36,17 @@ export function pullScopes(
   return [...kept].sort().slice(0, maxScopes);
 }
 
+/** What a client's own login is asked a token for: all that was challenged, and what is always demanded. */
+export function clientScopes(
+  wanted: readonly string[],
+  demanded: readonly string[],
+): readonly string[] {
+  const kept = [...wanted, ...demanded].filter((scope) => {
+    return scope.length <= maxScopeLength && (scopeGrammar.test(scope) || wordGrammar.test(scope));
+  });
+  return [...new Set(kept)].sort().slice(0, maxScopes);
+}
+
 /** The words among the scopes: what is demanded whatever the repository. */
 export function wordScopes(scopes: readonly string[]): readonly string[] {
   return scopes.filter((scope) => wordGrammar.test(scope)).slice(0, maxScopes);

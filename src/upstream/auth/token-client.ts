@@ -143,7 +143,7 @@ export class TokenClient {
       this.#kept.set(key, { token: reply.token, until }, ask.from);
       ask.credential?.markAccepted();
       this.#downUntil.delete(serviceOf(ask));
-      observe({ kind: "tokenFetched", host, isShared: ask.credential !== undefined });
+      observe({ kind: "tokenFetched", host, isShared: ask.credential?.isClients === false });
       return reply.token;
     } catch (thrown) {
       const error = inFull(deadline.signal.aborted ? deadline.signal.reason : thrown, ask);

@@ -4,7 +4,8 @@
  */
 import { isRefusal } from "../../protocol/http/status.ts";
 import { bearerToken } from "../../protocol/own-token.ts";
-import type { AuthorizationAsk, Authorizer } from "../auth/authorizer.ts";
+import type { AuthorizationAsk } from "../auth/authorization.ts";
+import type { Authorizer } from "../auth/authorizer.ts";
 import { discard } from "../body.ts";
 import type { RegistryResponse } from "../registry-client.ts";
 

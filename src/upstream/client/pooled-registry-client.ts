@@ -8,7 +8,6 @@ import { isRefusal } from "../../protocol/http/status.ts";
 import { registryAddress, registryAt } from "../../protocol/registry-name.ts";
 import { type Clock, systemClock } from "../../runtime/clock.ts";
 import { ownRequest } from "../auth/own-request.ts";
-import { scopesOf } from "../auth/scopes.ts";
 import { limitedAnswer } from "../auth/token-limited.ts";
 import { discard } from "../body.ts";
 import { DownMemory } from "../down-memory.ts";
@@ -23,6 +22,7 @@ import type {
 } from "../registry-client.ts";
 import { upstreamDeadline } from "../upstream-deadline.ts";
 import type { ObserveUpstream } from "../upstream-event.ts";
+import { authorizationAsk } from "./authorization-ask.ts";
 import { type Authorized, type Authorizing, sendAuthorized } from "./authorized-send.ts";
 import { quotaKey } from "./quota-key.ts";
 import {
@@ -34,7 +34,14 @@ import {
   type Sent,
   tooManyHops,
 } from "./redirects.ts";
-import { askedBy, isClientsOwn, isList, isReading, requestFields } from "./request-fields.ts";
+import {
+  askedBy,
+  isClientsOwn,
+  isList,
+  isOurs,
+  isReading,
+  requestFields,
+} from "./request-fields.ts";
 import { asAsked, ofStorage, withoutBody, withoutSession } from "./response-fields.ts";
 
 export type PooledRegistryClientOptions = {
@@ -86,8 +93,8 @@ export class PooledRegistryClient implements RegistryClient {
     const host = request.registry.name;
     // A push takes as long as it takes; its own limits begin once its body is sent.
     const { patience } = request;
-    const isUnlimited = !isReading(request) || patience === "open";
-    const milliseconds = isUnlimited ? undefined : this.#limits[patience];
+    const isLimited = isReading(request) && patience !== "open";
+    const milliseconds = isLimited ? this.#limits[patience] : undefined;
     const what = `${host} did not answer`;
     const deadline = upstreamDeadline(this.#clock, request.signal, { host, milliseconds, what });
     try {
@@ -126,23 +133,12 @@ export class PooledRegistryClient implements RegistryClient {
   }
 
   async #authorized(request: Sent, place: Place): Promise<Authorized> {
-    const { registry, access, target, signal } = request;
-    if (access.kind === "none" || access.kind === "client") {
-      const authorization = access.kind === "client" ? access.authorization : undefined;
-      return { response: await this.#exchange(request, place, authorization), authorization };
-    }
-    const own = ownRequest(request);
-    if (own === undefined) {
-      const response = await this.#exchange(request, place, undefined);
-      return { response, authorization: undefined };
-    }
-    const printed = { ...request, headers: own.headers, body: undefined };
-    const there = { ...place, target: own.target };
-    const patience = request.patience === "brief" ? "brief" : "full";
-    const scopes = scopesOf(target);
-    const ask = { registry, began: request.began, access, scopes, patience, signal } as const;
-    const send = (authorization: Authorization) => this.#exchange(printed, there, authorization);
-    return await sendAuthorized(this.#authorizer, ask, send, own.isForTokensOnly);
+    const own = isOurs(request.access) ? ownRequest(request) : undefined;
+    const ask = authorizationAsk(request, own !== undefined);
+    const sent = own ? { ...request, headers: own.headers, body: undefined } : request;
+    const there = own ? { ...place, target: own.target } : place;
+    const send = (authorization: Authorization) => this.#exchange(sent, there, authorization);
+    return await sendAuthorized(this.#authorizer, ask, send, own?.isForTokensOnly);
   }
 
   async #followBlob(

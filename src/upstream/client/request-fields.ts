@@ -2,7 +2,7 @@
 import type { HeaderList } from "../../protocol/http/header-list.ts";
 import { parseRoute } from "../../protocol/route.ts";
 import type { Place } from "../location.ts";
-import type { RegistryRequest } from "../registry-client.ts";
+import type { Access, RegistryRequest } from "../registry-client.ts";
 import type { Purpose } from "../upstream-event.ts";
 
 /** By its path at the registry: where it leads on to serves the same. */
@@ -33,10 +33,14 @@ export function isReading({ method }: RegistryRequest): boolean {
   return method === "GET" || method === "HEAD";
 }
 
+/** Asked in our own name, or the operator's: nothing of the client's goes along. */
+export function isOurs({ kind }: Access): boolean {
+  return kind === "shared" || kind === "anonymous";
+}
+
 /** A web page of the same host: between it and the client, and nothing that is ours or kept. */
 export function isClientsOwn({ access, redirects }: RegistryRequest, { target }: Place): boolean {
-  const isOurs = access.kind === "shared" || access.kind === "anonymous";
-  return !isOurs && redirects === "pass" && !target.startsWith("/v2/");
+  return !isOurs(access) && redirects === "pass" && !target.startsWith("/v2/");
 }
 
 type Ours = { readonly authorization: string | undefined; readonly userAgent: string };

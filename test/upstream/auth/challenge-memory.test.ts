@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import {
   ChallengeMemory,
-  challengedScopes,
   type SavedChallenge,
 } from "../../../src/upstream/auth/challenge-memory.ts";
+import { challengedScopes } from "../../../src/upstream/auth/registry-challenge.ts";
 import { hub, hubChallenge, registry } from "./loopback.ts";
 
 function memoryAt(time: { now: number }, save?: (saved: SavedChallenge) => void): ChallengeMemory {
@@ -85,14 +85,22 @@ describe("the memory of challenges", () => {
     expect(memory.recall({ ...registry("reg.lan:5000"), scheme: "https" })).toBeUndefined();
   });
 
-  it("keeps what repositories ask for, for a day, though every ping is let in", () => {
+  it("keeps what a repository wants for that repository, and for no other", () => {
     const time = { now: 0 };
     const memory = memoryAt(time);
+    memory.rememberIn(hub, "private/app", [hubChallenge]);
+    expect(memory.recall(hub)).toBeUndefined();
+    expect(memory.expect(hub, "other/app")).toBeUndefined();
+    memory.remember(hub, []);
+    expect(memory.recall(hub)?.lines).toEqual([]);
+    expect(memory.expect(hub, "other/app")?.lines).toEqual([]);
+    expect(memory.expect(hub, "private/app")?.lines).toEqual([hubChallenge]);
+    expect(memory.registriesOfRealm("https://auth.docker.io/token")).toHaveLength(1);
+    // Once its registry wants the same of everybody, it is nothing of its own.
     memory.remember(hub, [hubChallenge]);
-    time.now += 86_400_000;
-    expect(memory.remember(hub, [])).toMatchObject({ lines: [hubChallenge], learnedAt: time.now });
-    time.now += 1;
-    expect(memory.remember(hub, []).lines).toEqual([]);
+    memory.rememberIn(hub, "private/app", [hubChallenge]);
+    memory.remember(hub, []);
+    expect(memory.expect(hub, "private/app")?.lines).toEqual([]);
   });
 
   it("comes back after a restart", () => {

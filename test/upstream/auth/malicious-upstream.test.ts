@@ -115,7 +115,9 @@ describe("a registry with a credential that names a realm elsewhere", () => {
     });
     expect(await run()).toBeUndefined();
     expect(credentials.has(hub)).toBe(true);
-    expect(loopback.seen).toEqual([]);
+    // The registry itself is asked what it wants, of nobody in particular.
+    expect(loopback.secretsAt("registry-1.docker.io")).toEqual([]);
+    expect(loopback.at("auth.docker.io")).toEqual([]);
   });
 });
 

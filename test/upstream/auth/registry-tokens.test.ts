@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import type { BearerChallenge } from "../../../src/upstream/auth/challenge-memory.ts";
+import type { BearerChallenge } from "../../../src/upstream/auth/registry-challenge.ts";
 import type { AuthOptions, Loopback } from "./loopback.ts";
 import {
   hub,

@@ -39,16 +39,19 @@ async function server(handler: Handler) {
   return { address, seen, headers, registry, origin };
 }
 
-/** Sends `Bearer KIND` first and `Bearer KIND again` after a 401. */
+/** Sends `Bearer KIND` first and `Bearer KIND again` after a 401, but a client's own header as it is. */
 function authorizing(changes: Partial<Authorizing> = {}): Authorizing & { asked: string[] } {
   const asked: string[] = [];
   return {
     asked,
     authorize: async ({ access, registry, scopes }) => {
+      if (access.kind === "none") return undefined;
+      if (access.kind === "client") return access.authorization;
       asked.push(`${registry.name} ${access.kind} ${scopes.join(" ")}`);
       return `Bearer ${access.kind}`;
     },
     retry: async ({ access }, sent, { challenges }) => {
+      if (access.kind === "none" || access.kind === "client") return undefined;
       asked.push(`retry ${sent} ${challenges.join(" | ")}`);
       return `Bearer ${access.kind} again`;
     },
