@@ -1,4 +1,4 @@
-/** The list of parts (SBOM, CycloneDX 1.6): the program, its packages, and Node. */
+/** The list of parts (SBOM, CycloneDX 1.6): the program, its packages, Node, and the image's of Debian's. */
 import { shippedPackages } from "./licences.mjs";
 
 function library(name, version, license) {
@@ -11,7 +11,16 @@ function library(name, version, license) {
   };
 }
 
-export function listOfParts({ version, at }) {
+function ofTheImage({ name, version }) {
+  return {
+    type: "library",
+    ...{ name, version },
+    purl: `pkg:deb/debian/${encodeURIComponent(name)}@${encodeURIComponent(version)}`,
+    properties: [{ name: "entrepot:in", value: "container image" }],
+  };
+}
+
+export function listOfParts({ version, at, debian }) {
   const program = { type: "application", name: "entrepot", version };
   const node = {
     ...{ type: "application", name: "node", version: process.versions.node },
@@ -27,6 +36,6 @@ export function listOfParts({ version, at }) {
   return {
     ...{ bomFormat: "CycloneDX", specVersion: "1.6", version: 1 },
     metadata: { timestamp: at, component: program },
-    components: [node, ...seen.values()],
+    components: [node, ...seen.values(), ...debian.map(ofTheImage)],
   };
 }

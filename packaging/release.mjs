@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build, makeBundle } from "./bundle.mjs";
+import { makeImage } from "./image.mjs";
 import { licences } from "./licences.mjs";
 import { makeNpmPackage } from "./npm-package.mjs";
 import { listOfParts } from "./parts.mjs";
@@ -88,15 +89,19 @@ await makeBundle(bundle);
 writeFileSync(join(work, "copyright"), licences());
 say("the npm package");
 makeNpmPackage({ bundle, work, release, copyright: join(work, "copyright") });
+let debian = [];
 for (const kind of kinds.length > 0 ? kinds : ["amd64", "arm64"]) {
   say(`the single executable, deb and rpm for ${kind}`);
   const executable = join(release, `entrepot-${version}-linux-${kind}`);
   makeExecutable(bundle, kind, executable, join(root, "node_modules/.cache/entrepot"));
   makePackages(kind, executable);
+  say(`the container image for ${kind}`);
+  const out = join(release, `entrepot-${version}-image-${kind}.tar`);
+  debian = makeImage({ executable, kind, out, copyright: join(work, "copyright") });
 }
 writeFileSync(
   join(release, `entrepot-${version}.cdx.json`),
-  `${JSON.stringify(listOfParts({ version, at }), null, 2)}\n`,
+  `${JSON.stringify(listOfParts({ version, at, debian }), null, 2)}\n`,
 );
 const made = sums();
 const lines = made.map(({ name, sha256 }) => `${sha256}  ${name}\n`).join("");

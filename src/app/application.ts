@@ -20,7 +20,9 @@ export type Started = {
   readonly listening: readonly Listening[];
   /** SHA-256 of the CA certificate, as `AB:CD:…`. */
   readonly fingerprint: string;
-  /** What clients may call this machine, the surest first; never empty. */
+  /** Where clients reach it, as the operator says. */
+  readonly publicUrl?: string | undefined;
+  /** What clients may call this machine otherwise, the surest first; never empty. */
   readonly names: readonly string[];
   /** Things to know at once, such as a listener on a public address. */
   readonly warnings: readonly string[];

@@ -8,12 +8,12 @@ const roles: Readonly<Record<Listening["door"], string>> = {
   admin: "back office",
 };
 
-export function printBanner({ listening, fingerprint, names, warnings }: Started): string {
+export function printBanner(started: Started): string {
+  const { listening, fingerprint, warnings } = started;
   const doors = listening.map(
     ({ door, ...address }) => `  ${roles[door].padEnd(12)}${formatHostPort(address)}`,
   );
-  const port = listening.find(({ door }) => door === "clients")?.port ?? 3128;
-  const urls = names.map((host) => `http://${formatHostPort({ host, port })}`);
+  const urls = urlsOf(started);
   return [
     "Entrepot listens",
     ...doors,
@@ -29,4 +29,11 @@ export function printBanner({ listening, fingerprint, names, warnings }: Started
     ...warnings.map((warning) => `Mind: ${warning}`),
     "",
   ].join("\n");
+}
+
+/** In a container only the operator knows: its own address and port lead nowhere outside. */
+function urlsOf({ listening, names, publicUrl }: Started): readonly string[] {
+  if (publicUrl !== undefined) return [publicUrl.replace(/(?<!\/)\/+$/, "")];
+  const port = listening.find(({ door }) => door === "clients")?.port ?? 3128;
+  return names.map((host) => `http://${formatHostPort({ host, port })}`);
 }

@@ -12,17 +12,22 @@ import { takeGivenSockets } from "./given-sockets.ts";
 import { IdleMemory, ownMemory } from "./idle-memory.ts";
 import { leave } from "./leave.ts";
 import { createLog, openOutput } from "./log.ts";
+import { loadAll } from "./old-setup.ts";
 import { settingOptions } from "./options.ts";
 import { watchedPaths } from "./reload.ts";
-import { type Loaded, loadSettings } from "./settings/load.ts";
+import type { Loaded } from "./settings/load.ts";
 import { describeSettings, secretsOf } from "./settings/redact.ts";
 import { SettingsError } from "./settings/settings-error.ts";
+import { endRoot } from "./taking-over.ts";
 import { openTraces, type Traces } from "./traces/open-traces.ts";
 import { wrongArguments } from "./wrong-arguments.ts";
 
-/** Resolves with the exit code; never rejects. */
-export async function runCommandLine(process: NodeJS.Process): Promise<number> {
-  const program = new CommandLine(process);
+/** Resolves with the exit code; never rejects. `takeSignals` is called when the server can be stopped. */
+export async function runCommandLine(
+  process: NodeJS.Process,
+  takeSignals: () => void,
+): Promise<number> {
+  const program = new CommandLine(process, takeSignals);
   try {
     return await program.run();
   } catch (error) {
@@ -36,10 +41,12 @@ class CommandLine {
   readonly #process: NodeJS.Process;
   readonly #program: Command;
   readonly #environment: Environment;
+  readonly #takeSignals: () => void;
   #exitCode = 0;
 
-  constructor(process: NodeJS.Process) {
+  constructor(process: NodeJS.Process, takeSignals: () => void) {
     this.#process = process;
+    this.#takeSignals = takeSignals;
     this.#environment = new Environment(process.env);
     const end = (code: number): void => {
       this.#exitCode = code;
@@ -120,7 +127,7 @@ class CommandLine {
     const flags = this.#program.opts<Readonly<Record<string, string>>>();
     const { files, warnings } = await this.#environment.read(flags.envFile);
     const { env } = this.#process;
-    const loaded = await loadSettings({
+    const loaded = await loadAll({
       flags: new Map(
         settingOptions().flatMap((option) => {
           const value = flags[option.attributeName()];
@@ -174,6 +181,7 @@ class CommandLine {
   }
 
   async #serve(): Promise<number> {
+    await endRoot(this.#process, () => this.#load());
     const given = takeGivenSockets(this.#process.env, this.#process.pid);
     const { settings, files, warnings, ...its } = await this.#loadToStart();
     const { env, stdout, stderr } = this.#process;
@@ -200,7 +208,11 @@ class CommandLine {
         warnings: [...warnings, ...given.warnings, ...traces.warnings],
         // On a terminal people read both.
         isToldOnce: stdout.isTTY && stderr.isTTY,
-        compose: () => compose(settings, log, world),
+        compose: async () => {
+          const app = await compose(settings, log, world);
+          this.#takeSignals();
+          return app;
+        },
         loadAgain: async () => (await this.#load()).settings,
         watched: watchedPaths(files, settings),
         signals: this.#process,

@@ -104,6 +104,7 @@ class Program implements Application {
           []),
       ],
       fingerprint: doors.authority.fingerprint,
+      publicUrl: settings.listen.publicUrl,
       names: reach.names,
       warnings: [
         ...reach.warnings,

@@ -14,10 +14,14 @@ if (major < 24) {
 } else {
   // Keys, images and records are nobody else's business on this machine.
   process.umask(0o077);
+  const { endOnSignals } = await import("./early-signals.ts");
+  const takeSignals = endOnSignals(process);
   const { isAsking } = await import("./commands/asking-commands.ts");
   const { leave, onlyLeave } = await import("./leave.ts");
   const { isSingleExecutable } = await import("../runtime/carried.ts");
+  const { readVolumes } = await import("./volumes.ts");
   const args = process.argv.slice(2);
+  readVolumes(process.env);
   if (isSingleExecutable && args[0] === onlyLeave) {
     process.exit(Number(args[1]));
   } else if (isAsking(args[0])) {
@@ -32,6 +36,6 @@ if (major < 24) {
     leave(process, code);
   } else {
     const { runCommandLine } = await import("./command-line.ts");
-    leave(process, await runCommandLine(process));
+    leave(process, await runCommandLine(process, takeSignals));
   }
 }

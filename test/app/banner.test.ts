@@ -29,4 +29,17 @@ For other clients, open http://192.168.7.5:3130/ in a browser
 Mind: clients may come from anywhere
 `);
   });
+
+  it("names what PUBLIC_URL says and no address of a container", () => {
+    const text = printBanner({
+      listening: [{ door: "clients", host: "::", port: 3128 }],
+      fingerprint: "AB:CD",
+      publicUrl: "https://mirror.example.com/",
+      names: ["172.18.0.2", "3f2a"],
+      warnings: [],
+    });
+    expect(text).toContain("Clients reach it at\n  https://mirror.example.com\n");
+    expect(text).toContain("curl -fsS https://mirror.example.com/setup/docker -o");
+    expect(text).not.toContain("172.18.0.2");
+  });
 });

@@ -82,6 +82,19 @@ describe.skipIf(!isHere)("a certificate from an ACME service", () => {
     await issued(entrepot, "anything.example.com");
   });
 
+  it("by dns-01 and a service that is asked as lego asks it", async () => {
+    const acme = await begin();
+    const { endpoint, asked } = await standInForHttpRequests(acme.dns);
+    const entrepot = await open({
+      ...acme.settings,
+      ACME_CHALLENGE: "dns-01",
+      ACME_DNS_PROVIDER: endpoint,
+      ACME_DNS_WAIT: "0 s",
+    });
+    await issued(entrepot);
+    await eventually(() => asked.filter((one) => one === "/dns/cleanup").length === 2, within);
+  });
+
   it("by dns-01 and Cloudflare's API", async () => {
     const acme = await begin();
     const { api, asked } = await standInForCloudflare(acme.dns);
@@ -208,6 +221,19 @@ case $1 in
 esac
 exec curl -fsS -d "$body" ${dns}/$path
 `;
+}
+
+/** lego's httpreq, over the journey's DNS server. */
+async function standInForHttpRequests(dns: string) {
+  const asked: string[] = [];
+  const server = createServer(async (request, response) => {
+    asked.push(request.url ?? "");
+    const { fqdn: host, value } = JSON.parse(await textOf(request)) as Record<string, string>;
+    const isSet = request.url === "/dns/present";
+    await post(`${dns}/${isSet ? "set" : "clear"}-txt`, isSet ? { host, value } : { host });
+    response.writeHead(200).end();
+  });
+  return { endpoint: `http://127.0.0.1:${await listen(server)}/dns/`, asked };
 }
 
 type Records = Map<string, { readonly host: string; readonly content: string }>;

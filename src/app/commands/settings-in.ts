@@ -1,7 +1,7 @@
 /** The settings that a start here would have, for a command that knows only where they are. */
 import { readFile } from "node:fs/promises";
 import { Environment } from "../environment.ts";
-import { loadSettings } from "../settings/load.ts";
+import { loadAll } from "../old-setup.ts";
 import type { Settings } from "../settings/settings.ts";
 
 export type SettingsSources = {
@@ -16,7 +16,7 @@ export async function settingsIn(
   flags: readonly (readonly [string, string])[],
 ): Promise<Settings> {
   await new Environment(environment).read(envFile);
-  const { settings } = await loadSettings({
+  const { settings } = await loadAll({
     flags: new Map(flags),
     environment,
     settingsFile: settingsFile ?? (environment.CONFIG_FILE || undefined),

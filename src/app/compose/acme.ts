@@ -9,6 +9,7 @@ import { Cloudflare } from "../../doors/tls/acme/cloudflare.ts";
 import { CommandProvider } from "../../doors/tls/acme/command-provider.ts";
 import { DnsChallenges, type DnsProvider } from "../../doors/tls/acme/dns-challenges.ts";
 import { HttpChallenges } from "../../doors/tls/acme/http-challenges.ts";
+import { HttpRequestProvider } from "../../doors/tls/acme/http-request.ts";
 import type { KeyPair } from "../../doors/tls/key-pair.ts";
 import { parseBasic } from "../../protocol/http/basic-auth.ts";
 import { formatHostPort } from "../../protocol/http/host-port.ts";
@@ -97,11 +98,20 @@ function dnsProvider(
 ): DnsProvider {
   const { acmeDnsProvider = "", cloudflareApiToken: token = "", cloudflareApi } = mirror;
   if (acmeDnsProvider === "cloudflare") {
-    return new Cloudflare({ api: cloudflareApi.replace(/(?<!\/)\/+$/, ""), token, send });
+    return new Cloudflare({ api: withoutSlash(cloudflareApi), token, send });
+  }
+  if (/^https?:\/\//i.test(acmeDnsProvider)) {
+    const { httpreqUsername: user, httpreqPassword: password } = mirror;
+    const login = user === undefined || password === undefined ? undefined : { user, password };
+    return new HttpRequestProvider({ endpoint: withoutSlash(acmeDnsProvider), login, send });
   }
   return new CommandProvider(acmeDnsProvider, (command, signal) =>
     runOperatorCommand(command, { environment, signal }),
   );
+}
+
+function withoutSlash(url: string): string {
+  return url.replace(/(?<!\/)\/+$/, "");
 }
 
 async function ownAuthority({ mirror }: Settings): Promise<readonly string[]> {

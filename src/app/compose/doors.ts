@@ -31,6 +31,7 @@ import { interceptedHosts, plainRegistries } from "../settings/derived.ts";
 import type { Settings } from "../settings/settings.ts";
 import { composeAuthority } from "./authority.ts";
 import { roomForFiles } from "./descriptors.ts";
+import { crowds } from "./gateways.ts";
 import { type Listen, safeNames } from "./listen.ts";
 import { composeMirror } from "./mirror.ts";
 import { type OpenTls, openTls } from "./tls.ts";
@@ -252,6 +253,7 @@ async function composeAdmission({
     proxyLogins: access.proxyAuth,
     maxPerClient: access.maxConnectionsPerClient,
     maxConnections: (await roomForFiles()).connections,
+    ...(await crowds(access.allowClients, (sentence) => log.note("warn", sentence))),
     onNewcomer: () => engine.makeWay(),
     ...{ observe: log.door, now },
   });

@@ -3,7 +3,8 @@ import { choice, listOf, port, text, wholeNumber } from "./kind.ts";
 import { addressRange } from "./network-kinds.ts";
 import { optional, setting } from "./setting.ts";
 
-const privateNetworks =
+/** Who may come in where nobody says otherwise. */
+export const privateNetworks =
   "127.0.0.0/8 ::1 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 169.254.0.0/16 fc00::/7 fe80::/10";
 
 export const access = {

@@ -59,13 +59,41 @@ function checkAcme({ listen, mirror }: Settings): readonly string[] {
     sentences.push(`TLS_CERT and ${name} are both set; keep one of them`);
   }
   if (mirror.acmeChallenge === "dns-01" && mirror.acmeDnsProvider === undefined) {
-    sentences.push("ACME_CHALLENGE is dns-01; write cloudflare or a command as ACME_DNS_PROVIDER");
+    sentences.push(
+      "ACME_CHALLENGE is dns-01; write cloudflare, a command or an https:// address as ACME_DNS_PROVIDER",
+    );
   }
   if (mirror.acmeChallenge === "http-01" && mirror.acmeDomains.some((each) => each[0] === "*")) {
     sentences.push("ACME_DOMAINS has a name with a star; write ACME_CHALLENGE=dns-01 for it");
   }
   if (mirror.acmeDnsProvider === "cloudflare" && mirror.cloudflareApiToken === undefined) {
     sentences.push("ACME_DNS_PROVIDER is cloudflare; write its token as CLOUDFLARE_API_TOKEN");
+  }
+  sentences.push(...checkHttpRequests(mirror));
+  return sentences;
+}
+
+/** An address that is no secret, and a login that never goes in the clear. */
+function checkHttpRequests({
+  acmeDnsProvider,
+  httpreqUsername,
+  httpreqPassword,
+}: Settings["mirror"]): readonly string[] {
+  if (acmeDnsProvider === undefined || !/^https?:\/\//i.test(acmeDnsProvider)) return [];
+  const url = URL.parse(acmeDnsProvider);
+  if (url === null) return ["ACME_DNS_PROVIDER is no address; write https://dns.example.com/acme"];
+  const sentences: string[] = [];
+  if (url.username !== "" || url.password !== "") {
+    const instead = "write its login as HTTPREQ_USERNAME and HTTPREQ_PASSWORD";
+    sentences.push(`ACME_DNS_PROVIDER has a login in it; ${instead}`);
+  }
+  if ((httpreqUsername === undefined) !== (httpreqPassword === undefined)) {
+    const [is, needs] =
+      httpreqUsername === undefined ? ["PASSWORD", "USERNAME"] : ["USERNAME", "PASSWORD"];
+    sentences.push(`HTTPREQ_${is} stands alone; write HTTPREQ_${needs} too`);
+  }
+  if (httpreqPassword !== undefined && url.protocol === "http:") {
+    sentences.push("HTTPREQ_PASSWORD would go in the clear; write ACME_DNS_PROVIDER with https://");
   }
   return sentences;
 }

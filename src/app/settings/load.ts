@@ -94,7 +94,7 @@ function unguarded({ listen, access }: Settings): readonly string[] {
 /** Every variable that means something. */
 function variables(): readonly string[] {
   const names = allSettings().flatMap((each) => [...each.environment, fileVariableOf(each) ?? []]);
-  return [...names.flat(), "CONFIG_FILE"];
+  return [...names.flat(), "CONFIG_FILE", "OLD_SETUP"];
 }
 
 class SettingsReading {

@@ -78,8 +78,20 @@ export const mirror = {
     acmeDnsProvider: optional({
       name: "ACME_DNS_PROVIDER",
       kind: text,
-      help: `Who sets the record of a dns-01 challenge: cloudflare, or a command, which is called with
-        set or unset, the record's name and its value.`,
+      help: `Who sets the record of a dns-01 challenge: cloudflare; a command, which is called with set or
+        unset, the record's name and its value; or an https:// address that takes POST /present and
+        /cleanup, as lego's httpreq has them.`,
+    }),
+    httpreqUsername: optional({
+      name: "HTTPREQ_USERNAME",
+      kind: text,
+      help: "User at the address in ACME_DNS_PROVIDER.",
+    }),
+    httpreqPassword: optional({
+      name: "HTTPREQ_PASSWORD",
+      kind: verbatim,
+      isSecret: true,
+      help: "That user's password.",
     }),
     acmeDnsWait: setting({
       name: "ACME_DNS_WAIT",

@@ -19,6 +19,10 @@ export type AdmissionOptions = {
   readonly maxPerClient?: number | undefined;
   /** Open connections of all clients, 10,000. */
   readonly maxConnections?: number | undefined;
+  /** Addresses that stand for a crowd, whose connections therefore are not one client's. */
+  readonly gateways?: ReadonlySet<string> | undefined;
+  /** Called once, when somebody comes from one of those. */
+  readonly onGateway?: ((client: string) => void) | undefined;
   /** Called for each connection that comes. */
   readonly onNewcomer?: (() => void) | undefined;
   readonly observe?: ObserveDoor | undefined;
@@ -41,15 +45,19 @@ export class Admission {
   readonly #logins: readonly Buffer[];
   readonly #places: ConnectionPlaces;
   readonly #onNewcomer: () => void;
+  readonly #gateways: ReadonlySet<string>;
+  #onGateway: ((client: string) => void) | undefined;
 
   /** Throws DoorError SETTING when a range or a login makes no sense. */
   constructor(options: AdmissionOptions = {}) {
     this.#clients = addressRanges(options.allowClients ?? usualClients);
     this.#logins = (options.proxyLogins ?? []).map(digestOfLogin);
+    this.#gateways = options.gateways ?? new Set();
+    this.#onGateway = options.onGateway;
     this.#places = new ConnectionPlaces({
       perClient: options.maxPerClient ?? 4_096,
       total: options.maxConnections ?? 10_000,
-      isExempt: isLoopback,
+      isExempt: (client) => isLoopback(client) || this.#gateways.has(client),
       observe: options.observe ?? (() => undefined),
       now: options.now ?? Date.now,
     });
@@ -77,6 +85,10 @@ export class Admission {
   /** Counts one connection until it closes; false when there are too many already, this client's or in all. */
   enter(client: string, connection: Duplex): boolean {
     this.#onNewcomer();
+    if (this.#onGateway !== undefined && this.#gateways.has(client)) {
+      this.#onGateway(client);
+      this.#onGateway = undefined;
+    }
     return this.#places.enter(client, connection);
   }
 }

@@ -10,8 +10,16 @@ import { systemCode } from "./file-system.ts";
 
 const ourNames =
   /^(?:VERSION\.new|lock(?:\.pid|-journal)?|clean(?:\.new)?|token\.secret|records\.sqlite(?:-\w+)?|ca|acme|blobs|partial|quarantine|front-door-\w{6})$/;
+/** What comes to lie there while we run, besides. */
+const laterNames =
+  /^(?:VERSION|uploads|restore\.unfinished|(?:hosted|statistics)\.sqlite(?:-\w+)?|control\.sock|records\.owed)$/;
 /** Dot files, and what file systems put into their root. */
 const nobodysNames = /^(?:\..*|lost\+found)$/;
+
+/** Whether something in DATA_DIR that is called so is ours. */
+export function isOwnName(name: string): boolean {
+  return ourNames.test(name) || laterNames.test(name);
+}
 
 /** For a folder without VERSION. Throws StoreError FORMAT with a sentence that names a file of others. */
 export async function refuseForeignFiles(path: string): Promise<void> {

@@ -2,6 +2,12 @@ import { describe, expect, it } from "vitest";
 import { problemsOf } from "./loading.ts";
 
 const acme = { ACME_DIRECTORY: "https://acme", ACME_DOMAINS: "a.example.com", TLS_PORT: "443" };
+const dnsService = {
+  ...acme,
+  ACME_CHALLENGE: "dns-01",
+  ACME_DNS_PROVIDER: "https://dns.example/acme",
+};
+const dnsLogin = { HTTPREQ_USERNAME: "u", HTTPREQ_PASSWORD: "CANARY-p" };
 
 describe("settings that do not fit together", () => {
   it.each<[Record<string, string>, RegExp]>([
@@ -21,6 +27,12 @@ describe("settings that do not fit together", () => {
     [{ ...acme, TLS_PORT: "" }, /nothing speaks TLS/],
     [{ ...acme, TLS_CERT: "c" }, /keep one of them$/],
     [{ ...acme, ACME_CHALLENGE: "dns-01" }, /as ACME_DNS_PROVIDER$/],
+    [{ ...dnsService, ACME_DNS_PROVIDER: "https://u:CANARY-p@dns.example" }, /as HTTPREQ_USERNAME/],
+    [{ ...dnsService, HTTPREQ_USERNAME: "u" }, /write HTTPREQ_PASSWORD too$/],
+    [
+      { ...dnsService, ...dnsLogin, ACME_DNS_PROVIDER: "http://dns.example" },
+      /HTTPREQ_PASSWORD would go in the clear/,
+    ],
     [{ AUTH_REGISTRIES: "ghcr.io:u" }, /^entry 1 of AUTH_REGISTRIES has no password/],
     [{ AUTH_REGISTRIES: "ghcr.io:u:p ghcr.io:v:q" }, /two credentials for ghcr.io/],
     [

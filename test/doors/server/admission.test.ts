@@ -86,3 +86,22 @@ it("a client has at most so many connections at once; loopback as many as it lik
     expect(admission.enter("127.0.0.1", new PassThrough())).toBe(true);
   }
 });
+
+describe("who comes by a container's gateway", () => {
+  const gateways = new Set(["172.17.0.1"]);
+
+  it("shares no client's limit, since it may be anybody", () => {
+    const admission = new Admission({ maxPerClient: 1, gateways });
+    for (const client of ["172.17.0.1", "172.17.0.1", "172.17.0.2"])
+      expect(admission.enter(client, new PassThrough())).toBe(true);
+    expect(admission.enter("172.17.0.2", new PassThrough())).toBe(false);
+  });
+
+  it("is told of once", () => {
+    const told: string[] = [];
+    const admission = new Admission({ gateways, onGateway: (client) => told.push(client) });
+    for (const client of ["172.17.0.2", "172.17.0.1", "172.17.0.1"])
+      admission.enter(client, new PassThrough());
+    expect(told).toEqual(["172.17.0.1"]);
+  });
+});

@@ -1,8 +1,8 @@
 /** Registry caches with prompts: REGISTRY_PROXY_<X>_… (later REGISTRY_CACHE_<X>_…) for a fixed list of registries. */
 import { randomBytes } from "node:crypto";
+import { privateNetworks } from "../../settings/access.ts";
 import type { Draft } from "./draft.ts";
 import { words } from "./from-docker-registry-proxy.ts";
-import { privateNetworks } from "./interview.ts";
 import type { OldSetup } from "./old-setup.ts";
 import type { Variables } from "./variables.ts";
 

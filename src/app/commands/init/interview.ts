@@ -1,4 +1,6 @@
 /** What a new operator is asked, in the order in which it matters; Enter takes what is usual. */
+
+import { privateNetworks } from "../../settings/access.ts";
 import { listOf } from "../../settings/kind.ts";
 import { addressRange, hostPattern } from "../../settings/network-kinds.ts";
 import { size } from "../../settings/units.ts";
@@ -9,9 +11,6 @@ import { words } from "./from-docker-registry-proxy.ts";
 import type { LiveCheck } from "./live-check.ts";
 import { askMirror } from "./mirror-questions.ts";
 import { settle, settleLogin } from "./settle.ts";
-
-export const privateNetworks =
-  "127.0.0.0/8 ::1 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 169.254.0.0/16 fc00::/7 fe80::/10";
 
 /** Those that most machines pull from come first, and are what Enter takes. */
 const wellKnown = ["docker.io", "ghcr.io", "quay.io", "registry.k8s.io"];
