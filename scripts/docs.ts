@@ -1,7 +1,7 @@
 /**
- * Writes docs/reference/configuration.md from the table of settings, docs/reference/api.json from the
- * routes of the back office, and the reference, the manual page and the shells' completions from the
- * commands; `--check` only says whether they are up to date.
+ * Writes docs/reference/configuration.md from the table of settings, api.json beside it from the routes of
+ * the back office, metrics.md from what is counted, errors.md from the lists of codes, and the reference,
+ * the manual page and the shells' completions from the commands; `--check` only says whether they are up to date.
  */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -25,6 +25,8 @@ import { bashCompletion, fishCompletion, zshCompletion } from "./commands/comple
 import { manPage } from "./commands/man-page.ts";
 import { commandReference } from "./commands/reference.ts";
 import { commandTable } from "./commands/table.ts";
+import { errorsReference } from "./reference/errors.ts";
+import { metricsReference } from "./reference/metrics.ts";
 
 const intro = `# Configuration
 
@@ -160,6 +162,8 @@ const pages: readonly (readonly [path: string, wanted: string])[] = [
   ["docs/completions/entrepot.fish", fishCompletion(commands)],
   ["docs/reference/configuration.md", reference()],
   ["docs/reference/api.json", await api()],
+  ["docs/reference/errors.md", errorsReference()],
+  ["docs/reference/metrics.md", await metricsReference()],
 ];
 for (const [path, wanted] of pages) {
   const file = fileURLToPath(new URL(`../${path}`, import.meta.url));

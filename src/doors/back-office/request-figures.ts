@@ -222,6 +222,7 @@ export class RepositoryFigures {
         .map(({ registry, repository, pulls }) => ({
           ...{ labels: { registry, repository }, value: pulls.value },
         }));
-    return [{ name: "repository_pulls_total", help, type: "counter", samples }];
+    const labels = ["registry", "repository"];
+    return [{ name: "repository_pulls_total", help, type: "counter", labels, samples }];
   }
 }

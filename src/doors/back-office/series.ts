@@ -18,6 +18,8 @@ export interface Family {
   readonly name: string;
   readonly help: string;
   readonly type: FamilyType;
+  /** The names of its labels, where they are the same in each sample, and known without one. */
+  readonly labels?: readonly string[];
   samples(): Iterable<Sample>;
 }
 
@@ -53,7 +55,7 @@ export class Counter<Label extends string> implements Family {
   readonly name: string;
   readonly help: string;
   readonly type: "counter" | "gauge";
-  readonly #labels: readonly Label[];
+  readonly labels: readonly Label[];
   readonly #budget: SeriesBudget;
   readonly #cells = new Map<
     string,
@@ -68,7 +70,7 @@ export class Counter<Label extends string> implements Family {
     this.name = described.name;
     this.help = described.help;
     this.type = described.type ?? "counter";
-    this.#labels = labels;
+    this.labels = labels;
     this.#budget = budget;
   }
 
@@ -79,7 +81,7 @@ export class Counter<Label extends string> implements Family {
     if (known !== undefined) return known.cell;
     const cell = { value: 0 };
     if (!this.#budget.take(1)) return cell;
-    this.#cells.set(key, { labels: named(this.#labels, values), cell });
+    this.#cells.set(key, { labels: named(this.labels, values), cell });
     return cell;
   }
 
@@ -129,7 +131,7 @@ export class Histogram<Label extends string> implements Family {
   readonly name: string;
   readonly help: string;
   readonly type = "histogram";
-  readonly #labels: readonly Label[];
+  readonly labels: readonly Label[];
   readonly #bounds: readonly number[];
   readonly #budget: SeriesBudget;
   readonly #cells = new Map<
@@ -145,7 +147,7 @@ export class Histogram<Label extends string> implements Family {
     this.name = described.name;
     this.help = described.help;
     this.#bounds = described.bounds;
-    this.#labels = labels;
+    this.labels = labels;
     this.#budget = budget;
   }
 
@@ -156,7 +158,7 @@ export class Histogram<Label extends string> implements Family {
     const spread = new Spread(this.#bounds);
     // Its bounds, the one beyond them, sum and count.
     if (!this.#budget.take(this.#bounds.length + 3)) return spread;
-    this.#cells.set(key, { labels: named(this.#labels, values), spread });
+    this.#cells.set(key, { labels: named(this.labels, values), spread });
     return spread;
   }
 
