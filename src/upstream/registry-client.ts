@@ -49,6 +49,8 @@ export type RegistryRequest = {
   /** End-to-end fields only; Authorization and Host are never taken from here. */
   readonly headers: HeaderList;
   readonly body?: AsyncIterable<Uint8Array> | undefined;
+  /** Whatever the method: its body can be read twice, and sending it twice does no harm. */
+  readonly isRepeatable?: boolean;
   readonly access: Access;
   readonly redirects: RedirectRule;
   readonly patience: Patience;

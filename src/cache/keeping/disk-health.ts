@@ -31,6 +31,7 @@ export class DiskHealth {
   readonly #options: DiskHealthOptions;
   readonly #clock: Clock;
   #failures = 0;
+  #failedEver = 0;
   #reason: string | undefined;
   #isPaused = false;
   #cancelTrial: (() => void) | undefined;
@@ -57,17 +58,27 @@ export class DiskHealth {
     return this.#reason === undefined ? [] : [this.#reason];
   }
 
+  /** How often it failed, ever: for who will say that a write succeeded. */
+  get failed(): number {
+    return this.#failedEver;
+  }
+
   /** A blob could not be written. */
   writeFailed(error: unknown): void {
     if (this.#isClosed) return;
+    this.#failedEver += 1;
     const why = error instanceof Error ? error.message : String(error);
     this.#reason = `the disk fails (${why}); pulls go on, but nothing new is kept`;
     if (!this.#isPaused) this.#count(error);
     this.#options.makeRoom(error);
   }
 
-  /** A blob was written and kept. */
-  writeSucceeded(): void {
+  /**
+   * A blob was written and kept, begun when the disk had failed so often. One begun before the last failure
+   * shows that the disk worked, not that it does.
+   */
+  writeSucceeded(failedBefore = this.#failedEver): void {
+    if (failedBefore < this.#failedEver) return;
     this.#failures = 0;
     if (!this.#isPaused) this.#recover();
   }
@@ -147,7 +158,7 @@ function isOwnFault(error: unknown): boolean {
   return code === "EMFILE" || code === "ENFILE";
 }
 
-type Disk = Pick<DiskHealth, "isPaused" | "writeFailed" | "writeSucceeded">;
+type Disk = Pick<DiskHealth, "isPaused" | "failed" | "writeFailed" | "writeSucceeded">;
 
 /** Drafts whose writes tell of the disk's health, and are refused with StoreError PAUSED while it is left alone. */
 export class GuardedDrafts implements DraftStore {
@@ -179,12 +190,14 @@ export class GuardedDrafts implements DraftStore {
 class GuardedDraft implements BlobDraft {
   readonly #draft: BlobDraft;
   readonly #disk: Disk;
+  readonly #failedBefore: number;
   /** By its owner, or by a failure that was counted: what fails after that says nothing new. */
   #isEnded = false;
 
   constructor(draft: BlobDraft, disk: Disk) {
     this.#draft = draft;
     this.#disk = disk;
+    this.#failedBefore = disk.failed;
   }
 
   get written(): number {
@@ -210,7 +223,7 @@ class GuardedDraft implements BlobDraft {
   async commit(...[digest, options]: Parameters<BlobDraft["commit"]>): Promise<void> {
     const isMeant = !this.#isEnded;
     await this.#draft.commit(digest, options).catch((error: unknown) => this.#fail(error));
-    if (isMeant) this.#disk.writeSucceeded();
+    if (isMeant) this.#disk.writeSucceeded(this.#failedBefore);
     this.#isEnded = true;
   }
 

@@ -12,7 +12,10 @@ export type TokenForm =
   | {
       readonly kind: "login" | "anonymous";
       readonly fields: URLSearchParams;
-      readonly body: () => AsyncIterable<Uint8Array>;
+      /** Each reader gets the whole. */
+      readonly body: AsyncIterable<Uint8Array>;
+      /** It holds nothing that is good once alone. */
+      readonly isRepeatable: boolean;
     }
   /** No form at all: it has not been read. */
   | { readonly kind: "foreign" };
@@ -29,7 +32,9 @@ export async function readTokenForm(exchange: Exchange, idleMs = 60_000): Promis
   const fields = new URLSearchParams(bytes.toString("utf8"));
   refuseOwnTokens(fields);
   const isLogin = secrets.some((name) => fields.getAll(name).some((value) => value !== ""));
-  return { kind: isLogin ? "login" : "anonymous", fields, body: () => once(bytes) };
+  const isRepeatable = !fields.has("code") && !fields.has("assertion");
+  const body = { [Symbol.asyncIterator]: () => once(bytes) };
+  return { kind: isLogin ? "login" : "anonymous", fields, body, isRepeatable };
 }
 
 /** A token of ours is no login at a token service, and never goes upstream. Throws RegistryError. */

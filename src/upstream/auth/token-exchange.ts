@@ -96,7 +96,7 @@ export class TokenExchange {
         ...{ ...head, scheme, address },
         ...{ asked: "token", client: from },
         onBehalfOf: this.#onBehalfOf(ask, address),
-        body: form === undefined ? undefined : once(form),
+        ...(form === undefined ? {} : { body: again(form), isRepeatable: true }),
         patience: "full",
         signal,
       }),
@@ -146,6 +146,11 @@ async function judge({ place, response }: Answered): Promise<Buffer> {
   if (status < 300) return body;
   const contentType = headerValue(headers, "content-type");
   throw new TokenRefusal(host, { status, contentType, body: body.subarray(0, 65_536) });
+}
+
+/** Each reader gets the whole. */
+function again(text: string): AsyncIterable<Uint8Array> {
+  return { [Symbol.asyncIterator]: () => once(text) };
 }
 
 async function* once(text: string): AsyncGenerator<Uint8Array> {

@@ -239,14 +239,14 @@ export class PooledRegistryClient implements RegistryClient {
     place: Place,
     authorization: Authorization,
   ): Promise<RegistryResponse> {
-    const { method, patience, signal, body, access } = request;
+    const { method, patience, signal, body, isRepeatable, access } = request;
     const send = async (): Promise<RegistryResponse> => {
       const response = await this.#transport.send({
         ...place,
         onBehalfOf: request.began,
         ...{ asked: askedBy(request), client: access.from, method },
         headers: requestFields(request, place, { authorization, userAgent: this.#userAgent }),
-        body,
+        ...{ body, isRepeatable },
         patience,
         signal,
       });

@@ -42,12 +42,18 @@ export type Origin = {
   readonly onBehalfOf: RegistryName;
   /** Its heads need mending; for requests with `reset` alone. */
   readonly isOdd?: boolean | undefined;
+  /** Its connections are new and serve one request each; for requests with `reset` alone. */
+  readonly isFresh?: boolean | undefined;
+  /** It cannot be tried again where a kept connection turns out to be closed: none is kept for long. */
+  readonly isForOneTry?: boolean;
   /** The connection itself is wanted in the end, so it stays a stream like any other. */
   readonly switches?: boolean | undefined;
 };
 
 /** Idle pools are a few objects each; beyond so many the longest unused are closed. */
 const maxPools = 512;
+/** Servers close what is idle after seconds, and nobody knows when. */
+const briefly = 1_000;
 /** Google's registries send more than Node's 16 KiB. */
 const maxHeaderSize = 128 * 1024;
 
@@ -92,10 +98,9 @@ export class OriginPools {
   }
 
   #pool(origin: Origin, proxy: CorporateProxy | undefined): Pool {
-    const { scheme, address, onBehalfOf, isOdd, switches } = origin;
+    const { scheme, address, isOdd, isForOneTry } = origin;
     const host = formatHostPort(address, scheme === "https" ? 443 : 80);
-    // The registry is part of the key: what it may reach, another may not.
-    const key = `${scheme}://${host} ${onBehalfOf}${isOdd ? " odd" : ""}${switches ? " switches" : ""}`;
+    const key = keyOf(`${scheme}://${host}`, origin);
     const known = this.#pools.get(key);
     this.#pools.delete(key);
     const pool =
@@ -112,8 +117,8 @@ export class OriginPools {
         maxHeaderSize,
         headersTimeout: 0,
         bodyTimeout: this.#options.bodyTimeoutMs ?? 30_000,
-        keepAliveTimeout: 30_000,
-        keepAliveMaxTimeout: 120_000,
+        keepAliveTimeout: isForOneTry ? briefly : 30_000,
+        keepAliveMaxTimeout: isForOneTry ? briefly : 120_000,
       });
     this.#pools.set(key, pool);
     if (known === undefined) this.#closeUnused();
@@ -145,4 +150,14 @@ export class OriginPools {
       return;
     }
   }
+}
+
+/** The registry is part of it: what it may reach, another may not. */
+function keyOf(text: string, origin: Origin): string {
+  const { onBehalfOf, isOdd, isFresh, isForOneTry, switches } = origin;
+  const kinds = [
+    ...[isOdd && "odd", isFresh && "fresh", isForOneTry && "one try"],
+    switches && "switches",
+  ].filter(Boolean);
+  return [text, onBehalfOf, ...kinds].join(" ");
 }

@@ -1,6 +1,7 @@
 /**
- * One HTTP exchange with one origin: no redirects, no credentials of its own. A request without a body
- * is tried a second time when the connection failed; every failure comes out as an UpstreamError.
+ * One HTTP exchange with one origin: no redirects, no credentials of its own. A request that may be sent
+ * twice is tried a second time, on a new connection, when the first failed; any other finds no connection
+ * that was kept for long. Every failure comes out as an UpstreamError.
  */
 
 import { Readable } from "node:stream";
@@ -40,6 +41,8 @@ export type Outgoing = {
   /** Hop-by-hop fields and Host are left out; Authorization goes as it stands. */
   readonly headers: HeaderList;
   readonly body?: AsyncIterable<Uint8Array> | undefined;
+  /** Whatever the method: its body can be read twice, and sending it twice does no harm. */
+  readonly isRepeatable?: boolean | undefined;
   readonly patience: Patience;
   /** The connection itself is wanted, once both sides agree to speak this on it. */
   readonly upgrade?: "websocket" | undefined;
@@ -60,7 +63,7 @@ export type TransportOptions = {
   readonly tracing?: Tracing | undefined;
 };
 
-type Attempt = Outgoing & { readonly isOdd: boolean };
+type Attempt = Outgoing & { readonly isOdd: boolean; readonly isFresh?: boolean };
 
 const oddMs = 3_600_000;
 /** So many bytes of a body are worth telling of before its end. */
@@ -98,7 +101,8 @@ export class Transport {
       if (spent >= budgetOf(this.#limits, outgoing)) throw error;
       if (!isOdd && mayBeOdd(outgoing, error)) return await this.#mended(outgoing, spent, error);
       if (!mayRetry(outgoing, error)) throw error;
-      return await this.#placed({ ...outgoing, isOdd }, spent);
+      // Where one kept connection was closed meanwhile, the next one was too.
+      return await this.#placed({ ...outgoing, isOdd, isFresh: true }, spent);
     }
   }
 
@@ -141,13 +145,15 @@ export class Transport {
   }
 
   async #attempt(outgoing: Attempt, spent: number, onOver: () => void): Promise<Answered> {
-    const { signal, method, address, scheme, onBehalfOf, body, isOdd } = outgoing;
+    const { signal, method, address, scheme, onBehalfOf, body, isOdd, isFresh } = outgoing;
     const host = formatHostPort(address, 443);
     if (signal.aborted) throw abortedError(host, signal);
     const started = this.#options.now();
     const switches = outgoing.upgrade !== undefined;
+    const isOnce = isOdd || isFresh === true;
     const { dispatcher, pathPrefix, headers } = this.#options.pools.outlet({
-      ...{ scheme, address, onBehalfOf, isOdd, switches },
+      ...{ scheme, address, onBehalfOf, isOdd, isFresh, switches },
+      isForOneTry: !isRepeatable(outgoing),
     });
     const exchange = new OneAnswer({
       host,
@@ -168,7 +174,7 @@ export class Transport {
         headers: [...printHeaders(sendable(outgoing)), ...headers],
         body: body === undefined ? null : Readable.from(borrowed(body), { objectMode: false }),
         // Undici would close the connection after every HEAD.
-        ...(method === "HEAD" || isOdd ? { reset: isOdd } : {}),
+        ...(method === "HEAD" || isOnce ? { reset: isOnce } : {}),
         ...(outgoing.upgrade === undefined ? {} : { upgrade: outgoing.upgrade }),
         ...(outgoing.patience === "open" ? { bodyTimeout: this.#limits.openIdle } : {}),
       },
@@ -218,9 +224,15 @@ export class Transport {
 }
 
 /** A connection that was never made, or was closed before the headers of a harmless request. */
-function mayRetry({ method, body, signal }: Outgoing, error: unknown): boolean {
-  if (body !== undefined || signal.aborted || !(error instanceof UpstreamError)) return false;
-  return error.code === "CONNECT" || (error.code === "RESET" && idempotent.has(method));
+function mayRetry(outgoing: Outgoing, error: unknown): boolean {
+  const { body, signal } = outgoing;
+  if (signal.aborted || !(error instanceof UpstreamError)) return false;
+  if (error.code === "CONNECT" && body === undefined) return true;
+  return (error.code === "CONNECT" || error.code === "RESET") && isRepeatable(outgoing);
+}
+
+function isRepeatable({ method, body, isRepeatable: isSaidSo = false }: Outgoing): boolean {
+  return isSaidSo || (body === undefined && idempotent.has(method));
 }
 
 /** The answer's head made no sense, which may be mended where asking again does no harm. */

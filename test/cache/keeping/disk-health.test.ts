@@ -1,7 +1,8 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import type { CacheEvent } from "../../../src/cache/cache-event.ts";
-import { DiskHealth } from "../../../src/cache/keeping/disk-health.ts";
+import { DiskHealth, GuardedDrafts } from "../../../src/cache/keeping/disk-health.ts";
+import { digestOf } from "../../../src/protocol/digest.ts";
 import { StoreError } from "../../../src/store/store-error.ts";
 import { eventually } from "../../support/eventually.ts";
 import { MemoryBlobStore } from "../../support/memory-blob-store.ts";
@@ -40,6 +41,22 @@ describe("the disk's health", () => {
     fail(20);
     expect(health.isPaused).toBe(true);
     expect(events).toEqual([{ kind: "writesPaused", error: readOnly }]);
+    health.close();
+  });
+
+  it("is not taken for good by a blob that was begun before it failed", async () => {
+    const { health, fail } = setUp();
+    const blobs = new MemoryBlobStore();
+    const drafts = new GuardedDrafts(blobs, health);
+    const bytes = Buffer.from("begun while all was well");
+    const draft = await drafts.create();
+    await draft.write(bytes, 0);
+    fail(4);
+    await draft.commit(digestOf(bytes));
+    await draft.close();
+    expect(health.degraded).toHaveLength(1);
+    fail(1);
+    expect(health.isPaused).toBe(true);
     health.close();
   });
 

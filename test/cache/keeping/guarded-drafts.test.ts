@@ -9,6 +9,7 @@ import { FaultyBlobs, type Trouble } from "../support/faulty-blobs.ts";
 function setUp(trouble: Trouble = {}) {
   const disk = {
     isPaused: false,
+    failed: 0,
     failures: 0,
     successes: 0,
     writeFailed: () => {

@@ -26,7 +26,7 @@ describe("a token request's form", () => {
     expect(form.kind).toBe(kind);
     if (form.kind === "foreign") throw new Error("no form");
     const kept: Uint8Array[] = [];
-    for await (const chunk of form.body()) kept.push(chunk);
+    for await (const chunk of form.body) kept.push(chunk);
     expect(Buffer.concat(kept).toString()).toBe(body);
     expect(exchange.tally.received).toBe(body.length);
   });

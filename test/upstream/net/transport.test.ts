@@ -505,6 +505,52 @@ describe("an answer that does not come", () => {
     expect(sockets).toHaveLength(2);
   });
 
+  it("is got 100 times from who closes each kept connection in the very moment it is used again", async () => {
+    const used = new WeakSet<Socket>();
+    const { send } = await served((request, response) => {
+      if (used.has(request.socket)) return void request.socket.resetAndDestroy();
+      used.add(request.socket);
+      request.resume();
+      request.once("end", () => response.end("ok"));
+    });
+    const fresh = await Promise.all(Array.from({ length: 20 }, () => send()));
+    await Promise.all(fresh.map(({ body }) => readAll(body)));
+    const form = {
+      [Symbol.asyncIterator]: async function* () {
+        yield Buffer.from("service=x");
+      },
+    };
+    const kinds: readonly Partial<Outgoing>[] = [
+      { method: "GET" },
+      { method: "HEAD" },
+      { method: "OPTIONS" },
+      { method: "POST", body: form, isRepeatable: true },
+    ];
+    for (let time = 0; time < 100; time += 1) {
+      const { status, body } = await send(kinds[time % kinds.length]);
+      expect(status).toBe(200);
+      await readAll(body);
+    }
+  });
+
+  it("of a push comes by a connection that was hardly kept, since it cannot be asked for again", async () => {
+    const open = new Map<string, Set<Socket>>();
+    const { send } = await served((request, response) => {
+      const { method = "", socket } = request;
+      const sockets = open.get(method) ?? new Set();
+      open.set(method, sockets.add(socket));
+      socket.once("close", () => sockets.delete(socket));
+      request.resume();
+      request.once("end", () => response.end("ok"));
+    });
+    for (const method of ["GET", "POST", "PUT", "DELETE"])
+      await readAll((await send({ method })).body);
+    expect(open.get("GET")?.size).toBe(1);
+    for (const method of ["POST", "PUT", "DELETE"])
+      await eventually(() => expect(open.get(method)?.size).toBe(0));
+    expect(open.get("GET")?.size).toBe(1);
+  });
+
   it.each([
     ["garbage", "hello there\r\n\r\n"],
     ["an HTTP/2 preface", "PRI * HTTP/2.0\r\n\r\n"],
