@@ -39,7 +39,8 @@ parts="dockerd:docker.io docker:docker.io containerd:containerd ctr:containerd p
   nginx:nginx javac:default-jdk-headless /usr/share/java/jetty9-server.jar:libjetty9-java
   /usr/share/java/tomcat10-embed-core.jar:libtomcat10-embed-java
   chromium:chromium firefox-esr:firefox-esr promtool:prometheus jq:jq python3:python3
-  htpasswd:apache2-utils redis-server:redis-server psql:postgresql"
+  htpasswd:apache2-utils redis-server:redis-server psql:postgresql
+  strip:binutils rpm2archive:rpm"
 # program=module
 go_tools="crane=github.com/google/go-containerregistry/cmd/crane@v0.20.6
   pebble=github.com/letsencrypt/pebble/v2/cmd/pebble@v2.10.1

@@ -199,7 +199,6 @@ provision() {
 }
 
 backup() {
-  local work
   work=$(mktemp -d -p /var/lib)
   trap 'rm -rf "$work"' EXIT
   entrepot backup "$work/backup"

@@ -1,53 +1,59 @@
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { request } from "node:http";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { hasProgram, Journey } from "../journeys/support/journey.ts";
-import { canBoot, type Machine } from "../journeys/support/machine.ts";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { hasProgram } from "../journeys/support/journey.ts";
+import { canBoot, Machine } from "../journeys/support/machine.ts";
 import { minimalDebian, ownAuthorities } from "../journeys/support/minimal-debian.ts";
-import { runWell } from "../journeys/support/program.ts";
-import { isUnplugged, plugIn, startWayOut, there } from "../journeys/support/wire.ts";
+import { runWell, type Service } from "../journeys/support/program.ts";
+import { isUnplugged, plugIn, startWayOut } from "../journeys/support/wire.ts";
 import { eventually } from "../support/eventually.ts";
 
 const root = join(import.meta.dirname, "../..");
 const limitMs = 1_500_000;
-const wire = "ept-pkg";
+const wire = { name: "ept-pkg", here: "10.83.1.1", there: "10.83.1.2" };
+/** npm and Go keep what they fetched there. */
+const env = { HOME: process.env.HOME ?? "/root" };
 const isTried = canBoot() && ["mmdebstrap", "tinyproxy", "dpkg-deb"].every(hasProgram);
 
 /** Everything that a machine has, less what programs write into logs and lists of their own. */
 const everything = `find / -xdev ! -path '/proc/*' ! -path '/sys/*' ! -path '/run/*' ! -path '/tmp/*' \\
   ! -path '/dev/*' ! -path '/shared*' ! -path '/var/log/*' ! -path '/var/cache/*' ! -path '/var/lib/apt/*' \\
-  ! -path '/var/lib/dpkg/*' ! -path '/var/lib/systemd/*' ! -path '/etc/*-' ! -path '/etc/ld.so.cache' \\
+  ! -path '/var/lib/dpkg/*' ! -path '/var/lib/systemd/*' ! -path '/etc/*-' \\
+  ! -path '/var/tmp/systemd-private-*' ! -path '/etc/ld.so.cache' \\
   -printf '%p %y %m %u %l\\n' | sort; dpkg --get-selections; sort /etc/passwd /etc/group`;
 
 describe.skipIf(!isTried)("the Debian package, on a Debian that has next to nothing", () => {
-  let journey: Journey;
+  let running: Machine | undefined;
+  let folder = "";
+  let proxy: Service | undefined;
   let wayOut = "";
   let shared = "";
   const packages: Record<string, string> = {};
   beforeAll(async () => {
-    journey = await Journey.begin();
-    const out = await startWayOut(journey.folder);
-    journey.atEnd(() => out.service.stop());
+    folder = await mkdtemp(join(tmpdir(), "entrepot-packages-"));
+    const out = await startWayOut(folder, wire);
+    proxy = out.service;
     wayOut = out.url;
-    await runWell("scripts/release", ["--quick", "amd64"], {
-      cwd: root,
-      limitMs,
-      env: { HOME: process.env.HOME ?? "/root" },
-    });
-    shared = join(journey.folder, "shared");
+    await runWell("scripts/release", ["--quick", "amd64"], { cwd: root, limitMs, env });
+    shared = join(folder, "shared");
     await mkdir(shared);
     for (const kind of ["now", "next", "dynamic"]) packages[kind] = await packageOf(kind);
     await runWell("cp", [join(root, "scripts/install.sh"), shared]);
   });
-  afterAll(() => journey?.end());
+  afterEach(() => running?.stop());
+  afterAll(async () => {
+    await proxy?.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
 
   /** The one just made, one that follows it, and one from before it whose unit has no user of its own. */
   async function packageOf(kind: string): Promise<string> {
     const name = (await readdir(join(root, "release"))).find((one) => one.endsWith(".deb")) ?? "";
     const made = join(root, "release", name);
     const target = join(shared, `entrepot-${kind}.deb`);
-    const tree = join(journey.folder, kind);
+    const tree = join(folder, kind);
     await runWell("dpkg-deb", ["--raw-extract", made, tree]);
     const change = async (file: string, from: RegExp, to: string): Promise<void> => {
       const text = await readFile(join(tree, file), "utf8");
@@ -68,12 +74,13 @@ describe.skipIf(!isTried)("the Debian package, on a Debian that has next to noth
     const apt = `Acquire::http::Proxy "${wayOut}";\nAcquire::https::Proxy "${wayOut}";\n`;
     const files = { ...(await ownAuthorities()), "/etc/apt/apt.conf.d/99-way-out": apt };
     await eventually(() => isUnplugged(wire));
-    const machine = await journey.machine(files, {
-      ...{ tree: await minimalDebian(), wire },
+    const machine = await Machine.boot(await mkdtemp(join(folder, "m-")), files, {
+      ...{ tree: await minimalDebian(), wire: wire.name },
       shared: { from: shared, at: "/shared" },
     });
+    running = machine;
     await plugIn(wire);
-    await machine.must(`ip address add ${there}/24 dev host0; ip link set host0 up
+    await machine.must(`ip address add ${wire.there}/24 dev host0; ip link set host0 up
       apt-get update -qq`);
     return machine;
   }
@@ -115,7 +122,6 @@ describe.skipIf(!isTried)("the Debian package, on a Debian that has next to noth
     const left = newLines(before.stdout, (await machine.must(everything)).stdout);
     // The user stays, since files may be its own.
     expect(left.filter((line) => !/^entrepot:/.test(line))).toEqual([]);
-    await machine.stop();
   });
 
   it("takes over the data of a unit with DynamicUser", async () => {
@@ -130,7 +136,6 @@ describe.skipIf(!isTried)("the Debian package, on a Debian that has next to noth
     expect(owner.stdout).toBe("entrepot\n");
     await machine.must("apt-get purge -y -qq entrepot");
     await machine.must("! test -e /var/lib/entrepot; ! test -e /var/lib/private/entrepot");
-    await machine.stop();
   });
 
   it("keeps what was pushed when it is purged, and says how it goes", async () => {
@@ -141,7 +146,6 @@ describe.skipIf(!isTried)("the Debian package, on a Debian that has next to noth
     const { output } = await machine.must("apt-get purge -y -qq entrepot");
     expect(output).toContain("to remove them too: rm -r /var/lib/entrepot");
     await machine.must("test -s /var/lib/entrepot/hosted.sqlite; ! test -e /etc/entrepot");
-    await machine.stop();
   });
 
   it("warns of a socket for port 80 that nothing is ordered with", async () => {
@@ -151,7 +155,6 @@ describe.skipIf(!isTried)("the Debian package, on a Debian that has next to noth
       systemctl start entrepot-http.socket entrepot`);
     const { stdout } = await machine.must("journalctl -u entrepot -o cat");
     expect(stdout).toContain("systemctl disable --now entrepot-http.socket");
-    await machine.stop();
   });
 
   it("comes by scripts/install.sh, twice the same, and leaves nothing when that is undone", async () => {
@@ -167,7 +170,6 @@ describe.skipIf(!isTried)("the Debian package, on a Debian that has next to noth
     const after = await machine.must(everything);
     expect(newLines(before.stdout, after.stdout)).toEqual([]);
     expect(newLines(after.stdout, before.stdout)).toEqual([]);
-    await machine.stop();
   });
 });
 
@@ -200,7 +202,7 @@ class Asking {
 
 function answerOf(): Promise<number | string> {
   return new Promise((resolve) => {
-    const asked = request({ host: there, port: 3128, path: "/healthz", agent: false });
+    const asked = request({ host: wire.there, port: 3128, path: "/healthz", agent: false });
     asked.on("error", (error) => resolve(error.message));
     asked.on("response", (response) => {
       response.resume();

@@ -11,12 +11,13 @@ import { askEverybody } from "../support/multicast-dns.ts";
 import { runWell } from "../support/program.ts";
 import { account, ghcr, spare } from "../support/upstream/look-alikes.ts";
 import { playPrivateRegistry } from "../support/upstream/private-registry.ts";
-import { here, isUnplugged, plugIn, startWayOut, there } from "../support/wire.ts";
+import { isUnplugged, plugIn, startWayOut } from "../support/wire.ts";
 
 const clone = join(import.meta.dirname, "../../..");
 const limitMs = 1_500_000;
 const name = "docker-registry.local";
-const wire = "ept-lab";
+const wire = { name: "ept-lab", here: "10.83.0.1", there: "10.83.0.2" };
+const { here, there } = wire;
 /** Whatever Compose, shells and systemd each read in their own way. */
 const password = "CANARY-$a\"b'c\\d#e";
 const needed = ["mmdebstrap", "tinyproxy", "skopeo", "docker"];
@@ -33,7 +34,7 @@ describe.skipIf(!isPlayed)("lab-vm.md", () => {
   beforeAll(async () => {
     guide = await Guide.open("lab-vm.md");
     journey = await Journey.begin();
-    const out = await startWayOut(journey.folder);
+    const out = await startWayOut(journey.folder, wire);
     journey.atEnd(() => out.service.stop());
     wayOut = out.url;
     const login = `bob:${password}`;
@@ -76,7 +77,11 @@ describe.skipIf(!isPlayed)("lab-vm.md", () => {
     };
     await eventually(() => isUnplugged(wire));
     const shared = { from: checkout(), at: "/vagrant" };
-    const machine = await journey.machine(files, { tree: await minimalDebian(), shared, wire });
+    const machine = await journey.machine(files, {
+      tree: await minimalDebian(),
+      shared,
+      wire: wire.name,
+    });
     await plugIn(wire);
     await machine.must(`ip address add ${there}/24 dev host0; ip link set host0 up`);
     await provision(machine);
@@ -145,7 +150,8 @@ describe.skipIf(!isPlayed)("lab-vm.md", () => {
       limitMs,
     );
     const script = guide.take("set +e");
-    const paste = () => client.type("bash", script.split("\n"));
+    // The shells that it leaves open are left, too.
+    const paste = () => client.type("bash", [...script.split("\n"), "exit", "exit"]);
     const early = await paste();
     expect(early.output).toContain("Could not resolve host: docker-registry.local");
     await client.must(guide.take("libnss-mdns"), limitMs);
