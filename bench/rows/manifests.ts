@@ -1,5 +1,7 @@
 /** The rows about requests per second: a manifest from the cache against a bare answer of the same size. */
+
 import { readFile } from "node:fs/promises";
+import { setTimeout as pause } from "node:timers/promises";
 import { createSecureContext } from "node:tls";
 import { fixed, median, pairs, type Round, type Row, ratioOf, shuffledRounds } from "../measure.ts";
 import { direct, throughProxy } from "../parts/curl.ts";
@@ -125,7 +127,11 @@ async function freshConnections({ ours, connect }: Targets, rounds: number): Pro
   };
 }
 
+/** As it is when nobody has asked for a while. */
+const idleSeconds = 15;
+
 export async function idle(scene: Scene): Promise<Row[]> {
+  await pause(idleSeconds * 1_000);
   const rss = scene.entrepot.residentMiB();
   return [
     {

@@ -16,8 +16,10 @@ export type IdleMemoryParts = {
 };
 
 const interval = 10_000;
+/** A start leaves much garbage; by then it is over. */
+const afterStart = 2_000;
 /** A twentieth of one core. */
-const idle = interval / 20;
+const idle = 1 / 20;
 /** Work too light to be seen leaves garbage too. */
 const muchGarbage = 16 * 1024 * 1024;
 
@@ -26,12 +28,13 @@ export class IdleMemory {
   #worked: number;
   #heap = 0;
   #isOwed = true;
+  #interval = afterStart;
   #cancel: () => void;
 
   constructor(parts: IdleMemoryParts) {
     this.#parts = parts;
     this.#worked = parts.worked();
-    this.#cancel = parts.after(interval, this.#look);
+    this.#cancel = parts.after(afterStart, this.#look);
   }
 
   stop(): void {
@@ -40,9 +43,8 @@ export class IdleMemory {
 
   readonly #look = (): void => {
     const { after, worked, heap, collect } = this.#parts;
-    this.#cancel = after(interval, this.#look);
     const now = worked();
-    const isIdle = now - this.#worked <= idle;
+    const isIdle = now - this.#worked <= idle * this.#interval;
     this.#worked = now;
     if (!isIdle) this.#isOwed = true;
     else if (this.#isOwed || heap() > this.#heap + muchGarbage) {
@@ -50,6 +52,8 @@ export class IdleMemory {
       this.#isOwed = false;
       this.#heap = heap();
     }
+    this.#interval = interval;
+    this.#cancel = after(interval, this.#look);
   };
 }
 

@@ -15,7 +15,6 @@ import { storeErrorFrom } from "../../store/store-error.ts";
 import type { Log } from "../log.ts";
 import { archivePlace } from "../settings/archive-place.ts";
 import type { Settings } from "../settings/settings.ts";
-import { openS3 } from "./s3.ts";
 import type { Store } from "./store.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -36,6 +35,7 @@ type ArchiveParts = {
 export async function composeArchive(parts: ArchiveParts): Promise<Archived | undefined> {
   const place = archivePlace(parts.settings);
   if (place === undefined) return undefined;
+  const { openS3 } = await import("./s3.ts");
   const { archive: opened, close } = await openS3(place, parts.upstream.wayTo);
   const observe = parts.log.store;
   const archive = new GuardedArchive({ archive: opened, observe, clock: systemClock });

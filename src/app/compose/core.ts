@@ -16,7 +16,7 @@ import { composeCache } from "./cache.ts";
 import { composeCatalogue } from "./catalogue.ts";
 import { loadChallenges, saveChallenge } from "./challenges.ts";
 import { composeFigures, heardBy } from "./figures.ts";
-import { composeHosted } from "./hosted.ts";
+import type { Hosted, HostedRoomParts } from "./hosted.ts";
 import { composeListen } from "./listen.ts";
 import { placeOfRecords } from "./records.ts";
 import { openSecrets } from "./secret.ts";
@@ -85,11 +85,9 @@ async function composeOver(store: Store, { settings, log, figures, world }: Over
     ...{ settings, store, upstream, archived, secret, now: steady, clock, generation, log },
     tracing,
   });
-  const hosted = await composeHosted({
-    ...{ settings, store, cache },
+  const hosted = await hostedIn(store, {
+    ...{ settings, store, cache, secret: secrets.hosted, clock },
     log: { hosted: (event) => tell(event) },
-    secret: secrets.hosted,
-    clock,
   });
   const catalogued = composeCatalogue({
     ...{ figures, cache, now, log, dataDir, settings },
@@ -116,4 +114,14 @@ async function composeOver(store: Store, { settings, log, figures, world }: Over
     written: world.written ?? [],
     tracing,
   };
+}
+
+/** Undefined where nothing ever was pushed, nor may be; then what would be needed for it takes no memory. */
+async function hostedIn(
+  { catalogue }: Store,
+  parts: Omit<HostedRoomParts, "catalogue">,
+): Promise<Hosted | undefined> {
+  if (catalogue === undefined) return undefined;
+  const { composeHosted } = await import("./hosted.ts");
+  return composeHosted({ ...parts, catalogue });
 }

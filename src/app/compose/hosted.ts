@@ -27,7 +27,9 @@ import type { Store } from "./store.ts";
 
 export type HostedRoomParts = {
   readonly settings: Settings;
-  readonly store: Store;
+  readonly store: Pick<Store, "blobs">;
+  /** What was pushed here. */
+  readonly catalogue: Catalogue;
   readonly cache: Pick<Cache, "rechecks" | "room" | "loose" | "archiving" | "openArchived">;
   readonly secret: Uint8Array;
   readonly clock: Clock;
@@ -51,11 +53,9 @@ export type Hosted = {
   readonly close: () => Promise<void>;
 };
 
-/** Undefined where nothing ever was pushed, nor may be. Throws SettingsError or StoreError. */
-export async function composeHosted(parts: HostedRoomParts): Promise<Hosted | undefined> {
-  const { settings, store, secret, clock, log } = parts;
-  const { catalogue } = store;
-  if (catalogue === undefined) return undefined;
+/** Throws SettingsError or StoreError. */
+export async function composeHosted(parts: HostedRoomParts): Promise<Hosted> {
+  const { settings, store, catalogue, secret, clock, log } = parts;
   const passwords = new Passwords();
   const logins = new Logins({
     ...{ htpasswd: await readHtpasswd(settings), clock },

@@ -1,4 +1,7 @@
-/** All that can be asked or told, over what there is: for a server, and for a command where none runs. */
+/**
+ * All that can be asked or told, over what there is: for a server, and for a command where none runs. What
+ * is seldom asked is read into memory when it is.
+ */
 import type { Operations } from "../../doors/back-office/operations.ts";
 import { Overview } from "../../doors/back-office/overview.ts";
 import type { House } from "../../doors/back-office/ports.ts";
@@ -7,8 +10,6 @@ import { formatHostPort } from "../../protocol/http/host-port.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Core } from "./core.ts";
 import { explaining } from "./explaining.ts";
-import { beginExport } from "./exporting.ts";
-import { beginImport } from "./importing.ts";
 import { reachOf } from "./listen.ts";
 import { Removing } from "./removing.ts";
 
@@ -26,8 +27,8 @@ export function composeOperations({ core, house, dashboardLink }: OperationsPart
   const removing = new Removing(core);
   return {
     ...{ overview, dashboardLink, keepForBackup: core.store.keepStill },
-    beginExport: (ask) => beginExport(core, ask),
-    beginImport: (ask) => beginImport(core, ask),
+    beginExport: async (ask) => (await import("./exporting.ts")).beginExport(core, ask),
+    beginImport: async (ask) => (await import("./importing.ts")).beginImport(core, ask),
     removal: (what) => removing.look(what),
     remove: (what) => removing.remove(what),
     collectGarbage: async (ask) =>

@@ -5,12 +5,8 @@ import type { Clock } from "../../runtime/clock.ts";
 import { debtMarkIn } from "../../store/disk/debt-mark.ts";
 import { ThreadedRecords } from "../../store/keyv/threaded-records.ts";
 import { OwingRecords } from "../../store/owing-records.ts";
-import { PostgresPushedTable } from "../../store/postgres/postgres-pushed-table.ts";
-import { PostgresRecords } from "../../store/postgres/postgres-records.ts";
 import type { PushedRecords } from "../../store/pushed-records.ts";
 import type { RecordStore, StoredRecord } from "../../store/record-store.ts";
-import { RedisPushedTable } from "../../store/redis/redis-pushed-table.ts";
-import { RedisRecords } from "../../store/redis/redis-records.ts";
 import { ServedPushedRecords } from "../../store/served-pushed-records.ts";
 import { SqlitePushedRecords } from "../../store/sqlite/sqlite-pushed-records.ts";
 import { StoreError } from "../../store/store-error.ts";
@@ -55,11 +51,14 @@ export async function openRecords(parts: RecordsParts): Promise<OpenRecords> {
     // When a blob was used last: an older time lets it go a little too early.
     isHarmless: (key) => key.startsWith("usage/"),
     onMarkFailure: (error) => log.store({ kind: "markerFailed", error }),
-    open: (distrust) => {
+    open: async (distrust) => {
       const its = { where: place.url, clock, observe: log.store };
-      return place.kind === "redis"
-        ? RedisRecords.open({ ...its, server: place.server, distrust })
-        : PostgresRecords.open({ ...its, server: place.server });
+      if (place.kind === "redis") {
+        const { RedisRecords } = await import("../../store/redis/redis-records.ts");
+        return RedisRecords.open({ ...its, server: place.server, distrust });
+      }
+      const { PostgresRecords } = await import("../../store/postgres/postgres-records.ts");
+      return PostgresRecords.open({ ...its, server: place.server });
     },
   });
 }
@@ -111,11 +110,7 @@ async function openServed(
   place: SharedRecordsPlace,
   { mayBeNew, isHosting }: ServedOptions,
 ): Promise<OpenPushed> {
-  const its = { where: place.url, clock: parts.clock, observe: parts.log.store };
-  const table =
-    place.kind === "redis"
-      ? await RedisPushedTable.open({ ...its, server: place.server })
-      : await PostgresPushedTable.open({ ...its, server: place.server });
+  const table = await openTable(parts, place);
   const records = await ServedPushedRecords.open(table, { mayBeNew });
   try {
     const warnings = isHosting ? await table.warnings() : [];
@@ -130,6 +125,16 @@ async function openServed(
     await records.close();
     throw error;
   }
+}
+
+async function openTable({ clock, log }: RecordsParts, place: SharedRecordsPlace) {
+  const its = { where: place.url, clock, observe: log.store };
+  if (place.kind === "redis") {
+    const { RedisPushedTable } = await import("../../store/redis/redis-pushed-table.ts");
+    return RedisPushedTable.open({ ...its, server: place.server });
+  }
+  const { PostgresPushedTable } = await import("../../store/postgres/postgres-pushed-table.ts");
+  return PostgresPushedTable.open({ ...its, server: place.server });
 }
 
 async function copyInto(path: string, from: PushedRecords): Promise<void> {

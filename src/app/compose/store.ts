@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { KeptForBackup } from "../../doors/back-office/operations.ts";
-import { Catalogue } from "../../hosted/catalogue.ts";
+import type { Catalogue } from "../../hosted/catalogue.ts";
 import { type Clock, systemClock } from "../../runtime/clock.ts";
 import { type DataFolder, openDataFolder } from "../../store/disk/data-folder.ts";
 import { DiskBlobStore } from "../../store/disk/disk-blob-store.ts";
@@ -47,14 +47,19 @@ async function openParts(folder: DataFolder, log: Pick<Log, "store">, over: Stor
   const pushed = await openPushed(parts, isHosting);
   try {
     // Before anything is deleted to make room: what was pushed here is not to be.
-    const catalogue =
-      pushed === undefined ? undefined : await Catalogue.load(pushed.records, holds);
+    const catalogue = pushed && (await loadCatalogue(pushed, holds));
     const { fs = nodeFileSystem } = over;
     return await openOver(folder, parts, { fs, holds, pushed, catalogue });
   } catch (error) {
     await pushed?.records.close();
     throw error;
   }
+}
+
+/** Where nothing was ever pushed what would be needed for it takes no memory. */
+async function loadCatalogue({ records }: OpenPushed, holds: Holds): Promise<Catalogue> {
+  const hosted = await import("../../hosted/catalogue.ts");
+  return hosted.Catalogue.load(records, holds);
 }
 
 type Held = {

@@ -10,7 +10,6 @@ import type { Listening } from "../application.ts";
 import type { Log } from "../log.ts";
 import { readTrusted } from "../settings/named-files.ts";
 import type { Settings } from "../settings/settings.ts";
-import { openAcme } from "./acme.ts";
 import type { Listen } from "./listen.ts";
 
 export type TlsParts = {
@@ -92,6 +91,7 @@ async function openSource(parts: TlsParts): Promise<Source> {
   const { settings, log } = parts;
   const { tlsCert, tlsKey } = settings.listen;
   if (settings.mirror.acmeDomains.length > 0) {
+    const { openAcme } = await import("./acme.ts");
     return { isLeafBetter: true, ...(await openAcme(parts)) };
   }
   if (tlsCert === undefined) {
