@@ -10,6 +10,9 @@ export interface Claim {
   readonly end: number;
 }
 
+/** So few bytes that are there already are no reason for one request more. */
+const crumb = 64 * 1024;
+
 export class Claims<C extends Claim> {
   readonly #progress: Pick<Progress, "endOf" | "nextAfter">;
   /** In the order they were made. */
@@ -51,6 +54,23 @@ export class Claims<C extends Claim> {
   /** Where the next byte behind `position` is that is there or on its way. */
   nextTaken(position: number): number | undefined {
     return this.#next(position, this.#all);
+  }
+
+  /**
+   * How far a part that begins at `start` goes, `end` at most: over the crumbs that are there already, for they
+   * come sooner twice than what lies between them by a request each. How many bytes of it come twice, too.
+   */
+  reachOf(start: number, end: number, mayComeTwice: (bytes: number) => boolean) {
+    let twice = 0;
+    for (let next = this.nextTaken(start) ?? end; next < end; ) {
+      const behind = this.#progress.endOf(next);
+      const there = behind - next;
+      const isCrumb = there > 0 && there <= crumb && this.ownerOf(behind) === undefined;
+      if (!isCrumb || !mayComeTwice(twice + there)) return { end: next, twice };
+      twice += there;
+      next = this.nextTaken(behind) ?? end;
+    }
+    return { end, twice };
   }
 
   /** Up to where the bytes from `position` on are this one's to bring; `position` when they are not. */

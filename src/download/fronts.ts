@@ -7,13 +7,12 @@
  *     ├───────────┤─ whole ▶        ├──────┤─ front ▶      ├──┤─ front ▶           │
  *                  up to the next byte that is there or on its way
  */
-import type { Clock } from "../runtime/clock.ts";
 import type { OpenedBlob } from "../upstream/client/blob-range.ts";
 import { Claims } from "./claims.ts";
 import { DownloadError, isDownloadError } from "./download-error.ts";
 import { Front, type FrontParts } from "./front.ts";
-import type { FrontLimits } from "./front-limits.ts";
-import type { Progress, Want } from "./progress.ts";
+import type { FrontsParts } from "./fronts-parts.ts";
+import type { Want } from "./progress.ts";
 import type { AskedPart } from "./sources.ts";
 
 const mostAtOnce = 16;
@@ -25,21 +24,7 @@ const wholeAtOnce = 2;
 /** Of all bytes so many may come twice: a part is not cut where another range begins in it. */
 const mostTwice = 1 / 25;
 
-export type FrontsParts = Pick<FrontParts, "host" | "onBreak" | "write" | "onOpened"> & {
-  readonly progress: Progress;
-  readonly limits: FrontLimits;
-  readonly open: (offset: number, signal: AbortSignal, part?: AskedPart) => Promise<OpenedBlob>;
-  /** What readers still want. */
-  readonly wants: () => Iterable<Want>;
-  /** Whether bytes can be written wherever they belong; undefined before the first is. */
-  readonly isAnywhere: () => boolean | undefined;
-  /** Whether every byte is there, and hashed. */
-  readonly isDone: () => boolean;
-  /** Called once, when nothing less than the whole will do. */
-  readonly onWhole: () => void;
-  readonly clock: Clock;
-  readonly signal: AbortSignal;
-};
+type Part = Pick<FrontParts, "start" | "end" | "isWhole">;
 
 export class Fronts {
   readonly #parts: FrontsParts;
@@ -157,10 +142,11 @@ export class Fronts {
       this.#hasAskedForAll = true;
       return this.#open({ start, end: undefined, isWhole: true });
     }
-    const next = taken ?? this.#parts.progress.size;
+    const { size } = this.#parts.progress;
     const wholes = this.#claims.all.filter(({ isWhole }) => isWhole);
-    if (next === undefined || wholes.length >= wholeAtOnce) return false;
-    return this.#open({ start, end: Math.min(start + stripe, next), isWhole: true });
+    if ((taken ?? size) === undefined || wholes.length >= wholeAtOnce) return false;
+    const end = Math.min(start + stripe, size ?? Number.POSITIVE_INFINITY);
+    return this.#openPart({ start, end, isWhole: true }, 0);
   }
 
   /** What is missing of this, unless somebody is about to bring it. */
@@ -176,8 +162,16 @@ export class Fronts {
       this.#lookAgain();
       return;
     }
-    const stop = Math.min(end, start + stripe, this.#claims.nextTaken(start) ?? end);
-    if (this.#open({ start, end: stop, isWhole: false })) this.#twice += twice;
+    this.#openPart({ start, end: Math.min(end, start + stripe), isWhole: false }, twice);
+  }
+
+  /** Up to `end` or what is there already; `twice`: so many of its bytes are on their way. */
+  #openPart(what: Pick<Part, "start" | "isWhole"> & { readonly end: number }, twice: number) {
+    const mayComeTwice = (bytes: number): boolean => this.#mayComeTwice(twice + bytes);
+    const reach = this.#claims.reachOf(what.start, what.end, mayComeTwice);
+    const isOpened = this.#open({ ...what, end: reach.end });
+    if (isOpened) this.#twice += twice + reach.twice;
+    return isOpened;
   }
 
   #mayComeTwice(bytes: number): boolean {
@@ -194,7 +188,7 @@ export class Fronts {
   }
 
   /** False when there are too many. */
-  #open(what: Pick<FrontParts, "start" | "end" | "isWhole">): boolean {
+  #open(what: Part): boolean {
     const { host, limits, progress, clock, signal, write, onBreak } = this.#parts;
     const { end } = what;
     if (this.#isOver || this.#running.size >= (this.#isAlone ? 1 : mostAtOnce)) return false;

@@ -181,6 +181,25 @@ describe("ranges of a cold blob", () => {
     await eventually(() => expect(upstream.open).toBe(0));
   });
 
+  it("that somebody reads in crumbs leave who wants all of it no request for each crumb", async () => {
+    const { downloads, upstream, digest } = scene(large);
+    for (let at = 1_000; at < 3 * mib; at += 10_000)
+      expect((await part(downloads, digest, at, at + 1)).equals(large.subarray(at, at + 1))).toBe(
+        true,
+      );
+    const before = upstream.seen.length;
+    expect((await pull(downloads, askFor(digest))).equals(large)).toBe(true);
+    expect(upstream.seen.length - before).toBeLessThanOrEqual(8);
+    const middle = scene(large);
+    for (let at = 1_000; at < 3 * mib; at += 10_000)
+      await part(middle.downloads, middle.digest, at, at + 1);
+    const asked = middle.upstream.seen.length;
+    const bytes = await part(middle.downloads, middle.digest, 500, 2 * mib);
+    expect(bytes.equals(large.subarray(500, 2 * mib))).toBe(true);
+    expect(middle.upstream.seen.length - asked).toBeLessThanOrEqual(2);
+    for (const one of [downloads, middle.downloads]) await one.close();
+  });
+
   it("with a wrong byte leave nothing behind once the whole is known to be wrong", async () => {
     const { downloads, digest, blobs, events } = scene(half, () => ({ corruptAt: mib + 5 }));
     const bytes = await part(downloads, digest, mib, mib + 1_000);

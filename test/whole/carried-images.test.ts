@@ -338,6 +338,29 @@ describe("a layout or archive that is not what it says", { timeout: 120_000 }, (
     expect(await readdir(join(program.dataDir, "uploads"))).toEqual([]);
   });
 
+  it.each([
+    ["by its spelling", "../operators/config.json"],
+    ["by an absolute name", "/operators/config.json"],
+    ["by a link on the way", "sub/config.json"],
+  ])(
+    "leads to no file of the machine %s: what it calls its config is pushed to nobody",
+    async (_how, config) => {
+      const program = await scene.start(hosting);
+      const operators = join(scene.folder, "operators");
+      await mkdir(operators);
+      await mkdir(folder);
+      await writeFile(join(operators, "config.json"), '{"auths":{"x":{"auth":"CANARY-login"}}}');
+      await symlink(operators, join(folder, "sub"));
+      const listed = [{ Config: config, RepoTags: [`${host}/team/app:1`], Layers: [] }];
+      await writeFile(join(folder, "manifest.json"), JSON.stringify(listed));
+      const { code, err } = await entrepot(program.dataDir, ["import", folder]);
+      expect([code, err]).toEqual([1, expect.stringMatching(/is no plain file|lacks "/)]);
+      expect((await new HostedClient(program, host).get("/v2/_catalog")).body.toString()).toBe(
+        '{"repositories":[]}',
+      );
+    },
+  );
+
   it("needs a name from somebody where it has none, and is cached under none that it only invents", async () => {
     const program = await scene.start(hosting);
     const image = newImage();

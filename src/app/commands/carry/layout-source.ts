@@ -38,11 +38,27 @@ export function folderSource(folder: string): LayoutSource {
       const path = join(folder, name);
       const its = await lstat(path).catch(() => undefined);
       if (its === undefined) return undefined;
-      if (!its.isFile()) throw new AskError("FAILED", `${path} is no plain file, and is not read`);
+      if (!its.isFile() || !(await isBelow(folder, name)))
+        throw new AskError(
+          "FAILED",
+          `${shown(name)} in ${folder} is no plain file, and is not read`,
+        );
       return { size: its.size, read: () => bytesOf(path, its.size) };
     },
     close: async () => undefined,
   };
+}
+
+/** Whether no step of a stranger's name leads out of the folder, be it by its spelling or by a link. */
+async function isBelow(folder: string, name: string): Promise<boolean> {
+  const steps = name.split("/");
+  if (steps.some((step) => step === "" || step === "." || step === "..")) return false;
+  let path = folder;
+  for (const step of steps.slice(0, -1)) {
+    path = join(path, step);
+    if (!(await lstat(path)).isDirectory()) return false;
+  }
+  return true;
 }
 
 async function* bytesOf(path: string, size: number): AsyncGenerator<Uint8Array> {
