@@ -63,6 +63,13 @@ const storeFailures: Readonly<
 /** Seconds: so long a host that failed is left alone, and so soon a place may be free. */
 const retryAfter: Readonly<Partial<Record<UpstreamErrorCode, string>>> = { DOWN: "15", BUSY: "5" };
 
+/** Seconds: so soon what a store stands on is tried again, and a push may be. */
+const storeRetryAfter: Readonly<Partial<Record<StoreErrorCode, string>>> = {
+  RECORDS: "1",
+  ARCHIVE: "5",
+  PAUSED: "5",
+};
+
 /** The answer to give. What is none of our errors is told to the log, not to the client. */
 export function toRegistryError(error: unknown): RegistryError {
   if (error instanceof RegistryError) return error;
@@ -73,7 +80,8 @@ export function toRegistryError(error: unknown): RegistryError {
   }
   if (isErrorOf<StoreError>(error, "StoreError", storeFailures)) {
     const { status, code, message, hint } = storeFailures[error.code];
-    return new RegistryError(code, sentence(message, hint), { status, cause: error });
+    const headers = headerList({ "retry-after": storeRetryAfter[error.code] });
+    return new RegistryError(code, sentence(message, hint), { status, cause: error, headers });
   }
   return new RegistryError("UNKNOWN", "the proxy failed; its log says why", { cause: error });
 }

@@ -7,6 +7,7 @@ import type { Digest } from "../../protocol/digest.ts";
 import type { RepositoryName, Tag } from "../../protocol/reference.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { KeyedMutex } from "../../runtime/keyed-mutex.ts";
+import { StoreError } from "../../store/store-error.ts";
 import type { Catalogue } from "../catalogue.ts";
 import type { ObserveHosted } from "../hosted-event.ts";
 import type { Pulls } from "../pulls.ts";
@@ -78,7 +79,7 @@ export class Collector {
     const { freed, returned } = ask.isDry ? await this.#foresee(going) : await this.#free();
     const collected = { isDry: ask.isDry, going, freed, returned, skipped };
     if (ask.isDry) return collected;
-    await pulls.tidy();
+    await unlessAway(pulls.tidy());
     observe({ kind: "collected", ...countsOf(collected) });
     return collected;
   }
@@ -124,7 +125,7 @@ export class Collector {
       for (const digest of loose.slice(start, start + batch)) {
         if (await this.#isSettled(digest, account)) settled.push(digest);
       }
-      await catalogue.settle(settled);
+      await unlessAway(catalogue.settle(settled));
     }
     return account;
   }
@@ -147,6 +148,15 @@ export class Collector {
       account.add(digest, { outcome: outcome === "held" ? "freed" : outcome, size });
     }
     return account;
+  }
+}
+
+/** Bytes that are gone are told of though that cannot be written down: the next run finds it so. */
+async function unlessAway(writing: Promise<void>): Promise<void> {
+  try {
+    await writing;
+  } catch (error) {
+    if (!(error instanceof StoreError && error.code === "RECORDS")) throw error;
   }
 }
 

@@ -1,7 +1,6 @@
 /** The whole program with its records at Redis or PostgreSQL, on good days and bad ones. */
-import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { chmod, readFile, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { backUp, type Terminal } from "../../../src/app/commands/backup.ts";
@@ -13,20 +12,11 @@ import { HostedClient, newImage } from "../support/hosted.ts";
 import { addImage, manifestType } from "../support/image.ts";
 import { authorization, type Login } from "../support/login.ts";
 import { type NamedRegistry, type Program, Scene } from "../support/program.ts";
+import { sharedSettings } from "../support/shared-settings.ts";
 
 const host = "registry.lan";
 const hosting = { HOSTED_HOSTS: host, HOSTED_ANONYMOUS_PUSH: "true" };
 const alice: Login = ["alice", "CANARY-alice"];
-
-/** What shared records need beside their address. */
-async function sharedSettings({ folder }: Scene): Promise<Record<string, string>> {
-  const [cert, key] = [join(folder, "own-ca.crt"), join(folder, "own-ca.key")];
-  const subject = ["-subj", "/CN=own", "-days", "30", "-keyout", key, "-out", cert];
-  const kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
-  execFileSync("openssl", ["req", "-x509", ...kind, ...subject], { stdio: "ignore" });
-  await chmod(key, 0o600);
-  return { CA_CERT: cert, CA_KEY: key, TOKEN_SECRET: "CANARY-token-secret" };
-}
 
 async function startedWith(scene: Scene, RECORDS: string, more: Record<string, string> = {}) {
   const shared = await sharedSettings(scene);
@@ -121,7 +111,8 @@ describe("pushes with records in PostgreSQL", () => {
     expect((await client.push("team/app", "1", first)).status).toBe(201);
     expect(existsSync(join(program.dataDir, "hosted.sqlite"))).toBe(false);
     await server.process.kill();
-    expect((await client.pushBlob("team/app", second.layer)).status).toBeGreaterThanOrEqual(500);
+    const refused = await client.pushBlob("team/app", second.layer);
+    expect([refused.status, refused.headers["retry-after"]]).toEqual([503, "1"]);
     expect((await client.get("/v2/team/app/manifests/1")).status).toBe(200);
     await server.start();
     await eventually(
@@ -209,6 +200,24 @@ describe("pushes with records in Redis", () => {
     const program = running(await startedWith(scene, redisAt(server.port), hosting));
     const client = new HostedClient(program, host);
     expect((await client.push("team/app", "1", newImage())).status).toBe(201);
+  });
+});
+
+describe("pushes with records in a Redis that does not show its settings", () => {
+  it("are taken, with a warning of what has to stand there", async () => {
+    const [scene, server] = [await Scene.open(), await redisServer()];
+    await server.start();
+    await server.asOperator((redis) =>
+      redis.call("ACL", "SETUSER", "app", "on", ">CANARY-app", "~*", "+@all", "-config"),
+    );
+    const url = `redis://app:CANARY-app@127.0.0.1:${server.port}/0`;
+    const program = running(await startedWith(scene, url, hosting));
+    expect(program.warnings).toContain(
+      "Redis does not let us read its settings: what was pushed here is safe only with appendonly yes and maxmemory-policy noeviction",
+    );
+    expect(program.lines.filter((line) => line.includes("CANARY-app"))).toEqual([]);
+    const pushed = await new HostedClient(program, host).push("team/app", "1", newImage());
+    expect(pushed.status).toBe(201);
   });
 });
 

@@ -150,9 +150,15 @@ describe("records in Redis", () => {
     const records = await backend.records();
     await records.set("tag/a", 1);
     await backend.asOperator((redis) => redis.config("SET", "maxmemory", "1mb"));
+    const from = performance.now();
     await expect(records.set("tag/b", 1)).rejects.toMatchObject(broken);
     await expect(records.setMany([{ key: "tag/b", value: 1 }])).rejects.toMatchObject(broken);
+    await expect(records.putIfAbsent("tag/b", 1, 1_000)).rejects.toMatchObject(broken);
+    expect(performance.now() - from).toBeLessThan(900);
     expect(await records.get("tag/a")).toBe(1);
+    expect(await keysOf(records, "")).toEqual(["tag/a"]);
+    await records.delete("tag/a");
+    expect(records.away).toBeUndefined();
     await backend.asOperator((redis) => redis.config("SET", "maxmemory", "0"));
     await records.set("tag/b", 1);
   });

@@ -54,8 +54,10 @@ export async function redisBackend(args: readonly string[] = []): Promise<RedisB
   };
 }
 
-export type PostgresBackend = Backend &
-  Pick<Awaited<ReturnType<typeof postgresServer>>, "asOperator">;
+export type PostgresBackend = Backend & {
+  readonly server: Awaited<ReturnType<typeof postgresServer>>;
+  readonly asOperator: Awaited<ReturnType<typeof postgresServer>>["asOperator"];
+};
 
 export async function postgresBackend(
   settings: Readonly<Record<string, string>> = {},

@@ -32,6 +32,8 @@ export type Program = Door & {
   readonly adminPort: number;
   /** Every line of the log at its most talkative, with nothing masked. */
   readonly lines: readonly string[];
+  /** What its operator is told of when it starts. */
+  readonly warnings: readonly string[];
   /** As a signal does it, when these settings have changed. */
   readonly reload: (changed: Texts) => Promise<void>;
   readonly stop: () => Promise<void>;
@@ -152,9 +154,9 @@ export class Scene {
 }
 
 async function doorOf(app: Application, dataDir: string, ownCa?: string) {
-  const { listening } = await app.start();
+  const { listening, warnings } = await app.start();
   const port = listening[0]?.port ?? 0;
   const ca = await readFile(ownCa ?? join(dataDir, "ca", "ca.crt"), "utf8");
   const adminPort = listening.find(({ door }) => door === "admin")?.port ?? 0;
-  return { port, adminPort, ca, dataDir };
+  return { port, adminPort, ca, dataDir, warnings };
 }

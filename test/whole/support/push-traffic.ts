@@ -1,9 +1,10 @@
 /**
  * Several clients of the hosted registry at once, each as engines are: they look before they upload, push
- * children before their index, pull what others push, and delete what is theirs. Every answer that a
- * collection of garbage spoilt is kept.
+ * children before their index, pull what others push, and delete what is theirs; a 503 with Retry-After
+ * they take as engines do. Every answer that a collection of garbage spoilt is kept.
  */
 import { Agent, request } from "node:http";
+import { setTimeout as pause } from "node:timers/promises";
 import { type Digest, digestOf } from "../../../src/protocol/digest.ts";
 import { ociIndex, ociManifest } from "../../../src/protocol/media-type.ts";
 import { Chance } from "./seeded.ts";
@@ -26,6 +27,8 @@ type Answer = {
   readonly status: number;
   readonly body: Buffer;
   readonly location: string | undefined;
+  /** Seconds. */
+  readonly retryAfter: number | undefined;
 };
 
 /** What one client has in a repository; nobody else pushes or deletes it. */
@@ -37,12 +40,13 @@ type Own = {
 
 const repositories = ["team/app", "team/base", "ci/build"];
 const mostLayers = 5_000;
+const mostTries = 10;
 const config = Buffer.from("{}");
 
 export class PushTraffic {
   /** What a client was told that was not so a moment before. */
   readonly spoilt: string[] = [];
-  readonly counts = { push: 0, pull: 0, referrer: 0, delete: 0 };
+  readonly counts = { push: 0, pull: 0, referrer: 0, delete: 0, retry: 0 };
   readonly #plan: TrafficPlan;
   readonly #agent: Agent;
   readonly #chance: Chance;
@@ -145,6 +149,7 @@ export class PushTraffic {
   /** Uploads it only where it is not there already, as every engine does. */
   async #offer(repository: string, bytes: Buffer): Promise<void> {
     const digest = digestOf(bytes);
+    const retries = this.counts.retry;
     const { status } = await this.#ask("HEAD", `${repository}/blobs/${digest}`);
     if (status === 200) return;
     const from = this.#chance.one(repositories);
@@ -159,6 +164,8 @@ export class PushTraffic {
       session === undefined
         ? await this.#ask("POST", `${uploads}?digest=${digest}`, bytes)
         : await this.#ask("PUT", `${session}?digest=${digest}`, bytes);
+    // Nobody knows what became of it: it is looked for, and begun anew.
+    if (answer.status === 404 && this.counts.retry > retries) return this.#offer(repository, bytes);
     if (answer.status !== 201) this.#spoilt(`an upload is ${answer.status}`, answer);
   }
 
@@ -230,8 +237,11 @@ export class PushTraffic {
     const isTag = this.#chance.in100(50);
     own.splice(own.indexOf(one), 1);
     const name = isTag ? one.tag : one.digest;
+    const retries = this.counts.retry;
     const answer = await this.#ask("DELETE", `${one.repository}/manifests/${name}`);
-    if (answer.status !== 202) this.#spoilt(`a deletion is ${answer.status}`, answer);
+    const isDoubtful = answer.status === 404 && this.counts.retry > retries;
+    if (answer.status !== 202 && !isDoubtful)
+      this.#spoilt(`a deletion is ${answer.status}`, answer);
   }
 
   /** One that somebody pushed once, however long ago, or a new one. */
@@ -254,7 +264,17 @@ export class PushTraffic {
     this.spoilt.push(`${what}: ${body.subarray(0, 200).toString()}`);
   }
 
-  #ask(method: string, path: string, body?: Buffer, type = "application/octet-stream") {
+  async #ask(method: string, path: string, body?: Buffer, type?: string): Promise<Answer> {
+    for (let tries = 1; ; tries += 1) {
+      const answer = await this.#once(method, path, body, type);
+      const { status, retryAfter } = answer;
+      if (status !== 503 || retryAfter === undefined || tries === mostTries) return answer;
+      this.counts.retry += 1;
+      await pause(retryAfter * 1_000);
+    }
+  }
+
+  #once(method: string, path: string, body?: Buffer, type = "application/octet-stream") {
     const { port, host } = this.#plan;
     const length = { "content-length": String(body?.length ?? 0), "content-type": type };
     const headers = { host, ...(method === "POST" || method === "PUT" ? length : {}) };
@@ -267,7 +287,10 @@ export class PushTraffic {
           response.on("error", reject);
           response.on("end", () => {
             const { statusCode: status = 0, headers: fields } = response;
-            resolve({ status, body: Buffer.concat(pieces), location: fields.location });
+            const wait = fields["retry-after"];
+            const retryAfter = wait === undefined ? undefined : Number(wait);
+            const { location } = fields;
+            resolve({ status, body: Buffer.concat(pieces), location, retryAfter });
           });
         },
       );
