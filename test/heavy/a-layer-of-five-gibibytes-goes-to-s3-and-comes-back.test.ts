@@ -50,6 +50,10 @@ describe.skipIf(!hasVersity)("a layer of 5 GiB with S3 behind a disk of one", ()
   let path = "";
   let digest = "";
   beforeAll(async () => {
+    // Before there is a connection that could grow old meanwhile.
+    const hash = createHash("sha256");
+    for (const part of bytes(0, size)) hash.update(part);
+    digest = `sha256:${hash.digest("hex")}`;
     const folder = await temporaryFolder();
     s3 = await Versity.start(join(folder, "s3"), login);
     registry = createServer((request, response) => {
@@ -62,9 +66,6 @@ describe.skipIf(!hasVersity)("a layer of 5 GiB with S3 behind a disk of one", ()
       ...{ S3_SECRET_KEY: login.secretKey, LOG_LEVEL: "debug", CACHE_MAX_SIZE: "32 MiB" },
       ...{ REGISTRIES: `http://${host}`, UPSTREAM_ALLOW_ADDRESSES: "127.0.0.0/8" },
     });
-    const hash = createHash("sha256");
-    for (const part of bytes(0, size)) hash.update(part);
-    digest = `sha256:${hash.digest("hex")}`;
     path = `${entrepot.proxy}/v2/${host}/app/blobs/${digest}`;
   }, limitMs);
   afterAll(async () => {

@@ -6,6 +6,7 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
 
 export type S3Operation =
   | "put"
@@ -19,10 +20,15 @@ export type S3Operation =
   | "abort"
   | "uploads";
 
-/** `cut`: the connection ends after so many bytes of the body either way; `hang`: nothing comes. */
+/**
+ * `cut`: the connection ends after so many bytes of the body either way; `hang`: nothing comes; `late`: all
+ * comes so many milliseconds later; `trickle`: so many bytes of what is given come each second.
+ */
 export type Misbehaviour =
   | { readonly kind: "status"; readonly status: number; readonly code: string }
   | { readonly kind: "cut"; readonly after: number }
+  | { readonly kind: "late"; readonly milliseconds: number }
+  | { readonly kind: "trickle"; readonly bytes: number }
   | { readonly kind: "hang" };
 
 type Kept = { readonly bytes: Buffer; readonly metadata: Readonly<Record<string, string>> };
@@ -106,10 +112,11 @@ export class FakeS3 {
       await cutOff(request, bad.after);
       return;
     }
-    await this.#served(call, bad?.kind === "cut" ? bad.after : undefined);
+    if (bad?.kind === "late") await pause(bad.milliseconds);
+    await this.#served(call, bad);
   }
 
-  async #served(call: Call, cutAfter: number | undefined): Promise<void> {
+  async #served(call: Call, bad: Misbehaviour | undefined): Promise<void> {
     const { operation, key, query, request, response } = call;
     const bytes = await bodyOf(request);
     const upload = this.uploads.get(query.get("uploadId") ?? "");
@@ -120,7 +127,7 @@ export class FakeS3 {
         return;
       case "get":
       case "head":
-        this.#give(call, cutAfter);
+        await this.#give(call, bad);
         return;
       case "delete":
         this.objects.delete(key);
@@ -166,17 +173,17 @@ export class FakeS3 {
     xml(response, "<CompleteMultipartUploadResult><ETag>x</ETag></CompleteMultipartUploadResult>");
   }
 
-  #give(call: Call, cutAfter: number | undefined): void {
+  async #give(call: Call, bad: Misbehaviour | undefined): Promise<void> {
     const kept = this.objects.get(call.key);
     if (kept === undefined) fail(call.response, 404, "NoSuchKey");
-    else this.#giveKept(call, kept, cutAfter);
+    else await this.#giveKept(call, kept, bad);
   }
 
-  #giveKept(
+  async #giveKept(
     { request, response, operation }: Call,
     kept: Kept,
-    cutAfter: number | undefined,
-  ): void {
+    bad: Misbehaviour | undefined,
+  ): Promise<void> {
     const size = kept.bytes.length;
     const range = rangeIn(request, size);
     if (range !== undefined && range.start >= size) {
@@ -189,11 +196,12 @@ export class FakeS3 {
       response.setHeader("content-range", `bytes ${start}-${end - 1}/${size}`);
     response.writeHead(range === undefined ? 200 : 206, { "content-length": end - start });
     if (operation === "head") response.end();
-    else if (cutAfter === undefined) response.end(kept.bytes.subarray(start, end));
-    else {
-      const cut = Math.min(end, start + cutAfter);
+    else if (bad?.kind === "trickle")
+      await trickled(response, kept.bytes.subarray(start, end), bad.bytes);
+    else if (bad?.kind === "cut") {
+      const cut = Math.min(end, start + bad.after);
       response.write(kept.bytes.subarray(start, cut), () => response.socket?.destroy());
-    }
+    } else response.end(kept.bytes.subarray(start, end));
   }
 
   #list({ query, response }: Call): void {
@@ -229,6 +237,17 @@ export class FakeS3 {
       `<ListMultipartUploadsResult>${head}${uploads.join("")}</ListMultipartUploadsResult>`,
     );
   }
+}
+
+const turnsASecond = 10;
+
+async function trickled(response: ServerResponse, bytes: Buffer, perSecond: number): Promise<void> {
+  const length = Math.ceil(perSecond / turnsASecond);
+  for (let start = 0; start < bytes.length && !response.destroyed; start += length) {
+    response.write(bytes.subarray(start, start + length));
+    await pause(1_000 / turnsASecond);
+  }
+  response.end();
 }
 
 function operationOf(method: string, key: string, query: URLSearchParams): S3Operation {

@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { eventually } from "../support/eventually.ts";
 import { status } from "../support/fake-registry/fault.ts";
@@ -13,6 +14,7 @@ import { addImage } from "./support/image.ts";
 import { type NamedRegistry, type Program, Scene } from "./support/program.ts";
 
 const mib = 1024 * 1024;
+const outageSeconds = Number(process.env.OUTAGE_SECONDS ?? 12);
 const host = "registry.lan";
 
 let s3: FakeS3;
@@ -143,6 +145,79 @@ describe("with an archive in S3, an image", () => {
     await pullWell(program, image());
     expect(s3.calls.length).toBe(asked);
   });
+
+  it("pulls for everybody while every call takes S3 two seconds, and is asked for no bytes by then", async () => {
+    const program = await start({ CACHE_MAX_SIZE: "4 MiB" });
+    const images = Array.from({ length: 10 }, () => image());
+    for (const each of images) await pullWell(program, each);
+    await archived(...images.map(({ layer }) => layer));
+    s3.misbehave = () => ({ kind: "late", milliseconds: 2_000 });
+    // What is pulled for the first time still goes there, and each time that goes well.
+    const fresh = (async () => {
+      for (let count = 0; count < 4; count += 1) await pullWell(program, image());
+    })();
+    for (const each of images.slice(0, 6)) await pullWell(program, each);
+    await fresh;
+    expect(told(program, "the archive is away; pulls go on without it")).toBe(true);
+    const [gets, began] = [s3.count("get"), performance.now()];
+    for (const each of images.slice(6)) await pullWell(program, each);
+    expect(s3.count("get")).toBeLessThanOrEqual(gets + 1);
+    expect(performance.now() - began).toBeLessThan(4_000);
+    const puts = s3.count("put");
+    await pullWell(program, image());
+    await eventually(() => s3.count("put") > puts);
+  });
+
+  it("pulls while its bytes trickle from S3: the registry gives the rest", async () => {
+    const program = await start({ CACHE_MAX_SIZE: "1 MiB" });
+    const large = image(3 * mib);
+    await pullWell(program, large);
+    await archived(large.layer);
+    await eventually(() => told(program, "made room by forgetting a blob"));
+    registry.server.requests.length = 0;
+    s3.misbehave = (operation) =>
+      operation === "get" ? { kind: "trickle", bytes: 5_000 } : undefined;
+    const began = performance.now();
+    await pullWell(program, large);
+    expect(performance.now() - began).toBeLessThan(10_000);
+    expect(bodiesOf(large.layer)).toBe(1);
+  });
+
+  it(
+    `pulls without an error under load while S3 is gone for ${outageSeconds} s`,
+    async () => {
+      const { port } = s3;
+      const program = await start({ CACHE_MAX_SIZE: "6 MiB" });
+      const images = Array.from({ length: 12 }, () => image());
+      for (const each of images) await pullWell(program, each);
+      await archived(...images.map(({ layer }) => layer));
+      let [isOver, pulls] = [false, 0];
+      const client = async (first: number): Promise<void> => {
+        for (let turn = first; !isOver; turn += 5) {
+          // One in ten is new, and has to go there later.
+          const isNew = turn % 10 === 0;
+          await pullWell(program, isNew ? image(100_000) : (images[turn % 12] ?? image()));
+          pulls += 1;
+        }
+      };
+      const load = Promise.all(Array.from({ length: 4 }, (_, first) => client(first)));
+      const gone = [...s3.objects];
+      await s3.stop();
+      await pause(outageSeconds * 1_000);
+      s3 = await FakeS3.start(port);
+      for (const [key, kept] of gone) s3.objects.set(key, kept);
+      await eventually(() => told(program, "the archive is back"), { withinMs: 60_000 });
+      isOver = true;
+      await load;
+      expect(pulls).toBeGreaterThan(20);
+      if (process.env.STRESS_FIGURES === "1") process.stdout.write(`${pulls} pulls, no error\n`);
+      expect(told(program, "the archive is away; pulls go on without it")).toBe(true);
+      const late = image();
+      await pullWell(program, late);
+      await archived(late.layer);
+    },
+    (outageSeconds + 120) * 1_000,
+  );
 
   it("pulls from there without the registry's bytes when the whole folder is lost", async () => {
     const before = await start();

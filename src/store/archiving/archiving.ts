@@ -260,12 +260,13 @@ export class Archiving {
 
   async #putRead(digest: Digest, reader: BlobReader): Promise<void> {
     const { archive, index, blobs, originOf } = this.#options;
-    const { signal } = this.#closing;
-    const { size } = reader;
+    const [{ signal }, { size }] = [this.#closing, reader];
     const isVerified = (await blobs.stat(digest))?.isVerified === true;
     if (!isVerified && !(await isRight(reader, digest))) return;
     if (!isVerified) blobs.markVerified(digest);
-    const there = index.isComplete ? undefined : await archive.stat(digest, signal);
+    // What cannot be seen is put once more.
+    const seen = index.isComplete ? undefined : archive.stat(digest, signal);
+    const there = await seen?.catch(() => undefined);
     if (there?.size !== size) {
       const origin = await originOf(digest);
       await archive.put({ digest, size, origin, read: (...ask) => reader.read(...ask) }, signal);

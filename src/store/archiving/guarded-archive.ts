@@ -1,6 +1,7 @@
 /**
  * The archive, told of and left alone when it fails: after five failures in a row nobody waits for it any
- * more, and one call in ten seconds finds out whether it is back.
+ * more, and one call in ten seconds finds out whether it is back. What somebody waits for at the other end
+ * of a pull has to come soon: where that fails, it is left alone though what may take its time goes well.
  */
 import type { Digest } from "../../protocol/digest.ts";
 import type { Clock } from "../../runtime/clock.ts";
@@ -14,6 +15,8 @@ import type {
 } from "../archive.ts";
 import { StoreError } from "../store-error.ts";
 import type { ArchiveOperation, ObserveStore } from "../store-event.ts";
+import { Breaker, rest } from "./breaker.ts";
+import { inEarnest } from "./pace.ts";
 
 export type GuardedArchiveOptions = {
   readonly archive: Archive;
@@ -21,15 +24,14 @@ export type GuardedArchiveOptions = {
   readonly clock: Pick<Clock, "steady">;
 };
 
-const most = 5;
-/** Milliseconds that it is left alone. */
-const rest = 10_000;
+/** What a pull waits for. */
+const soon: ReadonlySet<ArchiveOperation> = new Set(["open", "stat"]);
 
 export class GuardedArchive implements Archive {
   readonly #options: GuardedArchiveOptions;
-  #failures = 0;
+  readonly #all = new Breaker();
+  readonly #soon = new Breaker();
   #failedAt = 0;
-  #restsUntil = 0;
   #last: unknown;
 
   constructor(options: GuardedArchiveOptions) {
@@ -42,8 +44,9 @@ export class GuardedArchive implements Archive {
 
   /** Sentences for `/readyz`; none while it works, as far as is known. */
   get degraded(): readonly string[] {
-    if (this.#failures < most) return [];
-    return [`${reasonOf(this.#last)}; pulls go on without it, and pushes here wait for it`];
+    if (!this.#isAway) return [];
+    const pushes = this.#all.isOpen ? ", and pushes here wait for it" : "";
+    return [`${reasonOf(this.#last)}; pulls go on without it${pushes}`];
   }
 
   put(blob: ToArchive, signal: AbortSignal): Promise<void> {
@@ -67,7 +70,7 @@ export class GuardedArchive implements Archive {
 
   /** Throws while it rests: whoever has the link would find nobody there. */
   linkTo(digest: Digest): Promise<string> {
-    if (this.#failures >= most) return Promise.reject(this.#restsError());
+    if (this.#isAway) return Promise.reject(this.#restsError());
     return this.#options.archive.linkTo(digest);
   }
 
@@ -99,27 +102,30 @@ export class GuardedArchive implements Archive {
   ): Promise<Result> {
     const { archive, clock, observe } = this.#options;
     const started = clock.steady();
-    this.#letThrough(started);
+    const breakers = this.#breakersOf(operation);
+    // One call finds out; the others are told at once.
+    if (!breakers.every((one) => one.mayCall(started))) throw this.#restsError();
     const about = () => ({ operation, milliseconds: clock.steady() - started });
     try {
       const result = await work(archive);
       observe({ kind: "archiveAsked", ...about() });
       // What was opened has shown nothing yet.
-      if (operation !== "open" || result === undefined) this.#worked();
+      if (operation !== "open" || result === undefined) this.#worked(breakers);
       return result;
     } catch (error) {
       if (signal.aborted) throw error;
       observe({ kind: "archiveAsked", ...about(), error });
-      this.#failed(error);
+      this.#failed(breakers, error);
       throw error;
     }
   }
 
-  /** One call finds out; the others are told at once. */
-  #letThrough(now: number): void {
-    if (this.#failures < most) return;
-    if (now < this.#restsUntil) throw this.#restsError();
-    this.#restsUntil = now + rest;
+  get #isAway(): boolean {
+    return this.#all.isOpen || this.#soon.isOpen;
+  }
+
+  #breakersOf(operation: ArchiveOperation): readonly Breaker[] {
+    return soon.has(operation) ? [this.#all, this.#soon] : [this.#all];
   }
 
   #restsError(): StoreError {
@@ -127,29 +133,31 @@ export class GuardedArchive implements Archive {
     return new StoreError("ARCHIVE", sentence, { cause: this.#last });
   }
 
-  #worked(): void {
+  #worked(breakers: readonly Breaker[]): void {
     const { clock, observe } = this.#options;
-    if (this.#failures >= most)
+    const wasAway = this.#isAway;
+    for (const one of breakers) one.worked();
+    if (wasAway && !this.#isAway)
       observe({ kind: "archiveBack", milliseconds: clock.steady() - this.#failedAt });
-    this.#failures = 0;
   }
 
-  #failed(error: unknown): void {
+  #failed(breakers: readonly Breaker[], error: unknown): void {
     const { clock, observe } = this.#options;
+    const [wasAway, now] = [this.#isAway, clock.steady()];
     this.#last = error;
-    this.#failures += 1;
-    if (this.#failures >= most) this.#restsUntil = clock.steady() + rest;
-    if (this.#failures !== most) return;
-    this.#failedAt = clock.steady();
+    for (const one of breakers) one.failed(now);
+    if (wasAway || !this.#isAway) return;
+    this.#failedAt = now;
     observe({ kind: "archiveLost", error, retryIn: rest });
   }
 
   async *#heard(body: AsyncIterable<Uint8Array>, signal: AbortSignal) {
+    const breakers = this.#breakersOf("open");
     try {
-      yield* body;
-      this.#worked();
+      yield* inEarnest(body, this.#options.clock);
+      this.#worked(breakers);
     } catch (error) {
-      if (!signal.aborted) this.#failed(error);
+      if (!signal.aborted) this.#failed(breakers, error);
       throw error;
     }
   }

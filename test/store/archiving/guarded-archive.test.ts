@@ -52,6 +52,26 @@ describe("an archive that fails", () => {
     expect(archive.degraded[0]).toContain("status 503); pulls go on without it");
   });
 
+  it("is left alone by pulls although what they do not wait for goes well", async () => {
+    const archive = await guarded();
+    const blob = toArchive(randomBytes(100));
+    s3.misbehave = (operation) => (operation === "get" ? refused : undefined);
+    for (let times = 0; times < 8; times += 1) {
+      await archive.put(blob, never);
+      const opening = archive.open(blob.digest, { start: 0 }, never);
+      await expect(opening).rejects.toMatchObject({ code: "ARCHIVE" });
+    }
+    expect([s3.count("get"), s3.count("put")]).toEqual([5, 8]);
+    await expect(archive.linkTo(blob.digest)).rejects.toMatchObject({ code: "ARCHIVE" });
+    expect(archive.degraded[0]).toMatch(/pulls go on without it$/);
+    expect(kinds()).toEqual(["archiveLost"]);
+    s3.misbehave = () => undefined;
+    now += 10_000;
+    await read(await archive.open(blob.digest, { start: 0 }, never));
+    expect(archive.degraded).toEqual([]);
+    expect(kinds()).toEqual(["archiveLost", "archiveBack"]);
+  });
+
   it("is asked by all again once one was answered", async () => {
     const archive = await guarded();
     s3.misbehave = () => refused;
