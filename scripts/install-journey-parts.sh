@@ -39,7 +39,7 @@ parts="dockerd:docker.io docker:docker.io containerd:containerd ctr:containerd p
   nginx:nginx javac:default-jdk-headless /usr/share/java/jetty9-server.jar:libjetty9-java
   /usr/share/java/tomcat10-embed-core.jar:libtomcat10-embed-java
   chromium:chromium firefox-esr:firefox-esr promtool:prometheus jq:jq python3:python3
-  htpasswd:apache2-utils redis-server:redis-server psql:postgresql
+  htpasswd:apache2-utils redis-server:redis-server psql:postgresql shellcheck:shellcheck
   strip:binutils rpm2archive:rpm"
 # program=module
 go_tools="crane=github.com/google/go-containerregistry/cmd/crane@v0.20.6
@@ -159,12 +159,12 @@ build_go_tool() {
           CGO_ENABLED=0 GOFLAGS=-mod=mod go build -o "$folder/${1%%=*}" "${package%/}"
       ) 2> /dev/null
       ;;
-    *=*) GOBIN=$folder GOFLAGS= go install "$module" 2> /dev/null ;;
+    *=*) GOBIN=$folder GOFLAGS="" go install "$module" 2> /dev/null ;;
     *)
       # Without C: what needs C libraries are signatures and storage, neither of which is used.
       (
         cd "$clients/$1" &&
-          CGO_ENABLED=0 GOFLAGS= go build -tags "$without_c" -o "$folder/$1" .
+          CGO_ENABLED=0 GOFLAGS="" go build -tags "$without_c" -o "$folder/$1" .
       ) 2> /dev/null
       ;;
   esac
