@@ -140,7 +140,10 @@ export class TakingOver {
       const { uid, gid } = this.#user;
       // What stands in the way, which may be a folder above it.
       const refused = cause instanceof Error && "path" in cause ? cause.path : path;
-      const remedy = `on the host, chown -R ${uid}:${gid} what is mounted there, or write PUID and PGID of its owner`;
+      const onHost = `chown -R ${uid}:${gid} on the host what is mounted there`;
+      const instead =
+        code === "EROFS" ? "mount it without :ro" : "write PUID and PGID of its owner";
+      const remedy = `${instead}, or ${onHost}`;
       throw new SettingsError([`${refused} cannot be given to user ${uid} (${code}); ${remedy}`], {
         cause,
       });

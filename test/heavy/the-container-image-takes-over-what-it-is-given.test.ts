@@ -8,6 +8,7 @@ import { startDocker } from "../journeys/support/clients/docker.ts";
 import { Container, type ContainerAsk, pullThrough } from "../journeys/support/containers.ts";
 import { hasProgram, Journey } from "../journeys/support/journey.ts";
 import { run, runWell } from "../journeys/support/program.ts";
+import { account } from "../journeys/support/upstream/look-alikes.ts";
 import { makeCertificate } from "../support/certificates.ts";
 
 const root = join(import.meta.dirname, "../..");
@@ -24,6 +25,12 @@ async function made(kind: "amd64" | "arm64", folder: string): Promise<string> {
   await runWell(process.execPath, ["packaging/sea.mjs", bundle, kind, executable], limits);
   await runWell(process.execPath, ["packaging/image.mjs", executable, kind, archive], limits);
   return archive;
+}
+
+/** A program without libraries, as a container without any can run it. */
+function helperOf({ user, password }: typeof account): string {
+  const answer = JSON.stringify({ Username: user, Secret: password });
+  return `package main\n\nimport "fmt"\n\nfunc main() { fmt.Println(${JSON.stringify(answer)}) }\n`;
 }
 
 const sizeOf = async (path: string): Promise<number> => (await stat(path)).size;
@@ -175,7 +182,7 @@ describe.skipIf(!hasProgram("mmdebstrap") || !hasProgram("skopeo"))("the contain
       );
       expect(closed.code).toBe(78);
       expect(closed.output).toMatch(
-        /key\.pem cannot be given to user 65532 \(EROFS\); on the host, chown /,
+        /key\.pem cannot be given to user 65532 \(EROFS\); mount it without :ro, or chown /,
       );
       const container = await start(name, {
         env,
@@ -248,6 +255,27 @@ describe.skipIf(!hasProgram("mmdebstrap") || !hasProgram("skopeo"))("the contain
       expect(output).toContain("start the container with --user 65532:65532");
       expect(code).toBe(78);
     });
+  });
+
+  it.skipIf(!hasProgram("go"))("has its logins of a static helper that is mounted", async () => {
+    const folder = await folderFor("helper");
+    await writeFile(join(folder, "main.go"), helperOf(account));
+    const env = { HOME: folder, CGO_ENABLED: "0", GOFLAGS: "-mod=mod" };
+    const build = ["build", "-o", "docker-credential-journey", "main.go"];
+    await runWell("go", build, { cwd: folder, env: { ...env, GO111MODULE: "off" } });
+    const helpers = { "https://index.docker.io/v1/": "journey" };
+    await writeFile(join(folder, "config.json"), JSON.stringify({ credHelpers: helpers }));
+    const bin = "/usr/local/bin/docker-credential-journey";
+    const container = await start("docker", {
+      env: { DOCKER_CONFIG: "/login/config.json" },
+      options: [
+        `--volume=${join(folder, "docker-credential-journey")}:${bin}:ro`,
+        `--volume=${join(folder, "config.json")}:/login/config.json`,
+      ],
+    });
+    const to = await mkdtemp(join(journey.folder, "pulled-"));
+    await pullThrough(`127.0.0.1:${container.port}`, "acme/private:1", to);
+    expect(await container.stop()).toBe(0);
   });
 
   it("for arm64 says its version", async () => {
