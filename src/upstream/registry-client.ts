@@ -66,6 +66,11 @@ export interface AnswerBody extends Readable {
    * larger ones.
    */
   giveBack?(piece: Uint8Array): void;
+  /**
+   * Its reader keeps so many bytes of it in memory: to be said by whoever takes in the whole. Where all
+   * of them keep too many, the body fails with UpstreamError BUSY.
+   */
+  keeps?: ((bytes: number) => void) | undefined;
 }
 
 export type RegistryResponse = {

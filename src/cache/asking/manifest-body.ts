@@ -31,6 +31,7 @@ export async function readManifestBody(response: RegistryResponse): Promise<Mani
       const chunk: Buffer = next.value;
       chunks.push(chunk);
       length += chunk.length;
+      response.body.keeps?.(length);
       if (length > maxManifestBytes) return { kind: "large", rest: following(chunks, body) };
     }
   } catch (error) {

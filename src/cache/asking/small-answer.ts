@@ -50,6 +50,7 @@ export async function readBody(
       length += chunk.length;
       if (length > limit) return undefined;
       chunks.push(chunk);
+      response.body.keeps?.(length);
     }
     return Buffer.concat(chunks, length);
   } catch (error) {

@@ -8,7 +8,7 @@ import { type HeaderList, headerValue } from "../../protocol/http/header-list.ts
 import { isRefusal, isUnavailable } from "../../protocol/http/status.ts";
 import { FairMap } from "../../runtime/fair-map.ts";
 import { Flights } from "../../runtime/flights.ts";
-import type { Access } from "../../upstream/registry-client.ts";
+import type { Access, AnswerBody } from "../../upstream/registry-client.ts";
 import { UpstreamError } from "../../upstream/upstream-error.ts";
 import type { Visibility } from "../access/visibility.ts";
 import { isExcuse, readBody } from "../asking/small-answer.ts";
@@ -171,15 +171,17 @@ function isList({ response: { status, headers } }: Passed): boolean {
 
 /** The body as it comes; at its end, all of it is kept, or nothing where it is too long. */
 async function* collected(
-  body: AsyncIterable<Buffer>,
+  body: AnswerBody,
   keep: (body: Buffer | undefined) => void,
 ): AsyncGenerator<Buffer> {
   let chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of body) {
     length += chunk.length;
-    if (length <= largest) chunks.push(chunk);
-    else chunks = [];
+    if (length <= largest) {
+      chunks.push(chunk);
+      body.keeps?.(length);
+    } else chunks = [];
     yield chunk;
   }
   keep(length <= largest ? Buffer.concat(chunks, length) : undefined);

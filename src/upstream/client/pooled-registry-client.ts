@@ -24,6 +24,7 @@ import { upstreamDeadline } from "../upstream-deadline.ts";
 import type { ObserveUpstream } from "../upstream-event.ts";
 import { authorizationAsk } from "./authorization-ask.ts";
 import { type Authorized, type Authorizing, sendAuthorized } from "./authorized-send.ts";
+import { KeptBytes } from "./kept-bytes.ts";
 import { quotaKey } from "./quota-key.ts";
 import {
   isBlobPlace,
@@ -60,6 +61,8 @@ export type PooledRegistryClientOptions = {
   readonly judgeRedirect?: ((place: Place) => void) | undefined;
   /** Milliseconds to the headers: tokens, redirects and retries together. */
   readonly limits?: Limits;
+  /** Bytes that readers may keep of answers until they have all of them; kept-bytes.ts. */
+  readonly keptBytes?: number;
 };
 
 type Limits = { readonly full: number; readonly brief: number; readonly list?: number };
@@ -77,6 +80,7 @@ export class PooledRegistryClient implements RegistryClient {
   readonly #down: DownMemory;
   readonly #rates: RateLimits;
   readonly #clock: Clock;
+  readonly #kept: KeptBytes;
 
   constructor(options: PooledRegistryClientOptions) {
     this.#transport = options.transport;
@@ -87,6 +91,7 @@ export class PooledRegistryClient implements RegistryClient {
     this.#limits = { full: 25_000, brief: 1_750, list: 120_000, ...options.limits };
     this.#down = options.outages ?? new DownMemory(options);
     this.#rates = options.rates ?? new RateLimits(options);
+    this.#kept = new KeptBytes(options.keptBytes);
   }
 
   async send(request: RegistryRequest): Promise<RegistryResponse> {
@@ -103,6 +108,7 @@ export class PooledRegistryClient implements RegistryClient {
         ...{ began: request.registry.name, hops: 0 },
       });
       deadline.disarm();
+      this.#kept.count(request, response);
       if (response.body.closed) deadline[Symbol.dispose]();
       else response.body.once("close", () => deadline[Symbol.dispose]());
       return response;

@@ -65,6 +65,7 @@ function authorizing(changes: Partial<Authorizing> = {}): Authorizing & { asked:
 type ClientOptions = RigOptions & {
   readonly authorizer?: Authorizing;
   readonly wait?: { readonly full: number; readonly brief: number };
+  readonly keptBytes?: number;
 };
 
 function clientFor(addresses: readonly HostPort[], options: ClientOptions = {}) {
@@ -79,6 +80,7 @@ function clientFor(addresses: readonly HostPort[], options: ClientOptions = {}) 
     observe: (event) => rig.events.push(event),
     now: () => performance.now(),
     ...(options.wait === undefined ? {} : { limits: options.wait }),
+    ...(options.keptBytes === undefined ? {} : { keptBytes: options.keptBytes }),
   });
   return { client, events: rig.events };
 }
@@ -661,5 +663,37 @@ describe("connections", () => {
     }
     expect(registry.seen).toHaveLength(15);
     expect(ports.size).toBeLessThanOrEqual(3);
+  });
+});
+
+describe("answers that a stranger's registry sends and never ends", () => {
+  it("take as much memory as all may, from the client for whom they take most, and nobody else's", async () => {
+    const stalled = Buffer.alloc(1024 * 1024, " ");
+    const { registry, address } = await server((_request, response) => {
+      response.writeHead(200).write(stalled);
+    });
+    const { client } = clientFor([address], { keptBytes: 4.5 * stalled.length });
+    let othersTaken = 0;
+    const lost: unknown[] = [];
+    const take = async (from: "other" | "crowd"): Promise<void> => {
+      const response = await client.send(ask(registry, { access: { kind: "none", from } }));
+      let length = 0;
+      try {
+        for await (const piece of response.body) {
+          length += piece.length;
+          response.body.keeps?.(length);
+          if (from === "other") othersTaken = length;
+        }
+      } catch (error) {
+        lost.push(from, error);
+      }
+    };
+    const other = take("other");
+    await eventually(() => expect(othersTaken).toBe(stalled.length));
+    const crowd = Array.from({ length: 8 }, () => take("crowd"));
+    await eventually(() => expect(lost.length / 2).toBe(5));
+    expect(lost.filter((one) => typeof one === "string")).toEqual(Array(5).fill("crowd"));
+    expect(lost[1]).toMatchObject({ code: "BUSY", host: registry.name });
+    void [other, ...crowd];
   });
 });
