@@ -113,7 +113,7 @@ export class FairMap<K, V> {
 
   #deleteOldest(): void {
     const most = this.#ranking.first;
-    const [oldest] = (most === undefined ? undefined : this.#accounts.get(most))?.entries() ?? [];
+    const oldest = most === undefined ? undefined : this.#accounts.get(most)?.oldest;
     if (oldest === undefined) return;
     this.delete(oldest[0]);
     this.#onPushedOut(oldest[1]);

@@ -46,6 +46,21 @@ describe("a bounded map", () => {
     expect([map.size, map.bytes]).toEqual([0, 0]);
   });
 
+  it("has what was put in again as used now, with its new value and bytes", () => {
+    const map = new BoundedMap<string, string>({
+      bytes: { limit: 6, of: ({ length }) => length },
+    });
+    map.set("a", "1");
+    map.set("b", "12");
+    map.set("a", "123");
+    expect([map.bytes, map.oldest]).toEqual([5, ["b", "12"]]);
+    map.set("c", "12");
+    expect([...map.entries()]).toEqual([
+      ["a", "123"],
+      ["c", "12"],
+    ]);
+  });
+
   it("is walked while entries come and go", () => {
     const map = new BoundedMap<string, number>({ limit: 3 });
     for (const [index, key] of ["a", "b", "c"].entries()) map.set(key, index);

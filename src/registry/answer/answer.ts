@@ -19,7 +19,7 @@ import {
   passedFields,
 } from "./answer-fields.ts";
 import { BodyTurns } from "./body-turns.ts";
-import { BodyWriter, cut, SendWatch, sendParts, writePieces } from "./body-writer.ts";
+import { BodyWriter, cut, type Leaving, SendWatch, sendParts, writePieces } from "./body-writer.ts";
 import { ClientGone } from "./client-gone.ts";
 import { type Layout, layOut, planContent } from "./content-plan.ts";
 import { HeldBodies } from "./held-bodies.ts";
@@ -103,18 +103,19 @@ export class Answers {
   ): void {
     let begunAt: number | undefined;
     let isLate = false;
+    let leaving: Leaving | undefined;
     const onLate = (): void => {
       isLate = true;
       cut(response);
     };
     response.once("close", () => {
-      this.#watch.end(onLate);
+      this.#watch.end(leaving);
       onEnd({ isWhole: response.writableFinished, isLate, begunAt });
     });
     const write = (): void => {
       if (response.destroyed) return;
       if (body !== undefined) begunAt = this.#now();
-      this.#watch.begin(onLate);
+      leaving = this.#watch.begin(onLate);
       response.writeHead(200, fields).end(body);
     };
     if (body === undefined) write();

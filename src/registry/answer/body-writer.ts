@@ -6,6 +6,7 @@
 import type { ServerResponse } from "node:http";
 import type { ByteSource } from "../../download/byte-source.ts";
 import type { ByteRange } from "../../protocol/http/range.ts";
+import { type InLine, Line } from "../../runtime/line.ts";
 import { ClientGone } from "./client-gone.ts";
 import type { Layout } from "./content-plan.ts";
 import type { Loan } from "./reader-buffers.ts";
@@ -32,6 +33,7 @@ export class BodyWriter {
   readonly #headTimer: NodeJS.Timeout | undefined;
   #fail: ((error: Error) => void) | undefined;
   #gaveUp: ClientGone | undefined;
+  #leaving: Leaving | undefined;
   #hasBegun = false;
 
   constructor(response: ServerResponse, options: BodyWriterOptions) {
@@ -78,7 +80,7 @@ export class BodyWriter {
   /** Stops the clocks; to be called however the body ends. */
   close(): void {
     clearTimeout(this.#headTimer);
-    this.#options.watch.end(this.#onLate);
+    this.#options.watch.end(this.#leaving);
     this.#response.off("close", this.#onClose);
   }
 
@@ -93,9 +95,9 @@ export class BodyWriter {
     this.#writeHead();
     return new Promise((resolve, reject) => {
       this.#fail = reject;
-      this.#options.watch.begin(this.#onLate);
+      this.#leaving = this.#options.watch.begin(this.#onLate);
       write((error) => {
-        this.#options.watch.end(this.#onLate);
+        this.#options.watch.end(this.#leaving);
         this.#fail = undefined;
         if (error) reject(new ClientGone("LEFT", { cause: error }));
         else resolve();
@@ -125,6 +127,12 @@ export function cut(response: ServerResponse): void {
   else socket.resetAndDestroy();
 }
 
+/** What is on its way to a client, since when, and what to do once that takes too long. */
+export interface Leaving extends InLine<Leaving> {
+  readonly onLate: () => void;
+  readonly since: number;
+}
+
 /**
  * Notices what takes too long to leave for a client that reads slowly or not at all. One timer
  * watches everything, since a timer for each small answer would cost more than the answer.
@@ -132,8 +140,8 @@ export function cut(response: ServerResponse): void {
 export class SendWatch {
   readonly #limit: number;
   readonly #now: () => number;
-  /** Since when each is waiting; all have the same time, so the oldest is due first. */
-  readonly #waiting = new Map<() => void, number>();
+  /** All have the same time, so who came first is due first. */
+  readonly #leaving = new Line<Leaving>();
   #timer: NodeJS.Timeout | undefined;
 
   /** `limit` in milliseconds; `now` is a clock that never goes back. */
@@ -142,14 +150,17 @@ export class SendWatch {
     this.#now = now;
   }
 
-  /** Calls `onLate` once unless `end` is called with it in time. */
-  begin(onLate: () => void): void {
-    this.#waiting.set(onLate, this.#now());
+  /** Calls `onLate` once unless `end` is called with what it returns in time. */
+  begin(onLate: () => void): Leaving {
+    const leaving: Leaving = { onLate, since: this.#now(), before: undefined, after: undefined };
+    this.#leaving.add(leaving);
     this.#timer ??= this.#ringAfter(this.#limit);
+    return leaving;
   }
 
-  end(onLate: () => void): void {
-    this.#waiting.delete(onLate);
+  /** Does no harm a second time. */
+  end(leaving: Leaving | undefined): void {
+    if (leaving !== undefined) this.#leaving.remove(leaving);
   }
 
   #ringAfter(milliseconds: number): NodeJS.Timeout {
@@ -159,14 +170,16 @@ export class SendWatch {
   #ring(): void {
     this.#timer = undefined;
     const now = this.#now();
-    for (const [onLate, since] of this.#waiting) {
-      const left = since + this.#limit - now;
+    for (;;) {
+      const { first } = this.#leaving;
+      if (first === undefined) return;
+      const left = first.since + this.#limit - now;
       if (left > 0) {
         this.#timer = this.#ringAfter(left);
         return;
       }
-      this.#waiting.delete(onLate);
-      onLate();
+      this.#leaving.remove(first);
+      first.onLate();
     }
   }
 }

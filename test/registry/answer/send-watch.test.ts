@@ -7,9 +7,8 @@ describe("a watch over what is being sent", () => {
     const late: string[] = [];
     const watch = new SendWatch(20, () => now);
     const rung = Promise.withResolvers<void>();
-    const left = () => late.push("left");
     watch.begin(() => late.push("first"));
-    watch.begin(left);
+    const left = watch.begin(() => late.push("left"));
     now = 5;
     watch.begin(() => {
       late.push("second");
@@ -27,17 +26,17 @@ describe("a watch over what is being sent", () => {
     const watch = new SendWatch(20, () => now);
     const rung = Promise.withResolvers<void>();
     const again = () => late.push("again");
-    watch.begin(again);
-    watch.end(again);
+    watch.end(watch.begin(again));
     watch.begin(() => {
       late.push("other");
       rung.resolve();
     });
     now = 19;
-    watch.begin(again);
+    const once = watch.begin(again);
     now = 21;
     await rung.promise;
     expect(late).toEqual(["other"]);
-    watch.end(again);
+    watch.end(once);
+    watch.end(once);
   });
 });
