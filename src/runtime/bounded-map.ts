@@ -2,7 +2,7 @@
  * A map that forgets what was used longest ago once it has too many entries, or too many bytes:
  * what others have a say in is bounded by its bytes, for text from outside can be any length.
  */
-import { type InLine, Line } from "./line.ts";
+import { type InSequence, Sequence } from "./sequence.ts";
 
 export type BoundedMapOptions<K, V> = {
   /** Entries; no bound unless said. */
@@ -11,7 +11,7 @@ export type BoundedMapOptions<K, V> = {
   readonly bytes?: { readonly limit: number; readonly of: (value: V, key: K) => number };
 };
 
-interface Entry<K, V> extends InLine<Entry<K, V>> {
+interface Entry<K, V> extends InSequence<Entry<K, V>> {
   readonly key: K;
   value: V;
   bytes: number;
@@ -20,7 +20,7 @@ interface Entry<K, V> extends InLine<Entry<K, V>> {
 export class BoundedMap<K, V> {
   readonly #entries = new Map<K, Entry<K, V>>();
   /** By use, the oldest first. */
-  readonly #used = new Line<Entry<K, V>>();
+  readonly #used = new Sequence<Entry<K, V>>();
   readonly #limit: number;
   readonly #byteLimit: number;
   readonly #bytesOf: (value: V, key: K) => number;

@@ -102,20 +102,15 @@ export class Answers {
     onEnd: (end: RepeatEnd) => void,
   ): void {
     let begunAt: number | undefined;
-    let isLate = false;
     let leaving: Leaving | undefined;
-    const onLate = (): void => {
-      isLate = true;
-      cut(response);
-    };
     response.once("close", () => {
-      this.#watch.end(leaving);
+      const isLate = leaving !== undefined && !this.#watch.end(leaving);
       onEnd({ isWhole: response.writableFinished, isLate, begunAt });
     });
     const write = (): void => {
       if (response.destroyed) return;
       if (body !== undefined) begunAt = this.#now();
-      leaving = this.#watch.begin(onLate);
+      leaving = this.#watch.begin(() => cut(response));
       response.writeHead(200, fields).end(body);
     };
     if (body === undefined) write();

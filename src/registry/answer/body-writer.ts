@@ -6,7 +6,7 @@
 import type { ServerResponse } from "node:http";
 import type { ByteSource } from "../../download/byte-source.ts";
 import type { ByteRange } from "../../protocol/http/range.ts";
-import { type InLine, Line } from "../../runtime/line.ts";
+import { type InSequence, Sequence } from "../../runtime/sequence.ts";
 import { ClientGone } from "./client-gone.ts";
 import type { Layout } from "./content-plan.ts";
 import type { Loan } from "./reader-buffers.ts";
@@ -128,7 +128,7 @@ export function cut(response: ServerResponse): void {
 }
 
 /** What is on its way to a client, since when, and what to do once that takes too long. */
-export interface Leaving extends InLine<Leaving> {
+export interface Leaving extends InSequence<Leaving> {
   readonly onLate: () => void;
   readonly since: number;
 }
@@ -141,7 +141,7 @@ export class SendWatch {
   readonly #limit: number;
   readonly #now: () => number;
   /** All have the same time, so who came first is due first. */
-  readonly #leaving = new Line<Leaving>();
+  readonly #leaving = new Sequence<Leaving>();
   #timer: NodeJS.Timeout | undefined;
 
   /** `limit` in milliseconds; `now` is a clock that never goes back. */
@@ -158,9 +158,9 @@ export class SendWatch {
     return leaving;
   }
 
-  /** Does no harm a second time. */
-  end(leaving: Leaving | undefined): void {
-    if (leaving !== undefined) this.#leaving.remove(leaving);
+  /** False when it was too late, or had ended before. */
+  end(leaving: Leaving | undefined): boolean {
+    return leaving !== undefined && this.#leaving.remove(leaving);
   }
 
   #ringAfter(milliseconds: number): NodeJS.Timeout {

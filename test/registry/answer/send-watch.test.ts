@@ -1,3 +1,4 @@
+import { getHeapSpaceStatistics } from "node:v8";
 import { describe, expect, it } from "vitest";
 import { SendWatch } from "../../../src/registry/answer/body-writer.ts";
 
@@ -39,4 +40,28 @@ describe("a watch over what is being sent", () => {
     watch.end(once);
     watch.end(once);
   });
+});
+
+/** Bytes of the heap that only a collection of all of it makes free. */
+function oldBytes(): number {
+  const space = getHeapSpaceStatistics().find(({ space_name }) => space_name === "old_space");
+  return space?.space_used_size ?? Number.NaN;
+}
+
+it("an answer that has left is garbage while it is young, however many leave", () => {
+  const watch = new SendWatch(60_000, () => 0);
+  const leaving = Array.from({ length: 32 }, () => watch.begin(() => undefined));
+  const answer = (times: number): void => {
+    for (let turn = 0; turn < times; turn++) {
+      const bytes = new Array(256).fill(turn);
+      watch.end(leaving[turn % 32]);
+      leaving[turn % 32] = watch.begin(() => void bytes.push());
+    }
+  };
+  answer(5_000);
+  // What there is of the watch gets old.
+  for (let turn = 0; turn < 200_000; turn++) new Array(64).fill(turn);
+  const before = oldBytes();
+  answer(40_000);
+  expect(oldBytes() - before).toBeLessThan(1024 * 1024);
 });

@@ -3,12 +3,12 @@
  * nothing: of a Map whose entries come and go, every old table leads to the next, and once one of them
  * is old in V8's eyes, whatever was in those after it is kept until the heap is collected as a whole.
  */
-export interface InLine<T> {
+export interface InSequence<T> {
   before: T | undefined;
   after: T | undefined;
 }
 
-export class Line<T extends InLine<T>> {
+export class Sequence<T extends InSequence<T>> {
   #first: T | undefined;
   #last: T | undefined;
 
@@ -17,7 +17,7 @@ export class Line<T extends InLine<T>> {
     return this.#first;
   }
 
-  /** Puts what is in no line at the end. */
+  /** Puts what is in no sequence at the end. */
   add(one: T): void {
     one.before = this.#last;
     if (this.#last === undefined) this.#first = one;
@@ -25,7 +25,7 @@ export class Line<T extends InLine<T>> {
     this.#last = one;
   }
 
-  /** False when it was not in the line. */
+  /** False when it was not in it. */
   remove(one: T): boolean {
     const { before, after } = one;
     if (before === undefined && this.#first !== one) return false;

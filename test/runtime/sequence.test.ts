@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { type InLine, Line } from "../../src/runtime/line.ts";
+import { type InSequence, Sequence } from "../../src/runtime/sequence.ts";
 
-interface Guest extends InLine<Guest> {
+interface Guest extends InSequence<Guest> {
   readonly name: string;
 }
 
@@ -9,11 +9,11 @@ function guests(names: string): Guest[] {
   return [...names].map((name) => ({ name, before: undefined, after: undefined }));
 }
 
-const namesIn = (line: Line<Guest>): string => line.all.map(({ name }) => name).join("");
+const namesIn = (line: Sequence<Guest>): string => line.all.map(({ name }) => name).join("");
 
-describe("a line", () => {
+describe("a sequence", () => {
   it("is left from its beginning, its middle and its end", () => {
-    const line = new Line<Guest>();
+    const line = new Sequence<Guest>();
     const all = guests("abcde");
     for (const one of all) line.add(one);
     for (const at of [2, 0, 4]) expect(line.remove(all[at] as Guest)).toBe(true);
@@ -25,7 +25,7 @@ describe("a line", () => {
   });
 
   it("is left once only", () => {
-    const line = new Line<Guest>();
+    const line = new Sequence<Guest>();
     const [one, other] = guests("ab") as [Guest, Guest];
     expect(line.remove(one)).toBe(false);
     line.add(one);
@@ -34,7 +34,7 @@ describe("a line", () => {
   });
 
   it("puts who is renewed at its end", () => {
-    const line = new Line<Guest>();
+    const line = new Sequence<Guest>();
     const all = guests("abc");
     for (const one of all) line.add(one);
     for (const at of [0, 2, 2, 1]) line.renew(all[at] as Guest);
@@ -42,7 +42,7 @@ describe("a line", () => {
   });
 
   it("leaves nothing that leads from who has left to who is there", () => {
-    const line = new Line<Guest>();
+    const line = new Sequence<Guest>();
     const all = guests("abc");
     for (const one of all) line.add(one);
     line.remove(all[1] as Guest);
