@@ -2,6 +2,7 @@
  * Which images are asked for, under which names, how often; and what goes through each minute. Kept in
  * memory until the next batch, off the way of every pull; a crash loses that batch at most.
  */
+import { setImmediate as yieldToOthers } from "node:timers/promises";
 import type { Changed, HostedEvent } from "../../hosted/hosted-event.ts";
 import type { Manifest } from "../../protocol/manifest.ts";
 import { bareMediaType, isIndexType } from "../../protocol/media-type.ts";
@@ -43,6 +44,8 @@ type Sight = ImageName & {
 
 /** More in one batch are counted, but not told apart any more. */
 const mostSights = 20_000;
+/** So many are looked at in one turn of the event loop, for pulls go on meanwhile. */
+const perTurn = 200;
 /** Of what images are made of: strangers' may list thousands of parts. */
 const mostBytes = 4 * 1024 * 1024;
 
@@ -143,7 +146,8 @@ export class ImageCatalogue {
   async #told(sights: readonly Sight[]) {
     const news = new Map<string, ImageNews>();
     const parts = new Map<string, PartsOf>();
-    for (const sight of sights) {
+    for (const [index, sight] of sights.entries()) {
+      if (index % perTurn === perTurn - 1) await yieldToOthers();
       const found = this.#known.get(sight.digest) ?? (await this.#learn(sight.digest, parts));
       const name = await this.#nameOf(sight, found, parts);
       if (name === undefined) continue;
