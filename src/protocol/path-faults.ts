@@ -42,12 +42,15 @@ export function isDisguised(path: string): boolean {
 
 /**
  * Whether somebody might resolve dots in it, decoding it twice, cutting parameters off or not, or
- * stumble over an escape of which others make something (`%u0076`): no client sends such a path.
+ * stumble over an escape of which others make something (`%u0076`): no client sends such a path. A mere
+ * `/./` is one that all resolve alike (apt asks for `debian/./Packages`), where no registry's API is meant.
  */
 export function mayLeadElsewhere(path: string): boolean {
   if (/%(?![0-9a-f]{2})/i.test(path)) return true;
-  const once = decoded(path);
-  return [path, once, decoded(once)].some((stage) => {
+  const isApi = /\/v2\//i.test(liberalReading(path));
+  const plain = isApi ? path : path.replace(/\/\.(?=\/)/g, "");
+  const once = decoded(plain);
+  return [plain, once, decoded(once)].some((stage) => {
     const text = stage.replaceAll("\\", "/").replace(/[^\x20-\x7e\x80-\xff]/g, "");
     return dotSegment.test(text) || dotSegment.test(text.replace(/;[^/]*/g, ""));
   });

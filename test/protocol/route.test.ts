@@ -146,9 +146,23 @@ it.each([
   "/%2fv2/a/manifests/1",
   "/\\v2\\a\\manifests\\1",
   "/v2%2fa/manifests/1",
+  "/x/./v2/a/manifests/1",
+  "/x/v2/./a/manifests/1",
+  "/x/v2/a/manifests/./1",
+  "/debian/%2e/Packages",
+  "/debian/./../Packages",
+  "/debian/.;x/Packages",
+  "/debian/.",
 ])("%s is no way around the registry API", (path) => {
   expect(parseRoute("GET", path).kind).toBe("invalid");
 });
+
+it.each(["/debian/./Packages", "/a/././b", "/./simple/x/"])(
+  "%s, as apt and pip ask, goes as it came",
+  (path) => {
+    expect(parseRoute("GET", path)).toMatchObject({ kind: "outside", path });
+  },
+);
 
 describe("a route is printed", () => {
   it.each([
