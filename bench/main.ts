@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import type { Row } from "./measure.ts";
 import { openScene, type Scene } from "./parts/scene.ts";
+import { archive } from "./rows/archive.ts";
 import { cold, throttled, warmPlain, warmTls } from "./rows/blobs.ts";
 import { coldFast, parallelRanges } from "./rows/fast.ts";
 import { corrupt, cut, herd, warmPull } from "./rows/herd.ts";
@@ -27,6 +28,7 @@ const groups: Readonly<Record<string, (scene: Scene, rounds: number) => Promise<
   corrupt: (scene) => corrupt(scene),
   manifests: manifestHits,
   "warm-pull": (scene) => warmPull(scene),
+  archive,
 };
 
 const { values } = parseArgs({

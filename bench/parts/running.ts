@@ -72,7 +72,7 @@ export async function start(options: Start): Promise<Running> {
 }
 
 async function listening(port: number, child: ChildProcess, log: string): Promise<void> {
-  for (let tries = 0; tries < 600; tries += 1) {
+  for (let tries = 0; tries < 3_000; tries += 1) {
     if (child.exitCode !== null) throw new Error(`exited early:\n${readFileSync(log, "utf8")}`);
     if (await answers(port)) return;
     await pause(10);
