@@ -3,7 +3,7 @@ function __entrepot_at
     set -l at
     for word in (commandline -opc)[2..]
         switch "$at $word"
-            case ' serve' ' init' ' doctor' ' config' ' config check' ' config print' ' config schema' ' ca' ' ca show' ' ca fingerprint' ' ca print' ' ca rotate' ' health' ' images' ' images ls' ' images show' ' images rm' ' images export' ' images import' ' images import-registry' ' gc' ' stats' ' top' ' explain' ' backup' ' restore' ' dashboard'
+            case ' serve' ' init' ' doctor' ' setup' ' config' ' config check' ' config print' ' config schema' ' ca' ' ca show' ' ca fingerprint' ' ca print' ' ca rotate' ' health' ' images' ' images ls' ' images show' ' images rm' ' images export' ' images import' ' images import-registry' ' gc' ' stats' ' top' ' explain' ' backup' ' restore' ' dashboard'
                 set at "$at $word"
         end
     end
@@ -13,6 +13,7 @@ complete -c entrepot -f
 complete -c entrepot -n '__entrepot_at ""' -a serve -d 'serve until told to stop (what happens without a command)'
 complete -c entrepot -n '__entrepot_at ""' -a init -d 'write a settings file, by asking or from a set-up that is replaced'
 complete -c entrepot -n '__entrepot_at ""' -a doctor -d 'look at all that has to be right, and say how the rest is mended'
+complete -c entrepot -n '__entrepot_at ""' -a setup -d 'print the script that sets up a client, as /setup/ has it; without a name, which there are'
 complete -c entrepot -n '__entrepot_at ""' -a config
 complete -c entrepot -n '__entrepot_at ""' -a ca
 complete -c entrepot -n '__entrepot_at ""' -a health -d 'whether the server on this machine is ready'
@@ -206,6 +207,11 @@ complete -c entrepot -n '__entrepot_at " doctor"' -s h -l help -d 'print what th
 complete -c entrepot -n '__entrepot_at " doctor"' -s v -l version -d 'print the version; with --json after it, commit, Node and build too'
 complete -c entrepot -n '__entrepot_at " doctor"' -l config -r -F -d 'YAML file with settings (CONFIG_FILE)'
 complete -c entrepot -n '__entrepot_at " doctor"' -l env-file -r -F -d 'file with a NAME=value on each line; what the environment has goes first'
+complete -c entrepot -n '__entrepot_at " setup"' -l address -x -d 'by which clients reach it, with a port where that is not PORT'
+complete -c entrepot -n '__entrepot_at " setup"' -s h -l help -d 'print what there is'
+complete -c entrepot -n '__entrepot_at " setup"' -s v -l version -d 'print the version; with --json after it, commit, Node and build too'
+complete -c entrepot -n '__entrepot_at " setup"' -l config -r -F -d 'YAML file with settings (CONFIG_FILE)'
+complete -c entrepot -n '__entrepot_at " setup"' -l env-file -r -F -d 'file with a NAME=value on each line; what the environment has goes first'
 complete -c entrepot -n '__entrepot_at " config"' -a check -d 'read the settings as a start would, and show what differs from the defaults'
 complete -c entrepot -n '__entrepot_at " config"' -a print -d 'print every setting as a start would take it, as YAML, without secrets'
 complete -c entrepot -n '__entrepot_at " config"' -a schema -d 'print the JSON Schema of the settings file, for editors'

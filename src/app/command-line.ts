@@ -76,6 +76,7 @@ class CommandLine {
       serve: () => this.#serve(),
       init: (flags) => this.#init(flags),
       doctor: (isJson) => this.#doctor(isJson),
+      setup: (name, address) => this.#setup(name, address),
       checkConfig: (isRunning) => this.#checkConfig(isRunning),
       printConfig: () => this.#printConfig(),
       printSchema: () => this.#printSchema(),
@@ -117,6 +118,13 @@ class CommandLine {
       isJson,
       print: this.#print,
     });
+  }
+
+  async #setup(name: string | undefined, address: string | undefined): Promise<number> {
+    const { printSetup } = await import("./commands/setup.ts");
+    const { settings } = await this.#load();
+    const fail = (sentence: string): void => this.fail(sentence);
+    return await printSetup({ name, address, settings, print: this.#print, fail });
   }
 
   readonly #print = (line: string): void => {

@@ -17,6 +17,7 @@ export type Works = {
   serve(): Promise<number>;
   init(flags: InitFlags): Promise<number>;
   doctor(isJson: boolean): Promise<number>;
+  setup(name: string | undefined, address: string | undefined): Promise<number>;
   /** Running: those of the server are looked at. */
   checkConfig(isRunning: boolean): Promise<number>;
   printConfig(): Promise<number>;
@@ -50,6 +51,15 @@ export function declareCommands(
     .description("look at all that has to be right, and say how the rest is mended")
     .option("--json", "as JSON")
     .action(({ json = false }: { readonly json?: boolean }) => doing(() => works.doctor(json))());
+  program
+    .command("setup [name]")
+    .description(
+      "print the script that sets up a client, as /setup/ has it; without a name, which there are",
+    )
+    .option("--address <host>", "by which clients reach it, with a port where that is not PORT")
+    .action((name: string | undefined, { address }: { readonly address?: string }) =>
+      doing(() => works.setup(name, address))(),
+    );
   declareConfig(program, works, doing);
   declareCa(program, works, doing);
   for (const { name, description } of askingCommands) {

@@ -16,18 +16,30 @@ export type CaView = "show" | "fingerprint" | "print";
 /** Resolves with the exit code. */
 export async function showCa(what: CaView, parts: CaParts): Promise<number> {
   const { certificate: own, dataDir, print, fail } = parts;
-  const path = own ?? join(dataDir, "ca", "ca.crt");
+  const path = own ?? caPath(dataDir);
   try {
-    const certificate = read(await readFile(path, "utf8"));
-    const next = own === undefined ? await nextIn(dataDir) : undefined;
+    const { certificate, next } = await readCa(own, dataDir);
     if (what === "fingerprint") print(certificate.fingerprint256);
     if (what === "print") print([certificate, ...(next ? [next] : [])].join("").trim());
     if (what === "show") for (const line of linesOf(path, certificate, next)) print(line);
     return 0;
   } catch (error) {
-    fail(sentence(error, path, own === undefined));
+    fail(whyNoCa(error, path, own === undefined));
     return 1;
   }
+}
+
+/** CA_CERT, or else what the data folder has, with the one that is to take its place. Throws what `whyNoCa` explains. */
+export async function readCa(
+  own: string | undefined,
+  dataDir: string,
+): Promise<{ readonly certificate: X509Certificate; readonly next: X509Certificate | undefined }> {
+  const certificate = read(await readFile(own ?? caPath(dataDir), "utf8"));
+  return { certificate, next: own === undefined ? await nextIn(dataDir) : undefined };
+}
+
+export function caPath(dataDir: string): string {
+  return join(dataDir, "ca", "ca.crt");
 }
 
 /** The one that waits to take its place. */
@@ -57,7 +69,7 @@ function read(text: string): X509Certificate {
   return new X509Certificate(blocks?.at(-1) ?? text);
 }
 
-function sentence(error: unknown, path: string, isMadeHere: boolean): string {
+export function whyNoCa(error: unknown, path: string, isMadeHere: boolean): string {
   const { code, syscall } = error as NodeJS.ErrnoException;
   if (syscall === undefined) {
     return isMadeHere

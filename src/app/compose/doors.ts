@@ -19,12 +19,7 @@ import { ProxyProtocol } from "../../doors/server/proxy-protocol.ts";
 import { Reception } from "../../doors/server/reception.ts";
 import { RequestQueues } from "../../doors/server/request-queues.ts";
 import { hostMatcher } from "../../protocol/host-pattern.ts";
-import {
-  calledName,
-  canonicalRegistry,
-  type Registry,
-  registryNameOf,
-} from "../../protocol/registry-name.ts";
+import { registryNameOf } from "../../protocol/registry-name.ts";
 import type { RegistryEngine } from "../../registry/engine.ts";
 import type { Log } from "../log.ts";
 import { interceptedHosts, plainRegistries } from "../settings/derived.ts";
@@ -34,6 +29,7 @@ import { roomForFiles } from "./descriptors.ts";
 import { crowds } from "./gateways.ts";
 import { type Listen, safeNames } from "./listen.ts";
 import { composeMirror } from "./mirror.ts";
+import { setupHostOf } from "./setup-host.ts";
 import { type OpenTls, openTls } from "./tls.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -201,10 +197,7 @@ function composeReception(parts: DoorsParts, behind: Behind): Reception {
     authority,
     health: parts.health,
     proxyPort: parts.listen.port,
-    publicUrl: settings.listen.publicUrl,
-    registries: frontPageRegistries(settings),
-    virtualHosts: virtualHosts(settings),
-    isHosted: (host) => hosted.hasAllOf(host),
+    ...setupHostOf(settings),
   });
   return new Reception({
     admission,
@@ -219,27 +212,6 @@ function composeReception(parts: DoorsParts, behind: Behind): Reception {
     isSafeName: (host) => isSafe(host) || behind.hasCertificate(host),
     observe,
   });
-}
-
-/** Names that stand for one registry, by what clients call that. */
-function virtualHosts({ mirror }: Settings): ReadonlyMap<string, Registry> {
-  return new Map(
-    mirror.hosts.flatMap(({ host, registry, namespace }) =>
-      registry === undefined
-        ? []
-        : [[host, { ...registry, name: namespace ?? calledName(registry.name) }]],
-    ),
-  );
-}
-
-/** What clients are set up for besides the usual registries: those that the operator named. */
-function frontPageRegistries({ mirror, registries }: Settings): readonly Registry[] {
-  const mirrored = [...mirror.hosts, ...mirror.config].flatMap(({ registry }) => registry ?? []);
-  const named = registries.registries.flatMap(({ pattern, scheme }): Registry[] => {
-    const name = canonicalRegistry(pattern);
-    return name === undefined ? [] : [{ name, scheme }];
-  });
-  return [...mirrored.map((one) => ({ ...one, name: calledName(one.name) })), ...named];
 }
 
 async function composeAdmission({

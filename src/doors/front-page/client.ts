@@ -1,11 +1,11 @@
 /** What the page tells of one kind of client: sentences, lines to paste, files to write. */
 import { type Html, html } from "../server/html.ts";
-import type { SetupFacts, SetupScript } from "./setup-script.ts";
+import type { SetupFacts, SetupHandout } from "./setup-script.ts";
 
 export type Offer = {
   readonly facts: SetupFacts;
   /** The scripts that are handed out under this name. */
-  readonly scripts: readonly SetupScript[];
+  readonly scripts: readonly SetupHandout[];
 };
 
 export type Client = {
@@ -38,7 +38,7 @@ export function runScript(
   return [
     html`<p>${script.summary} Fetch <a href="/setup/${name}">its script</a>, read it, and run it:</p>`,
     lines([`curl -fsS ${url} -o setup-entrepot.sh`, "less setup-entrepot.sh"]),
-    lines(["sudo bash setup-entrepot.sh"]),
+    lines([`${script.isForAnyUser === true ? "" : "sudo "}bash setup-entrepot.sh`]),
     ...andThen,
   ];
 }

@@ -1,4 +1,4 @@
-/** Docker where no script of ours runs: on macOS and Windows, and without root. */
+/** Where bash does not do it all: macOS, Windows, and Docker without root. */
 import { type Html, html } from "../server/html.ts";
 import {
   bareHost,
@@ -11,31 +11,60 @@ import {
   text,
 } from "./client.ts";
 
-export const dockerDesktop: Client = {
-  id: "docker-desktop",
-  name: "Docker Desktop",
+export const macos: Client = {
+  id: "macos",
+  name: "macOS",
   steps: (offer) => {
-    const { mirror, proxy } = offer.facts;
+    const { mirror } = offer.facts;
     const every = [
       html`<h3>Every registry</h3>
-<p>First the system has to trust the CA. On macOS:</p>`,
+<p>First the system has to trust the CA. Compare <a href="#ca">its fingerprint</a> before the second line:</p>`,
       lines([
         `curl -fsS ${mirror}/ca.crt -o entrepot.crt`,
+        "openssl x509 -noout -fingerprint -sha256 -in entrepot.crt",
+      ]),
+      lines([
         "sudo security add-trusted-cert -d -r trustRoot -k /Library/Keychains/System.keychain entrepot.crt",
       ]),
-      html`<p>On Windows, in a PowerShell of an administrator:</p>`,
-      lines([
-        `curl.exe -fsS ${mirror}/ca.crt -o entrepot.crt`,
-        "certutil -addstore -f Root entrepot.crt",
-      ]),
-      html`<p>Then, in Docker Desktop: Settings, Resources, Proxies, Manual configuration. Both the web server and the
-secure web server are</p>`,
-      lines([`http://${proxy}`]),
-      html`<p>“Apply &#38; restart” takes up both.</p>`,
+      ...desktopProxy(offer),
+      html`<p>Undone by the same settings and</p>`,
+      lines(["sudo security remove-trusted-cert -d entrepot.crt"]),
     ];
     return [...(isProxy(offer) ? every : []), ...hubAlone(offer)];
   },
 };
+
+export const windows: Client = {
+  id: "windows",
+  name: "Windows",
+  steps: (offer) => {
+    const { mirror } = offer.facts;
+    const run = "powershell -ExecutionPolicy Bypass -File setup-entrepot.ps1";
+    const every = [
+      html`<h3>Every registry</h3>
+<p>In a PowerShell of an administrator. <a href="/setup/windows.ps1">The script</a> asks whether the CA's fingerprint is right, and
+gives Docker's service the proxy where there is one:</p>`,
+      lines([
+        `curl.exe -fsS ${mirror}/setup/windows.ps1 -o setup-entrepot.ps1`,
+        "notepad setup-entrepot.ps1",
+      ]),
+      lines([run]),
+      ...desktopProxy(offer),
+      html`<p>Undone by the same settings and</p>`,
+      lines([`${run} -Undo`]),
+    ];
+    return [...(isProxy(offer) ? every : []), ...hubAlone(offer)];
+  },
+};
+
+function desktopProxy({ facts }: Offer): readonly Html[] {
+  return [
+    html`<p>Then, in Docker Desktop: Settings, Resources, Proxies, Manual configuration. Both the web server and the
+secure web server are</p>`,
+    lines([`http://${facts.proxy}`]),
+    html`<p>“Apply &#38; restart” takes up both.</p>`,
+  ];
+}
 
 function hubAlone(offer: Offer): readonly Html[] {
   if (!isHubMirror(offer)) return [];
@@ -45,7 +74,7 @@ function hubAlone(offer: Offer): readonly Html[] {
   const insecure = isPlain ? `,\n  "insecure-registries": ["${bareHost(mirror)}"]` : "";
   return [
     html`<h3>Docker Hub alone</h3>
-<p>Without a CA: Settings, Docker Engine; what is there already stays beside it.</p>`,
+<p>Without a CA, in Docker Desktop: Settings, Docker Engine; what is there already stays beside it.</p>`,
     text(`{\n  "registry-mirrors": ["${mirror}"]${insecure}\n}\n`),
   ];
 }
@@ -73,27 +102,6 @@ Environment="SSL_CERT_DIR=%h/.config/entrepot"
 `,
       ),
       lines(["systemctl --user daemon-reload", "systemctl --user restart docker"]),
-    ];
-  },
-};
-
-export const windowsServer: Client = {
-  id: "windows-server",
-  name: "Windows Server",
-  steps: (offer) => {
-    if (!isProxy(offer)) return [];
-    const { mirror, proxy } = offer.facts;
-    const variable = (name: string, value: string): string =>
-      `[Environment]::SetEnvironmentVariable("${name}", "${value}", "Machine")`;
-    return [
-      html`<p>Docker Engine for Windows containers, in a PowerShell of an administrator:</p>`,
-      lines([
-        `curl.exe -fsS ${mirror}/ca.crt -o entrepot.crt`,
-        "certutil -addstore -f Root entrepot.crt",
-        variable("HTTP_PROXY", `http://${proxy}`),
-        variable("HTTPS_PROXY", `http://${proxy}`),
-        "Restart-Service docker",
-      ]),
     ];
   },
 };

@@ -1,7 +1,7 @@
 /** The clients that the page has a way for, in the order in which people are likely to have them. */
 import { html } from "../server/html.ts";
 import { bareHost, type Client, file, isProxy, lines, type Offer, runScript } from "./client.ts";
-import { dockerDesktop, rootlessDocker, windowsServer } from "./clients-without-script.ts";
+import { macos, rootlessDocker, windows } from "./clients-without-script.ts";
 
 const docker: Client = {
   id: "docker",
@@ -43,12 +43,12 @@ const k3s: Client = { id: "k3s", name: "k3s, RKE2", steps: (offer) => runScript(
 const kind: Client = {
   id: "kind",
   name: "kind",
-  steps: ({ facts, scripts }) =>
-    scripts.every(({ name }) => name !== "containerd")
+  steps: (offer) =>
+    offer.scripts.every(({ name }) => name !== "kind")
       ? []
       : [
-          html`<p>Its nodes are containers with containerd inside, which has to be told of a folder when the
-cluster is made:</p>`,
+          html`<p>Its nodes are containers with containerd inside, which older versions of kind
+have to be told of a folder when the cluster is made:</p>`,
           file(
             "cluster.yaml",
             `kind: Cluster
@@ -60,14 +60,7 @@ containerdConfigPatches:
 `,
           ),
           lines(["kind create cluster --config cluster.yaml"]),
-          html`<p>Then <a href="/setup/containerd">the script for containerd</a> is run in each node:</p>`,
-          lines([
-            `curl -fsS ${facts.mirror}/setup/containerd -o setup-entrepot.sh`,
-            "less setup-entrepot.sh",
-          ]),
-          lines([
-            'for node in $(kind get nodes); do docker exec -i "$node" bash < setup-entrepot.sh; done',
-          ]),
+          ...runScript(offer, "kind"),
         ],
 };
 
@@ -95,11 +88,30 @@ const nothing: Client = {
   ],
 };
 
+const mending: Client = {
+  id: "check",
+  name: "Does it work?",
+  steps: (offer) => {
+    const { mirror } = offer.facts;
+    const check = offer.scripts.some(({ name }) => name === "check")
+      ? [
+          html`<p><a href="/setup/check">A script</a> that changes nothing says whether Docker, containerd and Podman come
+here, whether they trust the CA, whether a second pull is a hit, and how the rest is mended:</p>`,
+          lines([`curl -fsS ${mirror}/setup/check -o check-entrepot.sh`, "less check-entrepot.sh"]),
+          lines(["sudo bash check-entrepot.sh"]),
+        ]
+      : [];
+    return isProxy(offer)
+      ? [...check, html`<h3>The CA alone</h3>`, ...runScript(offer, "trust")]
+      : check;
+  },
+};
+
 /** Those for which there is something under this name. */
 export function clientsOf(offer: Offer): readonly Client[] {
   return [
-    ...[docker, dockerDesktop, rootlessDocker, windowsServer, podman],
-    ...[containerd, k3s, kind, buildkit, nothing],
+    ...[docker, rootlessDocker, macos, windows, podman],
+    ...[containerd, k3s, kind, buildkit, nothing, mending],
   ].filter(({ steps }) => steps(offer).length > 0);
 }
 

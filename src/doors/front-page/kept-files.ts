@@ -3,7 +3,7 @@
  * long as nobody has changed it since.
  */
 
-/** Defines `keep`, `kept`, `bring_back` and `forget_kept`. */
+/** Defines `keep`, `kept`, `is_as_left`, `restore`, `bring_back` and `forget_kept`. */
 export function keptFiles(name: string): string {
   return `
 before=/var/lib/entrepot-${name}.before
@@ -28,10 +28,12 @@ kept() {
   if [[ -e $root$before$1.ours ]]; then cp -p "$root$1" "$root$before$1.ours"; fi
 }
 
-# bring_back PATH: as it was before; fails where somebody has changed it since
-bring_back() {
+# is_as_left PATH: since our change nobody has changed it
+is_as_left() { [[ -e $root$before$1.ours ]] && cmp -s "$root$before$1.ours" "$root$1"; }
+
+# restore PATH: as it was before
+restore() {
   local saved=$root$before$1 path
-  [[ -e $saved.ours ]] && cmp -s "$saved.ours" "$root$1" || return 1
   begin
   if [[ $printing = yes ]]; then
     say "would bring $1 back as it was"
@@ -44,6 +46,12 @@ bring_back() {
     rm -f "$root$1"
     say "removed $1"
   fi
+}
+
+# bring_back PATH: as it was before; fails where somebody has changed it since
+bring_back() {
+  is_as_left "$1" || return 1
+  restore "$1"
 }
 
 forget_kept() {

@@ -4,8 +4,8 @@
  * but for the drop-in of docker-registry-proxy's script when ours is undone: that is set aside.
  */
 
-/** Defines `heed_older` for what is set up, `leave_older` for what is undone. Needs `ca`, `drop_in`, `unit` and `proxy`. */
-export const olderProxy = `
+/** What there is, and the lines that remove it. Needs `ca`, `drop_in`, `unit` and `root`. */
+export const olderProxyFacts = `
 # service_files: what the service's environment comes from, ours left out, "KIND FILE" a line, the one that wins last
 service_files() {
   local folder file
@@ -73,6 +73,10 @@ to_distrust() {
   if [[ $1 = /etc/* ]]; then echo '  sudo update-ca-trust'; else echo '  sudo update-ca-certificates --fresh'; fi
 }
 
+`;
+
+/** `tell_of_older_cas`, on top of those facts. */
+export const olderCas = `${olderProxyFacts}
 tell_of_older_cas() {
   local file
   while read -r file; do
@@ -81,6 +85,10 @@ tell_of_older_cas() {
   done < <(older_cas)
 }
 
+`;
+
+/** Besides, `heed_older` for what is set up and `leave_older` for what is undone. Needs `proxy`. */
+export const olderProxy = `${olderCas}
 heed_older() {
   local kind file at
   while read -r kind file; do

@@ -8,10 +8,19 @@ import { clientsOf } from "./clients.ts";
 import { style, styleFor } from "./page-style.ts";
 import type { SetupFacts } from "./setup-script.ts";
 
-/** `outsiders` is the name it was asked by, where that is not known to be ours. */
-export function printPage(offer: Offer, outsiders?: string): string {
+/** A page of these alone: `/setup/macos`. */
+export const clientsWithPages: readonly string[] = ["macos", "windows"];
+
+export type PageAsk = {
+  /** The name it was asked by, where that is not known to be ours. */
+  readonly outsiders?: string | undefined;
+  /** One client's. */
+  readonly only?: string | undefined;
+};
+
+export function printPage(offer: Offer, { outsiders, only }: PageAsk = {}): string {
   const { facts } = offer;
-  const clients = clientsOf(offer);
+  const clients = clientsOf(offer).filter(({ id }) => only === undefined || id === only);
   const body = html`<h1>Entrepot</h1>
 <p>This is a caching proxy for container registries. Images pulled through it are fetched from the
 internet once, verified, kept, and served from here to everybody, also while the registry is slow,

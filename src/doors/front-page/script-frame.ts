@@ -3,9 +3,6 @@
 export const scriptFrame = `
 action=apply printing=no restarting=yes root='' changed=no waiting=no foreign='' left=no
 
-# option WORD: what this script alone takes
-option() { return 1; }
-
 say() { printf 'entrepot: %s\\n' "$*"; }
 warn() { printf 'entrepot: %s\\n' "$*" >&2; }
 die() { warn "$@"; exit 1; }
@@ -18,7 +15,8 @@ main() {
       --no-restart) restarting=no ;;
       --root) root=\${2-}; shift || true; [[ -d $root ]] || die "--root needs a folder" ;;
       --help | -h) usage; exit 0 ;;
-      *) option "$1" || die "unknown option $1; --help lists them" ;;
+      # What this script alone takes.
+      *) { declare -F option >/dev/null && option "$1"; } || die "unknown option $1; --help lists them" ;;
     esac
     shift
   done

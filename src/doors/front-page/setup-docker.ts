@@ -10,7 +10,7 @@ export const setupDocker: SetupScript = {
   aliases: ["systemd"],
   summary: "Makes Docker pull through this proxy; image names stay as they are.",
   // What is named by the proxy's own address is pulled from it, not through it.
-  body: (facts) => `${trustCa(facts)}
+  body: (facts) => `${trustCa(facts, "docker")}
 proxy=${facts.proxy}
 unit=docker.service
 # The name sorts after the usual http-proxy.conf, so that this one wins.
@@ -43,6 +43,7 @@ undo() {
   [[ ! -e $root$drop_in ]] || is_set_up=yes
   distrust_ca
   drop "$drop_in" folder
+  forget_kept
   if [[ $is_set_up = yes ]]; then leave_older; fi
   restart restart "$unit"
 }`,

@@ -20,6 +20,8 @@ export type SetupFacts = {
   readonly registries: readonly Registry[];
   /** This name of ours stands for the one of `registries`, and takes no other's path. */
   readonly isOneRegistry?: boolean;
+  /** Images are pushed under this name. */
+  readonly isHosted?: boolean;
 };
 
 export type SetupScript = {
@@ -38,6 +40,17 @@ export type SetupScript = {
   /** bash: defines `apply` and `undo`; may use everything the frame defines. */
   readonly body: (facts: SetupFacts) => string;
 };
+
+/** What is given out at `/setup/`, however it is made. */
+export type SetupHandout = Omit<SetupScript, "body" | "options"> & {
+  readonly print: (facts: SetupFacts) => string;
+  /** Undefined: a script for a shell. */
+  readonly kind?: "powershell";
+};
+
+export function handout(script: SetupScript): SetupHandout {
+  return { ...script, print: (facts) => printScript(script, facts) };
+}
 
 /** In the place of a script that is not for here: `curl -f` would show no more than a status. */
 export function printRefusal(sentence: string): string {

@@ -127,7 +127,9 @@ describe("the page", () => {
     const { answer, body } = await ask("/", { host: "cache.lan:3128" });
     expect(answer.headers["content-type"]).toBe("text/html; charset=utf-8");
     expect(textOf(body)).toContain(authority.fingerprint);
-    for (const name of ["docker", "docker-mirror", "containerd", "podman", "k3s", "buildkit"]) {
+    for (const name of [
+      ...["docker", "docker-mirror", "containerd", "podman", "k3s", "kind", "buildkit", "trust"],
+    ]) {
       const line = `curl -fsS http://cache.lan:3128/setup/${name} -o setup-entrepot.sh`;
       expect(textOf(body)).toContain(line);
     }
@@ -175,6 +177,23 @@ describe("the page", () => {
       }
     },
   );
+});
+
+describe("macOS and Windows", () => {
+  it.each(["macos", "windows"])("/setup/%s is a page of that alone", async (name) => {
+    const { answer, body } = await ask(`/setup/${name}`);
+    expect(answer.headers["content-type"]).toBe("text/html; charset=utf-8");
+    const shown = [...body.matchAll(/<section class="client" id="([a-z]+)"/g)].map(([, id]) => id);
+    expect(shown).toEqual([name]);
+    expect(textOf(body)).toContain("http://cache.lan:3128");
+  });
+
+  it("PowerShell gets a script with the CA", async () => {
+    const { answer, body } = await ask("/setup/windows.ps1");
+    expect(answer.headers["content-type"]).toMatch(/^text\/plain;/);
+    expect(body).toContain(`@'\n${root.trim()}\n'@`);
+    expect(body).toContain("$proxy = 'http://cache.lan:3128'");
+  });
 });
 
 describe("the scripts", () => {

@@ -41,6 +41,9 @@ describe.skipIf(!canBoot())("docker.md", () => {
     const named = "docker pull mirror.example.com:3128/ghcr.io/owner/app:1";
     await reader.pullsFromDisk(named, forget);
 
+    const checked = await machine.must(guide.take("/setup/check"));
+    expect(checked.output).toContain("✔ docker comes here as its proxy, and pulls");
+
     const undo = guide.take("--undo");
     const shown = await machine.must(undo.replace("--undo", "--print"));
     expect(shown.output).toContain("HTTPS_PROXY=http://mirror.example.com:3128");

@@ -9,9 +9,9 @@ import { facts, itIsASetupScript, read, shell } from "./script-runner.ts";
 const script: SetupScript = {
   name: "trust",
   summary: "Trusts the CA of cache.lan:3128.",
-  body: (its) => `${trustCa(its)}
+  body: (its) => `${trustCa(its, "trust")}
 apply() { trust_ca; [[ $printing = no ]] || say cache.lan:3128; }
-undo() { distrust_ca; }`,
+undo() { distrust_ca; forget_kept; }`,
 };
 
 itIsASetupScript(script);
