@@ -61,7 +61,7 @@ function addressOf({ address, settings }: SetupAsk): Reached | undefined {
   }
   const isTls = text.startsWith("https://");
   const plainPort = address === undefined ? 80 : port;
-  const bare = text.replace(/^https?:\/\//, "").replace(/\/.*$/, "");
+  const [bare = ""] = text.replace(/^https?:\/\//, "").split("/", 1);
   const parsed = parseHostPort(bare, isTls ? 443 : plainPort);
   return parsed && { host: parsed, isTls };
 }

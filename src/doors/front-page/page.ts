@@ -11,14 +11,14 @@ import type { SetupFacts } from "./setup-script.ts";
 /** A page of these alone: `/setup/macos`. */
 export const clientsWithPages: readonly string[] = ["macos", "windows"];
 
-export type PageAsk = {
+export type ShownPage = {
   /** The name it was asked by, where that is not known to be ours. */
   readonly outsiders?: string | undefined;
   /** One client's. */
   readonly only?: string | undefined;
 };
 
-export function printPage(offer: Offer, { outsiders, only }: PageAsk = {}): string {
+export function printPage(offer: Offer, { outsiders, only }: ShownPage = {}): string {
   const { facts } = offer;
   const clients = clientsOf(offer).filter(({ id }) => only === undefined || id === only);
   const body = html`<h1>Entrepot</h1>
