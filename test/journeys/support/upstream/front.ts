@@ -9,6 +9,7 @@ import { stat } from "node:fs/promises";
 import { type IncomingMessage, request as plainRequest, type ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { setTimeout } from "node:timers/promises";
 import type { Certificate } from "../../../support/certificates.ts";
@@ -99,11 +100,19 @@ export class Front {
     return isRead && isBlob ? this.#blob(exchange) : this.#registry(exchange);
   }
 
-  async #token(exchange: Exchange): Promise<void> {
-    const scopes = exchange.url.searchParams.getAll("scope").flatMap((scope) => scope.split(" "));
-    const { authorization } = exchange.request.headers;
+  /** By GET with a login, or by POST with a form that has it (distribution spec/auth/oauth.md). */
+  async #token({ request, url, entry, ...its }: Exchange): Promise<void> {
+    const isForm = entry.method === "POST";
+    const asked = isForm ? new URLSearchParams(await text(request)) : url.searchParams;
+    const scopes = asked.getAll("scope").flatMap((scope) => scope.split(" "));
+    const authorization = isForm ? loginIn(asked) : request.headers.authorization;
     const { status, body } = this.#options.tokens.answer(authorization, scopes);
-    finish(exchange, status, { "content-type": "application/json" }, JSON.stringify(body));
+    const isOffline =
+      asked.get("offline_token") === "true" || asked.get("access_type") === "offline";
+    const isGiven = status === 200 && isOffline && this.#options.lookAlike.hasIdentityTokens;
+    const identity = { refresh_token: authorization?.replace("Basic ", "identity-") };
+    const reply = JSON.stringify(isGiven ? { ...body, ...identity } : body);
+    finish({ request, url, entry, ...its }, status, { "content-type": "application/json" }, reply);
   }
 
   /** Whoever may read it according to the registry is sent to the CDN with a signed URL. */
@@ -204,4 +213,14 @@ async function send(body: AsyncIterable<Buffer>, { response, entry }: Exchange):
     }
   };
   await pipeline(counted, response);
+}
+
+/** Of a form: a user and his password, or the identity token that stands for both. */
+function loginIn(form: URLSearchParams): string | undefined {
+  const identity = form.get("refresh_token");
+  if (identity !== null) return identity.replace(/^identity-/, "Basic ");
+  const [user, password] = [form.get("username"), form.get("password")];
+  return user === null
+    ? undefined
+    : `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
 }

@@ -10,6 +10,8 @@ export type LookAlike = {
   /** Where blobs are redirected to. */
   readonly cdn: string;
   readonly privateRepositories: readonly string[];
+  /** Who logs in gets a token to keep in the password's place. */
+  readonly hasIdentityTokens?: true;
 };
 
 export const hub: LookAlike = {
@@ -36,6 +38,7 @@ export const quay: LookAlike = {
   // Not a sub-domain of quay.io: Go would send Authorization along, which S3 refuses.
   cdn: "quayio-production-s3.s3.amazonaws.com",
   privateRepositories: [],
+  hasIdentityTokens: true,
 };
 
 export const lookAlikes: readonly LookAlike[] = [hub, ghcr, quay];
