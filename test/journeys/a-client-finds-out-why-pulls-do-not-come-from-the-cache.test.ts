@@ -129,23 +129,22 @@ describe.skipIf(!canBoot())("a client that is set up from the front page", () =>
     );
   });
 
+  it("finds that the system trusts the CA no more, and then that docker runs since before it did", async () => {
+    await machine.must(`curl -fsS ${at}/setup/check -o check.sh
+      mv ${ca} /root/; update-ca-certificates --fresh; systemctl restart docker`);
+    const untrusted = await machine.run(`bash check.sh --image ${image}`);
+    await machine.must(`mv /root/entrepot.crt ${ca}; update-ca-certificates`);
+    const stale = await machine.run(`bash check.sh --image ${image}`);
+    await machine.must("systemctl restart docker");
+    expect(untrusted.output).toMatch(
+      /✘ docker comes here as its proxy and does not trust the CA: .*\n {4}curl -fsS .*\/setup\/trust/,
+    );
+    expect(stale.output).toMatch(
+      /✘ docker runs since before the CA was trusted: .*\n {4}sudo systemctl restart docker/,
+    );
+  });
+
   it.each([
-    {
-      broken: "the system trusts the CA no more",
-      pull: `--image ${image}`,
-      by: `mv ${ca} /root/; update-ca-certificates --fresh; systemctl restart docker`,
-      mended: `mv /root/entrepot.crt ${ca}; update-ca-certificates; systemctl restart docker`,
-      found:
-        /✘ docker comes here as its proxy and does not trust the CA: .*\n {4}curl -fsS .*\/setup\/trust/,
-    },
-    {
-      broken: "docker runs since before the CA was trusted",
-      pull: `--image ${image}`,
-      by: `mv ${ca} /root/; update-ca-certificates --fresh; systemctl restart docker
-        docker pull -q ${image} || true; mv /root/entrepot.crt ${ca}; update-ca-certificates`,
-      mended: "systemctl restart docker",
-      found: /✘ docker runs since before the CA was trusted: .*\n {4}sudo systemctl restart docker/,
-    },
     {
       broken: "an older drop-in wins",
       by: `printf '[Service]\\nEnvironment="HTTPS_PROXY=http://old.lan:3128/"\\n' >${dropIns}/zz.conf

@@ -13,8 +13,13 @@ pid_of() { pgrep -o -x "$1" 2>/dev/null; }
 # runs_with PID NAME: a variable of a process, readable to root
 runs_with() { tr '\\0' '\\n' 2>/dev/null <"/proc/$1/environ" | sed -n "s/^$2=//Ip" | head -n 1; }
 
-# is_older PID FILE: it was started before the file was last changed
-is_older() { [[ $2 -nt /proc/$1 ]]; }
+# is_older PID FILE: it was started before the file was last changed. The time of its folder in /proc is
+# exact, but that of a later look where the system has forgotten it meanwhile.
+is_older() {
+  local age
+  if [[ $2 -nt /proc/$1 ]]; then return 0; fi
+  age=$(ps -o etimes= -p "$1" 2>/dev/null) && (($(date +%s) - age < $(stat -c %Y "$2" 2>/dev/null || echo 0)))
+}
 
 bundle() {
   local file
