@@ -179,7 +179,9 @@ describe.skipIf(!isPlayed)("lab-vm.md", () => {
     expect((await pull("v2")).code).toBe(0);
     await lab.must(guide.take("foo/bar --yes"));
     expect((await pull("v2")).code).not.toBe(0);
-    expect((await lab.must(guide.take("gc --untagged-after 0"))).stdout).toContain("foo/bar");
+    // The other image has the same layers.
+    const { stdout } = await lab.must(guide.take("gc --untagged-after 0"));
+    expect(stdout).toBe("freed 0 B in 0 blobs\n");
     await client.must(`docker pull ${name}/kept/image:1`);
   });
 
