@@ -105,10 +105,12 @@ export class PrefixHash {
 
   async #readBack(): Promise<void> {
     const { endOf, read } = this.#parts;
-    const buffer = Buffer.allocUnsafeSlow(Math.min(stretch, endOf(this.#mark) - this.#mark));
+    let buffer = Buffer.alloc(0);
     while (!this.#isStopped) {
-      const there = Math.min(buffer.length, endOf(this.#mark) - this.#mark);
+      const there = Math.min(stretch, endOf(this.#mark) - this.#mark);
       if (there === 0) return;
+      // A few bytes may have been all there was at first, and all that comes meanwhile is read back too.
+      if (buffer.length < there) buffer = Buffer.allocUnsafeSlow(there);
       const length = await read(buffer.subarray(0, there), this.#mark);
       if (length === 0) throw new StoreError("IO", `what was written ends at ${this.#mark}`);
       const hash = this.#hash.copy().update(buffer.subarray(0, length));
