@@ -205,7 +205,7 @@ export function makeAuth(loopback: Loopback, options: AuthOptions = {}) {
   const memory = new ChallengeMemory({ now });
   const { transport } = loopback;
   const outages = new DownMemory({ now, observe: () => undefined });
-  const limits = { outages, now, fullMs: 1_000, briefMs: 100 };
+  const limits = { outages, now, fullMs: 1_000, briefMs: 300 };
   const finder = new ChallengeFinder({ ...limits, transport, memory });
   const client = new TokenClient({ ...limits, isNamed: () => true, transport, observe });
   const unused = new UnusedLogins({ credentials, pairs, observe });
