@@ -66,7 +66,9 @@ export class Container {
   }
 
   /** What a line of /proc/PID/status says of each of its threads, each once. */
-  async ofEveryThread(line: "Uid" | "Gid" | "Groups" | "CapEff"): Promise<readonly string[]> {
+  async ofEveryThread(
+    line: "Uid" | "Gid" | "Groups" | "CapEff" | "SigCgt",
+  ): Promise<readonly string[]> {
     const pid = await this.#inspect("{{.State.Pid}}");
     const tasks = await readdir(`/proc/${pid}/task`);
     const said = await Promise.all(
