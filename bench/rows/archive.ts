@@ -45,12 +45,21 @@ async function speed(port: number, blob: string): Promise<number> {
 async function archived({ folder }: Scene, port: number, blob: string): Promise<void> {
   const hex = blob.slice(7);
   const file = `${folder}/s3/images/${port}/blobs/sha256/${hex.slice(0, 2)}/${hex}`;
-  const isThere = () =>
-    access(file).then(
-      () => true,
-      () => false,
-    );
-  while (!(await isThere())) await pause(50);
+  while (!(await isThere(file))) await pause(50);
+}
+
+/** Nothing of it is on the disk any more. */
+async function away({ folder }: Scene, port: number, blob: string): Promise<void> {
+  const hex = blob.slice(7);
+  const file = `${folder}/data-${port}/blobs/sha256/${hex.slice(0, 2)}/${hex}.${size}`;
+  while (await isThere(file)) await pause(50);
+}
+
+function isThere(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  );
 }
 
 const row = (work: string, seen: Awaited<ReturnType<typeof pairs>>): Row => ({
@@ -71,6 +80,7 @@ export async function archive(scene: Scene, rounds: number): Promise<Row[]> {
     const warm = (port: number) => () => speed(port, blob);
     for (const port of [ports.entrepot, tiered, tierless]) await speed(port, blob);
     for (const port of [tiered, tierless]) await archived(scene, port, blob);
+    await away(scene, tierless, blob);
     const cold = (port: number) => async () => {
       const fresh = (await scene.image(size)).blob;
       const seen = await speed(port, fresh);
