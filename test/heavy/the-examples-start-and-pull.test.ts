@@ -35,18 +35,34 @@ async function ask(door: Door, path: string, accept = "*/*"): Promise<[IncomingM
   return [answer, await buffer(answer)];
 }
 
-const manifestTypes =
-  "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json";
+const manifestTypes = [
+  "application/vnd.oci.image.index.v1+json",
+  "application/vnd.oci.image.manifest.v1+json",
+  "application/vnd.docker.distribution.manifest.list.v2+json",
+  "application/vnd.docker.distribution.manifest.v2+json",
+].join(", ");
 
-/** The image's manifest, its configuration and its layers, as an engine asks for them. */
+/** The image's index, a manifest of it, its configuration and its layers, as an engine asks for them. */
 async function pull(door: Door, repository: string): Promise<void> {
-  const [answer, body] = await ask(door, `/v2/${repository}/manifests/1`, manifestTypes);
-  expect([answer.statusCode, answer.statusCode === 200 ? "" : body.toString()]).toEqual([200, ""]);
-  const { config, layers } = JSON.parse(body.toString());
-  for (const { digest, size } of [config, ...layers]) {
+  const index = await manifest(door, `/v2/${repository}/manifests/1`);
+  const [first] = index.manifests ?? [];
+  const { config, layers = [] } =
+    first === undefined
+      ? index
+      : await manifest(door, `/v2/${repository}/manifests/${first.digest}`);
+  for (const { digest, size } of [config ?? [], layers].flat()) {
     const [blob, bytes] = await ask(door, `/v2/${repository}/blobs/${digest}`);
     expect([blob.statusCode, bytes.length]).toEqual([200, size]);
   }
+}
+
+type Part = { readonly digest: string; readonly size: number };
+type Manifest = { readonly manifests?: Part[]; readonly config?: Part; readonly layers?: Part[] };
+
+async function manifest(door: Door, path: string): Promise<Manifest> {
+  const [answer, body] = await ask(door, path, manifestTypes);
+  expect([answer.statusCode, answer.statusCode === 200 ? "" : body.toString()]).toEqual([200, ""]);
+  return JSON.parse(body.toString());
 }
 
 type Example = {
