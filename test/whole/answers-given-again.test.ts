@@ -440,18 +440,17 @@ const stories: Readonly<Record<string, Story>> = {
     vault.server.behave();
   },
   challenge: async (asked, repository) => {
-    const { hub } = world;
-    const { manifest } = addImage(hub.server, repository);
-    const token = await authorization(asked.given, hub.name, repository);
-    await authorization(asked.anew, hub.name, repository);
-    const fields = { Authorization: token ?? "" };
-    const ask = { registry: hub, repository, reference: manifest, door: "proxy", fields } as const;
+    const { lent, members } = world;
+    members[repository] = ["alice"];
+    const { manifest } = addImage(lent.server, repository);
+    const ask = { registry: lent, repository, reference: manifest, door: "open" } as const;
     await asked.askOften(ask);
-    const other = `Bearer realm="https://${hub.name}/token",service="another"`;
-    hub.server.misbehave({ path: /none/ }, status(401, { "www-authenticate": other }));
-    await asked.ask({ ...ask, repository: `${repository}-other`, reference: "none" });
+    // Somebody else's token service, who gets none of the operator's logins.
+    const other = 'Bearer realm="https://elsewhere.example/token",service="another"';
+    lent.server.misbehave({ path: /none/ }, status(401, { "www-authenticate": other }));
+    await asked.ask({ ...ask, reference: "none" });
     await asked.ask(ask);
-    hub.server.behave();
+    lent.server.behave();
   },
   logins: async (asked, repository) => {
     const { lent, members } = world;
