@@ -14,7 +14,7 @@ import { seeds } from "../support/seeds.ts";
 import { converse, dial, secured, tunnel } from "./support/client.ts";
 import { askControl } from "./support/control.ts";
 import { addImage, manifestType } from "./support/image.ts";
-import { authorization, basic } from "./support/login.ts";
+import { basic } from "./support/login.ts";
 import { type NamedRegistry, type Program, Scene } from "./support/program.ts";
 import { Chance } from "./support/seeded.ts";
 
