@@ -104,6 +104,14 @@ export function progressOn(stream: Pick<NodeJS.WriteStream, "isTTY" | "write">, 
   };
 }
 
+/** The same, telling of each piece that was taken. */
+export async function* passing(bytes: AsyncIterable<Uint8Array>, onPiece: (bytes: number) => void) {
+  for await (const piece of bytes) {
+    yield piece;
+    onPiece(piece.length);
+  }
+}
+
 /** `1 image, 5 blobs (3.9 MiB)` */
 export function summary({ images, blobs, bytes }: CarriedPushed): string {
   const counted = (count: number, what: string): string =>

@@ -3,11 +3,11 @@ import { Readable } from "node:stream";
 import type { ImportUnderWay } from "../../../doors/back-office/carried-images.ts";
 import type { Digest } from "../../../protocol/digest.ts";
 import { layoutPath } from "../../../protocol/image-layout.ts";
-import type { progressOn } from "../carrying.ts";
+import { passing, type progressOn } from "../carrying.ts";
 import { AskError } from "../control.ts";
 import { printBytes } from "../printing.ts";
 import type { BroughtContents } from "./layout-contents.ts";
-import type { LayoutSource } from "./layout-source.ts";
+import type { LayoutSource, SourceFile } from "./layout-source.ts";
 import type { LayoutContent } from "./layout-target.ts";
 import type { CarryLine } from "./line.ts";
 
@@ -43,14 +43,18 @@ export async function bring(line: CarryLine, bringing: Bringing): Promise<Told> 
   try {
     const { id, world, missing } = held.told;
     bringing.check?.(world);
-    const wanted = new Set(missing);
-    for (const [digest, blob] of blobs) {
-      const isMissing = wanted.has(digest);
-      if (isMissing) await bringBlob(line, id, source, blob);
-      if (isMissing) brought.bytes += blob.size;
-      brought[isMissing ? "blobs" : "there"] += 1;
-      const through = brought.blobs + brought.there;
-      progress.tell(`${through} blobs, ${printBytes(brought.bytes)} brought`);
+    const wanted = missing.flatMap((digest) => blobs.get(digest) ?? []);
+    brought.there += blobs.size - wanted.length;
+    const all = wanted.reduce((sum, { size }) => sum + size, 0);
+    let sent = 0;
+    const onSent = (bytes: number): void => {
+      sent += bytes;
+      progress.tell(`${to.name}: ${printBytes(sent)} of ${printBytes(all)} brought`);
+    };
+    for (const blob of wanted) {
+      await bringBlob(line, id, await fileOf(source, blob), { ...blob, onSent });
+      brought.bytes += blob.size;
+      brought.blobs += 1;
     }
     for (const image of images) await bringManifests(line, id, image);
     return held.told;
@@ -59,15 +63,20 @@ export async function bring(line: CarryLine, bringing: Bringing): Promise<Told> 
   }
 }
 
+/** Throws AskError. */
+async function fileOf(source: LayoutSource, { digest }: LayoutContent): Promise<SourceFile> {
+  const file = await source.find(layoutPath(digest));
+  if (file === undefined) throw new AskError("FAILED", `${digest} is gone`);
+  return file;
+}
+
 async function bringBlob(
   line: CarryLine,
   id: string,
-  source: LayoutSource,
-  { digest, size }: LayoutContent,
+  file: SourceFile,
+  { digest, size, onSent }: LayoutContent & { readonly onSent: (bytes: number) => void },
 ): Promise<void> {
-  const file = await source.find(layoutPath(digest));
-  if (file === undefined) throw new AskError("FAILED", `${digest} is gone`);
-  const body = Readable.from(file.read(), { objectMode: false });
+  const body = Readable.from(passing(file.read(), onSent), { objectMode: false });
   await line.send(`imports/${id}/blobs?${new URLSearchParams({ digest })}`, body, size);
 }
 

@@ -13,7 +13,7 @@ import {
   printLayoutList,
 } from "../../../protocol/image-layout.ts";
 import { storeFailure } from "../../../store/disk/file-system.ts";
-import { progressOn, toldWhy } from "../carrying.ts";
+import { passing, progressOn, toldWhy } from "../carrying.ts";
 import { AskError, type ServerAsked } from "../control.ts";
 import { count } from "../garbage.ts";
 import { printBytes } from "../printing.ts";
@@ -68,21 +68,26 @@ type Carried = {
 async function carry(line: CarryLine, carried: Carried, terminal: CarryTerminal): Promise<Written> {
   const { plan, id, output } = carried;
   const progress = progressOn(terminal.stderr, Date.now);
-  const all = plan.contents.length;
+  const all = plan.contents.reduce((sum, { size }) => sum + size, 0);
+  let passed = 0;
+  const onPassed = (bytes: number): void => {
+    passed += bytes;
+    progress.tell(`${printBytes(passed)} of ${printBytes(all)} written`);
+  };
   const done = { blobs: 0, bytes: 0, there: 0 };
   try {
     const target = await targetAt(output, plan, terminal);
     try {
       for (const content of plan.contents) {
-        if (await target.has(content)) done.there += 1;
-        else {
-          const body = await line.read(`exports/${id}/blobs`, { digest: content.digest });
-          await target.write(content, body);
-          done.blobs += 1;
-          done.bytes += content.size;
+        if (await target.has(content)) {
+          done.there += 1;
+          onPassed(content.size);
+          continue;
         }
-        const through = done.blobs + done.there;
-        progress.tell(`${through} of ${all} blobs, ${printBytes(done.bytes)} written`);
+        const body = await line.read(`exports/${id}/blobs`, { digest: content.digest });
+        await target.write(content, passing(body, onPassed));
+        done.blobs += 1;
+        done.bytes += content.size;
       }
       await target.finish(listsOf(plan));
     } finally {
