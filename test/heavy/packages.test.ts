@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { hasProgram } from "../journeys/support/journey.ts";
 import { canBoot, Machine } from "../journeys/support/machine.ts";
 import { minimalDebian, ownAuthorities } from "../journeys/support/minimal-debian.ts";
-import { runWell, type Service } from "../journeys/support/program.ts";
+import { reachOutside, runWell, type Service } from "../journeys/support/program.ts";
 import { isUnplugged, plugIn, startWayOut } from "../journeys/support/wire.ts";
 import { eventually } from "../support/eventually.ts";
 
@@ -14,7 +14,7 @@ const root = join(import.meta.dirname, "../..");
 const limitMs = 1_500_000;
 const wire = { name: "ept-pkg", here: "10.83.1.1", there: "10.83.1.2" };
 /** npm and Go keep what they fetched there. */
-const env = { HOME: process.env.HOME ?? "/root" };
+const env = { HOME: process.env.HOME ?? "/root", ...reachOutside() };
 const isTried = canBoot() && ["mmdebstrap", "tinyproxy", "dpkg-deb"].every(hasProgram);
 
 /** Everything that a machine has, less what programs write into logs and lists of their own. */

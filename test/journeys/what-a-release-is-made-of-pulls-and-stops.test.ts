@@ -2,7 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { hasProgram, Journey } from "./support/journey.ts";
-import { run } from "./support/program.ts";
+import { reachOutside, run } from "./support/program.ts";
 
 const root = join(import.meta.dirname, "../..");
 const release = join(root, "release");
@@ -10,7 +10,7 @@ const release = join(root, "release");
 const isWhole = process.env.HEAVY !== undefined;
 const making = [...(isWhole ? [] : ["--quick"]), "amd64"];
 /** npm and Go keep what they fetched there. */
-const env = { HOME: process.env.HOME ?? "/root" };
+const env = { HOME: process.env.HOME ?? "/root", ...reachOutside() };
 const limitMs = 1_500_000;
 
 async function must(program: string, args: readonly string[], cwd = root): Promise<string> {

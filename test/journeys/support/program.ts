@@ -54,6 +54,17 @@ export async function runWell(
   throw new Error(`${command} ${args.join(" ")} ended with ${done.code}:\n${done.output}`);
 }
 
+/** How this machine gets at what it has to fetch from elsewhere: its proxy, registry and authorities. */
+export function reachOutside(): Environment {
+  const isOf =
+    /^(?:https?_proxy|no_proxy|npm_config_registry|goproxy|node_extra_ca_certs|ssl_cert_)/i;
+  return Object.fromEntries(
+    Object.entries(process.env).flatMap(([name, value]) =>
+      value !== undefined && isOf.test(name) ? [[name, value]] : [],
+    ),
+  );
+}
+
 /** Has the program after it told to end when this process does: vitest ends its workers unasked. */
 const endsWithUs = ["setpriv", "--pdeathsig", "TERM", "--"] as const;
 
