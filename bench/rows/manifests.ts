@@ -128,7 +128,7 @@ async function freshConnections({ ours, connect }: Targets, rounds: number): Pro
 }
 
 /** As it is when nobody has asked for a while. */
-const idleSeconds = 15;
+const idleSeconds = 25;
 
 export async function idle(scene: Scene): Promise<Row[]> {
   await pause(idleSeconds * 1_000);
