@@ -83,7 +83,7 @@ describe.skipIf(!hasVersity || !hasProgram("dockerd") || !hasProgram("containerd
 
   it.each(mirroredClients.filter(({ program }) => redirected.includes(program)))(
     "$program pulls by the mirror, and is sent to the bucket for a layer",
-    async ({ program, start }) => {
+    async ({ start }) => {
       const { ledger } = journey.upstream;
       const env = { ...settings("STORE=s3://"), ...redirecting };
       const entrepot = await journey.entrepot(env, "redirecting");
@@ -94,8 +94,8 @@ describe.skipIf(!hasVersity || !hasProgram("dockerd") || !hasProgram("containerd
       ledger.clear();
       mustSucceed(await client.pull(image));
       expect(ledger.contentGets().filter((line) => line.includes("/cdn/"))).toEqual([]);
-      const sent = entrepot.lines.filter((line) => line.includes('"status":307'));
-      expect(sent.length, program).toBeGreaterThan(0);
+      // The log's lines come a moment after the answers they tell of.
+      await eventually(() => entrepot.lines.some((line) => line.includes('"status":307')));
       expect(entrepot.lines.filter((line) => line.includes("X-Amz-Signature"))).toEqual([]);
       expect(await entrepot.stop()).toBe(0);
     },
