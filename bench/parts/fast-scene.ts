@@ -108,7 +108,10 @@ export async function openFastScene(scene: Scene): Promise<FastScene> {
   });
   const entrepot = await start({
     command: process.execPath,
-    args: [fileURLToPath(new URL("../../dist/app/main.js", import.meta.url))],
+    args: [
+      "--max-semi-space-size=8",
+      fileURLToPath(new URL("../../dist/app/main.js", import.meta.url)),
+    ],
     env: {
       ...{ HOST: "127.0.0.1", PORT: String(ports.entrepot), ADMIN_PORT: "0" },
       ...{ DATA_DIR: `${folder}/fast-data`, REGISTRIES: `127.0.0.1:${ports.upstream}` },

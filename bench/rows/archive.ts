@@ -24,7 +24,10 @@ async function startS3(folder: string): Promise<Running> {
 async function startEntrepot(folder: string, port: number, maxSize: string): Promise<Running> {
   return start({
     command: process.execPath,
-    args: [fileURLToPath(new URL("../../dist/app/main.js", import.meta.url))],
+    args: [
+      "--max-semi-space-size=8",
+      fileURLToPath(new URL("../../dist/app/main.js", import.meta.url)),
+    ],
     env: {
       ...entrepotEnvironment(folder),
       ...{ PORT: String(port), DATA_DIR: `${folder}/data-${port}`, CACHE_MAX_SIZE: maxSize },
