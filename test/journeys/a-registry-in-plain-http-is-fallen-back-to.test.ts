@@ -11,6 +11,7 @@ import {
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { eventually } from "../support/eventually.ts";
 import { environment } from "./support/clients/client.ts";
 import { startDocker } from "./support/clients/docker.ts";
 import { requestsIn } from "./support/entrepot.ts";
@@ -81,7 +82,7 @@ describe("a registry that speaks plain HTTP alone", { timeout: 120_000 }, () => 
           await client.wipe();
         }
         expect(asked).not.toEqual([]);
-        expect(cacheOf(entrepot.lines)).toContain("hit");
+        await eventually(() => expect(cacheOf(entrepot.lines)).toContain("hit"));
       });
 
       it.skipIf(!hasProgram("skopeo"))("is copied from by skopeo", async () => {
@@ -98,7 +99,7 @@ describe("a registry that speaks plain HTTP alone", { timeout: 120_000 }, () => 
           { env: { ...environment({ folder, trust, proxy }), HOME: folder } },
         );
         expect([code, output]).toEqual([0, expect.any(String)]);
-        expect(cacheOf(entrepot.lines)).toContain("miss");
+        await eventually(() => expect(cacheOf(entrepot.lines)).toContain("miss"));
       });
     });
   }

@@ -27,6 +27,9 @@ beforeEach(async () => {
 type Door = Program & { readonly tlsPort: number };
 type Pull = (door: Door, path: string) => Promise<Answer>;
 
+/** The last of a first pull may still be on its way to the disk: then the second rides along. */
+const notFetchedAgain = /; hit|; collapsed$/;
+
 /** What somebody who has these files types, and then pulls twice. */
 async function walk(file: string, content: string, pull: Pull) {
   const folder = join(scene.folder, "old");
@@ -51,8 +54,7 @@ async function walk(file: string, content: string, pull: Pull) {
     for (const what of [`manifests/${image.manifest}`, `blobs/${image.layer}`]) {
       const answer = await pull(door, path(what));
       expect([what, round, answer.status]).toEqual([what, round, 200]);
-      // The last of it may still be on its way to the disk: then the second pull rides along.
-      if (round === "again") expect(answer.headers["cache-status"]).toMatch(/; hit|; collapsed$/);
+      if (round === "again") expect(answer.headers["cache-status"]).toMatch(notFetchedAgain);
     }
   }
   expect(registry.server.requests.filter(({ url }) => url?.includes("/blobs/"))).toHaveLength(1);
@@ -137,7 +139,7 @@ describe("a stranger's first cached pull, from", () => {
     const door = { ...started, tlsPort };
     expect((await overTls(door, "cb.example.com", path)).status).toBe(200);
     const again = await overTls(door, "cb.example.com", path);
-    expect(again.headers["cache-status"]).toContain("; hit");
+    expect(again.headers["cache-status"]).toMatch(notFetchedAgain);
   });
 });
 

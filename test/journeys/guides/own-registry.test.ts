@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { eventually } from "../../support/eventually.ts";
 import { freePort } from "../../support/free-port.ts";
 import { requestsIn } from "../support/entrepot.ts";
 import { Guide } from "../support/guide.ts";
@@ -64,8 +65,9 @@ describe.skipIf(!canBoot() || !hasProgram("docker-registry"))("own-registry.md",
     await machine.must(`docker pull alpine:3.20 && docker tag alpine:3.20 ${image}`);
     await machine.must(push);
     for (const _time of ["cold", "warm"]) await machine.must(`${forget}; ${pull}`);
-    const caches = requestsIn(entrepot.lines).map(({ cache }) => cache);
-    expect(caches).toContain("hit");
+    await eventually(() => {
+      expect(requestsIn(entrepot.lines).map(({ cache }) => cache)).toContain("hit");
+    });
     await machine.must(`export HTTPS_PROXY=${proxy}; ${remove}`);
     await machine.must(forget);
     expect((await machine.run(pull)).code, "deleted").not.toBe(0);

@@ -17,6 +17,7 @@ export class Journey {
   /** PEM file of the authority that signed the played registries' certificates. */
   readonly upstreamCa: string;
   readonly #started: (() => Promise<unknown>)[] = [];
+  readonly #entrepots = new Map<string, Entrepot>();
 
   private constructor(folder: string, upstream: Upstream, upstreamCa: string) {
     this.folder = folder;
@@ -41,7 +42,7 @@ export class Journey {
     return { UPSTREAM_CA: this.upstreamCa, UPSTREAM_ALLOW_ADDRESSES: "127.0.83.0/24" };
   }
 
-  /** Started in a folder of that name; the same name again is a restart. */
+  /** Started in a folder of that name; the same name again is a restart, whether it was stopped or not. */
   async entrepot(
     env: Environment = {},
     name = "entrepot",
@@ -49,7 +50,9 @@ export class Journey {
   ): Promise<Entrepot> {
     const folder = join(this.folder, name);
     await mkdir(folder, { recursive: true });
+    await this.#entrepots.get(name)?.stop();
     const entrepot = await startEntrepot(folder, { ...this.settings, ...env }, launcher);
+    this.#entrepots.set(name, entrepot);
     this.#started.push(() => entrepot.stop());
     return entrepot;
   }
