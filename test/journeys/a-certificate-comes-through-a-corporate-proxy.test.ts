@@ -53,7 +53,7 @@ describe.skipIf(!isHere)("an ACME service beyond a corporate proxy", () => {
     const HTTPS_PROXY = `http://${user}:${password}@127.0.0.1:${proxy.port}`;
     const entrepot = await open("through", { HTTPS_PROXY });
     await issued(entrepot);
-    expect(await proxy.connects()).toContain(service);
+    await eventually(async () => expect(await proxy.connects()).toContain(service));
     expect(entrepot.lines.filter((line) => line.includes("CANARY"))).toEqual([]);
   });
 

@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { isIP } from "node:net";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { everyClient } from "./support/clients/every-client.ts";
 import type { Entrepot } from "./support/entrepot.ts";
 import { hasProgram, Journey, mustSucceed } from "./support/journey.ts";
@@ -79,7 +79,7 @@ describe("the CA that INTERCEPT=named makes", () => {
       const server = await openFront(host, guideHosts[host], certificate, (_request, response) =>
         response.end("stolen"),
       );
-      journey.atEnd(async () => {
+      onTestFinished(() => {
         server.close();
         server.closeAllConnections();
       });

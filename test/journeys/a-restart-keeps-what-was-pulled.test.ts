@@ -35,18 +35,20 @@ describe.skipIf(!hasProgram("skopeo"))("what was pulled once", () => {
   });
 
   it("goes on after a stop and a start where the last pull was broken off", async () => {
-    const { digest, size } = await largestLayer(entrepot);
+    const name = journey.unusedName();
+    const broken = await journey.entrepot({}, name);
+    const { digest, size } = await largestLayer(broken);
     const { ledger, pace } = journey.upstream;
     ledger.clear();
     pace.bytesPerSecond = 32 * 1024 * 1024;
     const leaving = new AbortController();
-    const answer = await fetch(urlOf(entrepot, `blobs/${digest}`), { signal: leaving.signal });
+    const answer = await fetch(urlOf(broken, `blobs/${digest}`), { signal: leaving.signal });
     await readAtLeast(answer, size / 4);
     leaving.abort();
-    expect(await entrepot.stop()).toBe(0);
+    expect(await broken.stop()).toBe(0);
     pace.bytesPerSecond = undefined;
-    entrepot = await journey.entrepot();
-    const again = await fetch(urlOf(entrepot, `blobs/${digest}`));
+    const restarted = await journey.entrepot({}, name);
+    const again = await fetch(urlOf(restarted, `blobs/${digest}`));
     expect(digestOf(new Uint8Array(await again.arrayBuffer()))).toBe(digest);
     const bodies = ledger.contentGets().filter((line) => /^20/.test(line));
     expect(bodies.map((line) => line.slice(0, 3))).toEqual(["200", "206"]);

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { createServer } from "node:tls";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeAuthority } from "../support/certificates.ts";
+import { eventually } from "../support/eventually.ts";
 import { freePort } from "../support/free-port.ts";
 import { converse, dial, direct, viaProxy } from "../whole/support/client.ts";
 import type { Entrepot } from "./support/entrepot.ts";
@@ -94,6 +95,7 @@ describe.each(Object.entries(sites))("%s before a registry and a site", (name, s
     let entrepot: Entrepot;
     let door: { readonly port: number; readonly ca: string };
     let port: number;
+    let last = 0;
 
     beforeAll(async () => {
       journey = await Journey.begin({ isEmpty: true });
@@ -142,8 +144,19 @@ describe.each(Object.entries(sites))("%s before a registry and a site", (name, s
     const takenFor = async (ask: () => Promise<unknown>) => {
       const before = (await told()).length;
       await ask();
+      await untilTold();
       return (await told()).slice(before);
     };
+    /** Its lines come after its answers: of one that is asked for now, after all others. */
+    async function untilTold(): Promise<void> {
+      last += 1;
+      const path = `/last-${last}`;
+      await converse(
+        await dial(port),
+        `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`,
+      );
+      await eventually(async () => (await told()).some((line) => line.includes(`GET ${path} `)));
+    }
     const isMisread = (line: string) => /^SITE .*Basic|^REGISTRY \S+ \S*secret/.test(line);
 
     it("is led astray by some of these paths when it is asked itself", async () => {

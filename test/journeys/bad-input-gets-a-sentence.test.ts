@@ -99,12 +99,16 @@ describe("what cannot be answered is refused in words", () => {
     ["a name in capitals", "../UPPER/blobs/sha256:abc"],
     ["a tag with a slash", "manifests/a%2fb"],
   ])("%s: 400 or 404, and no file is touched", async (_, path) => {
-    const before = await readdir(entrepot.dataDir, { recursive: true });
-    const { ledger } = journey.upstream;
-    ledger.clear();
+    const before = await filesOf(entrepot);
     const url = `https://registry-1.docker.io/v2/library/alpine/${path}`;
     const { status } = await curl.get(url, "--path-as-is");
     expect([400, 404]).toContain(status);
-    expect(await readdir(entrepot.dataDir, { recursive: true })).toEqual(before);
+    expect(await filesOf(entrepot)).toEqual(before);
   });
 });
+
+/** Without its databases, which have files that come and go as they are written. */
+async function filesOf({ dataDir }: Entrepot): Promise<readonly string[]> {
+  const all = await readdir(dataDir, { recursive: true });
+  return all.filter((path) => !path.includes(".sqlite"));
+}

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Client } from "./support/clients/client.ts";
 import { startDocker } from "./support/clients/docker.ts";
 import type { Entrepot } from "./support/entrepot.ts";
@@ -16,6 +16,15 @@ describe.skipIf(!hasProgram("dockerd"))("dockerd behind Entrepot", () => {
     docker = await journey.client(startDocker, entrepot.trust, entrepot.proxy);
   });
   afterAll(() => journey?.end());
+  // What a try that failed has brought in would not be pulled for the first time again.
+  beforeEach(async ({ task }) => {
+    if (!task.result?.retryCount) return;
+    const PORT = String(entrepot.port);
+    await entrepot.stop();
+    entrepot = await journey.entrepot({ PORT }, journey.unusedName());
+    await docker.stop();
+    docker = await journey.client(startDocker, entrepot.trust, entrepot.proxy);
+  });
 
   /** Pulls, wipes, pulls again; gives the content GETs of either pull. */
   async function twice(image: string): Promise<{ first: string[]; second: string[] }> {
@@ -42,20 +51,16 @@ describe.skipIf(!hasProgram("dockerd"))("dockerd behind Entrepot", () => {
     expect(second).toEqual([]);
   });
 
-  it("pulls by digest, the first time with one GET for each thing", async () => {
+  it("pulls by digest, the first time with one GET for each thing, and has the large layer from disk when it is asked for by tag", async () => {
     const digest = digestOfTag(hub.registry, "acme/large", "1");
     const { first, second } = await twice(`docker.io/acme/large@${digest}`);
     expect(first.filter((line) => line.includes("/manifests/"))).toHaveLength(1);
     // A config and three layers.
     expect(first.filter((line) => line.includes("/cdn/"))).toHaveLength(4);
     expect(second).toEqual([]);
-  });
-
-  it("has the large layer from disk when it is asked for by tag", async () => {
-    const { ledger } = journey.upstream;
-    const { first } = await twice("docker.io/acme/large:1");
-    expect(first.filter((line) => line.includes("/cdn/"))).toEqual([]);
-    expect(ledger.contentBytes()).toBeLessThan(largeLayer / 100);
+    const byTag = (await twice("docker.io/acme/large:1")).first;
+    expect(byTag.filter((line) => line.includes("/cdn/"))).toEqual([]);
+    expect(journey.upstream.ledger.contentBytes()).toBeLessThan(largeLayer / 100);
   });
 
   it("never sends a credential or a token to the CDN", () => {

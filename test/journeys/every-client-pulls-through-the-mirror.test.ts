@@ -21,7 +21,7 @@ describe("through the mirror, without a CA", () => {
     it.skipIf(!hasProgram(program))(`${program} pulls, is wiped, pulls from disk`, async () => {
       const { ledger } = journey.upstream;
       // An empty cache for each, so that every client also pulls what is not there yet.
-      const entrepot = await journey.entrepot({}, `entrepot-${program}`);
+      const entrepot = await journey.entrepot({}, journey.unusedName());
       const client = await journey.client(start(entrepot.proxy), journey.upstreamCa);
 
       ledger.clear();
@@ -51,7 +51,7 @@ describe("through the mirror, without a CA", () => {
   for (const { program, start } of mirroredClients.filter((one) => one.program !== "dockerd")) {
     it.skipIf(!hasProgram(program))(`${program} pulls from other registries too`, async () => {
       const { ledger } = journey.upstream;
-      const entrepot = await journey.entrepot({}, `entrepot-others-${program}`);
+      const entrepot = await journey.entrepot({}, journey.unusedName());
       const client = await journey.client(start(entrepot.proxy), journey.upstreamCa);
       for (const image of elsewhere) {
         ledger.clear();

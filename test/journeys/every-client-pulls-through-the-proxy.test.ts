@@ -16,7 +16,7 @@ describe("through the proxy, image names unchanged", () => {
     it.skipIf(!hasProgram(name))(`${name} pulls, is wiped, and pulls from disk`, async () => {
       const { ledger } = journey.upstream;
       // An empty cache for each, so that every client also pulls what is not there yet.
-      const entrepot = await journey.entrepot({}, `entrepot-${name}`);
+      const entrepot = await journey.entrepot({}, journey.unusedName());
       const client = await journey.client(start, entrepot.trust, entrepot.proxy);
 
       ledger.clear();

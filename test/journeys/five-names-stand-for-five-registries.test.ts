@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeAuthority } from "../support/certificates.ts";
@@ -138,8 +138,7 @@ describe("five names for five registries, each client set up by the scripts as h
     "a node of k3s has registries.yaml of any of them",
     async () => {
       for (const image of all) {
-        const folder = join(journey.folder, `k3s-${image.name}`);
-        await mkdir(folder);
+        const folder = await mkdtemp(join(journey.folder, `k3s-${image.name}-`));
         mustSucceed(await setUp("k3s", image.name, folder));
         const file = join(folder, "etc/rancher/k3s/registries.yaml");
         const tar = join(folder, "image.tar");

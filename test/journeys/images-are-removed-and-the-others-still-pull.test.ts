@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { engines } from "./support/clients/engines.ts";
@@ -46,13 +47,16 @@ describe.skipIf(!hasProgram("skopeo"))("images that were pushed", () => {
   it.each(clients)(
     "by tag and as a whole, are gone for $name after gc, and the others pull",
     async ({ name, start }) => {
-      const team = `${host}/${name.split(",")[0]}`;
-      await push(`${team}/app:1`, `${name}-app`);
-      await push(`${team}/app:kept`, `${name}-kept`);
-      await push(`${team}/other:1`, `${name}-other`);
+      const own = `${name.split(",")[0]}-${randomUUID()}`;
+      const team = `${host}/${own}`;
+      await push(`${team}/app:1`, `${own}-app`);
+      await push(`${team}/app:kept`, `${own}-kept`);
+      await push(`${team}/other:1`, `${own}-other`);
       const retag = ["copy", "--all", "--insecure-policy", `docker://${team}/app:kept`];
       await runWell("skopeo", [...retag, `docker://${team}/app:extra`], { env: env() });
 
+      // What a try that failed has left.
+      await command("gc", "--untagged-after", "0");
       await command("images", "rm", `${team}/app:extra`, "--yes");
       await command("images", "rm", `${team}/other`, "--yes");
       // skopeo deletes the digest behind the tag.

@@ -1,8 +1,8 @@
 /** From the files of each set-up that is replaced to a pull from disk, by what its guide says and with its clients. */
 import { execFileSync } from "node:child_process";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { makeAuthority } from "../support/certificates.ts";
 import { freePort } from "../support/free-port.ts";
 import { type Entrepot, runEntrepot } from "./support/entrepot.ts";
@@ -27,6 +27,7 @@ describe.skipIf(!canBoot())("from a set-up that is replaced to a pull from disk"
   let olderCa: string;
   let UPSTREAM_CA: string;
   let began: number;
+  let running: Entrepot | undefined;
 
   beforeAll(async () => {
     journey = await Journey.begin();
@@ -51,12 +52,13 @@ describe.skipIf(!canBoot())("from a set-up that is replaced to a pull from disk"
     await machine.must("systemctl start docker containerd");
   });
   afterAll(() => journey?.end());
+  // The next one listens where this one does.
+  afterEach(async () => void (await running?.stop()));
 
-  /** Does what the guide says with the old file, as its reader; gives the server that then runs. */
-  async function migrate(guide: Guide, file: string, env: Environment): Promise<Entrepot> {
+  /** Does what the guide says with the old file, as its reader; the server that it makes runs then. */
+  async function migrate(guide: Guide, file: string, env: Environment): Promise<void> {
     began = performance.now();
-    const folder = join(journey.folder, guide.name);
-    await mkdir(folder);
+    const folder = await mkdtemp(join(journey.folder, guide.name));
     const [init = "", serve = ""] = guide.take("entrepot serve").split("\n");
     const login = [account.user, account.password.replaceAll("$", "$$$$")] as const;
     const content = guide
@@ -72,7 +74,12 @@ describe.skipIf(!canBoot())("from a set-up that is replaced to a pull from disk"
     expect(done.code, done.output).toBe(0);
     const CONFIG_FILE = join(folder, serve.split(" ").at(-1) ?? "");
     await useOwnCertificates(CONFIG_FILE);
-    return await journey.entrepot({ UPSTREAM_CA, CONFIG_FILE, ...env }, `${guide.name}.d`);
+    await start({ UPSTREAM_CA, CONFIG_FILE, ...env });
+  }
+
+  async function start(env: Environment): Promise<Entrepot> {
+    running = await journey.entrepot(env, journey.unusedName());
+    return running;
   }
 
   /** In place of those of an ACME service, which have a journey of their own. */
@@ -99,19 +106,17 @@ describe.skipIf(!canBoot())("from a set-up that is replaced to a pull from disk"
 
   it("docker-registry-cache, with docker", async () => {
     const guide = await Guide.open("from-docker-registry-cache.md");
-    const entrepot = await migrate(guide, "compose.yaml", { HOST: "127.0.0.1", PORT: "5000" });
+    await migrate(guide, "compose.yaml", { HOST: "127.0.0.1", PORT: "5000" });
     await pullsFromDisk(guide.take("docker pull"));
-    await entrepot.stop();
     expect(guide.left()).toEqual([]);
   });
 
   it("one registry:2 per upstream behind Traefik, with docker", async () => {
     const guide = await Guide.open("from-registry-2-behind-traefik.md");
     const at = { HOST: guideHosts["hub.example.com"], PORT: String(await freePort()) };
-    const entrepot = await migrate(guide, ".env", at);
+    await migrate(guide, ".env", at);
     await pullsFromDisk(guide.take("docker pull"));
     await pullsFromDisk("docker pull hub.example.com/acme/private:1");
-    await entrepot.stop();
     expect(guide.left()).toEqual([]);
   });
 
@@ -125,16 +130,15 @@ describe.skipIf(!canBoot())("from a set-up that is replaced to a pull from disk"
 END`);
     const guide = await Guide.open("from-registry-caches.md");
     const at = { HOST: guideHosts["hub.example.com"], PORT: String(await freePort()) };
-    const entrepot = await migrate(guide, ".env", at);
+    await migrate(guide, ".env", at);
     await pullsFromDisk(guide.take("docker pull"));
-    await entrepot.stop();
     expect(guide.left()).toEqual([]);
   });
 
   it("Squid, with docker and a login of its own", async () => {
     const guide = await Guide.open("from-squid.md");
     const at = { HOST: guideHosts[squid], PORT: String(await freePort()) };
-    const entrepot = await migrate(guide, "squid.conf", at);
+    await migrate(guide, "squid.conf", at);
     const [login = "", pull = ""] = guide.take("docker login").split("\n");
     expect((await machine.run(pull)).code).not.toBe(0);
     await machine.type(login, ["bob", "CANARY-wrong"]);
@@ -142,7 +146,6 @@ END`);
     const right = await machine.type(login, ["bob", "CANARY-right"]);
     expect(right.output).toContain("Login Succeeded");
     await pullsFromDisk(pull);
-    await entrepot.stop();
     expect(guide.left()).toEqual([]);
   });
 
@@ -151,15 +154,12 @@ END`);
     { asks: "a token service on another host", name: "hub.example.com", image: "acme/private:1" },
     { asks: "identity tokens", name: "quay.example.com", image: "acme/thing:1" },
   ])("MIRROR_LOGIN before a registry with $asks", async ({ name, image, asks }) => {
-    const entrepot = await journey.entrepot(
-      {
-        HOST: guideHosts["hub.example.com"],
-        PORT: String(await freePort()),
-        MIRROR_HOSTS: "hub.example.com=docker.io ghcr.example.com=ghcr.io quay.example.com=quay.io",
-        ...{ MIRROR_LOGIN: name, TLS_PORT: "443", TLS_CERT: certificates, ALLOW_PUSH: "false" },
-      },
-      `login-${name}`,
-    );
+    const entrepot = await start({
+      HOST: guideHosts["hub.example.com"],
+      PORT: String(await freePort()),
+      MIRROR_HOSTS: "hub.example.com=docker.io ghcr.example.com=ghcr.io quay.example.com=quay.io",
+      ...{ MIRROR_LOGIN: name, TLS_PORT: "443", TLS_CERT: certificates, ALLOW_PUSH: "false" },
+    });
     began = performance.now();
     const login = `docker login ${name}`;
     const wrong = await machine.type(login, [account.user, "CANARY-wrong"]);
@@ -171,7 +171,6 @@ END`);
     await pullsFromDisk(`docker pull ${name}/${image}`);
     await machine.must(`docker logout ${name}`);
     expect(entrepot.lines.filter((line) => line.includes("CANARY"))).toEqual([]);
-    await entrepot.stop();
   });
 
   it("Nexus, with podman", async () => {
@@ -180,9 +179,8 @@ END`);
     const settings = guide.settings("MIRROR_DEFAULT=");
     const AUTH_REGISTRIES = `auth.docker.io:${account.user}:${account.password}`;
     const HOST = guideHosts["mirror.example.com"];
-    const entrepot = await journey.entrepot({ ...settings, AUTH_REGISTRIES, HOST }, "nexus");
+    await start({ ...settings, AUTH_REGISTRIES, HOST });
     await pullsFromDisk(guide.take("podman pull"));
-    await entrepot.stop();
     expect(guide.left()).toEqual([]);
   });
 
@@ -196,8 +194,7 @@ Environment="HTTPS_PROXY=http://mirror.example.com:3128/"
 END
       systemctl daemon-reload; systemctl restart docker`);
     began = performance.now();
-    const folder = join(journey.folder, "docker-registry-proxy");
-    await mkdir(folder);
+    const folder = await mkdtemp(join(journey.folder, "docker-registry-proxy"));
     const old = `REGISTRIES=quay.io ghcr.io\nAUTH_REGISTRIES=auth.docker.io:${account.user}:${account.password}\nENABLE_MANIFEST_CACHE=true\n`;
     await writeFile(join(folder, "proxy.env"), old);
     const asked = { ...journey.settings, UPSTREAM_CA };

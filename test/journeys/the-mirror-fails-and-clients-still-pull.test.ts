@@ -30,7 +30,7 @@ describe("a mirror that fails in mid-pull", () => {
 
   for (const { program, start } of engines) {
     it(`because it is killed: ${program} has its image from the registry`, async () => {
-      const { entrepot, client } = await begin(`killed-${program}`, start);
+      const { entrepot, client } = await begin(start);
       const pulling = client.pull(large);
       await duringTheLargeLayer(journey);
       await entrepot.kill();
@@ -39,7 +39,7 @@ describe("a mirror that fails in mid-pull", () => {
     });
 
     it(`because its disk is wiped: ${program} has its image`, async () => {
-      const { entrepot, client } = await begin(`wiped-${program}`, start);
+      const { entrepot, client } = await begin(start);
       const pulling = client.pull(large);
       await duringTheLargeLayer(journey);
       await rm(join(entrepot.dataDir, "partial"), { recursive: true, force: true });
@@ -51,7 +51,7 @@ describe("a mirror that fails in mid-pull", () => {
     });
 
     it(`because it can give nothing, and says so: ${program} asks the registry`, async () => {
-      const { entrepot, client } = await begin(`offline-${program}`, start, { OFFLINE: "true" });
+      const { entrepot, client } = await begin(start, { OFFLINE: "true" });
       journey.upstream.pace.bytesPerSecond = undefined;
       const asked = await fetch(`${entrepot.proxy}/v2/library/alpine/manifests/3.20`);
       expect(asked.status).toBeGreaterThanOrEqual(502);
@@ -61,11 +61,10 @@ describe("a mirror that fails in mid-pull", () => {
   }
 
   async function begin(
-    name: string,
     start: (typeof engines)[number]["start"],
     env: Readonly<Record<string, string>> = {},
   ): Promise<{ entrepot: Entrepot; client: Client }> {
-    const entrepot = await journey.entrepot(env, name);
+    const entrepot = await journey.entrepot(env, journey.unusedName());
     const client = await journey.client(start(entrepot.proxy), journey.upstreamCa);
     journey.upstream.ledger.clear();
     journey.upstream.pace.bytesPerSecond = 40 * 1024 * 1024;

@@ -60,6 +60,13 @@ async function pull({ repository, tag, config, layer }: Image): Promise<number> 
   return bytes;
 }
 
+/** Who asks before that rides along with who asked first. */
+function untilKept(...digests: readonly string[]): Promise<boolean> {
+  const isKept = (digest: string) =>
+    program.lines.some((line) => line.includes("kept a blob") && line.includes(digest));
+  return eventually(() => digests.every(isKept));
+}
+
 /** Two clients at once, the second while the first's blob has come halfway. */
 async function pullTogether(path: string): Promise<void> {
   const half = stallAt(100_000);
@@ -75,6 +82,7 @@ async function pullTogether(path: string): Promise<void> {
 describe("a day of pulls", () => {
   it("is counted as it was", async () => {
     const whole = await pull(image);
+    await untilKept(image.config, image.layer);
     expect(await pull(image)).toBe(whole);
     const shared = addImage(registry.server, "team/other");
     await pullTogether(`team/other/blobs/${shared.layer}`);
@@ -87,9 +95,8 @@ describe("a day of pulls", () => {
     silent.gate.open();
     expect((await tunnel(program, `127.0.0.1:${program.adminPort}`)).status).toBe(403);
 
-    const seen = await metrics();
     const of = (labels: string) => `{${labels.replaceAll("R", registry.name)}}`;
-    expect(Object.fromEntries(seen)).toMatchObject({
+    const counted = {
       [`requests_total${of('door="proxy",registry="R",kind="manifest",outcome="miss"')}`]: 1,
       [`requests_total${of('door="proxy",registry="R",kind="manifest",outcome="hit"')}`]: 1,
       [`requests_total${of('door="proxy",registry="R",kind="manifest",outcome="stale"')}`]: 1,
@@ -111,6 +118,12 @@ describe("a day of pulls", () => {
       'requests_in_flight{door="proxy"}': 0,
       store_writable: 1,
       metrics_series_dropped_total: 0,
+    };
+    // A moment after the client has the last byte.
+    const seen = await eventually(async () => {
+      const page = await metrics();
+      expect(Object.fromEntries(page)).toMatchObject(counted);
+      return page;
     });
     const fromDisk = seen.get(`client_bytes_total${of('registry="R",source="disk"')}`) ?? 0;
     const fromMemory = seen.get(`client_bytes_total${of('registry="R",source="memory"')}`) ?? 0;
@@ -156,11 +169,16 @@ describe("a day of pulls", () => {
   it("is in the catalogue under the names that were pulled", async () => {
     await pull(image);
     await viaDoor(`team/app/manifests/${image.manifest}`);
-    const [pulled, ...others] = (await api<ImagePage>("images?search=team+app")).images;
-    expect(others).toEqual([]);
-    expect(pulled).toMatchObject({
-      ...{ registry: registry.name, repository: "team/app", reference: image.tag },
-      ...{ digest: image.manifest, pulls: 2, state: "kept", visibility: "public" },
+    await untilKept(image.config, image.layer);
+    const pulled = await eventually(async () => {
+      const { images } = await api<ImagePage>("images?search=team+app");
+      expect(images).toMatchObject([
+        {
+          ...{ registry: registry.name, repository: "team/app", reference: image.tag },
+          ...{ digest: image.manifest, pulls: 2, state: "kept", visibility: "public" },
+        },
+      ]);
+      return images[0];
     });
     expect(pulled?.bytes.kept).toBe(pulled?.bytes.whole);
     expect(pulled?.bytes.own).toBeGreaterThan(layerSize);
@@ -173,7 +191,7 @@ describe("a day of pulls", () => {
 
   it("is still known after a kill -9", async () => {
     await pull(image);
-    expect((await api<{ day: Sums }>("stats")).day.pulls).toBe(1);
+    await eventually(async () => (await api<{ day: Sums }>("stats")).day.pulls === 1);
     // What lies on the disk right now, as a crash leaves it.
     const crashed = await temporaryFolder();
     for (const end of ["", "-wal", "-shm"]) {

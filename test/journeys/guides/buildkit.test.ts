@@ -52,12 +52,12 @@ describe.skipIf(!canBoot())("buildkit.md", () => {
   it.skipIf(!hasProgram("buildx"))("docker buildx builds with a builder of its own", async () => {
     const { guide, machine } = reader;
     await machine.must(`mkdir -p .docker/cli-plugins
-      ln -s "$(command -v buildx)" .docker/cli-plugins/docker-buildx
+      ln -sf "$(command -v buildx)" .docker/cli-plugins/docker-buildx
       systemctl start docker
       ${builderImage}`);
     // A network of its own would need names of its own for the hosts of this journey.
     const [, create] = guide.take("docker buildx create").split("\n");
-    await machine.must(`${create} --driver-opt network=host`);
+    await machine.must(`docker buildx rm cached 2>/dev/null; ${create} --driver-opt network=host`);
     for (const dockerfile of dockerfiles) {
       await reader.pullsFromDisk(
         `${dockerfile}; docker buildx build --builder cached --output type=local,dest=built .`,

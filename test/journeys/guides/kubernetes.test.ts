@@ -37,7 +37,8 @@ describe.skipIf(!canBoot())("kubernetes.md", () => {
     const { guide, machine } = reader;
     await machine.must("systemctl start containerd");
     await machine.must(guide.take("/setup/containerd | bash"));
-    await machine.must(`cat >>/etc/containerd/config.toml <<'END'
+    const file = "/etc/containerd/config.toml";
+    await machine.must(`grep -q certs.d ${file} || cat >>${file} <<'END'
 [plugins."io.containerd.grpc.v1.cri".registry]
   config_path = "/etc/containerd/certs.d"
 END

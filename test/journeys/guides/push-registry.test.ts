@@ -82,7 +82,7 @@ describe.skipIf(!canBoot())("push-registry.md", () => {
 
   it("the rules that are shown are rules", async () => {
     const folder = join(reader.journey.folder, "rules");
-    await mkdir(folder);
+    await mkdir(folder, { recursive: true });
     const file = join(folder, "entrepot.yaml");
     const [who, keep] = ["immutable:", "untagged: 7 d"].map((words) => reader.guide.take(words));
     await writeFile(file, `${who}\n${keep?.replace("hosted_rules:\n", "")}\n`);

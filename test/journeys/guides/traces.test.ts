@@ -16,10 +16,11 @@ describe.skipIf(!hasProgram("dockerd"))("traces.md", () => {
 
   it("the collector learns of what dockerd and three skopeos pulled, and of who waited", async () => {
     const collector = await startCollector();
-    const entrepot = await journey.entrepot({
+    const settings = {
       ...guide.settings("OTEL_SERVICE_NAME"),
       OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
-    });
+    };
+    const entrepot = await journey.entrepot(settings, journey.unusedName());
     const { trust, proxy } = entrepot;
     const skopeos = await Promise.all(
       [1, 2, 3].map(() => journey.client(startSkopeo, trust, proxy)),

@@ -18,6 +18,7 @@ export class Journey {
   readonly upstreamCa: string;
   readonly #started: (() => Promise<unknown>)[] = [];
   readonly #entrepots = new Map<string, Entrepot>();
+  #names = 0;
 
   private constructor(folder: string, upstream: Upstream, upstreamCa: string) {
     this.folder = folder;
@@ -55,6 +56,12 @@ export class Journey {
     this.#entrepots.set(name, entrepot);
     this.#started.push(() => entrepot.stop());
     return entrepot;
+  }
+
+  /** Of an Entrepot that keeps nothing yet, however often the test that starts it is tried. */
+  unusedName(): string {
+    this.#names += 1;
+    return `entrepot-${this.#names}`;
   }
 
   /** Where the guides say it is: `mirror.example.com`, port 3128. */
