@@ -5,6 +5,7 @@ import type { Reference, RepositoryName, Tag } from "../protocol/reference.ts";
 import { RegistryError } from "../protocol/registry-error.ts";
 import { BoundedMap } from "../runtime/bounded-map.ts";
 import type { Clock } from "../runtime/clock.ts";
+import { ownBytes } from "../runtime/own-bytes.ts";
 import type { UploadFiles } from "../store/upload-files.ts";
 import type { Catalogue } from "./catalogue.ts";
 import type { Contents } from "./contents.ts";
@@ -46,7 +47,7 @@ const memory = 32 * 1024 * 1024;
 export class HostedManifests {
   readonly #parts: ManifestsParts;
   readonly #read = new BoundedMap<Digest, Uint8Array>({
-    bytes: { limit: memory, of: (bytes) => bytes.length },
+    bytes: { limit: memory, of: ({ length }) => length + 512 },
   });
 
   constructor(parts: ManifestsParts) {
@@ -96,7 +97,7 @@ export class HostedManifests {
         await catalogue.arriving(digest);
         await this.#keep(manifest);
         await catalogue.write(this.#changes(repository, manifest, tags));
-        this.#read.set(digest, manifest.bytes);
+        this.#read.set(digest, ownBytes(manifest.bytes));
       }),
     );
   }
@@ -239,7 +240,7 @@ export class HostedManifests {
       }
       // What a disk did to them since must not reach an engine that only compares a tag's header.
       if (digestOf(bytes, digestAlgorithm(digest)) === digest) {
-        this.#read.set(digest, bytes);
+        this.#read.set(digest, ownBytes(bytes));
         return bytes;
       }
     } finally {

@@ -15,6 +15,7 @@ import type { RegistryName } from "../../protocol/registry-name.ts";
 import type { Allowance } from "../../runtime/allowance.ts";
 import { BoundedMap } from "../../runtime/bounded-map.ts";
 import { FairMap } from "../../runtime/fair-map.ts";
+import { ownBytes } from "../../runtime/own-bytes.ts";
 import type { BlobReader, BlobStore } from "../../store/blob-store.ts";
 import type { BlobVerification } from "../../store/blob-verification.ts";
 import type { DraftStore } from "../../store/draft-store.ts";
@@ -110,7 +111,7 @@ export class Manifests {
     const by = accountOf(ref);
     const typed = (before: Types | undefined) => withType(before, ref.registry.name, mediaType);
     await this.#types.update(digest, typed, by);
-    this.#bytes.set(digest, bytes, by);
+    this.#bytes.set(digest, ownBytes(bytes), by);
     this.#served.set(digest, this.#options.now());
     const storing = this.#store(ref, manifest).finally(() => {
       if (this.#storing.get(digest) === storing) this.#storing.delete(digest);
@@ -177,7 +178,7 @@ export class Manifests {
       try {
         const bytes = await readWhole(reader);
         if (bytes !== undefined && digestOf(bytes, digestAlgorithm(digest)) === digest) {
-          this.#bytes.set(digest, bytes);
+          this.#bytes.set(digest, ownBytes(bytes));
           return bytes;
         }
         if (await this.#options.blobs.condemn(digest, reader.place.identity)) this.#wrong(digest);
@@ -193,7 +194,7 @@ export class Manifests {
   async #loadArchived(digest: Digest): Promise<Buffer | undefined> {
     const bytes = await this.#options.archived?.read(digest, maxManifestBytes);
     const isIt = bytes !== undefined && digestOf(bytes, digestAlgorithm(digest)) === digest;
-    if (isIt) this.#bytes.set(digest, bytes);
+    if (isIt) this.#bytes.set(digest, ownBytes(bytes));
     return isIt ? bytes : undefined;
   }
 

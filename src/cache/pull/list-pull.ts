@@ -8,6 +8,7 @@ import { type HeaderList, headerValue } from "../../protocol/http/header-list.ts
 import { isRefusal, isUnavailable } from "../../protocol/http/status.ts";
 import { FairMap } from "../../runtime/fair-map.ts";
 import { Flights } from "../../runtime/flights.ts";
+import { ownBytes } from "../../runtime/own-bytes.ts";
 import type { Access, AnswerBody } from "../../upstream/registry-client.ts";
 import { UpstreamError } from "../../upstream/upstream-error.ts";
 import type { Visibility } from "../access/visibility.ts";
@@ -184,7 +185,7 @@ async function* collected(
     } else chunks = [];
     yield chunk;
   }
-  keep(length <= largest ? Buffer.concat(chunks, length) : undefined);
+  keep(length <= largest ? ownBytes(Buffer.concat(chunks, length)) : undefined);
 }
 
 function keyOf(ask: ListAsk, name: string): string {

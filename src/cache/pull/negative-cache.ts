@@ -3,6 +3,7 @@
  * with the same Accept set and the same credential (old clients get 404 for what newer ones can read).
  */
 import { FairMap } from "../../runtime/fair-map.ts";
+import { ownBytes } from "../../runtime/own-bytes.ts";
 import type { SmallAnswer } from "../asking/small-answer.ts";
 import { accountOf, type RepositoryRef, repositoryKey } from "../repository-ref.ts";
 
@@ -44,7 +45,8 @@ export class NegativeCache {
   remember(ref: RepositoryRef, variant: string, answer: SmallAnswer): void {
     if (answer.status !== 404 || answer.body.length > longestBody) return;
     const until = this.#now() + this.#life;
-    this.#kept.set(`${repositoryKey(ref)}\n${variant}`, { answer, until }, accountOf(ref));
+    const kept = { answer: { ...answer, body: ownBytes(answer.body) }, until };
+    this.#kept.set(`${repositoryKey(ref)}\n${variant}`, kept, accountOf(ref));
   }
 
   /** Forgets everything said of the repository: something was pushed there. */

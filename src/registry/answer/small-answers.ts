@@ -7,6 +7,7 @@ import { createHash, randomBytes } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { BoundedMap } from "../../runtime/bounded-map.ts";
 import type { Generation } from "../../runtime/generation.ts";
+import { ownBytes } from "../../runtime/own-bytes.ts";
 import type { Ask } from "../ask.ts";
 import type { GivenAnswer } from "../exchange.ts";
 import type { RegistryEvent } from "../registry-event.ts";
@@ -101,7 +102,9 @@ export class SmallAnswers {
     const { fields, reuse } = given;
     const until = Math.min(reuse.until, steady() + longest);
     const ageAt = fields.findIndex((name, index) => index % 2 === 0 && name === "Age") + 1;
-    this.#answers.set(place.key, { ...given, ...its, ageAt, until, generation: place.generation });
+    const body = given.body && ownBytes(given.body);
+    const kept = { ...given, ...its, body, ageAt, until, generation: place.generation };
+    this.#answers.set(place.key, kept);
   }
 
   /** Its fields as they are now. */

@@ -5,6 +5,7 @@
 import { Readable } from "node:stream";
 import type { Dispatcher } from "undici";
 import type { Clock } from "../../runtime/clock.ts";
+import { ownBytes } from "../../runtime/own-bytes.ts";
 import type { AnswerBody } from "../registry-client.ts";
 
 /** Milliseconds that bytes wait for more: a small piece costs as much to hand on as a large one. */
@@ -138,8 +139,15 @@ export class ResponseBody extends Readable implements AnswerBody {
     this.push(piece);
   }
 
+  /** A piece that is far from full has memory of its own: its reader may keep it, and many of them. */
   #close(): void {
-    if (this.#filling !== undefined) this.#full.push(this.#filling.subarray(0, this.#filled));
+    const filling = this.#filling;
+    const piece = filling?.subarray(0, this.#filled);
+    if (filling !== undefined && piece !== undefined) {
+      const isPoor = piece.length < filling.length / 2;
+      if (isPoor) this.#spare ??= filling;
+      this.#full.push(isPoor ? ownBytes(piece) : piece);
+    }
     this.#filling = undefined;
     this.#filled = 0;
   }

@@ -3,6 +3,7 @@ import type { CacheEvent } from "../../../src/cache/cache-event.ts";
 import { Manifests } from "../../../src/cache/keeping/manifests.ts";
 import { type Digest, digestOf } from "../../../src/protocol/digest.ts";
 import { MemoryBlobStore } from "../../support/memory-blob-store.ts";
+import { amongOthers, memoryOf } from "../../support/memory-of.ts";
 import { MemoryRecordStore } from "../../support/memory-record-store.ts";
 import { noBooks } from "../../support/no-books.ts";
 import { manifestAsk } from "../support/house.ts";
@@ -143,5 +144,17 @@ describe("manifests", () => {
     manifests.forget(manifest.digest);
     await manifests.flush();
     expect(await manifests.get(manifest.digest, hub)).toBeUndefined();
+  });
+});
+
+describe("many small manifests that came among much else", () => {
+  it("take the memory that they are long", async () => {
+    const { manifests } = setUp();
+    const all = Array.from({ length: 100 }, (_, index) => keep(amongOthers(`{"number":${index}}`)));
+    for (const one of all) await manifests.keep(ref, one);
+    const kept = await Promise.all(all.map(({ digest }) => manifests.bytesOf(digest)));
+    const bytes = kept.flatMap((one) => one ?? []);
+    expect(bytes).toHaveLength(100);
+    expect(memoryOf(bytes)).toBeLessThan(2_000);
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { NegativeCache } from "../../../src/cache/pull/negative-cache.ts";
 import { headerList } from "../../../src/protocol/http/header-list.ts";
+import { amongOthers, memoryOf } from "../../support/memory-of.ts";
 import { blobAsk } from "../support/house.ts";
 
 const none = `@sha256:${"0".repeat(64)}`;
@@ -53,5 +54,18 @@ describe("a flood of 404s", () => {
       negative.remember(a, `${count}`, missing(100, { x: "y".repeat(10_000) }));
     const known = Array.from({ length: 100 }, (_, count) => negative.recall(a, `${count}`));
     expect(known.filter((one) => one !== undefined)).toHaveLength(4);
+  });
+});
+
+describe("many 404s that came among much else", () => {
+  it("take the memory that they are long", () => {
+    const negative = new NegativeCache({ now: () => 0 });
+    const variants = Array.from({ length: 100 }, (_, index) => `variant ${index}`);
+    for (const variant of variants) {
+      negative.remember(a, variant, { ...answer(404), body: amongOthers(variant) });
+    }
+    const bodies = variants.flatMap((variant) => negative.recall(a, variant)?.body ?? []);
+    expect(bodies.map(String)).toEqual(variants);
+    expect(memoryOf(bodies)).toBeLessThan(2_000);
   });
 });

@@ -5,6 +5,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { systemClock } from "../../../src/runtime/clock.ts";
 import { OneAnswer, type OneAnswerOptions } from "../../../src/upstream/net/one-answer.ts";
 import { eventually } from "../../support/eventually.ts";
+import { memoryOf } from "../../support/memory-of.ts";
 import { SteppedClock } from "../../support/stepped-clock.ts";
 import { listening, readAll, rejection } from "../rig.ts";
 
@@ -135,5 +136,30 @@ describe("an exchange on an undici pool", () => {
     const exchange = new OneAnswer(options);
     pool.dispatch({ path: "/ x", method: "GET" }, exchange);
     expect(await rejection(exchange.response)).toMatchObject({ code: "PROTOCOL" });
+  });
+});
+
+describe("an answer that comes byte by byte", () => {
+  it("takes no more memory from who keeps all of it than a few times its length", async () => {
+    let response: ServerResponse | undefined;
+    const pool = await poolOf((_request, opened) => {
+      opened.flushHeaders();
+      response = opened;
+    });
+    const exchange = new OneAnswer(options);
+    pool.dispatch({ path: "/", method: "GET" }, exchange);
+    const { body } = await exchange.response;
+    const pieces: Buffer[] = [];
+    const reading = (async () => {
+      for await (const piece of body) pieces.push(piece);
+    })();
+    for (let sent = 1; sent <= 40; sent += 1) {
+      response?.write("x");
+      await eventually(() => expect(pieces).toHaveLength(sent));
+    }
+    response?.end();
+    await reading;
+    // The first is in memory that it shares with what comes and goes.
+    expect(memoryOf(pieces.slice(1))).toBeLessThan(1_000);
   });
 });
