@@ -1,6 +1,6 @@
 /**
  * Makes node_modules hold what package-lock.json says and what is about to be done needs: to start,
- * the packages of the program; with `--dev`, those of tests and checks too. Does nothing when that is
+ * of the packages of the program what Node reads; with `--dev`, all of them and those of tests and checks too. Does nothing when that is
  * so already; `--compile` compiles src into dist too, and `--installed` says that somebody else just installed all of them. Runs on the machine's
  * own Node (20 or later) before any package is there.
  */
@@ -8,6 +8,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { trim } from "./trim.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const stamp = `${root}node_modules/.installed-for`;
@@ -35,6 +36,7 @@ function install(kind, what, omitted) {
     // npm would leave development packages out of its own accord.
     env: { ...process.env, NODE_ENV: "" },
   });
+  if (kind !== all) trim(`${root}node_modules`);
   writeFileSync(stamp, kind);
 }
 
