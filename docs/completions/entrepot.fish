@@ -3,7 +3,7 @@ function __entrepot_at
     set -l at
     for word in (commandline -opc)[2..]
         switch "$at $word"
-            case ' serve' ' init' ' doctor' ' setup' ' config' ' config check' ' config print' ' config schema' ' ca' ' ca show' ' ca fingerprint' ' ca print' ' ca rotate' ' health' ' images' ' images ls' ' images show' ' images rm' ' images export' ' images import' ' images import-registry' ' gc' ' stats' ' top' ' explain' ' backup' ' restore' ' dashboard'
+            case ' serve' ' init' ' doctor' ' setup' ' config' ' config check' ' config print' ' config schema' ' ca' ' ca show' ' ca fingerprint' ' ca print' ' ca rotate' ' sleep' ' health' ' images' ' images ls' ' images show' ' images rm' ' images export' ' images import' ' images import-registry' ' gc' ' stats' ' top' ' explain' ' backup' ' restore' ' dashboard'
                 set at "$at $word"
         end
     end
@@ -16,6 +16,7 @@ complete -c entrepot -n '__entrepot_at ""' -a doctor -d 'look at all that has to
 complete -c entrepot -n '__entrepot_at ""' -a setup -d 'print the script that sets up a client, as /setup/ has it; without a name, which there are'
 complete -c entrepot -n '__entrepot_at ""' -a config
 complete -c entrepot -n '__entrepot_at ""' -a ca
+complete -c entrepot -n '__entrepot_at ""' -a sleep -d 'do nothing until told to stop, so that this image counts as used'
 complete -c entrepot -n '__entrepot_at ""' -a health -d 'whether the server on this machine is ready'
 complete -c entrepot -n '__entrepot_at ""' -a images
 complete -c entrepot -n '__entrepot_at ""' -a gc -d 'free what nobody needs of what was pushed here'
@@ -419,6 +420,10 @@ complete -c entrepot -n '__entrepot_at " ca rotate"' -s h -l help -d 'print what
 complete -c entrepot -n '__entrepot_at " ca rotate"' -s v -l version -d 'print the version; with --json after it, commit, Node and build too'
 complete -c entrepot -n '__entrepot_at " ca rotate"' -l config -r -F -d 'YAML file with settings (CONFIG_FILE)'
 complete -c entrepot -n '__entrepot_at " ca rotate"' -l env-file -r -F -d 'file with a NAME=value on each line; what the environment has goes first'
+complete -c entrepot -n '__entrepot_at " sleep"' -s h -l help -d 'print what there is'
+complete -c entrepot -n '__entrepot_at " sleep"' -s v -l version -d 'print the version; with --json after it, commit, Node and build too'
+complete -c entrepot -n '__entrepot_at " sleep"' -l config -r -F -d 'YAML file with settings (CONFIG_FILE)'
+complete -c entrepot -n '__entrepot_at " sleep"' -l env-file -r -F -d 'file with a NAME=value on each line; what the environment has goes first'
 complete -c entrepot -n '__entrepot_at " health"' -l data-dir -r -F -d 'the folder the server keeps its data in (DATA_DIR)'
 complete -c entrepot -n '__entrepot_at " health"' -l config -r -F -d 'its other settings (CONFIG_FILE)'
 complete -c entrepot -n '__entrepot_at " health"' -l env-file -r -F -d 'its other settings, as variables'

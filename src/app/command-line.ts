@@ -82,6 +82,7 @@ class CommandLine {
       printSchema: () => this.#printSchema(),
       showCa: (what) => this.#showCa(what),
       rotateCa: (isSwitch) => this.#rotateCa(isSwitch),
+      sleep: () => this.#sleep(),
       ask: (name, words) => this.#ask(name, words),
     };
   }
@@ -232,6 +233,12 @@ class CommandLine {
       await traces?.close();
       await output.end();
     }
+  }
+
+  async #sleep(): Promise<number> {
+    const { sleep } = await import("./commands/sleep.ts");
+    this.#takeSignals();
+    return await sleep(this.#process);
   }
 
   async #rotateCa(isSwitch: boolean): Promise<number> {

@@ -24,6 +24,7 @@ export type Works = {
   printSchema(): Promise<number>;
   showCa(what: CaView): Promise<number>;
   rotateCa(isSwitch: boolean): Promise<number>;
+  sleep(): Promise<number>;
   ask(name: string, words: readonly string[]): Promise<number>;
 };
 
@@ -62,6 +63,10 @@ export function declareCommands(
     );
   declareConfig(program, works, doing);
   declareCa(program, works, doing);
+  program
+    .command("sleep")
+    .description("do nothing until told to stop, so that this image counts as used")
+    .action(doing(() => works.sleep()));
   for (const { name, description } of askingCommands) {
     program
       .command(`${name} [words...]`)

@@ -1,8 +1,10 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
+import { eventually } from "../support/eventually.ts";
 
 const main = fileURLToPath(new URL("../../src/app/main.js", import.meta.url));
 const run = promisify(execFile);
@@ -28,6 +30,23 @@ describe("main", () => {
   it("runs the command line and exits with its code", async () => {
     const { stdout } = await run(process.execPath, [main, "--version"]);
     expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+
+  it("sleeps without settings, data or a port, and ends with 0 when told to stop", async () => {
+    const told = `process.argv.splice(1, Infinity, ${JSON.stringify(main)}, "sleep");
+      process.on("newListener", (name) => name === "SIGTERM" && console.log("listening"));
+      await import(process.argv[1]);`;
+    const env = { PATH: process.env.PATH, PORT: "none", DATA_DIR: "/nonexistent" };
+    const child = spawn(process.execPath, ["--input-type=module", "-e", told], { env });
+    let said = "";
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding("utf8").on("data", (text: string) => {
+        said += text;
+      });
+    await eventually(() => said !== "");
+    child.kill("SIGTERM");
+    expect(await once(child, "close")).toEqual([0, null]);
+    expect(said).toBe("listening\n");
   });
 
   it("says of which commit, Node and form it is, where a script asks", async () => {
