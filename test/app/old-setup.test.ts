@@ -44,6 +44,23 @@ describe("the file of a set-up that is replaced, at a start", () => {
     expect(files).toContain("/setup/.env");
   });
 
+  it("is not wondered at for what it says to Compose and to MinIO", async () => {
+    const others = "ADDRESS=192.168.1.10\nENTREPOT_IMAGE=entrepot:2\nMINIO_ACCESS_KEY=minioadmin\n";
+    const { warnings } = await load(traefik + others);
+    expect(warnings).toEqual(["/setup/.env: MTU: there is no network of its own here"]);
+  });
+
+  it("has the step-ca of registry caches, where it is written there", async () => {
+    const directory = "https://ca.lab.example/acme/acme/directory";
+    const file = `REGISTRY_PROXY_GHCR_TRAEFIK_HOST=ghcr.lab.example
+ACME_DIRECTORY=${directory}
+ACME_CA=/setup/acme-ca.pem
+`;
+    const { settings, warnings } = await load(file);
+    expect(settings.mirror.acmeDirectory).toBe(directory);
+    expect(warnings).toEqual([]);
+  });
+
   it("says nothing against what is set besides", async () => {
     const { settings } = await load(traefik, {
       TLS_PORT: "8443",

@@ -23,6 +23,9 @@ const readers: readonly Reader[] = [
   { name: "docker-registry-proxy", isIt: isDockerRegistryProxy, read: fromDockerRegistryProxy },
 ];
 
+/** What the file says to Compose of ours, and to MinIO. */
+const toOthers = /^(?:ADDRESS|ENTREPOT_IMAGE|MINIO_\w+)$/;
+
 export type ReadDraft = {
   /** What it was taken for. */
   readonly of: string;
@@ -35,6 +38,7 @@ export type ReadDraft = {
 export function draftFrom(name: string, content: string): ReadDraft {
   const setup = readOldSetup(name, content);
   const its = new Variables(setup.variables);
+  its.takeAll(toOthers);
   const draft = new Draft();
   const reader = readers.find(({ isIt }) => isIt(setup));
   reader?.read(setup, its, draft);

@@ -35,7 +35,16 @@ export function fromRegistryCaches(_setup: OldSetup, its: Variables, draft: Draf
   const names = Object.keys((draft.settings.get("mirror_hosts") ?? {}) as object);
   draft.set("acme_domains", names);
   its.pass("TRAEFIK_ACME_EMAIL", (email) => draft.set("acme_email", email));
-  draft.note("certificates come from Let's Encrypt; write acme_directory and acme_ca for step-ca");
+  takeService(its, draft);
+}
+
+/** Whose certificates they were stood in Traefik's own files. */
+function takeService(its: Variables, draft: Draft): void {
+  its.pass("ACME_CA", (path) => draft.set("acme_ca", path));
+  const directory = its.take("ACME_DIRECTORY");
+  if (directory !== undefined) draft.set("acme_directory", directory);
+  else
+    draft.note("certificates come from Let's Encrypt; write acme_directory and acme_ca for step-ca");
 }
 
 function takeRegistry(
