@@ -44,7 +44,9 @@ function takeService(its: Variables, draft: Draft): void {
   const directory = its.take("ACME_DIRECTORY");
   if (directory !== undefined) draft.set("acme_directory", directory);
   else
-    draft.note("certificates come from Let's Encrypt; write acme_directory and acme_ca for step-ca");
+    draft.note(
+      "certificates come from Let's Encrypt; write acme_directory and acme_ca for step-ca",
+    );
 }
 
 function takeRegistry(
