@@ -24,9 +24,11 @@ describe.skipIf(!canBoot())("a client that is set up from the front page", () =>
     entrepot = await journey.entrepotOfGuides();
     // As it is now: names that are played elsewhere come and go.
     machine = await journey.machine({ "/etc/hosts": await readFile("/etc/hosts", "utf8") });
-    // What takes each change of trust to Java is slow, and waits for its own test.
+    // What takes each change of trust to Java is slow, and waits for its own test. There may be more Javas here.
     await machine.must(`systemctl start docker containerd
       mv ${javaHook} /root/
+      chmod a-x /usr/lib/jvm/*/bin/keytool
+      chmod a+x "$(readlink -f /usr/bin/keytool)"
       mkdir -p ${ownJava}/bin ${ownJava}/lib/security
       ln -s "$(readlink -f /usr/bin/keytool)" ${ownJava}/bin/keytool
       cp -L /etc/ssl/certs/java/cacerts ${ownJava}/lib/security/cacerts`);
@@ -37,6 +39,9 @@ describe.skipIf(!canBoot())("a client that is set up from the front page", () =>
     machine.must(`curl -fsS ${at}/setup/${name} | bash -s -- ${options}`);
   const check = (options = `--image ${image}`): Promise<Run> =>
     machine.run(`curl -fsS ${at}/setup/check | bash -s -- ${options}`);
+  /** What it says of each Java. */
+  const javas = async (): Promise<string[]> =>
+    (await check("--no-pull")).stdout.split("\n").filter((line) => line.includes("Java"));
   const restart = (engine: string): Promise<Run> =>
     machine.must(`systemctl daemon-reload; systemctl restart ${engine}`);
 
@@ -93,9 +98,36 @@ describe.skipIf(!canBoot())("a client that is set up from the front page", () =>
     expect((await machine.must(`bash trust.sh --fingerprint=${fingerprint}`)).output).toContain(
       "nothing to do",
     );
+    expect(await javas()).toEqual([
+      "✔ Java trusts that CA by /etc/ssl/certs/java/cacerts",
+      `✔ Java trusts that CA by ${ownJava}/lib/security/cacerts`,
+    ]);
     await machine.must("bash trust.sh --undo");
     await machine.must(`mv ${javaHook} /root/`);
     expect(await files()).toEqual(before);
+  });
+
+  it("finds each Java that does not trust the CA, and what it says mends that", async () => {
+    const without = (store: string) =>
+      `! Java does not trust that CA by ${store}: what pulls by itself, as Jib does, fails through the proxy`;
+    const [systems, own] = ["/etc/ssl/certs/java/cacerts", `${ownJava}/lib/security/cacerts`];
+    expect(await javas()).toEqual([systems, own].map(without));
+    // As where the system has not told its Java.
+    const untold = await machine.run(`curl -fsS ${at}/setup/trust | bash -s -- --yes`);
+    expect(untold.code).toBe(1);
+    expect(untold.output).toMatch(
+      /cacerts does not get it from the system\. By hand:\n.* sudo \S+keytool -importcert .* -keystore \/\S+cacerts\n/,
+    );
+    expect(await javas()).toEqual([without(systems), `✔ Java trusts that CA by ${own}`]);
+    await machine.must(`keytool -delete -alias entrepot -keystore ${own} -storepass changeit
+      mv /root/jks-keystore ${javaHook}`);
+    const { output } = await check("--no-pull");
+    const mend = `curl -fsS ${at}/setup/trust | sudo bash`;
+    expect(output).toContain(`${without(own)}\n    ${mend}\n`);
+    await machine.must(mend.replace("sudo ", ""));
+    expect((await javas()).map((line) => line[0])).toEqual(["✔", "✔"]);
+    // Each look at Java takes a second: from here on there is none.
+    await machine.must(`mv ${javaHook} /root/; chmod a-x "$(readlink -f /usr/bin/keytool)"`);
   });
 
   it("says which engines do not come here, and that pulls are hits", async () => {

@@ -15,7 +15,7 @@ export const macos: Client = {
   id: "macos",
   name: "macOS",
   steps: (offer) => {
-    const { mirror } = offer.facts;
+    const { mirror, fingerprint } = offer.facts;
     const every = [
       html`<h3>Every registry</h3>
 <p>First the system has to trust the CA. Compare <a href="#ca">its fingerprint</a> before the second line:</p>`,
@@ -28,7 +28,10 @@ export const macos: Client = {
       ]),
       ...desktopProxy(offer),
       html`<p>Undone by the same settings and</p>`,
-      lines(["sudo security remove-trusted-cert -d entrepot.crt"]),
+      lines([
+        "sudo security remove-trusted-cert -d entrepot.crt",
+        `sudo security delete-certificate -Z ${fingerprint.replaceAll(":", "")} /Library/Keychains/System.keychain`,
+      ]),
     ];
     return [...(isProxy(offer) ? every : []), ...hubAlone(offer)];
   },

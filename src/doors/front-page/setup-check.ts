@@ -3,6 +3,7 @@
  * changed; an image that was pulled to try it is removed again.
  */
 import { checkEngines } from "./check-engines.ts";
+import { checkJava } from "./check-java.ts";
 import { checkProxy } from "./check-proxy.ts";
 import { olderProxyFacts } from "./older-proxy.ts";
 import type { SetupFacts, SetupHandout } from "./setup-script.ts";
@@ -52,7 +53,7 @@ ca() {
 ${facts.root.trim()}
 END
 }
-${olderProxyFacts}${checkFrame}${checkProxy}${checkEngines}
+${olderProxyFacts}${checkFrame}${checkProxy}${checkJava}${checkEngines}
 main "$@"
 `;
 }
@@ -97,7 +98,7 @@ main() {
   check_reached
   if [[ $is_reached = yes ]]; then
     check_clock
-    if [[ -z $only_registry ]]; then check_ca; fi
+    if [[ -z $only_registry ]]; then check_ca; check_java; fi
     if [[ $pulling = yes && -n $image ]]; then check_hit; fi
   fi
   check_older

@@ -114,7 +114,8 @@ function Undo {
 
 function Main {
   if ($Print) {
-    Say "would trust $fingerprint and give Docker HTTP_PROXY and HTTPS_PROXY=$proxy"
+    if ($Undo) { Say "would trust $fingerprint no more, and give Docker the environment that it had" }
+    else { Say "would trust $fingerprint and give Docker HTTP_PROXY and HTTPS_PROXY=$proxy" }
     return
   }
   Assert-Administrator

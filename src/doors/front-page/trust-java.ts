@@ -1,28 +1,17 @@
 /** bash: Java trusts what is in a file of its own, unless that is the system's. */
+import { javaStores } from "./java-stores.ts";
 
 /** Defines `trust_java` and `distrust_java`. Needs what trusts the CA in the system first, and what keeps files. */
 export function trustJava(hasNext: boolean): string {
   const next = hasNext ? '\n    trust_in "$tool" "$store" entrepot-next' : "";
-  return `
-# own_stores: "KEYTOOL STORE" a line, for each Java with a file of its own
+  return `${javaStores}
+# own_stores: of those, each with a file of its own
 own_stores() {
-  local home store
+  local tool store
   is_here || return 0
-  for home in "\${JAVA_HOME-}" /usr/lib/jvm/* /usr/java/* /opt/java/* /opt/jdk* /usr/local/openjdk*; do
-    [[ -n $home && ! -L $home ]] || continue
-    for store in "$home/lib/security/cacerts" "$home/jre/lib/security/cacerts"; do
-      if [[ -f $store && -x $home/bin/keytool && $(readlink -f "$store") != /etc/* ]]; then
-        printf '%s %s\\n' "$home/bin/keytool" "$store"
-      fi
-    done
-  done | sort -u
-}
-
-# keystore KEYTOOL STORE WORD...: keytool, with the password that all such files have
-keystore() {
-  local tool=$1 store=$2
-  shift 2
-  "$tool" "$@" -keystore "$store" -storepass changeit 2>/dev/null </dev/null
+  while read -r tool store; do
+    if [[ $(readlink -f "$store") != /etc/* ]]; then printf '%s %s\\n' "$tool" "$store"; fi
+  done < <(java_stores)
 }
 
 # trust_in KEYTOOL STORE ALIAS: the system's certificate of that name; keytool reads files alone
@@ -44,8 +33,30 @@ trust_in() {
   fi
 }
 
+# trust_in_systems: what the system has made for Java before it can lack what the system trusts
+trust_in_systems() {
+  local tool store ours is_again=no
+  is_here || return 0
+  ours=$(ca | tr -d '[:space:]')
+  while read -r tool store; do
+    if [[ $(readlink -f "$store") != /etc/* || $(whom_trusts "$tool" "$store") = *"$ours"* ]]; then continue; fi
+    if [[ $is_again = no ]]; then
+      is_again=yes
+      keep_java
+      begin
+      update_trust
+      kept_java
+    fi
+    if [[ $(whom_trusts "$tool" "$store") = *"$ours"* ]]; then continue; fi
+    left=yes
+    warn "$store does not get it from the system. By hand:"
+    warn "  sudo $tool -importcert -noprompt -alias entrepot -file $(anchors)/entrepot.crt -keystore $store"
+  done < <(java_stores)
+}
+
 trust_java() {
   local tool store
+  trust_in_systems
   while read -r tool store; do
     trust_in "$tool" "$store" entrepot${next}
   done < <(own_stores)
