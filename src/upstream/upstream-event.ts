@@ -3,7 +3,15 @@ import type { RegistryName } from "../protocol/registry-name.ts";
 import type { UpstreamErrorCode } from "./upstream-error.ts";
 
 /** What a request to a registry, or to a host that it sends us on to, is for. */
-export type Purpose = "manifest" | "blob" | "tags" | "referrers" | "token" | "upload" | "other";
+export type Purpose =
+  | "manifest"
+  | "blob"
+  | "tags"
+  | "referrers"
+  | "token"
+  | "upload"
+  | "ping"
+  | "other";
 
 export type UpstreamEvent =
   /** One request was answered, or failed before its headers. */

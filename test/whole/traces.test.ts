@@ -136,6 +136,20 @@ it("a client's trace goes on here and at the registry, not at its storage nor it
   expect(storage.server.requests).toHaveLength(1);
 });
 
+it("a question whether a registry wants a login is a span of that name", async () => {
+  const scene = await Scene.open();
+  const { name, server } = await scene.registry("registry.test", {
+    auth: (origin) => ({ kind: "bearer", realm: `${origin}/token` }),
+  });
+  addImage(server, "team/app");
+  const { program, told } = await tracedProgram(scene, { REGISTRIES: name });
+  await direct(program, `/v2/${name}/team/app/manifests/1`);
+  const collector = await told();
+  const asked = collector.spans.filter(({ kind }) => kind === 3).map((span) => span.name);
+  expect(asked).toContain("GET ping");
+  expect(asked).not.toContain("GET other");
+});
+
 it("nothing that opens anything reaches the collector", async () => {
   const scene = await Scene.open();
   const { name, server } = await scene.registry("registry.test", {

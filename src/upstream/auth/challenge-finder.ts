@@ -175,7 +175,7 @@ export class ChallengeFinder {
         scheme: registry.scheme,
         address,
         onBehalfOf: registry.name,
-        asked: "other",
+        asked: "ping",
         client: from,
         method: "GET",
         target: "/v2/",

@@ -15,6 +15,7 @@ export function askedBy({ method, target }: RegistryRequest): Purpose {
     case "tags":
     case "referrers":
     case "upload":
+    case "ping":
       return kind;
     case "upload-start":
       return "upload";

@@ -167,7 +167,7 @@ export class Probe {
       scheme: registry.scheme,
       address,
       onBehalfOf: registry.name,
-      asked: "other",
+      asked: "ping",
       method: "GET",
       target: "/v2/",
       headers: headerList({ "accept-encoding": "identity", "user-agent": "entrepot" }),
