@@ -1,5 +1,5 @@
 /** Each thing that can be wrong on a machine is found by doctor, with the line that mends it. */
-import { chmod, chown, mkdir, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, statfs, writeFile } from "node:fs/promises";
 import { createServer as createHttpServer, type RequestListener } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import { type AddressInfo, createServer } from "node:net";
@@ -62,6 +62,34 @@ describe("what doctor finds in the data folder", () => {
       mark: "wrong",
       what: `ca/ca.crt in ${folder} belongs to user 0, and the folder to user 1234`,
       mend: `chown -R 1234:1234 ${folder}`,
+    });
+  });
+
+  it("no room for CACHE_MAX_SIZE, and how much there is room for; what is kept has its room already", async () => {
+    const folder = await dataFolder();
+    const { bavail, bsize } = await statfs(folder);
+    const gib = 2 ** 30;
+    const free = Math.floor((bavail * bsize) / gib);
+    const settings = { DATA_DIR: folder, OFFLINE: "true", CACHE_MIN_FREE: "0" };
+    const without = await finding("are free", { ...settings, CACHE_MAX_SIZE: `${free + 20}g` });
+    expect(without.mark).toBe("mind");
+    const possible = Number(/CACHE_MAX_SIZE=(\d+)g/.exec(without.mend ?? "")?.[1]);
+    expect(Math.abs(possible - free)).toBeLessThan(3);
+    const taken = await finding("are free", { ...settings, CACHE_MAX_SIZE: `${possible - 2}g` });
+    expect(taken.mark).toBe("well");
+    // By its name alone: what is kept is not looked into.
+    const shard = join(folder, "blobs", "sha256", "ab");
+    await mkdir(shard, { recursive: true });
+    await writeFile(join(shard, `${"ab".repeat(32)}.${30 * gib}`), "");
+    const kept = await finding("are free", { ...settings, CACHE_MAX_SIZE: `${free + 20}g` });
+    expect(kept).toMatchObject({ mark: "well", what: expect.stringContaining("beside 30 GiB") });
+  });
+
+  it("less room than CACHE_MIN_FREE leaves of it", async () => {
+    const folder = await dataFolder();
+    const settings = { DATA_DIR: folder, OFFLINE: "true", CACHE_MAX_SIZE: "1g" };
+    expect(await finding("are free", { ...settings, CACHE_MIN_FREE: "99%" })).toMatchObject({
+      mark: "mind",
     });
   });
 

@@ -1,8 +1,12 @@
 /** What a start would find on this machine: the data folder and its volume, descriptors, ports. */
 import { access, constants, readFile, stat, statfs } from "node:fs/promises";
 import { createServer } from "node:http";
-import { dirname, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { formatHostPort, type HostPort } from "../../../protocol/http/host-port.ts";
+import { BlobNames } from "../../../store/disk/blob-names.ts";
+import { nodeFileSystem } from "../../../store/disk/file-system.ts";
+import { StoreError } from "../../../store/store-error.ts";
+import { mustStayFree } from "../../compose/fullness.ts";
 import type { Examination } from "./examination.ts";
 import { holderOf } from "./port-holder.ts";
 import { mind, type Symptom, well, wrong } from "./symptom.ts";
@@ -12,28 +16,62 @@ const enoughDescriptors = 65_536;
 const enoughInodes = 100_000;
 
 export async function lookAtFolder({ settings }: Examination): Promise<readonly Symptom[]> {
-  const { files, cache } = settings;
-  const folder = resolve(files.dataDir);
+  const folder = resolve(settings.files.dataDir);
   const there = await nearest(folder);
   const findings = [await lookAtRights(folder, there)];
-  const { bavail, bsize, ffree, files: inodes } = await statfs(there);
-  const free = bavail * bsize;
-  const most = cache.maxSize;
-  const reserve = Math.max(cache.minFree.bytes, 0);
+  const { bavail, blocks, bsize, ffree, files: inodes } = await statfs(there);
   findings.push(
-    free - reserve < most
-      ? mind(
-          `${inGib(free)} are free for images in ${folder}, and CACHE_MAX_SIZE is ${inGib(most)} (what is kept already counts to both)`,
-          "less is kept then, and nothing breaks; CACHE_MAX_SIZE can be smaller, or DATA_DIR on another volume",
-        )
-      : well(`${inGib(free)} are free for images in ${folder}`),
+    lookAtRoom({
+      folder,
+      free: bavail * bsize,
+      kept: await keptIn(folder),
+      mostKept: settings.cache.maxSize,
+      reserve: mustStayFree(settings, blocks * bsize),
+    }),
   );
   // Some filesystems have as many as they need and say 0.
   if (inodes > 0 && ffree < enoughInodes) {
-    const what = `${ffree} inodes are free in ${folder}`;
-    findings.push(wrong(what, "make the filesystem anew with more of them (mkfs.ext4 -i 16384)"));
+    const mend =
+      "df -i says what of them there is; DATA_DIR can be on another volume (xfs makes them as it goes)";
+    findings.push(wrong(`${ffree} inodes are free in ${folder}, and each blob takes one`, mend));
   }
   return findings;
+}
+
+type Room = {
+  readonly folder: string;
+  /** Bytes, as the others. */
+  readonly free: number;
+  readonly kept: number;
+  readonly mostKept: number;
+  /** What CACHE_MIN_FREE leaves alone. */
+  readonly reserve: number;
+};
+
+function lookAtRoom({ folder, free, kept, mostKept, reserve }: Room): Symptom {
+  const beside = kept === 0 ? "" : ` beside ${inGib(kept)} that are kept`;
+  const what = `${inGib(free)} are free for images in ${folder}${beside}`;
+  const possible = Math.max(free - reserve + kept, 0);
+  if (possible >= mostKept) return well(what);
+  const fits = possible < gib ? "" : `write CACHE_MAX_SIZE=${Math.floor(possible / gib)}g, or `;
+  return mind(
+    `${what}, and CACHE_MAX_SIZE is ${inGib(mostKept)}`,
+    `less is kept then, and nothing breaks; ${fits}put DATA_DIR on a larger volume`,
+  );
+}
+
+async function keptIn(folder: string): Promise<number> {
+  let bytes = 0;
+  const names = new BlobNames(nodeFileSystem, join(folder, "blobs"));
+  try {
+    for await (const blobs of names.walk(() => undefined)) {
+      for (const { size } of blobs) bytes += size;
+    }
+  } catch (error) {
+    // That it may not be read is another finding.
+    if (!(error instanceof StoreError)) throw error;
+  }
+  return bytes;
 }
 
 async function lookAtRights(folder: string, there: string): Promise<Symptom> {

@@ -97,7 +97,12 @@ function lookAtClock(skews: readonly number[]): readonly Symptom[] {
   if (Math.abs(skew) <= mostSkew) return [well("this machine's clock agrees with theirs")];
   const seconds = Math.round(Math.abs(skew) / 1_000);
   const what = `this machine's clock is ${seconds} s ${skew > 0 ? "ahead of" : "behind"} theirs`;
-  return [wrong(what, "set it, by NTP for instance: certificates and tokens fail otherwise")];
+  return [
+    wrong(
+      what,
+      "sudo timedatectl set-ntp true, or set it by hand: certificates and tokens fail otherwise",
+    ),
+  ];
 }
 
 async function lookAtBudget(look: RegistryLook): Promise<readonly Symptom[]> {
