@@ -8,6 +8,7 @@ import { Readable } from "node:stream";
 import { type HeaderList, headerValue } from "../protocol/http/header-list.ts";
 import { parseRateLimit } from "../protocol/http/rate-limit.ts";
 import { FairMap } from "../runtime/fair-map.ts";
+import { ownBytes } from "../runtime/own-bytes.ts";
 import { readStart } from "./body.ts";
 import type { RegistryResponse } from "./registry-client.ts";
 import type { ObserveUpstream } from "./upstream-event.ts";
@@ -101,7 +102,7 @@ export class RateLimits {
     this.#limits.set(key, limit, asker.from);
     const seconds = this.#secondsLeft(limit);
     this.#observe({ kind: "rateLimited", host: asker.host, access: asker.access, seconds });
-    const body = await readStart(response.body, maxBody);
+    const body = ownBytes(await readStart(response.body, maxBody));
     this.#limits.set(key, { ...limit, body }, asker.from);
     return this.#remembered({ ...limit, body }, false);
   }

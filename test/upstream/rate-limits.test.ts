@@ -65,6 +65,14 @@ describe("a 429", () => {
     expect(asked()).toBe(201);
   });
 
+  it("keeps none of the slab that Node cut its short body out of", async () => {
+    const { ask } = limits();
+    await ask(answer(429, { "retry-after": "60" }, "too many"));
+    const again = await ask(answer(200));
+    for await (const body of again.body) expect(body.buffer.byteLength).toBe(8);
+    expect.assertions(1);
+  });
+
   it("has no body for HEAD", async () => {
     const { ask } = limits();
     await ask(answer(429, { "retry-after": "60" }, "too many"));
