@@ -22,7 +22,10 @@ export default defineConfig({
           exclude: ["test/whole/**", "test/journeys/**", "test/soak/**", "test/heavy/**"],
         },
       },
-      { extends: true, test: { name: "whole", include: ["test/whole/**/*.test.ts"] } },
+      {
+        extends: true,
+        test: { name: "whole", include: ["test/whole/**/*.test.ts"], testTimeout: 180_000 },
+      },
     ],
   },
 });

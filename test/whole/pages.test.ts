@@ -1,5 +1,6 @@
 /** A page in a browser, and what it can do to a proxy that its user may use. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { eventually } from "../support/eventually.ts";
 import { textOf } from "../support/page-text.ts";
 import { type Answer, direct, viaProxy } from "./support/client.ts";
 import { type EvilServer, evilServer } from "./support/evil-server.ts";
@@ -114,8 +115,9 @@ describe("a private image at the mirror", () => {
 
   it("is warned of once for each name", async () => {
     for (const _ of [1, 2]) await manifestOf(open, { host: "once.evil.example" });
-    const warned = program.lines.filter((line) => line.includes("once.evil.example"));
-    expect(warned.filter((line) => line.includes("PUBLIC_URL"))).toHaveLength(1);
+    const isWarning = (line: string) =>
+      line.includes("once.evil.example") && line.includes("PUBLIC_URL");
+    await eventually(() => expect(program.lines.filter(isWarning)).toHaveLength(1));
   });
 });
 

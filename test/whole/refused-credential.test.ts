@@ -93,7 +93,8 @@ describe("when the operator's login is refused", () => {
       expect(answers[1]?.headers.warning).toContain("cannot be asked");
       expect(answers[2]?.headers["cache-status"]).toContain("hit");
     }
-    expect(program.lines.filter((line) => line.includes("login was refused"))).toHaveLength(1);
+    const isTold = (line: string) => line.includes("login was refused");
+    await eventually(() => expect(program.lines.filter(isTold)).toHaveLength(1));
     expect(await health()).toContain(registry.name);
   });
 
