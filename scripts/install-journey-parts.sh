@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the programs that the journeys drive: container engines, Debian's docker-registry, curl,
-# tinyproxy, nginx, Redis, PostgreSQL, two servlet containers, and systemd-nspawn, which starts the machines on which
+# tinyproxy, nginx, BIND, Redis, PostgreSQL, two servlet containers, and systemd-nspawn, which starts the machines on which
 # guides are followed. What is there already is left alone. Ends with 1, and one line for each, when
 # something is missing.
 #
@@ -40,7 +40,7 @@ parts="dockerd:docker.io docker:docker.io containerd:containerd ctr:containerd p
   /usr/share/java/tomcat10-embed-core.jar:libtomcat10-embed-java
   chromium:chromium firefox-esr:firefox-esr promtool:prometheus jq:jq python3:python3
   htpasswd:apache2-utils redis-server:redis-server psql:postgresql shellcheck:shellcheck
-  strip:binutils rpm2archive:rpm"
+  strip:binutils rpm2archive:rpm named:bind9 nsupdate:bind9-dnsutils"
 # program=module
 go_tools="crane=github.com/google/go-containerregistry/cmd/crane@v0.20.6
   pebble=github.com/letsencrypt/pebble/v2/cmd/pebble@v2.10.1

@@ -1,11 +1,13 @@
-import { chmod, writeFile } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { eventually } from "../support/eventually.ts";
 import { freePort } from "../support/free-port.ts";
-import { type Acme, certificateAt, startAcme } from "./support/acme.ts";
+import { type Acme, type AcmeOptions, certificateAt, startAcme } from "./support/acme.ts";
+import { startBind } from "./support/bind.ts";
 import { Curl } from "./support/clients/curl.ts";
 import type { Entrepot } from "./support/entrepot.ts";
 import { hasProgram, Journey } from "./support/journey.ts";
@@ -13,6 +15,7 @@ import type { Environment } from "./support/program.ts";
 
 const name = "mirror.example.com";
 const names = [name, "hub.example.com"];
+const examples = join(import.meta.dirname, "../../examples/dns-01");
 const within = { withinMs: 60_000, everyMs: 100 };
 const isHere = hasProgram("pebble") && hasProgram("pebble-challtestsrv");
 
@@ -27,8 +30,8 @@ describe.skipIf(!isHere)("a certificate from an ACME service", () => {
     for (const end of ends.splice(0)) await end();
   });
 
-  async function begin(validity?: number): Promise<Acme> {
-    const started = await startAcme(join(journey.folder, "acme"), validity ? { validity } : {});
+  async function begin(options: AcmeOptions = {}): Promise<Acme> {
+    const started = await startAcme(join(journey.folder, "acme"), options);
     ends.push(started.end);
     return started.acme;
   }
@@ -95,6 +98,55 @@ describe.skipIf(!isHere)("a certificate from an ACME service", () => {
     await eventually(() => asked.filter((one) => one === "/dns/cleanup").length === 2, within);
   });
 
+  const hasBind = ["named", "nsupdate", "tsig-keygen"].every(hasProgram);
+  it.skipIf(!hasBind)(
+    "by dns-01 and nsupdate at a BIND, which forgets the records again",
+    async () => {
+      const bind = await startBind(join(journey.folder, "bind"), names);
+      ends.push(async () => void (await bind.stop()));
+      const acme = await begin({ nameServer: `127.0.0.1:${bind.port}` });
+      const entrepot = await open({
+        ...acme.settings,
+        ACME_CHALLENGE: "dns-01",
+        ACME_DNS_PROVIDER: join(examples, "nsupdate.sh"),
+        ACME_DNS_WAIT: "0 s",
+        NSUPDATE_SERVER: `127.0.0.1 ${bind.port}`,
+        NSUPDATE_KEY: bind.keyFile,
+      });
+      await Promise.all(names.map((one) => issued(entrepot, one)));
+      for (const one of names) {
+        await eventually(async () => {
+          const record = bind.resolver.resolveTxt(`_acme-challenge.${one}`);
+          await expect(record).rejects.toMatchObject({
+            code: expect.stringMatching(/NODATA|NOTFOUND/),
+          });
+        }, within);
+      }
+    },
+  );
+
+  it("by dns-01 and acme-dns, each name with an account of its own", async () => {
+    const acme = await begin();
+    const { server, accounts } = await standInForAcmeDns(journey.folder, acme.dns);
+    const env = {
+      ...acme.settings,
+      ACME_CHALLENGE: "dns-01",
+      ACME_DNS_PROVIDER: join(examples, "acme-dns.sh"),
+      ACME_DNS_WAIT: "0 s",
+      ACME_DNS_SERVER: server,
+      ACME_DNS_ACCOUNTS: accounts,
+    };
+    const entrepot = await open({
+      ...env,
+      ACME_DOMAINS: `${names.join(" ")} stranger.example.com`,
+    });
+    await Promise.all(names.map((one) => issued(entrepot, one)));
+    // Its key is another's.
+    const { error } = await failureIn(entrepot);
+    expect(error).toContain("401");
+    expect(entrepot.lines.filter((line) => line.includes("CANARY"))).toEqual([]);
+  });
+
   it("by dns-01 and Cloudflare's API", async () => {
     const acme = await begin();
     const { api, asked } = await standInForCloudflare(acme.dns);
@@ -112,7 +164,7 @@ describe.skipIf(!isHere)("a certificate from an ACME service", () => {
   });
 
   it("is renewed at two thirds of its life, while a pull is running", async () => {
-    const acme = await begin(30);
+    const acme = await begin({ validity: 30 });
     const entrepot = await open(acme.settings);
     const first = await issued(entrepot);
     const trust = join(journey.folder, "root.pem");
@@ -234,6 +286,34 @@ async function standInForHttpRequests(dns: string) {
     response.writeHead(200).end();
   });
   return { endpoint: `http://127.0.0.1:${await listen(server)}/dns/`, asked };
+}
+
+/** acme-dns, as far as it is asked, over the journey's DNS server; its accounts lie in a folder. */
+async function standInForAcmeDns(folder: string, dns: string) {
+  const accounts = join(folder, "acme-dns");
+  await mkdir(accounts);
+  const subdomains = new Map<string, string>();
+  for (const one of [...names, "stranger.example.com"]) {
+    const subdomain = randomUUID();
+    subdomains.set(subdomain, one);
+    const password = one.startsWith("stranger") ? "CANARY-wrong" : `CANARY-${subdomain}`;
+    const account = {
+      username: subdomain,
+      password,
+      fulldomain: `${subdomain}.acme.lab`,
+      subdomain,
+    };
+    await writeFile(join(accounts, `${one}.json`), JSON.stringify(account, undefined, 2));
+  }
+  const server = createServer(async (request, response) => {
+    const { subdomain = "", txt } = JSON.parse(await textOf(request)) as Record<string, string>;
+    const { "x-api-user": user, "x-api-key": password } = request.headers;
+    const isKnown = user === subdomain && password === `CANARY-${subdomain}`;
+    const host = `_acme-challenge.${subdomains.get(subdomain)}.`;
+    if (isKnown && request.url === "/update") await post(`${dns}/set-txt`, { host, value: txt });
+    response.writeHead(isKnown ? 200 : 401).end(JSON.stringify({ txt }));
+  });
+  return { server: `http://127.0.0.1:${await listen(server)}`, accounts };
 }
 
 type Records = Map<string, { readonly host: string; readonly content: string }>;

@@ -10,9 +10,10 @@ const root = join(import.meta.dirname, "../..");
 const shellcheck = "/usr/bin/shellcheck";
 
 it.skipIf(!existsSync(shellcheck))(
-  "shellcheck finds nothing in scripts that root runs",
+  "shellcheck finds nothing in scripts that people run",
   async () => {
-    const folders = ["scripts", "packaging"];
+    const examples = await readdir(join(root, "examples"));
+    const folders = ["scripts", "packaging", ...examples.map((name) => join("examples", name))];
     const lists = folders.map(async (folder) => {
       const names = await readdir(join(root, folder));
       return names.filter((name) => name.endsWith(".sh")).map((name) => join(folder, name));

@@ -19,6 +19,8 @@ export type AcmeOptions = {
   readonly address?: string;
   /** Where challenges are looked for; otherwise any that is free. */
   readonly httpPort?: number;
+  /** Where records are looked up instead of at its own DNS server, as `127.0.0.1:53`. */
+  readonly nameServer?: string;
 };
 
 export type Acme = {
@@ -44,7 +46,7 @@ export async function startAcme(folder: string, options: AcmeOptions = {}) {
   const file = (name: string, text: string) => writeFile(join(folder, name), text);
   const ports = await Promise.all([1, 2, 3, 4, 5].map(() => freePort()));
   const [port = 0, management = 0, anyPort = 0, dnsPort = 0, dnsManagement = 0] = ports;
-  const { httpPort = anyPort } = options;
+  const { httpPort = anyPort, nameServer = `127.0.0.1:${dnsPort}` } = options;
   await file("cert.pem", own.cert);
   await file("key.pem", own.key);
   await file("ca.pem", authority.ca);
@@ -63,7 +65,7 @@ export async function startAcme(folder: string, options: AcmeOptions = {}) {
   resolver.setServers([`127.0.0.1:${dnsPort}`]);
   await dns.ready(async () => (await resolver.resolve4("any.example.com")).includes(address));
   const start = async (): Promise<Service> => {
-    const args = ["-config", join(folder, "pebble.json"), "-dnsserver", `127.0.0.1:${dnsPort}`];
+    const args = ["-config", join(folder, "pebble.json"), "-dnsserver", nameServer];
     const service = new Service("pebble", args, {
       env: { PEBBLE_VA_NOSLEEP: "1", PEBBLE_AUTHZREUSE: "0", HOME: folder },
     });

@@ -41,6 +41,8 @@ export async function startDocker(
     },
     stop: async () => {
       await daemon.stop();
+      // It leaves the network that its containers shared with this machine mounted there.
+      await run("umount", ["--quiet", join(folder, "exec/netns/default")]);
     },
   };
 }
