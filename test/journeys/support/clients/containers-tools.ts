@@ -15,6 +15,36 @@ export const startBuildah = (
   mirrors?: string,
 ): Promise<CommandedClient> => startStorageTool("buildah", surroundings, mirrors);
 
+/** podman that fetches of a layer only what it does not have yet, where the layer can be had in parts. */
+export async function startPartialPodman(surroundings: Surroundings): Promise<CommandedClient> {
+  const { folder } = surroundings;
+  const storage = join(folder, "storage.conf");
+  await writeFile(storage, partialStorage(folder));
+  const env = { ...(await prepared(surroundings)), CONTAINERS_STORAGE_CONF: storage };
+  const policy = ["--signature-policy", join(folder, "policy.json")];
+  const podman = (...args: readonly string[]) => run("podman", args, { env, limitMs: longCommand });
+  return {
+    name: "podman",
+    command: podman,
+    pull: (image) => podman("--log-level", "debug", "pull", ...policy, image),
+    wipe: async () => {
+      await runWell("podman", ["rmi", "--all", "--force"], { env });
+    },
+    stop: async () => undefined,
+  };
+}
+
+/** Whatever is on its disk has a place to be mounted on: only this driver takes parts. */
+function partialStorage(folder: string): string {
+  return `[storage]
+driver = "overlay"
+runroot = "${join(folder, "run")}"
+graphroot = "${join(folder, "root")}"
+[storage.options]
+pull_options = {enable_partial_images = "true", use_hard_links = "false", ostree_repos = ""}
+`;
+}
+
 /** skopeo has no store: it copies into a folder. `inspect` and others go by `skopeo(…)`. */
 export async function startSkopeo(
   surroundings: Surroundings,

@@ -134,17 +134,18 @@ export class Front {
     const file = join(this.#options.storage, blobPath(hex));
     const size = (await stat(file).catch(() => undefined))?.size;
     if (size === undefined) return finish(exchange, 404, {}, "NoSuchKey");
-    const start = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? "")?.[1] ?? 0);
-    entry.status = start === 0 ? 200 : 206;
+    const part = partOf(request.headers.range, size);
+    entry.status = part === undefined ? 200 : 206;
+    const { start, end } = part ?? { start: 0, end: size };
     exchange.response.writeHead(entry.status, {
-      "content-length": String(size - start),
+      "content-length": String(end - start),
       "content-type": "application/octet-stream",
       "accept-ranges": "bytes",
-      ...(start === 0 ? {} : { "content-range": `bytes ${start}-${size - 1}/${size}` }),
+      ...(part === undefined ? {} : { "content-range": `bytes ${start}-${end - 1}/${size}` }),
     });
     if (entry.method === "HEAD") exchange.response.end();
     else {
-      const bytes = createReadStream(file, { start, highWaterMark: 262_144 });
+      const bytes = createReadStream(file, { start, end: end - 1, highWaterMark: 262_144 });
       await send(paced(bytes, this.#options.pace), exchange);
     }
   }
@@ -176,8 +177,18 @@ function tooMany(exchange: Exchange, { retryAfter }: TooMany): void {
   finish(exchange, 429, { "content-type": "application/json", ...headers }, body);
 }
 
+/** Of one range; several are answered with everything, as S3 does. */
+function partOf(
+  range: string | undefined,
+  size: number,
+): { readonly start: number; readonly end: number } | undefined {
+  const [, from = "", to = ""] = /^bytes=(\d+)-(\d*)$/.exec(range ?? "") ?? [];
+  if (from === "" || Number(from) >= size) return undefined;
+  return { start: Number(from), end: to === "" ? size : Math.min(Number(to) + 1, size) };
+}
+
 /** Where docker-registry's file system driver keeps a blob's bytes. */
-function blobPath(hex: string): string {
+export function blobPath(hex: string): string {
   return `docker/registry/v2/blobs/sha256/${hex.slice(0, 2)}/${hex}/data`;
 }
 

@@ -12,6 +12,8 @@ type Image = ImageRecipe & {
   readonly registry: string;
   readonly repository: string;
   readonly format?: "v2s2";
+  /** Layers packed anew, so that they can be had in parts. */
+  readonly compression?: "zstd:chunked";
   readonly isChart?: true;
 };
 
@@ -49,6 +51,25 @@ const images: readonly Image[] = [
     platforms: ["linux/amd64"],
     layers: [64 * KiB, 2 * MiB, largeLayer],
     seed: "large",
+  },
+  {
+    registry: hub.registry,
+    repository: "acme/chunked",
+    tag: "1",
+    platforms: ["linux/amd64"],
+    layers: [64 * KiB, 8 * MiB],
+    seed: "chunked",
+    compression: "zstd:chunked",
+  },
+  // Its large layer begins with what is in that of tag 1.
+  {
+    registry: hub.registry,
+    repository: "acme/chunked",
+    tag: "2",
+    platforms: ["linux/amd64"],
+    layers: [64 * KiB, 10 * MiB],
+    seed: "chunked",
+    compression: "zstd:chunked",
   },
   {
     registry: hub.registry,
@@ -136,7 +157,9 @@ async function push(image: Image, layout: string, port: number): Promise<void> {
   else await makeImageLayout(layout, image);
   const target = `docker://127.0.0.1:${port}/${image.repository}:${image.tag}`;
   const format = image.format === undefined ? [] : ["--format", image.format];
-  const options = ["--all", "--dest-tls-verify=false", "--insecure-policy", ...format];
+  const { compression } = image;
+  const packed = compression === undefined ? [] : ["--dest-compress-format", compression];
+  const options = ["--all", "--dest-tls-verify=false", "--insecure-policy", ...format, ...packed];
   await runWell("skopeo", ["copy", ...options, `oci:${layout}:${image.tag}`, target]);
   await rm(layout, { recursive: true });
 }
