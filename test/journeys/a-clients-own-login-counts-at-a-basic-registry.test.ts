@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeAuthority } from "../support/certificates.ts";
+import { startBuildkit } from "./support/clients/buildkit.ts";
 import type { Client, StartClient } from "./support/clients/client.ts";
 import { environment } from "./support/clients/client.ts";
 import { startContainerd } from "./support/clients/containerd.ts";
@@ -43,6 +44,8 @@ describe.each<Kind>(["asks for Basic", "lets every ping in"])(
     let journey: Journey;
     let entrepot: Entrepot;
     let layout: string;
+    /** PEM file of who signed the registry's own certificate. */
+    let ca: string;
 
     beforeAll(async () => {
       journey = await Journey.begin();
@@ -72,14 +75,21 @@ describe.each<Kind>(["asks for Basic", "lets every ping in"])(
         server.close();
         server.closeAllConnections();
       });
-      const ca = join(folder, "ca.pem");
+      ca = join(folder, "ca.pem");
       await writeFile(ca, authority.ca);
       entrepot = await journey.entrepot({ UPSTREAM_CA: ca, AUTH_REGISTRIES: `${host}:${robot}` });
     }, 120_000);
     afterAll(() => journey?.end());
 
-    const client = (start: StartClient, login?: string): Promise<Client> =>
+    const client = <C extends Client>(start: StartClient<C>, login?: string): Promise<C> =>
       journey.client(loggedIn(start, login), entrepot.trust, entrepot.proxy);
+
+    /** Without a ping a login that is never asked for is never refused. */
+    const withoutPing = {
+      ...{ "shared to nobody": true, "hers to nobody": false },
+      ...{ "shared to carol": true, "hers to carol": true },
+      ...{ "shared to wrong": true, "hers to wrong": false },
+    };
 
     for (const [name, start] of clients) {
       it.skipIf(!hasProgram(name))(`${name} has what its login may have`, async () => {
@@ -112,12 +122,36 @@ describe.each<Kind>(["asks for Basic", "lets every ping in"])(
             got[`${image} to ${who}`] = (await one.pull(`${host}/${image}/app:1`)).code === 0;
           }
         }
-        // A login that is never asked for is never refused.
-        expect(got).toEqual({
-          ...{ "shared to nobody": true, "hers to nobody": false },
-          ...{ "shared to carol": true, "hers to carol": true },
-          ...{ "shared to wrong": true, "hers to wrong": false },
-        });
+        expect(got).toEqual(withoutPing);
+      },
+    );
+
+    it.skipIf(!hasProgram("buildkitd")).each(["proxy", "mirror"])(
+      "buildkit, which never pings either, has by the %s what its login may have, and pushes with one",
+      async (door) => {
+        const mirror = `[registry."127.0.0.1:${entrepot.port}"]\n  http = true\n`;
+        const mirrored = `[registry."${host}"]\n  mirrors = ["127.0.0.1:${entrepot.port}"]\n${mirror}`;
+        const got: Record<string, boolean> = {};
+        const pushes: Record<string, boolean> = {};
+        for (const [who, login] of Object.entries({ nobody: undefined, carol, wrong })) {
+          const builder = await (door === "proxy"
+            ? client((surroundings) => startBuildkit(surroundings), login)
+            : journey.client(
+                loggedIn((surroundings) => startBuildkit(surroundings, mirrored), login),
+                ca,
+              ));
+          for (const image of ["shared", "hers"]) {
+            got[`${image} to ${who}`] = (await builder.pull(`${host}/${image}/app:1`)).code === 0;
+            await builder.wipe();
+          }
+          await writeFile(join(builder.context, "file"), randomUUID());
+          const to = `type=image,name=${host}/hers/built-${randomUUID()}:1,push=true`;
+          const pushed = await builder.build("FROM scratch\nCOPY file /\n", "--output", to);
+          pushes[who] = pushed.code === 0;
+          await builder.stop();
+        }
+        expect(got).toEqual(withoutPing);
+        expect(pushes).toEqual({ nobody: false, carol: true, wrong: false });
       },
     );
 
@@ -170,7 +204,10 @@ describe.each<Kind>(["asks for Basic", "lets every ping in"])(
   },
 );
 
-function loggedIn(start: StartClient, login: string | undefined): StartClient {
+function loggedIn<C extends Client>(
+  start: StartClient<C>,
+  login: string | undefined,
+): StartClient<C> {
   return async (surroundings) => {
     const client = await start(surroundings);
     await writeLogin(surroundings.folder, login);

@@ -1,9 +1,10 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startBuildkit } from "./support/clients/buildkit.ts";
 import { makeImageLayout } from "./support/image-layout.ts";
-import { hasProgram } from "./support/journey.ts";
-import { type Environment, runWell, Service } from "./support/program.ts";
+import { hasProgram, mustSucceed } from "./support/journey.ts";
+import { runWell } from "./support/program.ts";
 import { everyDoor, login, PushDoors } from "./support/push-doors.ts";
 
 const who = ["-u", login.user, "-p", login.password];
@@ -112,26 +113,28 @@ describe("what is no image, pushed to Entrepot itself", () => {
   it.skipIf(!hasProgram("buildkitd")).each(everyDoor)(
     "buildkit exports an image and a cache of all its steps, and builds out of it, at the %s door",
     async (door) => {
-      const { name, env, isTls, surroundings } = await doors.at(door);
-      const { folder } = surroundings;
+      const { name, isTls, surroundings } = await doors.at(door);
       const auth = Buffer.from(`${login.user}:${login.password}`).toString("base64");
-      await writeFile(join(folder, "config.json"), JSON.stringify({ auths: { [name]: { auth } } }));
-      const context = join(folder, "context");
-      await mkdir(context);
-      await writeFile(join(context, "file"), Buffer.alloc(500_000, "f"));
       const stages =
         "FROM scratch AS first\nCOPY file /one\nFROM scratch\nCOPY --from=first /one /two\n";
-      await writeFile(join(context, "Dockerfile"), stages);
       // Left out, localhost is plain.
       const settings = `[registry."${name}"]\n  http = ${!isTls}\n  insecure = false\n`;
-      await writeFile(join(folder, "buildkitd.toml"), settings);
-      const build = (state: string, ...args: readonly string[]) =>
-        withBuildkit(join(folder, state), { folder, env }, (buildctl) =>
-          buildctl(
-            ...["build", "--progress", "plain", "--frontend", "dockerfile.v0"],
-            ...["--local", `context=${context}`, "--local", `dockerfile=${context}`, ...args],
-          ),
+      /** By a builder with nothing in its hands. */
+      const build = async (state: string, ...options: readonly string[]): Promise<string> => {
+        const folder = join(surroundings.folder, state);
+        await mkdir(folder);
+        await writeFile(
+          join(folder, "config.json"),
+          JSON.stringify({ auths: { [name]: { auth } } }),
         );
+        const builder = await startBuildkit({ ...surroundings, folder }, settings);
+        try {
+          await writeFile(join(builder.context, "file"), Buffer.alloc(500_000, "f"));
+          return mustSucceed(await builder.build(stages, ...options)).output;
+        } finally {
+          await builder.stop();
+        }
+      };
       const cache = `type=registry,ref=${name}/build/cache:1`;
       const image = `type=image,name=${name}/build/app:1,push=true`;
       await build("one", "--output", image, "--export-cache", `${cache},mode=max`);
@@ -144,27 +147,3 @@ describe("what is no image, pushed to Entrepot itself", () => {
     expect(doors.leaks).toEqual([]);
   });
 });
-
-type Around = { readonly folder: string; readonly env: Environment };
-
-/** A builder with nothing in its hands; gives what the command said. */
-async function withBuildkit(
-  root: string,
-  { folder, env }: Around,
-  work: (buildctl: (...args: readonly string[]) => Promise<string>) => Promise<string>,
-): Promise<string> {
-  const address = `unix://${root}.sock`;
-  const worker = ["--oci-worker-snapshotter", "native", "--oci-worker-net", "host"];
-  const where = ["--root", root, "--addr", address, "--config", join(folder, "buildkitd.toml")];
-  const service = new Service("buildkitd", [...where, "--containerd-worker=false", ...worker], {
-    env,
-  });
-  const buildctl = async (...args: readonly string[]) =>
-    (await runWell("buildctl", ["--addr", address, ...args], { env })).output;
-  try {
-    await service.ready(async () => (await buildctl("debug", "workers")) !== "");
-    return await work(buildctl);
-  } finally {
-    await service.stop();
-  }
-}

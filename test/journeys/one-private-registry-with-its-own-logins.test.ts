@@ -5,6 +5,7 @@ import { makeAuthority } from "../support/certificates.ts";
 import { eventually } from "../support/eventually.ts";
 import { freePort } from "../support/free-port.ts";
 import { certificateAt } from "./support/acme.ts";
+import { startBuildkit } from "./support/clients/buildkit.ts";
 import type { Client, StartClient } from "./support/clients/client.ts";
 import { startBuildah, startPodman, startSkopeo } from "./support/clients/containers-tools.ts";
 import { startCrane } from "./support/clients/crane.ts";
@@ -21,14 +22,6 @@ const wrong = "bob:CANARY-wrong";
 /** dockerd tries plain HTTP after a refusal on loopback, and tells of that. */
 const refusal = /unauthori[sz]ed|authentication required|denied|no basic auth|EOF/i;
 
-const clients: readonly (readonly [string, StartClient])[] = [
-  ["dockerd", (surroundings) => startDocker(surroundings)],
-  ["podman", startPodman],
-  ["skopeo", startSkopeo],
-  ["buildah", startBuildah],
-  ["crane", startCrane],
-];
-
 describe("in front of one private registry with Basic auth, on a TLS port with its own certificate", () => {
   let journey: Journey;
   let entrepot: Entrepot;
@@ -36,6 +29,19 @@ describe("in front of one private registry with Basic auth, on a TLS port with i
   let certificates: string;
   let trust: string;
   const authority = makeAuthority("Company authority");
+
+  const clients: readonly (readonly [string, StartClient])[] = [
+    ["dockerd", (surroundings) => startDocker(surroundings)],
+    ["podman", startPodman],
+    ["skopeo", startSkopeo],
+    ["buildah", startBuildah],
+    ["crane", startCrane],
+    // Left out, a registry on loopback is plain.
+    [
+      "buildkitd",
+      (its) => startBuildkit(its, `[registry."127.0.0.1:${tlsPort}"]\n  http = false\n`),
+    ],
+  ];
 
   beforeAll(async () => {
     journey = await Journey.begin();
