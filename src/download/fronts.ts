@@ -22,7 +22,7 @@ const patience = 150;
 /** One stripe's last bytes come while the next one's first are asked for. */
 const wholeAtOnce = 2;
 /** Of all bytes so many may come twice: a part is not cut where another range begins in it. */
-const mostTwice = 1 / 25;
+const mostTwice = 1 / 40;
 
 type Part = Pick<FrontParts, "start" | "end" | "isWhole">;
 
