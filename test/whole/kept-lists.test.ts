@@ -74,6 +74,23 @@ describe("a list whose registry cannot be asked", () => {
     },
   );
 
+  it("still says that it knows no referrers, so that their readers go on to a tag", async () => {
+    const path = `/v2/charts/app/referrers/${digest}`;
+    const others = "/v2/charts/app/tags/list?n=404";
+    server.answer = (request, response) => {
+      if (![path, others].includes(request.url ?? "")) return registry(request, response);
+      response.writeHead(404, { "content-type": "text/plain" }).end("404 page not found");
+    };
+    await pull();
+    expect((await ask(path)).status).toBe(404);
+    expect((await ask(others)).status).toBe(404);
+    server.close();
+    const stale = await ask(path);
+    expect([stale.status, stale.body.toString()]).toEqual([404, "404 page not found"]);
+    expect(stale.headers.warning).toContain("cannot be asked");
+    expect((await ask(others)).status).toBe(502);
+  });
+
   it("that takes longer than a stale one may wait is fetched behind its clients' backs", async () => {
     await pull();
     await ask(tags);

@@ -6,6 +6,7 @@
 import { Readable } from "node:stream";
 import { type HeaderList, headerValue } from "../../protocol/http/header-list.ts";
 import { isRefusal, isUnavailable } from "../../protocol/http/status.ts";
+import { splitTarget } from "../../protocol/http/target.ts";
 import { FairMap } from "../../runtime/fair-map.ts";
 import { Flights } from "../../runtime/flights.ts";
 import { ownBytes } from "../../runtime/own-bytes.ts";
@@ -41,6 +42,8 @@ export type ListPullOptions = {
 };
 
 type KeptList = {
+  /** 200, or 404 of a registry that knows no referrers: its clients go on to a tag then. */
+  readonly status: number;
   readonly headers: HeaderList;
   readonly body: Buffer;
   readonly checkedAt: number;
@@ -113,13 +116,13 @@ export class ListPull {
     const { status } = response;
     const isGone = status === 404 || (isRefusal(status) && !visibility.isOurFault(ask, ask.access));
     if (isGone) this.#kept.delete(key);
-    if (!isList(passed)) return passed;
+    if (!isList(passed) && !knowsNoReferrers(ask, passed)) return passed;
     const checkedAt = now();
     const headers = new Map([...response.headers].filter(([field]) => shareable.includes(field)));
     const keep = (all: Buffer | undefined): void => {
       if (all === undefined) this.#kept.delete(key);
       else if (generations.of(ask) === generation)
-        this.#kept.set(key, { headers, body: all, checkedAt, generation }, ask.access.from);
+        this.#kept.set(key, { status, headers, body: all, checkedAt, generation }, ask.access.from);
     };
     const body = Readable.from(collected(response.body, keep), { objectMode: false });
     body.once("close", () => response.body.destroy());
@@ -144,11 +147,11 @@ export class ListPull {
     );
     const [list] = usable.sort((a, b) => b.checkedAt - a.checkedAt);
     if (list === undefined) return undefined;
-    const { body, checkedAt } = list;
+    const { status, body, checkedAt } = list;
     const age = Math.floor(ageOf({ checkedAt, now: now() }) / 1_000);
     const headers = new Map(list.headers).set("content-length", [String(body.length)]);
     const warning = `${ask.registry.name} cannot be asked; this is its list of ${age} s ago`;
-    const response = { status: 200, headers, body: Readable.from([body]) };
+    const response = { status, headers, body: Readable.from([body]) };
     return { kind: "passed", response, outcome: "stale", age, warning };
   }
 }
@@ -168,6 +171,11 @@ function saidBy(status: number): Said {
 function isList({ response: { status, headers } }: Passed): boolean {
   const type = headerValue(headers, "content-type") ?? "";
   return status === 200 && !headers.has("content-encoding") && type.includes("json");
+}
+
+function knowsNoReferrers({ target }: ListAsk, { response: { status, headers } }: Passed): boolean {
+  const isReferrers = splitTarget(target).path.split("/").at(-2) === "referrers";
+  return isReferrers && status === 404 && !headers.has("content-encoding");
 }
 
 /** The body as it comes; at its end, all of it is kept, or nothing where it is too long. */

@@ -51,7 +51,7 @@ export type Origin = {
 };
 
 /** Idle pools are a few objects each; beyond so many the longest unused are closed. */
-const maxPools = 512;
+const maxPools = 128;
 /** Servers close what is idle after seconds, and nobody knows when. */
 const briefly = 1_000;
 /** Google's registries send more than Node's 16 KiB. */
