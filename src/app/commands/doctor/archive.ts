@@ -26,7 +26,7 @@ export async function lookAtArchive(parts: Examination): Promise<readonly Sympto
 }
 
 const remedy =
-  "see whether S3 runs, whether STORE has its endpoint and bucket, and whether S3_ACCESS_KEY may list, read, write and delete there";
+  "see whether S3 runs, whether STORE has its endpoint, region and bucket, and whether S3_ACCESS_KEY may list, read, write and delete there";
 
 /** A few bytes that are nobody's, gone again a moment later. */
 async function lookAtKeeping(archive: Archive, signal: AbortSignal): Promise<Symptom> {
