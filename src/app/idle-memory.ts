@@ -1,6 +1,7 @@
 /**
- * Keeps garbage few, and gives back what a burst took. V8 looks for garbage when more is asked of it, and nobody asks an idle
- * process for anything: so after work, once there is next to none, it is told to look, one time.
+ * Keeps garbage small, and gives back what a burst took. V8 looks for garbage when more is asked of it,
+ * and nobody asks an idle process for anything: so after work, once there is next to none, it is told to
+ * look, one time.
  */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";

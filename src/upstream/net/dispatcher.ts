@@ -50,7 +50,7 @@ export type Origin = {
   readonly switches?: boolean | undefined;
 };
 
-/** Idle pools are a few objects each; beyond so many the longest unused are closed. */
+/** An idle pool may keep connections for a while; beyond so many the longest unused are closed. */
 const maxPools = 128;
 /** Servers close what is idle after seconds, and nobody knows when. */
 const briefly = 1_000;
