@@ -46,9 +46,12 @@ export function describeSettings({
     });
 }
 
+/** A line break would end the line, and blanks at the edges are seen in quotes alone. */
+const isHardToSee = /[\p{Cc}\u2028\u2029]|^\s|\s$/u;
+
 function printed(value: Raw): string {
-  const text = shownValue(value);
-  return typeof text === "string" ? text : JSON.stringify(text);
+  const shown = shownValue(value);
+  return typeof shown === "string" && !isHardToSee.test(shown) ? shown : JSON.stringify(shown);
 }
 
 /** The same without the logins of proxies. */

@@ -47,4 +47,12 @@ describe("keeping secrets out of sight", () => {
     expect(lines.join()).not.toMatch(/CANARY/);
     expect(describeSettings(await load({}))).toEqual([]);
   });
+
+  it("keeps a value on its line that is a line break, and shows one that is a blank", async () => {
+    const environment = { AUTH_REGISTRIES_DELIMITER: "\n", AUTH_REGISTRY_DELIMITER: " " };
+    expect(describeSettings(await load({ environment }))).toEqual([
+      'AUTH_REGISTRIES_DELIMITER="\\n" (environment)',
+      'AUTH_REGISTRY_DELIMITER=" " (environment)',
+    ]);
+  });
 });
