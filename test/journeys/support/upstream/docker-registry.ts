@@ -1,4 +1,4 @@
-/** Debian's docker-registry as a child process on a plain loopback port. */
+/** Debian's docker-registry, or its next release, as a child process on a plain loopback port. */
 import { once } from "node:events";
 import { mkdir, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
@@ -8,6 +8,8 @@ import { Service } from "../program.ts";
 import { issuer } from "./token-service.ts";
 
 export type DockerRegistryOptions = {
+  /** Without it Debian's. */
+  readonly program?: "docker-registry" | "distribution-3";
   /** Where images are kept; may be shared by processes that only read. */
   readonly storage: string;
   /** For the configuration file. */
@@ -35,7 +37,9 @@ export async function startDockerRegistry(options: DockerRegistryOptions): Promi
   const config = join(options.folder, "config.json");
   // The registry reads YAML, of which JSON is a part.
   await writeFile(config, JSON.stringify(await configuration(options, port)));
-  const service = new Service("docker-registry", ["serve", config]);
+  // The newer one looks for somebody to tell of its requests.
+  const env = { OTEL_TRACES_EXPORTER: "none" };
+  const service = new Service(options.program ?? "docker-registry", ["serve", config], { env });
   await service.ready(() => isOpen(options.at?.address ?? "127.0.0.1", port));
   return {
     port,

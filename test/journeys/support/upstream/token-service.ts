@@ -4,6 +4,10 @@
  * (distribution spec/auth/token.md and jwt.md).
  */
 import { createPrivateKey, randomUUID, sign, X509Certificate } from "node:crypto";
+import { once } from "node:events";
+import { createServer as createPlainServer, type RequestListener } from "node:http";
+import { createServer } from "node:https";
+import type { AddressInfo } from "node:net";
 import type { Certificate } from "../../../support/certificates.ts";
 
 export type TokenServiceOptions = {
@@ -70,6 +74,30 @@ export class TokenService {
     const actions = asked.split(",").filter((action) => hasLogin || (isOpen && action === "pull"));
     return actions.length === 0 ? [] : [{ type: "repository", name, actions }];
   }
+}
+
+type Place = { readonly address: string; readonly certificate?: Certificate };
+
+/** It alone on a port of this address, by GET. */
+export async function openTokenService(
+  tokens: TokenService,
+  { address, certificate }: Place,
+): Promise<{ readonly port: number; readonly close: () => Promise<void> }> {
+  const answer: RequestListener = ({ url = "/", headers }, response) => {
+    const scopes = new URL(url, "http://realm").searchParams.getAll("scope");
+    const asked = scopes.flatMap((scope) => scope.split(" "));
+    const { status, body } = tokens.answer(headers.authorization, asked);
+    response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+  };
+  const server =
+    certificate === undefined ? createPlainServer(answer) : createServer(certificate, answer);
+  server.listen(0, address);
+  await once(server, "listening");
+  const close = async (): Promise<void> => {
+    server.closeAllConnections();
+    server.close();
+  };
+  return { port: (server.address() as AddressInfo).port, close };
 }
 
 /** Whose login, or whose token of this service, an Authorization is; "" for anybody's. */
