@@ -4,27 +4,33 @@
 # guides are followed. What is there already is left alone. Ends with 1, and one line for each, when
 # something is missing.
 #
-#   scripts/install-journey-parts.sh [--go FOLDER]
+#   scripts/install-journey-parts.sh [--go FOLDER] [--heavy]
 #
 # Tools that only come as Go sources are built into FOLDER, by default ~/.cache/entrepot-journeys, when
 # Go is installed: crane; pebble, an ACME service for tests; kind; versitygw, an S3 server; nfpm, which makes deb and rpm; buildkitd, buildctl and buildx;
-# containerd 2; regctl, helm and oras; the OCI conformance program and olareg, a registry to try it on; and
+# containerd 2; regctl, helm, oras and notation; the OCI conformance program and olareg, a registry to try it on; and
 # small clients made of the libraries that oras, the kubelet, k3s and CRI-O pull with. On two idle cores all
 # of them take some six minutes, once, none of them two. Steps of journeys that need a tool which is missing
 # are left out, and a line here says "without: TOOL". The same holds for two clients made of libraries of
-# npm's and, when Maven is installed, of Maven's.
+# npm's and, when Maven is installed, of Maven's. With --heavy come those that only test/heavy needs, which
+# take minutes each: distribution 3, cosign and nerdctl.
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd)
 go_folder="${HOME:-/root}/.cache/entrepot-journeys"
+with_heavy=""
 while [ $# -gt 0 ]; do
   case "$1" in
+    --heavy)
+      with_heavy=yes
+      shift
+      ;;
     --go)
       go_folder="${2:?--go needs a folder}"
       shift 2
       ;;
     *)
-      echo "usage: $0 [--go FOLDER]" >&2
+      echo "usage: $0 [--go FOLDER] [--heavy]" >&2
       exit 2
       ;;
   esac
@@ -54,10 +60,15 @@ go_commands="buildkitd=github.com/moby/buildkit@v0.25.2,cmd/buildkitd
   regctl=github.com/regclient/regclient@v0.11.7,cmd/regctl
   helm=helm.sh/helm/v4@v4.3.1,cmd/helm
   oras=oras.land/oras@v1.3.0,cmd/oras
+  notation=github.com/notaryproject/notation@v1.3.2,cmd/notation
   buildx=github.com/docker/buildx@v0.29.1,cmd/buildx
   containerd-2=github.com/containerd/containerd/v2@v2.1.5,cmd/containerd
   olareg=github.com/olareg/olareg@v0.2.1,cmd/olareg
   oci-conformance=github.com/opencontainers/distribution-spec/conformance@v0.0.0-20260831232431-97274622c111,"
+heavy_go_commands="distribution-3=github.com/distribution/distribution/v3@v3.1.1,cmd/registry
+  cosign=github.com/sigstore/cosign/v2@v2.4.1,cmd/cosign
+  nerdctl=github.com/containerd/nerdctl@v1.7.7,cmd/nerdctl"
+[ -z "$with_heavy" ] || go_commands="$go_commands $heavy_go_commands"
 # Our own, over libraries.
 go_clients="oras-pull cri-pull k3s-pull containers-pull"
 # The same, of npm's and Maven's libraries.

@@ -6,7 +6,7 @@ import type { Archive, ArchivedBytes, ToArchive } from "../../src/store/archive.
 
 const never = new AbortController().signal;
 
-export function archiveContract(name: string, make: () => Promise<Archive>, limitMs = 5_000) {
+export function archiveContract(name: string, make: () => Promise<Archive>) {
   const opened: Archive[] = [];
   const fresh = async (): Promise<Archive> => {
     const archive = await make();
@@ -17,7 +17,7 @@ export function archiveContract(name: string, make: () => Promise<Archive>, limi
     for (const archive of opened.splice(0)) archive.close();
   });
 
-  describe(`${name}, as any archive`, { timeout: limitMs }, () => {
+  describe(`${name}, as any archive`, () => {
     it("has nothing at first", async () => {
       const archive = await fresh();
       const digest = digestOf(randomBytes(8));

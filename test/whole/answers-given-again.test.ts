@@ -463,7 +463,7 @@ const stories: Readonly<Record<string, Story>> = {
   },
 };
 
-describe("what an answer rests on", { timeout: 60_000 }, () => {
+describe("what an answer rests on", () => {
   it.each(Object.keys(stories))("changes, and it is not given again: %s", async (reason) => {
     const name = reason.replace("/", "");
     await stories[reason]?.(pair, `told/${name}`);

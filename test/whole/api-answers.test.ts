@@ -39,7 +39,7 @@ async function problemsOf(schema: object, value: object): Promise<string> {
   return (JSON.parse(payload) as { message: string }).message;
 }
 
-describe("an answer of the API", { timeout: 30_000 }, () => {
+describe("an answer of the API", () => {
   it("is as its description says, while something of everything goes on", async () => {
     const scene = await Scene.open();
     const registry = await scene.registry("registry.test");

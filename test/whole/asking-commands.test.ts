@@ -45,7 +45,7 @@ async function pullWhole(): Promise<void> {
   }
 }
 
-describe("a command that asks", { timeout: 60_000 }, () => {
+describe("a command that asks", () => {
   it("lists and shows images, of the running server and of what it left", async () => {
     await pullWhole();
     const name = `${registry.name}/team/app:${image.tag}`;

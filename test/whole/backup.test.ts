@@ -81,7 +81,7 @@ async function holding({ dataDir }: Program): Promise<IncomingMessage> {
   return answer;
 }
 
-describe("a backup", { timeout: 60_000 }, () => {
+describe("a backup", () => {
   it("taken of a server that runs is, once restored, that registry with its keys and nothing cached", async () => {
     const registry = await scene.registry("hub.test");
     const cached = addImage(registry.server, "team/cached");
@@ -228,7 +228,7 @@ describe("a backup", { timeout: 60_000 }, () => {
   });
 });
 
-describe("a restore", { timeout: 60_000 }, () => {
+describe("a restore", () => {
   it("refuses a folder that a server has, and one that is not empty, and changes nothing", async () => {
     const program = await scene.start(hosting);
     await new HostedClient(program, host).push("a", "1", newImage());

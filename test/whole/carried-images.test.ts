@@ -74,7 +74,7 @@ async function pushIndex(client: HostedClient, repository: string, tag: string) 
   return { index, images };
 }
 
-describe("images that were pushed here", { timeout: 120_000 }, () => {
+describe("images that were pushed here", () => {
   it("are on the other machine what they were, with signatures and what else is about them", async () => {
     const program = await scene.start(hosting);
     const client = new HostedClient(program, host);
@@ -177,7 +177,7 @@ async function pull(program: Program, registry: string, image: Image): Promise<r
 
 const statuses = (answers: readonly Answer[]) => answers.map(({ status }) => status);
 
-describe("images of other registries", { timeout: 120_000 }, () => {
+describe("images of other registries", () => {
   it("are pulled where nobody can be asked, by the proxy and by the mirror, marked as imported", async () => {
     const { name, server } = await scene.registry("elsewhere.test");
     const settings = { REGISTRIES: name };
@@ -204,7 +204,7 @@ describe("images of other registries", { timeout: 120_000 }, () => {
   });
 });
 
-describe("an image that was imported as another registry's", { timeout: 120_000 }, () => {
+describe("an image that was imported as another registry's", () => {
   /** On a machine that can reach the registry, which has `auth`. */
   async function imported(auth: RegistryOptions["auth"]) {
     const source = await scene.registry("elsewhere.test");
@@ -288,7 +288,7 @@ function tarOf(...files: readonly (readonly [string, Buffer, string?])[]): Buffe
   return Buffer.concat([...parts, Buffer.alloc(1_024)]);
 }
 
-describe("a layout or archive that is not what it says", { timeout: 120_000 }, () => {
+describe("a layout or archive that is not what it says", () => {
   it("is refused with a sentence, and nothing of it is kept", async () => {
     const program = await scene.start(hosting);
     const image = newImage({}, 5_000);
@@ -414,7 +414,7 @@ async function keepInRegistry(root: string, repository: string, image: PushedIma
   };
 }
 
-describe("the folder of distribution's registry", { timeout: 120_000 }, () => {
+describe("the folder of distribution's registry", () => {
   it("becomes what was pushed here, every byte hashed, and what is damaged is named", async () => {
     const program = await scene.start(hosting);
     const root = join(scene.folder, "registry");

@@ -49,7 +49,7 @@ async function expectEnd(
   expect(err).toContain(`entrepot: ${sentence}`);
 }
 
-describe("the command line", { timeout: 90_000 }, () => {
+describe("the command line", () => {
   it("explains itself", async () => {
     const { code, out } = await run(["--help"]);
     expect(code).toBe(0);

@@ -148,7 +148,7 @@ async function swallow(world: World): Promise<void> {
   await Promise.all(swallowing);
 }
 
-describe("what was pulled before is pulled again", { timeout: 90_000 }, () => {
+describe("what was pulled before is pulled again", () => {
   it("when registry and token service refuse connections", async () => {
     const world = await openWorld();
     const usual = await warm(world);

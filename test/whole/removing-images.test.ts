@@ -26,7 +26,7 @@ async function entrepot(args: readonly string[], program: Program, more: object 
   return { code: Number(code), ...output };
 }
 
-describe("images that were pushed here", { timeout: 120_000 }, () => {
+describe("images that were pushed here", () => {
   it("go by tag, by digest or all of a repository, never unasked, and gc frees their bytes", async () => {
     const scene = await Scene.open();
     const program = await scene.start({ ...open, HOSTED_RULES: rules });
@@ -80,7 +80,7 @@ describe("images that were pushed here", { timeout: 120_000 }, () => {
   });
 });
 
-describe("images that are cached", { timeout: 120_000 }, () => {
+describe("images that are cached", () => {
   it("go with the bytes that no other kept image needs, and those that stay are named", async () => {
     const scene = await Scene.open();
     const { name, server } = await scene.registry("elsewhere.test");

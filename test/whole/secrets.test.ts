@@ -121,7 +121,7 @@ function texts(told: readonly Answer[]): readonly string[] {
 }
 
 describe("secrets", () => {
-  it("are nowhere but where they belong", { timeout: 180_000 }, async () => {
+  it("are nowhere but where they belong", async () => {
     const house = await openHouse();
     const { program, bearer, basics } = house;
     const told = [...(await live(house))];

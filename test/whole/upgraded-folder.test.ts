@@ -13,7 +13,7 @@ const cachedLayer = "sha256:b75011d5c82c693823a65232062d8f754cec94d16463646bb64f
 const pushed = "sha256:e6231ab2a9d00ac180633c9ae0f86bf5bafa8db6452f924dc7ccc03c05c234e6";
 const pushedLayer = "sha256:42e158c7ce17f8562d7acf0d6775b92b90c468822a3d567e1bebcd1030f756c5";
 
-describe("a data folder of format 1", { timeout: 60_000 }, () => {
+describe("a data folder of format 1", () => {
   it("is started with, and has all that was pushed, pulled and counted", async () => {
     const scene = await Scene.open();
     const dataDir = join(scene.folder, "data");

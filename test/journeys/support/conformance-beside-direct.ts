@@ -57,6 +57,8 @@ export function findsNothingWorse(kinds: readonly Kind[]): void {
   );
 }
 
+type Started = DockerRegistry & { readonly realmPort?: number };
+
 /** A registry for each run of the program, empty each time, and under the same name. */
 class Trial {
   readonly journey: Journey;
@@ -86,7 +88,11 @@ class Trial {
 
   async proxied(kind: Kind): Promise<readonly string[]> {
     const registry = await this.#start(kind);
-    const REGISTRIES = `${kind.isPlain ? "http://" : ""}${spare.host}:${registry.port}`;
+    const scheme = kind.isPlain ? "http://" : "";
+    const { port, realmPort = port } = registry;
+    // A realm on a port of its own is let through to once it is named.
+    const named = [port, realmPort].map((at) => `${scheme}${spare.host}:${at}`);
+    const REGISTRIES = named.join(" ");
     const UPSTREAM_CA = this.#file("ca");
     const entrepot = await this.journey.entrepot({ REGISTRIES, UPSTREAM_CA }, randomUUID());
     const { proxy, trust } = entrepot;
@@ -104,7 +110,7 @@ class Trial {
     return join(this.journey.folder, `${name}.pem`);
   }
 
-  async #start(kind: Kind): Promise<DockerRegistry> {
+  async #start(kind: Kind): Promise<Started> {
     const folder = join(this.journey.folder, randomUUID());
     await mkdir(folder);
     const tls = { cert: this.#file("cert"), key: this.#file("key") };
@@ -115,37 +121,29 @@ class Trial {
     }
     const storage = join(folder, "storage");
     await mkdir(storage);
+    const realm = await this.#realm(kind);
+    const guarded = await guard(kind, folder, realm?.token);
     const { program } = kind;
-    const stops: (() => Promise<unknown>)[] = [];
-    const guarded = await this.#guard(kind, folder, stops);
     const registry = await startDockerRegistry({ program, storage, folder, at, ...guarded });
+    if (realm === undefined) return registry;
     const stop = async (): Promise<void> => {
-      for (const end of [() => registry.stop(), ...stops]) await end();
+      await registry.stop();
+      await realm.close();
     };
-    return { port: registry.port, stop };
+    return { port: registry.port, realmPort: realm.port, stop };
   }
 
-  /** What a docker-registry is told of logins. */
-  async #guard(
-    { login: by, isPlain }: Kind,
-    folder: string,
-    stops: (() => Promise<unknown>)[],
-  ): Promise<Pick<DockerRegistryOptions, "token" | "htpasswd">> {
-    if (by === undefined) return {};
-    if (by === "Basic") {
-      const htpasswd = join(folder, "htpasswd");
-      await writeFile(htpasswd, `${login.user}:${hashSync(login.password, 4)}\n`);
-      return { htpasswd };
-    }
+  /** On a port of its own, as a docker-registry needs one that gives tokens. */
+  async #realm({ login: by, isPlain }: Kind) {
+    if (by !== "Bearer") return undefined;
     const certificate = this.#certificate;
     const [service, users] = ["registry", { [login.user]: login.password }];
     const repositories = { privateRepositories: ["conformance/one", "conformance/two"] };
     const tokens = new TokenService({ service, users, certificate, ...repositories });
     const at = { ...spare, ...(isPlain ? {} : { certificate }) };
     const { port, close } = await openTokenService(tokens, at);
-    stops.push(close);
     const realm = `${isPlain ? "http" : "https"}://${spare.host}:${port}/token`;
-    return { token: { realm, service, ca: certificate.ca } };
+    return { token: { realm, service, ca: certificate.ca }, port, close };
   }
 
   /** Every one of its tests and how that ended, in order of their names, of which some are there twice. */
@@ -167,6 +165,19 @@ class Trial {
     const found = report.matchAll(/<testcase name="([^"]+)"[^>]* status="([^"]+)"/g);
     return Array.from(found, ([, name, status]) => `${name} ${status}`).sort();
   }
+}
+
+/** What a docker-registry is told of logins. */
+async function guard(
+  { login: by }: Kind,
+  folder: string,
+  token: DockerRegistryOptions["token"],
+): Promise<Pick<DockerRegistryOptions, "token" | "htpasswd">> {
+  if (token !== undefined) return { token };
+  if (by === undefined) return {};
+  const htpasswd = join(folder, "htpasswd");
+  await writeFile(htpasswd, `${login.user}:${hashSync(login.password, 4)}\n`);
+  return { htpasswd };
 }
 
 function failures(verdicts: readonly string[]): readonly string[] {

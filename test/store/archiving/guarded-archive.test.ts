@@ -35,7 +35,7 @@ async function guarded(): Promise<GuardedArchive> {
 const kinds = () => events.map(({ kind }) => kind).filter((kind) => kind !== "archiveAsked");
 const refused = { kind: "status", status: 503, code: "SlowDown" } as const;
 
-archiveContract("a guarded archive", guarded, 30_000);
+archiveContract("a guarded archive", guarded);
 
 describe("an archive that fails", () => {
   it("is asked by nobody after five failures, and by one in ten seconds", async () => {

@@ -34,9 +34,9 @@ describe.skipIf(!hasVersity)("where versitygw was built", () => {
   });
   afterAll(() => server?.kill());
 
-  archiveContract("a real S3 server", fresh, 60_000);
+  archiveContract("a real S3 server", fresh);
 
-  describe("an archive at a real server", { timeout: 60_000 }, () => {
+  describe("an archive at a real server", () => {
     it("goes on with the same archive once a server that was killed is back", async () => {
       const archive = await fresh();
       const blob = toArchive(randomBytes(100_000));

@@ -35,9 +35,9 @@ afterEach(async () => {
 });
 afterAll(() => s3.stop());
 
-archiveContract("S3", () => fresh(), 30_000);
+archiveContract("S3", () => fresh());
 
-describe("an archive in S3", { timeout: 30_000 }, () => {
+describe("an archive in S3", () => {
   it("sends a part that was cut off once more, and no other", async () => {
     const archive = await fresh();
     const bytes = randomBytes(large);
