@@ -17,8 +17,8 @@ export type IdleMemoryParts = {
 };
 
 const interval = 10_000;
-/** A start leaves much garbage; by then it is over. */
-const afterStart = 2_000;
+/** A start leaves much garbage, and is over within seconds. */
+const whileStarting = 2_000;
 /** A twentieth of one core. */
 const idle = 1 / 20;
 /** Work too light to be seen leaves garbage too. */
@@ -31,13 +31,13 @@ export class IdleMemory {
   #worked: number;
   #heap = 0;
   #isOwed = true;
-  #interval = afterStart;
+  #interval = whileStarting;
   #cancel: () => void;
 
   constructor(parts: IdleMemoryParts) {
     this.#parts = parts;
     this.#worked = parts.worked();
-    this.#cancel = parts.after(afterStart, this.#look);
+    this.#cancel = parts.after(whileStarting, this.#look);
   }
 
   stop(): void {
@@ -54,31 +54,40 @@ export class IdleMemory {
       collect();
       this.#isOwed = false;
       this.#heap = heap();
+      this.#interval = interval;
     }
-    this.#interval = interval;
-    this.#cancel = after(interval, this.#look);
+    this.#cancel = after(this.#interval, this.#look);
   };
 }
 
 /** Those of this process, whose garbage V8 would let grow to several times what lives before it looks. */
 export function ownMemory(process: NodeJS.Process): Omit<IdleMemoryParts, "after"> {
   setFlagsFromString(`--heap-growing-percent=${mostGarbage}`);
+  const collector = garbageCollector();
+  const heap = (): number => process.memoryUsage().heapTotal;
   return {
     worked: () => {
       const { user, system } = process.cpuUsage();
       return (user + system) / 1_000;
     },
-    heap: () => process.memoryUsage().heapTotal,
-    collect: garbageCollector(),
+    heap,
+    collect: () => collector(heap() <= smallHeap ? [thorough] : []),
   };
 }
 
+/**
+ * Gives back the room for new objects too, 16 MiB of it after a start, which V8 else does only where few
+ * were made in the last seconds. It looks twice, and that takes long where much lives.
+ */
+const thorough = { type: "major", execution: "sync", flavor: "last-resort" };
+const smallHeap = 64 * 1024 * 1024;
+
 /** Node lends it to contexts that are made after the flag was set, and to no other. */
-function garbageCollector(): () => void {
+function garbageCollector(): (options: readonly unknown[]) => void {
   setFlagsFromString("--expose-gc");
   const collect: unknown = runInNewContext("globalThis.gc");
   setFlagsFromString("--no-expose-gc");
   return typeof collect === "function"
-    ? () => void Reflect.apply(collect, undefined, [])
+    ? (options) => void Reflect.apply(collect, undefined, options)
     : () => undefined;
 }

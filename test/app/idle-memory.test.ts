@@ -1,3 +1,4 @@
+import { getHeapSpaceStatistics } from "node:v8";
 import { expect, it } from "vitest";
 import { IdleMemory, ownMemory } from "../../src/app/idle-memory.ts";
 import { SteppedClock } from "../support/stepped-clock.ts";
@@ -35,6 +36,14 @@ it("garbage is looked for once after work, and not again while nothing is done",
   ]);
 });
 
+it("a start's garbage is collected as soon as the start is over, however long it took", () => {
+  const { pass, tenSeconds } = watched();
+  expect([pass(1_900, 2_000), pass(1_200, 2_000), pass(500, 2_000), pass(20, 2_000)]).toEqual([
+    ...[0, 0, 0, 1],
+  ]);
+  expect([pass(0, 2_000), tenSeconds(0)]).toEqual([1, 1]);
+});
+
 it("what light work leaves over hours is collected when it has become much", () => {
   const { state, tenSeconds } = watched();
   expect(tenSeconds(0)).toBe(1);
@@ -59,4 +68,19 @@ it("what a burst left in this process is given back", () => {
   collect();
   expect(heap()).toBeLessThan(full - 16 * MiB);
   expect(worked()).toBeGreaterThan(0);
+});
+
+it("the room for new objects is given back too, just after many were made", () => {
+  const { collect } = ownMemory(process);
+  const room = (): number =>
+    getHeapSpaceStatistics().find(({ space_name }) => space_name === "new_space")
+      ?.physical_space_size ?? Number.NaN;
+  let kept: unknown[] = [];
+  for (let index = 0; index < 400_000; index += 1) {
+    kept.push({ text: `object ${index}` });
+    if (kept.length > 100_000) kept = kept.slice(50_000);
+  }
+  const grown = room();
+  collect();
+  expect([grown > 4 * MiB, room() <= 2 * MiB]).toEqual([true, true]);
 });
