@@ -6,8 +6,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { eventually } from "../support/eventually.ts";
+import { freePort } from "../support/free-port.ts";
 import { temporaryFolder } from "../support/temp-folder.ts";
-import { viaProxy } from "./support/client.ts";
+import { direct, viaProxy } from "./support/client.ts";
 import { addImage, type Image, manifestType } from "./support/image.ts";
 import { type NamedRegistry, type Program, Scene } from "./support/program.ts";
 
@@ -74,6 +75,23 @@ describe("a command that asks", () => {
       1,
       "entrepot: ghcr.io/none/such:1 was never asked for here\n",
     ]);
+  });
+
+  it("shows an image of a registry in plain HTTP by the name that it is listed with", async () => {
+    const plain = await scene.registry("plain.test", { isPlain: true, port: await freePort() });
+    const its = addImage(plain.server, "team/tool");
+    await program.stop();
+    program = await scene.start({ REGISTRIES: `http://${plain.name}` });
+    const target = `/v2/team/tool/manifests/${its.tag}?ns=${plain.name}`;
+    expect((await direct(program, target, { headers: { accept: manifestType } })).status).toBe(200);
+    await eventually(async () => (await entrepot(["images", "ls"])).out.includes("team/tool"), {
+      withinMs: 30_000,
+    });
+    const [, line = ""] = (await entrepot(["images", "ls"])).out.split("\n");
+    const [listed = ""] = line.split(" ");
+    const shown = await entrepot(["images", "show", listed, "--json"]);
+    expect([shown.code, shown.err]).toEqual([0, ""]);
+    expect(JSON.parse(shown.out)).toMatchObject({ digest: its.manifest, repository: "team/tool" });
   });
 
   it("is told in the same words what is wrong with it, by a server and without one", async () => {

@@ -57,7 +57,11 @@ export class Images {
   /** With its blobs; undefined when the name was never asked for. */
   async show(name: ImageName): Promise<(Image & { readonly blobs: readonly Blob[] }) | undefined> {
     const { store, called } = this.#options;
-    const record = store.image({ ...name, registry: called(name.registry) });
+    const registry = called(name.registry);
+    // One that is spoken to in plain HTTP is another by name, and no name of an image says so.
+    const record =
+      store.image({ ...name, registry }) ??
+      store.image({ ...name, registry: `http://${registry}` });
     if (record === undefined) return undefined;
     const { image, blobs } = await this.#look(record);
     return { ...image, blobs };
