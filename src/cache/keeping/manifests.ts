@@ -54,6 +54,8 @@ type Types = ReadonlyMap<string, string>;
 
 const prefix = "manifest/";
 const mostTypes = 16;
+/** A longer one, which no image needs, is fetched of each registry: parsing megabytes holds up everybody. */
+const mostDeclared = 256 * 1024;
 /** Of bytes that name no type, or break a limit. */
 const none = "";
 
@@ -151,7 +153,7 @@ export class Manifests {
     const bytes =
       this.#bytes.get(digest) ?? (types === undefined ? undefined : await this.#load(digest));
     if (bytes === undefined || types === undefined) return undefined;
-    for (const type of types.values()) {
+    for (const type of new Set([...types.values()].map(bareMediaType))) {
       const manifest = readManifest(bytes, type);
       if (manifest !== undefined) return manifest;
     }
@@ -200,7 +202,8 @@ export class Manifests {
 
   /** A type the bytes themselves name, and that some registry gave, holds for every registry. */
   #declaredType(digest: Digest, bytes: Buffer, types: Types): string | undefined {
-    // Megabytes are parsed once, not by each registry's every ask.
+    if (bytes.length > mostDeclared) return undefined;
+    // Parsed once, not by each registry's every ask.
     const declared = this.#declared.get(digest) ?? declaredType(bytes) ?? none;
     this.#declared.set(digest, declared);
     return [...types.values()].find((type) => bareMediaType(type) === declared);

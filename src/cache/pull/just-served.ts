@@ -46,6 +46,8 @@ export class JustServed {
   }
 
   async #read(digest: Digest): Promise<readonly Digest[]> {
+    // Megabytes may have to be parsed.
+    await yieldToOthers();
     const manifest = await this.#options.manifests.read(digest);
     if (manifest === undefined) return [];
     const parts = manifest.references.map((reference) => reference.digest);

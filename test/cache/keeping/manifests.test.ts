@@ -1,7 +1,8 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import type { CacheEvent } from "../../../src/cache/cache-event.ts";
 import { Manifests } from "../../../src/cache/keeping/manifests.ts";
 import { type Digest, digestOf } from "../../../src/protocol/digest.ts";
+import { longestTurn, staysBelow } from "../../support/longest-turn.ts";
 import { MemoryBlobStore } from "../../support/memory-blob-store.ts";
 import { amongOthers, memoryOf } from "../../support/memory-of.ts";
 import { MemoryRecordStore } from "../../support/memory-record-store.ts";
@@ -144,6 +145,35 @@ describe("manifests", () => {
     manifests.forget(manifest.digest);
     await manifests.flush();
     expect(await manifests.get(manifest.digest, hub)).toBeUndefined();
+  });
+
+  it("of 3.7 MB without mediaType that are asked for at other registries cost the loop nothing worth naming", async () => {
+    const layer = { mediaType: "application/vnd.oci.image.layer.v1.tar+gzip", size: 1 };
+    const layers = Array.from({ length: 9_000 }, (_, index) => ({
+      ...layer,
+      digest: digestOf(Buffer.from(`${index}`)),
+      annotations: { pad: "x".repeat(230) },
+    }));
+    const large = Array.from({ length: 5 }, (_, index) =>
+      keep(Buffer.from(JSON.stringify({ schemaVersion: 2, index, config: layers[0], layers }))),
+    );
+    expect(large[0]?.bytes.length).toBeGreaterThan(3_500_000);
+    const parse = vi.spyOn(JSON, "parse");
+    onTestFinished(() => parse.mockRestore());
+    const registries = [other, manifestAsk("quay.io/a/b:1").registry.name];
+    const turn = async () => {
+      const fresh = setUp();
+      for (const one of large) await fresh.manifests.keep(ref, one);
+      await fresh.manifests.flush();
+      return longestTurn(async () => {
+        for (const { digest } of large)
+          for (const registry of registries)
+            expect(await fresh.manifests.get(digest, registry)).toBeUndefined();
+      });
+    };
+    expect(await staysBelow(20, turn)).toBe(true);
+    const parsed = parse.mock.calls.map(([text]) => text.length);
+    expect(Math.max(0, ...parsed)).toBeLessThan(100_000);
   });
 });
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { JustServed } from "../../../src/cache/pull/just-served.ts";
 import { type Digest, toDigest } from "../../../src/protocol/digest.ts";
-import type { Manifest } from "../../../src/protocol/manifest.ts";
-import { longestTurn, staysBelow } from "../../support/longest-turn.ts";
+import { type Manifest, readManifest } from "../../../src/protocol/manifest.ts";
+import { longestTurn, staysBelow, timeSpent } from "../../support/longest-turn.ts";
 
 const number = (index: number): Digest => toDigest("sha256", String(index).padStart(64, "0"));
 
@@ -87,5 +87,25 @@ describe("what was just served", () => {
       });
     };
     expect(await staysBelow(40, measure)).toBe(true);
+  });
+
+  it("holds nobody up for longer than one manifest takes, however many large ones were served", async () => {
+    const layer = { mediaType: "application/vnd.oci.image.layer.v1.tar+gzip", size: 1 };
+    const layers = Array.from({ length: 9_000 }, (_, index) => ({
+      ...{ ...layer, digest: number(index), annotations: { pad: "x".repeat(200) } },
+    }));
+    const bytes = Buffer.from(JSON.stringify({ config: { ...layer, digest: number(0) }, layers }));
+    const parse = () => readManifest(bytes, "application/vnd.oci.image.manifest.v1+json");
+    expect(parse()?.references.length).toBe(9_001);
+    const served = Array.from({ length: 12 }, (_, index) => ({
+      ...{ digest: number(20_000 + index), at: 1_000_000 },
+    }));
+    const measure = async () => {
+      const alone = timeSpent(parse);
+      const manifests = { servedSince: () => served, read: async () => parse() };
+      const justServed = new JustServed({ manifests, now: () => 1_000_000 });
+      return (await longestTurn(() => justServed.wanted())) / alone;
+    };
+    expect(await staysBelow(4, measure)).toBe(true);
   });
 });
