@@ -45,6 +45,17 @@ export function readManifest(bytes: Uint8Array, mediaType: string): Manifest | u
   return { mediaType: type, kind, references, subject };
 }
 
+/** What no image needs; parsing megabytes holds up everybody. */
+const mostDeclaring = 256 * 1024;
+
+/** The type that short bytes name themselves, where they are a manifest of it. */
+export function declaredType(bytes: Buffer): string | undefined {
+  if (bytes.length > mostDeclaring || isJsonBomb(bytes)) return undefined;
+  const type = objectIn(bytes.toString("utf8"))?.mediaType;
+  const isIts = typeof type === "string" && readManifest(bytes, type) !== undefined;
+  return isIts ? type : undefined;
+}
+
 const quote = 0x22;
 const backslash = 0x5c;
 /** How much deeper each mark leads: braces, brackets, the comma. */

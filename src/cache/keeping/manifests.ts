@@ -5,7 +5,7 @@
 import type { Bookkeeping } from "../../download/bookkeeping.ts";
 import { type Digest, digestAlgorithm, digestOf, parseDigest } from "../../protocol/digest.ts";
 import {
-  isJsonBomb,
+  declaredType,
   type Manifest,
   maxManifestBytes,
   readManifest,
@@ -54,8 +54,6 @@ type Types = ReadonlyMap<string, string>;
 
 const prefix = "manifest/";
 const mostTypes = 16;
-/** A longer one, which no image needs, is fetched of each registry: parsing megabytes holds up everybody. */
-const mostDeclared = 256 * 1024;
 /** Of bytes that name no type, or break a limit. */
 const none = "";
 
@@ -202,7 +200,6 @@ export class Manifests {
 
   /** A type the bytes themselves name, and that some registry gave, holds for every registry. */
   #declaredType(digest: Digest, bytes: Buffer, types: Types): string | undefined {
-    if (bytes.length > mostDeclared) return undefined;
     // Parsed once, not by each registry's every ask.
     const declared = this.#declared.get(digest) ?? declaredType(bytes) ?? none;
     this.#declared.set(digest, declared);
@@ -242,18 +239,6 @@ function withType(before: Types | undefined, registry: string, type: string): Ty
   const [oldest] = after.keys();
   if (after.size > mostTypes && oldest !== undefined) after.delete(oldest);
   return after;
-}
-
-/** The manifest's own `mediaType`, where it is a manifest of that type. */
-function declaredType(bytes: Buffer): string | undefined {
-  if (isJsonBomb(bytes)) return undefined;
-  try {
-    const { mediaType } = JSON.parse(bytes.toString("utf8")) as { readonly mediaType?: unknown };
-    const isIts = typeof mediaType === "string" && readManifest(bytes, mediaType) !== undefined;
-    return isIts ? mediaType : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 async function readWhole(reader: BlobReader): Promise<Buffer | undefined> {
