@@ -1,16 +1,22 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { freePort } from "../support/free-port.ts";
 import type { StartClient } from "./support/clients/client.ts";
-import { startContainerd } from "./support/clients/containerd.ts";
+import { startContainerd, startNerdctl } from "./support/clients/containerd.ts";
 import { startBuildah, startPodman, startSkopeo } from "./support/clients/containers-tools.ts";
 import { startCrane } from "./support/clients/crane.ts";
 import { startDocker } from "./support/clients/docker.ts";
 import { startHelm, startJib, startNpm, startRegctl } from "./support/clients/libraries.ts";
-import { byPath, mirroredClients } from "./support/clients/mirrored.ts";
+import { byPath, mirroredClients, mirroredNerdctl } from "./support/clients/mirrored.ts";
 import { startOras } from "./support/clients/oras.ts";
+import { signers } from "./support/clients/signatures.ts";
 import type { Entrepot } from "./support/entrepot.ts";
+import { makeImageLayout } from "./support/image-layout.ts";
 import { hasProgram, Journey, mustSucceed } from "./support/journey.ts";
-import type { Environment } from "./support/program.ts";
+import { type Environment, runWell } from "./support/program.ts";
+import { startDockerRegistry } from "./support/upstream/docker-registry.ts";
+import { ghcr } from "./support/upstream/look-alikes.ts";
 
 type Tried = {
   readonly program: string;
@@ -37,6 +43,10 @@ const engines: readonly (readonly [string, StartClient])[] = [
 ];
 
 const others: readonly Tried[] = [
+  {
+    ...{ program: "nerdctl", image: alpine, proxied: (place) => startNerdctl(place) },
+    mirrored: mirroredNerdctl,
+  },
   {
     ...{ program: "regctl", image: alpine, proxied: startRegctl() },
     mirrored: (mirror) => byPath(startRegctl(hostOf(mirror)), mirror),
@@ -112,4 +122,59 @@ describe("a client of each kind", { timeout: 120_000 }, () => {
       },
     );
   }
+});
+
+describe("who verifies a signature", { timeout: 120_000 }, () => {
+  const tools = signers.filter(({ program }) => hasProgram(program));
+  const image = `${ghcr.registry}/acme/signed:1`;
+  let journey: Journey;
+  beforeAll(async () => {
+    journey = await Journey.begin({ isEmpty: true });
+    const storage = join(journey.folder, "images", ghcr.registry);
+    const folder = join(journey.folder, "writer");
+    await mkdir(folder);
+    const registry = await startDockerRegistry({ storage, folder });
+    journey.atEnd(() => registry.stop());
+    const layout = join(folder, "layout");
+    await makeImageLayout(layout, {
+      ...{ tag: "1", platforms: ["linux/amd64"], layers: [50_000], seed: "signed" },
+    });
+    const env = { HOME: folder };
+    const repository = `127.0.0.1:${registry.port}/acme/signed`;
+    await runWell("crane", ["push", layout, `${repository}:1`], { env });
+    const { stdout } = await runWell("crane", ["digest", `${repository}:1`], { env });
+    for (const signer of tools)
+      await signer.sign(`${repository}@${stdout.trim()}`, join(folder, signer.program));
+  });
+  afterAll(() => journey?.end());
+
+  const tried = tools.flatMap((signer) => doors.map((door) => ({ signer, door })));
+  it.each(tried)("$signer.program by the $door: cold, warm, upstream gone", async (one) => {
+    const { upstream, upstreamCa } = journey;
+    const PORT = String(await freePort());
+    const name = journey.unusedName();
+    const entrepot = (env: Environment) => journey.entrepot({ PORT, ...env }, name);
+    const first = await entrepot({ TAG_TTL: "1h" });
+    const keys = join(journey.folder, "writer", one.signer.program);
+    const start = one.signer.verifier(keys, one.door === "mirror");
+    const client = await (one.door === "proxy"
+      ? journey.client(start, first.trust, first.proxy)
+      : journey.client(byPath(start, first.proxy), upstreamCa));
+    mustSucceed(await client.pull(image));
+
+    await upstream.ledger.quiet();
+    upstream.ledger.clear();
+    mustSucceed(await client.pull(image));
+    expect(upstream.ledger.lines().filter((line) => !line.includes("/referrers/"))).toEqual([]);
+
+    await first.stop();
+    await entrepot({ TAG_TTL: "0" });
+    upstream.goDown();
+    try {
+      const { seconds } = mustSucceed(await client.pull(image));
+      expect(seconds).toBeLessThan(30);
+    } finally {
+      await upstream.goUp();
+    }
+  });
 });

@@ -35,6 +35,27 @@ export async function startContainerd(
   };
 }
 
+/** The same containerd by nerdctl, which fetches itself as well. */
+export async function startNerdctl(
+  surroundings: Surroundings,
+  options: readonly string[] = [],
+): Promise<Client> {
+  const { folder } = surroundings;
+  const daemon = await startContainerd(surroundings);
+  const own = [
+    "--address",
+    join(folder, "containerd.sock"),
+    "--data-root",
+    join(folder, "nerdctl"),
+  ];
+  const pull = [...own, "--snapshotter", "native", ...options, "pull"];
+  return {
+    ...daemon,
+    name: "nerdctl",
+    pull: (image) => run("nerdctl", [...pull, image], { env: environment(surroundings) }),
+  };
+}
+
 /** Each layer in pieces of so many bytes, eight at a time. */
 const piece = 4 * 1024 * 1024;
 

@@ -6,7 +6,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { runWell } from "../program.ts";
 import type { Client, StartClient, Surroundings } from "./client.ts";
-import { startContainerd } from "./containerd.ts";
+import { startContainerd, startNerdctl } from "./containerd.ts";
 import { startBuildah, startPodman, startSkopeo } from "./containers-tools.ts";
 import { startCrane } from "./crane.ts";
 import { startDocker } from "./docker.ts";
@@ -45,6 +45,13 @@ export function mirroredContainerd(mirror: string): StartClient {
   return async (surroundings) => {
     const root = await setUp("containerd", mirror, surroundings);
     return startContainerd(surroundings, ["--hosts-dir", join(root, "etc/containerd/certs.d")]);
+  };
+}
+
+export function mirroredNerdctl(mirror: string): StartClient {
+  return async (surroundings) => {
+    const root = await setUp("containerd", mirror, surroundings);
+    return startNerdctl(surroundings, ["--hosts-dir", join(root, "etc/containerd/certs.d")]);
   };
 }
 
