@@ -167,6 +167,11 @@ describe("who verifies a signature", { timeout: 120_000 }, () => {
     mustSucceed(await client.pull(image));
     expect(upstream.ledger.lines().filter((line) => !line.includes("/referrers/"))).toEqual([]);
 
+    // A mirror's engines could not pull what nobody has pulled, and are told so.
+    if (one.door === "mirror") {
+      const engine = await journey.client(byPath(startCrane, first.proxy), upstreamCa);
+      mustSucceed(await engine.pull(image));
+    }
     await first.stop();
     await entrepot({ TAG_TTL: "0" });
     upstream.goDown();

@@ -73,10 +73,13 @@ export class ManifestPull {
     return { reason: this.#missing(ask) === undefined ? "not kept" : "missing lately" };
   }
 
-  /** Asks upstream first; undefined when only its body will do. */
+  /**
+   * Asks upstream first; undefined when only its body will do. A HEAD of what is not kept is no exception:
+   * containerd's is followed by a GET, and who verifies signatures asks the same again. A push has no use for it.
+   */
   async confirmed(ask: DigestAsk): Promise<CacheAnswer | undefined> {
     const manifest = await this.#kept(ask);
-    if (manifest === undefined && !ask.isHead) return undefined;
+    if (manifest === undefined && !maySkipPush(ask)) return undefined;
     const { visibility } = this.#options;
     const said = this.#asking(ask);
     const { access, answer } = await firstAllowed(visibility, ask, (own) => this.#head(ask, own));

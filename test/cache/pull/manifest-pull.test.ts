@@ -40,12 +40,24 @@ describe("a manifest by digest", () => {
     ]);
   });
 
-  it("asked for by HEAD is not fetched", async () => {
+  it("asked for by HEAD is fetched once, and answers a HEAD and a GET from then on", async () => {
     const { source, mediaType } = contentOf(await house.manifest(name, { isHead: true }));
     expect([source.size, mediaType]).toEqual([
       repository.manifests.get(alpine.manifest)?.bytes.length,
       types.ociManifest,
     ]);
+    house.upstream.down("docker.io");
+    expect((await house.manifest(name, { isHead: true })).outcome).toBe("hit");
+    expect((await house.manifest(name)).outcome).toBe("hit");
+    expect(house.upstream.log.slice(0, 2)).toEqual([
+      `GET library/alpine/manifests/${alpine.manifest} 200`,
+    ]);
+  });
+
+  it("asked for by HEAD before a push is not fetched", async () => {
+    const access = login("a");
+    const { source } = contentOf(await house.manifest(name, { isHead: true, access }));
+    expect(source.size).toBe(repository.manifests.get(alpine.manifest)?.bytes.length);
     expect(house.upstream.count("GET")).toBe(0);
   });
 
