@@ -10,6 +10,7 @@ export default defineConfig({
     include: [
       "test/heavy/**/*.test.ts",
       "test/journeys/guides/lab-vm.test.ts",
+      "test/journeys/clients-of-every-kind-pull-cold-warm-and-without-upstream.test.ts",
       "test/journeys/what-a-release-is-made-of-pulls-and-stops.test.ts",
       "test/journeys/a-push-of-gigabytes-goes-through.test.ts",
       "test/journeys/stress/the-power-goes-in-the-middle-of-pushes.test.ts",
