@@ -1,13 +1,14 @@
 /**
- * Spreads what comes in bursts over turns of the event loop: so much in each, in order, with
- * everybody else's business in between. A thousand readers woken at once would hold the loop up.
+ * Spreads what comes in bursts over turns of the event loop: so much in each, by client and in order,
+ * with everybody else's business in between. A thousand readers woken at once would hold the loop up.
  */
+import { FairQueue } from "./fair-queue.ts";
 
 export class SpreadOverTicks {
   readonly #perTurn: number;
+  readonly #waiting = new FairQueue<() => void>();
   #left: number;
   #isCounting = false;
-  #queue: (() => void)[] = [];
 
   constructor(perTurn: number) {
     this.#perTurn = perTurn;
@@ -15,13 +16,14 @@ export class SpreadOverTicks {
   }
 
   /** Does the work now, or in one of the next turns when this one has had its share. */
-  run(work: () => void): void {
-    this.#count();
-    if (this.#left === 0) {
-      this.#queue.push(work);
-      return;
-    }
+  run(work: () => void, client = ""): void {
+    if (this.#left === 0 || !this.#waiting.isEmpty) this.#waiting.add(client, work);
+    else this.#do(work);
+  }
+
+  #do(work: () => void): void {
     this.#left -= 1;
+    this.#count();
     work();
   }
 
@@ -34,8 +36,10 @@ export class SpreadOverTicks {
   #next(): void {
     this.#isCounting = false;
     this.#left = this.#perTurn;
-    const waiting = this.#queue;
-    this.#queue = [];
-    for (const work of waiting) this.run(work);
+    while (this.#left > 0) {
+      const work = this.#waiting.next();
+      if (work === undefined) return;
+      this.#do(work);
+    }
   }
 }

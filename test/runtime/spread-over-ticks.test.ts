@@ -36,4 +36,17 @@ describe("turns", () => {
     ticks.run(() => done.push("other"));
     expect(done).toEqual(["one", "other"]);
   });
+
+  it("do one thing of each client in turn, so that a crowd's wait for nobody else's", async () => {
+    const ticks = new SpreadOverTicks(2);
+    const done: string[] = [];
+    for (const client of ["crowd", "crowd", "crowd", "crowd", "other"]) {
+      ticks.run(() => done.push(client), client);
+    }
+    expect(done).toEqual(["crowd", "crowd"]);
+    await nextTurn();
+    expect(done.slice(2)).toEqual(["crowd", "other"]);
+    await nextTurn();
+    expect(done.slice(4)).toEqual(["crowd"]);
+  });
 });

@@ -1,6 +1,7 @@
 /** The doors: the public listener with everything behind it, up to the engine. */
 
 import type { Server } from "node:http";
+import type { Socket } from "node:net";
 import type { ObserveDoor } from "../../doors/door-event.ts";
 import { FrontPage } from "../../doors/front-page/front-page.ts";
 import type { Health } from "../../doors/front-page/health.ts";
@@ -170,9 +171,11 @@ function composeWebSockets({ upstream, log }: DoorsParts, behind: BehindWebSocke
 }
 
 function composeQueues(reception: Reception, observe: ObserveDoor): RequestQueues {
+  const clientOf = (connection: Socket) => reception.clientOf(connection);
   return new RequestQueues({
     handle: (request, response) => reception.receive(request, response),
-    onFlood: (connection) => observe({ kind: "flooded", client: reception.clientOf(connection) }),
+    clientOf,
+    onFlood: (connection) => observe({ kind: "flooded", client: clientOf(connection) }),
   });
 }
 

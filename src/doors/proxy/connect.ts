@@ -1,10 +1,12 @@
 /**
  * CONNECT: admitted, decided on by host and port, then intercepted, tunnelled or refused. A refusal says why
- * in its reason phrase. Never throws and never rejects.
+ * in its reason phrase. Never throws and never rejects. A client speaks TLS only once its CONNECT is
+ * answered, so that a crowd's handshakes are spread over turns of the event loop as its CONNECTs are.
  */
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { formatHostPort, type HostPort, parseHostPort } from "../../protocol/http/host-port.ts";
+import { SpreadOverTicks } from "../../runtime/spread-over-ticks.ts";
 import { UpstreamError } from "../../upstream/upstream-error.ts";
 import type { ObserveDoor } from "../door-event.ts";
 import {
@@ -32,8 +34,12 @@ export type ConnectOptions = {
   readonly observe: ObserveDoor;
 };
 
+/** With its handshake each takes a millisecond. */
+const begunPerTurn = 8;
+
 export class Connect {
   readonly #options: ConnectOptions;
+  readonly #turns = new SpreadOverTicks(begunPerTurn);
 
   constructor(options: ConnectOptions) {
     this.#options = options;
@@ -46,6 +52,8 @@ export class Connect {
     const leave = () => gone.abort();
     socket.once("close", leave);
     try {
+      await new Promise<void>((begin) => this.#turns.run(begin, client));
+      if (socket.destroyed) return;
       const address = this.#admit(request, socket, client);
       if (isRefusal(address)) this.#refuse(call, client, address);
       else await this.#judged(call, address, gone.signal);

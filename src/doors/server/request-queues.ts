@@ -1,17 +1,24 @@
 /**
  * One request at a time on each connection, as HTTP/1.1 answers them: those that a client pipelines
- * wait their turn here, and no more is read from it meanwhile.
+ * wait their turn here, and no more is read from it meanwhile. Of all connections so many begin in one
+ * turn of the event loop, since a thousand may ask in the same moment.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { SpreadOverTicks } from "../../runtime/spread-over-ticks.ts";
 
 /** One chunk can hold thousands, and its parsing cannot be stopped. apt pipelines ten. */
 const mostWaiting = 32;
+
+/** A miss keeps a fresh process busy for a millisecond; one that has run for a while, a quarter of that. */
+const begunPerTurn = 16;
 
 type Turn = { readonly request: IncomingMessage; readonly response: ServerResponse };
 
 export type RequestQueuesOptions = {
   readonly handle: (request: IncomingMessage, response: ServerResponse) => void;
+  /** Whom a connection speaks for: clients take turns. */
+  readonly clientOf: (connection: Socket) => string;
   /** A connection that held too many was cut. */
   readonly onFlood: (connection: Socket) => void;
 };
@@ -20,6 +27,7 @@ export class RequestQueues {
   readonly #options: RequestQueuesOptions;
   /** Of connections that have a request running: those that wait for it. */
   readonly #waiting = new WeakMap<Socket, Turn[]>();
+  readonly #turns = new SpreadOverTicks(begunPerTurn);
 
   constructor(options: RequestQueuesOptions) {
     this.#options = options;
@@ -49,8 +57,12 @@ export class RequestQueues {
   }
 
   #start({ request, response }: Turn): void {
+    const { handle, clientOf } = this.#options;
     response.once("close", () => this.#next(request.socket));
-    this.#options.handle(request, response);
+    const begin = (): void => {
+      if (!request.socket.destroyed) handle(request, response);
+    };
+    this.#turns.run(begin, clientOf(request.socket));
   }
 
   #next(socket: Socket): void {

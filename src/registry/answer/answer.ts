@@ -213,7 +213,7 @@ export class Answers {
       fields,
       watch: this.#watch,
       headDelay: isLate ? headDelay : undefined,
-      turn: (bytes) => this.#bodies.take(ask.client, bytes),
+      turn: (bytes, isFirst) => this.#bodies.take(ask.client, { bytes, isFirst }),
       onBegun: () => {
         tally.begunAt = this.#now();
       },

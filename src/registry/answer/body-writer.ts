@@ -20,7 +20,7 @@ export type BodyWriterOptions = {
   /** Milliseconds after which the head goes out alone; undefined when the first piece is at hand. */
   readonly headDelay: number | undefined;
   /** Undefined when so many bytes may leave now; otherwise resolves when they may. */
-  readonly turn: (bytes: number) => Promise<void> | undefined;
+  readonly turn: (bytes: number, isFirst: boolean) => Promise<void> | undefined;
   /** Called once, when there is a first piece to be sent. */
   readonly onBegun: () => void;
   /** Hears of each piece that has left. */
@@ -50,8 +50,7 @@ export class BodyWriter {
 
   /** Resolves when the system has taken all of it; the chunk may then be written over. */
   async write(chunk: Uint8Array): Promise<void> {
-    this.#begin();
-    const turn = this.#options.turn(chunk.length);
+    const turn = this.#turn(chunk);
     if (turn !== undefined) await turn;
     await this.#settle((done) => this.#response.write(chunk, done));
     this.#options.onSent(chunk.length);
@@ -59,8 +58,7 @@ export class BodyWriter {
 
   /** Ends the body, with a last piece when given. */
   async end(chunk?: Uint8Array): Promise<void> {
-    if (chunk !== undefined) this.#begin();
-    const turn = chunk && this.#options.turn(chunk.length);
+    const turn = chunk && this.#turn(chunk);
     if (turn !== undefined) await turn;
     await this.#settle((done) => {
       if (chunk === undefined) this.#response.end(() => done());
@@ -84,9 +82,11 @@ export class BodyWriter {
     this.#response.off("close", this.#onClose);
   }
 
-  #begin(): void {
-    if (!this.#hasBegun) this.#options.onBegun();
+  #turn({ length }: Uint8Array): Promise<void> | undefined {
+    const isFirst = !this.#hasBegun;
+    if (isFirst) this.#options.onBegun();
     this.#hasBegun = true;
+    return this.#options.turn(length, isFirst);
   }
 
   #settle(write: (done: (error?: Error | null) => void) => void): Promise<void> {

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer, type Socket } from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { UpstreamError } from "../../../src/upstream/upstream-error.ts";
@@ -51,6 +51,31 @@ describe("CONNECT to a registry", () => {
     }
     expect(seen).toHaveLength(50);
     await eventually(() => expect(door.open.size).toBe(0));
+  });
+
+  it("begins with eight of a crowd that comes in one moment, and with eight more in each turn", async () => {
+    let turn = 0;
+    const begun: number[] = [];
+    const peerSpeaksTls = async () => {
+      begun[turn] = (begun[turn] ?? 0) + 1;
+      return "trusted" as const;
+    };
+    const { port, door } = await openDoor({ probe: { peerSpeaksTls } });
+    const sockets = await Promise.all(Array.from({ length: 60 }, () => dial(port)));
+    await eventually(async () => expect(await connectionsOf(door.server)).toBe(60));
+    const heads = sockets.map((socket) => readUntil(socket, "\r\n\r\n"));
+    let isOver = false;
+    const count = (): void => {
+      turn += 1;
+      if (!isOver) setImmediate(count);
+    };
+    setImmediate(count);
+    for (const [index, socket] of sockets.entries())
+      socket.write(`CONNECT r${index}.test:443 HTTP/1.1\r\nHost: r${index}.test:443\r\n\r\n`);
+    for (const head of await Promise.all(heads)) expect(head).toMatch(/^HTTP\/1.1 200 /);
+    isOver = true;
+    expect(Math.max(...begun.filter((many) => many !== undefined))).toBeLessThanOrEqual(8);
+    expect(begun.reduce((sum, many) => sum + many, 0)).toBe(60);
   });
 
   it("loses no bytes that a hasty client sends along with its CONNECT", async () => {
@@ -401,3 +426,7 @@ it.each([
   await readAll(tls);
   expect(seen).toMatchObject([{ ask: { registry: { name } } }]);
 });
+
+function connectionsOf(server: Server): Promise<number> {
+  return new Promise((resolve) => server.getConnections((_, count) => resolve(count ?? 0)));
+}

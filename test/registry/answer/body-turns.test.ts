@@ -8,7 +8,7 @@ const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 async function leftAfter(turns: BodyTurns, pieces: readonly string[], count: number) {
   const left: string[] = [];
   for (const client of pieces) {
-    const wait = turns.take(client, 64 * KiB);
+    const wait = turns.take(client, { bytes: 64 * KiB, isFirst: false });
     if (wait === undefined) left.push(client);
     else void wait.then(() => left.push(client));
   }
@@ -23,8 +23,8 @@ async function leftAfter(turns: BodyTurns, pieces: readonly string[], count: num
 describe("the turns of bodies", () => {
   it("let one reader go on at once, and all who are few", async () => {
     const turns = new BodyTurns();
-    expect(turns.take("a", 256 * KiB)).toBeUndefined();
-    expect(turns.take("b", 256 * KiB)).toBeUndefined();
+    expect(turns.take("a", { bytes: 256 * KiB, isFirst: true })).toBeUndefined();
+    expect(turns.take("b", { bytes: 256 * KiB, isFirst: true })).toBeUndefined();
   });
 
   it("let 1 MiB of a crowd's leave in each turn of the loop, and no more", async () => {
@@ -56,6 +56,25 @@ describe("the turns of bodies", () => {
       0,
     );
     expect(left.length).toBe(16);
-    expect(turns.take("other", 16 * KiB)).toBeUndefined();
+    expect(turns.take("other", { bytes: 16 * KiB, isFirst: true })).toBeUndefined();
+  });
+
+  it("give a crowd its first pieces in every other turn, before anybody's next", async () => {
+    const turns = new BodyTurns();
+    const left: string[] = [];
+    const want = (what: string, isFirst: boolean): void => {
+      const wait = turns.take("crowd", { bytes: 256 * KiB, isFirst });
+      if (wait === undefined) left.push(what);
+      else void wait.then(() => left.push(what));
+    };
+    for (let count = 0; count < 12; count += 1) want("next", false);
+    for (let count = 0; count < 6; count += 1) want("first", true);
+    const seen: string[] = [];
+    for (let count = 0; count < 5; count += 1) {
+      seen.push(left.splice(0).join(" "));
+      await turn();
+    }
+    const [nexts, firsts] = ["next next next next", "first first first first"];
+    expect(seen).toEqual([nexts, firsts, nexts, "first first next next", "next next"]);
   });
 });
