@@ -9,10 +9,11 @@ import { makeAuthority } from "../support/certificates.ts";
 import { startBuildkit } from "./support/clients/buildkit.ts";
 import type { Client, StartClient } from "./support/clients/client.ts";
 import { environment } from "./support/clients/client.ts";
-import { startContainerd } from "./support/clients/containerd.ts";
+import { startContainerd, startNerdctl } from "./support/clients/containerd.ts";
 import { startBuildah, startPodman, startSkopeo } from "./support/clients/containers-tools.ts";
 import { startCrane } from "./support/clients/crane.ts";
 import { startDocker } from "./support/clients/docker.ts";
+import { startHelm, startOrasCommand } from "./support/clients/libraries.ts";
 import type { Entrepot } from "./support/entrepot.ts";
 import { makeImageLayout } from "./support/image-layout.ts";
 import { hasProgram, Journey } from "./support/journey.ts";
@@ -35,6 +36,13 @@ const clients: readonly (readonly [string, StartClient])[] = [
   ["buildah", startBuildah],
   ["crane", startCrane],
   ["dockerd", (surroundings) => startDocker(surroundings)],
+];
+
+/** They ask for what they want at once. */
+const withoutPings: readonly (readonly [string, StartClient, string])[] = [
+  ["nerdctl", (surroundings) => startNerdctl(surroundings), "app:1"],
+  ["oras", startOrasCommand, "app:1"],
+  ["helm", startHelm(), "chart:1.0.0"],
 ];
 
 describe.each<Kind>(["asks for Basic", "lets every ping in"])(
@@ -63,6 +71,7 @@ describe.each<Kind>(["asks for Basic", "lets every ping in"])(
         const options = ["copy", "--insecure-policy", "--dest-tls-verify=false"];
         await runWell("skopeo", [...options, `oci:${layout}:1`, to], { env: { HOME: folder } });
       }
+      if (hasProgram("helm")) await pushCharts(folder, registry.port);
       const authority = makeAuthority("Private authority");
       const server = await openFront(
         host,
@@ -126,6 +135,23 @@ describe.each<Kind>(["asks for Basic", "lets every ping in"])(
       },
     );
 
+    for (const [name, start, what] of withoutPings) {
+      it.skipIf(!hasProgram(name))(
+        `${name}, which never pings, has what its login may have`,
+        async () => {
+          const got: Record<string, boolean> = {};
+          for (const [who, login] of Object.entries({ nobody: undefined, carol, wrong })) {
+            const one = await client(start, login);
+            for (const image of ["shared", "hers"]) {
+              await one.wipe();
+              got[`${image} to ${who}`] = (await one.pull(`${host}/${image}/${what}`)).code === 0;
+            }
+          }
+          expect(got).toEqual(withoutPing);
+        },
+      );
+    }
+
     it.skipIf(!hasProgram("buildkitd")).each(["proxy", "mirror"])(
       "buildkit, which never pings either, has by the %s what its login may have, and pushes with one",
       async (door) => {
@@ -160,6 +186,8 @@ describe.each<Kind>(["asks for Basic", "lets every ping in"])(
       ["skopeo", [undefined, false]],
       ["crane", [carol, true]],
       ["crane", [undefined, false]],
+      ["oras", [carol, true]],
+      ["oras", [undefined, false]],
     ] as const)("%s pushes with a login of its own alone (%j)", async (tool, [login, isTaken]) => {
       const folder = join(journey.folder, randomUUID());
       await mkdir(folder);
@@ -167,12 +195,13 @@ describe.each<Kind>(["asks for Basic", "lets every ping in"])(
       await writeLogin(folder, login);
       const env = environment({ folder, trust, proxy });
       const image = `${host}/hers/pushed-${randomUUID()}:1`;
-      const pushed =
-        tool === "skopeo"
-          ? await run(tool, ["copy", "--insecure-policy", `oci:${layout}:1`, `docker://${image}`], {
-              env,
-            })
-          : await run(tool, ["push", layout, image], { env });
+      const args = {
+        skopeo: ["copy", "--insecure-policy", `oci:${layout}:1`, `docker://${image}`],
+        crane: ["push", layout, image],
+        oras: ["copy", "--from-oci-layout", `${layout}:1`, image],
+      };
+      if (!hasProgram(tool)) return;
+      const pushed = await run(tool, args[tool], { env });
       expect([pushed.code === 0, pushed.output]).toEqual([isTaken, expect.anything()]);
     });
 
@@ -213,6 +242,16 @@ function loggedIn<C extends Client>(
     await writeLogin(surroundings.folder, login);
     return client;
   };
+}
+
+async function pushCharts(folder: string, port: number): Promise<void> {
+  const options = { env: { HOME: folder }, cwd: folder };
+  await runWell("helm", ["create", "chart"], options);
+  await runWell("helm", ["package", "chart", "--version", "1.0.0"], options);
+  for (const part of ["shared", "hers"]) {
+    const to = `oci://127.0.0.1:${port}/${part}`;
+    await runWell("helm", ["push", "chart-1.0.0.tgz", to, "--plain-http"], options);
+  }
 }
 
 /** Where docker, podman, skopeo and crane look for one. */

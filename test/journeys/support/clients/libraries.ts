@@ -22,6 +22,11 @@ export function startRegctl(plain?: string): StartClient {
   });
 }
 
+/** By its own command line. */
+export const startOrasCommand: StartClient = tool("oras", {
+  args: (image, folder) => ["copy", image, "--to-oci-layout", `${folder}:pulled`],
+});
+
 /** It pulls charts: what they need is a version. */
 export function startHelm(plain?: string): StartClient {
   const options = plain === undefined ? [] : ["--plain-http"];
