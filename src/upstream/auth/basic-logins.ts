@@ -37,7 +37,7 @@ export class BasicLogins {
   /** The Authorization to send; undefined where there is none, or none that works. */
   async header(ask: BasicAsk): Promise<string | undefined> {
     const credential = this.#find(ask);
-    return credential?.mayBeTriedByAll() === true ? attach(credential, ask) : undefined;
+    return credential?.mayBeTriedByAll(ask.from) === true ? attach(credential, ask) : undefined;
   }
 
   /** Another than the one that was refused, if its helper gives one. */
@@ -52,19 +52,25 @@ export class BasicLogins {
 
   /**
    * Whether it is the login that was refused, and not its right to one repository: one client who asks
-   * for somebody's repository must not put it out of use for everybody. It is then marked so.
+   * for somebody's repository must not put it out of use for everybody. It is then marked so: where
+   * nobody but that repository speaks against it, for that client alone.
    */
-  async isRefused(ask: BasicAsk, { sent, status }: BasicRefusal): Promise<boolean> {
+  async isRefused(ask: BasicAsk, refusal: BasicRefusal): Promise<boolean> {
     const credential = this.#find(ask);
     if (credential === undefined) return false;
-    if (ask.repository !== undefined) {
-      if (credential.wasAcceptedWithin(provenMs)) return false;
-      const verdict = await this.#judge(ask, sent);
-      if (verdict === "good") credential.markAccepted();
-      const isRight = status !== 401 || credential.workedWithin(workedMs);
-      if (verdict === "good" || (verdict === "unknown" && isRight)) return false;
+    if (ask.repository === undefined) {
+      credential.markRefused();
+      return true;
     }
-    credential.markRefused();
+    if (credential.wasAcceptedWithin(provenMs)) return false;
+    const verdict = await this.#judge(ask, refusal.sent);
+    if (verdict === "good") {
+      credential.markAccepted();
+      return false;
+    }
+    const isRight = refusal.status !== 401 || credential.workedWithin(workedMs);
+    if (verdict === "unknown" && isRight) return false;
+    credential.markRefused(verdict === "unknown" ? ask.from : undefined);
     return true;
   }
 

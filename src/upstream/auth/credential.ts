@@ -12,6 +12,7 @@ import {
   registryNameOf,
   type Scheme,
 } from "../../protocol/registry-name.ts";
+import { BoundedMap } from "../../runtime/bounded-map.ts";
 import type { ObserveAuth } from "./auth-event.ts";
 import { type AskHelper, HelperLogin, type KeptLogin } from "./helper-login.ts";
 import type { RealmPairs } from "./realm-pairs.ts";
@@ -54,6 +55,7 @@ export type CredentialParts = {
 };
 
 const refusedAge = 60_000;
+const refusals = () => new BoundedMap<string, number>({ limit: 1_000 });
 
 export class Credential {
   readonly host: RegistryName;
@@ -61,6 +63,8 @@ export class Credential {
   readonly #repositories: readonly Pattern[];
   readonly #login: KeptLogin | HelperLogin;
   #refusedAt: number | undefined;
+  /** The clients whose asks alone speak against it, and since when. */
+  #refusedTo = refusals();
   #acceptedAt = Number.NEGATIVE_INFINITY;
   #workedAt = Number.NEGATIVE_INFINITY;
   #isRefusalTold = false;
@@ -106,7 +110,9 @@ export class Credential {
   }
 
   /** The same where success is not reported: after a minute no news is good news. */
-  mayBeTriedByAll(): boolean {
+  mayBeTriedByAll(client?: string): boolean {
+    const refusedAt = client === undefined ? undefined : this.#refusedTo.get(client);
+    if (refusedAt !== undefined && this.#parts.now() - refusedAt < refusedAge) return false;
     if (!this.mayBeTried()) return false;
     this.#refusedAt = undefined;
     return true;
@@ -125,8 +131,10 @@ export class Credential {
     return this.#parts.now() - this.#workedAt < milliseconds;
   }
 
-  markRefused(): void {
-    this.#refusedAt = this.#parts.now();
+  /** For everybody, or for that client alone. */
+  markRefused(client?: string): void {
+    if (client === undefined) this.#refusedAt = this.#parts.now();
+    else this.#refusedTo.set(client, this.#parts.now());
     this.#acceptedAt = Number.NEGATIVE_INFINITY;
     if (this.#isRefusalTold) return;
     this.#isRefusalTold = true;
@@ -135,6 +143,7 @@ export class Credential {
 
   markAccepted(): void {
     this.#refusedAt = undefined;
+    this.#refusedTo = refusals();
     this.#acceptedAt = this.#parts.now();
     if (!this.#isRefusalTold) return;
     this.#isRefusalTold = false;

@@ -68,6 +68,28 @@ describe("a login that was refused", () => {
     expect(credentials.refused()).toHaveLength(1);
   });
 
+  it("is out of use for who asks for somebody's repository, and for nobody else, where /v2/ is open", async () => {
+    const { logins, play, credentials } = await make();
+    play(200, 200);
+    const attacker = { ...ask, repository: "some/body", from: "10.0.0.66" };
+    const other = { ...ask, from: "10.0.0.7" };
+    expect(await logins.isRefused(attacker, refused())).toBe(true);
+    expect(await logins.header(attacker)).toBeUndefined();
+    expect(await logins.header(other)).toBe(basic);
+    expect(credentials.refused()).toHaveLength(1);
+    await logins.worked(other, basic);
+    expect(credentials.refused()).toEqual([]);
+    expect(await logins.isRefused(attacker, refused())).toBe(false);
+    expect(await logins.header(other)).toBe(basic);
+  });
+
+  it("is out of use for everybody once /v2/ refuses it", async () => {
+    const { logins, play } = await make();
+    play(401);
+    expect(await logins.isRefused({ ...ask, from: "10.0.0.66" }, refused())).toBe(true);
+    expect(await logins.header({ ...ask, from: "10.0.0.7" })).toBeUndefined();
+  });
+
   it("is asked about once for all, and a good one not again for five seconds", async () => {
     const { loopback, logins, play, time } = await make();
     play(200);
