@@ -68,6 +68,23 @@ it("asks for nothing any more once it has gone, but for the blobs that others ma
   expect(sockets.get(blob)?.destroyed).toBe(false);
 }, 60_000);
 
+it("keeps no registry at work on manifests that it no longer waits for, by tag or by digest", async () => {
+  const { registry, program } = await rig();
+  const sockets = new Map<string, Socket>();
+  registry.answer = ({ url = "", socket }, response) => {
+    if (url === "/v2/") return void response.writeHead(200).end();
+    sockets.set(url, socket);
+  };
+  const paths = ["latest", digestOf(1)].map((reference) => `/v2/team/app/manifests/${reference}`);
+  const requests = paths.map((path) =>
+    asked(program, "127.0.0.1", path.replace("/v2/", `/v2/${registry.name}/`)),
+  );
+  await eventually(() => expect([...sockets.keys()].sort()).toEqual([...paths].sort()));
+  for (const request of requests) request.destroy();
+  const isOver = (path: string) => sockets.get(path)?.destroyed;
+  await eventually(() => expect(paths.map(isOver)).toEqual([true, true]), { withinMs: 10_000 });
+}, 60_000);
+
 it("leaves the others tokens: theirs are fetched while its own exchanges hang", async () => {
   const { registry, program } = await rig();
   const realm = `https://${registry.name}/token`;
