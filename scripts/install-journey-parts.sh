@@ -42,7 +42,7 @@ PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 parts="dockerd:docker.io docker:docker.io containerd:containerd ctr:containerd podman:podman
   skopeo:skopeo buildah:buildah docker-registry:docker-registry curl:curl openssl:openssl
   runc:runc tinyproxy:tinyproxy-bin systemd-nspawn:systemd-container
-  nginx:nginx javac:default-jdk-headless /usr/share/java/jetty9-server.jar:libjetty9-java
+  nginx:nginx /usr/lib/nginx/modules/ngx_stream_module.so:libnginx-mod-stream javac:default-jdk-headless /usr/share/java/jetty9-server.jar:libjetty9-java
   /usr/share/java/tomcat10-embed-core.jar:libtomcat10-embed-java
   chromium:chromium firefox-esr:firefox-esr promtool:prometheus jq:jq python3:python3
   htpasswd:apache2-utils redis-server:redis-server psql:postgresql shellcheck:shellcheck

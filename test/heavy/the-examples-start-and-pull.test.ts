@@ -259,7 +259,9 @@ describe.skipIf(!hasProgram("mmdebstrap"))("examples", () => {
   async function pullsWarm(name: string): Promise<void> {
     journey.upstream.ledger.clear();
     await pulls(name);
-    expect(journey.upstream.ledger.contentGets()).toEqual([]);
+    // A swarm's engine asks meanwhile whether the image of Entrepot itself has a newer one.
+    const isPull = (line: string) => !line.includes("/library/entrepot/");
+    expect(journey.upstream.ledger.contentGets().filter(isPull)).toEqual([]);
   }
 
   describe.each(composes)("by %s", (program) => {

@@ -115,6 +115,8 @@ export async function postgresServer(options: PostgresOptions = {}) {
   const asOperator = async <Result>(work: (client: pg.Client) => Promise<Result>) => {
     const client = new pg.Client({
       ...{ host: "127.0.0.1", port, user: "entrepot", database: "postgres" },
+      // One that is killed as it takes a connection never says so.
+      connectionTimeoutMillis: 5_000,
     });
     client.on("error", () => undefined);
     await client.connect();
