@@ -5,7 +5,13 @@ import { freePort } from "../support/free-port.ts";
 import { viaProxy } from "../whole/support/client.ts";
 import { addImage, type Image, manifestType } from "../whole/support/image.ts";
 import { type NamedRegistry, type Program, Scene } from "../whole/support/program.ts";
-import { type Look, openPage, seriousFindings, sidewaysScroll } from "./support/browsers/pages.ts";
+import {
+  brokenCells,
+  type Look,
+  openPage,
+  seriousFindings,
+  sidewaysScroll,
+} from "./support/browsers/pages.ts";
 
 const looks: readonly Look[] = [
   { colorScheme: "light" },
@@ -110,6 +116,17 @@ describe("the dashboard", () => {
       ...["State", "Last 24 hours", "Downloads now", "Registries"],
     ]);
   });
+
+  it.each([700, 1_280])(
+    "keeps figures, times and headings on one line in a window of %i pixels",
+    async (width) => {
+      await pull(addImage(registry.server, "team/backend/payments-service-of-the-whole-company"));
+      const page = await openPage(dashboard(), { width });
+      expect(await page.locator("#requests tbody tr").count()).toBeGreaterThan(30);
+      expect(await brokenCells(page)).toEqual([]);
+      expect(await sidewaysScroll(page)).toBe(0);
+    },
+  );
 
   it("can be read without scripts, and says that it is not live", async () => {
     const page = await openPage(dashboard(), { hasScripts: false });

@@ -105,7 +105,8 @@ tr.bad td:nth-child(2) { color: var(--bad); font-weight: 600; }
 .wide { overflow-x: auto; max-height: 28rem; }
 table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th { text-align: left; color: var(--soft); font-weight: 500; font-size: .85rem; position: sticky; top: 0; background: var(--ground); }
-th, td { padding: .3rem .75rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere; }
+th, td { padding: .3rem .75rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; white-space: nowrap; }
+td:is([data-label="Image"], [data-label="Asked for"], [data-label="Blob"], [data-label="Registry"]) { min-width: 14rem; white-space: normal; overflow-wrap: anywhere; }
 code, pre { font: 13px/1.5 ui-monospace, Menlo, Consolas, monospace; background: var(--box); border-radius: 4px; padding: .1em .3em; overflow-wrap: anywhere; }
 pre { padding: .7rem .9rem; overflow-x: auto; user-select: all; }
 progress { width: 8rem; accent-color: var(--saved); vertical-align: middle; }
@@ -121,6 +122,6 @@ form { margin-bottom: .5rem; }
   header, main { padding-left: .75rem; padding-right: .75rem; }
   .wide { max-height: none; } thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   table, tbody, tr, td { display: block; } tr { padding: .4rem 0; border-bottom: 1px solid var(--line); }
-  td { border: 0; padding: .05rem 0; } td::before { content: attr(data-label) " "; color: var(--soft); font-size: .85rem; }
+  table td { min-width: 0; border: 0; padding: .05rem 0; white-space: normal; overflow-wrap: anywhere; } td::before { content: attr(data-label) " "; color: var(--soft); font-size: .85rem; }
 }
 `;

@@ -43,6 +43,21 @@ export async function seriousFindings(page: Page): Promise<readonly string[]> {
     .map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
 }
 
+/** Short texts in tables, headings too, that do not stand on one line. Names may take several. */
+export async function brokenCells(page: Page): Promise<readonly string[]> {
+  const broken = `
+    const names = ["Image", "Asked for", "Blob", "Registry"];
+    const lines = (cell) => {
+      const range = document.createRange();
+      range.selectNodeContents(cell);
+      return range.getBoundingClientRect().height / parseFloat(getComputedStyle(cell).lineHeight);
+    };
+    [...document.querySelectorAll("th, td")]
+      .filter((cell) => !names.includes(cell.dataset.label) && lines(cell) > 1.5)
+      .map((cell) => cell.textContent)`;
+  return (await page.evaluate(broken)) as readonly string[];
+}
+
 /** Pixels by which the page is wider than its window. */
 export async function sidewaysScroll(page: Page): Promise<number> {
   return Number(await page.evaluate("document.documentElement.scrollWidth - innerWidth"));
