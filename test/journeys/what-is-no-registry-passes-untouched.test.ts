@@ -10,6 +10,7 @@ import { ProxyAgent, WebSocket } from "undici";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { freePort } from "../support/free-port.ts";
 import { type Program, Scene } from "../whole/support/program.ts";
+import { openChromium } from "./support/browsers/chromium.ts";
 import { hasProgram } from "./support/journey.ts";
 import { runWell, Service } from "./support/program.ts";
 import { type Forge, startForge } from "./support/upstream/forge.ts";
@@ -89,6 +90,11 @@ describe.skipIf(!programs.every(hasProgram))("beside a registry, or without one"
       await git("-C", work, "push", "-q", "origin", "HEAD:refs/heads/main", "--force");
       await git("clone", "-q", "-b", "main", `${site}/git/app.git`, `${work}-again`);
       expect(bytes.equals(await readFile(`${work}-again/layer`))).toBe(true);
+      if (what === "no registry") return;
+      // Longer than a registry has for its first byte.
+      const slowly = ["-c", "http.extraHeader=x-think: 11", "-c", "protocol.version=0"];
+      await git(...slowly, "clone", "-q", "-b", "main", `${site}/git/app.git`, `${work}-slowly`);
+      expect(bytes.equals(await readFile(`${work}-slowly/layer`))).toBe(true);
     });
 
     it("curl uploads a file after 100-continue, and a stream in chunks", async () => {
@@ -139,6 +145,25 @@ describe.skipIf(!programs.every(hasProgram))("beside a registry, or without one"
       socket.close();
       await once(socket, "close");
       await dispatcher.close();
+    });
+
+    it.skipIf(!hasProgram("chromium"))("a WebSocket of Chromium's does, too", async () => {
+      const { program } = doorOf(what);
+      const browser = await openChromium(`http://127.0.0.1:${program.port}`);
+      try {
+        await browser.open(`${site}/up`);
+        const url = JSON.stringify(`wss://forge.test:${port}/live`);
+        const heard = await browser.run(`new Promise((resolve, reject) => {
+          const [socket, words] = [new WebSocket(${url}), []];
+          socket.onerror = () => reject(new Error("no WebSocket"));
+          socket.onopen = () => { socket.send("hello"); socket.send("forge"); };
+          socket.onmessage = ({ data }) => { words.push(data); if (words.length === 2) socket.close(); };
+          socket.onclose = () => resolve(words);
+        })`);
+        expect(heard).toEqual(["hello", "forge"]);
+      } finally {
+        await browser.close();
+      }
     });
   });
 });

@@ -7,13 +7,14 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
 
 export type Forge = { readonly port: number; readonly close: () => void };
 
 /** Serves the bare repositories in this folder under `/git/`. */
 export async function startForge(repositories: string): Promise<Forge> {
   const server: Server = createServer((request, response) => {
-    if (request.url?.startsWith("/git/") === true) git(repositories, request, response);
+    if (request.url?.startsWith("/git/") === true) void slowGit(repositories, request, response);
     else void count(request, response);
   });
   server.on("upgrade", (request: IncomingMessage, socket: Socket) => sayBack(request, socket));
@@ -30,6 +31,13 @@ async function count(request: IncomingMessage, response: ServerResponse): Promis
   const hash = createHash("sha256");
   for await (const piece of request) hash.update(piece);
   response.end(hash.digest("hex"));
+}
+
+/** As a large repository does, it thinks before it packs: for so many seconds as the client asks. */
+async function slowGit(root: string, request: IncomingMessage, response: ServerResponse) {
+  const seconds = Number(request.headers["x-think"] ?? 0);
+  if (request.method === "POST" && seconds > 0) await pause(seconds * 1_000);
+  git(root, request, response);
 }
 
 /** RFC 3875, as far as git's program needs it. */
