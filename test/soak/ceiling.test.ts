@@ -1,6 +1,9 @@
 /** Memory after whatever clients did: three rounds of everything at once, each followed by quiet. */
+import { readFile, writeFile } from "node:fs/promises";
 import { Agent } from "node:http";
+import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { hashSync } from "bcryptjs";
 import { expect, it, onTestFinished } from "vitest";
 import { Clients } from "../journeys/stress/support/clients/clients.ts";
 import { fillRegistry, manySizes } from "../journeys/stress/support/corpus.ts";
@@ -9,6 +12,8 @@ import { MiB, setScene, throughProxy } from "../journeys/stress/support/scene.ts
 import { Stressed } from "../journeys/stress/support/stressed.ts";
 import { freePort } from "../support/free-port.ts";
 import { AnyRegistry } from "./support/any-registry.ts";
+import { balancer, Floods, ownRegistry } from "./support/floods.ts";
+import { ManyHosts } from "./support/many-hosts.ts";
 import { minutes } from "./support/sizes.ts";
 import { Strangers } from "./support/strangers.ts";
 
@@ -19,6 +24,12 @@ it("five minutes after any traffic at most 256 MiB are taken, and no more after 
   const scene = await setScene();
   const registry = await AnyRegistry.start();
   onTestFinished(() => registry.close());
+  const hosts = await ManyHosts.start();
+  onTestFinished(() => hosts.close());
+  const trusted = await readFile(`${scene.env.UPSTREAM_CA}`, "utf8");
+  await writeFile(`${scene.env.UPSTREAM_CA}`, trusted + hosts.ca);
+  const htpasswd = join(scene.folder, "htpasswd");
+  await writeFile(htpasswd, `pusher:${hashSync("CANARY-pusher", 4)}\n`);
   const corpus = fillRegistry(scene, manySizes(300, 4 * MiB));
   const [tlsPort, adminPort] = [await freePort(), await freePort()];
   const env = {
@@ -27,6 +38,11 @@ it("five minutes after any traffic at most 256 MiB are taken, and no more after 
     MIRROR_DEFAULT: `http://${registry.host}`,
     TLS_PORT: String(tlsPort),
     ADMIN_PORT: String(adminPort),
+    HTTPS_PROXY: hosts.proxy,
+    NO_PROXY: scene.upstream.host,
+    TRUSTED_PROXIES: balancer,
+    HOSTED_HOSTS: ownRegistry,
+    HOSTED_HTPASSWD: htpasswd,
     CACHE_MAX_SIZE: "500 MiB",
   };
   // The first start of a version compiles it.
@@ -59,17 +75,34 @@ it("five minutes after any traffic at most 256 MiB are taken, and no more after 
     crowd.mixed({ ...corpus, ...way, rate: MiB, seed: round, clients: 5 });
     const stop = new AbortController();
     const agent = new Agent({ keepAlive: true, maxSockets: 8 });
+    const floodAgent = new Agent({ keepAlive: true, maxSockets: 16 });
     const strangers = new Strangers({ registry, port: stressed.port, tlsPort, agent });
-    const work = Array.from({ length: 4 }, () => strangers.work(stop.signal));
+    const floods = new Floods({ hosts, port: stressed.port, adminPort, agent: floodAgent, round });
+    const work = [
+      ...Array.from({ length: 4 }, () => strangers.work(stop.signal)),
+      ...Array.from({ length: 16 }, () => floods.work(stop.signal)),
+    ];
     await watch("traffic", (minutes * 60_000) / (rounds + 1));
     stop.abort();
     await Promise.all(work);
     agent.destroy();
+    floodAgent.destroy();
     const report = await crowd.report();
     await crowd.close();
     expect(report.wrong).toEqual([]);
     scene.upstream.requests.splice(0);
     tell({ round, asked: strangers.asked, ...Object.fromEntries(strangers.statuses), ...report });
+    tell({ round, floods: Object.fromEntries([...floods.answers].sort()) });
+    // Each flood reaches what it is to fill.
+    for (const reached of [
+      "ns 200",
+      "sni 200",
+      "balanced 200",
+      "upload 202",
+      "login 401",
+      "search 200",
+    ])
+      expect(floods.answers.get(reached)).toBeGreaterThan(0);
     await watch("quiet", Math.min(60_000, minutes * 4_000));
     after.push(await sample("after a round"));
   }

@@ -71,7 +71,8 @@ export class AnyRegistry {
       return { status: 200, fields: { "content-type": "application/json" }, body: list(url) };
     if (kind === "manifests") return given(url);
     if (kind === "blobs") return this.#blob(request, reference);
-    return { status: url === "/v2/" ? 200 : 404 };
+    if (url !== "/v2/") return { status: 404 };
+    return { status: 200, fields: { "docker-distribution-api-version": "registry/2.0" } };
   }
 
   #blob({ headers }: IncomingMessage, digest: string): Said {
