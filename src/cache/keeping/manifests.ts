@@ -15,7 +15,7 @@ import type { RegistryName } from "../../protocol/registry-name.ts";
 import type { Allowance } from "../../runtime/allowance.ts";
 import { BoundedMap } from "../../runtime/bounded-map.ts";
 import { FairMap } from "../../runtime/fair-map.ts";
-import { type PackedBytes, packBytes, unpackBytes } from "../../runtime/packed-bytes.ts";
+import { ownBytes } from "../../runtime/own-bytes.ts";
 import type { BlobReader, BlobStore } from "../../store/blob-store.ts";
 import type { BlobVerification } from "../../store/blob-verification.ts";
 import type { DraftStore } from "../../store/draft-store.ts";
@@ -59,7 +59,7 @@ const none = "";
 
 export class Manifests {
   readonly #options: ManifestsOptions;
-  readonly #bytes: FairMap<Digest, PackedBytes>;
+  readonly #bytes: FairMap<Digest, Buffer>;
   readonly #types: CachedRecords<Types>;
   /** When each was last served, oldest first. */
   readonly #served = new BoundedMap<Digest, number>({ limit: 10_000 });
@@ -84,7 +84,7 @@ export class Manifests {
     const { isKnown, fact } = this.#types.peek(digest);
     const types = isKnown ? fact : await this.#types.get(digest);
     if (types === undefined) return undefined;
-    const bytes = this.#inMemory(digest) ?? (await this.#load(digest));
+    const bytes = this.#bytes.get(digest) ?? (await this.#load(digest));
     if (bytes === undefined) return undefined;
     const mediaType = types.get(registry) ?? this.#declaredType(digest, bytes, types);
     if (mediaType === undefined) return undefined;
@@ -111,7 +111,7 @@ export class Manifests {
     const by = accountOf(ref);
     const typed = (before: Types | undefined) => withType(before, ref.registry.name, mediaType);
     await this.#types.update(digest, typed, by);
-    this.#bytes.set(digest, packBytes(bytes), by);
+    this.#bytes.set(digest, ownBytes(bytes), by);
     this.#served.set(digest, this.#options.now());
     const storing = this.#store(ref, manifest).finally(() => {
       if (this.#storing.get(digest) === storing) this.#storing.delete(digest);
@@ -130,7 +130,7 @@ export class Manifests {
 
   /** The bytes alone, also while they are still being written; for who was let have them. */
   async bytesOf(digest: Digest): Promise<Buffer | undefined> {
-    const inMemory = this.#inMemory(digest);
+    const inMemory = this.#bytes.get(digest);
     if (inMemory !== undefined) return inMemory;
     await this.#storing.get(digest);
     return this.#load(digest);
@@ -149,7 +149,7 @@ export class Manifests {
   async read(digest: Digest): Promise<Manifest | undefined> {
     const types = await this.#types.get(digest);
     const bytes =
-      this.#inMemory(digest) ?? (types === undefined ? undefined : await this.#load(digest));
+      this.#bytes.get(digest) ?? (types === undefined ? undefined : await this.#load(digest));
     if (bytes === undefined || types === undefined) return undefined;
     for (const type of new Set([...types.values()].map(bareMediaType))) {
       const manifest = readManifest(bytes, type);
@@ -171,11 +171,6 @@ export class Manifests {
     await this.#types.flush();
   }
 
-  #inMemory(digest: Digest): Buffer | undefined {
-    const packed = this.#bytes.get(digest);
-    return packed === undefined ? undefined : unpackBytes(packed);
-  }
-
   async #load(digest: Digest): Promise<Buffer | undefined> {
     try {
       const reader = await this.#options.blobs.open(digest);
@@ -183,7 +178,7 @@ export class Manifests {
       try {
         const bytes = await readWhole(reader);
         if (bytes !== undefined && digestOf(bytes, digestAlgorithm(digest)) === digest) {
-          this.#bytes.set(digest, packBytes(bytes));
+          this.#bytes.set(digest, ownBytes(bytes));
           return bytes;
         }
         if (await this.#options.blobs.condemn(digest, reader.place.identity)) this.#wrong(digest);
@@ -199,7 +194,7 @@ export class Manifests {
   async #loadArchived(digest: Digest): Promise<Buffer | undefined> {
     const bytes = await this.#options.archived?.read(digest, maxManifestBytes);
     const isIt = bytes !== undefined && digestOf(bytes, digestAlgorithm(digest)) === digest;
-    if (isIt) this.#bytes.set(digest, packBytes(bytes));
+    if (isIt) this.#bytes.set(digest, ownBytes(bytes));
     return isIt ? bytes : undefined;
   }
 
