@@ -2,13 +2,30 @@
  * A bounded map whose entries are each on somebody's account. When it is full, whoever has most of
  * it loses what he used longest ago, so that a flood of names from one pushes out the flood itself.
  */
-import { BoundedMap, type BoundedMapOptions } from "./bounded-map.ts";
+import type { BoundedMapOptions } from "./bounded-map.ts";
 import { Ranking } from "./ranking.ts";
+import { type InSequence, Sequence } from "./sequence.ts";
 
 export type FairMapOptions<K, V> = BoundedMapOptions<K, V> & {
   /** Hears of each entry that had to go for others. */
   readonly onPushedOut?: (value: V) => void;
 };
+
+/** Thousands may have one entry each, so it is small. */
+interface Account<K, V> {
+  readonly owner: string;
+  /** By use, the oldest first. */
+  readonly used: Sequence<Entry<K, V>>;
+  size: number;
+  bytes: number;
+}
+
+interface Entry<K, V> extends InSequence<Entry<K, V>> {
+  readonly key: K;
+  readonly value: V;
+  readonly bytes: number;
+  readonly account: Account<K, V>;
+}
 
 /** Whose an entry is that nobody in particular asked for. */
 const nobody = "";
@@ -18,8 +35,8 @@ export class FairMap<K, V> {
   readonly #byteLimit: number;
   readonly #bytesOf: (value: V, key: K) => number;
   readonly #onPushedOut: (value: V) => void;
-  readonly #accounts = new Map<string, BoundedMap<K, V>>();
-  readonly #ownerOf = new Map<K, string>();
+  readonly #entries = new Map<K, Entry<K, V>>();
+  readonly #accounts = new Map<string, Account<K, V>>();
   readonly #ranking = new Ranking();
   #bytes = 0;
 
@@ -35,7 +52,7 @@ export class FairMap<K, V> {
   }
 
   get size(): number {
-    return this.#ownerOf.size;
+    return this.#entries.size;
   }
 
   /** Of all entries, as they were when they were put in. */
@@ -44,12 +61,14 @@ export class FairMap<K, V> {
   }
 
   has(key: K): boolean {
-    return this.#ownerOf.has(key);
+    return this.#entries.has(key);
   }
 
   /** The value, which counts as used now. */
   get(key: K): V | undefined {
-    return this.#accountOf(key)?.get(key);
+    const entry = this.#entries.get(key);
+    entry?.account.used.renew(entry);
+    return entry?.value;
   }
 
   /**
@@ -59,69 +78,72 @@ export class FairMap<K, V> {
   set(key: K, value: V, by?: string): void {
     const owner = this.#payer(key, by);
     this.delete(key);
-    const account = this.#accounts.get(owner) ?? new BoundedMap({ bytes: this.#counting });
-    this.#accounts.set(owner, account);
-    const before = account.bytes;
-    account.set(key, value);
-    this.#bytes += account.bytes - before;
-    this.#ownerOf.set(key, owner);
-    this.#ranking.set(owner, this.#share(owner));
+    const account = this.#accounts.get(owner) ?? this.#open(owner);
+    const bytes = this.#bytesOf(value, key);
+    const entry = { key, value, bytes, account, before: undefined, after: undefined };
+    this.#entries.set(key, entry);
+    account.used.add(entry);
+    this.#count(account, 1, bytes);
     while (this.#isFull()) this.#deleteOldest();
   }
 
   delete(key: K): boolean {
-    const owner = this.#ownerOf.get(key);
-    const account = owner === undefined ? undefined : this.#accounts.get(owner);
-    if (owner === undefined || account === undefined) return false;
-    const before = account.bytes;
-    account.delete(key);
-    this.#bytes -= before - account.bytes;
-    this.#ownerOf.delete(key);
-    if (account.size === 0) this.#accounts.delete(owner);
-    this.#ranking.set(owner, this.#share(owner));
-    return true;
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return false;
+    const { account, bytes } = entry;
+    account.used.remove(entry);
+    if (account.size === 1) this.#accounts.delete(account.owner);
+    this.#count(account, -1, -bytes);
+    return this.#entries.delete(key);
   }
 
   /** One account after the other, each its oldest use first. */
   *entries(): IterableIterator<[K, V]> {
-    for (const account of this.#accounts.values()) yield* account.entries();
+    for (const { used } of this.#accounts.values())
+      for (const entry of used.all)
+        if (this.#entries.get(entry.key) === entry) yield [entry.key, entry.value];
   }
 
   /** In the order of `entries`. */
   *values(): IterableIterator<V> {
-    for (const account of this.#accounts.values()) yield* account.values();
+    for (const [, value] of this.entries()) yield value;
   }
 
-  get #counting() {
-    return { limit: Number.POSITIVE_INFINITY, of: this.#bytesOf };
+  #open(owner: string): Account<K, V> {
+    const account = { owner, used: new Sequence<Entry<K, V>>(), size: 0, bytes: 0 };
+    this.#accounts.set(owner, account);
+    return account;
   }
 
-  #accountOf(key: K): BoundedMap<K, V> | undefined {
-    const owner = this.#ownerOf.get(key);
-    return owner === undefined ? undefined : this.#accounts.get(owner);
+  #count(account: Account<K, V>, entries: number, bytes: number): void {
+    account.size += entries;
+    account.bytes += bytes;
+    this.#bytes += bytes;
+    this.#ranking.set(account.owner, this.#share(account));
   }
 
   #payer(key: K, by: string | undefined): string {
-    const present = this.#ownerOf.get(key);
+    const present = this.#entries.get(key)?.account;
     if (present === undefined) return by ?? nobody;
-    return by === undefined || this.#share(by) >= this.#share(present) ? present : by;
+    const other = by === undefined ? undefined : this.#accounts.get(by);
+    const isLess = by !== undefined && this.#share(other) < this.#share(present);
+    return isLess ? by : present.owner;
   }
 
   #isFull(): boolean {
-    return this.#ownerOf.size > this.#limit || this.#bytes > this.#byteLimit;
+    return this.#entries.size > this.#limit || this.#bytes > this.#byteLimit;
   }
 
   #deleteOldest(): void {
     const most = this.#ranking.first;
-    const oldest = most === undefined ? undefined : this.#accounts.get(most)?.oldest;
+    const oldest = most === undefined ? undefined : this.#accounts.get(most)?.used.first;
     if (oldest === undefined) return;
-    this.delete(oldest[0]);
-    this.#onPushedOut(oldest[1]);
+    this.delete(oldest.key);
+    this.#onPushedOut(oldest.value);
   }
 
   /** Of the bytes, or of the entries, whichever part is larger. */
-  #share(owner: string): number {
-    const { size = 0, bytes = 0 } = this.#accounts.get(owner) ?? {};
+  #share({ size, bytes }: Pick<Account<K, V>, "size" | "bytes"> = { size: 0, bytes: 0 }): number {
     return Math.max(size / this.#limit, bytes / this.#byteLimit);
   }
 }

@@ -54,6 +54,8 @@ type Types = ReadonlyMap<string, string>;
 
 const prefix = "manifest/";
 const mostTypes = 16;
+/** Bytes that an entry takes beside its own: two objects, its place in the map, room lost between allocations. */
+const perEntry = 1_024;
 /** Of bytes that name no type, or break a limit. */
 const none = "";
 
@@ -71,7 +73,7 @@ export class Manifests {
   constructor(options: ManifestsOptions) {
     this.#options = options;
     const { records, observe, newRecords, limit = 32 * 1024 * 1024 } = options;
-    this.#bytes = new FairMap({ bytes: { limit, of: ({ length }) => length + 512 } });
+    this.#bytes = new FairMap({ bytes: { limit, of: ({ length }) => length + perEntry } });
     this.#types = new CachedRecords({
       ...{ records, observe, newRecords, read, print },
       prefix,

@@ -51,7 +51,7 @@ export type Origin = {
 };
 
 /** An idle pool may keep connections for a while; beyond so many the longest unused are closed. */
-const maxPools = 128;
+const maxPools = 48;
 /** Servers close what is idle after seconds, and nobody knows when. */
 const briefly = 1_000;
 /** Google's registries send more than Node's 16 KiB. */
