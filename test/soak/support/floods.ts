@@ -79,9 +79,9 @@ export class Floods {
     const client = `10.${Math.floor(one / 62_500) % 250}.${Math.floor(one / 250) % 250}.${(one % 250) + 1}`;
     const socket = await this.#open(balancer);
     try {
-      const { port } = this.#options;
+      const { port, hosts } = this.#options;
       const head = `PROXY TCP4 ${client} 127.0.0.1 40000 ${port}\r\n`;
-      const path = `/v2/team/app/manifests/of-${one}`;
+      const path = `/v2/team/app/manifests/of-${one}?ns=${hosts.name(one)}`;
       return await answered(
         socket,
         `${head}GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n`,
@@ -99,7 +99,10 @@ export class Floods {
 
   #logIn(one: number): Promise<number> {
     const authorization = basic(`user-${one}`, "CANARY-nobody");
-    return this.#ask({ path: "/v2/", headers: { host: ownRegistry, authorization } });
+    // An address is held up after ten wrong logins.
+    const localAddress = `127.1.${Math.floor(one / 250) % 250}.${(one % 250) + 1}`;
+    const headers = { host: ownRegistry, authorization };
+    return this.#ask({ path: "/v2/", headers, localAddress, agent: false });
   }
 
   #search(one: number): Promise<number> {
@@ -110,6 +113,8 @@ export class Floods {
   async #ask(ask: {
     readonly method?: string;
     readonly port?: number;
+    readonly agent?: false;
+    readonly localAddress?: string;
     readonly path: string;
     readonly headers?: Readonly<Record<string, string>>;
   }): Promise<number> {
