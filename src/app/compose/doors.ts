@@ -57,6 +57,12 @@ export type Doors = {
   readonly connections: () => Promise<Readonly<Record<string, number>>>;
 };
 
+const unspoken = (log: Pick<Log, "note">) => (proxy: string) =>
+  log.note(
+    "warn",
+    `${proxy} is in TRUSTED_PROXIES and does not begin with the PROXY protocol, so its connections are closed: turn that on there (nginx: proxy_protocol on, in a stream block), or take it out of TRUSTED_PROXIES`,
+  );
+
 /** Throws DoorError when the CA cannot be used. */
 export async function composeDoors(parts: DoorsParts): Promise<Doors> {
   const { settings, listen, log, now, environment } = parts;
@@ -68,7 +74,8 @@ export async function composeDoors(parts: DoorsParts): Promise<Doors> {
   );
   const admission = await composeAdmission(parts);
   const { trustedProxies: trusted } = settings.listen;
-  const proxyProtocol = trusted.length === 0 ? undefined : new ProxyProtocol({ trusted });
+  const proxyProtocol =
+    trusted.length === 0 ? undefined : new ProxyProtocol({ trusted, onSilent: unspoken(log) });
   const sockets = new OpenSockets();
   const leaves = new LeafIssuer({ authority, now });
   const interceptor = new Interceptor({ leaves, open: sockets, observe });

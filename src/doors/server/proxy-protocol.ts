@@ -23,6 +23,8 @@ export type ProxyProtocolOptions = {
   readonly trusted: readonly string[];
   /** From the connection to the end of the header. */
   readonly timeout?: number | undefined;
+  /** Hears of a trusted address whose connections begin with something else, once of each. */
+  readonly onSilent?: ((proxy: string) => void) | undefined;
 };
 
 const unfinished: ProxyHeader = { kind: "unfinished" };
@@ -31,15 +33,20 @@ const longestLine = 107;
 const signature = Buffer.from("\r\n\r\n\0\r\nQUIT\n", "latin1");
 /** Addresses and what balancers add to them; more is nothing anybody sends. */
 const longestRest = 4_096;
+/** Addresses that are told of; more are one and the same mistake. */
+const mostTold = 16;
 
 export class ProxyProtocol {
   readonly #trusted: AddressRanges;
   readonly #timeout: number;
+  readonly #onSilent: (proxy: string) => void;
+  readonly #told = new Set<string>();
 
   /** Throws DoorError SETTING when a range makes no sense. */
-  constructor({ trusted, timeout }: ProxyProtocolOptions) {
+  constructor({ trusted, timeout, onSilent }: ProxyProtocolOptions) {
     this.#trusted = addressRanges(trusted);
     this.#timeout = timeout ?? 10_000;
+    this.#onSilent = onSilent ?? (() => undefined);
   }
 
   /** Calls `then` once it is known whom the connection speaks for, at once if for itself; else it ends. */
@@ -61,6 +68,7 @@ export class ProxyProtocol {
       clearTimeout(timer);
       socket.off("readable", look).off("end", leave).off("error", leave);
       if (header.kind === "wrong") {
+        this.#tell(clientAddress(socket));
         socket.destroy();
         return;
       }
@@ -71,6 +79,12 @@ export class ProxyProtocol {
     };
     socket.once("close", () => clearTimeout(timer));
     socket.on("error", leave).on("end", leave).on("readable", look);
+  }
+
+  #tell(proxy: string): void {
+    if (this.#told.has(proxy) || this.#told.size >= mostTold) return;
+    this.#told.add(proxy);
+    this.#onSilent(proxy);
   }
 }
 

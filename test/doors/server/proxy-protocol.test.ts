@@ -104,6 +104,22 @@ describe("a connection", () => {
     expect(await readAll(await greeting(["127.0.0.1"], 30))).toBe("");
   });
 
+  it("from a trusted proxy that speaks HTTP at once is told of, once for each proxy", async () => {
+    const told: string[] = [];
+    const options = { trusted: ["127.0.0.1"], onSilent: (proxy: string) => told.push(proxy) };
+    const protocol = new ProxyProtocol(options);
+    const server = createServer((socket) => protocol.greet(socket, () => socket.end("in")));
+    onTestFinished(() => void server.close());
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    for (const _ of [1, 2, 3]) {
+      const socket = await dial(portOf(server));
+      socket.write("GET / HTTP/1.1\r\n\r\n");
+      expect(await readAll(socket)).toBe("");
+    }
+    expect(told).toEqual(["127.0.0.1"]);
+  });
+
   it("can be given another peer", async () => {
     const socket = await greeting([]);
     speakFor(socket, "10.9.9.9");
