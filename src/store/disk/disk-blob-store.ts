@@ -44,9 +44,9 @@ type NewDraft = {
   readonly there: readonly Interval[];
 };
 
-// A link is never ours: final names are plain files.
-const readOnly = constants.O_RDONLY | constants.O_NOFOLLOW;
-const readAndWrite = constants.O_RDWR | constants.O_NOFOLLOW;
+// A link is never ours: final names are plain files. At a pipe nobody waits for who may write into it.
+const readOnly = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+const readAndWrite = constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 const statsAtOnce = 32;
 
 export class DiskBlobStore implements BlobStore, DraftStore, BlobVerification, BlobSpace {

@@ -2,6 +2,7 @@
  * Which bytes a file with gaps has, in a small file beside it, and since which start of the machine:
  * after a crash of this process they are there all the same, after one of the machine nobody knows.
  */
+import { constants } from "node:fs";
 import type { Interval, Intervals } from "../../runtime/intervals.ts";
 import { closeQuietly, type FileSystem } from "./file-system.ts";
 
@@ -67,7 +68,7 @@ export async function writeMap(fs: FileSystem, path: string, map: PartialMap): P
 /** Undefined when there is none, or none that says what it should. Never rejects. */
 export async function readMap(fs: FileSystem, path: string): Promise<PartialMap | undefined> {
   try {
-    const file = await fs.open(mapPathOf(path), "r");
+    const file = await fs.open(mapPathOf(path), constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       const { size } = await file.stat();
       const text = Buffer.alloc(Math.min(size, mostBytes));

@@ -1,4 +1,6 @@
+import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { closeSync, lstatSync, openSync } from "node:fs";
 import {
   mkdir,
   readFile,
@@ -10,7 +12,7 @@ import {
   writeFile,
 } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { digestHex, digestOf } from "../../../src/protocol/digest.ts";
 import type { BlobStore } from "../../../src/store/blob-store.ts";
 import { Holds } from "../../../src/store/holds.ts";
@@ -189,6 +191,22 @@ describe("a disk blob store", () => {
     }
     expect(await filesIn(path)).toContain(join(path, "blobs", "README"));
     expect(await filesIn(folder)).toHaveLength(3);
+  });
+
+  it("is held up by no pipe that somebody puts where a blob was", async () => {
+    const { path, store } = await openStore();
+    await keep(store, bytes);
+    await unlink(fileOf(path));
+    execFileSync("mkfifo", [fileOf(path)]);
+    // A writer frees who would wait for one.
+    onTestFinished(() => {
+      if (lstatSync(fileOf(path), { throwIfNoEntry: false })?.isFIFO() === true)
+        closeSync(openSync(fileOf(path), "r+"));
+    });
+    const readers = Array.from({ length: 8 }, () => store.open(digest));
+    expect(new Set(await Promise.all(readers))).toEqual(new Set([undefined]));
+    await keep(store, bytes);
+    expect(await readBlob(store, digest)).toEqual(bytes);
   });
 
   it("takes the later of access and change for the time of use", async () => {
