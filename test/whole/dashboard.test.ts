@@ -48,6 +48,14 @@ describe("the dashboard", () => {
     expect(await page()).not.toContain("/setup/docker");
   });
 
+  it("does not say after a restart that nothing was pulled yet", async () => {
+    await pullWhole();
+    await program.stop();
+    program = await scene.start({ REGISTRIES: registry.name });
+    expect(await page()).toContain("team/app:1");
+    expect(await page()).not.toContain("Nothing was pulled yet");
+  });
+
   it("is whole without scripts, with nothing from elsewhere, in 120 KB", async () => {
     await pullWhole();
     const answer = await fetch(url("/"));

@@ -67,8 +67,7 @@ export function addDashboard(app: FastifyInstance, parts: DashboardParts): Live 
     async ({ query }, reply) => {
       const panels = new Map<PanelId, Html>();
       for (const id of panelIds) panels.set(id, await panel(parts, id, query));
-      const isNew = overview.requests().requests.length === 0;
-      const welcome = isNew ? welcomeSection(parts.clientUrl()) : undefined;
+      const welcome = (await isNew(overview)) ? welcomeSection(parts.clientUrl()) : undefined;
       const { version } = overview.status();
       return reply.headers(pageHeaders).send(dashboardPage({ version, welcome, panels }));
     },
@@ -88,6 +87,16 @@ export function addDashboard(app: FastifyInstance, parts: DashboardParts): Live 
   });
   addAssets(app);
   return live;
+}
+
+/** Nothing was asked for since the start, nor before it; unread statistics say nothing of that. */
+async function isNew(overview: Overview): Promise<boolean> {
+  if (overview.requests().requests.length > 0) return false;
+  try {
+    return (await overview.images({ search: "", sort: "last", offset: 0, limit: 1 })).total === 0;
+  } catch {
+    return false;
+  }
 }
 
 function addAssets(app: FastifyInstance): void {
