@@ -2,6 +2,7 @@
  * One reader's own way to the rest of a range when the shared file ends early. It is no complete
  * body, so its bytes go out as they arrive.
  */
+import type { OpenedBlob } from "../upstream/client/blob-range.ts";
 import { DownloadError } from "./download-error.ts";
 import type { OwnWay, OwnWayUpstream } from "./own-way.ts";
 import { ResumingBody } from "./resuming-body.ts";
@@ -19,7 +20,7 @@ export class OwnPart implements OwnWay {
     this.#window = new Window(start);
     this.#body = new ResumingBody({
       ...upstream,
-      open: (offset) => upstream.open(offset, signal, { end }),
+      open: (offset) => openPart(upstream, { offset, end, signal }),
       from: start,
       until: end,
       isUnderway: true,
@@ -54,4 +55,15 @@ export class OwnPart implements OwnWay {
     this.#stop.abort(new DownloadError("ABANDONED", "the reader has gone"));
     await this.#chunks.return?.().catch(() => undefined);
   }
+}
+
+/** Of a registry that sends no parts all there is, as far as somebody reads it. */
+async function openPart(
+  { open }: OwnWayUpstream,
+  { offset, end, signal }: { offset: number; end: number; signal: AbortSignal },
+): Promise<OpenedBlob> {
+  const part = await open(offset, signal, { end });
+  if (part.hasNoParts !== true) return part;
+  part.close();
+  return await open(offset, signal);
 }

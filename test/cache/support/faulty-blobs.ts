@@ -17,6 +17,8 @@ export class FaultyBlobs extends MemoryBlobStore {
   trouble: Trouble;
   /** Drafts that nobody has closed yet. */
   drafts = 0;
+  /** Bytes that were given to drafts, however often. */
+  given = 0;
 
   constructor(trouble: Trouble = {}) {
     super();
@@ -64,6 +66,7 @@ class FaultyDraft implements BlobDraft {
   async write(chunk: Uint8Array, position: number): Promise<void> {
     const { fullAt = Number.POSITIVE_INFINITY } = this.#blobs.trouble;
     const room = fullAt - position;
+    this.#blobs.given += chunk.length;
     await this.#draft.write(chunk.subarray(0, Math.min(chunk.length, room)), position);
     if (chunk.length > room) throw new StoreError("FULL", "no room");
   }
