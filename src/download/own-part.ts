@@ -64,6 +64,6 @@ async function openPart(
 ): Promise<OpenedBlob> {
   const part = await open(offset, signal, { end });
   if (part.hasNoParts !== true) return part;
-  part.close();
+  void part.close();
   return await open(offset, signal);
 }
