@@ -181,7 +181,7 @@ describe("the command line", () => {
     const folder = await temporaryFolder();
     const PORT = String(await freePort());
     const first = await start([], { PORT, LOG_FORMAT: "json" }, folder);
-    await eventually(() => first.output.err.includes("in a browser"), { withinMs: 15_000 });
+    await eventually(() => first.output.err.includes("in a browser"));
     expect(first.output.err).toMatch(/^Entrepot listens\n {2}clients +127\.0\.0\.1:\d+\n/);
     expect((await run(["health", "--wait", "5"], { PORT })).out).toBe("ready\n");
     const found = await run(["health"], { HOST: "" }, folder);

@@ -138,7 +138,7 @@ describe("the whole program", () => {
     const { app, ports, finishOpening } = await withListenerThatWaits();
     const starting = app.start();
     const state = () => fetch(`http://127.0.0.1:${ports.plain}/readyz`);
-    const early = await eventually(state, { withinMs: 10_000 });
+    const early = await eventually(state);
     expect([early.status, await early.json()]).toMatchObject([503, { status: "starting" }]);
     await finishOpening();
     await starting;

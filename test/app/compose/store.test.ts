@@ -47,7 +47,7 @@ describe("the store", () => {
     await eventually(() => store.degraded().length > 0);
     await expect(composeStore(folder, log)).rejects.toMatchObject({ code: "LOCKED" });
     for (const end of ["", "-wal", "-shm"]) await rm(`${file}${end}`, { force: true });
-    await eventually(() => store.degraded().length === 0, { withinMs: 15_000 });
+    await eventually(() => store.degraded().length === 0);
     await store.records.set("tag/x", 2);
     expect(lines.map((line) => JSON.parse(line).msg)).toEqual(
       expect.arrayContaining(["the records are away", "the records are back"]),
