@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { hashSync } from "bcryptjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { freePort } from "../support/free-port.ts";
+import { postgresServer } from "../support/record-servers.ts";
+import { sharedSettings } from "../support/shared-settings.ts";
 import { hasVersity, Versity } from "../support/versity.ts";
 import { expectNoFailure, type Judged, judge } from "./support/conformance.ts";
 import { hasProgram, Journey } from "./support/journey.ts";
@@ -43,19 +45,33 @@ describe.skipIf(!hasProgram("oci-conformance"))("the OCI conformance program", (
     expect([figure("Skip"), figure("Disabled")]).toEqual([0, 0]);
   });
 
-  it.skipIf(!hasVersity)("passes the same with a bucket in S3 behind the disk", async () => {
-    const bucketLogin = { accessKey: "entrepot", secretKey: "CANARY-s3-secret" };
-    const s3 = await Versity.start(join(journey.folder, "s3"), bucketLogin);
-    journey.atEnd(() => s3.kill());
-    const store = {
-      STORE: `s3://images?endpoint=${s3.url}`,
-      ...{ S3_ACCESS_KEY: bucketLogin.accessKey, S3_SECRET_KEY: bucketLogin.secretKey },
-      UPSTREAM_ALLOW_ADDRESSES: "127.0.0.0/8",
-    };
-    const sparse = { HOSTED_SPARSE: "true", HOSTED_ANONYMOUS_PUSH: "true" };
-    const { figure } = await pushed("s3", { ...sparse, ...store }, { OCI_DATA_SPARSE: "true" });
-    expect([figure("Skip"), figure("Disabled")]).toEqual([0, 0]);
-  });
+  it.skipIf(!hasVersity)(
+    "passes the same with a bucket in S3 behind the disk, and records in PostgreSQL",
+    async () => {
+      const bucketLogin = { accessKey: "entrepot", secretKey: "CANARY-s3-secret" };
+      const s3 = await Versity.start(join(journey.folder, "s3"), bucketLogin);
+      journey.atEnd(() => s3.kill());
+      const store = {
+        STORE: `s3://images?endpoint=${s3.url}`,
+        ...{ S3_ACCESS_KEY: bucketLogin.accessKey, S3_SECRET_KEY: bucketLogin.secretKey },
+        UPSTREAM_ALLOW_ADDRESSES: "127.0.0.0/8",
+      };
+      const postgres = await postgresServer();
+      await postgres.start();
+      const records = {
+        RECORDS: `postgres://entrepot@127.0.0.1:${postgres.port}/postgres`,
+        ...(await sharedSettings(journey)),
+      };
+      const sparse = { HOSTED_SPARSE: "true", HOSTED_ANONYMOUS_PUSH: "true" };
+      const about = { OCI_DATA_SPARSE: "true" };
+      const { figure } = await pushed("s3", { ...sparse, ...store, ...records }, about);
+      const kept = await postgres.asOperator((client) =>
+        client.query("SELECT count(*)::int AS count FROM entrepot_pushed"),
+      );
+      expect(kept.rows[0].count).toBeGreaterThan(0);
+      expect([figure("Skip"), figure("Disabled")]).toEqual([0, 0]);
+    },
+  );
 
   it.each(["plain", "TLS"])(
     "passes with logins over %s, as everything is by default",

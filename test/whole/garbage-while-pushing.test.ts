@@ -6,10 +6,10 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { nodeFileSystem, type OpenFile } from "../../src/store/disk/file-system.ts";
 import { FakeS3 } from "../support/fake-s3.ts";
 import { postgresServer } from "../support/record-servers.ts";
+import { sharedSettings } from "../support/shared-settings.ts";
 import { collectGarbage } from "./support/control.ts";
 import { Scene } from "./support/program.ts";
 import { PushTraffic } from "./support/push-traffic.ts";
-import { sharedSettings } from "./support/shared-settings.ts";
 
 const { GARBAGE_EVENTS = "10000", SOAK_MINUTES = "60" } = process.env;
 /** In the soak an hour of them. */

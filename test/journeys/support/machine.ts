@@ -84,13 +84,11 @@ export class Machine {
       await mkdir(dirname(join(added, path)), { recursive: true });
       await writeFile(join(added, path), content);
     }
-    // Processes of a namespace end with its first one, whatever ends that.
-    const apart = ["--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
     const network =
       wire === undefined ? [] : ["--private-network", `--network-veth-extra=${wire}:host0`];
     const places = [join(folder, "machine"), added, shared.from, shared.at, tree];
     const args = ["bash", "-c", boot, "boot", ...places, ...network];
-    const service = new Service("unshare", [...apart, ...args]);
+    const service = startApart(args);
     try {
       const machine = await Machine.#whenUp(service, wire !== undefined);
       await machine.must(`chmod 755 /usr/local/bin/runc-modest
@@ -146,6 +144,13 @@ export class Machine {
   stop(): Promise<void> {
     return this.#service.kill();
   }
+}
+
+/** With processes of its own, which end with the first of them, whatever ends that. */
+export function startApart(command: readonly string[]): Service {
+  const own = ["--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
+  // unshare minds no TERM, and what it began outlives it then.
+  return new Service("unshare", [...own, ...command], { lastSignal: "KILL" });
 }
 
 async function firstSystemd(pid: string): Promise<string> {

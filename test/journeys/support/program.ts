@@ -66,7 +66,12 @@ export function reachOutside(): Environment {
 }
 
 /** Has the program after it told to end when this process does: vitest ends its workers unasked. */
-const endsWithUs = ["setpriv", "--pdeathsig", "TERM", "--"] as const;
+const endsWithUs = (signal: string) => ["setpriv", "--pdeathsig", signal, "--"] as const;
+
+type ServiceOptions = Options & {
+  /** What it gets when this process ends unasked; `KILL` for what minds nothing less. */
+  readonly lastSignal?: "TERM" | "KILL";
+};
 
 /** A program that goes on until it is stopped; its lines are kept. */
 export class Service {
@@ -78,9 +83,13 @@ export class Service {
   readonly #killAtExit = () => this.#signal("SIGKILL");
 
   /** In a process group of its own, so that what it starts ends with it. */
-  constructor(command: string, args: readonly string[], { env = {}, cwd }: Options = {}) {
+  constructor(
+    command: string,
+    args: readonly string[],
+    { env = {}, cwd, lastSignal = "TERM" }: ServiceOptions = {},
+  ) {
     this.#name = command;
-    const [launcher, ...options] = endsWithUs;
+    const [launcher, ...options] = endsWithUs(lastSignal);
     this.#child = spawn(launcher, [...options, command, ...args], {
       env: { PATH: path(), ...env },
       ...(cwd === undefined ? {} : { cwd }),

@@ -7,12 +7,12 @@ import { backUp, type Terminal } from "../../../src/app/commands/backup.ts";
 import { restore } from "../../../src/app/commands/restore.ts";
 import { eventually } from "../../support/eventually.ts";
 import { postgresServer, redisServer } from "../../support/record-servers.ts";
+import { sharedSettings } from "../../support/shared-settings.ts";
 import { direct, viaProxy } from "../support/client.ts";
 import { HostedClient, newImage } from "../support/hosted.ts";
 import { addImage, manifestType } from "../support/image.ts";
 import { authorization, type Login } from "../support/login.ts";
 import { type NamedRegistry, type Program, Scene } from "../support/program.ts";
-import { sharedSettings } from "../support/shared-settings.ts";
 
 const host = "registry.lan";
 const hosting = { HOSTED_HOSTS: host, HOSTED_ANONYMOUS_PUSH: "true" };

@@ -2,9 +2,10 @@
 import { execFileSync } from "node:child_process";
 import { chmod } from "node:fs/promises";
 import { join } from "node:path";
-import type { Scene } from "./program.ts";
 
-export async function sharedSettings({ folder }: Scene): Promise<Record<string, string>> {
+type InFolder = { readonly folder: string };
+
+export async function sharedSettings({ folder }: InFolder): Promise<Record<string, string>> {
   const [cert, key] = [join(folder, "own-ca.crt"), join(folder, "own-ca.key")];
   const subject = ["-subj", "/CN=own", "-days", "30", "-keyout", key, "-out", cert];
   const kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
