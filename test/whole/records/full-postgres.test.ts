@@ -7,22 +7,12 @@ import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { allOf } from "../../contracts/pushed-records.ts";
 import { keysOf } from "../../contracts/record-store.ts";
 import { eventually } from "../../support/eventually.ts";
+import { failureOf } from "./failure-of.ts";
 import { type PostgresBackend, postgresBackend } from "./servers.ts";
 
 const isRoot = process.getuid?.() === 0;
 /** Of the tablespace; a page is 8 KiB. */
 const room = "2m";
-
-/** What it throws, and that it does so soon. */
-async function soon(work: Promise<unknown>): Promise<unknown> {
-  const from = performance.now();
-  const error: unknown = await work.then(
-    () => undefined,
-    (cause: unknown) => cause,
-  );
-  expect(performance.now() - from).toBeLessThan(300);
-  return error;
-}
 
 describe.skipIf(!isRoot)("a PostgreSQL without room", () => {
   let backend: PostgresBackend;
@@ -73,10 +63,10 @@ describe.skipIf(!isRoot)("a PostgreSQL without room", () => {
     await fill();
     const refusals = [];
     for (let index = 0; index < 20; index += 1) {
-      refusals.push(await soon(records.set(`tag/${index}`, large())));
+      refusals.push(await failureOf(records.set(`tag/${index}`, large())));
       refusals.push(
-        await soon(records.setMany([{ key: `tag/many${index}`, value: large() }])),
-        await soon(records.putIfAbsent(`tag/new${index}`, large())),
+        await failureOf(records.setMany([{ key: `tag/many${index}`, value: large() }])),
+        await failureOf(records.putIfAbsent(`tag/new${index}`, large())),
       );
     }
     // What fits into pages that are there still goes in.
@@ -104,7 +94,7 @@ describe.skipIf(!isRoot)("a PostgreSQL without room", () => {
     let refused = 0;
     for (let index = 0; index < 30; index += 1) {
       const pair = [`pair:${index}:x`, `pair:${index}:y`];
-      const error = await soon(records.write(pair.map((key) => ({ key, value: large() }))));
+      const error = await failureOf(records.write(pair.map((key) => ({ key, value: large() }))));
       if (error === undefined) written.push(...pair);
       else {
         refused += 1;

@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import type { ServedPushedRecords } from "../../../src/store/served-pushed-records.ts";
 import { allOf, pushedRecordsContract } from "../../contracts/pushed-records.ts";
 import { eventually } from "../../support/eventually.ts";
+import { failureOf } from "./failure-of.ts";
 import { type Backend, postgresBackend, redisBackend } from "./servers.ts";
 
 const broken = { name: "StoreError", code: "RECORDS" };
@@ -19,7 +20,9 @@ describe.each(backends)("what was pushed, in %s", (name, make) => {
     backend = await make();
   });
 
+  /** Nothing in it, though a test before left the server standing still. */
   async function emptied(): Promise<ServedPushedRecords> {
+    backend.server.process.signal("SIGCONT");
     await backend.empty();
     return backend.pushed();
   }
@@ -90,9 +93,8 @@ describe.each(backends)("what was pushed, in %s", (name, make) => {
     await records.write([{ key: "a", value: 0 }]);
     for (let round = 1; round <= 3; round += 1) {
       backend.server.process.signal("SIGSTOP");
-      const from = performance.now();
-      await expect(records.write([{ key: "a", value: "late" }])).rejects.toMatchObject(broken);
-      expect(performance.now() - from).toBeLessThan(300);
+      const late = records.write([{ key: "a", value: "late" }]);
+      expect(await failureOf(late)).toMatchObject(broken);
       backend.server.process.signal("SIGCONT");
       const back = performance.now();
       await eventually(() => records.write([{ key: "a", value: round }]), { withinMs: 4_000 });
