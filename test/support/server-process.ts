@@ -9,6 +9,9 @@ export type ServerCommand = {
   readonly user?: { readonly uid: number; readonly gid: number } | undefined;
 };
 
+/** However a worker ends: one that vitest ends stops nobody. */
+const endsWithUs = ["setpriv", "--pdeathsig", "KILL", "--"] as const;
+
 export class ServerProcess {
   readonly #command: ServerCommand;
   #child: ChildProcess | undefined;
@@ -27,7 +30,8 @@ export class ServerProcess {
     const { command, args, user } = this.#command;
     this.#output = "";
     // A group of its own, so that its children stop and go on with it.
-    const child = spawn(command, args, {
+    const [launcher, ...words] = [...endsWithUs, command, ...args];
+    const child = spawn(launcher, words, {
       ...user,
       detached: true,
       stdio: ["ignore", "pipe", "pipe"],
