@@ -61,6 +61,9 @@ const bodiesOf = (digest: string): number =>
 const told = (program: Program, message: string): boolean =>
   program.lines.some((line) => line.includes(`"msg":"${message}"`));
 
+const isForgotten = (program: Program, digest: string): boolean =>
+  program.lines.some((line) => line.includes("made room by forgetting") && line.includes(digest));
+
 async function archived(...digests: readonly string[]): Promise<void> {
   await eventually(() => digests.every(hasObject));
 }
@@ -151,6 +154,8 @@ describe("with an archive in S3, an image", () => {
     const images = Array.from({ length: 10 }, () => image());
     for (const each of images) await pullWell(program, each);
     await archived(...images.map(({ layer }) => layer));
+    // Only what the disk has no more is asked for there.
+    await eventually(() => images.slice(0, 6).every(({ layer }) => isForgotten(program, layer)));
     s3.misbehave = () => ({ kind: "late", milliseconds: 2_000 });
     // What is pulled for the first time still goes there, and each time that goes well.
     const fresh = (async () => {
