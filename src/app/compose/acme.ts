@@ -5,11 +5,11 @@ import { AcmeCertificate } from "../../doors/tls/acme/acme-certificate.ts";
 import { AcmeFolder } from "../../doors/tls/acme/acme-folder.ts";
 import { AcmeService } from "../../doors/tls/acme/acme-service.ts";
 import type { Challenges } from "../../doors/tls/acme/challenges.ts";
-import { Cloudflare } from "../../doors/tls/acme/cloudflare.ts";
+import { Cloudflare } from "../../doors/tls/acme/cloudflare-provider.ts";
 import { CommandProvider } from "../../doors/tls/acme/command-provider.ts";
 import { DnsChallenges, type DnsProvider } from "../../doors/tls/acme/dns-challenges.ts";
 import { HttpChallenges } from "../../doors/tls/acme/http-challenges.ts";
-import { HttpRequestProvider } from "../../doors/tls/acme/http-request.ts";
+import { HttpreqProvider } from "../../doors/tls/acme/httpreq-provider.ts";
 import type { KeyPair } from "../../doors/tls/key-pair.ts";
 import { parseBasic } from "../../protocol/http/basic-auth.ts";
 import { formatHostPort } from "../../protocol/http/host-port.ts";
@@ -103,7 +103,7 @@ function dnsProvider(
   if (/^https?:\/\//i.test(acmeDnsProvider)) {
     const { httpreqUsername: user, httpreqPassword: password } = mirror;
     const login = user === undefined || password === undefined ? undefined : { user, password };
-    return new HttpRequestProvider({ endpoint: withoutSlash(acmeDnsProvider), login, send });
+    return new HttpreqProvider({ endpoint: withoutSlash(acmeDnsProvider), login, send });
   }
   return new CommandProvider(acmeDnsProvider, (command, signal) =>
     runOperatorCommand(command, { environment, signal }),

@@ -10,7 +10,7 @@ import { KeyedMutex } from "../../../runtime/keyed-mutex.ts";
 import { AcmeError } from "./acme-error.ts";
 import { newKey } from "./acme-folder.ts";
 import type { Challenges } from "./challenges.ts";
-import type { SendJson } from "./cloudflare.ts";
+import type { SendJson } from "./cloudflare-provider.ts";
 
 export type AcmeServiceOptions = {
   readonly directory: string;

@@ -1,18 +1,18 @@
 /** DNS kept by a service of the operator's that speaks what lego calls httpreq. */
-import type { SendJson } from "./cloudflare.ts";
+import type { SendJson } from "./cloudflare-provider.ts";
 import type { DnsProvider } from "./dns-challenges.ts";
 
-export type HttpRequestOptions = {
+export type HttpreqOptions = {
   /** Without a slash at its end. */
   readonly endpoint: string;
   readonly login?: { readonly user: string; readonly password: string } | undefined;
   readonly send: SendJson;
 };
 
-export class HttpRequestProvider implements DnsProvider {
-  readonly #options: HttpRequestOptions;
+export class HttpreqProvider implements DnsProvider {
+  readonly #options: HttpreqOptions;
 
-  constructor(options: HttpRequestOptions) {
+  constructor(options: HttpreqOptions) {
     this.#options = options;
   }
 

@@ -3,8 +3,8 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { describe, expect, it, onTestFinished } from "vitest";
-import type { SendJson } from "../../../../src/doors/tls/acme/cloudflare.ts";
-import { HttpRequestProvider } from "../../../../src/doors/tls/acme/http-request.ts";
+import type { SendJson } from "../../../../src/doors/tls/acme/cloudflare-provider.ts";
+import { HttpreqProvider } from "../../../../src/doors/tls/acme/httpreq-provider.ts";
 
 const send: SendJson = async ({ method, url, headers, body }) => {
   const options = { method, headers: { ...headers }, body: JSON.stringify(body) };
@@ -32,7 +32,7 @@ const { signal } = new AbortController();
 describe("a DNS service that speaks httpreq", () => {
   it("is told of a record and of its end, by the full name with its dot", async () => {
     const { endpoint, asked } = await service();
-    const provider = new HttpRequestProvider({ endpoint, send });
+    const provider = new HttpreqProvider({ endpoint, send });
     await provider.set(...record, signal);
     await provider.unset(...record);
     const body = { fqdn: "_acme-challenge.mirror.example.com.", value: "v" };
@@ -45,7 +45,7 @@ describe("a DNS service that speaks httpreq", () => {
   it("gets the login", async () => {
     const { endpoint, asked } = await service();
     const login = { user: "mirror", password: "CANARY-dns" };
-    await new HttpRequestProvider({ endpoint, login, send }).set(...record, signal);
+    await new HttpreqProvider({ endpoint, login, send }).set(...record, signal);
     const basic = `Basic ${Buffer.from("mirror:CANARY-dns").toString("base64")}`;
     expect(asked).toEqual([["POST", "/acme/present", basic, expect.anything()]]);
   });
@@ -53,7 +53,7 @@ describe("a DNS service that speaks httpreq", () => {
   it("that refuses is named without the login", async () => {
     const { endpoint } = await service(403);
     const login = { user: "mirror", password: "CANARY-dns" };
-    const asking = new HttpRequestProvider({ endpoint, login, send }).set(...record, signal);
+    const asking = new HttpreqProvider({ endpoint, login, send }).set(...record, signal);
     await expect(asking).rejects.toThrow(/^127\.0\.0\.1:\d+ says 403 to \/present$/);
   });
 });

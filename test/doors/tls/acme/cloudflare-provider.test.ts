@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Cloudflare, type SendJson } from "../../../../src/doors/tls/acme/cloudflare.ts";
+import { Cloudflare, type SendJson } from "../../../../src/doors/tls/acme/cloudflare-provider.ts";
 
 const name = "_acme-challenge.mirror.example.com";
 const zones = "GET https://api.example/zones?name=";
