@@ -11,7 +11,7 @@ import { Holds } from "../../store/holds.ts";
 import { SqlitePushedRecords } from "../../store/sqlite/sqlite-pushed-records.ts";
 import { StoreError } from "../../store/store-error.ts";
 import { AskError } from "./control.ts";
-import { printBytes } from "./printing.ts";
+import { printBytes } from "./readable-answers.ts";
 
 export type Carrying = {
   readonly from: string;

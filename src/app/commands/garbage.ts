@@ -1,6 +1,6 @@
 /** What a collection of garbage came to, as a person reads it in a terminal. */
 import type { Sized } from "../../doors/back-office/operations.ts";
-import { inColumns, printBytes } from "./printing.ts";
+import { inColumns, printBytes } from "./readable-answers.ts";
 
 type Collected = {
   readonly isDry: boolean;

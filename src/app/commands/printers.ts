@@ -1,6 +1,6 @@
 /** What prints an answer, by what the answer is. */
 import { printGarbage } from "./garbage.ts";
-import { printExplanation, printImage, printImages, printStats } from "./printing.ts";
+import { printExplanation, printImage, printImages, printStats } from "./readable-answers.ts";
 
 export const printers = {
   images: printImages,

@@ -6,7 +6,7 @@ import type { Removal } from "../../doors/back-office/operations.ts";
 import { timeOf } from "../settings/units.ts";
 import { AskError, type ServerQuestion } from "./control.ts";
 import { count, sum } from "./garbage.ts";
-import { printBytes } from "./printing.ts";
+import { printBytes } from "./readable-answers.ts";
 
 type Terminal = Pick<NodeJS.Process, "stdout" | "stderr" | "stdin">;
 

@@ -1,6 +1,6 @@
 /** `entrepot top`: what goes on right now, drawn anew each second until it is stopped. */
 import { askServer, type ServerAsked } from "./control.ts";
-import { ago, cut, imageName, inColumns, printBytes } from "./printing.ts";
+import { ago, cut, imageName, inColumns, printBytes } from "./readable-answers.ts";
 
 type Output = Pick<NodeJS.Process, "stdout" | "stdin"> & { readonly isJson: boolean };
 

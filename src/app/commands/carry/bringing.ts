@@ -5,7 +5,7 @@ import type { Digest } from "../../../protocol/digest.ts";
 import { layoutPath } from "../../../protocol/image-layout.ts";
 import { passing, type progressOn } from "../carrying.ts";
 import { AskError } from "../control.ts";
-import { printBytes } from "../printing.ts";
+import { printBytes } from "../readable-answers.ts";
 import type { BroughtContents } from "./layout-contents.ts";
 import type { LayoutSource, SourceFile } from "./layout-source.ts";
 import type { LayoutContent } from "./layout-target.ts";

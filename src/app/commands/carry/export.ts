@@ -16,7 +16,7 @@ import { storeFailure } from "../../../store/disk/file-system.ts";
 import { passing, progressOn, toldWhy } from "../carrying.ts";
 import { AskError, type ServerAsked } from "../control.ts";
 import { count } from "../garbage.ts";
-import { printBytes } from "../printing.ts";
+import { printBytes } from "../readable-answers.ts";
 import { ArchiveTarget, PipeTarget } from "./archive-target.ts";
 import { FolderTarget } from "./folder-target.ts";
 import type { LayoutTarget } from "./layout-target.ts";

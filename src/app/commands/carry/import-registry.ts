@@ -8,7 +8,7 @@ import { canonicalRegistry } from "../../../protocol/registry-name.ts";
 import { progressOn, toldWhy } from "../carrying.ts";
 import { AskError, type ServerAsked } from "../control.ts";
 import { count } from "../garbage.ts";
-import { printBytes } from "../printing.ts";
+import { printBytes } from "../readable-answers.ts";
 import { type Brought, bring, type ImageToBring } from "./bringing.ts";
 import type { CarryTerminal } from "./export.ts";
 import { LayoutContents } from "./layout-contents.ts";

@@ -6,7 +6,7 @@
 import { progressOn, toldWhy } from "../carrying.ts";
 import { AskError, type ServerAsked } from "../control.ts";
 import { count } from "../garbage.ts";
-import { printBytes } from "../printing.ts";
+import { printBytes } from "../readable-answers.ts";
 import { type Brought, bring, type CarriedWorld } from "./bringing.ts";
 import { dockerArchive } from "./docker-archive.ts";
 import type { CarryTerminal } from "./export.ts";
