@@ -74,7 +74,8 @@ export function refuseRequest(response: ServerResponse, refusal: Refusal): void 
     "Content-Type": "application/json",
     "Content-Length": body.length,
     "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "sandbox",
+    "Content-Security-Policy": "sandbox; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
     // What is left of the request is not read, so the connection cannot carry another one.
     ...(refusal.status === 404 ? {} : { Connection: "close" }),
   });

@@ -188,6 +188,8 @@ describe("a command that asks", () => {
   it("prints a link that opens the dashboard", async () => {
     const { out } = await entrepot(["dashboard"]);
     expect(out).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/login\?link=\S+\n$/);
+    // Who looks at links for others asks by HEAD.
+    await fetch(out.trim(), { method: "HEAD" });
     expect((await fetch(out.trim())).headers.get("set-cookie")).toContain("HttpOnly");
   });
 

@@ -129,27 +129,29 @@ it.each(["POST", "PUT", "PATCH", "DELETE"])("a page of another site cannot %s", 
 });
 
 describe("at the proxy door", () => {
-  it.each([{ "sec-fetch-site": "cross-site" }, { origin: "https://evil.example" }])(
-    "a page with %o has nothing that is shared",
-    async (fields) => {
-      const path = (image: Image) => `/v2/${image.repository}/manifests/1`;
-      const token = await viaProxy(
-        program,
-        lent.name,
-        "/token?service=fake&scope=repository:corp/secret:pull",
-        {},
-      );
-      const { token: shared } = JSON.parse(token.body.toString()) as { token: string };
-      const authorization = `Bearer ${shared}`;
-      const get = (image: Image, more: Fields) =>
-        viaProxy(program, lent.name, path(image), {
-          headers: { accept: manifestType, authorization, ...more },
-        });
-      expect(await get(secret, {})).toMatchObject({ status: 200 });
-      expect((await get(secret, fields)).status).not.toBe(200);
-      expect(await get(open, fields)).toMatchObject({ status: 200 });
-    },
-  );
+  it.each([
+    { "sec-fetch-site": "cross-site" },
+    { origin: "https://evil.example" },
+    // People may put pages on a registry's own host, and another site may frame them.
+    { "sec-fetch-site": "same-origin" },
+  ])("a page with %o has nothing that is shared", async (fields) => {
+    const path = (image: Image) => `/v2/${image.repository}/manifests/1`;
+    const token = await viaProxy(
+      program,
+      lent.name,
+      "/token?service=fake&scope=repository:corp/secret:pull",
+      {},
+    );
+    const { token: shared } = JSON.parse(token.body.toString()) as { token: string };
+    const authorization = `Bearer ${shared}`;
+    const get = (image: Image, more: Fields) =>
+      viaProxy(program, lent.name, path(image), {
+        headers: { accept: manifestType, authorization, ...more },
+      });
+    expect(await get(secret, {})).toMatchObject({ status: 200 });
+    expect((await get(secret, fields)).status).not.toBe(200);
+    expect(await get(open, fields)).toMatchObject({ status: 200 });
+  });
 });
 
 const digest = `sha256:${"a".repeat(64)}`;
@@ -167,7 +169,9 @@ describe("what a stranger's registry says under the mirror's own name", () => {
     expect(headers["content-type"]).not.toMatch(/html|xml|script/);
     expect(headers).toMatchObject({
       "x-content-type-options": "nosniff",
-      "content-security-policy": "sandbox",
+      "content-security-policy": "sandbox; frame-ancestors 'none'",
+      // Else a page of another site learns from a prefetch, an image or an object whether it is there.
+      "cross-origin-resource-policy": "same-origin",
     });
     for (const name of [
       "access-control-allow-origin",

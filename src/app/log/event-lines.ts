@@ -74,7 +74,7 @@ export function doorLine(event: DoorEvent): Line {
     case "foreignName":
       return {
         level: "warn",
-        message: `not known as a name of the proxy, so it gives out public images alone there: set PUBLIC_URL=https://${event.host} or add it to MIRROR_HOSTS`,
+        message: `not known as a name of the proxy, so it gives out public images alone there: if the name is yours, set PUBLIC_URL=https://${event.host} or add it to MIRROR_HOSTS`,
         facts: plain(facts),
       };
     case "flooded":

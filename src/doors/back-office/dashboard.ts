@@ -73,18 +73,24 @@ export function addDashboard(app: FastifyInstance, parts: DashboardParts): Live 
     },
   );
   addEvents(app, (response) => live.open(response));
-  app.get<{ Querystring: { readonly link?: string } }>("/login", async ({ query }, reply) => {
-    const session = sessions.take(query.link ?? "");
-    reply.headers(pageHeaders);
-    if (session === undefined) {
-      const text = html`<p>This link was used already, or is older than a minute. <code>entrepot dashboard</code> on the server prints a new one.</p>`;
-      return reply.code(403).send(plainPage("This link is no good", text));
-    }
-    const cookie = `${cookieName}=${session}; HttpOnly; SameSite=Strict; Path=/`;
-    // A redirect would still belong to the site that the link was followed from, and send no cookie.
-    const text = html`<meta http-equiv="refresh" content="0;url=/"><p><a href="/">To the dashboard</a></p>`;
-    return reply.header("Set-Cookie", cookie).send(plainPage("Welcome", text));
-  });
+  // A HEAD, as those who look at links for others send it, does not use the link up.
+  const login = { exposeHeadRoute: false };
+  app.get<{ Querystring: { readonly link?: string } }>(
+    "/login",
+    login,
+    async ({ query }, reply) => {
+      const session = sessions.take(query.link ?? "");
+      reply.headers(pageHeaders);
+      if (session === undefined) {
+        const text = html`<p>This link was used already, or is older than a minute. <code>entrepot dashboard</code> on the server prints a new one.</p>`;
+        return reply.code(403).send(plainPage("This link is no good", text));
+      }
+      const cookie = `${cookieName}=${session}; HttpOnly; SameSite=Strict; Path=/`;
+      // A redirect would still belong to the site that the link was followed from, and send no cookie.
+      const text = html`<meta http-equiv="refresh" content="0;url=/"><p><a href="/">To the dashboard</a></p>`;
+      return reply.header("Set-Cookie", cookie).send(plainPage("Welcome", text));
+    },
+  );
   addAssets(app);
   return live;
 }

@@ -18,7 +18,7 @@ const otherSite: Foreign = {
     "a page of another site asks, and may have public images alone; set PUBLIC_URL on the proxy to the address people open it by, and ask from there",
 };
 
-/** By what a browser says: at every door. `host` is what was asked. */
+/** By what a browser says: at the doors that bear a name of ours. `host` is what was asked. */
 export function asOtherSite(
   { headers }: IncomingMessage,
   host: HostPort | undefined,
@@ -27,6 +27,15 @@ export function asOtherSite(
   if (/cross-site|same-site/i.test(site)) return otherSite;
   const { origin } = headers;
   return origin === undefined || isOriginOf(host, origin) ? undefined : otherSite;
+}
+
+/**
+ * Whether a page asks, at the proxy door. One of the registry's own counts too: people may put pages there,
+ * and another site may frame them.
+ */
+export function isOfPage(request: IncomingMessage, host: HostPort): boolean {
+  const site = String(request.headers["sec-fetch-site"] ?? "");
+  return /same-origin/i.test(site) || asOtherSite(request, host) !== undefined;
 }
 
 /** By the name that it was sent to: at mirror, hosted registry and front page. */
@@ -40,7 +49,7 @@ export function asOutsidersName(
   if (host === undefined) return { sentence: "the Host field is no host name" };
   if (isSafe(host.host)) return undefined;
   const { host: name } = host;
-  const sentence = `${name} is no name the proxy knows as its own, and gives public images alone; set PUBLIC_URL=https://${name} on the proxy, or add it to MIRROR_HOSTS`;
+  const sentence = `${name} is no name the proxy knows as its own, and gives public images alone; if it is yours, set PUBLIC_URL=https://${name} on the proxy, or add it to MIRROR_HOSTS`;
   return { sentence, name };
 }
 

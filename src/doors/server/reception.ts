@@ -22,7 +22,7 @@ import {
   refuseRequest,
 } from "../refusal.ts";
 import { type Admission, clientAddress, isLoopback } from "./admission.ts";
-import { asOtherSite, asOutsidersName, type Foreign } from "./foreign.ts";
+import { asOtherSite, asOutsidersName, type Foreign, isOfPage } from "./foreign.ts";
 import type { HostVerdict } from "./intercept-decision.ts";
 import { type HostedHosts, hostedAsk } from "./own-names.ts";
 import { framingProblem, hostOf, mismatch, webSocketRefused } from "./request-head.ts";
@@ -146,7 +146,7 @@ export class Reception {
       const call = { target, host: address, client, isTls, isDirect: false };
       return this.#origin(request, response, call);
     }
-    const isPublicOnly = asOtherSite(request, address) !== undefined;
+    const isPublicOnly = isOfPage(request, address);
     const ask = askOf(meant(registry, address, target), { target, client, isPublicOnly });
     return this.#options.engine(request, response, ask);
   }
@@ -173,7 +173,7 @@ export class Reception {
         return this.#origin(request, response, call);
       }
       case "registry": {
-        const isPublicOnly = asOtherSite(request, address) !== undefined;
+        const isPublicOnly = isOfPage(request, address);
         const registry = meant(verdict.registry, address, target);
         const ask = askOf(registry, { target, client, isPublicOnly });
         return this.#options.engine(request, response, ask);

@@ -163,23 +163,40 @@ export function mirrorFields(headers: HeaderList, ask: Ask): HeaderList {
   const passed = [...headers].filter(([name]) => mayPass(name, ask));
   const type = headers.get("content-type")?.[0];
   const list = new Map(passed);
+  const links = headers.get("link")?.filter((link) => isNextPage.test(link));
+  if (links !== undefined) list.set("link", links);
   if (type !== undefined) list.set("content-type", [inertType(type, ask)]);
   return list;
 }
 
-/** Whatever the answer is, a browser neither guesses its type nor runs it. */
+/** Others make a browser fetch what a stranger names, for a style sheet. */
+const isNextPage = /^<[^<>]*>; *rel="?next"?$/i;
+
+/** Whatever the answer is, a browser neither guesses its type, nor runs it, nor embeds it in another's page. */
 export function neverAPage(ask: Ask): readonly string[] {
-  return isUnderOurName(ask) ? [...noSniffing, "Content-Security-Policy", "sandbox"] : [];
+  return isUnderOurName(ask) ? [...noSniffing, ...noEmbedding] : [];
 }
+
+const noEmbedding: readonly string[] = [
+  ...["Content-Security-Policy", "sandbox; frame-ancestors 'none'"],
+  ...["Cross-Origin-Resource-Policy", "same-origin"],
+];
 
 export const noSniffing: readonly string[] = ["X-Content-Type-Options", "nosniff"];
 
-/** A type that browsers render becomes one that they show as text or store. */
+/**
+ * A type that browsers render becomes one that they show as text or store. Of several in one field they
+ * take the last, so it is one type alone that passes, with the parameters that say how it is read.
+ */
 export function inertType(type: string, ask: Ask): string {
-  const [essence = ""] = type.split(";", 1);
-  if (!isUnderOurName(ask) || isInert(essence.trim().toLowerCase())) return type;
-  return /^\s*text\//i.test(type) ? "text/plain; charset=utf-8" : "application/octet-stream";
+  if (!isUnderOurName(ask)) return type;
+  const [essence = "", ...parameters] = type.split(";").map((part) => part.trim());
+  if (!isInert(essence.toLowerCase()))
+    return /^text\//i.test(essence) ? "text/plain; charset=utf-8" : "application/octet-stream";
+  return [essence, ...parameters.filter((one) => plainParameter.test(one))].join("; ");
 }
+
+const plainParameter = /^(?:charset="?utf-8"?|boundary="?[\w.:+-]+"?)$/i;
 
 const inert: ReadonlySet<string> = new Set([
   "application/gzip",
@@ -196,7 +213,7 @@ const inert: ReadonlySet<string> = new Set([
 
 function isInert(essence: string): boolean {
   if (inert.has(essence)) return true;
-  return essence.startsWith("application/vnd.") && !essence.endsWith("xml");
+  return /^application\/vnd\.[\w.+-]+$/.test(essence) && !essence.endsWith("xml");
 }
 
 function mayPass(name: string, ask: Ask): boolean {

@@ -67,6 +67,32 @@ describe("fields", () => {
     ]);
   });
 
+  it.each([
+    ["application/vnd.oci.image.manifest.v1+json, text/html", "application/octet-stream"],
+    ["application/json, text/html", "application/octet-stream"],
+    ["application/vnd.a+json<script>", "application/octet-stream"],
+    ["text/html; charset=utf-8", "text/plain; charset=utf-8"],
+    ["application/json; charset=utf-7", "application/json"],
+    ['application/vnd.a+json; x="a, text/html"', "application/vnd.a+json"],
+    ["application/json;charset=utf-8", "application/json; charset=utf-8"],
+    ["multipart/byteranges; boundary=a-1", "multipart/byteranges; boundary=a-1"],
+    ["multipart/byteranges; boundary=a,text/html", "multipart/byteranges"],
+  ])("of a mirror's answer name one type alone: %s", (type, seen) => {
+    const mirror = { ...exchange(), ask: askFor("/v2/a/manifests/v1", { door: "mirror" }) };
+    const fields = passedFields(mirror, passedOf(upstreamAnswer(200, { "content-type": type })));
+    expect(fields[fields.indexOf("Content-Type") + 1]).toBe(seen);
+  });
+
+  it.each([
+    ['</v2/a/tags/list?last=b&n=1>; rel="next"', true],
+    ["<http://evil.example/x.css>; rel=stylesheet", false],
+    ["</v2/a/tags/list?n=1>; rel=next, <http://evil.example/x.css>; rel=stylesheet", false],
+  ])("of a mirror's answer lead a browser to nothing but the next page: %s", (link, passes) => {
+    const mirror = { ...exchange(), ask: askFor("/v2/a/tags/list", { door: "mirror" }) };
+    const fields = passedFields(mirror, passedOf(upstreamAnswer(200, { link })));
+    expect(fields.includes("Link")).toBe(passes);
+  });
+
   it("of an upstream's 204 do not name the length of a body that does not follow", () => {
     const answer = upstreamAnswer(204, { "content-length": "5" });
     expect(passedFields(exchange(), passedOf(answer))).not.toContain("Content-Length");
