@@ -60,7 +60,7 @@ function methods(handlers: Readonly<Record<string, keyof Handlers>>): Methods {
 }
 
 /** `git fetch` and token requests are reads that are sent by POST. */
-function isReading(route: Route, method: string): boolean {
+export function isReading(route: Route, method: string): boolean {
   if (method === "GET" || method === "HEAD" || method === "OPTIONS") return true;
   if (method !== "POST" || route.kind !== "outside") return false;
   const isRead = /\/git-upload-pack$|^\/(?:oauth2\/)?(?:token|exchange)$/.test(route.path);

@@ -2,6 +2,8 @@
  * What is done for a registry that is elsewhere: pulls go through the cache, writes and everything
  * else to the registry itself, token requests to whoever makes its tokens.
  */
+import { RegistryError } from "../protocol/registry-error.ts";
+import type { Ask } from "./ask.ts";
 import type { Exchange, FindHandler, Handler } from "./exchange.ts";
 import { outsideAccess } from "./login/access.ts";
 import { withBareRefusals } from "./login/bare-read.ts";
@@ -12,11 +14,18 @@ import { pullManifest } from "./pull/manifest.ts";
 import { pushManifest } from "./push/manifest.ts";
 import { pushUpload } from "./push/upload.ts";
 import { UploadLocations } from "./push/upload-locations.ts";
-import { findHandler, type Handlers } from "./router.ts";
+import { findHandler, type Handlers, isReading } from "./router.ts";
 import { policed } from "./rules/policed.ts";
 import type { UpstreamHandlerParts } from "./upstream-parts.ts";
 
 const usualBodyIdle = 60_000;
+
+/** Why this client writes nowhere, also not where a registry asks nobody for a login; undefined when it may. */
+function writesNothing({ door, isOpen, isPublicOnly, foreign }: Ask): string | undefined {
+  if (foreign !== undefined) return foreign;
+  if (door !== "mirror" || !isOpen || isPublicOnly !== true) return undefined;
+  return "this proxy asks for a login (PROXY_AUTH), which a mirror cannot: push through the proxy, or name this client in MIRROR_ALLOW_CLIENTS there";
+}
 
 /** The handlers of all registries that are elsewhere. */
 export function upstreamHandlers(parts: UpstreamHandlerParts): FindHandler {
@@ -29,8 +38,11 @@ export function upstreamHandlers(parts: UpstreamHandlerParts): FindHandler {
     const recognised = locations.recognised(exchange);
     // A path that a registry sent an upload on to stays a token path where it is one.
     const { route } = exchange;
-    const find = ({ route: asked }: Exchange) =>
-      findHandler(asked, method, handlers, isPushAllowed);
+    const find = ({ route: asked }: Exchange) => {
+      const refusal = isReading(asked, method) ? undefined : writesNothing(ask);
+      if (refusal !== undefined) throw new RegistryError("DENIED", refusal);
+      return findHandler(asked, method, handlers, isPushAllowed);
+    };
     const mayBeToken = route.kind === "outside" || route.kind === "other";
     if (mayBeToken && basicTokens?.isTokenRequest(ask, method) === true) {
       tally.isToken = true;

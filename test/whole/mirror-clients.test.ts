@@ -33,13 +33,22 @@ async function start(name: string, settings: Readonly<Record<string, string>>): 
 }
 
 /** Straight to the mirror from an address of the client's own; gives the status. */
-function ask(port: number, client: string, path: string, login?: string): Promise<number> {
+function ask(
+  port: number,
+  client: string,
+  path: string,
+  { login, method = "GET" }: { readonly login?: string | undefined; readonly method?: string } = {},
+): Promise<number> {
   return new Promise((resolve, reject) => {
     const headers = {
       accept: manifestType,
       ...(login === undefined ? {} : { "proxy-authorization": login }),
     };
-    const asked = request({ ...{ port, path, headers }, localAddress: client, agent: false });
+    const asked = request({
+      ...{ port, path, headers, method },
+      localAddress: client,
+      agent: false,
+    });
     asked.once("error", reject).once("response", (response) => {
       response.resume().once("end", () => resolve(response.statusCode ?? 0));
     });
@@ -54,7 +63,7 @@ const partsOf = ({ repository, manifest, layer, config }: Image): string[] =>
 
 async function statuses(port: number, client: string, image: Image, login?: string) {
   const all: number[] = [];
-  for (const path of partsOf(image)) all.push(await ask(port, client, path, login));
+  for (const path of partsOf(image)) all.push(await ask(port, client, path, { login }));
   return all;
 }
 
@@ -82,6 +91,21 @@ describe("PROXY_AUTH with MIRROR_ALLOW_CLIENTS", () => {
 });
 
 describe("PROXY_AUTH alone", () => {
+  it("lets mirrors write nothing, also where the registry asks nobody for a login", async () => {
+    const free = await scene.registry("free.test", { auth: () => ({ kind: "none" }) });
+    const image = addImage(free.server, "corp/app");
+    const settings = { REGISTRIES: free.name, MIRROR_ALLOW_CLIENTS: named };
+    const { port } = await start("writes", { ...proxyAuth, ...settings });
+    const path = `/v2/${free.name}/corp/app/manifests/${image.manifest}`;
+    for (const method of ["PUT", "DELETE"])
+      expect([method, await ask(port, other, path, { method })]).toEqual([method, 403]);
+    const asked = free.server.requests.filter(
+      ({ method }) => method !== "GET" && method !== "HEAD",
+    );
+    expect(asked).toEqual([]);
+    expect(await ask(port, named, path, { method: "DELETE" })).not.toBe(403);
+  });
+
   it("leaves public images to mirrors, and a private one to nobody there", async () => {
     const { port } = await start("alone", proxyAuth);
     for (const client of [named, other]) {

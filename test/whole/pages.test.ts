@@ -128,6 +128,17 @@ it.each(["POST", "PUT", "PATCH", "DELETE"])("a page of another site cannot %s", 
   expect(answer).toMatchObject({ status: 403 });
 });
 
+it.each(["POST", "PUT", "DELETE"])(
+  "a page of another site cannot %s where the registry asks nobody for a login",
+  async (method) => {
+    const path = `/v2/${evil.name}/a/b/${method === "POST" ? "blobs/uploads/" : "manifests/1"}`;
+    const headers = { host: "entrepot:3128", origin: "https://evil.example" };
+    expect(await direct(program, path, { method, headers })).toMatchObject({ status: 403 });
+    const own = { host: "entrepot:3128" };
+    expect(await direct(program, path, { method, headers: own })).toMatchObject({ status: 200 });
+  },
+);
+
 describe("at the proxy door", () => {
   it.each([
     { "sec-fetch-site": "cross-site" },
