@@ -80,6 +80,11 @@ export class Upload {
     return this.#isBusy ? 0 : this.#parts.clock.steady() - this.#leftAt;
   }
 
+  /** Whether somebody writes to it or finishes it right now. */
+  get isBusy(): boolean {
+    return this.#isBusy;
+  }
+
   get isOver(): boolean {
     return this.#isOver;
   }
@@ -153,6 +158,8 @@ export class Upload {
       const sentence = "another request is writing to this upload; wait for it, or begin anew";
       throw new RegistryError("BLOB_UPLOAD_INVALID", sentence, { status: 409 });
     }
+    // It ended since the request found it.
+    if (this.#isOver) throw unknownUpload();
     this.#isBusy = true;
     try {
       await work();
@@ -162,6 +169,11 @@ export class Upload {
       this.#leftAt = this.#parts.clock.steady();
     }
   }
+}
+
+export function unknownUpload(): RegistryError {
+  const sentence = "there is no such upload; it has ended, or a restart ended it: begin anew";
+  return new RegistryError("BLOB_UPLOAD_UNKNOWN", sentence);
 }
 
 function wrongDigest(digest: Digest): RegistryError {

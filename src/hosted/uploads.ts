@@ -1,11 +1,10 @@
 /**
- * All uploads under way, each bound to its repository and to who began it. Idle ones end after a day;
- * a clean stop keeps them for the next start, a crash does not.
+ * All uploads under way, each bound to its repository and to who began it. Idle ones end after a day,
+ * those without a byte after ten minutes; a clean stop keeps them for the next start, a crash does not.
  */
 import { randomUUID } from "node:crypto";
 import type { Digest } from "../protocol/digest.ts";
 import type { RepositoryName } from "../protocol/reference.ts";
-import { RegistryError } from "../protocol/registry-error.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { inBackground } from "../runtime/in-background.ts";
 import type { BlobDraft } from "../store/draft-store.ts";
@@ -16,7 +15,8 @@ import type { Session } from "./gc/policy.ts";
 import { isLong, type Leased, leasedUntil, newLease } from "./leases.ts";
 import type { ContentChange, UploadChange } from "./pushed.ts";
 import type { BlobLimit } from "./rights.ts";
-import { Upload } from "./upload.ts";
+import { Upload, unknownUpload } from "./upload.ts";
+import { UploadPlaces } from "./upload-places.ts";
 
 /** The room that pushed bytes take may be missing elsewhere. */
 export interface Room {
@@ -45,14 +45,14 @@ type NewUpload = UploadOwner & {
 };
 
 const life = 24 * 3_600_000;
-const sweepInterval = 600_000;
-/** Each has a file open, so fewer where few may be. */
-const most = 1_000;
-const shareOfOne = 0.256;
+/** Of one that costs nothing to begin anew. */
+const emptyLife = 600_000;
+const sweepInterval = 60_000;
 
 export class Uploads {
   readonly #parts: UploadsParts;
   readonly #uploads = new Map<string, Upload>();
+  readonly #places: UploadPlaces;
   /** Whose files are being made. */
   readonly #beginning = new Set<NewUpload>();
   #cancelSweep: (() => void) | undefined;
@@ -67,21 +67,21 @@ export class Uploads {
 
   private constructor(parts: UploadsParts) {
     this.#parts = parts;
+    this.#places = new UploadPlaces(parts.most);
   }
 
   get count(): number {
     return this.#uploads.size;
   }
 
-  /** Throws RegistryError TOOMANYREQUESTS when there are too many, and StoreError. */
+  /** When there are too many it takes the place of another, or throws RegistryError TOOMANYREQUESTS. Throws StoreError. */
   async begin(its: NewUpload): Promise<Upload> {
-    const counted = [...this.#uploads.values(), ...this.#beginning];
-    const own = counted.filter(({ client }) => client === its.client).length;
-    const all = Math.min(this.#parts.most ?? most, most);
-    if (counted.length >= all || own >= Math.ceil(all * shareOfOne)) throw tooMany();
+    const open = { uploads: [...this.#uploads.values()], beginning: [...this.#beginning] };
+    const leaving = this.#places.leaving(open, its.client);
     const id = randomUUID();
     this.#beginning.add(its);
     try {
+      if (leaving !== undefined) await this.cancel(leaving);
       return this.#add(id, its, await this.#parts.files.create(id));
     } catch (error) {
       throw this.#told(error);
@@ -94,7 +94,7 @@ export class Uploads {
   find(id: string, { repository, owner }: UploadOwner): Upload {
     const upload = this.#uploads.get(id);
     const isTheirs = upload?.repository === repository && upload.owner === owner;
-    if (upload === undefined || !isTheirs || upload.isOver) throw unknown();
+    if (upload === undefined || !isTheirs || upload.isOver) throw unknownUpload();
     return upload;
   }
 
@@ -159,10 +159,10 @@ export class Uploads {
     await this.#parts.catalogue.write(kept);
   }
 
-  /** Ends those that nobody has used for a day. */
+  /** Ends those that nobody has used for as long as they live. */
   async sweep(): Promise<void> {
     for (const upload of [...this.#uploads.values()]) {
-      if (upload.idle > life) await this.cancel(upload);
+      if (upload.idle > lifeOf(upload.written)) await this.cancel(upload);
     }
   }
 
@@ -185,7 +185,7 @@ export class Uploads {
     const { files, catalogue, clock } = this.#parts;
     const kept = [...catalogue.keptUploads()];
     for (const [id, { repository, owner, size, usedAt, beganAt }] of kept) {
-      if (clock.now() - usedAt > life) continue;
+      if (clock.now() - usedAt > lifeOf(size)) continue;
       const draft = await files.takeUp(id, size);
       if (draft !== undefined) this.#add(id, { repository, owner, client: owner }, draft, beganAt);
     }
@@ -227,12 +227,6 @@ export class Uploads {
   }
 }
 
-function unknown(): RegistryError {
-  const sentence = "there is no such upload; it has ended, or a restart ended it: begin anew";
-  return new RegistryError("BLOB_UPLOAD_UNKNOWN", sentence);
-}
-
-function tooMany(): RegistryError {
-  const sentence = "too many uploads are open; finish or cancel some";
-  return new RegistryError("TOOMANYREQUESTS", sentence);
+function lifeOf(size: number): number {
+  return size === 0 ? emptyLife : life;
 }
