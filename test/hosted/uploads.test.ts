@@ -1,3 +1,4 @@
+import { readdir, readlink } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import type { Upload } from "../../src/hosted/upload.ts";
 import { digestOf } from "../../src/protocol/digest.ts";
@@ -27,6 +28,15 @@ async function crowd(rig: HostedRig): Promise<Upload[]> {
     others.push(...(await beginMany(rig, client, 248)));
   }
   return [...first, ...others];
+}
+
+/** Files of uploads that this process has open. */
+async function openIn(folder: string): Promise<string[]> {
+  const descriptors = await readdir("/proc/self/fd");
+  const paths = await Promise.all(
+    descriptors.map((name) => readlink(`/proc/self/fd/${name}`).catch(() => "")),
+  );
+  return paths.filter((path) => path.startsWith(`${folder}/uploads/`));
 }
 
 describe("uploads", () => {
@@ -165,6 +175,22 @@ describe("uploads", () => {
     const finishing = rig.uploads.finish(upload, digestOf(Buffer.from("some")));
     await expect(finishing).rejects.toMatchObject({ code: "BLOB_UPLOAD_UNKNOWN" });
     expect(rig.catalogue.repository(nameOf("a"))).toBeUndefined();
+  });
+
+  it("that nobody has sent a byte to hold no file open, also after a restart, and go on as ever", async () => {
+    const rig = await HostedRig.open();
+    const [upload] = await beginMany(rig, "10.0.0.1", 100);
+    if (upload === undefined) throw new Error("none was begun");
+    expect(await openIn(rig.path)).toEqual([]);
+    await rig.restart();
+    expect(await openIn(rig.path)).toEqual([]);
+    const again = rig.uploads.find(upload.id, upload);
+    await rig.uploads.append(again, bytes("pushed"));
+    expect(await openIn(rig.path)).toHaveLength(1);
+    const digest = digestOf(Buffer.from("pushed"));
+    await rig.uploads.finish(again, digest);
+    await rig.read("a", digest);
+    expect(await openIn(rig.path)).toEqual([]);
   });
 
   it("begun all at once by one client are no more than one after another", async () => {

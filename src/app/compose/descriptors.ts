@@ -7,7 +7,7 @@ const ours = 128;
 const perConnection = 3;
 const most = 10_000;
 
-/** An eighth may be uploads to the registry here, which stay open without a connection. */
+/** An eighth may be uploads to the registry here, which stay open without a connection once a byte has come. */
 const mostUploads = 1_000;
 
 type RoomForFiles = { readonly connections: number; readonly uploads: number };

@@ -3,12 +3,15 @@
  *
  *     uploads/<id>.upload     under way
  *     uploads/<id>.aside      left by a clean stop, to be gone on with
+ *
+ * Nobody may ever go on with one, so a file is open only from its first byte on.
  */
 import { join } from "node:path";
 import type { BlobDraft } from "../draft-store.ts";
 import type { UploadFiles } from "../upload-files.ts";
 import { DiskDraft, type DraftParts } from "./disk-draft.ts";
 import {
+  closeQuietly,
   type FileSystem,
   makeFolder,
   type OpenFile,
@@ -16,6 +19,7 @@ import {
   systemCode,
 } from "./file-system.ts";
 import { HeldFile } from "./held-file.ts";
+import { LateFile } from "./late-file.ts";
 
 export type DiskUploadsOptions = {
   readonly fs: FileSystem;
@@ -48,7 +52,9 @@ export class DiskUploads implements UploadFiles {
   async create(id: string): Promise<BlobDraft> {
     const path = this.#pathOf(id);
     try {
-      return this.#draft(path, await this.#opened(path), 0);
+      // Made at once, so that a disk on which no push can begin is told of here.
+      await closeQuietly(await this.#created(path));
+      return this.#draft(path, 0);
     } catch (error) {
       throw storeFailure(error, `create ${path}`);
     }
@@ -61,7 +67,7 @@ export class DiskUploads implements UploadFiles {
       await fs.rename(this.#asideOf(id), path);
       const facts = await fs.lstat(path);
       if (facts.isFile() && facts.size === size) {
-        return this.#draft(path, await fs.open(path, "r+"), size);
+        return this.#draft(path, size);
       }
       await fs.unlink(path);
       return undefined;
@@ -76,7 +82,7 @@ export class DiskUploads implements UploadFiles {
   }
 
   /** Makes the folder again where somebody has removed it. */
-  async #opened(path: string): Promise<OpenFile> {
+  async #created(path: string): Promise<OpenFile> {
     const { fs, folder } = this.#options;
     const open = () => fs.open(path, "wx+", 0o600);
     try {
@@ -96,8 +102,9 @@ export class DiskUploads implements UploadFiles {
     return join(this.#options.folder, `${id}.aside`);
   }
 
-  #draft(path: string, file: OpenFile, written: number): BlobDraft {
+  #draft(path: string, written: number): BlobDraft {
     const { fs, place } = this.#options;
+    const file = new LateFile(() => fs.open(path, "r+"));
     const keep = (label: string, from: string) => fs.rename(from, this.#asideOf(label));
     const there = [{ start: 0, end: written }];
     return new DiskDraft({ fs, path, file: new HeldFile(file, path), place, keep, there });
