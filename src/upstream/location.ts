@@ -6,7 +6,7 @@
 import { type HeaderList, headerValue } from "../protocol/http/header-list.ts";
 import { formatHostPort, type HostPort, parseHostPort } from "../protocol/http/host-port.ts";
 import { splitTarget } from "../protocol/http/target.ts";
-import type { Scheme } from "../protocol/registry-name.ts";
+import { type RegistryName, registryAt, type Scheme } from "../protocol/registry-name.ts";
 import { UpstreamError } from "./upstream-error.ts";
 
 export type Place = {
@@ -14,6 +14,8 @@ export type Place = {
   readonly address: HostPort;
   /** Origin-form. */
   readonly target: string;
+  /** The first on the way there whom the operator did not name: nothing private is asked from there on. */
+  readonly ledBy?: RegistryName | undefined;
 };
 
 const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
@@ -46,6 +48,14 @@ export function nextPlace(from: Place, headers: HeaderList, registry: Scheme): P
   if (address === undefined) throw refusedRedirect(from, "to a malformed host");
   const target = isThere ? rooted(path) + query : joined(from.target, path, query);
   return { scheme, address, target: target.replace(noUriCharacter, encoded) };
+}
+
+/** Who answers for what this place leads to, be it a redirect or a token service; undefined for the operator. */
+export function leaderAfter(
+  { ledBy, address, scheme }: Omit<Place, "target">,
+  isNamed: (address: HostPort) => boolean,
+): RegistryName | undefined {
+  return ledBy ?? (isNamed(address) ? undefined : registryAt(address, scheme).name);
 }
 
 export function isSameOrigin(one: Place, other: Place): boolean {

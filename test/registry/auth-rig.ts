@@ -29,6 +29,7 @@ export function makeDoors(loopback: Loopback, options: AuthOptions = {}) {
     // Only `send` is used of it.
     transport: loopback.transport as Transport,
     authorizer,
+    isNamed: () => false,
     observe: () => undefined,
     now,
   });

@@ -38,6 +38,15 @@ async function open(isNamed: boolean, options: RegistryOptions = {}, others = ""
   return { registry, program };
 }
 
+/** A registry that was named sends on to the stranger. */
+async function chained(kind: string, options: RegistryOptions = {}) {
+  const { registry: stranger, program } = await open(false, options, "public.test");
+  const named = await scene.registry("public.test", { port: 443, host: "127.0.0.87" });
+  const path = `/v2/a/b/${kind}/${kind === "blobs" ? digest : "1"}`;
+  named.server.misbehave({ path: new RegExp(kind) }, redirect(`https://stranger.test${path}`));
+  return { stranger, program, named, path };
+}
+
 /** The vault is the token service of a registry that was named. */
 const paired = (other: string) => (other === "" ? {} : { AUTH_REALMS: `${other}=${vault}` });
 
@@ -93,6 +102,37 @@ describe.skipIf(process.getuid?.() !== 0)("a stranger's", () => {
       registry.server.misbehave({ path: new RegExp(kind) }, redirect(`https://public.test${path}`));
       await ask(program, registry, path);
       expect(target.server.count({ path: new RegExp(kind) })).toBeGreaterThan(0);
+      const told = await eventually(() => {
+        const lines = program.lines.filter((line) => line.includes("token service"));
+        expect(lines).not.toEqual([]);
+        return lines;
+      });
+      for (const line of told)
+        expect(line).toContain("stranger.test, which leads there, is not in");
+    },
+    30_000,
+  );
+
+  it.each([
+    ["blobs", secret, "stranger.test, which leads there, is not in"],
+    ["manifests", secret, "stranger.test, which leads there, is not in"],
+    ["blobs", "https://10.255.255.1/page", "10.255.255.1 is a private address"],
+  ])(
+    "redirect of %s to %s leads nobody in who came from a named one",
+    async (kind, inside, why) => {
+      const { stranger, program, named, path } = await chained(kind);
+      stranger.server.misbehave({ path: new RegExp(kind) }, redirect(inside));
+      expect(said(await ask(program, named, path))).toEqual([403, expect.stringContaining(why)]);
+    },
+  );
+
+  it.each(["blobs", "manifests"])(
+    "realm leads nobody in whose %s a named one has sent there",
+    async (kind) => {
+      const auth = () => ({ kind: "bearer" as const, realm: `https://${vault}/secret` });
+      const { stranger, program, named, path } = await chained(kind, { auth });
+      await ask(program, named, path);
+      expect(stranger.server.count({ path: new RegExp(kind) })).toBeGreaterThan(0);
       const told = await eventually(() => {
         const lines = program.lines.filter((line) => line.includes("token service"));
         expect(lines).not.toEqual([]);

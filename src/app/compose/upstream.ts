@@ -108,7 +108,7 @@ export async function composeUpstream(parts: UpstreamParts) {
   const judge = redirectJudge(settings);
   return {
     client: new PooledRegistryClient({
-      ...{ ...shared, authorizer, judgeRedirect: judge },
+      ...{ ...shared, authorizer, isNamed, judgeRedirect: judge },
       observe: log.upstream,
     }),
     probe: new Probe({ ...shared, dialer, tls, isOffline, ...rememberedBy(memory) }),

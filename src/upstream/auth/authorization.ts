@@ -6,6 +6,8 @@ export type AuthorizationAsk = {
   readonly registry: Registry;
   /** Where it began, which decides what may be dialled; the registry itself where it is undefined. */
   readonly began?: RegistryName | undefined;
+  /** Who led to the registry, where the operator named him not: decides in the place of `began`. */
+  readonly ledBy?: RegistryName | undefined;
   readonly access: Access;
   /** What the request needs: `scopesOf(target)`. Empty for everything that is not in a repository. */
   readonly scopes: readonly string[];

@@ -15,6 +15,8 @@ import type { UnusedLogins } from "./unused-logins.ts";
 export type RegistryTokenAsk = {
   readonly registry: Registry;
   readonly began?: RegistryName | undefined;
+  /** Who led to the registry, where the operator named him not: decides in the place of `began`. */
+  readonly ledBy?: RegistryName | undefined;
   readonly scopes: readonly string[];
   /** With the operator's credential, if there is one for this. */
   readonly isShared: boolean;
@@ -124,10 +126,10 @@ export class RegistryTokens {
     bearer: BearerChallenge,
     credential: Credential | undefined,
   ): Promise<string> {
-    const { registry, began, from, scopes, patience = "full", signal, isProof } = ask;
+    const { registry, began, ledBy, from, scopes, patience = "full", signal, isProof } = ask;
     const { realm, service } = bearer;
     return this.#client.fetch({
-      ...{ registry, began, from },
+      ...{ registry, began, ledBy, from },
       isBelieved: this.#credentials.believes(registry, realm.address),
       realm,
       service,

@@ -84,7 +84,7 @@ export class TokenClient {
     if (isKept && ask.isProof !== true) return kept.token;
     this.#refuseForNow(ask);
     // What a stranger's request may not have fetched is fetched for all others.
-    const flight = `${ask.began ?? ask.registry.name} ${key}`;
+    const flight = `${ask.began ?? ask.registry.name} ${ask.ledBy ?? ""} ${key}`;
     const work = this.#flights.join(flight, (life) => this.#exchange(key, ask, life));
     return ask.patience === "brief" ? this.#waitBriefly(work, ask) : wait(work, ask);
   }

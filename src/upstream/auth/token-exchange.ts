@@ -11,7 +11,14 @@ import {
   registryAddress,
   registryNameOf,
 } from "../../protocol/registry-name.ts";
-import { isRedirect, isSameOrigin, nextPlace, type Place, refusedRedirect } from "../location.ts";
+import {
+  isRedirect,
+  isSameOrigin,
+  leaderAfter,
+  nextPlace,
+  type Place,
+  refusedRedirect,
+} from "../location.ts";
 import type { Transport } from "../net/transport.ts";
 import type { RateLimits } from "../rate-limits.ts";
 import type { RegistryResponse } from "../registry-client.ts";
@@ -27,6 +34,8 @@ export type ServiceAsk = {
   readonly registry: Registry;
   /** Where the request began that wants it; at the registry itself where it is undefined. */
   readonly began?: RegistryName | undefined;
+  /** Who led to the registry, where the operator named him not: decides in the place of `began`. */
+  readonly ledBy?: RegistryName | undefined;
   /** The address of the client that it is for; of several who want the same, the first one's. */
   readonly from?: string | undefined;
   readonly realm: Realm;
@@ -69,14 +78,16 @@ export class TokenExchange {
 
   async #answer(ask: ServiceAsk, request: TokenRequest, signal: AbortSignal): Promise<Answered> {
     const { scheme, address } = ask.realm;
-    const first: Place = { scheme, address, target: request.target };
+    const first: Place = { scheme, address, target: request.target, ledBy: this.#leader(ask) };
     let place = first;
     for (let hop = 0; ; hop++) {
       const response = await this.#send(ask, { ...request, target: place.target }, place, signal);
       if (!isRedirect(response.status)) return { place, response };
       response.body.destroy();
       if (hop === maxHops) throw refusedRedirect(first, `more than ${maxHops} times`);
-      place = next(ask, place, response);
+      const isPair = ask.isBelieved && isSameOrigin(first, place);
+      const ledBy = isPair ? place.ledBy : leaderAfter(place, this.#options.isNamed);
+      place = { ...next(ask, place, response), ledBy };
       if (!(await mayTake(ask, place, signal))) throw ledAway(place);
     }
   }
@@ -84,7 +95,7 @@ export class TokenExchange {
   #send(
     ask: ServiceAsk,
     { form, ...head }: TokenRequest,
-    { scheme, address }: Place,
+    { scheme, address, ledBy }: Place,
     signal: AbortSignal,
   ): Promise<RegistryResponse> {
     const { credential, registry, from } = ask;
@@ -93,7 +104,7 @@ export class TokenExchange {
     const asker = { host: formatHostPort(address, 443), access, key, from };
     return this.#options.rates.ask(asker, false, () =>
       this.#options.transport.send({
-        ...{ ...head, scheme, address },
+        ...{ ...head, scheme, address, ledBy },
         ...{ asked: "token", client: from },
         onBehalfOf: this.#onBehalfOf(ask, address),
         ...(form === undefined ? {} : { body: again(form), isRepeatable: true }),
@@ -101,6 +112,12 @@ export class TokenExchange {
         signal,
       }),
     );
+  }
+
+  /** Whoever said 401 leads to his token service. */
+  #leader({ registry, ledBy }: ServiceAsk): RegistryName | undefined {
+    const { name, scheme } = registry;
+    return leaderAfter({ scheme, address: registryAddress(name), ledBy }, this.#options.isNamed);
   }
 
   /** Judged as what the registry leads to, or by itself where it is none of a named one's. */

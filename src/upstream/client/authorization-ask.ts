@@ -10,13 +10,14 @@ import { isOurs, isReading } from "./request-fields.ts";
 
 /** `mayBeOurs`: it is a request that a login of ours, or a token got with it, may go with. */
 export function authorizationAsk(request: Sent, mayBeOurs: boolean): AuthorizationAsk {
-  const { registry, began, body, signal } = request;
+  const { registry, began, ledBy, body, signal } = request;
   const patience = request.patience === "brief" ? "brief" : "full";
   const { from } = request.access;
   const access: Access =
     isOurs(request.access) && !mayBeOurs ? { kind: "none", from } : request.access;
   const scopes = mayBeOurs ? scopesOf(request.target) : clientsScopes(request);
-  return { registry, began, access, scopes, patience, isOnce: body !== undefined, signal };
+  const isOnce = body !== undefined;
+  return { registry, began, ledBy, access, scopes, patience, isOnce, signal };
 }
 
 /** None where what answers may be a page beside the registry: its challenge is not the registry's. */

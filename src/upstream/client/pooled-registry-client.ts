@@ -11,7 +11,7 @@ import { ownRequest } from "../auth/own-request.ts";
 import { limitedAnswer } from "../auth/token-limited.ts";
 import { discard } from "../body.ts";
 import { DownMemory } from "../down-memory.ts";
-import { isRedirect, isSameOrigin, nextPlace, type Place } from "../location.ts";
+import { isRedirect, isSameOrigin, type Place } from "../location.ts";
 import type { Transport } from "../net/transport.ts";
 import { RateLimits } from "../rate-limits.ts";
 import type {
@@ -32,6 +32,8 @@ import {
   maxBlobHops,
   maxRegistryHops,
   mayGoAlong,
+  nextHop,
+  type RedirectJudges,
   type Sent,
   tooManyHops,
 } from "./redirects.ts";
@@ -45,7 +47,7 @@ import {
 } from "./request-fields.ts";
 import { asAsked, ofStorage, withoutBody, withoutSession } from "./response-fields.ts";
 
-export type PooledRegistryClientOptions = {
+export type PooledRegistryClientOptions = RedirectJudges & {
   readonly transport: Transport;
   readonly authorizer: Authorizing;
   readonly observe: ObserveUpstream;
@@ -57,8 +59,6 @@ export type PooledRegistryClientOptions = {
   readonly rates?: RateLimits | undefined;
   /** Sent where the client's request has none. */
   readonly userAgent?: string;
-  /** Throws UpstreamError where the operator's rules do not let a redirect lead. */
-  readonly judgeRedirect?: ((place: Place) => void) | undefined;
   /** Milliseconds to the headers: tokens, redirects and retries together. */
   readonly limits?: Limits;
   /** Bytes that readers may keep of answers until they have all of them; kept-bytes.ts. */
@@ -75,7 +75,7 @@ export class PooledRegistryClient implements RegistryClient {
   readonly #transport: Transport;
   readonly #authorizer: Authorizing;
   readonly #userAgent: string;
-  readonly #judgeRedirect: (place: Place) => void;
+  readonly #judges: RedirectJudges;
   readonly #limits: Required<Limits>;
   readonly #down: DownMemory;
   readonly #rates: RateLimits;
@@ -87,7 +87,7 @@ export class PooledRegistryClient implements RegistryClient {
     this.#authorizer = options.authorizer;
     this.#clock = options.clock ?? systemClock;
     this.#userAgent = options.userAgent ?? "entrepot";
-    this.#judgeRedirect = options.judgeRedirect ?? (() => undefined);
+    this.#judges = options;
     this.#limits = { full: 25_000, brief: 1_750, list: 120_000, ...options.limits };
     this.#down = options.outages ?? new DownMemory(options);
     this.#rates = options.rates ?? new RateLimits(options);
@@ -119,12 +119,13 @@ export class PooledRegistryClient implements RegistryClient {
   }
 
   async #answer(request: Sent): Promise<RegistryResponse> {
-    const { registry, target, redirects, storage } = request;
+    const { registry, target, redirects, storage, ledBy } = request;
     const known = storage && (await this.#atStorage(request, storage));
     if (known !== undefined) return known;
-    const place = { scheme: registry.scheme, address: registryAddress(registry.name), target };
+    const address = registryAddress(registry.name);
+    const place = { scheme: registry.scheme, address, target, ledBy };
     let used: Authorization;
-    const host = formatHostPort(place.address, 443);
+    const host = formatHostPort(address, 443);
     const response = await this.#down
       .ask(host, { isBrief: request.patience === "brief", isSlow: isList(request) }, async () => {
         const answer = await this.#authorized(request, place);
@@ -157,7 +158,7 @@ export class PooledRegistryClient implements RegistryClient {
     for (let hop = 1; isRedirect(response.status); hop++) {
       discard(response.body);
       if (hop > maxBlobHops) throw tooManyHops(first.place, maxBlobHops);
-      const next = this.#next(place, response, request);
+      const next = nextHop(place, response, request, this.#judges);
       isAtHome &&= isSameOrigin(place, next) && mayGoAlong(request.access, authorization, next);
       place = next;
       response = await this.#exchange(request, place, isAtHome ? authorization : undefined);
@@ -178,28 +179,16 @@ export class PooledRegistryClient implements RegistryClient {
 
   /** Undefined when it gives nothing there any more: a signature ends, and then the registry is asked. */
   async #atStorage(request: Sent, place: Place): Promise<RegistryResponse | undefined> {
-    this.#judgeRedirect(place);
+    this.#judges.judgeRedirect?.(place);
     const response = await this.#exchange(request, place, undefined);
     if (response.status < 300) return { ...ofStorage(response), storage: place };
     discard(response.body);
     return undefined;
   }
 
-  /** Throws UpstreamError where it may not be followed; the redirect's own answer is then closed. */
-  #next(from: Place, { headers, body }: RegistryResponse, { registry }: RegistryRequest): Place {
-    try {
-      const next = nextPlace(from, headers, registry.scheme);
-      this.#judgeRedirect(next);
-      return next;
-    } catch (error) {
-      discard(body);
-      throw error;
-    }
-  }
-
   /** When the target refuses us, its 3xx may still serve the client. */
   async #followManifest(request: Sent, { place, response }: Redirected): Promise<RegistryResponse> {
-    const next = this.#next(place, response, request);
+    const next = nextHop(place, response, request, this.#judges);
     if (!isManifestPlace(next)) return response;
     if (request.hops >= maxRegistryHops) {
       discard(response.body);
@@ -222,10 +211,11 @@ export class PooledRegistryClient implements RegistryClient {
 
   /** The target is a registry of its own, which nobody is logged in to before it may be dialled. */
   async #atItsOwn(request: Sent, to: Place, access: Access): Promise<RegistryResponse> {
-    await this.#transport.check(to.address, request.began, request.signal);
-    const registry = registryAt(to.address, to.scheme);
-    const { target } = to;
-    return await this.#answer({ ...request, registry, access, target, hops: request.hops + 1 });
+    const { address, scheme, target, ledBy } = to;
+    const { began: onBehalfOf, signal } = request;
+    await this.#transport.check(address, { onBehalfOf, ledBy, signal });
+    const there = { registry: registryAt(address, scheme), access, target, ledBy };
+    return await this.#answer({ ...request, ...there, hops: request.hops + 1 });
   }
 
   /**

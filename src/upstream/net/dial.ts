@@ -36,6 +36,8 @@ export type DialOptions = {
   readonly timeoutMs?: number;
   /** The registry in whose name; left out for tunnels. */
   readonly onBehalfOf?: RegistryName | undefined;
+  /** Who leads there, where it is judged by another than `onBehalfOf`. */
+  readonly ledBy?: RegistryName | undefined;
 };
 
 export class Dialer {
@@ -60,12 +62,12 @@ export class Dialer {
    * listener and belongs to the caller. Throws UpstreamError.
    */
   async dial(address: HostPort, options: DialOptions): Promise<Socket> {
-    const { onBehalfOf } = options;
-    this.#destinations.checkName(address, onBehalfOf);
+    const { onBehalfOf, ledBy = onBehalfOf } = options;
+    this.#destinations.checkName(address, ledBy);
     using deadline = this.#limit(address, options);
     const proxy = this.#proxies.for("https", address, onBehalfOf);
     if (proxy !== undefined) return await this.#tunnel(proxy, address, deadline.signal);
-    const allowed = await this.#allowed(address, onBehalfOf, deadline.signal);
+    const allowed = await this.#allowed(address, ledBy, deadline.signal);
     return await this.#connect(address, allowed, plainTo(address.port), deadline.signal);
   }
 
@@ -74,36 +76,36 @@ export class Dialer {
    * (record-reads.ts). Throws UpstreamError.
    */
   async dialTls(address: HostPort, options: DialOptions): Promise<TLSSocket> {
-    const { onBehalfOf } = options;
-    this.#destinations.checkName(address, onBehalfOf);
+    const { onBehalfOf, ledBy = onBehalfOf } = options;
+    this.#destinations.checkName(address, ledBy);
     using deadline = this.#limit(address, options);
     const { signal } = deadline;
     const proxy = this.#proxies.for("https", address, onBehalfOf);
     if (proxy !== undefined)
       return await this.#tls.secure(await this.#tunnel(proxy, address, signal), address, signal);
-    const allowed = await this.#allowed(address, onBehalfOf, signal);
+    const allowed = await this.#allowed(address, ledBy, signal);
     const begin = (to: ResolvedAddress): TLSSocket => this.#tls.begin(to, address);
     const socket = await this.#connect(address, allowed, begin, signal);
     return await this.#tls.shaken(socket, address, signal);
   }
 
   /** Throws UpstreamError FORBIDDEN where `dial` would, whatever the name stands for. */
-  checkName(address: HostPort, onBehalfOf: RegistryName | undefined): void {
-    this.#destinations.checkName(address, onBehalfOf);
+  checkName(address: HostPort, ledBy: RegistryName | undefined): void {
+    this.#destinations.checkName(address, ledBy);
   }
 
   /** Throws UpstreamError FORBIDDEN, or DNS, where `dial` would; makes no connection. */
   async check(address: HostPort, options: DialOptions): Promise<void> {
-    const { onBehalfOf } = options;
-    this.#destinations.checkName(address, onBehalfOf);
+    const { onBehalfOf, ledBy = onBehalfOf } = options;
+    this.#destinations.checkName(address, ledBy);
     if (this.#proxies.for("https", address, onBehalfOf) !== undefined) return;
     using deadline = this.#limit(address, options);
-    await this.#allowed(address, onBehalfOf, deadline.signal);
+    await this.#allowed(address, ledBy, deadline.signal);
   }
 
   /** A connection to the corporate proxy itself, for plain http that it forwards. */
   async dialProxy(proxy: CorporateProxy, target: HostPort, options: DialOptions): Promise<Socket> {
-    this.#destinations.checkName(target, options.onBehalfOf);
+    this.#destinations.checkName(target, options.ledBy ?? options.onBehalfOf);
     using deadline = this.#limit(proxy.address, options);
     return await this.#reachProxy(proxy, deadline.signal);
   }
@@ -131,7 +133,7 @@ export class Dialer {
   /** The addresses that may be dialled; the first refusal when there is none. */
   async #allowed(
     address: HostPort,
-    onBehalfOf: RegistryName | undefined,
+    ledBy: RegistryName | undefined,
     signal: AbortSignal,
   ): Promise<readonly ResolvedAddress[]> {
     const found = await this.#addresses(address, signal);
@@ -139,7 +141,7 @@ export class Dialer {
     let refusal: unknown;
     for (const each of found) {
       try {
-        this.#destinations.checkAddress(address, each.address, onBehalfOf);
+        this.#destinations.checkAddress(address, each.address, ledBy);
         allowed.push(each);
       } catch (error) {
         refusal ??= error;

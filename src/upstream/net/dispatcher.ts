@@ -11,7 +11,7 @@ import type { RegistryName, Scheme } from "../../protocol/registry-name.ts";
 import { type Clock, systemClock } from "../../runtime/clock.ts";
 import { upstreamDeadline } from "../upstream-deadline.ts";
 import type { CorporateProxies, CorporateProxy } from "./corporate-proxy.ts";
-import type { Dialer } from "./dial.ts";
+import type { Dialer, DialOptions } from "./dial.ts";
 import { withMendedHead } from "./mended-head.ts";
 import type { TlsClient } from "./tls-client.ts";
 
@@ -40,6 +40,7 @@ export type Origin = {
   readonly scheme: Scheme;
   readonly address: HostPort;
   readonly onBehalfOf: RegistryName;
+  readonly ledBy?: RegistryName | undefined;
   /** Its heads need mending; for requests with `reset` alone. */
   readonly isOdd?: boolean | undefined;
   /** Its connections are new and serve one request each; for requests with `reset` alone. */
@@ -71,8 +72,8 @@ export class OriginPools {
    * FORBIDDEN where the name alone says so, and builds nothing then.
    */
   outlet(origin: Origin): Outlet {
-    const { scheme, address, onBehalfOf } = origin;
-    this.#options.dialer.checkName(address, onBehalfOf);
+    const { scheme, address, onBehalfOf, ledBy = onBehalfOf } = origin;
+    this.#options.dialer.checkName(address, ledBy);
     const proxy = this.#options.proxies.for(scheme, address, onBehalfOf);
     const isForwarded = proxy !== undefined && scheme === "http";
     const host = formatHostPort(address, scheme === "https" ? 443 : 80);
@@ -85,8 +86,8 @@ export class OriginPools {
   }
 
   /** Throws UpstreamError where a connection there, in that registry's name, would be refused. */
-  async check(address: HostPort, onBehalfOf: RegistryName, signal: AbortSignal): Promise<void> {
-    await this.#options.dialer.check(address, { onBehalfOf, signal });
+  async check(address: HostPort, asked: DialOptions): Promise<void> {
+    await this.#options.dialer.check(address, asked);
   }
 
   /** Ends every connection at once; requests under way fail. */
@@ -126,13 +127,13 @@ export class OriginPools {
   }
 
   async #connect(origin: Origin, proxy: CorporateProxy | undefined): Promise<Socket> {
-    const { scheme, address, onBehalfOf, switches } = origin;
+    const { scheme, address, onBehalfOf, ledBy, switches } = origin;
     const { dialer, tls, connectTimeoutMs: milliseconds = 5_000 } = this.#options;
     const { clock = systemClock } = this.#options;
     const host = formatHostPort(address, 443);
     const what = `${host} could not be connected to`;
     using deadline = upstreamDeadline(clock, this.#closing.signal, { host, milliseconds, what });
-    const options = { signal: deadline.signal, timeoutMs: milliseconds, onBehalfOf };
+    const options = { signal: deadline.signal, timeoutMs: milliseconds, onBehalfOf, ledBy };
     if (proxy !== undefined) return await dialer.dialProxy(proxy, address, options);
     if (scheme === "https" && !switches) return await dialer.dialTls(address, options);
     const socket = await dialer.dial(address, options);
@@ -152,12 +153,13 @@ export class OriginPools {
   }
 }
 
-/** The registry is part of it: what it may reach, another may not. */
+/** The registry, and who leads there, are part of it: what it may reach, another may not. */
 function keyOf(text: string, origin: Origin): string {
-  const { onBehalfOf, isOdd, isFresh, isForOneTry, switches } = origin;
+  const { onBehalfOf, ledBy, isOdd, isFresh, isForOneTry, switches } = origin;
   const kinds = [
     ...[isOdd && "odd", isFresh && "fresh", isForOneTry && "one try"],
     switches && "switches",
+    ledBy && `led by ${ledBy}`,
   ].filter(Boolean);
   return [text, onBehalfOf, ...kinds].join(" ");
 }

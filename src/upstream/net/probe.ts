@@ -162,7 +162,7 @@ export class Probe {
     using deadline = upstreamDeadline(this.#clock, new AbortController().signal, limit);
     const { transport } = this.#options;
     // Before anything is built for a name that leads nowhere.
-    await transport.check(address, registry.name, deadline.signal);
+    await transport.check(address, { onBehalfOf: registry.name, signal: deadline.signal });
     const response = await transport.send({
       scheme: registry.scheme,
       address,

@@ -20,6 +20,7 @@ import type { Patience } from "../registry-client.ts";
 import { abortedError } from "../upstream-deadline.ts";
 import { UpstreamError } from "../upstream-error.ts";
 import type { ObserveUpstream, Purpose } from "../upstream-event.ts";
+import type { DialOptions } from "./dial.ts";
 import type { OriginPools } from "./dispatcher.ts";
 import { follow } from "./followed-exchange.ts";
 import { type Answered, OneAnswer } from "./one-answer.ts";
@@ -31,6 +32,8 @@ export type Outgoing = {
   readonly address: HostPort;
   /** The registry in whose name; decides with `address` what may be dialled. */
   readonly onBehalfOf: RegistryName;
+  /** The stranger who leads there, if any does: decides in its place what may be dialled. */
+  readonly ledBy?: RegistryName | undefined;
   /** What it is for; `other` where nobody says. */
   readonly asked?: Purpose | undefined;
   /** The address of the client that it is for; undefined when it is for nobody in particular. */
@@ -119,9 +122,8 @@ export class Transport {
   }
 
   /** Throws UpstreamError where the address may not be dialled in that registry's name. */
-  async check(address: HostPort, onBehalfOf: RegistryName, signal: AbortSignal): Promise<void> {
-    if (this.#options.isOffline !== true)
-      await this.#options.pools.check(address, onBehalfOf, signal);
+  async check(address: HostPort, asked: DialOptions): Promise<void> {
+    if (this.#options.isOffline !== true) await this.#options.pools.check(address, asked);
   }
 
   /** The place is given back when nothing more comes, be the answer read by then or not. */
@@ -145,14 +147,14 @@ export class Transport {
   }
 
   async #attempt(outgoing: Attempt, spent: number, onOver: () => void): Promise<Answered> {
-    const { signal, method, address, scheme, onBehalfOf, body, isOdd, isFresh } = outgoing;
+    const { signal, method, address, scheme, onBehalfOf, ledBy, body, isOdd, isFresh } = outgoing;
     const host = formatHostPort(address, 443);
     if (signal.aborted) throw abortedError(host, signal);
     const started = this.#options.now();
     const switches = outgoing.upgrade !== undefined;
     const isOnce = isOdd || isFresh === true;
     const { dispatcher, pathPrefix, headers } = this.#options.pools.outlet({
-      ...{ scheme, address, onBehalfOf, isOdd, isFresh, switches },
+      ...{ scheme, address, onBehalfOf, ledBy, isOdd, isFresh, switches },
       isForOneTry: !isRepeatable(outgoing),
     });
     const exchange = new OneAnswer({

@@ -31,6 +31,7 @@ export type Seen = {
   readonly method: string;
   readonly url: string;
   readonly onBehalfOf: string;
+  readonly ledBy: string | undefined;
   readonly authorization: string | undefined;
   /** Everything that was sent, head and body, with base64 taken off. */
   readonly text: string;
@@ -80,12 +81,12 @@ export async function startLoopback(): Promise<Loopback> {
 }
 
 function write(host: string, outgoing: Outgoing, body: Buffer): Seen {
-  const { scheme, method, target, headers, onBehalfOf } = outgoing;
+  const { scheme, method, target, headers, onBehalfOf, ledBy } = outgoing;
   const authorization = headers.get("authorization")?.[0];
   const basic = Buffer.from(authorization?.split(" ")[1] ?? "", "base64").toString();
   const lines = [target, decodeURIComponent(target), ...printHeaders(headers), basic];
   const text = [...lines, decodeURIComponent(body.toString())].join("\n");
-  return { host, scheme, method, url: target, onBehalfOf, authorization, text };
+  return { host, scheme, method, url: target, onBehalfOf, ledBy, authorization, text };
 }
 
 async function readBody(body: AsyncIterable<Uint8Array> | undefined): Promise<Buffer> {
@@ -174,6 +175,8 @@ export type AuthOptions = {
   readonly entries?: readonly CredentialEntry[];
   readonly realms?: readonly RealmPair[];
   readonly named?: readonly string[];
+  /** Everybody where it is left out. */
+  readonly isNamed?: (address: { host: string; port: number }) => boolean;
   readonly ownLogin?: readonly string[];
   readonly askHelper?: (helper: string, server: string) => Promise<HelperAnswer | undefined>;
   readonly isVerified?: (address: { host: string; port: number }) => boolean;
@@ -207,7 +210,8 @@ export function makeAuth(loopback: Loopback, options: AuthOptions = {}) {
   const outages = new DownMemory({ now, observe: () => undefined });
   const limits = { outages, now, fullMs: 1_000, briefMs: 300 };
   const finder = new ChallengeFinder({ ...limits, transport, memory });
-  const client = new TokenClient({ ...limits, isNamed: () => true, transport, observe });
+  const { isNamed = () => true } = options;
+  const client = new TokenClient({ ...limits, isNamed, transport, observe });
   const unused = new UnusedLogins({ credentials, pairs, observe });
   const tokens = new RegistryTokens(credentials, client, unused);
   const authorizer = new Authorizer({ memory, finder, credentials, tokens });

@@ -201,6 +201,30 @@ describe("the token client", () => {
     expect(loopback.seen.slice(2).map((one) => one.onBehalfOf)).toEqual([host, "login.example"]);
   });
 
+  it("is led by the stranger who said 401, and by one that it is sent on by", async () => {
+    const loopback = await startLoopback();
+    const ours = ["registry-1.docker.io", "named.example"];
+    const isNamed = (at: { host: string }) => ours.includes(at.host);
+    const { client } = makeAuth(loopback, { isNamed });
+    loopback.play(host, to("https://stranger.example/token"));
+    loopback.play("stranger.example", to("https://named.example/token"));
+    loopback.play("named.example", tokenService());
+    const leaders = async (changes: Partial<TokenAsk>) => {
+      loopback.seen.length = 0;
+      await client.fetch(ask(changes));
+      return loopback.seen.map(({ ledBy }) => ledBy);
+    };
+    expect(await leaders({})).toEqual([undefined, undefined, "stranger.example"]);
+    // Not believed, the realm's host is a stranger like any other.
+    const unbelieved = await leaders({ isBelieved: false, service: "a" });
+    expect(unbelieved).toEqual([undefined, host, host]);
+    const { name } = registry("evil.example");
+    const sent = { began: hub.name, registry: registry("evil.example"), isBelieved: true };
+    expect(await leaders(sent)).toEqual([name, name, name]);
+    const through = { began: hub.name, registry: registry("named.example"), ledBy: name };
+    expect(await leaders(through)).toEqual([name, name, name]);
+  });
+
   it("posts the password where GET is not known, and GETs where POST is not", async () => {
     const { loopback, client, credentials } = await make("auth.docker.io:bob:CANARY");
     loopback.play(host, (request, response) => {

@@ -66,6 +66,7 @@ type ClientOptions = RigOptions & {
   readonly authorizer?: Authorizing;
   readonly wait?: { readonly full: number; readonly brief: number };
   readonly keptBytes?: number;
+  readonly isNamed?: (address: HostPort) => boolean;
 };
 
 function clientFor(addresses: readonly HostPort[], options: ClientOptions = {}) {
@@ -77,6 +78,7 @@ function clientFor(addresses: readonly HostPort[], options: ClientOptions = {}) 
   const client = new PooledRegistryClient({
     transport: rig.transport,
     authorizer,
+    isNamed: options.isNamed ?? ((address) => rig.destinations.isNamed(address)),
     observe: (event) => rig.events.push(event),
     now: () => performance.now(),
     ...(options.wait === undefined ? {} : { limits: options.wait }),
@@ -270,6 +272,24 @@ describe("a blob's redirect", () => {
     expect(String(await readAll(again.body))).toBe("ok");
     expect([registry.seen.length, cdn.seen.length]).toEqual([1, 2]);
     expect(cdn.headers[1]?.authorization).toBeUndefined();
+  });
+
+  it("is led by a stranger on the way there, as often as it is asked", async () => {
+    const storage = await server(ok);
+    const stranger = await server(to(`${storage.origin}/b`));
+    const registry = await server(to(`${stranger.origin}/a`));
+    const all = [registry.address, stranger.address, storage.address];
+    const isNamed = ({ port }: HostPort) => port === registry.address.port;
+    const { client } = clientFor(all, { isNamed });
+    const answer = await client.send(ask(registry.registry));
+    await readAll(answer.body);
+    expect(answer.storage).toMatchObject({ ledBy: stranger.registry.name });
+    const inside = { scheme: "http", address: { host: "10.255.255.1", port: 80 } } as const;
+    const ledBy = registryNameOf({ host: "stranger.example", port: 443 });
+    const moved = { ...inside, target: "/b", ledBy };
+    expect(await rejection(client.send(ask(registry.registry, { storage: moved })))).toMatchObject({
+      code: "FORBIDDEN",
+    });
   });
 
   it.each([401, 403, 404])("is asked for again where its target now says %i", async (status) => {
