@@ -65,15 +65,17 @@ export function isBlobPlace(place: Place): boolean {
   return routeOf(place).kind === "blob";
 }
 
-/** On the same host there are pages of strangers too: the operator's password stays within the API. */
+/**
+ * On the same host there are pages of strangers too, and what only its owner may read: the operator's
+ * password opens a blob where a blob was asked for, and nothing else.
+ */
 export function mayGoAlong(
   access: Access,
   authorization: string | undefined,
   place: Place,
 ): boolean {
   if (access.kind !== "shared" || bearerToken(authorization) !== undefined) return true;
-  const { kind } = routeOf(place);
-  return kind !== "outside" && kind !== "invalid";
+  return isBlobPlace(place);
 }
 
 export function tooManyHops(from: Place, most: number): UpstreamError {

@@ -324,6 +324,31 @@ describe("a blob's redirect", () => {
     expect(registry.seen[1]).toBe("GET /artifacts-downloads/x?token=y Bearer anonymous");
   });
 
+  const another =
+    "/v2/b/blobs/sha256:1111111111111111111111111111111111111111111111111111111111111111";
+
+  it.each([
+    [`${another}?x=1`, "Basic CANARY"],
+    ["/v2/b/blobs/uploads/u1?x=1", undefined],
+    ["/v2/b/manifests/1", undefined],
+    ["/v2/b/tags/list", undefined],
+    ["/v2/_catalog", undefined],
+    ["/v2/admin", undefined],
+    ["/v2/", undefined],
+    ["/~bob/v2/b", undefined],
+  ])("to %s of the same host takes of the operator's password: %s", async (place, taken) => {
+    const registry = await server((request, response) =>
+      (request.url === place ? ok : to(place))(request, response),
+    );
+    const authorizer = authorizing({ authorize: async () => "Basic CANARY" });
+    const { client } = clientFor([registry.address], { authorizer });
+    await client.send(ask(registry.registry, { access: { kind: "shared" } }));
+    expect(registry.headers.map(({ authorization }) => authorization)).toEqual([
+      "Basic CANARY",
+      taken,
+    ]);
+  });
+
   it("that leads away and back does not get the Authorization again", async () => {
     const registry = await server((request, response) => {
       (request.url === "/back" ? ok : to(`${cdn.origin}/there`))(request, response);
