@@ -23,11 +23,14 @@ const shareOfFree = 8;
 export class FairPlaces {
   readonly #limit: number;
   readonly #after: Clock["after"];
+  readonly #kept: number;
   readonly #clients = new Map<string, Client>();
   #taken = 0;
 
-  constructor(limit: number, after: Clock["after"]) {
+  /** The last `kept` places are for who holds none, unless there is one client alone. */
+  constructor(limit: number, after: Clock["after"], kept = 0) {
     this.#limit = limit;
+    this.#kept = kept;
     this.#after = after;
   }
 
@@ -105,8 +108,10 @@ export class FairPlaces {
         next = client;
       }
     }
-    const most = shareOfFree * (this.#limit - this.#taken);
-    return next !== undefined && next.held < most ? next : undefined;
+    if (next === undefined) return undefined;
+    const free = this.#limit - this.#taken;
+    const isKept = next.held > 0 && this.#clients.size > 1 && free <= this.#kept;
+    return !isKept && next.held < shareOfFree * free ? next : undefined;
   }
 
   #forgetIdle({ who, held, waiting }: Client): void {

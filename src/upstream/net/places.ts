@@ -36,6 +36,11 @@ type Kind = "bodies" | "small";
 
 /** The longest that anybody waits for a place. */
 const longestWait = 20_000;
+/**
+ * The part of the places that is kept for addresses with none under way, once there are several: a few
+ * whose requests hang then do not have them all.
+ */
+const keptPart: Readonly<Record<Kind, number>> = { bodies: 1 / 8, small: 1 / 2 };
 /** Requests of nobody's in particular: tokens, pings, what is asked behind the clients' backs. */
 const ours = "";
 
@@ -56,7 +61,7 @@ export class Places {
     const { scheme, address, signal, client = ours } = ask;
     const host = formatHostPort(address, 443);
     const key = `${kind} ${scheme} ${formatHostPort(address)}`;
-    const places = this.#origins.get(key) ?? new FairPlaces(this.#limits[kind], this.#after);
+    const places = this.#origins.get(key) ?? this.#placesFor(kind);
     this.#origins.set(key, places);
     const forget = (): void => {
       if (places.isEmpty && this.#origins.get(key) === places) this.#origins.delete(key);
@@ -73,6 +78,11 @@ export class Places {
       forget();
       throw error;
     }
+  }
+
+  #placesFor(kind: Kind): FairPlaces {
+    const limit = this.#limits[kind];
+    return new FairPlaces(limit, this.#after, Math.floor(limit * keptPart[kind]));
   }
 }
 

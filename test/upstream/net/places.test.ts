@@ -58,6 +58,40 @@ describe("an origin's places", () => {
     }
   });
 
+  it.each([
+    [4, 15],
+    [8, 10],
+    [16, 8],
+  ])(
+    "let a newcomer's manifest pass %i addresses with %i that hang each",
+    async (addresses, each) => {
+      let hanging = 0;
+      const { ask } = await rig({ bodies: 256, small: 32 }, (request, response) => {
+        if (request.url?.endsWith("/hang") === true) hanging += 1;
+        else response.end();
+      });
+      const manifest = (client: string, name: string) =>
+        ask({ target: `/v2/a/manifests/${name}`, asked: "manifest", client });
+      for (let i = 0; i < addresses * each; i++) {
+        void manifest(`10.0.0.${Math.floor(i / each)}`, "hang");
+      }
+      await eventually(() => expect(hanging).toBeGreaterThanOrEqual(16));
+      expect((await manifest("10.0.1.1", "1")).status).toBe(200);
+    },
+    5_000,
+  );
+
+  it("are twenty-nine manifests at once for who is alone there", async () => {
+    let hanging = 0;
+    const { ask } = await rig({ bodies: 256, small: 32 }, () => {
+      hanging += 1;
+    });
+    for (let i = 0; i < 40; i++) {
+      void ask({ target: "/v2/a/manifests/1", asked: "manifest", client: "10.0.0.1" });
+    }
+    await eventually(() => expect(hanging).toBe(29));
+  });
+
   it("are waited for twenty seconds: then it is busy, and no fault of the registry's", async () => {
     const { clock, blob, answers } = await rig({ bodies: 1, small: 1 });
     await blob("a");
