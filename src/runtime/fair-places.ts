@@ -17,18 +17,25 @@ type Turn = Pick<PromiseWithResolvers<void>, "promise" | "reject">;
 
 type Client = { readonly who: string; held: number; readonly waiting: Set<() => void> };
 
+/** Which places are not for everybody. */
+export type KeptPlaces = {
+  /** The last ones are for who holds none, unless there is one client alone. */
+  readonly last: number;
+  /** Who is the house itself: it may have them, and nobody is less alone for it. */
+  readonly house: string;
+};
+
 /** A client may hold so many times what is left free: one alone gets eight ninths of all places. */
 const shareOfFree = 8;
 
 export class FairPlaces {
   readonly #limit: number;
   readonly #after: Clock["after"];
-  readonly #kept: number;
+  readonly #kept: KeptPlaces | undefined;
   readonly #clients = new Map<string, Client>();
   #taken = 0;
 
-  /** The last `kept` places are for who holds none, unless there is one client alone. */
-  constructor(limit: number, after: Clock["after"], kept = 0) {
+  constructor(limit: number, after: Clock["after"], kept?: KeptPlaces) {
     this.#limit = limit;
     this.#kept = kept;
     this.#after = after;
@@ -102,16 +109,20 @@ export class FairPlaces {
 
   /** Of those who wait the one with the fewest places: where he may have none, nobody may. */
   #next(): Client | undefined {
+    const free = this.#limit - this.#taken;
     let next: Client | undefined;
     for (const client of this.#clients.values()) {
-      if (client.waiting.size > 0 && client.held < (next?.held ?? Number.POSITIVE_INFINITY)) {
-        next = client;
-      }
+      const isFewer = client.held < (next?.held ?? Number.POSITIVE_INFINITY);
+      if (client.waiting.size > 0 && isFewer && !this.#isKeptFrom(client, free)) next = client;
     }
-    if (next === undefined) return undefined;
-    const free = this.#limit - this.#taken;
-    const isKept = next.held > 0 && this.#clients.size > 1 && free <= this.#kept;
-    return !isKept && next.held < shareOfFree * free ? next : undefined;
+    return next !== undefined && next.held < shareOfFree * free ? next : undefined;
+  }
+
+  #isKeptFrom({ who, held }: Client, free: number): boolean {
+    if (held === 0 || this.#kept === undefined || free > this.#kept.last) return false;
+    const { house } = this.#kept;
+    const guests = this.#clients.size - (this.#clients.has(house) ? 1 : 0);
+    return who !== house && guests > 1;
   }
 
   #forgetIdle({ who, held, waiting }: Client): void {

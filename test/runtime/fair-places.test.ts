@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { FairPlaces } from "../../src/runtime/fair-places.ts";
+import { FairPlaces, type KeptPlaces } from "../../src/runtime/fair-places.ts";
 import { TestClock } from "../support/test-clock.ts";
 
 const never = new AbortController().signal;
 
-function places(limit: number) {
+function places(limit: number, kept?: KeptPlaces) {
   const clock = new TestClock();
-  const fair = new FairPlaces(limit, clock.after);
+  const fair = new FairPlaces(limit, clock.after, kept);
   const entered: string[] = [];
   const take = (who: string, signal = never) => {
     const asked = fair.take(who, {
@@ -35,6 +35,28 @@ describe("fair places", () => {
     await turn();
     expect(entered.length).toBe(228);
     for (let i = 0; i < 9; i++) await take(`other ${i}`);
+  });
+
+  it("that are kept for newcomers are nobody's who has one, but the house's", async () => {
+    const { take, entered } = places(32, { last: 16, house: "" });
+    for (let i = 0; i < 20; i++) {
+      void take("alice");
+      void take("bob");
+      void take("");
+    }
+    await turn();
+    const held = (who: string) => entered.filter((one) => one === who).length;
+    expect(held("alice") + held("bob")).toBeLessThanOrEqual(16);
+    expect(held("")).toBeGreaterThan(5);
+    await take("carol");
+  });
+
+  it("are all there for one client alone, though the house asks beside him", async () => {
+    const { take, entered } = places(32, { last: 16, house: "" });
+    void take("");
+    for (let i = 0; i < 40; i++) void take("alice");
+    await turn();
+    expect(entered.filter((who) => who === "alice").length).toBeGreaterThan(24);
   });
 
   it("go next to who holds the fewest, whoever waits longest", async () => {

@@ -82,7 +82,8 @@ export class Places {
 
   #placesFor(kind: Kind): FairPlaces {
     const limit = this.#limits[kind];
-    return new FairPlaces(limit, this.#after, Math.floor(limit * keptPart[kind]));
+    const kept = { last: Math.floor(limit * keptPart[kind]), house: ours };
+    return new FairPlaces(limit, this.#after, kept);
   }
 }
 
