@@ -11,9 +11,11 @@ import type { Row } from "./measure.ts";
 import { openScene, type Scene } from "./parts/scene.ts";
 import { archive } from "./rows/archive.ts";
 import { cold, throttled, warmPlain, warmTls } from "./rows/blobs.ts";
-import { coldFast, parallelRanges } from "./rows/fast.ts";
+import { coldFast, manifestsBesideCold } from "./rows/fast.ts";
+import { firstBytes } from "./rows/first-byte.ts";
 import { corrupt, cut, herd, warmPull } from "./rows/herd.ts";
 import { idle, manifestHits } from "./rows/manifests.ts";
+import { limitedSum, parallelRanges } from "./rows/ranges.ts";
 
 const groups: Readonly<Record<string, (scene: Scene, rounds: number) => Promise<Row[]>>> = {
   idle: (scene) => idle(scene),
@@ -21,8 +23,11 @@ const groups: Readonly<Record<string, (scene: Scene, rounds: number) => Promise<
   "warm-plain": warmPlain,
   cold,
   throttled,
+  "first-byte": (scene) => firstBytes(scene),
   "cold-fast": coldFast,
+  beside: manifestsBesideCold,
   parallel: parallelRanges,
+  "parallel-sum": limitedSum,
   herd: (scene) => herd(scene),
   cut: (scene) => cut(scene),
   corrupt: (scene) => corrupt(scene),

@@ -30,10 +30,11 @@ export async function curl(args: readonly string[], cores = "1"): Promise<Transf
 }
 
 /** Through Entrepot's forward proxy, trusting its CA. */
-export function throughProxy(scene: Scene, path: string): Promise<Transfer> {
+export function throughProxy(scene: Scene, path: string, range?: string): Promise<Transfer> {
   const url = `https://127.0.0.1:${ports.upstream}${path}`;
   const ca = `${scene.folder}/data/ca/ca.crt`;
   return curl([
+    ...rangeOf(range),
     "-x",
     `http://127.0.0.1:${ports.entrepot}`,
     "--cacert",
@@ -45,8 +46,18 @@ export function throughProxy(scene: Scene, path: string): Promise<Transfer> {
 }
 
 /** Straight to a TLS server of the bench. */
-export function direct(scene: Scene, port: number, path: string): Promise<Transfer> {
-  return curl(["--cacert", `${scene.folder}/ca.crt`, `https://127.0.0.1:${port}${path}`]);
+export function direct(
+  scene: Scene,
+  port: number,
+  path: string,
+  range?: string,
+): Promise<Transfer> {
+  const url = `https://127.0.0.1:${port}${path}`;
+  return curl([...rangeOf(range), "--cacert", `${scene.folder}/ca.crt`, url]);
+}
+
+function rangeOf(range: string | undefined): readonly string[] {
+  return range === undefined ? [] : ["-r", range];
 }
 
 /** Over plain HTTP. */

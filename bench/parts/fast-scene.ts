@@ -9,7 +9,7 @@ import { curl, type Transfer } from "./curl.ts";
 import { type Running, start } from "./running.ts";
 import type { Scene } from "./scene.ts";
 
-const ports = { upstream: 19543, entrepot: 13228, registry: 15543, nginx: 18543 } as const;
+export const fastPorts = { upstream: 19543, entrepot: 13228, registry: 15543, nginx: 18543 } as const;
 /** Bytes a second of one connection to where the upstream limits each. */
 export const limited = 20 * 1024 * 1024;
 
@@ -39,14 +39,14 @@ export class FastScene {
     ];
     return {
       entrepot: (path) => [
-        ...["-x", `http://127.0.0.1:${ports.entrepot}`, "-A", "Go-http-client/1.1"],
+        ...["-x", `http://127.0.0.1:${fastPorts.entrepot}`, "-A", "Go-http-client/1.1"],
         ...["--cacert", `${this.#folder}/fast-data/ca/ca.crt`],
-        `https://127.0.0.1:${ports.upstream}${path}`,
+        `https://127.0.0.1:${fastPorts.upstream}${path}`,
       ],
-      direct: to(ports.upstream),
-      registry: to(ports.registry),
-      nginx: to(ports.nginx),
-      slices: (path) => to(ports.nginx)(`/slices${path}`),
+      direct: to(fastPorts.upstream),
+      registry: to(fastPorts.registry),
+      nginx: to(fastPorts.nginx),
+      slices: (path) => to(fastPorts.nginx)(`/slices${path}`),
     };
   }
 
@@ -67,6 +67,25 @@ export class FastScene {
     this.#blob = `${this.#folder}/fast/${hex}`;
     await writeFile(this.#blob, await readFile(path));
     return `sha256:${hex}`;
+  }
+
+  /** A manifest at the upstream; resolves with its digest and length. */
+  async manifest(): Promise<{ readonly digest: string; readonly bytes: number }> {
+    const part = { digest: `sha256:${"a".repeat(64)}`, size: 1 };
+    const text = JSON.stringify({
+      schemaVersion: 2,
+      mediaType: "application/vnd.oci.image.manifest.v1+json",
+      config: { mediaType: "application/vnd.oci.image.config.v1+json", ...part },
+      layers: [],
+    });
+    const hex = createHash("sha256").update(text).digest("hex");
+    await writeFile(`${this.#folder}/fast/${hex}`, text);
+    return { digest: `sha256:${hex}`, bytes: text.length };
+  }
+
+  /** The authority of Entrepot's clients. */
+  authority(): Promise<string> {
+    return readFile(`${this.#folder}/fast-data/ca/ca.crt`, "utf8");
   }
 
   /** One transfer on any core. */
@@ -99,12 +118,12 @@ export async function openFastScene(scene: Scene): Promise<FastScene> {
       ...{ command: "nginx", args: ["-c", `${folder}/${name}.conf`], core, port },
       log: `${folder}/${name}-out.log`,
     });
-  const upstream = await nginx("fast", ports.upstream);
-  const cache = await nginx("fast-cache", ports.nginx);
+  const upstream = await nginx("fast", fastPorts.upstream);
+  const cache = await nginx("fast-cache", fastPorts.nginx);
   const registry = await start({
     ...{ command: "docker-registry", args: ["serve", `${folder}/fast-registry.yml`], core },
     env: { SSL_CERT_FILE: `${folder}/ca.crt`, OTEL_TRACES_EXPORTER: "none" },
-    ...{ port: ports.registry, log: `${folder}/fast-registry.log` },
+    ...{ port: fastPorts.registry, log: `${folder}/fast-registry.log` },
   });
   const entrepot = await start({
     command: process.execPath,
@@ -113,11 +132,11 @@ export async function openFastScene(scene: Scene): Promise<FastScene> {
       fileURLToPath(new URL("../../dist/app/main.js", import.meta.url)),
     ],
     env: {
-      ...{ HOST: "127.0.0.1", PORT: String(ports.entrepot), ADMIN_PORT: "0" },
-      ...{ DATA_DIR: `${folder}/fast-data`, REGISTRIES: `127.0.0.1:${ports.upstream}` },
+      ...{ HOST: "127.0.0.1", PORT: String(fastPorts.entrepot), ADMIN_PORT: "0" },
+      ...{ DATA_DIR: `${folder}/fast-data`, REGISTRIES: `127.0.0.1:${fastPorts.upstream}` },
       ...{ UPSTREAM_CA: `${folder}/ca.crt`, UPSTREAM_ALLOW_ADDRESSES: "127.0.0.0/8" },
     },
-    ...{ core, port: ports.entrepot, log: `${folder}/fast-entrepot.log` },
+    ...{ core, port: fastPorts.entrepot, log: `${folder}/fast-entrepot.log` },
   });
   return new FastScene(folder, entrepot, [upstream, cache, registry]);
 }
@@ -142,10 +161,11 @@ function upstreamConfig(folder: string): string {
     folder,
     "fast",
     `log_format sent $body_bytes_sent; access_log ${folder}/fast.log sent;
- server { listen 127.0.0.1:${ports.upstream} ssl;
+ server { listen 127.0.0.1:${fastPorts.upstream} ssl;
   location = /v2/ { default_type application/json; add_header Docker-Distribution-Api-Version registry/2.0; return 200 "{}"; }
   location ~ "^/v2/limited/.*${blobs}" { limit_rate ${limited}; ${file} }
-  location ~ "^/v2/.*${blobs}" { ${file} } }`,
+  location ~ "^/v2/.*${blobs}" { ${file} }
+  location ~ "^/v2/.*manifests/sha256:([0-9a-f]+)$" { default_type application/vnd.oci.image.manifest.v1+json; alias ${folder}/fast/$1; } }`,
   );
 }
 
@@ -157,10 +177,10 @@ function cacheConfig(folder: string): string {
   return nginxConfig(
     folder,
     "fast-cache",
-    `access_log off; upstream fast { server 127.0.0.1:${ports.upstream}; keepalive 32; }
+    `access_log off; upstream fast { server 127.0.0.1:${fastPorts.upstream}; keepalive 32; }
  proxy_cache_path ${folder}/fast-whole keys_zone=whole:8m max_size=20g;
  proxy_cache_path ${folder}/fast-slices keys_zone=slices:8m max_size=20g;
- server { listen 127.0.0.1:${ports.nginx} ssl;
+ server { listen 127.0.0.1:${fastPorts.nginx} ssl;
   location /slices/ { ${slices} ${there} }
   location / { ${whole} ${there} } }`,
   );
@@ -176,11 +196,11 @@ storage:
   filesystem:
     rootdirectory: ${folder}/fast-registry
 http:
-  addr: 127.0.0.1:${ports.registry}
+  addr: 127.0.0.1:${fastPorts.registry}
   tls:
     certificate: ${folder}/leaf.crt
     key: ${folder}/leaf.key
 proxy:
-  remoteurl: https://127.0.0.1:${ports.upstream}
+  remoteurl: https://127.0.0.1:${fastPorts.upstream}
 `;
 }

@@ -21,7 +21,8 @@ export type Target = {
 
 export type Load = { readonly perSecond: number; readonly p50: number; readonly p99: number };
 
-async function open(target: Target): Promise<Socket> {
+/** A connection, ready for a request. */
+export async function open(target: Target): Promise<Socket> {
   const socket = connectTcp(target.port, "127.0.0.1");
   socket.setNoDelay(true);
   await once(socket, "connect");
@@ -43,8 +44,13 @@ async function open(target: Target): Promise<Socket> {
   return tls;
 }
 
-/** Sends one request and resolves when its whole answer is in. */
-function exchange(socket: Socket, request: Buffer, bodyBytes: number): Promise<void> {
+/** Sends one request and resolves when its whole answer is in; `onBody` hears of each piece of its body. */
+function exchange(
+  socket: Socket,
+  request: Buffer,
+  bodyBytes: number,
+  onBody?: () => void,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     let seen = 0;
     let expected = 0;
@@ -62,6 +68,7 @@ function exchange(socket: Socket, request: Buffer, bodyBytes: number): Promise<v
       }
       if (expected === 0) expected = chunk.indexOf("\r\n\r\n") + 4 + bodyBytes;
       seen += chunk.length;
+      if (seen > expected - bodyBytes) onBody?.();
       if (seen >= expected) finish();
     };
     socket.on("data", onData);
@@ -74,6 +81,16 @@ function requestFor(target: Target, connection: string): Buffer {
   return Buffer.from(
     `GET ${target.path} HTTP/1.1\r\nHost: ${target.host}\r\nAccept: */*\r\nConnection: ${connection}\r\n\r\n`,
   );
+}
+
+/** Milliseconds from one request to the first byte of its answer's body; resolves when all of it is in. */
+export async function firstByte(socket: Socket, target: Target): Promise<number> {
+  const began = performance.now();
+  let first: number | undefined;
+  await exchange(socket, requestFor(target, "keep-alive"), target.bodyBytes, () => {
+    first ??= performance.now() - began;
+  });
+  return first ?? Number.NaN;
 }
 
 function percentile(sorted: readonly number[], share: number): number {
@@ -112,22 +129,42 @@ export async function keepAlive(
   return summary(latencies, seconds);
 }
 
+type Pace = { readonly connections: number; readonly perSecond: number };
+
 /** The same connections at a fixed rate; latency counts from when a request was due. */
-export async function paced(
+export async function paced(target: Target, pace: Pace, seconds: number): Promise<Load> {
+  const total = Math.floor(pace.perSecond * seconds);
+  return await atPace(target, pace, (sent) => sent >= total);
+}
+
+/** The same as long as the work takes. */
+export async function pacedDuring(
   target: Target,
-  connections: number,
-  perSecond: number,
-  seconds: number,
+  pace: Pace,
+  work: Promise<unknown>,
+): Promise<Load> {
+  let isOver = false;
+  const end = work.finally(() => {
+    isOver = true;
+  });
+  const load = await atPace(target, pace, () => isOver);
+  await end;
+  return load;
+}
+
+async function atPace(
+  target: Target,
+  { connections, perSecond }: Pace,
+  isOver: (sent: number) => boolean,
 ): Promise<Load> {
   const sockets = await Promise.all(Array.from({ length: connections }, () => open(target)));
   const request = requestFor(target, "keep-alive");
   const latencies: number[] = [];
   const began = performance.now();
   let next = 0;
-  const total = Math.floor(perSecond * seconds);
   await Promise.all(
     sockets.map(async (socket) => {
-      for (let mine = next++; mine < total; mine = next++) {
+      for (let mine = next++; !isOver(mine); mine = next++) {
         const due = began + (mine / perSecond) * 1000;
         const wait = due - performance.now();
         if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
@@ -138,7 +175,7 @@ export async function paced(
       socket.destroy();
     }),
   );
-  return summary(latencies, seconds);
+  return summary(latencies, (performance.now() - began) / 1000);
 }
 
 /** A new connection (with CONNECT and handshake) for every request, `workers` at a time. */

@@ -76,27 +76,29 @@ async function sendBlob(
 ): Promise<void> {
   const blob = blobs.get(digest);
   if (blob === undefined) return void response.writeHead(404).end();
-  const from = Number(/^bytes=(\d+)-/.exec(request.headers.range ?? "")?.[1] ?? 0);
-  response.writeHead(from > 0 ? 206 : 200, {
+  const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? "");
+  const from = Number(range?.[1] ?? 0);
+  const end = Math.min(blob.size, Number(range?.[2] || blob.size) + 1);
+  response.writeHead(range === null ? 200 : 206, {
     "content-type": "application/octet-stream",
-    "content-length": blob.size - from,
+    "content-length": end - from,
     "docker-content-digest": digest,
-    ...(from > 0 ? { "content-range": `bytes ${from}-${blob.size - 1}/${blob.size}` } : {}),
+    ...(range && { "content-range": `bytes ${from}-${end - 1}/${blob.size}` }),
   });
   if (request.method === "HEAD") return void response.end();
   const kind = /^\/v2\/([^/]+)\//.exec(request.url ?? "")?.[1] ?? "fast";
-  await sendBody(response, blob, { kind, digest, from });
+  await sendBody(response, blob, { kind, digest, from, end });
 }
 
 async function sendBody(
   response: ServerResponse,
   blob: Blob,
-  how: { readonly kind: string; readonly digest: string; readonly from: number },
+  how: { readonly kind: string; readonly digest: string; readonly from: number; readonly end: number },
 ): Promise<void> {
   const rate = rates[how.kind];
   const step = rate === undefined ? block : 65_536;
-  for (let position = how.from; position < blob.size && !response.destroyed; ) {
-    const chunk = chunkOf(blob, position).subarray(0, step);
+  for (let position = how.from; position < how.end && !response.destroyed; ) {
+    const chunk = chunkOf(blob, position).subarray(0, Math.min(step, how.end - position));
     if (how.kind === "cut60" && position > blob.size * 0.6 && !alreadyCut.has(how.digest)) {
       alreadyCut.add(how.digest);
       return void response.destroy();

@@ -58,7 +58,7 @@ export async function manifestHits(scene: Scene, rounds: number): Promise<Row[]>
   const besideNginx = ratioOf(ours, nginx);
   const cpu = ratioOf(ours, floor, "cpu");
   const late = async (target: Target): Promise<Round> => {
-    const { p99 } = await paced(target, 32, middle(ours) / 2, 4);
+    const { p99 } = await paced(target, { connections: 32, perSecond: middle(ours) / 2 }, 4);
     return { value: p99, cpu: 0 };
   };
   const half = await shuffledRounds(Math.min(rounds, 3), {
