@@ -83,14 +83,15 @@ export async function sixteenths(
 
 export function inParts(fast: FastScene, way: Way, repository: string): Fetch {
   return (digest) =>
-    sixteenths(size, (range) =>
-      fast.transfer(way, `/v2/${repository}/app/blobs/${digest}`, range),
-    );
+    sixteenths(size, (range) => fast.transfer(way, `/v2/${repository}/app/blobs/${digest}`, range));
 }
 
-const speedOf = (seen: readonly Pick<Seen, "speed">[]): number => median(seen.map(({ speed }) => speed));
-const ratioOf = (ours: readonly Pick<Seen, "speed">[], theirs: readonly Pick<Seen, "speed">[]): number =>
-  median(ours.map(({ speed }, index) => speed / (theirs[index]?.speed ?? Number.NaN)));
+const speedOf = (seen: readonly Pick<Seen, "speed">[]): number =>
+  median(seen.map(({ speed }) => speed));
+const ratioOf = (
+  ours: readonly Pick<Seen, "speed">[],
+  theirs: readonly Pick<Seen, "speed">[],
+): number => median(ours.map(({ speed }, index) => speed / (theirs[index]?.speed ?? Number.NaN)));
 
 export function against(
   what: { readonly work: string; readonly peer: string },

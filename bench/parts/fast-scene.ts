@@ -9,7 +9,12 @@ import { curl, type Transfer } from "./curl.ts";
 import { type Running, start } from "./running.ts";
 import type { Scene } from "./scene.ts";
 
-export const fastPorts = { upstream: 19543, entrepot: 13228, registry: 15543, nginx: 18543 } as const;
+export const fastPorts = {
+  upstream: 19543,
+  entrepot: 13228,
+  registry: 15543,
+  nginx: 18543,
+} as const;
 /** Bytes a second of one connection to where the upstream limits each. */
 export const limited = 20 * 1024 * 1024;
 

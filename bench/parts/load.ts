@@ -49,7 +49,7 @@ function exchange(
   socket: Socket,
   request: Buffer,
   bodyBytes: number,
-  onBody?: () => void,
+  onBody: () => void = () => undefined,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     let seen = 0;
@@ -61,14 +61,17 @@ function exchange(
       else reject(error);
     };
     const onClose = (): void => finish(new Error("closed in the middle"));
-    const onData = (chunk: Buffer): void => {
-      if (expected === 0 && chunk.toString("latin1", 9, 12) !== "200") {
+    const begin = (chunk: Buffer): void => {
+      if (chunk.toString("latin1", 9, 12) === "200") {
+        expected = chunk.indexOf("\r\n\r\n") + 4 + bodyBytes;
+      } else {
         finish(new Error(chunk.toString("latin1", 0, 200)));
-        return;
       }
-      if (expected === 0) expected = chunk.indexOf("\r\n\r\n") + 4 + bodyBytes;
+    };
+    const onData = (chunk: Buffer): void => {
+      if (expected === 0) begin(chunk);
       seen += chunk.length;
-      if (seen > expected - bodyBytes) onBody?.();
+      if (seen > expected - bodyBytes) onBody();
       if (seen >= expected) finish();
     };
     socket.on("data", onData);

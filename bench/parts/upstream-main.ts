@@ -93,7 +93,12 @@ async function sendBlob(
 async function sendBody(
   response: ServerResponse,
   blob: Blob,
-  how: { readonly kind: string; readonly digest: string; readonly from: number; readonly end: number },
+  how: {
+    readonly kind: string;
+    readonly digest: string;
+    readonly from: number;
+    readonly end: number;
+  },
 ): Promise<void> {
   const rate = rates[how.kind];
   const step = rate === undefined ? block : 65_536;

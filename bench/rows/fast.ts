@@ -32,7 +32,6 @@ export async function coldFast(scene: Scene, count: number): Promise<Row[]> {
   });
 }
 
-
 const MiB = 1024 * 1024;
 const large = 512 * MiB;
 const pace = { connections: 16, perSecond: 400 };
@@ -44,9 +43,24 @@ async function targets(scene: Scene, fast: FastScene): Promise<Record<"ours" | "
   const secureContext = createSecureContext({ ca: await fast.authority() });
   const its = createSecureContext({ ca: scene.ca });
   return {
-    ours: { port: fastPorts.entrepot, authority: host, secureContext, path, host, bodyBytes: bytes },
+    ours: {
+      port: fastPorts.entrepot,
+      authority: host,
+      secureContext,
+      path,
+      host,
+      bodyBytes: bytes,
+    },
     floor: { port: ports.floor, secureContext: its, path, host, bodyBytes: floorBytes },
   };
+}
+
+async function besidePull(fast: FastScene, target: Target): Promise<number> {
+  const path = `/v2/fast/app/blobs/${await fast.blob(large)}`;
+  const pull = fast.transfer(fast.ways.entrepot, path);
+  const { p99 } = await pacedDuring(target, pace, pull);
+  if ((await pull).bytes !== large) throw new Error("the pull beside it broke off");
+  return p99;
 }
 
 /** What others wait for a manifest that is kept while a cold blob comes in as fast as it can. */
@@ -56,10 +70,7 @@ export async function manifestsBesideCold(scene: Scene, count: number): Promise<
     const late: Record<keyof typeof all, number[]> = { ours: [], floor: [] };
     for (let round = -1; round < Math.min(count, 3); round += 1) {
       for (const name of shuffled(["ours", "floor"] as const)) {
-        const path = `/v2/fast/app/blobs/${await fast.blob(large)}`;
-        const pull = fast.transfer(fast.ways.entrepot, path);
-        const { p99 } = await pacedDuring(all[name], pace, pull);
-        if ((await pull).bytes !== large) throw new Error("the pull beside it broke off");
+        const p99 = await besidePull(fast, all[name]);
         if (round >= 0) late[name].push(p99);
       }
     }

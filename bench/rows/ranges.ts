@@ -16,19 +16,22 @@ import { ports, type Scene } from "../parts/scene.ts";
 
 export async function parallelRanges(scene: Scene, count: number): Promise<Row[]> {
   return await onFastScene(scene, async (fast) => {
-    const { entrepot, direct, slices } = fast.ways;
+    const { ways } = fast;
     const free = await rounds(
       fast,
       {
-        ours: inParts(fast, entrepot, "fast"),
-        direct: inParts(fast, direct, "fast"),
-        slices: inParts(fast, slices, "fast"),
+        ours: inParts(fast, ways.entrepot, "fast"),
+        direct: inParts(fast, ways.direct, "fast"),
+        slices: inParts(fast, ways.slices, "fast"),
       },
       Math.min(count, 5),
     );
     const each = await rounds(
       fast,
-      { ours: inParts(fast, entrepot, "limited"), direct: inParts(fast, direct, "limited") },
+      {
+        ours: inParts(fast, ways.entrepot, "limited"),
+        direct: inParts(fast, ways.direct, "limited"),
+      },
       Math.min(count, 5),
     );
     const limit = `${Math.round(limited / 1e6)} MB/s`;

@@ -4,12 +4,12 @@
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import type { AddressInfo, ListenOptions, Socket } from "node:net";
 import { join } from "node:path";
 import { Proxy as MitmProxy } from "http-mitm-proxy";
 import { DoorError } from "../door-error.ts";
 import { type Admission, clientAddress } from "../server/admission.ts";
-import { drain, OpenSockets, refuseBroken, setLimits } from "../server/listener.ts";
+import { backlog, drain, OpenSockets, refuseBroken, setLimits } from "../server/listener.ts";
 import type { ProxyProtocol } from "../server/proxy-protocol.ts";
 import { writeUnusedCa } from "./unused-ca.ts";
 
@@ -134,23 +134,24 @@ export class FrontDoor extends MitmProxy {
     this.#reject?.(error);
   }
 
-  /** The library itself listens on a host and a port only. */
-  #listenOn(fd: number): void {
+  /** The library itself listens on a host and a port only, with Node's own backlog. */
+  #listenOurWay(): void {
+    const { fd } = this.#options;
     let server: Server | undefined;
     Object.defineProperty(this, "httpServer", {
       get: () => server,
       set: (made: Server) => {
         server = made;
         const listen = made.listen.bind(made);
-        const opened = (_where: unknown, done: () => void) => listen({ fd }, done);
+        const opened = (where: ListenOptions, done: () => void) =>
+          fd === undefined ? listen({ ...where, backlog }, done) : listen({ fd }, backlog, done);
         Object.assign(made, { listen: opened });
       },
     });
   }
 
   #listen(host: string, folder: string): Promise<void> {
-    const { fd } = this.#options;
-    if (fd !== undefined) this.#listenOn(fd);
+    this.#listenOurWay();
     return new Promise((resolve, reject) => {
       this.#reject = reject;
       this.listen({ host, port: this.#options.port, sslCaDir: folder }, (error) => {

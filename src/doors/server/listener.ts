@@ -10,6 +10,12 @@ import type { Duplex } from "node:stream";
 /** At most this many header fields; one more than allowed is read, so that too many can be told. */
 export const maxHeaderFields = 100;
 
+/**
+ * How many connections may wait to be taken, where the system allows as many (Linux: net.core.somaxconn).
+ * Who comes when all these places are taken tries again after one second, then three, then seven.
+ */
+export const backlog = 4_096;
+
 /** Node's defaults that are wrong for blobs that take hours, and right limits for heads that take seconds. */
 export function setLimits(server: Server, maxConnections?: number): void {
   server.headersTimeout = 10_000;

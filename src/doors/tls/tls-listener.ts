@@ -11,7 +11,7 @@ import { DoorError } from "../door-error.ts";
 import type { ObserveDoor } from "../door-event.ts";
 import { askedOf, type Refusal, refuseConnect, refuseRequest, uncertified } from "../refusal.ts";
 import { type Admission, clientAddress } from "../server/admission.ts";
-import { drain, OpenSockets, refuseBroken, setLimits } from "../server/listener.ts";
+import { backlog, drain, OpenSockets, refuseBroken, setLimits } from "../server/listener.ts";
 import { type ProxyProtocol, speakFor } from "../server/proxy-protocol.ts";
 import { acceptTls, certificateFault } from "../server/tls-handshake.ts";
 
@@ -97,7 +97,9 @@ export class TlsListener {
     try {
       await new Promise<void>((resolve, reject) => {
         server.once("error", reject);
-        server.listen(fd === undefined ? { host, port } : { fd }, () => resolve());
+        const opened = (): void => resolve();
+        if (fd === undefined) server.listen({ host, port, backlog }, opened);
+        else server.listen({ fd }, backlog, opened);
       });
     } catch (error) {
       if (host === "::" && codeOf(error) === "EAFNOSUPPORT") return this.#listen("0.0.0.0");

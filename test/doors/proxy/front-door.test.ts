@@ -8,6 +8,7 @@ import { FrontDoor, type FrontDoorOptions } from "../../../src/doors/proxy/front
 import { Admission } from "../../../src/doors/server/admission.ts";
 import { eventually } from "../../support/eventually.ts";
 import { temporaryFolder } from "../../support/temp-folder.ts";
+import { crowdAt, mostWaiting } from "../a-crowd-connects.ts";
 import {
   connectThrough,
   dial,
@@ -73,6 +74,16 @@ describe("the open door", () => {
       await readAll(socket);
     }
     expect(seen).toMatchObject([{ ask: { client: "127.0.0.1" } }, { ask: { client: "::1" } }]);
+  });
+
+  it("has room for a thousand clients that connect in one moment: none has to try again", async () => {
+    const { port } = await openDoor();
+    const { sockets, waiting } = await crowdAt(port, 1_000);
+    expect(waiting).toBeGreaterThanOrEqual(Math.min(1_000, mostWaiting()));
+    for (const socket of sockets) socket.write("GET / HTTP/1.0\r\n\r\n");
+    expect((await Promise.all(sockets.map(readAll))).every((text) => text.includes("200 OK"))).toBe(
+      true,
+    );
   });
 
   it("has Node's limits set on purpose", async () => {

@@ -7,6 +7,7 @@ import type { DoorEvent } from "../../../src/doors/door-event.ts";
 import { Admission } from "../../../src/doors/server/admission.ts";
 import { TlsListener, type TlsListenerOptions } from "../../../src/doors/tls/tls-listener.ts";
 import { type Certificate, makeCertificate } from "../../support/certificates.ts";
+import { crowdAt, mostWaiting } from "../a-crowd-connects.ts";
 
 let certificate: Certificate;
 let context: SecureContext;
@@ -30,6 +31,12 @@ describe("the TLS listener", () => {
       tls.write(ask);
       expect(String(await once(tls, "data"))).toContain("200 OK");
     }
+  });
+
+  it("has room for a thousand clients that connect in one moment: none has to try again", async () => {
+    const { port } = await open();
+    const { waiting } = await crowdAt(port, 1_000);
+    expect(waiting).toBeGreaterThanOrEqual(Math.min(1_000, mostWaiting()));
   });
 
   it.each([
