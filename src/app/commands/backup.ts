@@ -15,16 +15,14 @@ import { openPushed, placeOfRecords } from "../compose/records.ts";
 import {
   type CarriedPushed,
   carryPushed,
-  lostSentences,
-  progressOn,
   summary,
+  type Terminal,
+  tellCarried,
   toldWhy,
 } from "./carrying.ts";
 import { AskError, dataFolder, type ServerAsked } from "./control.ts";
 import { holdServer } from "./held-server.ts";
 import { settingsIn } from "./settings-in.ts";
-
-export type Terminal = Pick<NodeJS.Process, "stdout" | "stderr">;
 
 /** What was pushed, kept as it is. */
 type Held = {
@@ -47,35 +45,19 @@ async function backingUp(asked: ServerAsked, to: string, terminal: Terminal): Pr
   try {
     const backup = await NewBackup.begin(resolve(to));
     try {
-      const carried = await take(folder, backup.path, held, terminal);
+      await held.copyRecords(join(backup.path, "hosted.sqlite"));
+      const carried = await carryPushed({ from: folder, to: backup.path }, terminal);
       held.check();
       const { blobs, bytes, lost } = carried;
       const { version } = readBuild();
       const digests = lost.map(({ digest }) => digest);
       await backup.finish({ begunAt, version, blobs, bytes, lost: digests });
-      tell(carried, backup.path, terminal);
-      return lost.length === 0 ? 0 : 1;
+      return tellCarried(backedUp(carried, backup.path), lost, terminal);
     } finally {
       await backup.discard();
     }
   } finally {
     await held.release();
-  }
-}
-
-async function take(
-  from: string,
-  to: string,
-  held: Held,
-  { stderr }: Terminal,
-): Promise<CarriedPushed> {
-  const records = join(to, "hosted.sqlite");
-  const progress = progressOn(stderr, Date.now);
-  try {
-    await held.copyRecords(records);
-    return await carryPushed({ from, to, progress: progress.tell });
-  } finally {
-    progress.end();
   }
 }
 
@@ -144,9 +126,8 @@ async function copyOver(from: string, to: string): Promise<void> {
   }
 }
 
-function tell(carried: CarriedPushed, path: string, { stdout, stderr }: Terminal): void {
-  const { blobs, isLinked, lost } = carried;
+function backedUp(carried: CarriedPushed, path: string): string {
+  const { blobs, isLinked } = carried;
   const how = isLinked && blobs > 0 ? "; layers are linked, since both are on one disk" : "";
-  stdout.write(`backed up ${summary(carried)} and the keys to ${path}${how}\n`);
-  for (const line of lostSentences(lost)) stderr.write(`entrepot: ${line}\n`);
+  return `backed up ${summary(carried)} and the keys to ${path}${how}`;
 }

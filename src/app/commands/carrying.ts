@@ -13,12 +13,12 @@ import { StoreError } from "../../store/store-error.ts";
 import { AskError } from "./control.ts";
 import { printBytes } from "./readable-answers.ts";
 
+export type Terminal = Pick<NodeJS.Process, "stdout" | "stderr">;
+
 export type Carrying = {
   readonly from: string;
   /** Has the records already. */
   readonly to: string;
-  /** Hears of it now and then. */
-  readonly progress: (sentence: string) => void;
 };
 
 export type Lost = { readonly digest: Digest; readonly repositories: readonly RepositoryName[] };
@@ -32,8 +32,20 @@ export type CarriedPushed = {
   readonly lost: readonly Lost[];
 };
 
-/** Throws StoreError. */
-export async function carryPushed({ from, to, progress }: Carrying): Promise<CarriedPushed> {
+/** Shows how far it is. Throws StoreError. */
+export async function carryPushed(way: Carrying, { stderr }: Terminal): Promise<CarriedPushed> {
+  const progress = progressOn(stderr, Date.now);
+  try {
+    return await carry(way, progress.tell);
+  } finally {
+    progress.end();
+  }
+}
+
+async function carry(
+  { from, to }: Carrying,
+  progress: (sentence: string) => void,
+): Promise<CarriedPushed> {
   const path = join(to, "hosted.sqlite");
   const pushed = await readPushed(path);
   const blobs = new CarriedBlobs(from, to);
@@ -112,6 +124,13 @@ export async function* passing(bytes: AsyncIterable<Uint8Array>, onPiece: (bytes
   }
 }
 
+/** What was done, and then what is lost. Gives the exit code: 1 where something is. */
+export function tellCarried(done: string, lost: readonly Lost[], { stdout, stderr }: Terminal) {
+  stdout.write(`${done}\n`);
+  for (const line of lostSentences(lost)) stderr.write(`entrepot: ${line}\n`);
+  return lost.length === 0 ? 0 : 1;
+}
+
 /** `1 image, 5 blobs (3.9 MiB)` */
 export function summary({ images, blobs, bytes }: CarriedPushed): string {
   const counted = (count: number, what: string): string =>
@@ -120,7 +139,7 @@ export function summary({ images, blobs, bytes }: CarriedPushed): string {
 }
 
 /** Sentences for the operator; none where nothing is lost. */
-export function lostSentences(lost: readonly Lost[]): readonly string[] {
+function lostSentences(lost: readonly Lost[]): readonly string[] {
   if (lost.length === 0) return [];
   const shown = lost
     .slice(0, 20)

@@ -6,13 +6,12 @@ import { readBackup } from "../../store/disk/backup-folder.ts";
 import { storeFailure } from "../../store/disk/file-system.ts";
 import { format } from "../../store/disk/folder-format.ts";
 import { RestoredFolder } from "../../store/disk/restored-folder.ts";
-import type { Terminal } from "./backup.ts";
 import {
   type CarriedPushed,
   carryPushed,
-  lostSentences,
-  progressOn,
   summary,
+  type Terminal,
+  tellCarried,
   toldWhy,
 } from "./carrying.ts";
 import type { ServerAsked } from "./control.ts";
@@ -31,27 +30,19 @@ async function restoring(asked: ServerAsked, from: string, terminal: Terminal): 
   try {
     const carried = await take(source, folder.path, terminal);
     await folder.finish(format);
-    tell(carried, `${folder.path} is as it was at ${begunAt}`, terminal);
-    return carried.lost.length === 0 ? 0 : 1;
+    const done = `${folder.path} is as it was at ${begunAt}: ${summary(carried)} and the keys`;
+    return tellCarried(done, carried.lost, terminal);
   } finally {
     folder.release();
   }
 }
 
-async function take(from: string, to: string, { stderr }: Terminal): Promise<CarriedPushed> {
+async function take(from: string, to: string, terminal: Terminal): Promise<CarriedPushed> {
   const records = join(from, "hosted.sqlite");
-  const progress = progressOn(stderr, Date.now);
   try {
     if (existsSync(records)) await copyFile(records, join(to, "hosted.sqlite"));
-    return await carryPushed({ from, to, progress: progress.tell });
+    return await carryPushed({ from, to }, terminal);
   } catch (error) {
     throw storeFailure(error, `restore ${from}`);
-  } finally {
-    progress.end();
   }
-}
-
-function tell(carried: CarriedPushed, what: string, { stdout, stderr }: Terminal): void {
-  stdout.write(`${what}: ${summary(carried)} and the keys\n`);
-  for (const line of lostSentences(carried.lost)) stderr.write(`entrepot: ${line}\n`);
 }

@@ -1,5 +1,5 @@
 /** Structured values of the YAML file: what fields they have, and a sentence for what they may not. */
-import { type Kind, type Raw, WrongValue } from "./kind.ts";
+import { itemsOf, type Kind, type Raw, WrongValue } from "./kind.ts";
 import { nearest } from "./nearest.ts";
 
 export type Fields = {
@@ -11,6 +11,12 @@ export type Fields = {
 
 export function isObject(raw: Raw): raw is Readonly<Record<string, Raw>> {
   return typeof raw === "object" && raw !== null && !Array.isArray(raw);
+}
+
+/** `name=value` each, of a list so written or of a map. */
+export function pairsOf(raw: Raw): readonly string[] {
+  if (!isObject(raw)) return itemsOf(raw).map(String);
+  return Object.entries(raw).map(([name, value]) => `${name}=${String(value)}`);
 }
 
 /** `where` reads "entry 2"; secrets may stand in any field, so no value but a field's name is shown. */

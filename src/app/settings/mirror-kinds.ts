@@ -5,9 +5,8 @@ import {
   type RegistryName,
 } from "../../protocol/registry-name.ts";
 import { type CorporateProxy, parseCorporateProxy } from "../../upstream/net/corporate-proxy.ts";
-import { isObject, readFields } from "./fields.ts";
+import { isObject, pairsOf, readFields } from "./fields.ts";
 import {
-  itemsOf,
   type Kind,
   kind,
   listSchema,
@@ -55,10 +54,7 @@ export const mirrorHosts: Kind<readonly MirrorHost[]> = {
   word: "pairs",
   hint: "name=registry, such as hub.example.com=docker.io, or a name of the proxy alone, several with blanks between",
   parse: (raw) => {
-    const pairs = isObject(raw)
-      ? Object.entries(raw).map(([host, name]) => `${host}=${String(name)}`)
-      : itemsOf(raw).map(String);
-    const hosts = pairs.map(readPair);
+    const hosts = pairsOf(raw).map(readPair);
     const names = hosts.map((each) => each.host);
     const twice = names.find((name, index) => names.indexOf(name) !== index);
     if (twice !== undefined) throw new WrongValue(`has ${twice} twice`);

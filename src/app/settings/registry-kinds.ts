@@ -5,9 +5,8 @@ import { parseCredentialHost } from "../../upstream/auth/auth-registries.ts";
 import type { CredentialEntry, Login } from "../../upstream/auth/credential.ts";
 import { parseAuthRealm } from "../../upstream/auth/realm-pairs.ts";
 import type { CorporateProxy } from "../../upstream/net/corporate-proxy.ts";
-import { isObject, readFields } from "./fields.ts";
+import { isObject, pairsOf, readFields } from "./fields.ts";
 import {
-  itemsOf,
   type Kind,
   kind,
   listOf,
@@ -131,16 +130,12 @@ export const authRealms: Kind<readonly RealmPair[]> = {
   schema: pairsSchema,
   word: "pairs",
   hint: "registry-host=token-host, such as reg.example.com=git.example.com",
-  parse: (raw) => {
-    const pairs = isObject(raw)
-      ? Object.entries(raw).map(([registry, tokenHost]) => `${registry}=${String(tokenHost)}`)
-      : itemsOf(raw).map(String);
-    return pairs.map((written) => {
+  parse: (raw) =>
+    pairsOf(raw).map((written) => {
       const pair = parseAuthRealm(written);
       if (pair === undefined) throw new QuotedValue(["has", written]);
       return pair;
-    });
-  },
+    }),
 };
 
 /** Hosts whose certificate is not checked; none for `true`. */
@@ -149,9 +144,7 @@ export const unverifiedHosts: Kind<readonly string[]> = {
   word: "hosts",
   hint: "true, or the hosts that may go unchecked, such as registry.lan:5000=false",
   parse: (raw) => {
-    const items = isObject(raw)
-      ? Object.entries(raw).map(([host, value]) => `${host}=${String(value)}`)
-      : itemsOf(raw).map(String);
+    const items = pairsOf(raw);
     if (items.length === 1 && items[0] === "true") return [];
     if (items.length === 1 && items[0] === "false") {
       throw new WrongValue("is false, which would leave every registry unchecked");
