@@ -13,6 +13,7 @@ import { FrontDoor } from "../../src/doors/proxy/front-door.ts";
 import { Interceptor } from "../../src/doors/proxy/intercept.ts";
 import type { TunnelDialer } from "../../src/doors/proxy/tunnel.ts";
 import { Admission, type AdmissionOptions } from "../../src/doors/server/admission.ts";
+import type { OriginCall } from "../../src/doors/server/calls.ts";
 import { isInnerName } from "../../src/doors/server/foreign.ts";
 import {
   InterceptDecision,
@@ -21,7 +22,7 @@ import {
 } from "../../src/doors/server/intercept-decision.ts";
 import { OpenSockets } from "../../src/doors/server/listener.ts";
 import { OwnNames } from "../../src/doors/server/own-names.ts";
-import { type OriginCall, Reception } from "../../src/doors/server/reception.ts";
+import { Reception } from "../../src/doors/server/reception.ts";
 import { hostMatcher } from "../../src/protocol/host-pattern.ts";
 import type { HostPort } from "../../src/protocol/http/host-port.ts";
 import type { Ask } from "../../src/registry/ask.ts";
@@ -86,18 +87,19 @@ export async function openDoor(settings: DoorSettings = {}): Promise<OpenDoor> {
       return dialLocally(address, settings.tunnelTo);
     },
   };
-  const connects = new Connect({ admission, decision, interceptor, dialer, open, observe });
+  const queues = { isBusy: () => false };
+  const connects = new Connect({
+    ...{ admission, decision, interceptor, queues, dialer, open, observe },
+  });
   const answer = (name: string) => answerWith(name, seen);
   const forwarder = new Forwarder(settings.exchange ?? { send: notForwarded }, observe);
   const reception = new Reception({
     admission,
     observe,
-    insideOf: (connection) => interceptor.insideOf(connection),
-    judge: (address, target) => decision.plain(address, target),
-    engine: settings.engine ?? answer("engine"),
-    forward: (request, response, call) => forwarder.forward(request, response, call),
-    mirror: answer("mirror"),
-    frontPage: answer("front page"),
+    ...{ interceptor, decision, forwarder },
+    engine: { handle: settings.engine ?? answer("engine") },
+    mirror: { handle: answer("mirror") },
+    frontPage: { handle: answer("front page") },
     isSafeName: (host) => isInnerName(host) || host === "mirror.example.com",
   });
   const door = await FrontDoor.open(
@@ -107,7 +109,7 @@ export async function openDoor(settings: DoorSettings = {}): Promise<OpenDoor> {
       scratchFolder: folder,
       admission,
       onRequest: (request, response) => reception.receive(request, response),
-      onConnect: (call) => void connects.handle(call),
+      onConnect: (call) => connects.handle(call),
       onHeadTooLong: (connection) => reception.refuseUnread(connection),
       onError: (error) => {
         throw error;

@@ -2,14 +2,13 @@
 
 import type { Server } from "node:http";
 import type { Socket } from "node:net";
-import type { ObserveDoor } from "../../doors/door-event.ts";
 import { FrontPage } from "../../doors/front-page/front-page.ts";
 import type { Health } from "../../doors/front-page/health.ts";
 import type { Authority } from "../../doors/proxy/authority/ca.ts";
 import { LeafIssuer } from "../../doors/proxy/authority/leaf.ts";
 import { Connect } from "../../doors/proxy/connect.ts";
 import { Forwarder } from "../../doors/proxy/forward.ts";
-import { type ConnectCall, FrontDoor, type Upgrades } from "../../doors/proxy/front-door.ts";
+import { FrontDoor } from "../../doors/proxy/front-door.ts";
 import { Interceptor } from "../../doors/proxy/intercept.ts";
 import { WebSockets } from "../../doors/proxy/web-sockets.ts";
 import { Admission } from "../../doors/server/admission.ts";
@@ -80,24 +79,20 @@ export async function composeDoors(parts: DoorsParts): Promise<Doors> {
   const leaves = new LeafIssuer({ authority, now });
   const interceptor = new Interceptor({ leaves, open: sockets, observe });
   const decision = composeDecision(parts);
-  const connect = new Connect({
-    ...{ admission, decision, interceptor, observe },
-    dialer: parts.upstream.dialer,
-    open: sockets,
-  });
   const opened: { clients?: FrontDoor; tls?: OpenTls | undefined } = {};
   const hasCertificate = (name: string): boolean => opened.tls?.covers(name) === true;
   const behind = { admission, interceptor, decision, authority, hasCertificate };
   const reception = composeReception(parts, behind);
-  const queues = composeQueues(reception, observe);
+  const onFlood = (connection: Socket): void =>
+    observe({ kind: "flooded", client: reception.clientOf(connection) });
+  const queues = new RequestQueues({ reception, onFlood });
+  const { dialer, transport } = parts.upstream;
+  const within = { interceptor, queues, open: sockets, observe };
+  const connect = new Connect({ ...within, admission, decision, dialer });
+  const webSockets = new WebSockets({ ...within, sender: transport });
   const onRequest = queues.receive.bind(queues);
+  const onConnect = connect.handle.bind(connect);
   const onHeadTooLong = reception.refuseUnread.bind(reception);
-  const onConnect = (call: ConnectCall): void => {
-    // What follows a CONNECT is read by nobody who waits for an answer before it.
-    if (queues.isBusy(call.socket)) call.socket.destroy();
-    else void connect.handle(call);
-  };
-  const webSockets = composeWebSockets(parts, { interceptor, queues, open: sockets });
   const onError = (error: Error): void =>
     log.note("error", "the listener failed", { error: error.message });
   const listening = { ...clientsPlace(parts), admission, proxyProtocol };
@@ -149,40 +144,11 @@ function composeDecision({ settings, listen, upstream }: DoorsParts): InterceptD
       addresses: listen.addresses,
       ports: listen.publicPorts,
       backOfficePort: listen.backOfficePort,
-      isNamed: (address) => new HostedHosts(settings.hosted.hosts).isNamed(address),
+      hosted: new HostedHosts(settings.hosted.hosts),
     }),
     hasCredential: (address) =>
       upstream.logins.has({ name: registryNameOf(address), scheme: "https" }),
     probe: upstream.probe,
-  });
-}
-
-type BehindWebSockets = {
-  readonly interceptor: Interceptor;
-  readonly queues: RequestQueues;
-  readonly open: OpenSockets;
-};
-
-function composeWebSockets({ upstream, log }: DoorsParts, behind: BehindWebSockets): Upgrades {
-  const { interceptor, queues, open } = behind;
-  const sockets = new WebSockets({
-    sender: upstream.transport,
-    insideOf: (connection) => interceptor.insideOf(connection),
-    isBusy: (connection) => queues.isBusy(connection),
-    ...{ open, observe: log.door },
-  });
-  return {
-    isWanted: (request) => sockets.isWanted(request),
-    handle: (request, socket, head) => sockets.handle(request, socket, head),
-  };
-}
-
-function composeQueues(reception: Reception, observe: ObserveDoor): RequestQueues {
-  const clientOf = (connection: Socket) => reception.clientOf(connection);
-  return new RequestQueues({
-    handle: (request, response) => reception.receive(request, response),
-    clientOf,
-    onFlood: (connection) => observe({ kind: "flooded", client: clientOf(connection) }),
   });
 }
 
@@ -199,7 +165,6 @@ function composeReception(parts: DoorsParts, behind: Behind): Reception {
   const { settings, upstream, engine } = parts;
   const observe = parts.log.door;
   const { admission, interceptor, decision, authority } = behind;
-  const forwarder = new Forwarder(upstream.transport, observe);
   const mirror = composeMirror(settings, upstream, engine, observe);
   const hosted = new HostedHosts(settings.hosted.hosts);
   const isSafe = safeNames(settings, parts.listen);
@@ -212,12 +177,8 @@ function composeReception(parts: DoorsParts, behind: Behind): Reception {
   return new Reception({
     admission,
     hosted,
-    insideOf: (connection) => interceptor.insideOf(connection),
-    judge: (address, target) => decision.plain(address, target),
-    engine: (request, response, ask) => engine.handle(request, response, ask),
-    forward: (request, response, call) => forwarder.forward(request, response, call),
-    mirror: (request, response, call) => mirror.handle(request, response, call),
-    frontPage: (request, response, call) => frontPage.handle(request, response, call),
+    ...{ interceptor, decision, engine, mirror, frontPage },
+    forwarder: new Forwarder(upstream.transport, observe),
     needsClientCertificate: settings.listen.tlsClientCa !== undefined,
     isSafeName: (host) => isSafe(host) || behind.hasCertificate(host),
     observe,
@@ -236,7 +197,7 @@ async function composeAdmission({
     maxPerClient: access.maxConnectionsPerClient,
     maxConnections: (await roomForFiles()).connections,
     ...(await crowds(access.allowClients, (sentence) => log.note("warn", sentence))),
-    onNewcomer: () => engine.makeWay(),
+    onNewcomer: engine.makeWay.bind(engine),
     ...{ observe: log.door, now },
   });
 }

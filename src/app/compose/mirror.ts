@@ -20,7 +20,7 @@ export function composeMirror(
 ): Mirror {
   return new Mirror({
     rules: mirrorRules(settings, named),
-    engine: (request, response, ask) => engine.handle(request, response, ask),
+    engine,
     isRegistry: (address) => probe.isRegistry(address),
     mayHaveShared: sharedClients(settings),
     observe,

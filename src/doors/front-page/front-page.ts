@@ -5,7 +5,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { splitTarget } from "../../protocol/http/target.ts";
 import { type Refusal, refuseRequest } from "../refusal.ts";
-import type { OriginCall } from "../server/reception.ts";
+import type { OriginCall } from "../server/calls.ts";
 import { type Health, readiness } from "./health.ts";
 import { clientsWithPages, printNotHere, printPage } from "./page.ts";
 import { type SetupHost, setupFacts } from "./setup-facts.ts";

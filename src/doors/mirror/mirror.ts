@@ -9,12 +9,12 @@ import type { Ask } from "../../registry/ask.ts";
 import type { ObserveDoor } from "../door-event.ts";
 import { askedOf, type Refusal, refuseRequest } from "../refusal.ts";
 import { isLoopback } from "../server/admission.ts";
-import type { OriginCall } from "../server/reception.ts";
+import type { CallHandler, OriginCall } from "../server/calls.ts";
 import { type Addressed, addressMirror, type MirrorRules } from "./addressing.ts";
 
 export type MirrorOptions = {
   readonly rules: MirrorRules;
-  readonly engine: (request: IncomingMessage, response: ServerResponse, ask: Ask) => Promise<void>;
+  readonly engine: CallHandler<Ask>;
   /** Whether `GET /v2/` there is answered as registries answer it (upstream/net/probe.ts). */
   readonly isRegistry: (address: HostPort) => Promise<boolean>;
   /** Whether this client may have what the operator's credential opens without logging in to the proxy. */
@@ -47,7 +47,7 @@ export class Mirror {
     const foreignness = foreign && { foreign: foreign.sentence };
     const its = { registry, target, client, view, isOpen: !isLogin, isPublicOnly, ...foreignness };
     const ask: Ask = { door: "mirror", ...its };
-    await this.#options.engine(request, response, ask);
+    await this.#options.engine.handle(request, response, ask);
   }
 
   #refuse(

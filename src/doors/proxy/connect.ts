@@ -21,6 +21,7 @@ import { type Admission, clientAddress } from "../server/admission.ts";
 import type { InterceptDecision } from "../server/intercept-decision.ts";
 import type { OpenSockets } from "../server/listener.ts";
 import { framingProblem } from "../server/request-head.ts";
+import type { RequestQueues } from "../server/request-queues.ts";
 import type { ConnectCall } from "./front-door.ts";
 import type { Interceptor } from "./intercept.ts";
 import { joinSockets, type TunnelDialer } from "./tunnel.ts";
@@ -29,6 +30,7 @@ export type ConnectOptions = {
   readonly admission: Admission;
   readonly decision: InterceptDecision;
   readonly interceptor: Interceptor;
+  readonly queues: Pick<RequestQueues, "isBusy">;
   readonly dialer: TunnelDialer;
   readonly open: OpenSockets;
   readonly observe: ObserveDoor;
@@ -47,6 +49,8 @@ export class Connect {
 
   async handle(call: ConnectCall): Promise<void> {
     const { request, socket } = call;
+    // What follows a CONNECT is read by nobody who waits for an answer before it.
+    if (this.#options.queues.isBusy(socket)) return void socket.destroy();
     const client = clientAddress(socket);
     const gone = new AbortController();
     const leave = () => gone.abort();

@@ -9,7 +9,7 @@ import type { RegistryResponse } from "../../upstream/registry-client.ts";
 import { UpstreamError } from "../../upstream/upstream-error.ts";
 import type { ObserveDoor } from "../door-event.ts";
 import { askedOf, type Refusal, refusalOf, refuseRequest } from "../refusal.ts";
-import type { ForwardCall } from "../server/reception.ts";
+import type { ForwardCall } from "../server/calls.ts";
 
 /** One HTTP exchange with one origin. */
 export type Sender = Pick<Transport, "send">;
@@ -24,7 +24,7 @@ export class Forwarder {
   }
 
   /** Answers the request with the origin's answer, or with why there is none. */
-  async forward(
+  async handle(
     request: IncomingMessage,
     response: ServerResponse,
     call: ForwardCall,

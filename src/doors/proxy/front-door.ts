@@ -22,11 +22,11 @@ export type ConnectCall = {
   readonly adopt: (socket: Socket) => void;
 };
 
-export type Upgrades = {
+export interface Upgrades {
   /** Whether this one is; every other is answered in HTTP/1.1. */
-  readonly isWanted: (request: IncomingMessage) => boolean;
-  readonly handle: (request: IncomingMessage, socket: Socket, head: Buffer) => Promise<void>;
-};
+  isWanted(request: IncomingMessage): boolean;
+  handle(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void>;
+}
 
 export type FrontDoorOptions = {
   /** `::` takes IPv4 too, and falls back to IPv4 alone on a machine without IPv6. */
@@ -40,7 +40,7 @@ export type FrontDoorOptions = {
   /** Load balancers that say whom they speak for. */
   readonly proxyProtocol?: ProxyProtocol | undefined;
   readonly onRequest: (request: IncomingMessage, response: ServerResponse) => void;
-  readonly onConnect: (call: ConnectCall) => void;
+  readonly onConnect: (call: ConnectCall) => Promise<void>;
   /** A request's head was too long to be read: its connection is to be answered and closed. */
   readonly onHeadTooLong: (connection: Socket) => void;
   /** Connections that are given away, as long as their request asks for it. */
@@ -65,7 +65,7 @@ export class FrontDoor extends MitmProxy {
     this.open = open;
     this.onConnect((request, socket, head) => {
       // The hook's callback is never called: it would start the library's own interception.
-      this.#options.onConnect({
+      void this.#options.onConnect({
         request,
         socket: socket as Socket,
         head,
@@ -180,7 +180,7 @@ export class FrontDoor extends MitmProxy {
   #upgradeFew(server: Server): void {
     const { webSockets } = this.#options;
     if (webSockets === undefined) return;
-    Object.assign(server, { shouldUpgradeCallback: webSockets.isWanted });
+    Object.assign(server, { shouldUpgradeCallback: webSockets.isWanted.bind(webSockets) });
     server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => {
       void webSockets.handle(request, socket, head);
     });

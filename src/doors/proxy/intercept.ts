@@ -8,8 +8,8 @@ import { type SecureContext, TLSSocket } from "node:tls";
 import { formatHostPort, type HostPort } from "../../protocol/http/host-port.ts";
 import type { Registry } from "../../protocol/registry-name.ts";
 import type { ObserveDoor } from "../door-event.ts";
+import type { Inside } from "../server/calls.ts";
 import type { OpenSockets } from "../server/listener.ts";
-import type { Inside } from "../server/reception.ts";
 import { acceptTls, type Leaves, serverNameOf } from "../server/tls-handshake.ts";
 
 export type InterceptorOptions = {

@@ -6,7 +6,6 @@
 import { createHash } from "node:crypto";
 import { type IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import type { Duplex } from "node:stream";
 import {
   endToEnd,
   type HeaderList,
@@ -24,17 +23,18 @@ import type { Answered } from "../../upstream/net/one-answer.ts";
 import { UpstreamError } from "../../upstream/upstream-error.ts";
 import type { ObserveDoor } from "../door-event.ts";
 import { askedOf, type Refusal, refusalOf, refuseConnect } from "../refusal.ts";
+import type { Inside, Insides } from "../server/calls.ts";
 import type { OpenSockets } from "../server/listener.ts";
-import type { Inside } from "../server/reception.ts";
 import { framingProblem, isWebSocket, mismatch } from "../server/request-head.ts";
+import type { RequestQueues } from "../server/request-queues.ts";
 import { relay, type Sender } from "./forward.ts";
+import type { Upgrades } from "./front-door.ts";
 import { joinSockets } from "./tunnel.ts";
 
 export type WebSocketsOptions = {
   readonly sender: Sender;
-  readonly insideOf: (connection: Duplex) => Inside | undefined;
-  /** Whether a request that came before is still being answered there. */
-  readonly isBusy: (connection: Socket) => boolean;
+  readonly interceptor: Insides;
+  readonly queues: Pick<RequestQueues, "isBusy">;
   readonly open: OpenSockets;
   readonly observe: ObserveDoor;
   /** Milliseconds without a byte either way. */
@@ -46,7 +46,7 @@ type Call = { readonly request: IncomingMessage; readonly socket: Socket; readon
 /** RFC 6455 §1.3: whoever answers this has understood, and did not only pass a 101 on. */
 const magic = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-export class WebSockets {
+export class WebSockets implements Upgrades {
   readonly #options: WebSocketsOptions;
 
   constructor(options: WebSocketsOptions) {
@@ -55,10 +55,10 @@ export class WebSockets {
 
   /** Whether this request's connection is to be handed to `handle`. */
   isWanted(request: IncomingMessage): boolean {
-    const { insideOf, isBusy } = this.#options;
-    const inside = insideOf(request.socket);
+    const { interceptor, queues } = this.#options;
+    const inside = interceptor.insideOf(request.socket);
     if (inside?.registry === undefined || !isWebSocket(request)) return false;
-    if (request.method !== "GET" || isBusy(request.socket)) return false;
+    if (request.method !== "GET" || queues.isBusy(request.socket)) return false;
     if (framingProblem(request) !== undefined || mismatch(request, inside) !== undefined) {
       return false;
     }
@@ -68,7 +68,7 @@ export class WebSockets {
 
   /** Never rejects; whatever comes of it, the connection is this one's and ends with it. */
   async handle(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
-    const inside = this.#options.insideOf(socket);
+    const inside = this.#options.interceptor.insideOf(socket);
     if (inside === undefined) return void socket.destroy();
     this.#options.open.add(socket);
     socket.on("error", () => socket.destroy());

@@ -15,8 +15,8 @@ export type OwnNamesOptions = {
   /** PORT and TLS_PORT. */
   readonly ports: ReadonlySet<number>;
   readonly backOfficePort?: number | undefined;
-  /** Entries of HOSTED_HOSTS with a port, which need not be one of ours. */
-  readonly isNamed?: ((address: HostPort) => boolean) | undefined;
+  /** Its entries with a port need not have one of ours. */
+  readonly hosted?: HostedHosts | undefined;
 };
 
 /** What clients put after a name when they put nothing. */
@@ -33,7 +33,7 @@ export class OwnNames {
 
   /** One of our names or addresses on a public port. */
   isOwn(address: HostPort): boolean {
-    if (this.#options.isNamed?.(address) === true) return true;
+    if (this.#options.hosted?.isNamed(address) === true) return true;
     if (this.#options.ports.has(address.port)) return this.#isOurs(address.host);
     // On loopback 80 and 443 may well be other programs' listeners, and those are not to be reached.
     return usualPorts.includes(address.port) && this.#isPublicName(address.host);

@@ -22,57 +22,20 @@ import {
   refuseRequest,
 } from "../refusal.ts";
 import { type Admission, clientAddress, isLoopback } from "./admission.ts";
+import type { CallHandler, ForwardCall, Inside, Insides, OriginCall } from "./calls.ts";
 import { asOtherSite, asOutsidersName, type Foreign, isOfPage } from "./foreign.ts";
-import type { HostVerdict } from "./intercept-decision.ts";
+import type { InterceptDecision } from "./intercept-decision.ts";
 import { type HostedHosts, hostedAsk } from "./own-names.ts";
 import { framingProblem, hostOf, mismatch, webSocketRefused } from "./request-head.ts";
 
-/** What a connection that came through CONNECT was meant for. */
-export type Inside = {
-  readonly address: HostPort;
-  /** Undefined when it is one of our own names. */
-  readonly registry: Registry | undefined;
-  readonly client: string;
-  readonly isTls: boolean;
-  /** The name the client's handshake asked for. */
-  readonly sni: () => string | undefined;
-};
-
-/** A request for this very host: mirror, hosted registry or front page. */
-export type OriginCall = {
-  /** Path and query. */
-  readonly target: string;
-  /** The host as the client names it; undefined when it is missing or malformed. */
-  readonly host: HostPort | undefined;
-  readonly client: string;
-  readonly isTls: boolean;
-  /** Why it gets public content alone and may write nothing; undefined for clients of ours. */
-  readonly foreign: Foreign | undefined;
-  /** False when it came through the proxy door, by CONNECT or in absolute form. */
-  readonly isDirect: boolean;
-};
-
-/** Plain HTTP for another host. */
-export type ForwardCall = {
-  readonly address: HostPort;
-  readonly target: string;
-  readonly client: string;
-};
-
-type Handler<Call> = (
-  request: IncomingMessage,
-  response: ServerResponse,
-  call: Call,
-) => Promise<void>;
-
 export type ReceptionOptions = {
   readonly admission: Admission;
-  readonly insideOf: (connection: Duplex) => Inside | undefined;
-  readonly judge: (address: HostPort, target: string) => Promise<HostVerdict>;
-  readonly engine: Handler<Ask>;
-  readonly forward: Handler<ForwardCall>;
-  readonly mirror: Handler<OriginCall>;
-  readonly frontPage: Handler<OriginCall>;
+  readonly interceptor: Insides;
+  readonly decision: Pick<InterceptDecision, "plain">;
+  readonly engine: CallHandler<Ask>;
+  readonly forwarder: CallHandler<ForwardCall>;
+  readonly mirror: CallHandler<OriginCall>;
+  readonly frontPage: CallHandler<OriginCall>;
   /** Whether no outsider can lead this name here. */
   readonly isSafeName: (host: string) => boolean;
   /** Names of the registry whose content is pushed here. */
@@ -94,7 +57,7 @@ export class Reception {
 
   /** Whom a connection speaks for, also inside a CONNECT. */
   clientOf(connection: Socket): string {
-    return this.#options.insideOf(connection)?.client ?? clientAddress(connection);
+    return this.#options.interceptor.insideOf(connection)?.client ?? clientAddress(connection);
   }
 
   /** Nothing is known of the request, since its head was too long to be read. */
@@ -107,7 +70,7 @@ export class Reception {
 
   receive(request: IncomingMessage, response: ServerResponse): void {
     if (this.#refused.has(request.socket)) return;
-    const inside = this.#options.insideOf(request.socket);
+    const inside = this.#options.interceptor.insideOf(request.socket);
     const client = this.clientOf(request.socket);
     this.#received(request, response, inside).catch((cause: unknown) => {
       this.#options.observe({ kind: "handlerFailed", client, cause });
@@ -148,7 +111,7 @@ export class Reception {
     }
     const isPublicOnly = isOfPage(request, address);
     const ask = askOf(meant(registry, address, target), { target, client, isPublicOnly });
-    return this.#options.engine(request, response, ask);
+    return this.#options.engine.handle(request, response, ask);
   }
 
   /** `GET http://host/…`: the target's authority counts, whatever Host says (RFC 9112 §3.2.2). */
@@ -164,7 +127,7 @@ export class Reception {
     }
     dropProxyLogin(request);
     const { address, target } = parsed;
-    const verdict = await this.#options.judge(address, target);
+    const verdict = await this.#options.decision.plain(address, target);
     switch (verdict.kind) {
       case "refused":
         return this.#refuse(request, response, verdict.refusal);
@@ -176,10 +139,10 @@ export class Reception {
         const isPublicOnly = isOfPage(request, address);
         const registry = meant(verdict.registry, address, target);
         const ask = askOf(registry, { target, client, isPublicOnly });
-        return this.#options.engine(request, response, ask);
+        return this.#options.engine.handle(request, response, ask);
       }
       case "through":
-        return this.#options.forward(request, response, { address, target, client });
+        return this.#options.forwarder.handle(request, response, { address, target, client });
     }
   }
 
@@ -192,7 +155,7 @@ export class Reception {
     const foreign = this.#foreign(request, its.host);
     const call = { ...its, foreign };
     const { path, query } = splitTarget(call.target);
-    if (!isApi(path)) return frontPage(request, response, call);
+    if (!isApi(path)) return frontPage.handle(request, response, call);
     if (this.#isUncertified(call)) return this.#refuse(request, response, certificateNeeded);
     if (foreign !== undefined) {
       this.#warnOf(foreign, call.client);
@@ -202,9 +165,9 @@ export class Reception {
     if (host !== undefined && hosted?.isAsked(host, query) === true) {
       // Nothing that was pushed here is the world's.
       if (foreign !== undefined) return this.#refuse(request, response, refusalOfForeign(foreign));
-      return engine(request, response, hostedAsk(host, call));
+      return engine.handle(request, response, hostedAsk(host, call));
     }
-    return mirror(request, response, call);
+    return mirror.handle(request, response, call);
   }
 
   /** What came through the proxy door has entered by that door's rules. */

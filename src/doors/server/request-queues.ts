@@ -6,6 +6,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { SpreadOverTicks } from "../../runtime/spread-over-ticks.ts";
+import type { Reception } from "./reception.ts";
 
 /** One chunk can hold thousands, and its parsing cannot be stopped. apt pipelines ten. */
 const mostWaiting = 32;
@@ -16,9 +17,8 @@ const begunPerTurn = 16;
 type Turn = { readonly request: IncomingMessage; readonly response: ServerResponse };
 
 export type RequestQueuesOptions = {
-  readonly handle: (request: IncomingMessage, response: ServerResponse) => void;
-  /** Whom a connection speaks for: clients take turns. */
-  readonly clientOf: (connection: Socket) => string;
+  /** By whom a connection speaks for, clients take turns. */
+  readonly reception: Pick<Reception, "receive" | "clientOf">;
   /** A connection that held too many was cut. */
   readonly onFlood: (connection: Socket) => void;
 };
@@ -57,12 +57,12 @@ export class RequestQueues {
   }
 
   #start({ request, response }: Turn): void {
-    const { handle, clientOf } = this.#options;
+    const { reception } = this.#options;
     response.once("close", () => this.#next(request.socket));
     const begin = (): void => {
-      if (!request.socket.destroyed) handle(request, response);
+      if (!request.socket.destroyed) reception.receive(request, response);
     };
-    this.#turns.run(begin, clientOf(request.socket));
+    this.#turns.run(begin, reception.clientOf(request.socket));
   }
 
   #next(socket: Socket): void {

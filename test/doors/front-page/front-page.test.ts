@@ -6,7 +6,7 @@ import { text } from "node:stream/consumers";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { FrontPage } from "../../../src/doors/front-page/front-page.ts";
 import type { Health } from "../../../src/doors/front-page/health.ts";
-import type { OriginCall } from "../../../src/doors/server/reception.ts";
+import type { OriginCall } from "../../../src/doors/server/calls.ts";
 import { parseHostPort } from "../../../src/protocol/http/host-port.ts";
 import {
   canonicalRegistry,

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { Mirror } from "../../../src/doors/mirror/mirror.ts";
-import type { OriginCall } from "../../../src/doors/server/reception.ts";
+import type { OriginCall } from "../../../src/doors/server/calls.ts";
 import { formatHostPort } from "../../../src/protocol/http/host-port.ts";
 import { canonicalRegistry, type Registry } from "../../../src/protocol/registry-name.ts";
 import type { Ask } from "../../../src/registry/ask.ts";
@@ -95,9 +95,11 @@ async function ask(call: Partial<OriginCall>, isRegistry = false) {
       isKnown: (name) => name === "ghcr.io",
       registryOf: (name) => ({ name, scheme: "https" }),
     },
-    engine: async (_request, response, its) => {
-      asks.push(its);
-      response.end();
+    engine: {
+      handle: async (_request, response, its) => {
+        asks.push(its);
+        response.end();
+      },
     },
     observe: (event) => {
       if (event.kind === "refused") refused.push(`${event.status} ${event.asked} ${event.reason}`);

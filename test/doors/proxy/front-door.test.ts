@@ -168,7 +168,7 @@ async function doorOptions(): Promise<FrontDoorOptions> {
     scratchFolder: await temporaryFolder(),
     admission: new Admission(),
     onRequest: (_request, response) => void response.end("hello"),
-    onConnect: ({ socket }) => void socket.destroy(),
+    onConnect: async ({ socket }) => void socket.destroy(),
     onHeadTooLong: (connection) => void connection.destroy(),
     onError: () => undefined,
   };

@@ -30,7 +30,7 @@ async function asked(addresses: readonly string[]) {
 
 function queuesOf(handle: (request: IncomingMessage, response: ServerResponse) => void) {
   const clientOf = ({ remoteAddress }: Socket): string => remoteAddress ?? "gone";
-  return new RequestQueues({ handle, clientOf, onFlood: () => undefined });
+  return new RequestQueues({ reception: { receive: handle, clientOf }, onFlood: () => undefined });
 }
 
 describe("a crowd that asks in the same moment", () => {

@@ -1,14 +1,16 @@
 import { describe, expect, it } from "vitest";
-import { type RequestHead, requestFault } from "../../../src/protocol/http/strict-request.ts";
+import { framingProblem } from "../../../src/doors/server/request-head.ts";
+
+type RequestHead = Parameters<typeof framingProblem>[0];
 
 function fault(changes: Partial<RequestHead>): string | undefined {
-  return requestFault({
+  return framingProblem({
     method: "GET",
-    target: "/v2/",
+    url: "/v2/",
     httpVersion: "1.1",
     rawHeaders: ["Host", "a.example"],
     ...changes,
-  });
+  })?.sentence;
 }
 
 const host = ["Host", "a.example"];
@@ -17,9 +19,9 @@ describe("a request is sound", () => {
   it.each<[string, Partial<RequestHead>]>([
     ["as clients send it", {}],
     ["of HTTP/1.0 without Host", { httpVersion: "1.0", rawHeaders: [] }],
-    ["in absolute form", { target: "http://a.example/v2/?n=1&last=%2f" }],
+    ["in absolute form", { url: "http://a.example/v2/?n=1&last=%2f" }],
     ["with Content-Length: 0 on GET", { rawHeaders: [...host, "Content-Length", "0"] }],
-    ["of 8 KiB of target", { target: `/${"a".repeat(8191)}` }],
+    ["of 8 KiB of target", { url: `/${"a".repeat(8191)}` }],
     ["chunked", { method: "PATCH", rawHeaders: [...host, "transfer-encoding", "Chunked"] }],
     ["with a length", { method: "PUT", rawHeaders: [...host, "content-length", "5"] }],
     ["of 100 fields", { rawHeaders: [...host, ...Array(99).fill(["x", "y"]).flat()] }],
@@ -79,13 +81,13 @@ describe("a request is refused", () => {
     ],
     ["with length +1", { method: "PUT", rawHeaders: [...host, "Content-Length", "+1"] }, /number/],
     ["with length 5, 5", { method: "PUT", rawHeaders: [...host, "Content-Length", "5, 5"] }, /num/],
-    ["with a target over 8 KiB", { target: `/${"a".repeat(8192)}` }, /8 KiB/],
-    ["with a fragment", { target: "/v2/#x" }, /not allowed/],
-    ["with a NUL in its target", { target: "/v2/\0" }, /not allowed/],
-    ["with a letter beyond ASCII in its target", { target: "/v2/ä" }, /not allowed/],
+    ["with a target over 8 KiB", { url: `/${"a".repeat(8192)}` }, /8 KiB/],
+    ["with a fragment", { url: "/v2/#x" }, /not allowed/],
+    ["with a NUL in its target", { url: "/v2/\0" }, /not allowed/],
+    ["with a letter beyond ASCII in its target", { url: "/v2/ä" }, /not allowed/],
     ["of HTTP/2.0", { httpVersion: "2.0" }, /not 2\.0/],
     ["of HTTP/0.9", { httpVersion: "0.9", rawHeaders: [] }, /not 0\.9/],
-    ["without a target", { target: "" }, /not allowed/],
+    ["without a target", { url: "" }, /not allowed/],
     ["with 101 fields", { rawHeaders: [...host, ...Array(100).fill(["x", "y"]).flat()] }, /100/],
   ])("%s", (_, changes, reason) => {
     expect(fault(changes)).toMatch(reason);
