@@ -64,6 +64,16 @@ export type Elsewhere = {
 
 export type CacheAnswer = Content | Passed | Elsewhere;
 
+/** Of which nothing is to be said but where its bytes are. */
+export function contentOf(
+  { digest }: Pick<Content, "digest">,
+  { source, mediaType }: { readonly source: ByteSource; readonly mediaType?: string | undefined },
+  outcome: CacheOutcome,
+): Content {
+  const more = { outcome, age: undefined, warning: undefined };
+  return { kind: "content", digest, mediaType, source, ...more };
+}
+
 /** From where the bytes of a body came: what the registry sent for it, or for others just then, or what was here. */
 export type BodySource = "upstream" | "shared" | "disk" | "memory";
 

@@ -30,11 +30,3 @@ export type BlobAsk = PullAsk & {
 };
 
 export type ManifestAsk = PullAsk & { readonly reference: Reference; readonly accept: AcceptSet };
-
-/**
- * A push leaves out what a HEAD says is there, and the registry may have collected it: who has a
- * login of his own, or needs none, hears it from the registry. Mirrors take no pushes.
- */
-export function maySkipPush({ access, isHead, isMirror }: PullAsk): boolean {
-  return isHead && !isMirror && (access.kind === "client" || access.kind === "none");
-}

@@ -57,6 +57,16 @@ export function keptIf(open: Openness): Foreseen {
   return open === "old" ? { reason: "old proof" } : { reason: "kept", open };
 }
 
+type PushAsker = { readonly access: Access; readonly isHead: boolean; readonly isMirror: boolean };
+
+/**
+ * A push leaves out what a HEAD says is there, and the registry may have collected it: who has a
+ * login of his own, or needs none, hears it from the registry. Mirrors take no pushes.
+ */
+export function maySkipPush({ access, isHead, isMirror }: PushAsker): boolean {
+  return isHead && !isMirror && (access.kind === "client" || access.kind === "none");
+}
+
 export class Decision {
   #why: Why | undefined;
 

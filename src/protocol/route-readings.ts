@@ -11,7 +11,7 @@ import {
   type Reference,
   type RepositoryName,
 } from "./reference.ts";
-import { parseRoute, printRoute, type Route } from "./route.ts";
+import { parseRoute, printRoute, type Route, repositoryOf } from "./route.ts";
 
 export type Reading = {
   /** Undefined where what stands in the name's place is none. */
@@ -83,9 +83,4 @@ export function repositoryAt(path: string): RepositoryName | undefined {
   const own = parseRoute("GET", path);
   const route = own.kind === "outside" ? (prefixedRoute(path)?.route ?? own) : own;
   return repositoryOf(route);
-}
-
-/** The repository that a route is in, if it is in any. */
-export function repositoryOf(route: Route): RepositoryName | undefined {
-  return "repository" in route ? route.repository : undefined;
 }

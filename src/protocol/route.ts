@@ -104,6 +104,11 @@ export function printRoute(route: Route): string | undefined {
   }
 }
 
+/** The repository that it is in, if it is in any. */
+export function repositoryOf(route: Route): RepositoryName | undefined {
+  return "repository" in route ? route.repository : undefined;
+}
+
 type RouteOf = (repository: RepositoryName, last: string) => Route;
 
 const wordRoutes: ReadonlyMap<string, RouteOf> = new Map([

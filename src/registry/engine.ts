@@ -1,6 +1,6 @@
 /**
  * The one call in which every door ends: takes a request that is meant for a registry, and that the
- * door has found sound (protocol/http/strict-request.ts), answers it and tells about it. Which
+ * door has found sound (doors/server/request-head.ts), answers it and tells about it. Which
  * handlers answer it depends on where the registry is: elsewhere, or here.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";

@@ -1,11 +1,14 @@
-/** What happened with a request, told once when it is over; the log and the counters listen. */
+/**
+ * What happened with a request, told once when it is over; the log and the counters listen. They count
+ * by the words below, which docs/reference/words.md defines for people.
+ */
 import type { BodySource, CacheOutcome } from "../cache/content.ts";
 import type { Why } from "../cache/why.ts";
 import type { Digest } from "../protocol/digest.ts";
+import { bareMediaType, isIndexType, isManifestType } from "../protocol/media-type.ts";
 import { printReference } from "../protocol/reference.ts";
 import type { RegistryName } from "../protocol/registry-name.ts";
-import type { Route, RouteKind } from "../protocol/route.ts";
-import { repositoryOf } from "../protocol/route-readings.ts";
+import { type Route, type RouteKind, repositoryOf } from "../protocol/route.ts";
 import type { RepeatEnd } from "./answer/answer.ts";
 import { ClientGone } from "./answer/client-gone.ts";
 import type { Ask, Door } from "./ask.ts";
@@ -47,6 +50,43 @@ export type RegistryEvent = {
 };
 
 export type ObserveRegistry = (event: RegistryEvent) => void;
+
+export type RequestKind = "manifest" | "blob" | "tags" | "referrers" | "token" | "upload" | "other";
+
+export function kindOf({ route, what }: Pick<RegistryEvent, "route" | "what">): RequestKind {
+  switch (route) {
+    case "manifest":
+    case "blob":
+    case "tags":
+    case "referrers":
+    case "upload":
+      return route;
+    case "upload-start":
+      return "upload";
+    default:
+      return what === "token" ? "token" : "other";
+  }
+}
+
+/** How it was answered: as the log says it, or what kind of an end it had without the cache. */
+export function outcomeOf({ outcome, status }: Pick<RegistryEvent, "outcome" | "status">): string {
+  if (outcome !== undefined) return outcome;
+  if (status >= 500) return "failed";
+  return status >= 400 ? "refused" : "own";
+}
+
+/** A pull: an image manifest, no index, that was given whole. */
+export function isPull(event: RegistryEvent): boolean {
+  if (event.route !== "manifest" || event.method !== "GET" || event.status !== 200) return false;
+  if (event.bytes === 0 || event.end !== "complete" || event.mediaType === undefined) return false;
+  const type = bareMediaType(event.mediaType);
+  return isManifestType(type) && !isIndexType(type);
+}
+
+/** Whether no manifest was fetched upstream for it. */
+export function isFromCache({ source }: Pick<RegistryEvent, "source">): boolean {
+  return source !== undefined && source !== "upstream";
+}
 
 /** The event of an exchange that is over. */
 export function requestAnswered(

@@ -26,6 +26,17 @@ export class HeldBytes {
     });
   }
 
+  /** So many as long as the work takes, on the account of `by`; `giveUp` has to end that. */
+  async during(by: string, { bytes, giveUp }: Held, work: () => Promise<void>): Promise<void> {
+    const hold = this.begin(by, giveUp);
+    hold.grow(bytes);
+    try {
+      await work();
+    } finally {
+      hold.release();
+    }
+  }
+
   /** On the account of `by`; `giveUp` has to end it. */
   begin(by: string | undefined, giveUp: () => void): Hold {
     const key = {};

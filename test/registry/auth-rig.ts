@@ -5,7 +5,7 @@
 import { OwnTokens } from "../../src/protocol/own-token.ts";
 import { SealedLogins } from "../../src/protocol/sealed-login.ts";
 import type { Ask } from "../../src/registry/ask.ts";
-import { decideAccess } from "../../src/registry/login/access.ts";
+import { accessBy } from "../../src/registry/login/access.ts";
 import { BasicTokens } from "../../src/registry/login/basic-tokens.ts";
 import { Ping } from "../../src/registry/login/ping.ts";
 import { TokenRequests } from "../../src/registry/login/token.ts";
@@ -22,9 +22,10 @@ import { passedOf, type Rig, startRig } from "./rig.ts";
 
 export function makeDoors(loopback: Loopback, options: AuthOptions = {}) {
   const auth = makeAuth(loopback, options);
-  const { memory, finder, pairs, authorizer, now } = auth;
+  const { memory, finder, pairs, authorizer, credentials, now } = auth;
   const ownTokens = new OwnTokens(secret, now);
   const sealedLogins = new SealedLogins(secret);
+  const accessOf = accessBy({ ownTokens, sealedLogins, authorizer, logins: credentials });
   const client = new PooledRegistryClient({
     // Only `send` is used of it.
     transport: loopback.transport as Transport,
@@ -53,12 +54,14 @@ export function makeDoors(loopback: Loopback, options: AuthOptions = {}) {
         );
       },
       parts: {
-        accessOf: (headers, of, context) =>
-          decideAccess(headers, of, { ...context, ownTokens, sealedLogins, authorizer }),
-        ping: new Ping({ ownTokens, sealedLogins, authorizer, memory, finder, client }),
-        basicTokens: new BasicTokens({ ownTokens, sealedLogins, authorizer, client, now }),
+        accessOf,
+        ping: new Ping({ accessOf, authorizer, memory, finder, client }),
+        basicTokens: new BasicTokens({
+          ...{ ownTokens, sealedLogins, client, now },
+          logins: credentials,
+        }),
         tokens: new TokenRequests({ ownTokens, authorizer, memory, pairs, client, now }),
       },
     });
-  return { ...auth, ownTokens, sealedLogins, client, door };
+  return { ...auth, ownTokens, sealedLogins, accessOf, client, door };
 }

@@ -2,8 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { parseRoute } from "../../src/protocol/route.ts";
-import { repositoryOf } from "../../src/protocol/route-readings.ts";
+import { parseRoute, repositoryOf } from "../../src/protocol/route.ts";
 import { dial } from "./support/client.ts";
 import { FileWatch } from "./support/file-watch.ts";
 import { addImage } from "./support/image.ts";

@@ -1,6 +1,5 @@
 /** The cache over its store: downloads, the policy of a pull, what is forgotten and what is re-read. */
 
-import type { SharedCredential } from "../../cache/access/standing.ts";
 import type { Observe } from "../../cache/cache-event.ts";
 import { DiskHealth, GuardedDrafts } from "../../cache/keeping/disk-health.ts";
 import { Eviction } from "../../cache/keeping/eviction.ts";
@@ -15,7 +14,6 @@ import { Downloads } from "../../download/downloads.ts";
 import { VerifyingReads } from "../../download/verifying-reads.ts";
 import type { Room } from "../../hosted/uploads.ts";
 import type { Digest } from "../../protocol/digest.ts";
-import type { Registry } from "../../protocol/registry-name.ts";
 import { type Clock, systemClock } from "../../runtime/clock.ts";
 import type { Generation } from "../../runtime/generation.ts";
 import type { Tracing } from "../../runtime/tracing.ts";
@@ -193,7 +191,7 @@ function pullsOf(parts: CacheParts, kept: Pick<PullThroughOptions, Kept>): PullT
   return new PullThrough({
     ...{ ...kept, client: upstream.client, records: store.records, observe: log.cache, now },
     ...{ generation, secret, tagTtl, tagRules: settings.registries.policy.tags, tracing },
-    credentialOf: (registry, repository) => sharedCredential(upstream, registry, repository),
+    credentialOf: (registry, repository) => upstream.authorizer.credentialOf(registry, repository),
     links: isRedirecting(settings) && archived ? linksOf(archived) : undefined,
     staleIfError: offline ? Number.POSITIVE_INFINITY : staleIfError,
   });
@@ -229,14 +227,4 @@ function downloadLimits({ cache }: Settings, usage: Usage, archiving: Archiving 
       milliseconds: cache.orphanTime,
     },
   };
-}
-
-function sharedCredential(
-  upstream: Upstream,
-  registry: Registry,
-  repository: string,
-): SharedCredential | undefined {
-  const id = upstream.authorizer.credentialId(registry, repository);
-  if (id === undefined) return undefined;
-  return { id, isRefused: upstream.logins.refused().some((refused) => refused.id === id) };
 }

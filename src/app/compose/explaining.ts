@@ -20,7 +20,7 @@ export type ExplainingParts = {
   readonly figures: Figures;
   readonly images: Images;
   readonly cache: Pick<Cache, "pulls">;
-  readonly upstream: Pick<Upstream, "authorizer" | "logins">;
+  readonly upstream: Pick<Upstream, "authorizer">;
 };
 
 /** Undefined where the name is none. */
@@ -64,7 +64,7 @@ function loginOf(
   registry: Registry,
   repository: RepositoryName,
 ): Explained["login"] {
-  const id = upstream.authorizer.credentialId(registry, repository);
-  if (id === undefined) return "none";
-  return upstream.logins.refused().some((one) => one.id === id) ? "refused" : "works";
+  const credential = upstream.authorizer.credentialOf(registry, repository);
+  if (credential === undefined) return "none";
+  return credential.isRefused ? "refused" : "works";
 }

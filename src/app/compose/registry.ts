@@ -5,7 +5,7 @@ import { SealedLogins } from "../../protocol/sealed-login.ts";
 import type { SmallAnswers } from "../../registry/answer/small-answers.ts";
 import { RegistryEngine } from "../../registry/engine.ts";
 import type { FindHandler } from "../../registry/exchange.ts";
-import { decideAccess } from "../../registry/login/access.ts";
+import { accessBy } from "../../registry/login/access.ts";
 import { BasicTokens } from "../../registry/login/basic-tokens.ts";
 import { Ping } from "../../registry/login/ping.ts";
 import { TokenRequests } from "../../registry/login/token.ts";
@@ -33,20 +33,16 @@ export type RegistryParts = {
 
 export function composeRegistry(parts: RegistryParts): RegistryEngine {
   const { settings, upstream, pulls, now, log } = parts;
-  const { client, authorizer, memory, finder, pairs } = upstream;
+  const { client, authorizer, logins, memory, finder, pairs } = upstream;
   const ownTokens = new OwnTokens(parts.tokenSecret, now);
   const sealedLogins = new SealedLogins(parts.tokenSecret);
+  const accessOf = accessBy({ ownTokens, sealedLogins, authorizer, logins });
+  const { hasImported } = parts;
   const elsewhere = upstreamHandlers({
-    client,
-    pulls,
-    accessOf: (headers, ask, { method, signal }) =>
-      decideAccess(headers, ask, { method, signal, ownTokens, sealedLogins, authorizer }),
-    ping: new Ping({
-      ...{ ownTokens, sealedLogins, authorizer, memory, finder, client },
-      hasImported: parts.hasImported,
-    }),
+    ...{ client, pulls, accessOf },
+    ping: new Ping({ accessOf, authorizer, memory, finder, client, hasImported }),
     tokens: new TokenRequests({ ownTokens, authorizer, memory, pairs, client, now }),
-    basicTokens: new BasicTokens({ ownTokens, sealedLogins, authorizer, client, now }),
+    basicTokens: new BasicTokens({ ownTokens, sealedLogins, logins, client, now }),
     hasSignatures: (registry) => memory.recall(registry)?.hasSignatures === true,
     rules: imagePolicy(settings.registries.policy),
     isPushAllowed: settings.registries.allowPush,

@@ -13,10 +13,6 @@ export type Link = {
 /** By repository; a time is when they were deleted there, or something was written over them. */
 export type Holders = ReadonlyMap<string, Link | number>;
 
-export function isLink(link: Link | number | undefined): link is Link {
-  return typeof link === "object";
-}
-
 export const delivered: Link = { isOrigin: true, isOpen: false, isImported: false };
 export const confirmed: Link = { ...delivered, isOrigin: false };
 

@@ -23,7 +23,6 @@ import {
   confirmed,
   delivered,
   type Holders,
-  isLink,
   type Link,
   printHolders,
   printLink,
@@ -250,4 +249,8 @@ function cameFrom(holders: Holders, ref: RepositoryRef): boolean {
   for (const [key, link] of holders)
     if (isLink(link) && link.isOrigin && registryOfKey(key) === ref.registry.name) return true;
   return false;
+}
+
+function isLink(link: Link | number | undefined): link is Link {
+  return typeof link === "object";
 }

@@ -251,9 +251,9 @@ export class Visibility {
     const standing = isKnown ? fact : await this.#standings.get(key, accountOf(asker));
     const proofs: Opening[] = [];
     if (standing?.public !== undefined) proofs.push({ access: anonymous, proof: standing.public });
-    const credential = this.#credential(asker)?.id;
-    if (standing?.shared?.credential === credential && asker.isPublicOnly !== true)
-      if (standing?.shared !== undefined) proofs.push({ access: shared, proof: standing.shared });
+    const proof = asker.isPublicOnly === true ? undefined : standing?.shared;
+    if (proof !== undefined && proof.credential === this.#credential(asker)?.id)
+      proofs.push({ access: shared, proof });
     return proofs;
   }
 

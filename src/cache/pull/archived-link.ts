@@ -4,11 +4,7 @@ import type { ArchivedLinks } from "../keeping/archived-blobs.ts";
 import type { Manifests } from "../keeping/manifests.ts";
 import type { BlobAsk } from "../pull-ask.ts";
 
-export type LinkOptions = {
-  /** Undefined where nobody is sent anywhere. */
-  readonly links?: ArchivedLinks | undefined;
-  readonly manifests: Pick<Manifests, "isOne">;
-};
+type LinkParts = { readonly links: ArchivedLinks; readonly manifests: Pick<Manifests, "isOne"> };
 
 /** Bytes: of what is smaller a second request costs more than an answer. */
 const worthIt = 1024 * 1024;
@@ -18,10 +14,10 @@ const worthIt = 1024 * 1024;
  * came by the proxy meant to be served by it.
  */
 export async function linked(
-  { links, manifests }: LinkOptions,
+  { links, manifests }: LinkParts,
   { digest, registry, isHead, isMirror }: BlobAsk,
 ): Promise<Elsewhere | undefined> {
-  if (links === undefined || isHead || !isMirror) return undefined;
+  if (isHead || !isMirror) return undefined;
   if ((links.sizeOf(digest) ?? 0) < worthIt) return undefined;
   // A manifest is no blob, at some registries.
   if (await manifests.isOne(digest, registry.name)) return undefined;

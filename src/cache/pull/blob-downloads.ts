@@ -13,7 +13,7 @@ import { UpstreamRefusal } from "../../upstream/upstream-refusal.ts";
 import type { Visibility } from "../access/visibility.ts";
 import { confirmBlob, denialOf, type Given } from "../asking/blob-asks.ts";
 import { type Denial, isExcuse } from "../asking/small-answer.ts";
-import type { CacheOutcome, Content } from "../content.ts";
+import { type Content, contentOf } from "../content.ts";
 import type { BlobAsk } from "../pull-ask.ts";
 import type { Generations, RepositoryRef } from "../repository-ref.ts";
 import { Decision } from "../why.ts";
@@ -162,12 +162,4 @@ export async function provenBlob(
 export function questionOf(ask: BlobAsk) {
   const { registry, repository, digest, signal } = ask;
   return { registry, repository, digest, patience: "full", signal } as const;
-}
-
-export function contentOf(
-  { digest }: BlobAsk,
-  from: { readonly source: ByteSource; readonly mediaType: string | undefined },
-  outcome: CacheOutcome,
-): Content {
-  return { kind: "content", digest, ...from, outcome, age: undefined, warning: undefined };
 }

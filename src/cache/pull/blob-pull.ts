@@ -13,37 +13,39 @@ import type { RepositoryBlobs } from "../access/repository-blobs.ts";
 import { mayWhileUnreachable } from "../access/while-unreachable.ts";
 import { askBlob, type BlobQuestion, type Given } from "../asking/blob-asks.ts";
 import type { Denial } from "../asking/small-answer.ts";
-import type { CacheAnswer } from "../content.ts";
-import type { ArchivedBlobs } from "../keeping/archived-blobs.ts";
+import { type CacheAnswer, contentOf } from "../content.ts";
+import type { ArchivedBlobs, ArchivedLinks } from "../keeping/archived-blobs.ts";
 import type { KeptBlobs } from "../keeping/kept-blobs.ts";
-import { type BlobAsk, maySkipPush } from "../pull-ask.ts";
+import type { Manifests } from "../keeping/manifests.ts";
+import type { BlobAsk } from "../pull-ask.ts";
 import type { RepositoryRef } from "../repository-ref.ts";
-import { type Foreseen, keptIf } from "../why.ts";
-import { type LinkOptions, linked } from "./archived-link.ts";
+import { type Foreseen, keptIf, maySkipPush } from "../why.ts";
+import { linked } from "./archived-link.ts";
 import {
   BlobDownloads,
   type BlobDownloadsOptions,
-  contentOf,
   provenBlob,
   questionOf,
   type Stretch,
 } from "./blob-downloads.ts";
 import { DoubtfulRanges } from "./doubtful-ranges.ts";
 import type { OriginPlace } from "./download-origins.ts";
-import { firstAllowed, isDenial, mayHave, passDenial } from "./first-allowed.ts";
+import { firstAllowed, isDenial, isRenewed, passDenial } from "./first-allowed.ts";
 import { LengthSource, MemorySource } from "./memory-source.ts";
 import type { NegativeCache } from "./negative-cache.ts";
 import { wellKnownBlob } from "./well-known-blobs.ts";
 
-export type BlobPullOptions = BlobDownloadsOptions &
-  LinkOptions & {
-    readonly kept: KeptBlobs;
-    readonly archived?: ArchivedBlobs | undefined;
-    readonly accessChecks: AccessChecks;
-    readonly repositoryBlobs: RepositoryBlobs;
-    readonly negative: NegativeCache;
-    readonly now: () => number;
-  };
+export type BlobPullOptions = BlobDownloadsOptions & {
+  readonly kept: KeptBlobs;
+  readonly manifests: Pick<Manifests, "isOne">;
+  readonly archived?: ArchivedBlobs | undefined;
+  /** Undefined where nobody is sent to the archive. */
+  readonly links?: ArchivedLinks | undefined;
+  readonly accessChecks: AccessChecks;
+  readonly repositoryBlobs: RepositoryBlobs;
+  readonly negative: NegativeCache;
+  readonly now: () => number;
+};
 
 /** Bytes that a range may lie ahead of a recheck and still wait for it. */
 const near = 8 * 1024 * 1024;
@@ -65,9 +67,11 @@ export class BlobPull {
   async hit(ask: BlobAsk): Promise<CacheAnswer | undefined> {
     const foreseen = await this.#foreseen(ask);
     ask.decision.because(foreseen);
-    if (!(await mayHave(this.#options.accessChecks, ask, foreseen))) return undefined;
-    if (foreseen.open === "public") {
-      const elsewhere = await linked(this.#options, ask);
+    const { accessChecks, links, manifests } = this.#options;
+    const isProven = foreseen.reason === "kept";
+    if (!isProven && !(await isRenewed(accessChecks, ask, foreseen))) return undefined;
+    if (links !== undefined && foreseen.open === "public") {
+      const elsewhere = await linked({ links, manifests }, ask);
       if (elsewhere !== undefined) return elsewhere;
     }
     const kept = await this.#unlessManifest(ask, await this.#kept(ask));
@@ -136,7 +140,7 @@ export class BlobPull {
     const isExcused = answer.kind === "unavailable" && !maySkipPush(ask);
     const bytes = isExcused ? wellKnownBlob(ask.digest) : undefined;
     if (bytes === undefined) return passDenial(answer);
-    return contentOf(ask, { source: new MemorySource(bytes), mediaType: undefined }, "stale");
+    return contentOf(ask, { source: new MemorySource(bytes) }, "stale");
   }
 
   /** The repository as it was when the download of the digest began with it. */
@@ -221,9 +225,10 @@ export class BlobPull {
       const ranged = await this.#doubtfulRange(ask);
       if (ranged !== undefined) return ranged;
     }
-    const source = await kept.open(ask.digest, (size) => firstByteOf(ask.range, size));
+    const { range } = ask;
+    const source = await kept.open(ask.digest, range && ((size) => firstByteOf(range, size)));
     if (source === undefined) return this.#fromArchive(ask);
-    return contentOf(ask, { source, mediaType: undefined }, "hit");
+    return contentOf(ask, { source }, "hit");
   }
 
   /** What the disk has no room for; where the archive gives nothing the registry is asked as ever. */
@@ -232,10 +237,10 @@ export class BlobPull {
     if (stat === undefined) return undefined;
     if (ask.isHead) {
       const source = new LengthSource(stat.size);
-      return contentOf(ask, { source, mediaType: undefined }, "hit");
+      return contentOf(ask, { source }, "hit");
     }
     const source = await this.#downloads.fromArchive(ask, await this.#wanted(ask, stat.size));
-    return source && contentOf(ask, { source, mediaType: undefined }, "hit");
+    return source && contentOf(ask, { source }, "hit");
   }
 
   /** The records may be lost, and the archive say who gave the bytes. */
@@ -252,7 +257,7 @@ export class BlobPull {
     const wanted = await this.#wanted(ask, stat.size);
     if (wanted.start <= near) return undefined;
     const source = await this.#doubtful.arrived(ask.digest, wanted.start, ask.signal);
-    if (source !== undefined) return contentOf(ask, { source, mediaType: undefined }, "hit");
+    if (source !== undefined) return contentOf(ask, { source }, "hit");
     const bytes = (wanted.end ?? stat.size) - wanted.start;
     if (!this.#doubtful.mayAsk(ask.digest, bytes, stat.size)) return undefined;
     const answer = await this.#passRange(ask, wanted);

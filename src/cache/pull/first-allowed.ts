@@ -38,13 +38,12 @@ export async function firstAllowed<T extends { readonly kind: string }>(
   return isOurFault ? { ...refused, answer: excuse(refused.answer) } : refused;
 }
 
-/** Whether the asker may have what is kept: an old proof is renewed first, or stands if it cannot be. */
-export async function mayHave(
+/** Whether what is kept is open to the asker by an old proof: that is renewed first, or stands if it cannot be. */
+export async function isRenewed(
   checks: Pick<AccessChecks, "permits">,
   ask: RepositoryAsker & { readonly digest: Digest; readonly signal: AbortSignal },
   { reason }: Foreseen,
 ): Promise<boolean> {
-  if (reason === "kept") return true;
   return reason === "old proof" && checks.permits(ask, ask.digest, ask.signal);
 }
 

@@ -17,12 +17,18 @@ import {
 } from "../asking/manifest-asks.ts";
 import { verifiedAnswer } from "../asking/manifest-body.ts";
 import type { SmallAnswer } from "../asking/small-answer.ts";
-import type { CacheAnswer, CacheOutcome, Content, Reuse } from "../content.ts";
+import {
+  type CacheAnswer,
+  type CacheOutcome,
+  type Content,
+  contentOf,
+  type Reuse,
+} from "../content.ts";
 import type { KeptManifest, Manifests } from "../keeping/manifests.ts";
-import { type ManifestAsk, maySkipPush } from "../pull-ask.ts";
+import type { ManifestAsk } from "../pull-ask.ts";
 import { type Generations, repositoryKey } from "../repository-ref.ts";
-import { type Foreseen, keptIf } from "../why.ts";
-import { firstAllowed, isDenial, mayHave, passDenial } from "./first-allowed.ts";
+import { type Foreseen, keptIf, maySkipPush } from "../why.ts";
+import { firstAllowed, isDenial, isRenewed, passDenial } from "./first-allowed.ts";
 import { LengthSource, memorySource } from "./memory-source.ts";
 import type { NegativeCache } from "./negative-cache.ts";
 
@@ -57,11 +63,13 @@ export class ManifestPull {
   async hit(ask: DigestAsk): Promise<Content | undefined> {
     const foreseen = await this.foreseen(ask);
     ask.decision.because(foreseen);
-    if (!(await mayHave(this.#options.accessChecks, ask, foreseen))) return undefined;
+    const isProven = foreseen.reason === "kept";
+    if (!isProven && !(await isRenewed(this.#options.accessChecks, ask, foreseen)))
+      return undefined;
     const manifest = await this.#kept(ask);
     if (manifest === undefined) return undefined;
     const hit = content(manifest, "hit", this.#options.manifests);
-    return foreseen.reason === "kept" ? { ...hit, reuse: await this.#reuse(ask) } : hit;
+    return isProven ? { ...hit, reuse: await this.#reuse(ask) } : hit;
   }
 
   /** On what a pull of it is decided. */
@@ -246,15 +254,7 @@ function manifestKey(ask: DigestAsk): string {
 function content(manifest: KeptManifest, outcome: CacheOutcome, manifests: Manifests): Content {
   const { digest, mediaType } = manifest;
   const source = memorySource(manifest.bytes, () => manifests.bytesOf(digest));
-  return {
-    kind: "content",
-    digest,
-    mediaType,
-    source,
-    outcome,
-    age: undefined,
-    warning: undefined,
-  };
+  return contentOf(manifest, { source, mediaType }, outcome);
 }
 
 /** HEAD of what is not kept; undefined when the upstream does not say how long it is. */
@@ -263,8 +263,6 @@ function headContent(
   found: Extract<ManifestAnswer, { readonly kind: "found" }>,
 ): Content | undefined {
   if (found.size === undefined || found.digest !== ask.digest) return undefined;
-  const { digest, mediaType, size } = found;
-  const source = new LengthSource(size);
-  const [age, warning] = [undefined, undefined];
-  return { kind: "content", digest, mediaType, source, outcome: "bypass", age, warning };
+  const { mediaType, size } = found;
+  return contentOf(ask, { source: new LengthSource(size), mediaType }, "bypass");
 }

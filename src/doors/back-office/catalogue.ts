@@ -6,7 +6,7 @@ import { setImmediate as yieldToOthers } from "node:timers/promises";
 import type { Changed, HostedEvent } from "../../hosted/hosted-event.ts";
 import type { Manifest } from "../../protocol/manifest.ts";
 import { bareMediaType, isIndexType } from "../../protocol/media-type.ts";
-import type { RegistryEvent } from "../../registry/registry-event.ts";
+import { isPull, type RegistryEvent } from "../../registry/registry-event.ts";
 import { BoundedMap } from "../../runtime/bounded-map.ts";
 import type {
   CatalogueStore,
@@ -16,7 +16,7 @@ import type {
   PartsOf,
   SumsOf,
 } from "../../store/catalogue-store.ts";
-import { isPull, noTraffic, type Traffic } from "./words.ts";
+import { noTraffic, type Traffic } from "./traffic.ts";
 
 export type CatalogueOptions = {
   readonly store: Pick<CatalogueStore, "write" | "parts" | "imagesIn" | "forget">;
@@ -101,9 +101,9 @@ export class ImageCatalogue {
 
   note(event: RegistryEvent): void {
     const { route, status, digest, mediaType, repository, what, client } = event;
-    const registry = this.#options.called(event.registry);
     if (route !== "manifest" || status !== 200 || digest === undefined) return;
     if (repository === undefined || this.#sights.length >= mostSights) return;
+    const registry = this.#options.called(event.registry);
     this.#sights.push({
       ...{ registry, repository, reference: what, digest, client, at: this.#options.now() },
       isPull: isPull(event),

@@ -2,9 +2,8 @@
 import type { Outlook } from "../../cache/outlook.ts";
 import type { ImageName } from "../../store/catalogue-store.ts";
 import type { Image } from "./images.ts";
-import { duration, shortDigest } from "./in-words.ts";
+import { duration, reasonText, shortDigest } from "./in-words.ts";
 import type { RegistryState } from "./upstream-figures.ts";
-import { reasonText } from "./words.ts";
 
 export type Explained = {
   readonly name: ImageName;

@@ -13,8 +13,8 @@ import { HouseFigures } from "./house-figures.ts";
 import { RepositoryFigures, RequestFigures } from "./request-figures.ts";
 import { SeenTunnels } from "./seen-tunnels.ts";
 import { Counter, type Family, RegistryLabels, SeriesBudget } from "./series.ts";
+import type { Traffic } from "./traffic.ts";
 import { UpstreamFigures } from "./upstream-figures.ts";
-import type { Traffic } from "./words.ts";
 
 /** Lines of the metrics page that what is counted by labels may take; the rest is for what has none. */
 const mostLines = 2_700;
@@ -77,7 +77,7 @@ export class Figures {
     return this.#labels.of(registry);
   }
 
-  /** Somebody else wants to hear of requests too. */
+  /** Somebody else wants to hear of requests for manifests too. */
   listen(listener: (event: RegistryEvent) => void): void {
     this.#listeners.push(listener);
   }
@@ -85,7 +85,7 @@ export class Figures {
   readonly registry = (event: RegistryEvent): void => {
     this.requests.note(event);
     this.last.note(event);
-    for (const listen of this.#listeners) listen(event);
+    if (event.route === "manifest") for (const listen of this.#listeners) listen(event);
   };
 
   readonly door = (event: DoorEvent): void => {

@@ -1,4 +1,5 @@
-/** How numbers, times and digests read on a page. */
+/** How numbers, times, digests and reasons read on a page. */
+import type { Reason } from "../../cache/why.ts";
 import { type Html, html } from "../server/html.ts";
 
 const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
@@ -35,3 +36,23 @@ export function ago(at: number | undefined, now: number): Html {
 export function shortDigest(text: string): string {
   return text.replace(/^sha\d+:([0-9a-f]{12})[0-9a-f]+$/, "$1");
 }
+
+/** What each reason is for people. */
+export const reasonText: Readonly<Record<Reason, string>> = {
+  kept: "it is kept, and open to who asks",
+  fresh: "the tag was confirmed within its time",
+  immutable: "a rule says that the tag never moves",
+  "failed lately": "the registry could not say a moment ago",
+  "missing lately": "the registry said a moment ago that there is none",
+  unknown: "it was never asked for",
+  expired: "the tag was confirmed too long ago",
+  imported: "the tag was imported, and its registry has not said yet what it means",
+  "never believed": "a rule has the tag confirmed each time",
+  "no-cache": "the client wanted it confirmed",
+  "not kept": "it is not kept",
+  "not proven": "nothing shows yet that it is open to who asks",
+  "old proof": "what shows that it is open to who asks was to be renewed",
+  "may push": "a push goes by what the registry itself has",
+  list: "lists are asked for each time",
+  policy: "POLICY does not allow it",
+};

@@ -1,6 +1,6 @@
 /** What the back office has to say, as plain values: for its pages, its API and the commands. */
 import { calledName } from "../../protocol/registry-name.ts";
-import type { RegistryEvent } from "../../registry/registry-event.ts";
+import { isPull, kindOf, outcomeOf, type RegistryEvent } from "../../registry/registry-event.ts";
 import type { CatalogueStore, ImageName, ImageQuery } from "../../store/catalogue-store.ts";
 import type { Figures } from "./figures.ts";
 import { Findings } from "./findings.ts";
@@ -8,7 +8,6 @@ import type { Images } from "./images.ts";
 import type { House } from "./ports.ts";
 import type { SeenTunnel } from "./seen-tunnels.ts";
 import { type Statistics, statistics } from "./statistics.ts";
-import { isPull, kindOf, outcomeOf } from "./words.ts";
 
 export type OverviewOptions = {
   readonly figures: Figures;

@@ -1,11 +1,10 @@
 /** The panels of the dashboard, each a piece of HTML made of what the overview says. */
 import { type Html, html } from "../server/html.ts";
 import type { Image, ImagePage } from "./images.ts";
-import { ago, bytes, duration, percent, shortDigest } from "./in-words.ts";
+import { ago, bytes, duration, percent, reasonText, shortDigest } from "./in-words.ts";
 import type { Overview } from "./overview.ts";
 import type { Statistics } from "./statistics.ts";
 import type { RegistryState } from "./upstream-figures.ts";
-import { reasonText } from "./words.ts";
 
 type Status = ReturnType<Overview["status"]>;
 type Downloads = ReturnType<Overview["downloads"]>;

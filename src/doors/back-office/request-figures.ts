@@ -1,5 +1,12 @@
 /** What requests add up to. Each adds to a handful of numbers that are found together. */
-import type { RegistryEvent } from "../../registry/registry-event.ts";
+import {
+  isFromCache,
+  isPull,
+  kindOf,
+  outcomeOf,
+  type RegistryEvent,
+  type RequestKind,
+} from "../../registry/registry-event.ts";
 import { BoundedMap } from "../../runtime/bounded-map.ts";
 import {
   type Cell,
@@ -10,15 +17,7 @@ import {
   type SeriesBudget,
   type Spread,
 } from "./series.ts";
-import {
-  isFromCache,
-  isPull,
-  kindOf,
-  outcomeOf,
-  type RequestKind,
-  type Traffic,
-  trafficOf,
-} from "./words.ts";
+import { type Traffic, trafficOf } from "./traffic.ts";
 
 const firstByteBounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 25];
 

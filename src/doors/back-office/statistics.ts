@@ -1,6 +1,6 @@
 /** What went through in the last day and month, from the sums of each minute, hour and day. */
 import type { CatalogueStore, Sums, SumsAt } from "../../store/catalogue-store.ts";
-import { noTraffic, type Traffic } from "./words.ts";
+import { noTraffic, type Traffic } from "./traffic.ts";
 
 export type Statistics = {
   /** The last 24 hours, of all registries together and of each. */

@@ -10,7 +10,7 @@ import {
   type RegistryLabels,
   type SeriesBudget,
 } from "./series.ts";
-import { type Traffic, trafficOf } from "./words.ts";
+import { type Traffic, trafficOf } from "./traffic.ts";
 
 const bounds = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 25];
 

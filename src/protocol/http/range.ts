@@ -16,9 +16,9 @@ export type RangeRequest = readonly RangeSpec[];
 /** containers/image asks for up to 1024 ranges of a zstd:chunked layer; more is not a client. */
 const maxRanges = 1024;
 
-/** Undefined when there is no Range or one to be ignored: another unit, malformed, too many. */
-export function parseRange(header: string | undefined): RangeRequest | undefined {
-  const list = header === undefined ? undefined : /^\s*bytes\s*=(.*)$/i.exec(header)?.[1];
+/** Undefined when it is to be ignored: another unit, malformed, too many. */
+export function parseRange(header: string): RangeRequest | undefined {
+  const list = /^\s*bytes\s*=(.*)$/i.exec(header)?.[1];
   if (list === undefined) return undefined;
   const items = list.split(",", maxRanges + 1);
   if (items.length > maxRanges) return undefined;
@@ -105,9 +105,9 @@ function resolveSpec(spec: RangeSpec, size: number): ByteRange | undefined {
   return spec.start < end ? { start: spec.start, end } : undefined;
 }
 
-/** The first byte that is wanted of so many, at most their end; without a range the very first. */
-export function firstByteOf(request: RangeRequest | undefined, size: number): number {
-  const spec = request?.[0];
+/** The first byte that is wanted of so many, at most their end. */
+export function firstByteOf(request: RangeRequest, size: number): number {
+  const [spec] = request;
   if (spec === undefined) return 0;
   return spec.kind === "from" ? Math.min(spec.start, size) : Math.max(0, size - spec.length);
 }

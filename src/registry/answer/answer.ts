@@ -8,6 +8,7 @@ import type { ByteSource } from "../../download/byte-source.ts";
 import { headerValue } from "../../protocol/http/header-list.ts";
 import { reasonPhrase } from "../../protocol/http/reason-phrase.ts";
 import { errorBody } from "../../protocol/registry-error.ts";
+import { HeldBytes } from "../../runtime/held-bytes.ts";
 import type { Exchange, GivenAnswer, Reply, Tally } from "../exchange.ts";
 import { toRegistryError } from "../failure.ts";
 import {
@@ -22,7 +23,6 @@ import { BodyTurns } from "./body-turns.ts";
 import { BodyWriter, cut, type Leaving, SendWatch, sendParts, writePieces } from "./body-writer.ts";
 import { ClientGone } from "./client-gone.ts";
 import { type Layout, layOut, planContent } from "./content-plan.ts";
-import { HeldBodies } from "./held-bodies.ts";
 import { presentable, type UnusedLoginAt } from "./passed-body.ts";
 import { ReaderBuffers } from "./reader-buffers.ts";
 
@@ -60,7 +60,8 @@ export class Answers {
   readonly #buffers = new ReaderBuffers();
   readonly #turn = new LoopTurn();
   readonly #bodies = new BodyTurns();
-  readonly #inMemory = new HeldBodies();
+  /** Bodies that lie in memory until their clients have taken them: who reads slowly keeps no other's back. */
+  readonly #inMemory = new HeldBytes(64 * 1024 * 1024);
   readonly #watch: SendWatch;
   readonly #now: () => number;
   readonly #unusedLogin: UnusedLoginAt;

@@ -45,9 +45,10 @@ export function planContent(method: string, headers: HeaderList, content: Shape)
 
 /** The Range field, unless If-Range (RFC 9110 §13.1.5) says that it was meant for other bytes. */
 export function askedRange(headers: HeaderList, digest: Digest): RangeRequest | undefined {
+  const range = headerValue(headers, "range");
+  if (range === undefined) return undefined;
   const condition = headerValue(headers, "if-range")?.trim();
-  if (condition !== undefined && condition !== `"${digest}"`) return undefined;
-  return parseRange(headerValue(headers, "range"));
+  return condition === undefined || condition === `"${digest}"` ? parseRange(range) : undefined;
 }
 
 /** Quoted, weak or bare: clients send all three (distribution takes the bare form too). */

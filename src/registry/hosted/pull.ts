@@ -1,7 +1,6 @@
 /** Blobs and manifests of the hosted registry, read (OCI distribution-spec end-2, end-3). */
-import type { Content } from "../../cache/content.ts";
+import { type Content, contentOf } from "../../cache/content.ts";
 import { LengthSource, memorySource } from "../../cache/pull/memory-source.ts";
-import type { ByteSource } from "../../download/byte-source.ts";
 import type { Digest } from "../../protocol/digest.ts";
 import type { RepositoryName } from "../../protocol/reference.ts";
 import { RegistryError } from "../../protocol/registry-error.ts";
@@ -19,7 +18,7 @@ export async function pullHostedBlob(exchange: Exchange, parts: HostedParts): Pr
     method === "HEAD"
       ? new LengthSource(await parts.blobs.sizeOf(repository, digest, mayPush))
       : await parts.blobs.open(repository, digest);
-  return contentOf(digest, source, undefined);
+  return contentOf({ digest }, { source }, "hit");
 }
 
 export async function pullHostedManifest(exchange: Exchange, parts: HostedParts): Promise<Content> {
@@ -33,7 +32,7 @@ export async function pullHostedManifest(exchange: Exchange, parts: HostedParts)
   const found = await manifests.pull(repository, reference, isLeased);
   const { digest, mediaType } = found;
   const source = memorySource(found.bytes, () => bytesAgain(manifests, repository, digest));
-  return contentOf(digest, source, mediaType);
+  return contentOf(found, { source, mediaType }, "hit");
 }
 
 async function bytesAgain(
@@ -53,9 +52,4 @@ async function rightsOf(
   const asker = await askerOf(exchange, parts);
   const mayPull = may(exchange, asker, { repository, action: "pull" }, parts);
   return { mayPull, mayPush: parts.rights.may(asker.user, repository, "push") };
-}
-
-function contentOf(digest: Digest, source: ByteSource, mediaType: string | undefined): Content {
-  const about = { outcome: "hit", age: undefined, warning: undefined } as const;
-  return { kind: "content", digest, mediaType, source, ...about };
 }

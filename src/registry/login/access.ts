@@ -17,6 +17,7 @@ import type { Registry } from "../../protocol/registry-name.ts";
 import { prefixedRoute } from "../../protocol/route-readings.ts";
 import type { SealedLogins } from "../../protocol/sealed-login.ts";
 import type { Authorizer } from "../../upstream/auth/authorizer.ts";
+import type { Credentials } from "../../upstream/auth/credentials.ts";
 import type { RememberedChallenge } from "../../upstream/auth/registry-challenge.ts";
 import { scopesOf } from "../../upstream/auth/scopes.ts";
 import type { Access } from "../../upstream/registry-client.ts";
@@ -28,23 +29,26 @@ import { ownChallenge, ownRealm } from "./own-realm.ts";
 /** To be answered 401 with these WWW-Authenticate lines. */
 export type Rejected = { readonly kind: "rejected"; readonly challenge: readonly string[] };
 
-export type AccessContext = {
-  readonly method: string;
-  readonly signal: AbortSignal;
+export type AccessParts = {
   readonly ownTokens: OwnTokens;
   readonly sealedLogins: SealedLogins;
   readonly authorizer: Authorizer;
+  /** The operator's. */
+  readonly logins: Pick<Credentials, "has" | "hasOwnEntry">;
 };
 
-/** Turns a request's Authorization into an access; `decideAccess` with its context filled in. */
-export type AccessOf = (
-  headers: HeaderList,
-  ask: Ask,
-  context: { readonly method: string; readonly signal: AbortSignal },
-) => Promise<Access | Rejected>;
+type Asked = { readonly method: string; readonly signal: AbortSignal };
 
-/** May ask the registry's `/v2/` when nothing is known of it yet. */
-export async function decideAccess(
+type AccessContext = AccessParts & Asked;
+
+/** Turns a request's Authorization into an access. May ask the registry's `/v2/` when nothing is known of it yet. */
+export type AccessOf = (headers: HeaderList, ask: Ask, asked: Asked) => Promise<Access | Rejected>;
+
+export function accessBy(parts: AccessParts): AccessOf {
+  return (headers, ask, asked) => decideAccess(headers, ask, { ...parts, ...asked });
+}
+
+async function decideAccess(
   headers: HeaderList,
   ask: Ask,
   context: AccessContext,
@@ -52,11 +56,10 @@ export async function decideAccess(
   const authorization = headerValue(headers, "authorization");
   if (ask.foreign !== undefined) return { kind: isRead(context) ? "anonymous" : "none" };
   if (ask.isOpen) return isRead(context) ? sharedOrAnonymous(ask, context) : { kind: "none" };
+  if (authorization === undefined) return accessWithoutLogin(ask, context);
   const token = ownTokenIn(authorization);
   if (token !== undefined) return accessOfOwnToken(token, ask, context);
-  if (authorization !== undefined && hasLogin(authorization)) {
-    return { kind: "client", authorization };
-  }
+  if (hasLogin(authorization)) return { kind: "client", authorization };
   return accessWithoutLogin(ask, context);
 }
 
@@ -104,7 +107,7 @@ function isOfOwnRealm(
   { registry }: Ask,
   context: AccessContext,
 ): boolean {
-  return realm === ownRealm(registry) && context.authorizer.hasOwnEntry(registry);
+  return realm === ownRealm(registry) && context.logins.hasOwnEntry(registry);
 }
 
 /** What a token of a realm of ours opens: the operator's login for reading, the client's own for everything. */
@@ -123,15 +126,15 @@ function accessOfOwnRealm(
 
 /** Engines that never ping read with the operator's login; what it does not open is refused in the registry's own words. */
 async function accessWithoutLogin(ask: Ask, context: AccessContext): Promise<Access> {
-  const { authorizer } = context;
+  const { authorizer, logins } = context;
   if (ask.isPublicOnly === true) return { kind: "none" };
-  if (!isRead(context) || !authorizer.hasOwnEntry(ask.registry)) return { kind: "none" };
+  if (!isRead(context) || !logins.hasOwnEntry(ask.registry)) return { kind: "none" };
   await challengeOf(ask.registry, context);
   return { kind: authorizer.hasOwnRealm(ask.registry) ? "shared" : "none" };
 }
 
 function sharedOrAnonymous(ask: Ask, context: AccessContext): Access {
-  const isShared = ask.isPublicOnly !== true && context.authorizer.hasCredential(ask.registry);
+  const isShared = ask.isPublicOnly !== true && context.logins.has(ask.registry);
   return { kind: isShared ? "shared" : "anonymous" };
 }
 

@@ -7,7 +7,7 @@ import { headerList, headerValue } from "../../protocol/http/header-list.ts";
 import { type OwnTokens, ownTokenIn, ownTokenLifetime } from "../../protocol/own-token.ts";
 import { RegistryError } from "../../protocol/registry-error.ts";
 import type { SealedLogins } from "../../protocol/sealed-login.ts";
-import type { Authorizer } from "../../upstream/auth/authorizer.ts";
+import type { Credentials } from "../../upstream/auth/credentials.ts";
 import { discard } from "../../upstream/body.ts";
 import type { RegistryClient } from "../../upstream/registry-client.ts";
 import type { Ask } from "../ask.ts";
@@ -18,7 +18,8 @@ import { readTokenForm } from "./token-form.ts";
 export type BasicTokensParts = {
   readonly ownTokens: OwnTokens;
   readonly sealedLogins: SealedLogins;
-  readonly authorizer: Pick<Authorizer, "hasOwnEntry">;
+  /** The operator's. */
+  readonly logins: Pick<Credentials, "hasOwnEntry">;
   readonly client: RegistryClient;
   readonly now: () => number;
 };
@@ -32,7 +33,7 @@ export class BasicTokens {
 
   isTokenRequest(ask: Ask, method: string): boolean {
     if (ask.door !== "proxy" || (method !== "GET" && method !== "POST")) return false;
-    return isOwnRealm(ask) && this.#parts.authorizer.hasOwnEntry(ask.registry);
+    return isOwnRealm(ask) && this.#parts.logins.hasOwnEntry(ask.registry);
   }
 
   /** Throws RegistryError UNAUTHORIZED for a login that the registry refuses, UpstreamError when it cannot be asked. */

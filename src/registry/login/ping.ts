@@ -12,10 +12,9 @@ import {
   headerValue,
 } from "../../protocol/http/header-list.ts";
 import { isUnavailable } from "../../protocol/http/status.ts";
-import { type OwnTokens, ownTokenIn } from "../../protocol/own-token.ts";
+import { ownTokenIn } from "../../protocol/own-token.ts";
 import { RegistryError } from "../../protocol/registry-error.ts";
 import type { Registry } from "../../protocol/registry-name.ts";
-import type { SealedLogins } from "../../protocol/sealed-login.ts";
 import type { Authorizer } from "../../upstream/auth/authorizer.ts";
 import type { ChallengeFinder, PingAnswer } from "../../upstream/auth/challenge-finder.ts";
 import type { ChallengeMemory } from "../../upstream/auth/challenge-memory.ts";
@@ -24,14 +23,13 @@ import type { Access, RegistryClient } from "../../upstream/registry-client.ts";
 import { UpstreamError } from "../../upstream/upstream-error.ts";
 import type { Ask } from "../ask.ts";
 import type { Exchange, Own, Reply } from "../exchange.ts";
-import { decideAccess } from "./access.ts";
+import type { AccessOf } from "./access.ts";
 import { ownChallenge } from "./own-realm.ts";
 import { passInTime } from "./timed-pass.ts";
 
 export type PingParts = {
-  readonly ownTokens: OwnTokens;
-  readonly sealedLogins: SealedLogins;
-  readonly authorizer: Authorizer;
+  readonly accessOf: AccessOf;
+  readonly authorizer: Pick<Authorizer, "hasOwnRealm">;
   readonly memory: ChallengeMemory;
   readonly finder: ChallengeFinder;
   readonly client: RegistryClient;
@@ -53,7 +51,7 @@ export class Ping {
   async answer(exchange: Exchange): Promise<Reply> {
     const { ask, headers, method, signal } = exchange;
     if (ask.isOpen) return this.#welcome(ask);
-    const access = await decideAccess(headers, ask, { ...this.#parts, method, signal });
+    const access = await this.#parts.accessOf(headers, ask, { method, signal });
     switch (access.kind) {
       case "rejected":
         throw unauthorized(access.challenge);

@@ -9,8 +9,7 @@ import { parseHostPort } from "../../protocol/http/host-port.ts";
 import { splitTarget } from "../../protocol/http/target.ts";
 import type { RepositoryName } from "../../protocol/reference.ts";
 import { type Registry, registryAt } from "../../protocol/registry-name.ts";
-import type { Route } from "../../protocol/route.ts";
-import { repositoryOf } from "../../protocol/route-readings.ts";
+import { type Route, repositoryOf } from "../../protocol/route.ts";
 import { FairMap } from "../../runtime/fair-map.ts";
 import type { Exchange, Handler, Reply } from "../exchange.ts";
 

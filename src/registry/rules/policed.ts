@@ -7,12 +7,11 @@
 import { splitTarget } from "../../protocol/http/target.ts";
 import type { Reference, RepositoryName } from "../../protocol/reference.ts";
 import { RegistryError } from "../../protocol/registry-error.ts";
-import type { Route } from "../../protocol/route.ts";
+import { type Route, repositoryOf } from "../../protocol/route.ts";
 import {
   isCatalogPath,
   type Reading,
   readingsOf,
-  repositoryOf,
   uploaderOf,
 } from "../../protocol/route-readings.ts";
 import type { Exchange, Handler } from "../exchange.ts";

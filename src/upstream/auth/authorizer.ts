@@ -122,14 +122,18 @@ export class Authorizer {
     return this.#parts.credentials.has(registry);
   }
 
-  /** The id under which what this credential opened is recorded; undefined when there is none. */
-  credentialId(registry: Registry, repository: string | undefined): string | undefined {
-    return this.#credential(registry, repository)?.id;
+  /** The operator's credential for it, which may be refused; undefined when there is none. */
+  credentialOf(registry: Registry, repository: string | undefined): Credential | undefined {
+    const { memory, credentials } = this.#parts;
+    const bearer = memory.expect(registry, repository)?.bearer;
+    return bearer === undefined
+      ? credentials.forRegistry(registry, repository)
+      : credentials.forRealm(registry, bearer.realm.address, repository);
   }
 
   /** The id of the credential whose budget our requests use there; undefined when it is that of everybody. */
   payer(registry: Registry, repository: string | undefined): string | undefined {
-    const credential = this.#credential(registry, repository);
+    const credential = this.credentialOf(registry, repository);
     return credential?.isRefused === true ? undefined : credential?.id;
   }
 
@@ -142,11 +146,6 @@ export class Authorizer {
     if (remembered === undefined || remembered.bearer !== undefined) return false;
     const isBasicOrOpen = remembered.hasBasic || remembered.lines.length === 0;
     return isBasicOrOpen && this.#parts.credentials.hasOwnEntry(registry);
-  }
-
-  /** Whether the registry itself has an entry: how it wants it is then worth finding out. */
-  hasOwnEntry(registry: Registry): boolean {
-    return this.#parts.credentials.hasOwnEntry(registry);
   }
 
   /** Whether the registry, or a repository of it, sends clients there for their tokens. */
@@ -208,14 +207,6 @@ export class Authorizer {
     if (isOther && (known === undefined || this.#mayBeOutdated(known)))
       finder.askAside(ask.registry);
     return learned;
-  }
-
-  #credential(registry: Registry, repository: string | undefined): Credential | undefined {
-    const { memory, credentials } = this.#parts;
-    const bearer = memory.expect(registry, repository)?.bearer;
-    return bearer === undefined
-      ? credentials.forRegistry(registry, repository)
-      : credentials.forRealm(registry, bearer.realm.address, repository);
   }
 
   async #ours(

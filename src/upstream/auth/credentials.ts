@@ -105,7 +105,7 @@ export class Credentials {
     return this.#make(entry, `client ${this.#idOf(entry)}`, true);
   }
 
-  /** Whether the registry itself, not its token host, has an entry. */
+  /** Whether the registry itself, not its token host, has an entry: how it wants it is then worth finding out. */
   hasOwnEntry(registry: Registry): boolean {
     return this.#mayServe(registry) && this.#byHost.has(registry.name);
   }

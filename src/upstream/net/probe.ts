@@ -88,12 +88,14 @@ export class Probe {
     const { seenAt, now } = this.#options;
     const registry = registryAt(address, scheme);
     if (now() - (seenAt?.(registry) ?? Number.NEGATIVE_INFINITY) < 7 * day) return true;
-    return await this.#registries.get(registry.name, siteOf(address), async () => {
+    return await this.#registries.get(registry.name, async () => {
+      const owner = siteOf(address);
       try {
         const isRegistry = await this.#ask(registry);
-        return { value: isRegistry, forMs: isRegistry ? 7 * day : day };
+        return { value: isRegistry, forMs: isRegistry ? 7 * day : day, owner };
       } catch (error) {
-        return { value: false, forMs: error instanceof UpstreamError ? noFor(error) : minute };
+        const forMs = error instanceof UpstreamError ? noFor(error) : minute;
+        return { value: false, forMs, owner };
       }
     });
   }
@@ -182,11 +184,11 @@ export class Probe {
   }
 
   async #handshake(address: HostPort): Promise<Handshake> {
-    return await this.#handshakes.get(formatHostPort(address), siteOf(address), async () => {
+    return await this.#handshakes.get(formatHostPort(address), async () => {
       const value = await this.#shake(address, this.#spokeTls(address));
       this.#tell(formatHostPort(address, 443), value.peer);
       const forMs = value.peer === "unreachable" ? 10 * second : 600 * second;
-      return { value, forMs };
+      return { value, forMs, owner: siteOf(address) };
     });
   }
 

@@ -2,8 +2,12 @@
 import { FairMap } from "../../runtime/fair-map.ts";
 import { Flights } from "../../runtime/flights.ts";
 
-/** An answer, and for how long it holds. */
-export type FoundAnswer<T> = { readonly value: T; readonly forMs: number };
+/** An answer, for how long it holds, and whose account it is on. */
+export type FoundAnswer<T> = {
+  readonly value: T;
+  readonly forMs: number;
+  readonly owner: string;
+};
 
 const maxKept = 5_000;
 
@@ -31,11 +35,11 @@ export class Remembered<T> {
   }
 
   /** What is kept, or what `find` says; a failure is not kept. */
-  async get(key: string, owner: string, find: () => Promise<FoundAnswer<T>>): Promise<T> {
+  async get(key: string, find: () => Promise<FoundAnswer<T>>): Promise<T> {
     const kept = this.#kept.get(key);
     if (kept !== undefined && this.#now() < kept.until) return kept.value;
     return await this.#findings.join(key, async () => {
-      const { value, forMs } = await find();
+      const { value, forMs, owner } = await find();
       this.#kept.set(key, { value, until: this.#now() + forMs }, owner);
       return value;
     });

@@ -58,14 +58,13 @@ describe("a Range field on 2048 bytes", () => {
   });
 
   it.each([
-    [undefined, 0],
     ["bytes=500-1499", 500],
     ["bytes=-500", 1_548],
     ["bytes=-5000", 0],
     ["bytes=7-8,1-2", 7],
     [`bytes=${"9".repeat(40)}-`, 2_048],
   ])("%s: the first byte is %i", (header, first) => {
-    expect(firstByteOf(parseRange(header), 2_048)).toBe(first);
+    expect(firstByteOf(parseRange(header) ?? [], 2_048)).toBe(first);
   });
 
   it("may hold 1024 ranges, as containers/image asks, and no more", () => {
@@ -78,10 +77,6 @@ describe("a Range field on 2048 bytes", () => {
 });
 
 describe("a Range field", () => {
-  it("is none when it is absent", () => {
-    expect(parseRange(undefined)).toBeUndefined();
-  });
-
   it.each(["bytes=0-0", "bytes=0-", "bytes=-1"])("%s has no byte of nothing", (header) => {
     expect(meaning(header, 0)).toBe("unsatisfiable");
   });

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { headerList } from "../../../src/protocol/http/header-list.ts";
 import type { Ask } from "../../../src/registry/ask.ts";
-import { decideAccess } from "../../../src/registry/login/access.ts";
 import {
   type AuthOptions,
   bearerRegistry,
@@ -26,8 +25,7 @@ async function make(options: AuthOptions = {}) {
   const loopback = await startLoopback();
   const doors = makeDoors(loopback, options);
   const access = (authorization?: string, ask: Partial<Ask> = {}, method = "GET") =>
-    decideAccess(headerList({ authorization }), askFor(target, { registry: hub, ...ask }), {
-      ...doors,
+    doors.accessOf(headerList({ authorization }), askFor(target, { registry: hub, ...ask }), {
       method,
       signal: new AbortController().signal,
     });

@@ -227,9 +227,9 @@ it("prepares a token for requests to come, and tells what challenge there is", a
   expect((await authorizer.challengeOf(hub, signal))?.lines).toEqual([hubChallenge]);
   await authorizer.prepare({ registry: hub, scopes, isShared: true, signal });
   expect(await authorizer.authorize(ask("shared"))).toBe("Bearer CANARY-token-bob-0");
-  expect(authorizer.credentialId(hub, "a/b")).toMatch(/^[0-9a-f]{32}$/);
-  expect(authorizer.credentialId(registry("ghcr.io"), "a/b")).toBeUndefined();
-  expect(authorizer.payer(hub, "a/b")).toBe(authorizer.credentialId(hub, "a/b"));
+  expect(authorizer.credentialOf(hub, "a/b")?.id).toMatch(/^[0-9a-f]{32}$/);
+  expect(authorizer.credentialOf(registry("ghcr.io"), "a/b")).toBeUndefined();
+  expect(authorizer.payer(hub, "a/b")).toBe(authorizer.credentialOf(hub, "a/b")?.id);
   credentials.forRegistry(registry("auth.docker.io"), "a/b")?.markRefused();
   expect(authorizer.payer(hub, "a/b")).toBeUndefined();
 });

@@ -1,14 +1,14 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import { expect, it, onTestFinished } from "vitest";
-import { HeldBodies } from "../../../src/registry/answer/held-bodies.ts";
+import { HeldBytes } from "../../../src/runtime/held-bytes.ts";
 import { eventually } from "../../support/eventually.ts";
 import { startRig, upstreamAnswer } from "../rig.ts";
 
 const MiB = 1024 * 1024;
 
 it("of a crowd that takes nothing the one with most loses what he began first, and nobody else does", async () => {
-  const held = new HeldBodies();
+  const held = new HeldBytes(64 * MiB);
   const lost: string[] = [];
   const { promise: never, resolve: end } = Promise.withResolvers<void>();
   const begin = (client: string, name: string, bytes: number) => {
