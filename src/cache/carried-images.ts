@@ -6,7 +6,6 @@
 import type { Digest } from "../protocol/digest.ts";
 import type { Tag } from "../protocol/reference.ts";
 import type { Registry } from "../protocol/registry-name.ts";
-import type { RecordStore } from "../store/record-store.ts";
 import { hasImported } from "./access/standing.ts";
 import type { KeptManifest } from "./keeping/manifests.ts";
 import { wellKnownBlob } from "./pull/well-known-blobs.ts";
@@ -15,8 +14,8 @@ import type { RepositoryRef } from "./repository-ref.ts";
 
 export type CarriedImagesParts = Pick<
   PullParts,
-  "tags" | "manifests" | "repositoryBlobs" | "visibility"
-> & { readonly records: RecordStore };
+  "tags" | "manifests" | "repositoryBlobs" | "visibility" | "records"
+>;
 
 export class CarriedImages {
   readonly #parts: CarriedImagesParts;

@@ -114,6 +114,7 @@ export function pullParts(options: PullThroughOptions) {
   const blobPull = new BlobPull({ ...common, downloads, kept, archived, links });
   const bringIn = (ask: BlobAsk): void => blobPull.bringIn(ask);
   return {
+    ...{ records, usage, credentialOf: options.credentialOf },
     visibility,
     generations,
     writes: new Writes({ generations, repositoryBlobs, tags, negative }),

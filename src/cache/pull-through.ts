@@ -15,7 +15,7 @@ import { type Outlook, outlookOf } from "./outlook.ts";
 import type { AskForList, ListAsk } from "./pull/list-pull.ts";
 import type { WriteFate } from "./pull/writes.ts";
 import type { BlobAsk, ManifestAsk, PullAsk } from "./pull-ask.ts";
-import { type PullParts, type PullThroughOptions, pullParts } from "./pull-parts.ts";
+import type { PullParts } from "./pull-parts.ts";
 import type { RepositoryRef } from "./repository-ref.ts";
 import type { RegistryBudget } from "./tags/pull-quota.ts";
 
@@ -23,12 +23,10 @@ export class PullThrough implements Bookkeeping {
   /** For an operator who carries images away, or brings them. */
   readonly carried: CarriedImages;
   readonly #parts: PullParts;
-  readonly #options: PullThroughOptions;
 
-  constructor(options: PullThroughOptions) {
-    this.#options = options;
-    this.#parts = pullParts(options);
-    this.carried = new CarriedImages({ ...this.#parts, records: options.records });
+  constructor(parts: PullParts) {
+    this.#parts = parts;
+    this.carried = new CarriedImages(parts);
   }
 
   /** Throws UpstreamError, RegistryError or DownloadError when there is no answer to give. */
@@ -88,7 +86,7 @@ export class PullThrough implements Bookkeeping {
   /** Who delivered it holds it from now on. */
   stored(blob: StoredBlob): void {
     const { registry: name, repository, digest, size } = blob;
-    this.#options.usage.added(digest, size);
+    this.#parts.usage.added(digest, size);
     this.#parts.kept.forget(digest);
     if (blob.isPatchwork === true) return;
     const ref = { registry: { name, scheme: "https" }, repository } as const;
@@ -103,7 +101,7 @@ export class PullThrough implements Bookkeeping {
   /** Nobody holds it any more. */
   gone(digest: Digest): void {
     const { repositoryBlobs, manifests, kept } = this.#parts;
-    this.#options.usage.removed(digest);
+    this.#parts.usage.removed(digest);
     repositoryBlobs.forget(digest);
     manifests.forget(digest);
     kept.forget(digest);
@@ -111,7 +109,7 @@ export class PullThrough implements Bookkeeping {
 
   /** It is not on the disk any more, and yet can be had by everybody who could have it. */
   away(digest: Digest): void {
-    this.#options.usage.removed(digest);
+    this.#parts.usage.removed(digest);
     this.#parts.kept.forget(digest);
   }
 
@@ -138,7 +136,7 @@ export class PullThrough implements Bookkeeping {
 
   /** What a pull without a login would meet now; nobody is asked. */
   outlook(ref: RepositoryRef, reference: Reference): Promise<Outlook> {
-    const hasLogin = this.#options.credentialOf(ref.registry, ref.repository) !== undefined;
+    const hasLogin = this.#parts.credentialOf(ref.registry, ref.repository) !== undefined;
     return outlookOf(this.#parts, ref, reference, { kind: hasLogin ? "shared" : "anonymous" });
   }
 

@@ -5,9 +5,6 @@
 import { stat } from "node:fs/promises";
 import { answerInProcess, type OperationAnswer } from "../../doors/back-office/in-process.ts";
 import { composeWithoutDoors } from "../compose/without-doors.ts";
-import { createLog } from "../log.ts";
-import { secretsOf } from "../settings/redact.ts";
-import type { Settings } from "../settings/settings.ts";
 import { AskError, dataFolder, type ServerAsked, type ServerQuestion } from "./control.ts";
 import { becomeOwner } from "./owner.ts";
 import { settingsIn } from "./settings-in.ts";
@@ -26,18 +23,10 @@ export async function askInProcess(
   // Read before: files of the settings may be root's.
   const settings = await settingsIn(asked, [["DATA_DIR", folder]]);
   becomeOwner(its);
-  const { operations, close } = await composeWithoutDoors(settings, warnings(settings));
+  const { operations, close } = await composeWithoutDoors(settings);
   try {
     return await answerInProcess(operations, { body: undefined, ...question });
   } finally {
     await close();
   }
-}
-
-/** What went wrong beside the answer. */
-export function warnings(settings: Settings): ReturnType<typeof createLog> {
-  return createLog({
-    ...{ level: "error", format: "pretty", hasColours: false, secrets: secretsOf(settings) },
-    write: (line) => void process.stderr.write(line),
-  });
 }

@@ -7,7 +7,7 @@ import { RecordAging } from "../../cache/keeping/record-aging.ts";
 import { Scrub } from "../../cache/keeping/scrub.ts";
 import { TierAdmission } from "../../cache/keeping/tier-admission.ts";
 import { Usage } from "../../cache/keeping/usage.ts";
-import type { PullThroughOptions } from "../../cache/pull-parts.ts";
+import { type PullThroughOptions, pullParts } from "../../cache/pull-parts.ts";
 import { PullThrough } from "../../cache/pull-through.ts";
 import type { Bookkeeping } from "../../download/bookkeeping.ts";
 import { Downloads } from "../../download/downloads.ts";
@@ -188,13 +188,13 @@ type Kept = "blobs" | "drafts" | "downloads" | "rechecks" | "usage" | "books" | 
 function pullsOf(parts: CacheParts, kept: Pick<PullThroughOptions, Kept>): PullThrough {
   const { settings, store, upstream, archived, secret, now, generation, log, tracing } = parts;
   const { tagTtl, staleIfError, offline } = settings.cache;
-  return new PullThrough({
+  return new PullThrough(pullParts({
     ...{ ...kept, client: upstream.client, records: store.records, observe: log.cache, now },
     ...{ generation, secret, tagTtl, tagRules: settings.registries.policy.tags, tracing },
     credentialOf: (registry, repository) => upstream.authorizer.credentialOf(registry, repository),
     links: isRedirecting(settings) && archived ? linksOf(archived) : undefined,
     staleIfError: offline ? Number.POSITIVE_INFINITY : staleIfError,
-  });
+  }));
 }
 
 function agingOf({ settings, store, now, log }: CacheParts, pulls: PullThrough): RecordAging {

@@ -2,9 +2,9 @@
 
 import type { Operations } from "../../doors/back-office/operations.ts";
 import type { House } from "../../doors/back-office/ports.ts";
-import type { World } from "../application.ts";
 import { readBuild } from "../build.ts";
-import type { Log } from "../log.ts";
+import { createLog, type Log } from "../log.ts";
+import { secretsOf } from "../settings/redact.ts";
 import type { Settings } from "../settings/settings.ts";
 import { type Core, composeCore } from "./core.ts";
 import { clientUrl, composeOperations } from "./operations.ts";
@@ -16,12 +16,8 @@ export type WithoutDoors = {
 };
 
 /** For one command: the data folder is taken, and no door opened. Throws what is wrong with either. */
-export async function composeWithoutDoors(
-  settings: Settings,
-  log: Log,
-  world?: World,
-): Promise<WithoutDoors> {
-  const core = await composeCore(settings, log, world);
+export async function composeWithoutDoors(settings: Settings): Promise<WithoutDoors> {
+  const core = await composeCore(settings, warnings(settings));
   try {
     await core.cache.load();
     const house = houseWithoutDoors(core);
@@ -31,6 +27,14 @@ export async function composeWithoutDoors(
     await core.close();
     throw error;
   }
+}
+
+/** What goes wrong beside the command's answer. */
+function warnings(settings: Settings): Log {
+  return createLog({
+    ...{ level: "error", format: "pretty", hasColours: false, secrets: secretsOf(settings) },
+    write: (line) => void process.stderr.write(line),
+  });
 }
 
 function houseWithoutDoors({ cache, store, settings }: Core): House {

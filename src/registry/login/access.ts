@@ -19,7 +19,7 @@ import type { SealedLogins } from "../../protocol/sealed-login.ts";
 import type { Authorizer } from "../../upstream/auth/authorizer.ts";
 import type { Credentials } from "../../upstream/auth/credentials.ts";
 import type { RememberedChallenge } from "../../upstream/auth/registry-challenge.ts";
-import { scopesOf } from "../../upstream/auth/scopes.ts";
+import { scopesOf } from "../../upstream/client/request-facts.ts";
 import type { Access } from "../../upstream/registry-client.ts";
 import { UpstreamError } from "../../upstream/upstream-error.ts";
 import type { Ask } from "../ask.ts";

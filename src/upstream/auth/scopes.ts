@@ -1,6 +1,4 @@
-/** Token scopes (distribution, docs/content/spec/auth/scope.md): what a request needs, cut down to pulling. */
-import { splitTarget } from "../../protocol/http/target.ts";
-import { repositoryAt } from "../../protocol/route-readings.ts";
+/** Token scopes (distribution, docs/content/spec/auth/scope.md): read, and cut down to pulling. */
 
 /** `type(class):name:actions`; the name may hold one colon, so actions are taken from the right. */
 const scopeGrammar = /^([a-z0-9]+(?:\([a-z0-9]+\))?):([^\s"\\]+):([a-z*,]*)$/;
@@ -8,12 +6,6 @@ const scopeGrammar = /^([a-z0-9]+(?:\([a-z0-9]+\))?):([^\s"\\]+):([a-z*,]*)$/;
 const wordGrammar = /^[a-z0-9_-]{1,64}$/;
 const maxScopes = 64;
 const maxScopeLength = 512;
-
-/** `repository:NAME:pull` for a path in a repository, else nothing. */
-export function scopesOf(target: string): readonly string[] {
-  const name = repositoryAt(splitTarget(target).path);
-  return name === undefined ? [] : [`repository:${name}:pull`];
-}
 
 /** Splits what a challenge or a request names in one or more `scope` values. */
 export function splitScopes(values: readonly string[]): readonly string[] {

@@ -22,10 +22,8 @@ import type {
 } from "../registry-client.ts";
 import { upstreamDeadline } from "../upstream-deadline.ts";
 import type { ObserveUpstream } from "../upstream-event.ts";
-import { authorizationAsk } from "./authorization-ask.ts";
 import { type Authorized, type Authorizing, sendAuthorized } from "./authorized-send.ts";
 import { KeptBytes } from "./kept-bytes.ts";
-import { quotaKey } from "./quota-key.ts";
 import {
   isBlobPlace,
   isManifestPlace,
@@ -39,12 +37,14 @@ import {
 } from "./redirects.ts";
 import {
   askedBy,
+  authorizationAsk,
   isClientsOwn,
   isList,
   isOurs,
   isReading,
+  quotaKey,
   requestFields,
-} from "./request-fields.ts";
+} from "./request-facts.ts";
 import { asAsked, ofStorage, withoutBody, withoutSession } from "./response-fields.ts";
 
 export type PooledRegistryClientOptions = RedirectJudges & {

@@ -5,7 +5,7 @@ import { parseContentRange } from "../../protocol/http/range.ts";
 import { maxManifestBytes } from "../../protocol/manifest.ts";
 import { decoded, encodingOf } from "../content-encoding.ts";
 import type { RegistryRequest, RegistryResponse } from "../registry-client.ts";
-import { askedBy, isReading } from "./request-fields.ts";
+import { askedBy, isReading } from "./request-facts.ts";
 
 /** A session that a login opened, ours above all, is as good as the login. */
 export function withoutSession(response: RegistryResponse): RegistryResponse {

@@ -3,7 +3,7 @@ import type { CacheEvent } from "../../../src/cache/cache-event.ts";
 import type { CacheAnswer, Content } from "../../../src/cache/content.ts";
 import { Usage } from "../../../src/cache/keeping/usage.ts";
 import type { BlobAsk, ManifestAsk } from "../../../src/cache/pull-ask.ts";
-import type { PullThroughOptions } from "../../../src/cache/pull-parts.ts";
+import { type PullThroughOptions, pullParts } from "../../../src/cache/pull-parts.ts";
 import { PullThrough } from "../../../src/cache/pull-through.ts";
 import { Decision } from "../../../src/cache/why.ts";
 import type { Bookkeeping } from "../../../src/download/bookkeeping.ts";
@@ -61,7 +61,7 @@ export class House {
     const { upstream: client, blobs, records } = this;
     this.usage = new Usage({ records, observe, now });
     this.downloads = new Downloads({ client: others.client ?? client, blobs, books, observe });
-    this.pulls = new PullThrough({
+    const parts = pullParts({
       client,
       blobs,
       drafts: blobs,
@@ -79,6 +79,7 @@ export class House {
       clock: this.timers,
       ...others,
     });
+    this.pulls = new PullThrough(parts);
   }
 
   /** Lets so many milliseconds pass. */

@@ -12,7 +12,6 @@ import { openRoutes } from "../../../doors/back-office/routes.ts";
 import { Sessions } from "../../../doors/back-office/sessions.ts";
 import { composeWithoutDoors } from "../../compose/without-doors.ts";
 import { AskError, dataFolder, type ServerAsked } from "../control.ts";
-import { warnings } from "../in-process.ts";
 import { settingsIn } from "../settings-in.ts";
 
 /** Resolves with what ends it. Throws AskError, or what keeps a server from starting there. */
@@ -28,7 +27,7 @@ export async function serveAlone(asked: ServerAsked): Promise<() => Promise<void
     throw new AskError("NOT_ALLOWED", sentence);
   }
   const settings = await settingsIn(asked, [["DATA_DIR", folder]]);
-  const { operations, close } = await composeWithoutDoors(settings, warnings(settings));
+  const { operations, close } = await composeWithoutDoors(settings);
   try {
     const office = await open(folder, operations);
     return async () => {
