@@ -25,30 +25,31 @@ export const usualLimits: DetachedLimits = {
 export class DetachedDownloads {
   readonly #limits: DetachedLimits;
   readonly #clock: Clock;
-  readonly #timers = new Map<Detached, () => void>();
+  readonly #all = new Set<Detached>();
 
   constructor(limits: DetachedLimits, clock: Clock) {
     this.#limits = limits;
     this.#clock = clock;
   }
 
-  /** Lets it go on alone for a while, then abandons it; at once if it is too much. */
-  add(download: Detached): void {
-    const all = [download, ...this.#timers.keys()];
+  /**
+   * Lets it go on alone for a while, then abandons it; at once if it is too much. What is returned is
+   * to be called when it has a reader again, or is over.
+   */
+  add(download: Detached): () => void {
+    const all = [download, ...this.#all];
     const sizes = all.map(({ progress }) => progress.size ?? progress.received);
     const bytes = sizes.reduce((sum, size) => sum + size, 0);
     const { count, bytes: most, milliseconds } = this.#limits;
-    if (all.length > count || bytes > most) download.abandon();
-    else
-      this.#timers.set(
-        download,
-        this.#clock.after(milliseconds, () => download.abandon()),
-      );
-  }
-
-  /** It has a reader again, or is over. */
-  remove(download: Detached): void {
-    this.#timers.get(download)?.();
-    this.#timers.delete(download);
+    if (all.length > count || bytes > most) {
+      download.abandon();
+      return () => undefined;
+    }
+    this.#all.add(download);
+    const cancel = this.#clock.after(milliseconds, () => download.abandon());
+    return () => {
+      cancel();
+      this.#all.delete(download);
+    };
   }
 }

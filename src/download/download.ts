@@ -8,9 +8,9 @@
  *                                  └──▶ reader, reader, reader …
  */
 import type { Digest } from "../protocol/digest.ts";
+import { type HeaderList, headerValue } from "../protocol/http/header-list.ts";
 import type { OpenedBlob } from "../upstream/client/blob-range.ts";
 import { type Alone, goAlone } from "./alone.ts";
-import { AnswerStart } from "./answer-start.ts";
 import { DownloadError, isDownloadError, leavesBytesGood } from "./download-error.ts";
 import type { DownloadParts } from "./download-parts.ts";
 import { Fronts } from "./fronts.ts";
@@ -20,6 +20,9 @@ import { Progress, type Want } from "./progress.ts";
 import type { Break } from "./resuming-body.ts";
 import { placeOf, resumptionId, type Source, Sources } from "./sources.ts";
 import { ReaderSet, type TailReader } from "./tail-reader.ts";
+
+/** An answer begins so long after the upstream's headers, even without a byte that may go out. */
+const patience = 5_000;
 
 export class Download implements GrowingBlob {
   readonly digest: Digest;
@@ -31,16 +34,18 @@ export class Download implements GrowingBlob {
   readonly #draft: HashedDraft;
   readonly #fronts: Fronts;
   readonly #stop = new AbortController();
-  readonly #start: AnswerStart;
+  /** As the upstream's first headers have it; `isDue` when no client should wait any longer. */
+  #answer: { readonly mediaType: string | undefined; isDue: boolean } | undefined;
+  #stopPatience: (() => void) | undefined;
+  /** Where nobody reads it: to be called when somebody does again. */
+  #attend: (() => void) | undefined;
 
   constructor(first: Source, parts: DownloadParts) {
     const { digest } = first;
     const { open, blobs, mostKept, onTooLarge, observe } = parts;
-    const wake = (): void => this.progress.wake();
     this.digest = digest;
     this.#parts = parts;
-    this.#start = new AnswerStart(parts.clock, wake);
-    this.sources = new Sources(first, open, wake);
+    this.sources = new Sources(first, open, () => this.progress.wake());
     this.#draft = new HashedDraft({
       ...{ digest, blobs, mostKept, signal: this.#stop.signal },
       onTooLarge: (size) => {
@@ -65,7 +70,9 @@ export class Download implements GrowingBlob {
       wants: () => this.readers.wants(),
       isAnywhere: () => this.#draft.isAnywhere ?? (parts.mayKeep(digest) ? undefined : false),
       isDone: () => this.#isDone,
-      onWhole: () => this.#wholeWanted(),
+      onWhole: () => {
+        if (this.readers.isEmpty) this.#leaveAlone();
+      },
     });
   }
 
@@ -77,14 +84,13 @@ export class Download implements GrowingBlob {
 
   /** As the upstream names it, once an answer can begin. */
   get mediaType(): string | undefined {
-    return this.#start.mediaType;
+    return this.#answer?.mediaType;
   }
 
   /** A reader in the name of `source`, of the bytes from `from` up to `to`, or of all from there on. */
   join(source: Source, from: number, to: number | undefined): TailReader {
     const asked = this.sources.join(source);
-    this.#parts.detached.remove(this);
-    this.#parts.idle.remove(this);
+    this.#attend?.();
     const reader = this.readers.add({
       ...{ blob: this, from, to },
       check: () => this.sources.check(asked),
@@ -102,14 +108,18 @@ export class Download implements GrowingBlob {
     for (;;) {
       reader.check();
       const { want } = reader;
-      if (this.#start.mayBegin(this.progress.hasNewsFor(want) || this.#isServable)) return;
-      if (this.progress.ended instanceof Error) throw this.progress.ended;
+      const { ended } = this.progress;
+      // All can still be had of a file that failed: from it, or from where it stops.
+      const isLost = ended instanceof Error && !isDownloadError(ended, "DISK");
+      const isThere = this.progress.hasNewsFor(want) || (ended !== undefined && !isLost);
+      if (this.#answer !== undefined && (isThere || this.#answer.isDue)) return;
+      if (ended instanceof Error) throw ended;
       await this.wait(want, signal);
     }
   }
 
   async read(buffer: Uint8Array, position: number): Promise<number> {
-    return await this.#draft.read(buffer, position);
+    return await this.#draft.read(buffer, position, this.readers.size > 1);
   }
 
   async wait(want: Want, signal: AbortSignal): Promise<void> {
@@ -130,9 +140,8 @@ export class Download implements GrowingBlob {
     } catch (error) {
       this.#fail(this.#stop.signal.aborted ? this.#stop.signal.reason : error);
     }
-    this.#start.stop();
-    this.#parts.detached.remove(this);
-    this.#parts.idle.remove(this);
+    this.#stopPatience?.();
+    this.#attend?.();
     await this.#draft.leave(this.#idForNext());
   }
 
@@ -145,8 +154,18 @@ export class Download implements GrowingBlob {
     if (total !== undefined) this.#declare(total);
     if (this.#draft.left.length > 0) this.sources.hasDelivered(this.sources.first);
     this.#draft.goOn();
-    this.#start.open(headers);
+    if (this.#answer === undefined) this.#beginAnswers(headers);
     this.progress.admit();
+  }
+
+  #beginAnswers(headers: HeaderList): void {
+    const answer = { mediaType: headerValue(headers, "content-type"), isDue: false };
+    this.#answer = answer;
+    this.#stopPatience = this.#parts.clock.after(patience, () => {
+      answer.isDue = true;
+      this.progress.wake();
+    });
+    this.progress.wake();
   }
 
   #declare(total: number): void {
@@ -214,20 +233,20 @@ export class Download implements GrowingBlob {
   #deserted(): void {
     if (this.progress.ended !== undefined) return;
     if (this.#draft.isPassing) this.abandon();
-    else if (this.#fronts.isWhole) this.#parts.detached.add(this);
-    else this.#parts.idle.add(this);
+    else this.#leaveAlone();
   }
 
-  /** It goes on, though maybe nobody reads it at the moment. */
-  #wholeWanted(): void {
-    this.#parts.idle.remove(this);
-    if (this.readers.isEmpty) this.#parts.detached.add(this);
+  /** All of it is fetched then, within limits; with parts alone it waits for who wants more. */
+  #leaveAlone(): void {
+    const { detached, idle } = this.#parts;
+    this.#attend?.();
+    this.#attend = (this.#fronts.isWhole ? detached : idle).add(this);
   }
 
   /** Under which id the next download finds what there is; undefined when it must not. */
   #idForNext(): string | undefined {
     // What leads to nothing the upstream has would stand in everybody's way for ever.
-    const isBarren = this.#start.isOpen && !this.#draft.hasGrown;
+    const isBarren = this.#answer !== undefined && !this.#draft.hasGrown;
     if (isBarren || !leavesBytesGood(this.progress.ended)) return undefined;
     return this.sources.isPatchwork ? undefined : resumptionId(this.sources.deliverer);
   }
@@ -249,10 +268,5 @@ export class Download implements GrowingBlob {
 
   get #isDone(): boolean {
     return this.#draft.hashed === this.progress.size;
-  }
-
-  /** It is over, and yet all of it can be had: from the file, or from where that stops. */
-  get #isServable(): boolean {
-    return this.progress.ended === "complete" || isDownloadError(this.progress.ended, "DISK");
   }
 }

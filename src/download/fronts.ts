@@ -36,7 +36,6 @@ export class Fronts {
   #isLetIn = false;
   #hasAskedForAll = false;
   #isWhole = false;
-  #hasParts: boolean;
   /** Bytes that come twice. */
   #twice = 0;
   /** One that failed was one too many. */
@@ -46,7 +45,6 @@ export class Fronts {
   constructor(parts: FrontsParts) {
     this.#parts = parts;
     this.#claims = new Claims(parts.progress);
-    this.#hasParts = parts.limits.mayAskForParts(parts.host);
     const { signal } = parts;
     signal.addEventListener("abort", () => this.#stop(signal.reason), { once: true });
   }
@@ -87,7 +85,7 @@ export class Fronts {
       this.#finish();
       return;
     }
-    if (this.#parts.progress.isHalf || !this.#hasParts || this.#isAlone) this.wantWhole();
+    if (!this.#isWhole && !this.#mayStayParts) this.wantWhole();
     const wants = [...this.#parts.wants()].sort((one, other) => one.start - other.start);
     for (const want of wants) this.#serve(want);
     this.#fetchWhole();
@@ -136,9 +134,9 @@ export class Fronts {
     const taken = this.#claims.nextTaken(start);
     const isIdle = this.#running.size === 0;
     // Who was asked for a part and sends none would send all of it twice.
-    if (!this.#hasParts && !isIdle) return false;
+    if (!isIdle && !this.#hasParts) return false;
     if (this.#parts.progress.size === undefined && !isIdle && taken === undefined) return false;
-    if (!this.#hasParts || (!this.#hasAskedForAll && taken === undefined)) {
+    if ((!this.#hasAskedForAll && taken === undefined) || !this.#hasParts) {
       this.#hasAskedForAll = true;
       return this.#open({ start, end: undefined, isWhole: true });
     }
@@ -154,9 +152,9 @@ export class Fronts {
     const { progress } = this.#parts;
     const start = progress.endOf(want.start);
     const end = Math.min(want.end ?? Number.POSITIVE_INFINITY, progress.size ?? start + stripe);
-    if (start >= end || !this.#mayPart) return;
+    if (start >= end) return;
     const carrier = this.#claims.ownerOf(start);
-    if (carrier?.arrivesWithin(start, 0) === true) return;
+    if (carrier?.arrivesWithin(start, 0) === true || !this.#mayPart) return;
     const twice = carrier === undefined || carrier.isOpen ? 0 : carrier.end - start;
     if (carrier?.arrivesWithin(start, patience) === true || !this.#mayComeTwice(twice)) {
       this.#lookAgain();
@@ -180,11 +178,20 @@ export class Fronts {
 
   /** Whether parts can be asked for: not before it is known what becomes of one request for all. */
   get #mayPart(): boolean {
+    if (!this.#isStarted || this.#isOver) return false;
     const isAnywhere = this.#parts.isAnywhere();
     const isKnown = this.#parts.progress.size !== undefined && isAnywhere !== undefined;
     const isUnclear = !isKnown && this.#claims.all.some((front) => front.isOpen);
-    const may = this.#hasParts && !this.#isAlone && isAnywhere !== false && !isUnclear;
-    return may && this.#isStarted && !this.#isOver;
+    return !isUnclear && isAnywhere !== false && !this.#isAlone && this.#hasParts;
+  }
+
+  get #mayStayParts(): boolean {
+    return !this.#parts.progress.isHalf && !this.#isAlone && this.#hasParts;
+  }
+
+  get #hasParts(): boolean {
+    const { host, limits } = this.#parts;
+    return limits.mayAskForParts(host);
   }
 
   /** False when there are too many. */
@@ -253,7 +260,6 @@ export class Fronts {
     const isFatal = error instanceof DownloadError || front.isOpen || !this.#isLetIn;
     if (isPartless) {
       this.#parts.limits.sendsNoParts(this.#parts.host);
-      this.#hasParts = false;
     } else if (isFatal || this.#isAlone) this.#stop(error);
     else this.#isAlone = true;
   }

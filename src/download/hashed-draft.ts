@@ -38,9 +38,7 @@ export class HashedDraft {
   /** Of an earlier download, until it is clear that its bytes are wanted. */
   #left: BlobDraft | undefined;
   #id: string | undefined;
-  readonly #fileReads = new SharedReads(
-    async (buffer, position) => await this.#readFile(buffer, position),
-  );
+  #sharedReads: SharedReads | undefined;
   #passing: PassingBytes | undefined;
   readonly #hash: PrefixHash;
   /** Its first bytes are on their way: where they went, all others go. */
@@ -109,11 +107,16 @@ export class HashedDraft {
     return this.#orFail(this.#write(bytes, position));
   }
 
-  /** Resolves with the bytes read, never 0 for what is written. Throws StoreError. */
-  async read(buffer: Uint8Array, position: number): Promise<number> {
+  /**
+   * Resolves with the bytes read, never 0 for what is written; `hasCompany`: others may want the same
+   * bytes at this moment. Throws StoreError.
+   */
+  read(buffer: Uint8Array, position: number, hasCompany = false): Promise<number> {
     // What has passed is gone for who is slow, not for all.
-    if (this.#passing !== undefined) return await this.#passing.read(buffer, position);
-    return await this.#orFail(this.#fileReads.read(buffer, position));
+    if (this.#passing !== undefined) return this.#passing.read(buffer, position);
+    if (!hasCompany) return this.#orFail(this.#readFile(buffer, position));
+    this.#sharedReads ??= new SharedReads((room, at) => this.#readFile(room, at));
+    return this.#orFail(this.#sharedReads.read(buffer, position));
   }
 
   /** All that the hash covers, with a copy of it. */

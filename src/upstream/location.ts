@@ -18,7 +18,6 @@ export type Place = {
   readonly ledBy?: RegistryName | undefined;
 };
 
-const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 /** RFC 3986, appendix B: scheme, authority, path, query; what follows a # is never sent. */
 const reference = /^(?:([a-z][a-z0-9+.-]*):)?(?:\/\/([^/?#]*))?([^?#]*)(\?[^#]*)?(?:#.*)?$/i;
 /** Controls, which no spelling makes good. */
@@ -26,10 +25,6 @@ const reference = /^(?:([a-z][a-z0-9+.-]*):)?(?:\/\/([^/?#]*))?([^?#]*)(\?[^#]*)
 const control = /[\x00-\x1f\x7f]/;
 /** A byte above ASCII is a part of some letter; the others have been read as more than they are. */
 const noUriCharacter = /[\x80-\xff "<>\\^`{|}]/g;
-
-export function isRedirect(status: number): boolean {
-  return redirects.has(status);
-}
 
 /**
  * The place a Location leads to, relative or absolute. Throws REDIRECT when there is none, when it is

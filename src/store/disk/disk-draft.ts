@@ -8,7 +8,7 @@ import type { BlobDraft } from "../draft-store.ts";
 import { StoreError } from "../store-error.ts";
 import { type FileSystem, storeFailure } from "./file-system.ts";
 import type { HeldFile } from "./held-file.ts";
-import { GrowingMap, mapPathOf } from "./partial-map.ts";
+import { GrowingMap, mapPathOf, mapSpacing } from "./partial-map.ts";
 
 /** A draft as the store puts it under its final name. */
 export type Finished = {
@@ -35,13 +35,13 @@ export type DraftParts = {
 export class DiskDraft implements BlobDraft {
   readonly #parts: DraftParts;
   readonly #there: Intervals;
-  readonly #map: GrowingMap | undefined;
+  /** Of what is large enough for one. */
+  #map: GrowingMap | undefined;
   #isEnded = false;
 
   constructor(parts: DraftParts) {
     this.#parts = parts;
     this.#there = new Intervals(parts.there);
-    this.#map = parts.remember && new GrowingMap(parts.remember);
   }
 
   get stretches(): readonly Interval[] {
@@ -60,7 +60,7 @@ export class DiskDraft implements BlobDraft {
     if (this.#isEnded) throw new StoreError("IO", `${this.#parts.path} takes no more bytes`);
     await this.#parts.file.write(chunk, position);
     this.#there.add(position, position + chunk.length);
-    if (!this.#isEnded) this.#map?.grown(this.#there);
+    if (this.#there.total >= mapSpacing) this.#drawMap();
   }
 
   async read(buffer: Uint8Array, position: number): Promise<number> {
@@ -107,6 +107,13 @@ export class DiskDraft implements BlobDraft {
   async close(): Promise<void> {
     await this.discard();
     await this.#parts.file.close();
+  }
+
+  #drawMap(): void {
+    const { remember } = this.#parts;
+    if (this.#isEnded || remember === undefined) return;
+    this.#map ??= new GrowingMap(remember);
+    this.#map.grown(this.#there);
   }
 
   async #remove(): Promise<void> {

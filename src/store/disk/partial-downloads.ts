@@ -88,14 +88,15 @@ export class PartialDownloads {
     await this.#prune();
   }
 
-  /** How a write at `path` is remembered for one that goes on with it, should this process crash. */
-  remembering(id: string, path: string): (stretches: readonly Interval[]) => Promise<void> {
+  /** What a write at `path` has is there for one that goes on with it, should this process crash. */
+  async remember(id: string, path: string, stretches: readonly Interval[]): Promise<void> {
     const name = basename(this.#placeOf(id));
-    return (stretches) => writeMap(this.#fs, path, { name, boot: this.#boot, stretches });
+    await writeMap(this.#fs, path, { name, boot: this.#boot, stretches });
   }
 
   /** Gives the file of the id away under the name `path`; undefined when there is none. */
   async take(id: string, path: string): Promise<TakenUp | undefined> {
+    if (this.#all.size === 0) return undefined;
     const place = this.#placeOf(id);
     const partial = this.#all.get(place);
     if (partial === undefined || this.#isOver(partial)) return undefined;

@@ -16,8 +16,8 @@ export type PartialMap = {
 /** A map of more gaps than that is no use to anybody. */
 const mostBytes = 1024 * 1024;
 
-/** A map is written anew when so many more bytes are there. */
-const spacing = 4 * 1024 * 1024;
+/** A map is written, and written anew, when so many more bytes are there. */
+export const mapSpacing = 4 * 1024 * 1024;
 
 /** Keeps the map of a file that is being written, so that a crash costs little of it. */
 export class GrowingMap {
@@ -31,7 +31,7 @@ export class GrowingMap {
 
   /** So much is there now; nobody waits for its map. */
   grown(there: Pick<Intervals, "total" | "all">): void {
-    if (there.total - this.#saved < spacing || this.#saving !== undefined) return;
+    if (there.total - this.#saved < mapSpacing || this.#saving !== undefined) return;
     this.#saved = there.total;
     // Without a map a crash costs more, and nothing else.
     this.#saving = this.#save(there.all)

@@ -4,7 +4,7 @@
  */
 import { headerValue } from "../../protocol/http/header-list.ts";
 import { formatHostPort, type HostPort } from "../../protocol/http/host-port.ts";
-import { isUnavailable } from "../../protocol/http/status.ts";
+import { isRedirect, isUnavailable } from "../../protocol/http/status.ts";
 import {
   type Registry,
   type RegistryName,
@@ -12,7 +12,6 @@ import {
   registryNameOf,
 } from "../../protocol/registry-name.ts";
 import {
-  isRedirect,
   isSameOrigin,
   leaderAfter,
   nextPlace,

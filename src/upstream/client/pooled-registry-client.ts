@@ -4,14 +4,14 @@
  */
 
 import { formatHostPort } from "../../protocol/http/host-port.ts";
-import { isRefusal } from "../../protocol/http/status.ts";
+import { isRedirect, isRefusal } from "../../protocol/http/status.ts";
 import { registryAddress, registryAt } from "../../protocol/registry-name.ts";
 import { type Clock, systemClock } from "../../runtime/clock.ts";
 import { ownRequest } from "../auth/own-request.ts";
 import { limitedAnswer } from "../auth/token-limited.ts";
 import { discard } from "../body.ts";
 import { DownMemory } from "../down-memory.ts";
-import { isRedirect, isSameOrigin, type Place } from "../location.ts";
+import { isSameOrigin, type Place } from "../location.ts";
 import type { Transport } from "../net/transport.ts";
 import { RateLimits } from "../rate-limits.ts";
 import type {
@@ -108,7 +108,8 @@ export class PooledRegistryClient implements RegistryClient {
         ...{ began: request.registry.name, hops: 0 },
       });
       deadline.disarm();
-      this.#kept.count(request, response);
+      // A blob's bytes are streamed, and kept by nobody.
+      if (request.redirects !== "blob" || response.status >= 300) this.#kept.count(request, response);
       if (response.body.closed) deadline[Symbol.dispose]();
       else response.body.once("close", () => deadline[Symbol.dispose]());
       return response;

@@ -58,12 +58,12 @@ export class FollowedExchange {
   }
 }
 
-/** Undefined where nobody follows, and for what is only passed along for a client that is no engine. */
+/** Undefined for what is only passed along for a client that is no engine. */
 export function follow(
-  tracing: Tracing | undefined,
+  tracing: Tracing,
   { method, scheme, address, onBehalfOf, asked }: Request,
 ): FollowedExchange | undefined {
-  if (tracing === undefined || asked === undefined) return undefined;
+  if (asked === undefined) return undefined;
   const span = tracing.begin({
     name: `${method} ${asked}`,
     role: "asks",
