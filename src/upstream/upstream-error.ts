@@ -48,6 +48,18 @@ export const statusOfUpstreamError: Readonly<Record<UpstreamErrorCode, number>> 
   ABORTED: 503,
 };
 
+/** What came of an attempt to ask: the registry, or its token service, may well say another time. */
+export const unanswered: ReadonlySet<UpstreamErrorCode> = new Set([
+  "DNS",
+  "CONNECT",
+  "TLS",
+  "NO_TLS",
+  "TIMEOUT",
+  "RESET",
+  "DOWN",
+  "OFFLINE",
+]);
+
 /** Its message is a sentence that names the host, for clients and the log. */
 export class UpstreamError extends Error {
   readonly code: UpstreamErrorCode;

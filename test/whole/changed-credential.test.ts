@@ -129,3 +129,39 @@ describe("a login that is taken away", () => {
     expect((await direct(program, mirrored)).status).toBeGreaterThanOrEqual(400);
   });
 });
+
+describe("a login that gives way to another at a restart", () => {
+  it.each([
+    ["another user's, which is refused", "mallory:CANARY-wrong"],
+    ["the same user's with a password that is refused", "alice:CANARY-wrong"],
+  ])("opens nothing of what the first one opened: %s", async (_what, second) => {
+    const lent = await scene.registry("lent.test", {
+      auth: () => ({ kind: "basic", users: { alice: "CANARY-alice" } }),
+    });
+    const image = addImage(lent.server, "corp/secret");
+    const DATA_DIR = `${scene.folder}/lent`;
+    const start = (its: string) =>
+      scene.start({ DATA_DIR, AUTH_REGISTRIES: `${lent.name}:${its}` });
+    const first = await start("alice:CANARY-alice");
+    expect(await statuses(first, lent, image)).toEqual([200, 200, 200, 200, 200, 200]);
+    await first.stop();
+    const other = await start(second);
+    expect(await statuses(other, lent, image)).toEqual([401, 404, 401, 404, 401, 404]);
+  });
+});
+
+/** Of each part of the image, without a login: by the proxy, then by the mirror. */
+async function statuses(
+  by: Program,
+  { name }: NamedRegistry,
+  { manifest, config, layer }: Image,
+): Promise<readonly number[]> {
+  const all: number[] = [];
+  const headers = { accept: manifestType };
+  for (const part of [`manifests/${manifest}`, `blobs/${config}`, `blobs/${layer}`]) {
+    const path = `corp/secret/${part}`;
+    all.push((await viaProxy(by, name, `/v2/${path}`, { headers })).status);
+    all.push((await direct(by, `/v2/${name}/${path}`, { headers })).status);
+  }
+  return all;
+}

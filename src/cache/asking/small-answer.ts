@@ -6,7 +6,7 @@ import { Readable } from "node:stream";
 import { type HeaderList, headerValue } from "../../protocol/http/header-list.ts";
 import { codeOfStatus, errorBody } from "../../protocol/registry-error.ts";
 import type { RegistryResponse } from "../../upstream/registry-client.ts";
-import { UpstreamError, type UpstreamErrorCode } from "../../upstream/upstream-error.ts";
+import { unanswered, UpstreamError, type UpstreamErrorCode } from "../../upstream/upstream-error.ts";
 import type { CacheOutcome, Passed } from "../content.ts";
 
 export type SmallAnswer = {
@@ -100,18 +100,7 @@ function sentence(status: number, headers: HeaderList): string {
   return `the registry answered ${status}${wait}`;
 }
 
-const excuses: ReadonlySet<UpstreamErrorCode> = new Set<UpstreamErrorCode>([
-  "DNS",
-  "CONNECT",
-  "TLS",
-  "NO_TLS",
-  "TIMEOUT",
-  "RESET",
-  "DOWN",
-  "BUSY",
-  "OFFLINE",
-  "PROTOCOL",
-]);
+const excuses: ReadonlySet<UpstreamErrorCode> = new Set([...unanswered, "BUSY", "PROTOCOL"]);
 
 /** Whether what is kept may stand in for an upstream that failed so. */
 export function isExcuse(error: unknown): error is UpstreamError {

@@ -15,7 +15,7 @@ import type { BearerChallenge } from "../../upstream/auth/registry-challenge.ts"
 import { pullScopes, splitScopes } from "../../upstream/auth/scopes.ts";
 import { TokenRefusal } from "../../upstream/auth/token-reply.ts";
 import type { Access, RegistryClient } from "../../upstream/registry-client.ts";
-import { UpstreamError, type UpstreamErrorCode } from "../../upstream/upstream-error.ts";
+import { unanswered, UpstreamError } from "../../upstream/upstream-error.ts";
 import type { Ask } from "../ask.ts";
 import type { Exchange, Own, Reply } from "../exchange.ts";
 import { passThrough } from "../pass-through.ts";
@@ -34,18 +34,6 @@ export type TokenRequestsParts = {
 type Issuer = { readonly registry: Registry; readonly bearer: BearerChallenge };
 
 const bodyIdleMs = 60_000;
-
-/** The token service cannot say anything now: the token is made blind, and the pull will find out. */
-const unreachable: ReadonlySet<UpstreamErrorCode> = new Set([
-  "DNS",
-  "CONNECT",
-  "TLS",
-  "NO_TLS",
-  "TIMEOUT",
-  "RESET",
-  "DOWN",
-  "OFFLINE",
-]);
 
 export class TokenRequests {
   readonly #parts: TokenRequestsParts;
@@ -96,7 +84,8 @@ export class TokenRequests {
       });
     } catch (error) {
       if (error instanceof TokenRefusal) return refused(error);
-      if (!(error instanceof UpstreamError && unreachable.has(error.code))) throw error;
+      // Where it cannot say, the token is made blind, and the pull will find out.
+      if (!(error instanceof UpstreamError && unanswered.has(error.code))) throw error;
     }
     const token = this.#parts.ownTokens.mint({
       realm: bearer.key,

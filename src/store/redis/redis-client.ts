@@ -111,3 +111,15 @@ export function refusalIn(error: unknown): string | undefined {
 export function isRedisOver(error: unknown): boolean {
   return ["READONLY", "LOADING", "MASTERDOWN", "NOAUTH"].includes(refusalIn(error) ?? "");
 }
+
+/** What SCAN and its like find, step by step until the server has said it all. */
+export async function* steps<Found>(
+  next: (cursor: string) => Promise<readonly [cursor: string, found: Found]>,
+): AsyncGenerator<Found> {
+  let cursor = "0";
+  do {
+    const [following, found] = await next(cursor);
+    yield found;
+    cursor = following;
+  } while (cursor !== "0");
+}

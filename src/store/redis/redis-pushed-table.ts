@@ -10,6 +10,7 @@ import {
   RedisClient,
   type RedisServer,
   refusalIn,
+  steps,
 } from "./redis-client.ts";
 
 export type RedisPushedOptions = {
@@ -104,15 +105,11 @@ export class RedisPushedTable implements PushedTable {
   async *list(): AsyncIterable<{ readonly key: string; readonly text: string }> {
     const ask = { operation: "list", what: "read what was pushed" } as const;
     const all = new Map<string, string>();
-    for (let cursor = "0", isFirst = true; isFirst || cursor !== "0"; isFirst = false) {
-      const from = cursor;
-      const [next, pairs] = await this.#connection.ask(ask, ({ redis }) =>
-        redis.hscan(recordsKey, from, "COUNT", step),
-      );
+    const next = (cursor: string) =>
+      this.#connection.ask(ask, ({ redis }) => redis.hscan(recordsKey, cursor, "COUNT", step));
+    for await (const pairs of steps(next))
       for (let at = 0; at + 1 < pairs.length; at += 2)
         all.set(pairs[at] ?? "", pairs[at + 1] ?? "");
-      cursor = next;
-    }
     const keys = [...all.keys()].sort();
     for (const key of keys) yield { key, text: all.get(key) ?? "" };
   }

@@ -14,6 +14,7 @@ import {
   RedisClient,
   type RedisServer,
   refusalIn,
+  steps,
 } from "./redis-client.ts";
 
 export type RedisRecordsOptions = {
@@ -128,34 +129,34 @@ export class RedisRecords implements ServedRecords {
     const ask = { operation: "list", what: `list ${beginning}` } as const;
     // A key may be met twice while the server's table grows.
     const met = new Set<string>();
-    for (let cursor = "0", isFirst = true; isFirst || cursor !== "0"; isFirst = false) {
-      const page = await this.#connection.ask(ask, async ({ redis }) => {
-        const [next, found] = await redis.scan(cursor, "MATCH", pattern, "COUNT", step);
+    const next = (cursor: string) =>
+      this.#connection.ask(ask, async ({ redis }) => {
+        const [following, found] = await redis.scan(cursor, "MATCH", pattern, "COUNT", step);
         const keys = found.filter((key) => !met.has(key) && !key.startsWith(reserved));
         const texts = keys.length === 0 ? [] : await redis.mget(keys);
-        return { next, keys, texts };
+        return [following, { keys, texts }] as const;
       });
-      for (const [index, stored] of page.keys.entries()) {
+    for await (const { keys, texts } of steps(next)) {
+      for (const [index, stored] of keys.entries()) {
         met.add(stored);
-        const text = page.texts[index] ?? undefined;
+        const text = texts[index] ?? undefined;
         const key = stored.slice(prefix.length);
         // Expired meanwhile, or no text.
         const value = text === undefined ? undefined : this.#read(key, text);
         if (value !== undefined) yield { key, value };
       }
-      cursor = page.next;
     }
   }
 
   async clear(): Promise<void> {
     const ask = { operation: "clear", what: "forget all" } as const;
-    for (let cursor = "0", isFirst = true; isFirst || cursor !== "0"; isFirst = false) {
-      cursor = await this.#connection.ask(ask, async ({ redis }) => {
-        const [next, found] = await redis.scan(cursor, "MATCH", `${prefix}*`, "COUNT", step);
-        const keys = found.filter((key) => !key.startsWith(reserved));
-        if (keys.length > 0) await redis.unlink(keys);
-        return next;
-      });
+    const next = (cursor: string) =>
+      this.#connection.ask(ask, ({ redis }) =>
+        redis.scan(cursor, "MATCH", `${prefix}*`, "COUNT", step),
+      );
+    for await (const found of steps(next)) {
+      const keys = found.filter((key) => !key.startsWith(reserved));
+      if (keys.length > 0) await this.#connection.ask(ask, ({ redis }) => redis.unlink(keys));
     }
     const life = this.#life;
     if (life === undefined) return;
