@@ -42,8 +42,9 @@ export class Batches {
       }
       while (this.#filled === capacity) await this.#writing;
       this.#throwFailure();
-      const taken = rest.subarray(0, capacity - this.#filled);
-      this.#filling ??= Buffer.allocUnsafeSlow(capacity);
+      // Many blobs are no more than their first bytes, which get no more room than they take.
+      this.#filling ??= Buffer.allocUnsafeSlow(this.#hasBegun ? capacity : rest.length);
+      const taken = rest.subarray(0, this.#filling.length - this.#filled);
       this.#filling.set(taken, this.#filled);
       this.#filled += taken.length;
       rest = rest.subarray(taken.length);
@@ -86,8 +87,10 @@ export class Batches {
     this.#stopTimer?.();
     this.#stopTimer = undefined;
     this.#hasBegun = true;
-    const batch = this.#filling?.subarray(0, this.#filled) ?? new Uint8Array();
-    [this.#filling, this.#spare, this.#filled] = [this.#spare, this.#filling, 0];
+    const full = this.#filling ?? Buffer.alloc(0);
+    const batch = full.subarray(0, this.#filled);
+    [this.#filling, this.#filled] = [this.#spare, 0];
+    this.#spare = full.length === capacity ? full : undefined;
     this.#writing = this.#run(batch);
   }
 

@@ -8,6 +8,8 @@ const kib = 1024;
 /** A disk that writes when the test lets it, and a clock the test moves. */
 class SlowDisk {
   readonly batches: Buffer[] = [];
+  /** Bytes of memory behind each. */
+  readonly rooms: number[] = [];
   readonly #writes: PromiseWithResolvers<void>[] = [];
   #ring: (() => void) | undefined;
 
@@ -24,6 +26,7 @@ class SlowDisk {
 
   readonly write = (batch: Uint8Array): Promise<void> => {
     this.batches.push(Buffer.from(batch));
+    this.rooms.push(batch.buffer.byteLength);
     const write = Promise.withResolvers<void>();
     this.#writes.push(write);
     return write.promise;
@@ -65,6 +68,18 @@ describe("batches", () => {
     await disk.finish();
     await drained;
     expect(Buffer.concat(disk.batches).equals(bytes)).toBe(true);
+  });
+
+  it("give the first bytes no more room than they take, and the others a whole buffer", async () => {
+    const disk = new SlowDisk();
+    const batches = new Batches(disk.write, disk.clock);
+    for (const length of [100, 5_000, 64 * kib, 64 * kib]) {
+      await batches.put(content(length));
+      disk.tenMilliseconds();
+      await disk.finish();
+    }
+    expect(disk.rooms).toEqual([100, ...Array(3).fill(256 * kib)]);
+    await batches.stop();
   });
 
   it("then wait for 64 KiB or 10 ms", async () => {

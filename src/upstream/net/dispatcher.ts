@@ -51,6 +51,8 @@ export type Origin = {
   readonly switches?: boolean | undefined;
 };
 
+type PooledOutlet = Outlet & { readonly dispatcher: Pool };
+
 /** An idle pool may keep connections for a while; beyond so many the longest unused are closed. */
 const maxPools = 48;
 /** Servers close what is idle after seconds, and nobody knows when. */
@@ -60,7 +62,8 @@ const maxHeaderSize = 128 * 1024;
 
 export class OriginPools {
   readonly #options: OriginPoolsOptions;
-  readonly #pools = new Map<string, Pool>();
+  /** In the order of their last use. */
+  readonly #outlets = new Map<string, PooledOutlet>();
   readonly #closing = new AbortController();
 
   constructor(options: OriginPoolsOptions) {
@@ -72,17 +75,13 @@ export class OriginPools {
    * FORBIDDEN where the name alone says so, and builds nothing then.
    */
   outlet(origin: Origin): Outlet {
-    const { scheme, address, onBehalfOf, ledBy = onBehalfOf } = origin;
-    this.#options.dialer.checkName(address, ledBy);
-    const proxy = this.#options.proxies.for(scheme, address, onBehalfOf);
-    const isForwarded = proxy !== undefined && scheme === "http";
-    const host = formatHostPort(address, scheme === "https" ? 443 : 80);
-    const login = isForwarded ? proxy.authorization : undefined;
-    return {
-      dispatcher: this.#pool(origin, isForwarded ? proxy : undefined),
-      pathPrefix: isForwarded ? `http://${host}` : "",
-      headers: login === undefined ? [] : ["proxy-authorization", login],
-    };
+    const key = keyOf(origin);
+    const known = this.#outlets.get(key);
+    this.#outlets.delete(key);
+    const outlet = known ?? this.#open(origin);
+    this.#outlets.set(key, outlet);
+    if (known === undefined) this.#closeUnused();
+    return outlet;
   }
 
   /** Throws UpstreamError where a connection there, in that registry's name, would be refused. */
@@ -93,37 +92,42 @@ export class OriginPools {
   /** Ends every connection at once; requests under way fail. */
   async close(): Promise<void> {
     this.#closing.abort();
-    const pools = [...this.#pools.values()];
-    this.#pools.clear();
+    const pools = [...this.#outlets.values()].map(({ dispatcher }) => dispatcher);
+    this.#outlets.clear();
     await Promise.all(pools.map((pool) => pool.destroy()));
   }
 
+  /** Its connections are judged anew, each when it is made. */
+  #open(origin: Origin): PooledOutlet {
+    const { scheme, address, onBehalfOf, ledBy = onBehalfOf } = origin;
+    this.#options.dialer.checkName(address, ledBy);
+    const proxy = this.#options.proxies.for(scheme, address, onBehalfOf);
+    const forwarding = scheme === "http" ? proxy : undefined;
+    const login = forwarding?.authorization;
+    return {
+      dispatcher: this.#pool(origin, forwarding),
+      pathPrefix: forwarding === undefined ? "" : urlOf(origin),
+      headers: login === undefined ? [] : ["proxy-authorization", login],
+    };
+  }
+
   #pool(origin: Origin, proxy: CorporateProxy | undefined): Pool {
-    const { scheme, address, isOdd, isForOneTry } = origin;
-    const host = formatHostPort(address, scheme === "https" ? 443 : 80);
-    const key = keyOf(`${scheme}://${host}`, origin);
-    const known = this.#pools.get(key);
-    this.#pools.delete(key);
-    const pool =
-      known ??
-      new Pool(`${scheme}://${host}`, {
-        connect: (_options, callback) => {
-          this.#connect(origin, proxy).then(
-            (socket) => callback(null, isOdd ? withMendedHead(socket) : socket),
-            (error: Error) => callback(error, null),
-          );
-        },
-        allowH2: false,
-        pipelining: 1,
-        maxHeaderSize,
-        headersTimeout: 0,
-        bodyTimeout: this.#options.bodyTimeoutMs ?? 30_000,
-        keepAliveTimeout: isForOneTry ? briefly : 30_000,
-        keepAliveMaxTimeout: isForOneTry ? briefly : 120_000,
-      });
-    this.#pools.set(key, pool);
-    if (known === undefined) this.#closeUnused();
-    return pool;
+    const { isOdd, isForOneTry } = origin;
+    return new Pool(urlOf(origin), {
+      connect: (_options, callback) => {
+        this.#connect(origin, proxy).then(
+          (socket) => callback(null, isOdd ? withMendedHead(socket) : socket),
+          (error: Error) => callback(error, null),
+        );
+      },
+      allowH2: false,
+      pipelining: 1,
+      maxHeaderSize,
+      headersTimeout: 0,
+      bodyTimeout: this.#options.bodyTimeoutMs ?? 30_000,
+      keepAliveTimeout: isForOneTry ? briefly : 30_000,
+      keepAliveMaxTimeout: isForOneTry ? briefly : 120_000,
+    });
   }
 
   async #connect(origin: Origin, proxy: CorporateProxy | undefined): Promise<Socket> {
@@ -141,25 +145,28 @@ export class OriginPools {
     return await tls.secure(socket, address, deadline.signal);
   }
 
-  /** The map is in order of last use. */
   #closeUnused(): void {
-    if (this.#pools.size <= maxPools) return;
-    for (const [key, pool] of this.#pools) {
-      if (pool.stats.size > 0) continue;
-      this.#pools.delete(key);
-      void pool.destroy().catch(() => undefined);
+    if (this.#outlets.size <= maxPools) return;
+    for (const [key, { dispatcher }] of this.#outlets) {
+      if (dispatcher.stats.size > 0) continue;
+      this.#outlets.delete(key);
+      void dispatcher.destroy().catch(() => undefined);
       return;
     }
   }
 }
 
+function urlOf({ scheme, address }: Origin): string {
+  return `${scheme}://${formatHostPort(address, scheme === "https" ? 443 : 80)}`;
+}
+
 /** The registry, and who leads there, are part of it: what it may reach, another may not. */
-function keyOf(text: string, origin: Origin): string {
+function keyOf(origin: Origin): string {
   const { onBehalfOf, ledBy, isOdd, isFresh, isForOneTry, switches } = origin;
   const kinds = [
     ...[isOdd && "odd", isFresh && "fresh", isForOneTry && "one try"],
     switches && "switches",
     ledBy && `led by ${ledBy}`,
   ].filter(Boolean);
-  return [text, onBehalfOf, ...kinds].join(" ");
+  return [urlOf(origin), onBehalfOf, ...kinds].join(" ");
 }
