@@ -118,8 +118,8 @@ export class Download implements GrowingBlob {
     }
   }
 
-  async read(buffer: Uint8Array, position: number): Promise<number> {
-    return await this.#draft.read(buffer, position, this.readers.size > 1);
+  read(buffer: Uint8Array, position: number): Promise<number> {
+    return this.#draft.read(buffer, position, this.readers.size > 1);
   }
 
   async wait(want: Want, signal: AbortSignal): Promise<void> {

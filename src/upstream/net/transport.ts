@@ -129,8 +129,7 @@ export class Transport {
   /** The place is given back when nothing more comes, be the answer read by then or not. */
   async #placed(outgoing: Attempt, spent: number): Promise<Answered> {
     const leave = await this.#places.take(outgoing);
-    const { tracing } = this.#options;
-    const followed = tracing && follow(tracing, outgoing);
+    const followed = this.#options.tracing && follow(this.#options.tracing, outgoing);
     const headers = followed?.fieldsOf(outgoing) ?? outgoing.headers;
     const over = (): void => {
       leave();
