@@ -188,13 +188,15 @@ type Kept = "blobs" | "drafts" | "downloads" | "rechecks" | "usage" | "books" | 
 function pullsOf(parts: CacheParts, kept: Pick<PullThroughOptions, Kept>): PullThrough {
   const { settings, store, upstream, archived, secret, now, generation, log, tracing } = parts;
   const { tagTtl, staleIfError, offline } = settings.cache;
-  return new PullThrough(pullParts({
-    ...{ ...kept, client: upstream.client, records: store.records, observe: log.cache, now },
-    ...{ generation, secret, tagTtl, tagRules: settings.registries.policy.tags, tracing },
-    credentialOf: (registry, repository) => upstream.authorizer.credentialOf(registry, repository),
-    links: isRedirecting(settings) && archived ? linksOf(archived) : undefined,
-    staleIfError: offline ? Number.POSITIVE_INFINITY : staleIfError,
-  }));
+  return new PullThrough(
+    pullParts({
+      ...{ ...kept, client: upstream.client, records: store.records, observe: log.cache, now },
+      ...{ generation, secret, tagTtl, tagRules: settings.registries.policy.tags, tracing },
+      credentialOf: (registry, repository) => upstream.authorizer.credentialOf(registry, repository),
+      links: isRedirecting(settings) && archived ? linksOf(archived) : undefined,
+      staleIfError: offline ? Number.POSITIVE_INFINITY : staleIfError,
+    }),
+  );
 }
 
 function agingOf({ settings, store, now, log }: CacheParts, pulls: PullThrough): RecordAging {

@@ -6,7 +6,11 @@ import { Readable } from "node:stream";
 import { type HeaderList, headerValue } from "../../protocol/http/header-list.ts";
 import { codeOfStatus, errorBody } from "../../protocol/registry-error.ts";
 import type { RegistryResponse } from "../../upstream/registry-client.ts";
-import { unanswered, UpstreamError, type UpstreamErrorCode } from "../../upstream/upstream-error.ts";
+import {
+  UpstreamError,
+  type UpstreamErrorCode,
+  unanswered,
+} from "../../upstream/upstream-error.ts";
 import type { CacheOutcome, Passed } from "../content.ts";
 
 export type SmallAnswer = {

@@ -15,7 +15,7 @@ import type { BearerChallenge } from "../../upstream/auth/registry-challenge.ts"
 import { pullScopes, splitScopes } from "../../upstream/auth/scopes.ts";
 import { TokenRefusal } from "../../upstream/auth/token-reply.ts";
 import type { Access, RegistryClient } from "../../upstream/registry-client.ts";
-import { unanswered, UpstreamError } from "../../upstream/upstream-error.ts";
+import { UpstreamError, unanswered } from "../../upstream/upstream-error.ts";
 import type { Ask } from "../ask.ts";
 import type { Exchange, Own, Reply } from "../exchange.ts";
 import { passThrough } from "../pass-through.ts";

@@ -194,7 +194,8 @@ export class DiskBlobStore implements BlobStore, DraftStore, BlobVerification, B
     return new DiskDraft({
       fs: this.#fs,
       path,
-      remember: id === undefined ? undefined : ((stretches) => this.#partial.remember(id, path, stretches)),
+      remember:
+        id === undefined ? undefined : (stretches) => this.#partial.remember(id, path, stretches),
       file: new HeldFile(file, path),
       place: (digest, finished) => this.#index.place(digest, finished),
       keep: (label, from, stretches) => this.#partial.add(label, from, stretches),

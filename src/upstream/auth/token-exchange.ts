@@ -11,13 +11,7 @@ import {
   registryAddress,
   registryNameOf,
 } from "../../protocol/registry-name.ts";
-import {
-  isSameOrigin,
-  leaderAfter,
-  nextPlace,
-  type Place,
-  refusedRedirect,
-} from "../location.ts";
+import { isSameOrigin, leaderAfter, nextPlace, type Place, refusedRedirect } from "../location.ts";
 import type { Transport } from "../net/transport.ts";
 import type { RateLimits } from "../rate-limits.ts";
 import type { RegistryResponse } from "../registry-client.ts";

@@ -109,7 +109,8 @@ export class PooledRegistryClient implements RegistryClient {
       });
       deadline.disarm();
       // A blob's bytes are streamed, and kept by nobody.
-      if (request.redirects !== "blob" || response.status >= 300) this.#kept.count(request, response);
+      if (request.redirects !== "blob" || response.status >= 300)
+        this.#kept.count(request, response);
       if (response.body.closed) deadline[Symbol.dispose]();
       else response.body.once("close", () => deadline[Symbol.dispose]());
       return response;
