@@ -68,7 +68,7 @@ export interface AnswerBody extends Readable {
   giveBack?(piece: Uint8Array): void;
   /**
    * Its reader keeps so many bytes of it in memory: to be said by whoever takes in the whole. Where all
-   * of them keep too many, the body fails with UpstreamError BUSY.
+   * of them keep too many, the body fails with UpstreamError BUSY. Nobody takes in a whole blob.
    */
   keeps?: ((bytes: number) => void) | undefined;
 }

@@ -721,7 +721,8 @@ describe("answers that a stranger's registry sends and never ends", () => {
     let othersTaken = 0;
     const lost: unknown[] = [];
     const take = async (from: "other" | "crowd"): Promise<void> => {
-      const response = await client.send(ask(registry, { access: { kind: "none", from } }));
+      const its = { access: { kind: "none", from }, redirects: "manifest" } as const;
+      const response = await client.send(ask(registry, its));
       let length = 0;
       try {
         for await (const piece of response.body) {
