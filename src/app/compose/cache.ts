@@ -192,7 +192,8 @@ function pullsOf(parts: CacheParts, kept: Pick<PullThroughOptions, Kept>): PullT
     pullParts({
       ...{ ...kept, client: upstream.client, records: store.records, observe: log.cache, now },
       ...{ generation, secret, tagTtl, tagRules: settings.registries.policy.tags, tracing },
-      credentialOf: (registry, repository) => upstream.authorizer.credentialOf(registry, repository),
+      credentialOf: (registry, repository) =>
+        upstream.authorizer.credentialOf(registry, repository),
       links: isRedirecting(settings) && archived ? linksOf(archived) : undefined,
       staleIfError: offline ? Number.POSITIVE_INFINITY : staleIfError,
     }),
