@@ -8,12 +8,7 @@ import { HostedHosts } from "../../doors/server/own-names.ts";
 import { type Digest, parseDigest } from "../../protocol/digest.ts";
 import type { Manifest } from "../../protocol/manifest.ts";
 import { parseRepositoryName } from "../../protocol/reference.ts";
-import {
-  canonicalRegistry,
-  parseRegistryName,
-  type RegistryName,
-  registryAddress,
-} from "../../protocol/registry-name.ts";
+import { parseRegistryName } from "../../protocol/registry-name.ts";
 import { SqliteCatalogue } from "../../store/sqlite/sqlite-catalogue.ts";
 import type { Log } from "../log.ts";
 import type { Settings } from "../settings/settings.ts";
@@ -52,9 +47,10 @@ export type CatalogueParts = OpenParts & {
 export function composeCatalogue(parts: CatalogueParts) {
   const { figures, cache, now, log } = parts;
   const store = openCatalogueStore(parts);
+  const hosted = new HostedHosts(parts.settings.hosted.hosts);
   let isTold = false;
   const catalogue = new ImageCatalogue({
-    ...{ store, now, traffic: figures.traffic, called: hostedNames(parts.settings).called },
+    ...{ store, now, traffic: figures.traffic, hosted },
     manifest: async (text) => {
       const digest = parseDigest(text);
       if (digest === undefined) return undefined;
@@ -66,7 +62,7 @@ export function composeCatalogue(parts: CatalogueParts) {
     },
   });
   figures.listen((event) => catalogue.note(event));
-  const images = imagesOver(store, parts);
+  const images = imagesOver({ store, hosted, cache });
   return {
     ...{ store, images, catalogue },
     close: async () => {
@@ -76,10 +72,14 @@ export function composeCatalogue(parts: CatalogueParts) {
   };
 }
 
-function imagesOver(store: SqliteCatalogue, { cache, settings }: CatalogueParts): Images {
-  const { isHosted, called } = hostedNames(settings);
+type ImagesParts = Pick<CatalogueParts, "cache"> & {
+  readonly store: SqliteCatalogue;
+  readonly hosted: HostedHosts;
+};
+
+function imagesOver({ store, hosted, cache }: ImagesParts): Images {
   return new Images({
-    ...{ store, called },
+    ...{ store, hosted },
     isKept: async (text) => {
       const digest = parseDigest(text);
       return digest !== undefined && cache.isKept(digest);
@@ -88,34 +88,18 @@ function imagesOver(store: SqliteCatalogue, { cache, settings }: CatalogueParts)
       const known = parseRegistryName(registry);
       const name = parseRepositoryName(repository);
       if (known === undefined || name === undefined) return "client";
-      if (isHosted(known.name)) return "pushed here";
+      if (hosted.isHosted(known.name)) return "pushed here";
       return cache.pulls.visibilityOf(known, name);
     },
     from: async ({ registry, repository, digest: text }) => {
       const [known, digest] = [parseRegistryName(registry), parseDigest(text)];
       const name = parseRepositoryName(repository);
       if (known === undefined || name === undefined || digest === undefined) return "pulled";
-      if (isHosted(known.name)) return "pushed here";
+      if (hosted.isHosted(known.name)) return "pushed here";
       const { carried } = cache.pulls;
       return (await carried.isImported({ registry: known, repository: name }, digest))
         ? "imported"
         : "pulled";
     },
   });
-}
-
-/** What was pushed here is one registry, whatever clients call it: by the first of HOSTED_HOSTS. */
-export function hostedNames({ hosted }: Pick<Settings, "hosted">) {
-  const hosts = new HostedHosts(hosted.hosts);
-  const [first] = hosted.hosts;
-  const isHosted = (name: RegistryName): boolean => hosts.isAsked(registryAddress(name), "");
-  const port = typeof first?.port === "number" ? `:${first.port}` : "";
-  const firstName = first === undefined ? undefined : canonicalRegistry(`${first.host}${port}`);
-  const called = (registry: string): string => {
-    if (first === undefined) return registry;
-    const known = parseRegistryName(registry);
-    if (known === undefined || !isHosted(known.name)) return registry;
-    return `${first.host}${port}`;
-  };
-  return { isHosted, called, first: firstName };
 }

@@ -3,23 +3,23 @@
  * ours is pushed like anything else; the rest is kept as what it says it is, another registry's.
  */
 import type { ImportAsk, ImportUnderWay } from "../../doors/back-office/carried-images.ts";
+import { HostedHosts } from "../../doors/server/own-names.ts";
 import type { Digest } from "../../protocol/digest.ts";
 import { RegistryError } from "../../protocol/registry-error.ts";
 import { calledName } from "../../protocol/registry-name.ts";
-import { hostedNames } from "./catalogue.ts";
 import type { Core } from "./core.ts";
 import { cachedArrivals } from "./importing-cached.ts";
 import { hostedArrivals } from "./importing-hosted.ts";
 
 /** Throws RegistryError when it may not go there. */
 export async function beginImport(core: Core, ask: ImportAsk): Promise<ImportUnderWay> {
-  const { isHosted, first } = hostedNames(core.settings);
-  const { repository, registry = first } = ask.to;
+  const hosted = new HostedHosts(core.settings.hosted.hosts);
+  const { repository, registry = hosted.first } = ask.to;
   if (registry === undefined) {
     throw new RegistryError("UNSUPPORTED", "nothing is hosted here; set HOSTED_HOSTS");
   }
   const to = { registry, repository };
-  const arrivals = isHosted(registry)
+  const arrivals = hosted.isHosted(registry)
     ? hostedArrivals(core, to)
     : cachedArrivals(core, to, ask.contents);
   const { holds } = core.store;

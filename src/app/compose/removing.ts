@@ -1,10 +1,10 @@
 /** Removes images: of what was pushed here the names, of what is cached the bytes. */
 import type { Removable, Removal, Sized } from "../../doors/back-office/operations.ts";
+import { HostedHosts } from "../../doors/server/own-names.ts";
 import { type Digest, parseDigest } from "../../protocol/digest.ts";
 import { parseReference, parseTag } from "../../protocol/reference.ts";
 import { parseRegistryName } from "../../protocol/registry-name.ts";
 import type { ImageRecord } from "../../store/catalogue-store.ts";
-import { hostedNames } from "./catalogue.ts";
 import type { Core } from "./core.ts";
 
 export class Removing {
@@ -28,7 +28,7 @@ export class Removing {
   }
 
   #isHosted({ registry }: Removable): boolean {
-    return hostedNames(this.#core.settings).isHosted(registry);
+    return new HostedHosts(this.#core.settings.hosted.hosts).isHosted(registry);
   }
 
   async #hosted({ repository, reference }: Removable): Promise<Removal | undefined> {

@@ -1,11 +1,11 @@
 /** One repository, pushed here or cached, as its images are carried out of it. */
 import type { CarriedPlace } from "../../doors/back-office/carried-images.ts";
+import { HostedHosts } from "../../doors/server/own-names.ts";
 import { subjectOfTag } from "../../hosted/gc/companions.ts";
 import { unlessUnknown } from "../../hosted/pushed-manifest.ts";
 import type { Digest } from "../../protocol/digest.ts";
 import { parseTag, type Tag } from "../../protocol/reference.ts";
 import { spokenTo } from "../settings/derived.ts";
-import { hostedNames } from "./catalogue.ts";
 import type { Core } from "./core.ts";
 
 export type ShelvedManifest = {
@@ -27,7 +27,7 @@ export interface Shelf {
 
 /** Undefined where nothing was ever pushed to it. */
 export function shelfOf(core: Core, place: CarriedPlace): Shelf | undefined {
-  const isHosted = hostedNames(core.settings).isHosted(place.registry);
+  const isHosted = new HostedHosts(core.settings.hosted.hosts).isHosted(place.registry);
   return isHosted ? hostedShelf(core, place) : cachedShelf(core, place);
 }
 

@@ -9,7 +9,7 @@ import type { Tag } from "../../protocol/reference.ts";
 import { RegistryError } from "../../protocol/registry-error.ts";
 import type { Visibility } from "../access/visibility.ts";
 import { isOpenByImport } from "../access/while-unreachable.ts";
-import type { CacheOutcome, Content } from "../content.ts";
+import { type CacheOutcome, type Content, contentOf } from "../content.ts";
 import type { ManifestAsk } from "../pull-ask.ts";
 import { ageOf, maySubstitute } from "../tags/freshness.ts";
 import type { KnownTag, RecalledTag, TagEntry } from "../tags/tag-state.ts";
@@ -52,12 +52,12 @@ export class TagContents {
         `${ask.registry.name} ${why}, and not all of ${ask.repository}:${ask.tag} is kept here`,
         { headers: headerList({ "retry-after": "10" }) },
       );
-    const content = this.#contentOf(entry, "stale");
+    const source =
+      bytes === undefined ? new LengthSource(entry.size ?? 0) : this.#sourceOf(bytes, entry.digest);
     const age = this.#age(entry);
     const since = entry.isImported === true ? `was imported as ${ask.tag}` : `${ask.tag} meant`;
     const warning = `${ask.registry.name} ${why}; this is what ${since} ${age} s ago`;
-    const source = bytes === undefined ? content.source : this.#sourceOf(bytes, entry.digest);
-    return { ...content, source, warning };
+    return { ...this.#contentOf(entry, source, "stale"), warning };
   }
 
   /** The last meaning of the tag that this asker may have: its bytes, or its length where HEAD asks no more. */
@@ -77,15 +77,15 @@ export class TagContents {
   /** Undefined when the bytes are needed and not kept. */
   async of(
     ask: TagAsk,
-    { current, variant }: KnownTag,
+    { current, kept, variant }: KnownTag,
     outcome: CacheOutcome,
   ): Promise<Content | undefined> {
-    const content = this.#contentOf(current, outcome);
-    if (await this.#isEnough(ask, current)) return content;
+    if (await this.#isEnough(ask, current))
+      return this.#contentOf(current, new LengthSource(current.size ?? 0), outcome);
     const bytes = await this.bytes(ask, current);
     if (bytes === undefined) return undefined;
-    await this.#options.tags.noteKept(ask, variant, current);
-    return { ...content, source: this.#sourceOf(bytes, current.digest) };
+    if (kept?.digest !== current.digest) await this.#options.tags.noteKept(ask, variant, current);
+    return this.#contentOf(current, this.#sourceOf(bytes, current.digest), outcome);
   }
 
   #sourceOf(bytes: Buffer, digest: Digest): ByteSource {
@@ -110,11 +110,9 @@ export class TagContents {
       : undefined;
   }
 
-  #contentOf(entry: TagEntry, outcome: CacheOutcome): Content {
-    const { digest, mediaType, size } = entry;
-    const source = new LengthSource(size ?? 0);
-    const age = this.#age(entry);
-    return { kind: "content", digest, mediaType, source, outcome, age, warning: undefined };
+  #contentOf(entry: TagEntry, source: ByteSource, outcome: CacheOutcome): Content {
+    const { mediaType } = entry;
+    return { ...contentOf(entry, { source, mediaType }, outcome), age: this.#age(entry) };
   }
 
   #age({ checkedAt }: TagEntry): number {

@@ -16,6 +16,7 @@ import type {
   PartsOf,
   SumsOf,
 } from "../../store/catalogue-store.ts";
+import type { HostedHosts } from "../server/own-names.ts";
 import { noTraffic, type Traffic } from "./traffic.ts";
 
 export type CatalogueOptions = {
@@ -23,7 +24,7 @@ export type CatalogueOptions = {
   /** What a kept manifest lists. */
   readonly manifest: (digest: string) => Promise<Manifest | undefined>;
   /** The one name of a registry that has several. */
-  readonly called: (registry: string) => string;
+  readonly hosted: Pick<HostedHosts, "called">;
   readonly traffic: ReadonlyMap<string, Readonly<Traffic>>;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -76,7 +77,7 @@ export class ImageCatalogue {
   /** What was pushed here is an image that nobody has asked for yet; what is deleted is none any more. */
   hear(event: HostedEvent): void {
     if (event.kind !== "pushed" && event.kind !== "deleted") return;
-    const registry = this.#options.called(event.registry);
+    const registry = this.#options.hosted.called(event.registry);
     if (event.kind === "pushed" && event.what === "tag") {
       const { repository, reference, digest, client } = event;
       const how = { isPull: false, isIndex: false, isByDigest: false };
@@ -94,7 +95,7 @@ export class ImageCatalogue {
   /** The operator put it here. */
   brought(image: ImageName & { readonly digest: string }): void {
     if (this.#sights.length >= mostSights) return;
-    const registry = this.#options.called(image.registry);
+    const registry = this.#options.hosted.called(image.registry);
     const how = { isPull: false, isIndex: false, isByDigest: false, client: "" };
     this.#sights.push({ ...image, registry, at: this.#options.now(), ...how });
   }
@@ -103,7 +104,7 @@ export class ImageCatalogue {
     const { route, status, digest, mediaType, repository, what, client } = event;
     if (route !== "manifest" || status !== 200 || digest === undefined) return;
     if (repository === undefined || this.#sights.length >= mostSights) return;
-    const registry = this.#options.called(event.registry);
+    const registry = this.#options.hosted.called(event.registry);
     this.#sights.push({
       ...{ registry, repository, reference: what, digest, client, at: this.#options.now() },
       isPull: isPull(event),

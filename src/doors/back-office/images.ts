@@ -5,13 +5,14 @@ import type {
   ImageQuery,
   ImageRecord,
 } from "../../store/catalogue-store.ts";
+import type { HostedHosts } from "../server/own-names.ts";
 
 export type ImagesOptions = {
   readonly store: Pick<CatalogueStore, "images" | "image" | "parts" | "uses">;
   /** Whether the blob is kept here. */
   readonly isKept: (digest: string) => Promise<boolean>;
   /** The one name of a registry that has several. */
-  readonly called: (registry: string) => string;
+  readonly hosted: Pick<HostedHosts, "called">;
   /** Who may have what the repository holds. */
   readonly visibility: (name: ImageName) => Promise<string>;
   readonly from: (image: ImageRecord) => Promise<ImageOrigin>;
@@ -56,8 +57,8 @@ export class Images {
 
   /** With its blobs; undefined when the name was never asked for. */
   async show(name: ImageName): Promise<(Image & { readonly blobs: readonly Blob[] }) | undefined> {
-    const { store, called } = this.#options;
-    const registry = called(name.registry);
+    const { store, hosted } = this.#options;
+    const registry = hosted.called(name.registry);
     // One that is spoken to in plain HTTP is another by name, and no name of an image says so.
     const record =
       store.image({ ...name, registry }) ??

@@ -3,7 +3,13 @@
  * answered here and never dialled.
  */
 import type { HostPort } from "../../protocol/http/host-port.ts";
-import { registryNameOf } from "../../protocol/registry-name.ts";
+import {
+  canonicalRegistry,
+  parseRegistryName,
+  type RegistryName,
+  registryAddress,
+  registryNameOf,
+} from "../../protocol/registry-name.ts";
 import type { Ask } from "../../registry/ask.ts";
 import { isLoopback } from "./admission.ts";
 
@@ -75,6 +81,25 @@ export class HostedHosts {
     return this.#hosts.some((one) => one.host === host && one.port === undefined);
   }
 
+  /** Whether it is the registry that is here, by one of these names. */
+  isHosted(registry: RegistryName): boolean {
+    return this.isAsked(registryAddress(registry), "");
+  }
+
+  /** What it is called, by whichever of its names it is asked: by the first. Others have their own. */
+  called(registry: string): string {
+    const [first] = this.#hosts;
+    if (first === undefined) return registry;
+    const known = parseRegistryName(registry);
+    return known !== undefined && this.isHosted(known.name) ? withPort(first) : registry;
+  }
+
+  /** The registry of the first name; undefined where nothing is hosted. */
+  get first(): RegistryName | undefined {
+    const [first] = this.#hosts;
+    return first && canonicalRegistry(withPort(first));
+  }
+
   /** Named with this very port, wherever we listen. */
   isNamed({ host, port }: HostPort): boolean {
     return this.#hosts.some((one) => one.host === host && one.port === port);
@@ -87,6 +112,10 @@ export function hostedAsk(host: HostPort, { target, client, isTls }: HostedCall)
   const registry = { name: registryNameOf(host), scheme: isTls ? "https" : "http" } as const;
   const view = { repositoryPrefix: "", namespace: undefined };
   return { registry, door: "hosted", target, client, view, isOpen: false };
+}
+
+function withPort({ host, port }: HostedHost): string {
+  return typeof port === "number" ? `${host}:${port}` : host;
 }
 
 function fits(wanted: HostedHost["port"], asked: number): boolean {

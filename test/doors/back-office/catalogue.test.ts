@@ -16,7 +16,7 @@ it("thousands of pulls in half a minute hold nobody up while they are written do
       forget: () => undefined,
     },
     manifest: () => Promise.resolve(undefined),
-    called: (registry) => registry,
+    hosted: { called: (registry) => registry },
     traffic: new Map(),
     now: () => 1,
     onError: (error) => expect.unreachable(String(error)),
