@@ -157,7 +157,10 @@ describe("a backup", () => {
     }
     expect(await entrepot("backup", backup)).toMatchObject({ code: 0 });
     expect(existsSync(pathOf(program.dataDir, image))).toBe(true);
-    expect(await readdir(join(program.dataDir, "partial"))).toHaveLength(1);
+    // The server takes its copy of the command's backup away once it sees it gone.
+    await eventually(async () =>
+      expect(await readdir(join(program.dataDir, "partial"))).toHaveLength(1),
+    );
     taker.destroy();
     await eventually(async () =>
       expect(await readdir(join(program.dataDir, "partial"))).toEqual([]),
