@@ -58,9 +58,12 @@ export type DoorEvent =
   | { readonly kind: "foreignName"; readonly client: string; readonly host: string }
   /** More requests than may wait stood on one connection, which was cut. */
   | { readonly kind: "flooded"; readonly client: string }
-  /** Connections found no place since this was last told: of one address, or of all together. */
+  /**
+   * Since this was last told, connections found no place, or one only because others ended on which nobody
+   * was being answered: there may be so many of one address, or of all together.
+   */
   | {
-      readonly kind: "turnedAway";
+      readonly kind: "turnedAway" | "idleEnded";
       /** The last of them. */
       readonly client: string;
       readonly limit: "client" | "total";

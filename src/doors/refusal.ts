@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
+import { ownAnswerFields } from "../protocol/http/own-answer-fields.ts";
 import { reasonPhrase } from "../protocol/http/reason-phrase.ts";
 import { splitTarget } from "../protocol/http/target.ts";
 import { codeOfStatus, errorBody } from "../protocol/registry-error.ts";
@@ -19,7 +20,8 @@ export type Refusal = {
 };
 
 export function refusalOf(error: UpstreamError): Refusal {
-  return { status: statusOfUpstreamError[error.code], sentence: error.message };
+  const { code, message: sentence } = error.told;
+  return { status: statusOfUpstreamError[code], sentence };
 }
 
 export function notAllowed(client: string): Refusal {
@@ -73,9 +75,7 @@ export function refuseRequest(response: ServerResponse, refusal: Refusal): void 
     ...refusal.headers,
     "Content-Type": "application/json",
     "Content-Length": body.length,
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "sandbox; frame-ancestors 'none'",
-    "Cross-Origin-Resource-Policy": "same-origin",
+    ...ownAnswerFields,
     // What is left of the request is not read, so the connection cannot carry another one.
     ...(refusal.status === 404 ? {} : { Connection: "close" }),
   });
@@ -88,6 +88,7 @@ export function refuseConnect(socket: Duplex, refusal: Refusal): void {
   const body = bodyOf(refusal);
   const fields = {
     ...refusal.headers,
+    ...ownAnswerFields,
     "Content-Type": "application/json",
     "Content-Length": String(Buffer.byteLength(body)),
     Connection: "close",

@@ -109,12 +109,12 @@ export function withoutSecrets(text: string): string {
 }
 
 function fromUpstream(error: UpstreamError): RegistryError {
-  const code = statusOfUpstreamError[error.code] === 403 ? "DENIED" : "UNAVAILABLE";
-  return new RegistryError(code, sentence(error.message, upstreamHints[error.code] ?? ""), {
-    status: statusOfUpstreamError[error.code],
-    cause: error,
-    detail: { reason: error.code, host: error.host },
-    headers: headerList({ "retry-after": retryAfter[error.code] }),
+  const { code: reason, message } = error.told;
+  const status = statusOfUpstreamError[reason];
+  const code = status === 403 ? "DENIED" : "UNAVAILABLE";
+  return new RegistryError(code, sentence(message, upstreamHints[reason] ?? ""), {
+    ...{ status, cause: error, detail: { reason, host: error.host } },
+    headers: headerList({ "retry-after": retryAfter[reason] }),
   });
 }
 

@@ -51,8 +51,11 @@ export type SumsOf = { readonly registry: string; readonly sums: Sums };
 
 export type Step = "minute" | "hour" | "day";
 
-/** All that was counted in one step of time; `at` is when it began, in milliseconds since 1970. */
-export type SumsAt = SumsOf & { readonly at: number };
+/**
+ * All that was counted in one step of time, of all registries together; `at` is when it began, in
+ * milliseconds since 1970.
+ */
+export type SumsAt = { readonly at: number; readonly sums: Sums };
 
 export type Batch = {
   readonly at: number;
@@ -87,5 +90,7 @@ export interface CatalogueStore {
   uses(digest: string): { readonly parents: number; readonly names: number };
   /** Steps from then on, oldest first. */
   sums(step: Step, since: number): readonly SumsAt[];
+  /** What went through since then, of each registry. */
+  totals(step: Step, since: number): readonly SumsOf[];
   close(): void;
 }

@@ -60,16 +60,32 @@ export const unanswered: ReadonlySet<UpstreamErrorCode> = new Set([
   "OFFLINE",
 ]);
 
-/** Its message is a sentence that names the host, for clients and the log. */
+type UpstreamErrorOptions = ErrorOptions & {
+  /** A registry led there: what the name resolves to, or whether, is the operator's to know. */
+  readonly isLed?: boolean;
+};
+
+/** Its message is a sentence that names the host, for the log, and for clients unless `told` says another. */
 export class UpstreamError extends Error {
   readonly code: UpstreamErrorCode;
   /** `host` or `host:port` that was being spoken to; for messages, never for decisions. */
   readonly host: string;
+  readonly isLed: boolean;
+  /** What clients hear of it. */
+  readonly told: { readonly code: UpstreamErrorCode; readonly message: string };
 
-  constructor(code: UpstreamErrorCode, host: string, message: string, options?: ErrorOptions) {
+  constructor(
+    code: UpstreamErrorCode,
+    host: string,
+    message: string,
+    { isLed = false, ...options }: UpstreamErrorOptions = {},
+  ) {
     super(message, options);
     this.name = "UpstreamError";
     this.code = code;
     this.host = host;
+    this.isLed = isLed;
+    const sentence = `the registry leads to ${host}, which cannot be reached; the proxy's log says why`;
+    this.told = isLed ? { code: "CONNECT", message: sentence } : { code, message };
   }
 }

@@ -4,6 +4,7 @@ import { networkInterfaces } from "node:os";
 import { connect as connectTls } from "node:tls";
 import { describe, expect, it } from "vitest";
 import { eventually } from "../support/eventually.ts";
+import { stallAt } from "../support/fake-registry/fault.ts";
 import { converse, dial, direct, secured, tunnel, viaProxy } from "./support/client.ts";
 import { secretsIn } from "./support/evil-server.ts";
 import { addImage } from "./support/image.ts";
@@ -129,8 +130,16 @@ describe("TRUSTED_PROXIES", () => {
 describe("too many and too slow", () => {
   it.skipIf(outside === undefined)("a client has so many connections and no more", async () => {
     const settings = { HOST: "0.0.0.0", ALLOW_CLIENTS: "0.0.0.0/0" };
-    const { program } = await openHouse({ ...settings, MAX_CONNECTIONS_PER_CLIENT: "20" });
-    const all = await Promise.all(Array.from({ length: 30 }, () => dial(program.port, outside)));
+    const house = await openHouse({ ...settings, MAX_CONNECTIONS_PER_CLIENT: "20" });
+    const { program, name, server, image } = house;
+    server.misbehave({ path: /\/blobs\// }, stallAt(100_000));
+    const dialled = (length: number) =>
+      Promise.all(Array.from({ length }, () => dial(program.port, outside)));
+    const busy = await dialled(20);
+    const path = `/v2/${name}/team/app/blobs/${image.layer}`;
+    for (const socket of busy) socket.resume().write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
+    await eventually(() => expect(busy.every(({ bytesRead }) => bytesRead > 0)).toBe(true));
+    const all = [...busy, ...(await dialled(10))];
     const told: string[] = [];
     for (const socket of all) socket.on("data", (text) => told.push(String(text)));
     const refused = () => told.filter((text) => text.includes(" 503 "));

@@ -1,10 +1,17 @@
 /** The dashboard as a browser gets it, with and without scripts. */
+import { networkInterfaces } from "node:os";
 import { beforeEach, describe, expect, it } from "vitest";
 import { eventually } from "../support/eventually.ts";
 import { stallAt } from "../support/fake-registry/fault.ts";
 import { viaProxy } from "./support/client.ts";
+import { askControl } from "./support/control.ts";
 import { addImage, type Image, manifestType } from "./support/image.ts";
 import { type NamedRegistry, type Program, Scene } from "./support/program.ts";
+
+/** An address of this machine that is not loopback. */
+const outside = Object.values(networkInterfaces())
+  .flatMap((list) => list ?? [])
+  .find(({ internal, family }) => !internal && family === "IPv4")?.address;
 
 let scene: Scene;
 let registry: NamedRegistry;
@@ -142,5 +149,19 @@ describe("the dashboard", () => {
     const [session = ""] = cookie.split(";");
     expect((await fetch(`${at}/`, { headers: { cookie: session } })).status).toBe(200);
     expect((await fetch(at + path)).status).toBe(403);
+  });
+
+  it.each([
+    ["every address", "0.0.0.0"],
+    ["loopback by its name", "localhost"],
+    ["an address of this machine", outside],
+  ])("opens by the address that the command prints, listening on %s", async (_, host = "") => {
+    if (host === "") return;
+    const other = await scene.start({
+      ...{ REGISTRIES: registry.name, ADMIN_HOST: host, DATA_DIR: `${scene.folder}/${host}` },
+      ADMIN_TOKEN: "CANARY-admin-token-of-the-office",
+    });
+    const link = (await askControl(other, "links", {})) as { url: string; path: string };
+    expect((await fetch(link.url + link.path)).status).toBe(200);
   });
 });

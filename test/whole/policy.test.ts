@@ -79,3 +79,42 @@ it("where something is allowed, nothing else is, and an allowed tag leads to its
   expect(new Set(await pull(again, other))).toEqual(new Set([200]));
   expect((await viaProxy(again, registry.name, "/v2/")).status).toBe(200);
 });
+
+describe("an attacker who may write to one repository has of a denied one", () => {
+  it.each([
+    ["by its name", "mount=D&from=team/app"],
+    ["with the slash escaped", "mount=D&from=team%2Fapp"],
+    ["with everything escaped", "mount=D&%66rom=%74eam%2f%61pp"],
+    ["behind one that is allowed", "mount=D&from=team/other&from=team/app"],
+    ["before one that is allowed", "mount=D&from=team/app&from=team/other"],
+    ["behind a semicolon", "mount=D;from=team/app"],
+    ["with a plus for a blank", "mount=D&from=+team/app"],
+  ])("no blob mounted, asked %s", async (_, written) => {
+    const program = await start({ deny: [`${registry.name}/team/app`] });
+    const before = registry.server.requests.filter(({ method }) => method === "POST").length;
+    const query = written.replace("D", image.layer);
+    const path = `team/other/blobs/uploads/?${query}`;
+    const headers = { authorization: "Basic Y2Fyb2w6Q0FOQVJZLWNhcm9s" };
+    const asked = { method: "POST", headers };
+    const answers = [
+      await viaProxy(program, registry.name, `/v2/${path}`, asked),
+      await direct(program, `/v2/${registry.name}/${path}`, asked),
+      await direct(program, `/v2/${path}&ns=${registry.name}`, asked),
+    ];
+    for (const { status } of answers) expect([400, 403]).toContain(status);
+    const posts = registry.server.requests.filter(({ method }) => method === "POST");
+    expect(posts).toHaveLength(before);
+  });
+
+  it("not even its name in the catalog, by any door", async () => {
+    const program = await start({ deny: [`${registry.name}/team/app`] });
+    const answers = [
+      await viaProxy(program, registry.name, "/v2/_catalog"),
+      await direct(program, `/v2/_catalog?ns=${registry.name}`),
+    ];
+    for (const { status, body } of answers) {
+      expect(status).toBe(200);
+      expect(JSON.parse(body.toString())).toEqual({ repositories: ["team/other"] });
+    }
+  });
+});

@@ -5,7 +5,7 @@ import { Gate } from "../../doors/back-office/gate.ts";
 import type { House } from "../../doors/back-office/ports.ts";
 import { Sessions } from "../../doors/back-office/sessions.ts";
 import { type Health, readiness } from "../../doors/front-page/health.ts";
-import { formatHostPort } from "../../protocol/http/host-port.ts";
+import { formatHostPort, parseHostPort } from "../../protocol/http/host-port.ts";
 import type { RegistryEngine } from "../../registry/engine.ts";
 import { readBuild } from "../build.ts";
 import { isOnLoopback } from "../settings/derived.ts";
@@ -31,7 +31,7 @@ export async function openBackOffice(parts: BackOfficeParts): Promise<BackOffice
     isLocal: isOnLoopback(adminHost),
     token: adminToken,
     readToken: adminReadToken,
-    hosts: adminHosts,
+    hosts: [...adminHosts, ...ownName(adminHost)],
     sessions,
   });
   const office: BackOffice = await BackOffice.open({
@@ -57,8 +57,15 @@ export async function openBackOffice(parts: BackOfficeParts): Promise<BackOffice
   return office;
 }
 
-function reachable(address: string): string {
-  return address === "0.0.0.0" || address === "::" ? "127.0.0.1" : address;
+/** Where it listens the operator has said; of all addresses only loopback is sure to be this machine. */
+function ownName(adminHost: string): readonly string[] {
+  if (isEveryAddress(adminHost)) return [];
+  const named = parseHostPort(formatHostPort({ host: adminHost, port: 80 }));
+  return named === undefined ? [] : [named.host];
+}
+
+function isEveryAddress(host: string): boolean {
+  return host === "0.0.0.0" || host === "::";
 }
 
 function composeHouse(parts: BackOfficeParts, office: () => BackOffice): House {
@@ -71,8 +78,10 @@ function composeHouse(parts: BackOfficeParts, office: () => BackOffice): House {
     requestsInFlight: () => engine.underway,
     clientUrl: () => clientUrl(core.settings),
     dashboardUrl: () => {
-      const at = office().address;
-      return at && `http://${formatHostPort({ host: reachable(at.address), port: at.port })}`;
+      const port = office().address?.port;
+      const { adminHost } = core.settings.listen;
+      const host = isEveryAddress(adminHost) ? "127.0.0.1" : adminHost;
+      return port === undefined ? undefined : `http://${formatHostPort({ host, port })}`;
     },
     connections: async () => ({
       ...(await doors.connections()),

@@ -85,10 +85,10 @@ export async function composeDoors(parts: DoorsParts): Promise<Doors> {
   const reception = composeReception(parts, behind);
   const onFlood = (connection: Socket): void =>
     observe({ kind: "flooded", client: reception.clientOf(connection) });
-  const queues = new RequestQueues({ reception, onFlood });
+  const queues = new RequestQueues({ reception, admission, onFlood });
   const { dialer, transport } = parts.upstream;
-  const within = { interceptor, queues, open: sockets, observe };
-  const connect = new Connect({ ...within, admission, decision, dialer });
+  const within = { admission, interceptor, queues, open: sockets, observe };
+  const connect = new Connect({ ...within, decision, dialer });
   const webSockets = new WebSockets({ ...within, sender: transport });
   const onRequest = queues.receive.bind(queues);
   const onConnect = connect.handle.bind(connect);

@@ -83,12 +83,15 @@ export function doorLine(event: DoorEvent): Line {
         message: "cut off a connection with too many requests waiting",
         facts: plain(facts),
       };
-    case "turnedAway": {
+    case "turnedAway":
+    case "idleEnded": {
       const { client, connections, most } = event;
+      const done =
+        kind === "turnedAway" ? "turned away connections" : "ended idle connections for new ones";
       const message =
         event.limit === "client"
-          ? `turned away connections: MAX_CONNECTIONS_PER_CLIENT lets one address have ${most}`
-          : `turned away connections: there may be ${most} in all, and few are left`;
+          ? `${done}: MAX_CONNECTIONS_PER_CLIENT lets one address have ${most}`
+          : `${done}: there may be ${most} in all, and few are left`;
       return { level: "warn", message, facts: plain({ client, connections }) };
     }
     case "handlerFailed":

@@ -86,7 +86,8 @@ export const listen = {
       name: "ADMIN_HOSTS",
       kind: listOf(hostName),
       default: "",
-      help: "Names and addresses, besides loopback's, under which the back office may be asked.",
+      help: `Names and addresses, besides loopback's and the one in ADMIN_HOST, under which the back office
+        may be asked.`,
     }),
     trustedProxies: setting({
       name: "TRUSTED_PROXIES",

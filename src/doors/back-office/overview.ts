@@ -1,6 +1,8 @@
 /** What the back office has to say, as plain values: for its pages, its API and the commands. */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { calledName } from "../../protocol/registry-name.ts";
 import { isPull, kindOf, outcomeOf, type RegistryEvent } from "../../registry/registry-event.ts";
+import { Flights } from "../../runtime/flights.ts";
 import type { CatalogueStore, ImageName, ImageQuery } from "../../store/catalogue-store.ts";
 import type { Figures } from "./figures.ts";
 import { Findings } from "./findings.ts";
@@ -13,7 +15,7 @@ export type OverviewOptions = {
   readonly figures: Figures;
   readonly house: House;
   readonly images: Images;
-  readonly store: Pick<CatalogueStore, "sums">;
+  readonly store: Pick<CatalogueStore, "sums" | "totals">;
   /** Brings what was counted up to date. */
   readonly flush: () => Promise<void>;
   readonly explain: (name: ImageName) => Promise<readonly string[] | undefined>;
@@ -24,6 +26,7 @@ export type OverviewOptions = {
 export class Overview {
   readonly #options: OverviewOptions;
   readonly #findings: Findings;
+  readonly #stats = new Flights<Statistics>();
   readonly #startedAt: number;
   /** How far each download was, and when: for its speed. */
   #marks = new Map<
@@ -59,9 +62,13 @@ export class Overview {
     return { tunnels: this.#options.figures.tunnels.all() };
   }
 
-  async stats(): Promise<Statistics> {
-    await this.#options.flush();
-    return statistics(this.#options.store, this.#options.now());
+  /** One of all who ask at once, in a turn of its own: a day has many minutes. */
+  stats(): Promise<Statistics> {
+    return this.#stats.join("", async () => {
+      await this.#options.flush();
+      await nextTurn();
+      return statistics(this.#options.store, this.#options.now());
+    });
   }
 
   downloads() {

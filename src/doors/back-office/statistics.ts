@@ -1,5 +1,5 @@
 /** What went through in the last day and month, from the sums of each minute, hour and day. */
-import type { CatalogueStore, Sums, SumsAt } from "../../store/catalogue-store.ts";
+import type { CatalogueStore, Sums, SumsAt, SumsOf } from "../../store/catalogue-store.ts";
 import { noTraffic, type Traffic } from "./traffic.ts";
 
 export type Statistics = {
@@ -21,27 +21,28 @@ export type Point = { readonly at: number } & Sums;
 const hour = 3_600_000;
 const day = 24 * hour;
 
-export function statistics(store: Pick<CatalogueStore, "sums">, now: number): Statistics {
-  const minutes = store.sums("minute", now - day);
-  const hours = store.sums("hour", now - 30 * day);
-  const days = store.sums("day", now - 30 * day);
-  const registries = new Set([...minutes, ...hours].map((one) => one.registry));
+export function statistics(
+  store: Pick<CatalogueStore, "sums" | "totals">,
+  now: number,
+): Statistics {
+  const today = byRegistry(store.totals("minute", now - day));
+  const month = byRegistry(store.totals("hour", now - 30 * day));
+  const registries = new Set([...today.keys(), ...month.keys()]);
   return {
-    day: total(minutes),
-    month: total(hours),
+    day: total(today.values()),
+    month: total(month.values()),
     registries: Array.from(registries, (registry) => ({
       registry,
-      day: total(minutes.filter((one) => one.registry === registry)),
-      month: total(hours.filter((one) => one.registry === registry)),
+      day: today.get(registry) ?? noTraffic,
+      month: month.get(registry) ?? noTraffic,
     })).sort((one, other) => other.month.pulls - one.month.pulls),
-    hours: points(
-      hours.filter(({ at }) => at > now - day),
-      hour,
-      now - day,
-      now,
-    ),
-    days: points(days, day, now - 30 * day, now),
+    hours: points(store.sums("hour", now - day), hour, now - day, now),
+    days: points(store.sums("day", now - 30 * day), day, now - 30 * day, now),
   };
+}
+
+function byRegistry(all: readonly SumsOf[]): ReadonlyMap<string, Sums> {
+  return new Map(all.map(({ registry, sums }) => [registry, sums]));
 }
 
 /** Every step is there, also those in which nothing happened. */
@@ -62,9 +63,9 @@ function points(
   return Array.from(byTime, ([at, sums]) => ({ at, ...sums }));
 }
 
-function total(all: readonly SumsAt[]): Sums {
+function total(all: Iterable<Sums>): Sums {
   const sum: Traffic = { ...noTraffic };
-  for (const { sums } of all) add(sum, sums);
+  for (const sums of all) add(sum, sums);
   return sum;
 }
 

@@ -3,6 +3,7 @@
  * A host name is echoed only after it has passed the grammar.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { ownAnswerFields } from "../../protocol/http/own-answer-fields.ts";
 import { splitTarget } from "../../protocol/http/target.ts";
 import { type Refusal, refuseRequest } from "../refusal.ts";
 import type { OriginCall } from "../server/calls.ts";
@@ -40,10 +41,10 @@ export class FrontPage {
     const answer = found === notHere && isBrowser(request) ? page(printNotHere(), 404) : found;
     if ("sentence" in answer) return refuseRequest(response, answer);
     response.writeHead(answer.status, {
+      ...ownAnswerFields,
       "Content-Type": answer.type,
       "Content-Length": Buffer.byteLength(answer.body),
       "Cache-Control": "no-cache",
-      "X-Content-Type-Options": "nosniff",
       ...answer.headers,
     });
     response.end(request.method === "HEAD" ? undefined : answer.body);

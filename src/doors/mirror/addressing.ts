@@ -50,7 +50,9 @@ export function addressMirror(
   host: HostPort | undefined,
   rules: MirrorRules,
 ): Addressed | Refusal {
-  const { path, rest, namespace } = split(target);
+  const { path, rest, namespaces } = split(target);
+  const [namespace] = namespaces;
+  if (new Set(namespaces).size > 1) return severalNamespaces;
   const named = namespace === undefined ? undefined : canonicalRegistry(namespace);
   if (namespace !== undefined && named === undefined) return badNamespace;
   const addressed = (name: RegistryName, isLogin: boolean, text = ""): Addressed => {
@@ -71,6 +73,11 @@ export function addressMirror(
   if (named !== undefined && named !== rules.defaultName) return addressed(named, false);
   return addressed(rules.defaultName, rules.isDefaultLogin);
 }
+
+const severalNamespaces: Refusal = {
+  status: 400,
+  sentence: "?ns= is there more than once, and names different registries",
+};
 
 const badNamespace: Refusal = { status: 400, sentence: "?ns= must be a registry's host name" };
 
@@ -126,7 +133,7 @@ function withSource(query: string, prefix: string, name: RegistryName): string {
 type Split = {
   readonly path: string;
   readonly rest: string;
-  readonly namespace: string | undefined;
+  readonly namespaces: readonly string[];
 };
 
 /** Takes `ns` out of the query; every other parameter stays as it was written. */
@@ -134,14 +141,14 @@ function split(target: string): Split {
   const { path: spelt, query } = splitTarget(target);
   // Some SDKs escape a name's slashes, the one after a registry's name too.
   const path = spelt.includes("%") ? (printRoute(parseRoute("GET", spelt)) ?? spelt) : spelt;
-  if (query === "") return { path, rest: "", namespace: undefined };
+  if (query === "") return { path, rest: "", namespaces: [] };
   const parameters = query.split("&");
   const others = parameters.filter((one) => !one.startsWith("ns="));
-  const found = parameters.find((one) => one.startsWith("ns="))?.slice(3);
+  const found = parameters.filter((one) => one.startsWith("ns="));
   return {
     path,
     rest: others.join("&") === "" ? "" : `?${others.join("&")}`,
-    namespace: found === undefined ? undefined : decoded(found),
+    namespaces: found.map((one) => decoded(one.slice(3))),
   };
 }
 

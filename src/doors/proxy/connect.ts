@@ -52,6 +52,7 @@ export class Connect {
     // What follows a CONNECT is read by nobody who waits for an answer before it.
     if (this.#options.queues.isBusy(socket)) return void socket.destroy();
     const client = clientAddress(socket);
+    this.#options.admission.occupy(socket);
     const gone = new AbortController();
     const leave = () => gone.abort();
     socket.once("close", leave);
@@ -83,7 +84,7 @@ export class Connect {
   }
 
   async #judged(call: ConnectCall, address: HostPort, signal: AbortSignal): Promise<void> {
-    const { decision, interceptor } = this.#options;
+    const { admission, decision, interceptor } = this.#options;
     const client = clientAddress(call.socket);
     const verdict = await decision.connect(address, call.request.headers["user-agent"]);
     if (call.socket.destroyed) return;
@@ -91,6 +92,7 @@ export class Connect {
     else if (verdict.kind === "through") await this.#tunnel(call, address, signal);
     else {
       const registry = verdict.kind === "own" ? undefined : verdict.registry;
+      admission.release(call.socket);
       interceptor.intercept(call.socket, call.head, {
         address,
         registry,

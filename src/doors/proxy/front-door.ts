@@ -69,7 +69,7 @@ export class FrontDoor extends MitmProxy {
         request,
         socket: socket as Socket,
         head,
-        adopt: (inner) => this.#adopt(inner),
+        adopt: (inner) => this.#adopt(socket as Socket, inner),
       });
     });
   }
@@ -216,9 +216,10 @@ export class FrontDoor extends MitmProxy {
     socket.destroySoon();
   }
 
-  #adopt(socket: Socket): void {
-    this.#adopted.add(socket);
-    this.server.emit("connection", socket);
+  #adopt(outer: Socket, inner: Socket): void {
+    this.#adopted.add(inner);
+    this.#options.admission.wrap(outer, inner);
+    this.server.emit("connection", inner);
   }
 }
 

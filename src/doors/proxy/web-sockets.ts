@@ -23,6 +23,7 @@ import type { Answered } from "../../upstream/net/one-answer.ts";
 import { UpstreamError } from "../../upstream/upstream-error.ts";
 import type { ObserveDoor } from "../door-event.ts";
 import { askedOf, type Refusal, refusalOf, refuseConnect } from "../refusal.ts";
+import type { Admission } from "../server/admission.ts";
 import type { Inside, Insides } from "../server/calls.ts";
 import type { OpenSockets } from "../server/listener.ts";
 import { framingProblem, isWebSocket, mismatch } from "../server/request-head.ts";
@@ -33,6 +34,7 @@ import { joinSockets } from "./tunnel.ts";
 
 export type WebSocketsOptions = {
   readonly sender: Sender;
+  readonly admission: Pick<Admission, "occupy">;
   readonly interceptor: Insides;
   readonly queues: Pick<RequestQueues, "isBusy">;
   readonly open: OpenSockets;
@@ -70,6 +72,7 @@ export class WebSockets implements Upgrades {
   async handle(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
     const inside = this.#options.interceptor.insideOf(socket);
     if (inside === undefined) return void socket.destroy();
+    this.#options.admission.occupy(socket);
     this.#options.open.add(socket);
     socket.on("error", () => socket.destroy());
     if (head.length > 0) socket.unshift(head);

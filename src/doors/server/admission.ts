@@ -82,7 +82,10 @@ export class Admission {
     return this.#logins.filter((login) => timingSafeEqual(login, given)).length > 0;
   }
 
-  /** Counts one connection until it closes; false when there are too many already, this client's or in all. */
+  /**
+   * Counts one connection until it closes; false when there are too many already, this client's or in all,
+   * and every one of them is busy.
+   */
   enter(client: string, connection: Duplex): boolean {
     this.#onNewcomer();
     if (this.#onGateway !== undefined && this.#gateways.has(client)) {
@@ -90,6 +93,21 @@ export class Admission {
       this.#onGateway = undefined;
     }
     return this.#places.enter(client, connection);
+  }
+
+  /** `inner` is spoken on `outer`. */
+  wrap(outer: Duplex, inner: Duplex): void {
+    this.#places.wrap(outer, inner);
+  }
+
+  /** Somebody is being answered on the connection, or it was given away: it ends for nobody else. */
+  occupy(connection: Duplex): void {
+    this.#places.occupy(connection);
+  }
+
+  /** Nobody is any more: it may have to make room for somebody who comes. */
+  release(connection: Duplex): void {
+    this.#places.release(connection);
   }
 }
 

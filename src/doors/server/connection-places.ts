@@ -1,6 +1,8 @@
 /**
  * How many connections there may be: so many of each address, so many in all, and the last ones for
- * whoever has few. Who is turned away is told of once a minute, for a crowd comes by the thousand.
+ * whoever has few. Who comes beyond that takes the place of one on which nobody is being answered, of his
+ * own before anybody else's, and finds none only where all are busy. Both are told of once a minute, for
+ * a crowd comes by the thousand.
  */
 import type { Duplex } from "node:stream";
 import type { ObserveDoor } from "../door-event.ts";
@@ -15,55 +17,134 @@ export type ConnectionPlacesOptions = {
   readonly now: () => number;
 };
 
+type Limit = "client" | "total";
+
+type Guest = {
+  readonly client: string;
+  open: number;
+  /** Those on which nobody is being answered, with when that began in the order of all. */
+  readonly idle: Map<Duplex, number>;
+};
+
 const minute = 60_000;
 /** An address may have so many times what is left free, and so one alone takes eight ninths of all. */
 const shareOfFree = 8;
 
 export class ConnectionPlaces {
   readonly #options: ConnectionPlacesOptions;
-  readonly #open = new Map<string, number>();
-  #taken = 0;
-  #turnedAway = 0;
-  #toldAt = Number.NEGATIVE_INFINITY;
+  readonly #guests = new Map<string, Guest>();
+  readonly #guestOn = new Map<Duplex, Guest>();
+  /** What is spoken on a connection, TLS most often, by what it is spoken in. */
+  readonly #outer = new WeakMap<Duplex, Duplex>();
+  readonly #untold = { turnedAway: new Told(), idleEnded: new Told() };
+  #moments = 0;
 
   constructor(options: ConnectionPlacesOptions) {
     this.#options = options;
   }
 
-  /** Counts one connection until it closes; false where it has no place. */
+  /** Counts one connection until it closes, as idle; false where it has no place. */
   enter(client: string, connection: Duplex): boolean {
-    const count = this.#open.get(client) ?? 0;
-    const limit = this.#exhausted(client, count);
+    const limit = this.#exhausted(client);
     if (limit !== undefined) {
-      this.#tell(client, limit);
-      return false;
+      const hasRoom = this.#makeRoom(client, limit);
+      this.#tell(hasRoom ? "idleEnded" : "turnedAway", client, limit);
+      if (!hasRoom) return false;
     }
-    this.#open.set(client, count + 1);
-    this.#taken += 1;
-    connection.once("close", () => this.#leave(client));
+    const guest = this.#guests.get(client) ?? { client, open: 0, idle: new Map() };
+    this.#guests.set(client, guest);
+    this.#guestOn.set(connection, guest);
+    guest.open += 1;
+    this.release(connection);
+    connection.once("close", () => this.#leave(connection));
     return true;
   }
 
-  #exhausted(client: string, count: number): "client" | "total" | undefined {
+  /** `inner` is spoken on `outer`: what one of them is busy with, the other is. */
+  wrap(outer: Duplex, inner: Duplex): void {
+    if (inner !== outer) this.#outer.set(inner, outer);
+  }
+
+  /** Somebody is being answered on it, or it was given away. */
+  occupy(connection: Duplex): void {
+    const counted = this.#counted(connection);
+    this.#guestOn.get(counted)?.idle.delete(counted);
+  }
+
+  /** Nobody is any more. */
+  release(connection: Duplex): void {
+    const counted = this.#counted(connection);
+    this.#guestOn.get(counted)?.idle.set(counted, this.#moments);
+    this.#moments += 1;
+  }
+
+  #counted(connection: Duplex): Duplex {
+    return this.#outer.get(connection) ?? connection;
+  }
+
+  #exhausted(client: string): Limit | undefined {
     const { perClient, total, isExempt } = this.#options;
+    const count = this.#guests.get(client)?.open ?? 0;
     if (!isExempt(client) && count >= perClient) return "client";
-    return count >= shareOfFree * (total - this.#taken) ? "total" : undefined;
+    return count >= shareOfFree * (total - this.#guestOn.size) ? "total" : undefined;
   }
 
-  #leave(client: string): void {
-    const count = this.#open.get(client) ?? 0;
-    this.#taken -= 1;
-    if (count > 1) this.#open.set(client, count - 1);
-    else this.#open.delete(client);
+  #makeRoom(client: string, limit: Limit): boolean {
+    const own = this.#guests.get(client);
+    const giver = limit === "client" || own?.idle.size ? own : this.#largestBeside(own);
+    const [oldest] = giver?.idle.keys() ?? [];
+    if (oldest === undefined) return false;
+    this.#leave(oldest);
+    oldest.destroy();
+    return true;
   }
 
-  #tell(client: string, limit: "client" | "total"): void {
+  /** Of those who have more, and some of it idle: who has most, and of several the one who rests longest. */
+  #largestBeside(own: Guest | undefined): Guest | undefined {
+    let largest: Guest | undefined;
+    for (const guest of this.#guests.values()) {
+      if (guest.idle.size === 0 || guest.open <= (own?.open ?? 0)) continue;
+      const more = guest.open - (largest?.open ?? 0);
+      if (more > 0 || (more === 0 && restsSince(guest) < restsSince(largest))) largest = guest;
+    }
+    return largest;
+  }
+
+  /** Once, whether it ended by itself or was ended. */
+  #leave(connection: Duplex): void {
+    const guest = this.#guestOn.get(connection);
+    if (guest === undefined) return;
+    this.#guestOn.delete(connection);
+    guest.idle.delete(connection);
+    guest.open -= 1;
+    if (guest.open === 0) this.#guests.delete(guest.client);
+  }
+
+  #tell(kind: "turnedAway" | "idleEnded", client: string, limit: Limit): void {
     const { observe, now, perClient, total } = this.#options;
-    this.#turnedAway += 1;
-    if (now() - this.#toldAt < minute) return;
-    this.#toldAt = now();
-    const most = limit === "client" ? perClient : total;
-    observe({ kind: "turnedAway", client, limit, most, connections: this.#turnedAway });
-    this.#turnedAway = 0;
+    const connections = this.#untold[kind].more(now());
+    if (connections === 0) return;
+    observe({ kind, client, limit, most: limit === "client" ? perClient : total, connections });
   }
+}
+
+/** How many are still to be told of. */
+class Told {
+  #since = 0;
+  #at = Number.NEGATIVE_INFINITY;
+
+  /** One more; zero while it is too soon to tell. */
+  more(now: number): number {
+    this.#since += 1;
+    if (now - this.#at < minute) return 0;
+    const all = this.#since;
+    this.#at = now;
+    this.#since = 0;
+    return all;
+  }
+}
+
+function restsSince(guest: Guest | undefined): number {
+  const [since = Number.POSITIVE_INFINITY] = guest?.idle.values() ?? [];
+  return since;
 }

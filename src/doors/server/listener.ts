@@ -17,14 +17,12 @@ export const maxHeaderFields = 100;
 export const backlog = 4_096;
 
 /** Node's defaults that are wrong for blobs that take hours, and right limits for heads that take seconds. */
-export function setLimits(server: Server, maxConnections?: number): void {
+export function setLimits(server: Server): void {
   server.headersTimeout = 10_000;
   server.requestTimeout = 0; // a push may take hours
   server.keepAliveTimeout = 60_000;
   server.timeout = 0; // an upstream being healed is silent for longer than any idle limit
   server.maxHeadersCount = maxHeaderFields + 1;
-  // Node drops what is more without a word; the public listeners count for themselves.
-  if (maxConnections !== undefined) server.maxConnections = maxConnections;
   lookOften(server);
   newcomers.set(server, new Newcomers(server));
 }

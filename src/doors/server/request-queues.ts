@@ -6,6 +6,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { SpreadOverTicks } from "../../runtime/spread-over-ticks.ts";
+import type { Admission } from "./admission.ts";
 import type { Reception } from "./reception.ts";
 
 /** One chunk can hold thousands, and its parsing cannot be stopped. apt pipelines ten. */
@@ -19,6 +20,10 @@ type Turn = { readonly request: IncomingMessage; readonly response: ServerRespon
 export type RequestQueuesOptions = {
   /** By whom a connection speaks for, clients take turns. */
   readonly reception: Pick<Reception, "receive" | "clientOf">;
+  /** Hears whether somebody is being answered on a connection. */
+  readonly admission?: Pick<Admission, "occupy" | "release"> | undefined;
+  /** How many begin in one turn of the event loop; sixteen. */
+  readonly perTurn?: number;
   /** A connection that held too many was cut. */
   readonly onFlood: (connection: Socket) => void;
 };
@@ -27,10 +32,11 @@ export class RequestQueues {
   readonly #options: RequestQueuesOptions;
   /** Of connections that have a request running: those that wait for it. */
   readonly #waiting = new WeakMap<Socket, Turn[]>();
-  readonly #turns = new SpreadOverTicks(begunPerTurn);
+  readonly #turns: SpreadOverTicks;
 
   constructor(options: RequestQueuesOptions) {
     this.#options = options;
+    this.#turns = new SpreadOverTicks(options.perTurn ?? begunPerTurn);
   }
 
   /** Handles the request, at once or in its turn. */
@@ -40,6 +46,7 @@ export class RequestQueues {
     const waiting = this.#waiting.get(socket);
     if (waiting === undefined) {
       this.#waiting.set(socket, []);
+      this.#options.admission?.occupy(socket);
       this.#start({ request, response });
     } else if (waiting.length < mostWaiting) {
       waiting.push({ request, response });
@@ -71,6 +78,7 @@ export class RequestQueues {
     // After an answer with `Connection: close` nothing more is answered.
     if (turn === undefined || socket.destroyed || socket.writableEnded) {
       this.#waiting.delete(socket);
+      this.#options.admission?.release(socket);
       return;
     }
     // The last one may have a body to come, and its client may leave.

@@ -136,6 +136,7 @@ export class TlsListener {
         const fault = needsClientCertificate === true ? certificateFault(tls) : undefined;
         if (fault !== undefined) this.#faults.set(tls, fault);
         speakFor(tls, client);
+        this.#options.admission.wrap(socket, tls);
         this.#read(tls);
       },
       onFailed: (reason, name) => this.#tell(client, reason, name),

@@ -2,6 +2,7 @@
 import type { CacheOutcome, Content, Elsewhere, Passed } from "../../cache/content.ts";
 import { type CacheStatus, printCacheStatus } from "../../protocol/http/caching-fields.ts";
 import { endToEnd, type HeaderList } from "../../protocol/http/header-list.ts";
+import { ownAnswerFields } from "../../protocol/http/own-answer-fields.ts";
 import { printRateLimit } from "../../protocol/http/rate-limit.ts";
 import type { RegistryError } from "../../protocol/registry-error.ts";
 import { UpstreamError } from "../../upstream/upstream-error.ts";
@@ -29,8 +30,8 @@ export function printOutcome(outcome: CacheOutcome): string {
   return printCacheStatus(cacheName, statusOf[outcome]);
 }
 
-/** What every answer out of the cache carries, but its length and range. */
-export function contentFields(exchange: Exchange, content: Content): string[] {
+/** What every answer out of the cache carries, but its length and range. `isPart`: less than all of it is asked for. */
+export function contentFields(exchange: Exchange, content: Content, isPart = false): string[] {
   const fields = [
     "Docker-Content-Digest",
     content.digest,
@@ -43,7 +44,12 @@ export function contentFields(exchange: Exchange, content: Content): string[] {
     ...(exchange.ask.door === "proxy" ? noSniffing : neverAPage(exchange.ask)),
   ];
   // What was pushed here is no copy of anything.
-  if (exchange.ask.door !== "hosted") fields.push("Cache-Status", printOutcome(content.outcome));
+  if (exchange.ask.door !== "hosted") {
+    // Whether all of it will ever be kept nobody knows yet.
+    const isUnkept = isPart && content.outcome === "miss";
+    const status = isUnkept ? printCacheStatus(cacheName, { fwd: "miss" }) : undefined;
+    fields.push("Cache-Status", status ?? printOutcome(content.outcome));
+  }
   if (content.age !== undefined) fields.push("Age", String(Math.max(0, Math.floor(content.age))));
   if (content.warning !== undefined) fields.push("Warning", printWarning(content.warning));
   if (content.rateLimit !== undefined) fields.push(...printRateLimit(content.rateLimit));
@@ -85,21 +91,21 @@ export function passedFields(exchange: Exchange, passed: Passed): string[] {
 /** Made here without asking anybody, so the cache says no more than its name (RFC 9211 §2). */
 export function ownFields(exchange: Exchange, { headers }: Own): string[] {
   const told = [...flatFields(headers), "Cache-Status", cacheName];
-  return [...told, ...neverAPage(exchange.ask), ...namespaceField(exchange)];
+  return [...told, ...neverPages, ...namespaceField(exchange)];
 }
 
 /** What an answer of our own about an error carries besides its own fields. */
 export function errorFields(exchange: Exchange, error: RegistryError): string[] {
   const status: CacheStatus =
     error.cause instanceof UpstreamError
-      ? { fwd: "miss", detail: error.cause.code }
+      ? { fwd: "miss", detail: error.cause.told.code }
       : { detail: error.code };
   const headers = new Map(withRetryAfter(error.headers, exchange, error.status));
   if (exchange.route.kind !== "outside") {
     headers.set("docker-distribution-api-version", ["registry/2.0"]);
   }
   const told = [...flatFields(headers), "Cache-Status", printCacheStatus(cacheName, status)];
-  return [...told, ...neverAPage(exchange.ask), ...namespaceField(exchange)];
+  return [...told, ...neverPages, ...namespaceField(exchange)];
 }
 
 /** A mirror in trouble always says so: its clients go elsewhere meanwhile. */
@@ -172,17 +178,14 @@ export function mirrorFields(headers: HeaderList, ask: Ask): HeaderList {
 /** Others make a browser fetch what a stranger names, for a style sheet. */
 const isNextPage = /^<[^<>]*>; *rel="?next"?$/i;
 
-/** Whatever the answer is, a browser neither guesses its type, nor runs it, nor embeds it in another's page. */
-export function neverAPage(ask: Ask): readonly string[] {
-  return isUnderOurName(ask) ? [...noSniffing, ...noEmbedding] : [];
+/** What comes from a registry is, under our own name, as harmless as what we say ourselves. */
+function neverAPage(ask: Ask): readonly string[] {
+  return isUnderOurName(ask) ? neverPages : [];
 }
 
-const noEmbedding: readonly string[] = [
-  ...["Content-Security-Policy", "sandbox; frame-ancestors 'none'"],
-  ...["Cross-Origin-Resource-Policy", "same-origin"],
-];
+const neverPages: readonly string[] = Object.entries(ownAnswerFields).flat();
 
-export const noSniffing: readonly string[] = ["X-Content-Type-Options", "nosniff"];
+const noSniffing: readonly string[] = ["X-Content-Type-Options", "nosniff"];
 
 /**
  * A type that browsers render becomes one that they show as text or store. Of several in one field they

@@ -22,7 +22,7 @@ import {
 import { BodyTurns } from "./body-turns.ts";
 import { BodyWriter, cut, type Leaving, SendWatch, sendParts, writePieces } from "./body-writer.ts";
 import { ClientGone } from "./client-gone.ts";
-import { type Layout, layOut, planContent } from "./content-plan.ts";
+import { isPart, type Layout, layOut, planContent } from "./content-plan.ts";
 import { presentable, type UnusedLoginAt } from "./passed-body.ts";
 import { ReaderBuffers } from "./reader-buffers.ts";
 
@@ -33,8 +33,8 @@ export type AnswerOptions = {
   readonly unusedLogin?: UnusedLoginAt | undefined;
 };
 
-/** Bytes that take longer than this to come do not keep the head waiting. */
-const headDelay = 200;
+/** So long heads wait for first bytes: what fails before can be said. One that passes is worth something alone. */
+const headDelays = { content: 5_000, passed: 200 };
 
 /** Up to this much of a body nobody wants is read and forgotten to save the connection. */
 const worthDraining = 1024 * 1024;
@@ -52,8 +52,8 @@ export type RepeatEnd = {
 type Head = {
   readonly status: number;
   readonly fields: string[];
-  /** The body may keep it waiting. */
-  readonly isLate: boolean;
+  /** Milliseconds for which the body may keep it waiting. */
+  readonly headDelay: number | undefined;
 };
 
 export class Answers {
@@ -143,8 +143,9 @@ export class Answers {
     const plan = planContent(exchange.method, exchange.headers, { digest, outcome, size });
     const type = inertType(content.mediaType ?? "application/octet-stream", exchange.ask);
     const layout = layOut(plan, size, type);
-    const fields = [...layout.fields, ...contentFields(exchange, content)];
-    const head = { status: layout.status, fields, isLate: outcome !== "hit" };
+    const fields = [...layout.fields, ...contentFields(exchange, content, isPart(plan))];
+    const headDelay = outcome === "hit" ? undefined : headDelays.content;
+    const head = { status: layout.status, fields, headDelay };
     const atHand = exchange.method === "HEAD" ? undefined : bytesAtHand(source, layout);
     const isWhole = exchange.method === "HEAD" || atHand !== undefined;
     if (content.reuse !== undefined && plan.kind === "whole" && isWhole)
@@ -169,7 +170,7 @@ export class Answers {
     const passed = await presentable(exchange, upstreams, this.#unusedLogin);
     const { status, body } = passed.response;
     const hasNoBody = exchange.method === "HEAD" || status === 204 || status === 304;
-    const head = { status, fields: passedFields(exchange, passed), isLate: true };
+    const head = { status, fields: passedFields(exchange, passed), headDelay: headDelays.passed };
     await this.#open(exchange, head, async (writer) => {
       if (!hasNoBody) {
         for await (const chunk of body) {
@@ -182,7 +183,7 @@ export class Answers {
 
   #small(exchange: Exchange, status: number, fields: string[], body: Uint8Array): Promise<void> {
     fields.push("Content-Length", String(body.length));
-    return this.#open(exchange, { status, fields, isLate: false }, (writer) =>
+    return this.#open(exchange, { status, fields, headDelay: undefined }, (writer) =>
       exchange.method === "HEAD"
         ? writer.end()
         : this.#held(exchange, writer, body, () => writer.end(body)),
@@ -201,7 +202,7 @@ export class Answers {
 
   async #open(
     { request, headers, response, tally, ask }: Exchange,
-    { status, fields, isLate }: Head,
+    { status, fields, headDelay }: Head,
     write: (writer: BodyWriter) => Promise<void>,
   ): Promise<void> {
     tally.status = status;
@@ -213,7 +214,7 @@ export class Answers {
       status,
       fields,
       watch: this.#watch,
-      headDelay: isLate ? headDelay : undefined,
+      headDelay,
       turn: (bytes, isFirst) => this.#bodies.take(ask.client, { bytes, isFirst }),
       onBegun: () => {
         tally.begunAt = this.#now();

@@ -43,6 +43,11 @@ export function planContent(method: string, headers: HeaderList, content: Shape)
     : { kind: "whole" };
 }
 
+/** Less than all of it. */
+export function isPart(plan: ContentPlan): boolean {
+  return plan.kind === "part" && (plan.range.start > 0 || plan.range.end < plan.size);
+}
+
 /** The Range field, unless If-Range (RFC 9110 §13.1.5) says that it was meant for other bytes. */
 export function askedRange(headers: HeaderList, digest: Digest): RangeRequest | undefined {
   const range = headerValue(headers, "range");

@@ -10,6 +10,7 @@ import type {
   Step,
   Sums,
   SumsAt,
+  SumsOf,
 } from "../catalogue-store.ts";
 import { storeErrorFrom } from "../store-error.ts";
 
@@ -22,6 +23,10 @@ const schema = `
     PRIMARY KEY (registry, repository, reference)
   ) WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS images_by_digest ON images (digest);
+  CREATE INDEX IF NOT EXISTS images_by_last ON images (
+    COALESCE(last_pull, first_seen) DESC, registry, repository, reference);
+  CREATE INDEX IF NOT EXISTS images_by_pulls ON images (
+    pulls DESC, registry, repository, reference);
   CREATE TABLE IF NOT EXISTS parts (
     parent TEXT, place INTEGER, digest TEXT, size INTEGER, platform TEXT,
     PRIMARY KEY (parent, place)
@@ -52,6 +57,11 @@ const orders: Readonly<Record<ImageQuery["sort"], string>> = {
   pulls: "pulls DESC, registry, repository, reference",
   last: "COALESCE(last_pull, first_seen) DESC, registry, repository, reference",
 };
+
+/** Of several rows. */
+const added = ["requests", "errors", "pulls", "cached_pulls", "sent", "saved", "fetched"]
+  .map((column) => `sum(${column}) AS ${column}`)
+  .join(", ");
 
 export class SqliteCatalogue implements CatalogueStore {
   readonly #database: DatabaseSync;
@@ -153,15 +163,21 @@ export class SqliteCatalogue implements CatalogueStore {
     });
   }
 
-  sums(step: Step, since: number): readonly SumsAt[] {
+  totals(step: Step, since: number): readonly SumsOf[] {
+    const query = `SELECT registry, ${added} FROM sums WHERE step = ? AND at >= ? GROUP BY registry`;
     return this.#tried(() =>
-      this.#prepared("SELECT * FROM sums WHERE step = ? AND at >= ? ORDER BY at")
+      this.#prepared(query)
         .all(step, since)
-        .map((row) => ({
-          at: Number(row.at),
-          registry: String(row.registry),
-          sums: readSums(row),
-        })),
+        .map((row) => ({ registry: String(row.registry), sums: readSums(row) })),
+    );
+  }
+
+  sums(step: Step, since: number): readonly SumsAt[] {
+    const query = `SELECT at, ${added} FROM sums WHERE step = ? AND at >= ? GROUP BY at ORDER BY at`;
+    return this.#tried(() =>
+      this.#prepared(query)
+        .all(step, since)
+        .map((row) => ({ at: Number(row.at), sums: readSums(row) })),
     );
   }
 

@@ -33,6 +33,12 @@ export function ownRequest({ method, target, headers }: Asked): OwnRequest | und
   };
 }
 
+/**
+ * Of the algorithms that are registered for content (OCI image-spec, descriptor.md) the one that nobody here
+ * can verify. Others are the client's own affair: what comes under them may be anything.
+ */
+const registered = /\/blake3:[0-9a-f]+$/;
+
 type Printed = {
   readonly path: string;
   readonly hasQuery: boolean;
@@ -59,7 +65,7 @@ function printedPath(text: string): Printed | undefined {
       return { path: under.path, hasQuery: isList, isForTokensOnly: true };
     }
     case "other": {
-      const isContent = route.repository !== undefined;
+      const isContent = route.repository !== undefined && registered.test(route.path);
       return isContent ? { path: route.path, hasQuery: false, isForTokensOnly: false } : undefined;
     }
     case "upload-start":

@@ -162,7 +162,7 @@ function inFull(error: unknown, { realm, registry }: TokenAsk): unknown {
   if (error.code === "ABORTED" || error instanceof TokenLimited) return error;
   const what = `${registry.name} has its tokens from http://${formatHostPort(realm.address, 443)}`;
   const message = `${what}, which is asked over https alone: ${error.message}`;
-  return new UpstreamError(error.code, error.host, message, { cause: error });
+  return new UpstreamError(error.code, error.host, message, { cause: error, isLed: error.isLed });
 }
 
 /** Throws TokenRefusal where the credential has no login to give. */

@@ -6,7 +6,7 @@
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { formatHostPort, type HostPort } from "../../protocol/http/host-port.ts";
-import type { RegistryName } from "../../protocol/registry-name.ts";
+import { type RegistryName, registryAddress } from "../../protocol/registry-name.ts";
 import { type Clock, systemClock } from "../../runtime/clock.ts";
 import type { Deadline } from "../../runtime/deadline.ts";
 import { upstreamDeadline } from "../upstream-deadline.ts";
@@ -136,6 +136,18 @@ export class Dialer {
     ledBy: RegistryName | undefined,
     signal: AbortSignal,
   ): Promise<readonly ResolvedAddress[]> {
+    try {
+      return await this.#judged(address, ledBy, signal);
+    } catch (error) {
+      throw ledThere(address, ledBy, error);
+    }
+  }
+
+  async #judged(
+    address: HostPort,
+    ledBy: RegistryName | undefined,
+    signal: AbortSignal,
+  ): Promise<readonly ResolvedAddress[]> {
     const found = await this.#addresses(address, signal);
     const allowed: ResolvedAddress[] = [];
     let refusal: unknown;
@@ -200,6 +212,15 @@ export class Dialer {
     const what = `${host} could not be connected to`;
     return upstreamDeadline(this.#clock, signal, { host, milliseconds, what });
   }
+}
+
+/** Who leads somewhere by a redirect or a realm could learn from clients what names mean in here. */
+function ledThere(address: HostPort, ledBy: RegistryName | undefined, error: unknown): unknown {
+  const isAbout =
+    error instanceof UpstreamError && (error.code === "DNS" || error.code === "FORBIDDEN");
+  if (!isAbout || ledBy === undefined || registryAddress(ledBy).host === address.host) return error;
+  const { code, host, message } = error;
+  return new UpstreamError(code, host, message, { cause: error, isLed: true });
 }
 
 /** Nobody is to look for it among the registries. */

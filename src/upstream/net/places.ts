@@ -34,6 +34,13 @@ export type PlaceAsk = {
 
 type Kind = "bodies" | "small";
 
+type Place = {
+  /** Gives it back. */
+  readonly leave: () => void;
+  /** Ends the request, where others need its place more too. */
+  readonly signal: AbortSignal;
+};
+
 /** The longest that anybody waits for a place. */
 const longestWait = 20_000;
 /**
@@ -41,6 +48,11 @@ const longestWait = 20_000;
  * whose requests hang then do not have them all.
  */
 const keptPart: Readonly<Record<Kind, number>> = { bodies: 1 / 8, small: 1 / 2 };
+/**
+ * So long one who has no small request under way waits while none ends; then the oldest of who has most
+ * is given up, for what is small and takes longer hangs. A body that takes long is a large one.
+ */
+const longestHang = 5_000;
 /** Requests of nobody's in particular: tokens, pings, what is asked behind the clients' backs. */
 const ours = "";
 
@@ -54,10 +66,10 @@ export class Places {
     this.#limits = { bodies, small };
   }
 
-  /** Resolves with how to give the place back. Throws UpstreamError BUSY after 20 s. */
-  async take(ask: PlaceAsk): Promise<() => void> {
+  /** Throws UpstreamError BUSY after 20 s. */
+  async take(ask: PlaceAsk): Promise<Place> {
     const kind = kindOf(ask);
-    if (kind === undefined) return () => undefined;
+    if (kind === undefined) return { leave: () => undefined, signal: ask.signal };
     const { scheme, address, signal, client = ours } = ask;
     const host = formatHostPort(address, 443);
     const key = `${kind} ${scheme} ${formatHostPort(address)}`;
@@ -68,12 +80,16 @@ export class Places {
     };
     try {
       const late = (): Error => busy(host);
-      const wait = { signal, milliseconds: longestWait, late, ended: endedAt(host) };
+      const given = new AbortController();
+      const giveWay = (): void => given.abort(hung(host));
+      const wait = { signal, milliseconds: longestWait, late, ended: endedAt(host), giveWay };
       const leave = await places.take(client, wait);
-      return () => {
+      const left = (): void => {
         leave();
         forget();
       };
+      const isFirm = kind === "bodies";
+      return { leave: left, signal: isFirm ? signal : AbortSignal.any([signal, given.signal]) };
     } catch (error) {
       forget();
       throw error;
@@ -82,7 +98,8 @@ export class Places {
 
   #placesFor(kind: Kind): FairPlaces {
     const limit = this.#limits[kind];
-    const kept = { last: Math.floor(limit * keptPart[kind]), house: ours };
+    const last = Math.floor(limit * keptPart[kind]);
+    const kept = { last, house: ours, ...(kind === "small" ? { patience: longestHang } : {}) };
     return new FairPlaces(limit, this.#after, kept);
   }
 }
@@ -106,5 +123,10 @@ function endedAt(host: string): (signal: AbortSignal) => Error {
 
 function busy(host: string): UpstreamError {
   const message = `the proxy asks ${host} for as much at once as it may, and its turn did not come`;
+  return new UpstreamError("BUSY", host, message);
+}
+
+function hung(host: string): UpstreamError {
+  const message = `${host} was slow to answer this, and others were to be asked for something there`;
   return new UpstreamError("BUSY", host, message);
 }

@@ -128,7 +128,7 @@ export class Transport {
 
   /** The place is given back when nothing more comes, be the answer read by then or not. */
   async #placed(outgoing: Attempt, spent: number): Promise<Answered> {
-    const leave = await this.#places.take(outgoing);
+    const { leave, signal } = await this.#places.take(outgoing);
     const followed = this.#options.tracing && follow(this.#options.tracing, outgoing);
     const headers = followed?.fieldsOf(outgoing) ?? outgoing.headers;
     const over = (): void => {
@@ -136,7 +136,7 @@ export class Transport {
       followed?.over();
     };
     try {
-      const answer = await this.#attempt({ ...outgoing, headers }, spent, over);
+      const answer = await this.#attempt({ ...outgoing, headers, signal }, spent, over);
       followed?.answered(answer.status);
       return answer;
     } catch (error) {

@@ -103,6 +103,15 @@ describe("the repository that a blob is mounted from", () => {
 });
 
 describe("?ns=", () => {
+  it("twice, and of two minds, is refused; twice the same is one", () => {
+    expect(addressMirror("/v2/a/tags/list?ns=quay.io&ns=ghcr.io", undefined, rules())).toEqual({
+      status: 400,
+      sentence: "?ns= is there more than once, and names different registries",
+    });
+    const twice = addressed("/v2/a/tags/list?ns=quay.io&n=1&ns=quay.io", undefined, rules());
+    expect([twice.name, twice.target]).toEqual(["quay.io", "/v2/a/tags/list?n=1"]);
+  });
+
   it.each([
     ["/v2/o/app/manifests/1?ns=ghcr.io", "ghcr.io", "/v2/o/app/manifests/1"],
     ["/v2/app/manifests/1?ns=docker.io", "docker.io", "/v2/library/app/manifests/1"],

@@ -28,9 +28,8 @@ it("sockets are known while they are open, and can be ended together", async () 
 
 it("Node reads one header field more than allowed, so that too many can be told", () => {
   const server = createServer();
-  setLimits(server, 5);
+  setLimits(server);
   expect(server.maxHeadersCount).toBe(maxHeaderFields + 1);
-  expect(server.maxConnections).toBe(5);
 });
 
 it.each(["before", "after"])(

@@ -81,6 +81,54 @@ describe("an origin's places", () => {
     5_000,
   );
 
+  it.each([
+    ["who hangs twenty-nine requests alone and then three more addresses", [29, 1, 1, 1]],
+    ["thirty-two addresses with one hanging request each", Array.from({ length: 32 }, () => 1)],
+  ])(
+    "are all taken by %s, and a newcomer has his answer after five seconds",
+    async (_, hanging) => {
+      let hung = 0;
+      const { ask, clock } = await rig({ bodies: 256, small: 32 }, (request, response) => {
+        if (request.url?.endsWith("/hang") === true) hung += 1;
+        else response.end();
+      });
+      const manifest = (client: string, name: string) =>
+        ask({ target: `/v2/a/manifests/${name}`, asked: "manifest", client });
+      const asked: Promise<unknown>[] = [];
+      for (const [index, count] of hanging.entries()) {
+        for (let i = 0; i < count; i++) asked.push(manifest(`10.0.0.${index}`, "hang"));
+        await eventually(() => expect(hung).toBe(asked.length));
+      }
+      const ends = asked.map((one) => one.catch((error: unknown) => error));
+      const newcomer = manifest("10.0.1.1", "1");
+      const token = ask({ target: "/token", asked: "token" });
+      await eventually(() => expect(clock.waiting).toBe(4));
+      clock.pass(5_000);
+      expect([(await newcomer).status, (await token).status]).toEqual([200, 200]);
+      expect(await ends[0]).toMatchObject({ code: "BUSY" });
+      const open = Symbol("still asked for");
+      const last = ends.slice(-3).map((end) => Promise.race([end, open]));
+      expect(await Promise.all(last)).toEqual([open, open, open]);
+    },
+    10_000,
+  );
+
+  it("are given up for nobody who has one already, however long he waits", async () => {
+    let hung = 0;
+    const { ask, clock } = await rig({ bodies: 256, small: 3 }, () => {
+      hung += 1;
+    });
+    const manifest = (client: string) =>
+      ask({ target: "/v2/a/manifests/hang", asked: "manifest", client });
+    for (const client of ["a", "b", "c"]) void manifest(client);
+    await eventually(() => expect(hung).toBe(3));
+    void manifest("a");
+    await eventually(() => expect(clock.waiting).toBe(2));
+    clock.pass(5_000);
+    await eventually(() => expect(clock.waiting).toBe(2));
+    expect(hung).toBe(3);
+  });
+
   it("are twenty-nine manifests at once for who is alone there", async () => {
     let hanging = 0;
     const { ask } = await rig({ bodies: 256, small: 32 }, () => {

@@ -4,7 +4,9 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { ownAnswerFields } from "../../../protocol/http/own-answer-fields.ts";
 import { DoorError } from "../../door-error.ts";
+import { keepFew } from "../../server/few-connections.ts";
 import { drain, OpenSockets, setLimits } from "../../server/listener.ts";
 import type { Challenges, Proof } from "./challenges.ts";
 
@@ -20,7 +22,8 @@ export class HttpChallenges implements Challenges {
 
   private constructor() {
     this.#server = createServer((request, response) => this.#answer(request, response));
-    setLimits(this.#server, mostConnections);
+    setLimits(this.#server);
+    keepFew(this.#server, mostConnections);
     this.#server.keepAliveTimeout = 5_000;
   }
 
@@ -64,7 +67,8 @@ export class HttpChallenges implements Challenges {
     const isRead = request.method === "GET" || request.method === "HEAD";
     const token = isRead && path.startsWith(root) ? path.slice(root.length) : "";
     const answer = this.#answers.get(token);
-    response.writeHead(answer === undefined ? 404 : 200, { "Content-Type": "text/plain" });
+    const fields = { ...ownAnswerFields, "Content-Type": "text/plain" };
+    response.writeHead(answer === undefined ? 404 : 200, fields);
     response.end(request.method === "HEAD" ? undefined : (answer ?? "nothing here\n"));
   }
 }

@@ -71,6 +71,22 @@ describe("a leaf certificate", () => {
     expect(leaves.openContexts).toBe(3);
   });
 
+  it("of a thousand hosts that a stranger makes up take 32 MB at most", async () => {
+    const { leaves } = await makeLeaves();
+    let chains = 0;
+    for (let index = 0; index < 1_000; index += 1) {
+      const host = `h${index}.example`;
+      const connection = new EventEmitter();
+      leaves.contextFor(host, connection);
+      connection.emit("close");
+      chains += leaves.chainFor(host).length;
+    }
+    // What OpenSSL takes for a context with a chain of two, counted over thousands of them.
+    const ofOne = 64 * 1024;
+    expect(leaves.openContexts).toBeGreaterThan(100);
+    expect(leaves.openContexts * ofOne + chains).toBeLessThan(32_000_000);
+  });
+
   it("still serves a client who was slow, though many other hosts came first", async () => {
     const { authority, leaves } = await makeLeaves({ capacity: 1 });
     const late = Promise.withResolvers<void>();
