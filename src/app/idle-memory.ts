@@ -1,7 +1,8 @@
 /**
  * Keeps garbage small, and gives back what a burst took. V8 looks for garbage when more is asked of it,
  * and nobody asks an idle process for anything: so after work, once there is next to none, it is told to
- * look, one time.
+ * look, one time. Not between two pulls, though: compiled code goes with the garbage, and whoever comes next
+ * pays for it.
  */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
@@ -21,6 +22,8 @@ const interval = 10_000;
 const whileStarting = 2_000;
 /** A twentieth of one core. */
 const idle = 1 / 20;
+/** Times that it has to be found idle in a row. A start is over at once. */
+const rests = 3;
 /** Work too light to be seen leaves garbage too. */
 const muchGarbage = 16 * 1024 * 1024;
 /** Of the heap that lives, in per cent: so much garbage, and all of it is looked at. */
@@ -31,6 +34,7 @@ export class IdleMemory {
   #worked: number;
   #heap = 0;
   #isOwed = true;
+  #rests = 0;
   #interval = whileStarting;
   #cancel: () => void;
 
@@ -49,8 +53,10 @@ export class IdleMemory {
     const now = worked();
     const isIdle = now - this.#worked <= idle * this.#interval;
     this.#worked = now;
-    if (!isIdle) this.#isOwed = true;
-    else if (this.#isOwed || heap() > this.#heap + muchGarbage) {
+    this.#rests = isIdle ? this.#rests + 1 : 0;
+    this.#isOwed ||= !isIdle || heap() > this.#heap + muchGarbage;
+    const isStarting = this.#interval === whileStarting;
+    if (this.#isOwed && this.#rests >= (isStarting ? 1 : rests)) {
       collect();
       this.#isOwed = false;
       this.#heap = heap();

@@ -5,6 +5,7 @@
  * as it is. Two buffers at most, however much goes through.
  */
 import type { Clock } from "../runtime/clock.ts";
+import { sharedBytes } from "../runtime/hashing.ts";
 
 const capacity = 256 * 1024;
 const enough = 64 * 1024;
@@ -43,7 +44,7 @@ export class Batches {
       while (this.#filled === capacity) await this.#writing;
       this.#throwFailure();
       // Many blobs are no more than their first bytes, which get no more room than they take.
-      this.#filling ??= Buffer.allocUnsafeSlow(this.#hasBegun ? capacity : rest.length);
+      this.#filling ??= sharedBytes(this.#hasBegun ? capacity : rest.length);
       const taken = rest.subarray(0, this.#filling.length - this.#filled);
       this.#filling.set(taken, this.#filled);
       this.#filled += taken.length;

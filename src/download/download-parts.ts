@@ -1,6 +1,7 @@
 /** What all downloads share. */
 import type { Digest } from "../protocol/digest.ts";
 import type { Clock } from "../runtime/clock.ts";
+import type { BeginHash } from "../runtime/hashing.ts";
 import type { DraftStore } from "../store/draft-store.ts";
 import type { Bookkeeping } from "./bookkeeping.ts";
 import type { DetachedDownloads } from "./detached-downloads.ts";
@@ -13,6 +14,7 @@ export type DownloadParts = {
   readonly blobs: DraftStore;
   /** Larger blobs are passed on and not kept. */
   readonly mostKept: number;
+  readonly beginHash: BeginHash;
   readonly onTooLarge: (digest: Digest) => void;
   /** Whether it would be kept at the moment, as far as is known. */
   readonly mayKeep: (digest: Digest) => boolean;

@@ -42,12 +42,12 @@ export class Download implements GrowingBlob {
 
   constructor(first: Source, parts: DownloadParts) {
     const { digest } = first;
-    const { open, blobs, mostKept, onTooLarge, observe } = parts;
+    const { open, blobs, mostKept, beginHash, onTooLarge, observe } = parts;
     this.digest = digest;
     this.#parts = parts;
     this.sources = new Sources(first, open, () => this.progress.wake());
     this.#draft = new HashedDraft({
-      ...{ digest, blobs, mostKept, signal: this.#stop.signal },
+      ...{ digest, blobs, mostKept, beginHash, signal: this.#stop.signal },
       onTooLarge: (size) => {
         onTooLarge(digest);
         observe({ kind: "blobTooLarge", ...placeOf(first), size });
@@ -135,7 +135,7 @@ export class Download implements GrowingBlob {
       await this.#draft.takeUp(resumptionId(this.sources.first));
       this.progress.addLeft(this.#draft.left);
       await this.#fronts.run();
-      this.#verify();
+      await this.#verify();
       await this.#keep();
     } catch (error) {
       this.#fail(this.#stop.signal.aborted ? this.#stop.signal.reason : error);
@@ -178,8 +178,7 @@ export class Download implements GrowingBlob {
   async #write(bytes: Uint8Array, position: number): Promise<void> {
     const { progress } = this;
     const isFirst = progress.received === 0;
-    await this.#draft.write(bytes, position);
-    progress.add(position, position + bytes.length);
+    await this.#draft.write(bytes, position, () => progress.add(position, position + bytes.length));
     if (this.#draft.isPassing && this.readers.isEmpty) this.abandon();
     if (isFirst || (!this.#fronts.isWhole && progress.isHalf)) this.#fronts.consider();
   }
@@ -191,10 +190,11 @@ export class Download implements GrowingBlob {
     this.#stop.abort(new DownloadError("DISK", "the file of the download failed", { cause }));
   }
 
-  #verify(): void {
+  async #verify(): Promise<void> {
     this.#stop.signal.throwIfAborted();
-    if (!this.#draft.isRight())
-      throw new DownloadError("WRONG_DIGEST", `what came is not ${this.digest}`);
+    const isRight = await this.#draft.isRight();
+    this.#stop.signal.throwIfAborted();
+    if (!isRight) throw new DownloadError("WRONG_DIGEST", `what came is not ${this.digest}`);
     this.progress.complete();
   }
 

@@ -7,6 +7,7 @@ import type { RepositoryName } from "../protocol/reference.ts";
 import type { RegistryName } from "../protocol/registry-name.ts";
 import { BoundedMap } from "../runtime/bounded-map.ts";
 import { type Clock, systemClock } from "../runtime/clock.ts";
+import { type BeginHash, hashHere } from "../runtime/hashing.ts";
 import { failureOf, type Span, type Tracing } from "../runtime/tracing.ts";
 import type { DraftStore } from "../store/draft-store.ts";
 import { openBlobAt, openBlobPart } from "../upstream/client/blob-range.ts";
@@ -59,6 +60,8 @@ export type DownloadsOptions = {
   /** Whether what came from the archive stays on the disk too; else it goes with its last reader. */
   readonly mayStay?: (digest: Digest, size: number) => boolean;
   readonly clock?: Clock;
+  /** How long streams are hashed; by itself where everything else runs. */
+  readonly beginHash?: BeginHash;
   readonly detached?: DetachedLimits;
   /** Bytes of the largest blob that is kept; larger ones are passed on. */
   readonly mostKept?: number;
@@ -100,8 +103,9 @@ export class Downloads {
     const { client, blobs, books, observe } = options;
     const { clock = systemClock, detached = usualLimits } = options;
     const { mostKept = Number.POSITIVE_INFINITY, isPaused = () => false } = options;
+    const { beginHash = hashHere } = options;
     this.#parts = {
-      ...{ open: openerOf(client), blobs, books, observe, clock, mostKept },
+      ...{ open: openerOf(client), blobs, books, observe, clock, mostKept, beginHash },
       mayStay: options.mayStay ?? (() => true),
       suspect: (digest) => options.archive?.suspect(digest),
       onTooLarge: (digest) => this.#oversized.set(digest, true),

@@ -4,6 +4,7 @@
  * the file.
  */
 import type { Digest } from "../protocol/digest.ts";
+import type { BeginHash } from "../runtime/hashing.ts";
 import type { Interval } from "../runtime/intervals.ts";
 import type { BlobDraft, DraftStore } from "../store/draft-store.ts";
 import { StoreError } from "../store/store-error.ts";
@@ -21,6 +22,7 @@ export type HashedDraftParts = {
   readonly blobs: DraftStore;
   /** More bytes than this are not kept. */
   readonly mostKept: number;
+  readonly beginHash: BeginHash;
   /** Called once with the size, if that is known. */
   readonly onTooLarge: (size: number | undefined) => void;
   /** Called when the hash covers more than before. */
@@ -50,7 +52,7 @@ export class HashedDraft {
   constructor(parts: HashedDraftParts) {
     this.#parts = parts;
     this.#hash = new PrefixHash({
-      digest: parts.digest,
+      ...{ digest: parts.digest, beginHash: parts.beginHash },
       endOf: (position) => this.#file?.endOf(position) ?? position,
       read: (buffer, position) => this.#readFile(buffer, position),
       onMoved: parts.onHashed,
@@ -87,6 +89,7 @@ export class HashedDraft {
   /** What the upstream says its size is. Of too many bytes none is kept from the first. */
   declare(size: number): void {
     const { mostKept, onTooLarge } = this.#parts;
+    this.#hash.declare(size);
     if (size <= mostKept || this.#hasBegun || this.#left !== undefined) return;
     if (!this.isPassing) onTooLarge(size);
     this.#passing ??= this.#newPassing();
@@ -99,12 +102,13 @@ export class HashedDraft {
   }
 
   /**
-   * The file is made with its first bytes, so that a refused download leaves no trace. Throws StoreError, or
-   * DownloadError: DISK when it grows too large without having said so, or bytes that pass come out of
-   * their order, ABANDONED when its signal aborts.
+   * The file is made with its first bytes, so that a refused download leaves no trace. Calls `onWritten` once
+   * they can be read, and resolves when they may change. Throws StoreError, or DownloadError: DISK when
+   * it grows too large without having said so, or bytes that pass come out of their order, ABANDONED when
+   * its signal aborts.
    */
-  write(bytes: Uint8Array, position: number): Promise<void> {
-    return this.#orFail(this.#write(bytes, position));
+  write(bytes: Uint8Array, position: number, onWritten = (): void => undefined): Promise<void> {
+    return this.#orFail(this.#write(bytes, position, onWritten));
   }
 
   /**
@@ -119,7 +123,7 @@ export class HashedDraft {
     return this.#orFail(this.#sharedReads.read(buffer, position));
   }
 
-  /** All that the hash covers, with a copy of it. */
+  /** All that the hash covers, with a copy of it, which is the caller's to release. */
   end(): Checkpoint {
     return this.#hash.end();
   }
@@ -130,7 +134,7 @@ export class HashedDraft {
   }
 
   /** Whether all that is hashed is what the digest says. */
-  isRight(): boolean {
+  isRight(): Promise<boolean> {
     return this.#hash.isRight();
   }
 
@@ -186,7 +190,7 @@ export class HashedDraft {
     await this.#file?.close();
   }
 
-  async #write(bytes: Uint8Array, position: number): Promise<void> {
+  async #write(bytes: Uint8Array, position: number, onWritten: () => void): Promise<void> {
     const { digest, mostKept, onTooLarge } = this.#parts;
     if (!this.isPassing && position + bytes.length > mostKept) {
       onTooLarge(undefined);
@@ -196,12 +200,14 @@ export class HashedDraft {
     if (!this.isPassing) this.#draft ??= this.#begin();
     const draft = await this.#draft;
     const writing = draft?.write(bytes, position) ?? this.#pass(bytes, position);
-    const hashed = this.#hash.take(bytes, position); // while the disk is at work
-    await writing;
-    this.#hasGrown = true;
-    const isHashed = hashed ?? this.#hash.take(bytes, position);
-    isHashed?.();
-    this.#hash.follow();
+    const hashing = this.#hash.take(bytes, position, writing);
+    try {
+      await writing;
+      this.#hasGrown = true;
+      onWritten();
+    } finally {
+      await hashing;
+    }
   }
 
   async #pass(bytes: Uint8Array, position: number): Promise<void> {

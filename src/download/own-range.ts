@@ -4,6 +4,7 @@
  */
 import { createHash, type Hash } from "node:crypto";
 import { type Digest, digestAlgorithm, toDigest } from "../protocol/digest.ts";
+import type { RunningHash } from "../runtime/hashing.ts";
 import type { Checkpoint } from "./checkpoints.ts";
 import { DownloadError } from "./download-error.ts";
 import { releasable } from "./hold-back.ts";
@@ -16,7 +17,7 @@ export type SentAhead = { readonly start: number; readonly end: number; readonly
 
 export type OwnRangeParts = {
   readonly digest: Digest;
-  /** Where the file stops and the upstream goes on. This range owns its hash. */
+  /** Where the file stops and the upstream goes on; it and `given` are this range's to release. */
   readonly start: Checkpoint;
   /** What the reader was given so far is part of bytes that end there and have this hash. */
   readonly given: Checkpoint;
@@ -34,6 +35,8 @@ export class OwnRange implements OwnWay {
   readonly #window: Window;
   /** Of what comes where bytes were sent ahead. */
   readonly #ahead: Hash;
+  /** Of all from the first byte to where the window ends. */
+  #hash: RunningHash;
   #isVerified = false;
 
   constructor(parts: OwnRangeParts) {
@@ -42,6 +45,7 @@ export class OwnRange implements OwnWay {
     const signal = this.#stop.signal;
     this.#parts = parts;
     this.#window = new Window(from);
+    this.#hash = start.hash;
     this.#ahead = createHash(digestAlgorithm(parts.digest));
     this.#body = new ResumingBody({
       ...upstream,
@@ -69,6 +73,8 @@ export class OwnRange implements OwnWay {
   async close(): Promise<void> {
     this.#stop.abort(new DownloadError("ABANDONED", "the reader has gone"));
     await this.#chunks.return?.().catch(() => undefined);
+    this.#hash.release();
+    this.#parts.given.hash.release();
   }
 
   /** Receives until a byte at `position` may go out or everything is verified; how far that is. */
@@ -90,25 +96,28 @@ export class OwnRange implements OwnWay {
 
   async #receive(position: number): Promise<void> {
     const { done, value } = await this.#chunks.next();
-    if (done === true) return this.#verify();
-    this.#update(value);
+    if (done === true) return await this.#verify();
+    await this.#update(value);
     this.#compareAhead(value);
     this.#window.push(value);
     this.#window.dropBefore(position);
   }
 
   /** What is right from here on is of no use to whoever was given other bytes before. */
-  #update(chunk: Uint8Array): void {
+  async #update(chunk: Uint8Array): Promise<void> {
     const { digest, given } = this.#parts;
-    const { hash } = this.#parts.start;
     const left = given.position - this.#window.end;
-    if (left <= 0 || left > chunk.length) {
-      hash.update(chunk);
-      return;
-    }
-    hash.update(chunk.subarray(0, left));
-    if (!hash.copy().digest().equals(given.hash.digest())) throw unlike(digest);
-    hash.update(chunk.subarray(left));
+    if (left <= 0 || left > chunk.length) return await this.#hashed(chunk);
+    await this.#hashed(chunk.subarray(0, left));
+    const [found, wanted] = await Promise.all([this.#hash.digest(), given.hash.digest()]);
+    if (!found.equals(wanted)) throw unlike(digest);
+    await this.#hashed(chunk.subarray(left));
+  }
+
+  async #hashed(bytes: Uint8Array): Promise<void> {
+    const before = this.#hash;
+    this.#hash = await before.after(bytes);
+    before.release();
   }
 
   #compareAhead(chunk: Uint8Array): void {
@@ -123,10 +132,10 @@ export class OwnRange implements OwnWay {
     if (isAll && !this.#ahead.copy().digest().equals(sentAhead.hash)) throw unlike(digest);
   }
 
-  #verify(): void {
-    const { digest, start } = this.#parts;
-    const algorithm = digestAlgorithm(digest);
-    if (toDigest(algorithm, start.hash.digest("hex")) !== digest) {
+  async #verify(): Promise<void> {
+    const { digest } = this.#parts;
+    const found = (await this.#hash.digest()).toString("hex");
+    if (toDigest(digestAlgorithm(digest), found) !== digest) {
       throw new DownloadError("WRONG_DIGEST", `the bytes received are not those of ${digest}`);
     }
     this.#isVerified = true;

@@ -32,8 +32,17 @@ it("garbage is looked for once after work, and not again while nothing is done",
     ...[0, 1, 1, 1],
   ]);
   expect([tenSeconds(9_000), tenSeconds(9_000), tenSeconds(400), tenSeconds(0)]).toEqual([
-    ...[1, 1, 2, 2],
+    ...[1, 1, 1, 1],
   ]);
+  expect([tenSeconds(0), tenSeconds(0)]).toEqual([2, 2]);
+});
+
+it("who pulls once in half a minute does not lose the compiled code each time", () => {
+  const { pass, tenSeconds } = watched();
+  expect([pass(0, 2_000), tenSeconds(0)]).toEqual([1, 1]);
+  for (let pull = 0; pull < 20; pull += 1)
+    expect([tenSeconds(900), tenSeconds(0), tenSeconds(0)]).toEqual([1, 1, 1]);
+  expect(tenSeconds(0)).toBe(2);
 });
 
 it("a start's garbage is collected as soon as the start is over, however long it took", () => {

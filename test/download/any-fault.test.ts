@@ -1,5 +1,5 @@
 import { setImmediate as turn } from "node:timers/promises";
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import type { Downloads } from "../../src/download/downloads.ts";
 import type { Digest } from "../../src/protocol/digest.ts";
 import { StoreError } from "../../src/store/store-error.ts";
@@ -9,6 +9,7 @@ import { FaultyBlobs } from "../cache/support/faulty-blobs.ts";
 import { askFor, content, readAll, scene } from "../cache/support/pulling.ts";
 import type { Script } from "../cache/support/scripted-registry.ts";
 import { eventually } from "../support/eventually.ts";
+import { onThread } from "../support/running-hash.ts";
 import { seeds } from "../support/seeds.ts";
 
 type Plan = {
@@ -132,6 +133,9 @@ async function visit(
 }
 
 describe("whatever upstream, disk and readers do", () => {
+  const thread = onThread();
+  afterAll(() => thread.pass());
+
   it.each(seeds)(
     "nobody completes a wrong body, and nothing is fetched twice (seed %i)",
     async (seed) => {
@@ -142,7 +146,8 @@ describe("whatever upstream, disk and readers do", () => {
       const { downloads, digest, upstream, clock } = scene(
         bytes,
         (nth) => plan.scripts[nth] ?? plan.usual,
-        { blobs },
+        // Every third hashes on a thread of its own.
+        { blobs, ...(seed % 3 === 0 && { beginHash: thread.beginHash }) },
       );
       const failures = await visitAll(plan, { downloads, digest, bytes });
       if (plan.hasRanges && !plan.isCorrupt && plan.fullAt === undefined && failures.length === 0) {
@@ -155,6 +160,7 @@ describe("whatever upstream, disk and readers do", () => {
       expect(blobs.drafts).toBe(0);
       expect(clock.waiting).toBe(0);
       await eventually(() => expect(upstream.open).toBe(0));
+      if (seed % 3 === 0) await eventually(() => expect(thread.isUnused()).toBe(true));
     },
   );
 

@@ -1,5 +1,5 @@
 import { setImmediate as turn } from "node:timers/promises";
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { isDownloadError } from "../../src/download/download-error.ts";
 import type { Downloads } from "../../src/download/downloads.ts";
 import type { Digest } from "../../src/protocol/digest.ts";
@@ -9,6 +9,7 @@ import { FaultyBlobs } from "../cache/support/faulty-blobs.ts";
 import { askFor, content, pull, registry, scene } from "../cache/support/pulling.ts";
 import type { Script, ScriptedRegistry } from "../cache/support/scripted-registry.ts";
 import { eventually } from "../support/eventually.ts";
+import { onThread } from "../support/running-hash.ts";
 import { seeds } from "../support/seeds.ts";
 
 const mib = 1024 * 1024;
@@ -320,6 +321,9 @@ function expectNothingTwice(plan: Plan, sent: number, written: number): void {
 }
 
 describe("whatever ranges are asked for, and whatever upstream and disk do", () => {
+  const thread = onThread();
+  afterAll(() => thread.pass());
+
   it.each(seeds)("every byte is right, and none is fetched for nothing (seed %i)", async (seed) => {
     const plan = planOf(seed);
     const bytes = content(plan.size, `${seed}`);
@@ -327,7 +331,8 @@ describe("whatever ranges are asked for, and whatever upstream and disk do", () 
     const { downloads, digest, upstream, clock } = scene(
       bytes,
       (nth) => ({ ...plan.usual, ...(nth > 0 ? plan.faults[nth - 1] : {}) }),
-      { blobs },
+      // Every third hashes on a thread of its own.
+      { blobs, ...(seed % 3 === 0 && { beginHash: thread.beginHash }) },
     );
     const visits = plan.visitors.map((visitor) => visit(visitor, { downloads, digest, bytes }));
     for (const end of await Promise.allSettled(visits))
@@ -337,6 +342,7 @@ describe("whatever ranges are asked for, and whatever upstream and disk do", () 
     expect(blobs.drafts).toBe(0);
     expect(clock.waiting).toBe(0);
     await eventually(() => expect(upstream.open).toBe(0));
+    if (seed % 3 === 0) await eventually(() => expect(thread.isUnused()).toBe(true));
   });
 });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { HashedDraft } from "../../src/download/hashed-draft.ts";
 import { digestOf } from "../../src/protocol/digest.ts";
+import { hashHere, type RunningHash } from "../../src/runtime/hashing.ts";
 import { StoreError } from "../../src/store/store-error.ts";
 import { Chance } from "../cache/support/chance.ts";
 import { FaultyBlobs } from "../cache/support/faulty-blobs.ts";
@@ -16,9 +17,15 @@ function draftOf(blobs: FaultyBlobs, digest = digestOf(bytes), mostKept = 1e9) {
   const onFailed = (error: unknown): void => void failures.push(error);
   const onTooLarge = (size: number | undefined): void => void told.push(size);
   const onHashed = (): void => undefined;
-  const how = { onTooLarge, onHashed, onFailed, signal };
+  const how = { beginHash: hashHere, onTooLarge, onHashed, onFailed, signal };
   const draft = new HashedDraft({ digest, blobs, mostKept, ...how });
   return { draft, told, failures };
+}
+
+/** What the hash comes to with all bytes from there on. */
+async function withRest(hash: RunningHash, from: number): Promise<string> {
+  const whole = await hash.after(bytes.subarray(from));
+  return `sha256:${(await whole.digest()).toString("hex")}`;
 }
 
 describe("a hashed draft", () => {
@@ -28,9 +35,9 @@ describe("a hashed draft", () => {
       const digest = digestOf(bytes, algorithm);
       const { draft } = draftOf(blobs, digest);
       await draft.write(bytes.subarray(0, 600), 0);
-      expect(draft.isRight()).toBe(false);
+      expect(await draft.isRight()).toBe(false);
       await draft.write(bytes.subarray(600), 600);
-      expect(draft.isRight()).toBe(true);
+      expect(await draft.isRight()).toBe(true);
       expect(await draft.commit()).toBe(true);
       await draft.leave(undefined);
       const buffer = Buffer.alloc(10);
@@ -59,8 +66,7 @@ describe("a hashed draft", () => {
     await draft.write(bytes.subarray(0, 500), 0);
     await expect(draft.write(bytes.subarray(500), 500)).rejects.toMatchObject({ code: "FULL" });
     expect(draft.hashed).toBe(500);
-    const hash = draft.end().hash.update(bytes.subarray(500)).digest("hex");
-    expect(`sha256:${hash}`).toBe(digestOf(bytes));
+    expect(await withRest(draft.end().hash, 500)).toBe(digestOf(bytes));
     await draft.close();
   });
 
@@ -86,7 +92,7 @@ describe("a hashed draft", () => {
       await next.settled();
       expect([next.hashed, next.left, next.hasGrown]).toEqual([left, [], false]);
       await next.write(much.subarray(left), left);
-      expect([next.isRight(), next.hasGrown]).toEqual([true, true]);
+      expect([await next.isRight(), next.hasGrown]).toEqual([true, true]);
       expect(next.before(512 * 1024).position).toBeLessThanOrEqual(512 * 1024);
       await next.close();
       expect(blobs.drafts).toBe(0);
@@ -119,7 +125,7 @@ describe("a hashed draft", () => {
     await refused.leave(undefined);
     await refused.close();
     const { draft } = draftOf(blobs, empty);
-    expect(draft.isRight()).toBe(true);
+    expect(await draft.isRight()).toBe(true);
     expect(blobs.drafts).toBe(0);
     await draft.commit();
     await draft.close();
@@ -140,7 +146,7 @@ describe("a hashed draft", () => {
     expect(draft.isPassing).toBe(false);
     await draft.write(bytes, 0);
     expect(draft.isPassing).toBe(true);
-    expect(draft.isRight()).toBe(true);
+    expect(await draft.isRight()).toBe(true);
     const buffer = Buffer.alloc(10);
     expect(await draft.read(buffer, 990)).toBe(10);
     expect(buffer).toEqual(bytes.subarray(990));
@@ -189,7 +195,7 @@ describe("a hashed draft", () => {
     expect(draft.hashed).toBe(300);
     await draft.write(bytes.subarray(300, 700), 300);
     await draft.settled();
-    expect([draft.hashed, draft.isRight()]).toEqual([1_000, true]);
+    expect([draft.hashed, await draft.isRight()]).toEqual([1_000, true]);
     await draft.close();
   });
 
@@ -210,7 +216,7 @@ describe("a hashed draft", () => {
       }),
     );
     await draft.settled();
-    expect([draft.hashed, draft.isRight(), failures]).toEqual([100_000, true, []]);
+    expect([draft.hashed, await draft.isRight(), failures]).toEqual([100_000, true, []]);
     await draft.close();
   });
 
@@ -232,7 +238,7 @@ describe("a hashed draft", () => {
     next.goOn();
     await next.write(much.subarray(100, 1_000_000), 100);
     await next.settled();
-    expect(next.isRight()).toBe(true);
+    expect(await next.isRight()).toBe(true);
     await next.close();
   });
 
@@ -243,7 +249,7 @@ describe("a hashed draft", () => {
     const appending = draft.write(bytes.subarray(600), 600);
     const { position, hash } = draft.end();
     expect(position).toBe(600);
-    expect(`sha256:${hash.update(bytes.subarray(600)).digest("hex")}`).toBe(digestOf(bytes));
+    expect(await withRest(hash, 600)).toBe(digestOf(bytes));
     await appending;
     expect(draft.end().position).toBe(1_000);
     expect(draft.before(900).position).toBe(0);

@@ -5,6 +5,7 @@ import { digestOf } from "../../src/protocol/digest.ts";
 import { askFor, content, openerOf, readAll } from "../cache/support/pulling.ts";
 import { type Script, ScriptedRegistry } from "../cache/support/scripted-registry.ts";
 import { eventually } from "../support/eventually.ts";
+import { runningHash } from "../support/running-hash.ts";
 import { TestClock } from "../support/test-clock.ts";
 
 const bytes = content(300_000);
@@ -23,8 +24,8 @@ function scene(from: number, script: (nth: number) => Script = () => ({}), more:
   const upstream = new ScriptedRegistry(bytes, (_, nth) => ({ piece: 10_000, ...script(nth) }));
   const range = new OwnRange({
     digest,
-    start: { position: from, hash: createHash("sha256").update(bytes.subarray(0, from)) },
-    given: { position: given.length, hash: createHash("sha256").update(given) },
+    start: { position: from, hash: runningHash(bytes.subarray(0, from)) },
+    given: { position: given.length, hash: runningHash(given) },
     sentAhead: sentAhead && {
       ...{ start: 200_000, end: 200_000 + sentAhead.length },
       hash: createHash("sha256").update(sentAhead).digest(),

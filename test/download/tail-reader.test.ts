@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import type { Lonely } from "../../src/download/alone.ts";
 import { DownloadError } from "../../src/download/download-error.ts";
@@ -9,6 +8,7 @@ import { digestOf } from "../../src/protocol/digest.ts";
 import { StoreError } from "../../src/store/store-error.ts";
 import { askFor, content, openerOf, readAll, registry } from "../cache/support/pulling.ts";
 import { ScriptedRegistry } from "../cache/support/scripted-registry.ts";
+import { runningHash } from "../support/running-hash.ts";
 import { TestClock } from "../support/test-clock.ts";
 
 const bytes = content(200_000);
@@ -30,7 +30,7 @@ function scene(change: Partial<TailReaderParts> = {}) {
   const goOn = async ({ where }: Lonely): Promise<OwnRange> => {
     const upTo = (position: number) => ({
       position,
-      hash: createHash("sha256").update(bytes.subarray(0, position)),
+      hash: runningHash(bytes.subarray(0, position)),
     });
     return new OwnRange({
       digest: digestOf(bytes),

@@ -1,5 +1,6 @@
 /** The cache over its store: downloads, the policy of a pull, what is forgotten and what is re-read. */
 
+import { availableParallelism } from "node:os";
 import type { Observe } from "../../cache/cache-event.ts";
 import { DiskHealth, GuardedDrafts } from "../../cache/keeping/disk-health.ts";
 import { Eviction } from "../../cache/keeping/eviction.ts";
@@ -16,6 +17,7 @@ import type { Room } from "../../hosted/uploads.ts";
 import type { Digest } from "../../protocol/digest.ts";
 import { type Clock, systemClock } from "../../runtime/clock.ts";
 import type { Generation } from "../../runtime/generation.ts";
+import { Hashing } from "../../runtime/hashing.ts";
 import type { Tracing } from "../../runtime/tracing.ts";
 import type { Archiving } from "../../store/archiving/archiving.ts";
 import { TieredBlobs } from "../../store/archiving/tiered-blobs.ts";
@@ -69,7 +71,7 @@ export function composeCache(parts: CacheParts) {
   const drafts = new GuardedDrafts(blobs, disk);
   const books = booksOf(() => ({ pulls, downloads, eviction, archiving }));
   const downloads = new Downloads({
-    ...{ client, blobs: drafts, books, observe, ...downloadLimits(settings, usage, archiving) },
+    ...{ client, blobs: drafts, books, observe, ...downloadsBy(settings, usage, archiving) },
     isPaused: () => disk.isPaused,
     tracing: parts.tracing,
   });
@@ -214,11 +216,13 @@ function agingOf({ settings, store, now, log }: CacheParts, pulls: PullThrough):
   });
 }
 
-function downloadLimits({ cache }: Settings, usage: Usage, archiving: Archiving | undefined) {
+function downloadsBy({ cache }: Settings, usage: Usage, archiving: Archiving | undefined) {
   const admission = new TierAdmission(usage, cache.maxSize);
   return {
     // One that is more than everything kept may be would push out all of it, and itself.
     mostKept: archiving === undefined ? Math.min(largestKept, cache.maxSize) : largestKept,
+    // A second core hashes while the first one receives and sends.
+    ...(availableParallelism() > 1 && { beginHash: new Hashing(systemClock.after).begin }),
     mayStay: (digest: Digest, size: number) => admission.mayStay(digest, size),
     archive: archiving && {
       open: (...ask: Parameters<Archiving["open"]>) => archiving.open(...ask),

@@ -1,0 +1,38 @@
+/** The thread in which long streams are hashed, as hashing.ts asks; what it is asked is what it does. */
+import { createHash, type Hash } from "node:crypto";
+import { parentPort } from "node:worker_threads";
+
+export type HashAsked =
+  | { readonly what: "begin"; readonly to: number; readonly algorithm: string }
+  | { readonly what: "copy"; readonly from: number; readonly to: number }
+  | { readonly what: "release"; readonly id: number }
+  | {
+      readonly what: "after";
+      readonly from: number;
+      readonly to: number;
+      readonly bytes: Uint8Array;
+    }
+  | { readonly what: "digest"; readonly id: number };
+
+/** Of "after" and "digest" alone; undefined: there is no such hash. */
+export type HashTold = Uint8Array | undefined;
+
+const done = new Uint8Array();
+
+const hashes = new Map<number, Hash>();
+
+parentPort?.on("message", (asked: HashAsked) => {
+  const { what } = asked;
+  if (what === "begin") hashes.set(asked.to, createHash(asked.algorithm));
+  else if (what === "release") hashes.delete(asked.id);
+  else if (what === "digest") tell(hashes.get(asked.id)?.copy().digest());
+  else {
+    const hash = hashes.get(asked.from)?.copy();
+    if (what === "after") tell(hash?.update(asked.bytes) && done);
+    if (hash !== undefined) hashes.set(asked.to, hash);
+  }
+});
+
+function tell(told: HashTold): void {
+  parentPort?.postMessage(told);
+}
