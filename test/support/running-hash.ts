@@ -11,7 +11,7 @@ export function runningHash(bytes: Uint8Array): RunningHash {
   };
 }
 
-/** Hashes on a thread, however short the stream; `held` counts those that nobody has released. */
+/** Hashes on a thread, however short the stream; `isUnused`: every hash was released, `pass`: a minute has passed. */
 export function onThread() {
   const timers = new Set<() => void>();
   const { begin } = new Hashing((_, act) => {
@@ -19,5 +19,8 @@ export function onThread() {
     return () => void timers.delete(act);
   });
   const beginHash: BeginHash = (algorithm) => begin(algorithm, Number.POSITIVE_INFINITY);
-  return { beginHash, isUnused: () => timers.size > 0, pass: () => timers.forEach((act) => act()) };
+  const pass = (): void => {
+    for (const act of timers) act();
+  };
+  return { beginHash, isUnused: () => timers.size > 0, pass };
 }
