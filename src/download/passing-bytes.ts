@@ -1,16 +1,18 @@
 /**
  * Bytes on their way to clients that are not kept: the last stretch of them, in memory, for everybody
- * who reads along. They come no faster than the fastest reader takes them; whoever falls too far
- * behind finds them gone and has to fetch the rest himself.
+ * who reads along. They come no faster than the fastest reader takes them; whoever falls more than
+ * 2 MiB behind him may find them gone, and has to fetch the rest himself.
  *
- *     0                  end − 4 MiB                                end
- *     ├──────── gone ────────┤──── can be read ── fastest reader ─────┤ more, when he has read on
+ *     0                  end − 4 MiB        end − 2 MiB             end
+ *     ├──────── gone ────────┤──── can be read ─┤── fastest reader ───┤ more, when he has read on
  */
 import { StoreError } from "../store/store-error.ts";
 import { DownloadError } from "./download-error.ts";
 import { Window } from "./window.ts";
 
 const stretch = 4 * 1024 * 1024;
+/** What is left of it is for those who are slower than the fastest. */
+const ahead = 2 * 1024 * 1024;
 
 export class PassingBytes {
   readonly #signal: AbortSignal;
@@ -27,10 +29,10 @@ export class PassingBytes {
 
   /** Takes a copy, once there is room for it. Throws DownloadError ABANDONED when nobody will make any. */
   async append(bytes: Uint8Array): Promise<void> {
-    const gone = this.#window.end + bytes.length - stretch;
-    while (gone > this.#reached) await this.#progress();
+    const end = this.#window.end + bytes.length;
+    while (end - ahead > this.#reached) await this.#progress();
     this.#window.push(Buffer.from(bytes));
-    this.#window.dropBefore(gone);
+    this.#window.dropBefore(end - stretch);
   }
 
   /** Resolves with the bytes read. Throws StoreError IO where they are gone. */
