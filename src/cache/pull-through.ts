@@ -30,22 +30,22 @@ export class PullThrough implements Bookkeeping {
   }
 
   /** Throws UpstreamError, RegistryError or DownloadError when there is no answer to give. */
-  async blob(ask: BlobAsk): Promise<CacheAnswer> {
+  async blob(asked: BlobAsk): Promise<CacheAnswer> {
     const { blobPull } = this.#parts;
-    const own = withOwnAccess(ask);
-    const hit = await blobPull.hit(own);
-    const confirmed = hit ?? (await blobPull.confirmed(own));
-    return confirmed ?? blobPull.miss(own);
+    const ask = withOwnAccess(asked);
+    const hit = await blobPull.hit(ask);
+    const confirmed = hit ?? (await blobPull.confirmed(ask));
+    return confirmed ?? blobPull.miss(ask);
   }
 
   /** Throws like `blob`. A tag's stale answer is part of asking about it. */
-  async manifest(ask: ManifestAsk): Promise<CacheAnswer> {
+  async manifest(asked: ManifestAsk): Promise<CacheAnswer> {
+    const ask = withOwnAccess(asked);
     const answer = await this.#manifest(ask);
-    const isServed = answer.kind === "content" && answer.outcome !== "stale";
-    if (isServed) this.#parts.settling.served(ask, answer.digest);
     if (answer.kind !== "content") return answer;
-    const { access, registry } = withOwnAccess(ask);
-    const rateLimit = this.#parts.quota.toldTo(registry.name, access);
+    const { quota, settling } = this.#parts;
+    if (answer.outcome !== "stale") settling.served(ask, answer.digest);
+    const rateLimit = quota.toldTo(ask.registry.name, ask.access);
     const { reuse } = answer;
     if (reuse === undefined || rateLimit === undefined) return { ...answer, rateLimit };
     const until = Math.min(reuse.until, rateLimit.until);
@@ -56,14 +56,14 @@ export class PullThrough implements Bookkeeping {
     const { manifestPull, tagPull } = this.#parts;
     const { reference } = ask;
     if (reference.kind === "tag") {
-      const own = { ...withOwnAccess(ask), tag: reference.tag };
-      const recalled = await tagPull.recall(own);
-      return (await tagPull.hit(own, recalled)) ?? tagPull.asked(own, recalled);
+      const tagAsk = { ...ask, tag: reference.tag };
+      const recalled = await tagPull.recall(tagAsk);
+      return (await tagPull.hit(tagAsk, recalled)) ?? tagPull.asked(tagAsk, recalled);
     }
-    const own = { ...withOwnAccess(ask), digest: reference.digest };
-    const hit = await manifestPull.hit(own);
-    const confirmed = hit ?? (await manifestPull.confirmed(own));
-    return confirmed ?? manifestPull.miss(own);
+    const digestAsk = { ...ask, digest: reference.digest };
+    const hit = await manifestPull.hit(digestAsk);
+    const confirmed = hit ?? (await manifestPull.confirmed(digestAsk));
+    return confirmed ?? manifestPull.miss(digestAsk);
   }
 
   /** A tag list or referrers. `send` asks the registry; what it throws is thrown. */

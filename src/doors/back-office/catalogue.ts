@@ -149,8 +149,8 @@ export class ImageCatalogue {
     const parts = new Map<string, PartsOf>();
     for (const [index, sight] of sights.entries()) {
       if (index % perTurn === perTurn - 1) await yieldToOthers();
-      const found = this.#known.get(sight.digest) ?? (await this.#learn(sight.digest, parts));
-      const name = await this.#nameOf(sight, found, parts);
+      if (this.#known.get(sight.digest) === undefined) await this.#learn(sight.digest, parts);
+      const name = await this.#nameOf(sight, parts);
       if (name === undefined) continue;
       const key = `${name.registry}/${name.repository}:${name.reference}`;
       const before = news.get(key);
@@ -167,7 +167,6 @@ export class ImageCatalogue {
   /** The tag through which it was asked for; undefined for an index that only leads to an image. */
   async #nameOf(
     sight: Sight,
-    _parts: readonly ManifestPart[],
     learned: Map<string, PartsOf>,
   ): Promise<(ImageName & { readonly digest: string }) | undefined> {
     const { registry, repository, reference, digest, client, isByDigest, isIndex } = sight;
