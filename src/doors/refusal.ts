@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import { ownAnswerFields } from "../protocol/http/own-answer-fields.ts";
+import { inertAnswerFields } from "../protocol/http/own-answer-fields.ts";
 import { reasonPhrase } from "../protocol/http/reason-phrase.ts";
 import { splitTarget } from "../protocol/http/target.ts";
 import { codeOfStatus, errorBody } from "../protocol/registry-error.ts";
@@ -75,7 +75,7 @@ export function refuseRequest(response: ServerResponse, refusal: Refusal): void 
     ...refusal.headers,
     "Content-Type": "application/json",
     "Content-Length": body.length,
-    ...ownAnswerFields,
+    ...inertAnswerFields,
     // What is left of the request is not read, so the connection cannot carry another one.
     ...(refusal.status === 404 ? {} : { Connection: "close" }),
   });
@@ -88,7 +88,7 @@ export function refuseConnect(socket: Duplex, refusal: Refusal): void {
   const body = bodyOf(refusal);
   const fields = {
     ...refusal.headers,
-    ...ownAnswerFields,
+    ...inertAnswerFields,
     "Content-Type": "application/json",
     "Content-Length": String(Buffer.byteLength(body)),
     Connection: "close",

@@ -2,7 +2,7 @@
 import type { CacheOutcome, Content, Elsewhere, Passed } from "../../cache/content.ts";
 import { type CacheStatus, printCacheStatus } from "../../protocol/http/caching-fields.ts";
 import { endToEnd, type HeaderList } from "../../protocol/http/header-list.ts";
-import { ownAnswerFields } from "../../protocol/http/own-answer-fields.ts";
+import { inertAnswerFields } from "../../protocol/http/own-answer-fields.ts";
 import { printRateLimit } from "../../protocol/http/rate-limit.ts";
 import type { RegistryError } from "../../protocol/registry-error.ts";
 import { UpstreamError } from "../../upstream/upstream-error.ts";
@@ -183,7 +183,7 @@ function neverAPage(ask: Ask): readonly string[] {
   return isUnderOurName(ask) ? neverPages : [];
 }
 
-const neverPages: readonly string[] = Object.entries(ownAnswerFields).flat();
+const neverPages: readonly string[] = Object.entries(inertAnswerFields).flat();
 
 const noSniffing: readonly string[] = ["X-Content-Type-Options", "nosniff"];
 

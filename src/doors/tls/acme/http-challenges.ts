@@ -4,7 +4,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { ownAnswerFields } from "../../../protocol/http/own-answer-fields.ts";
+import { inertAnswerFields } from "../../../protocol/http/own-answer-fields.ts";
 import { DoorError } from "../../door-error.ts";
 import { keepFew } from "../../server/few-connections.ts";
 import { drain, OpenSockets, setLimits } from "../../server/listener.ts";
@@ -67,7 +67,7 @@ export class HttpChallenges implements Challenges {
     const isRead = request.method === "GET" || request.method === "HEAD";
     const token = isRead && path.startsWith(root) ? path.slice(root.length) : "";
     const answer = this.#answers.get(token);
-    const fields = { ...ownAnswerFields, "Content-Type": "text/plain" };
+    const fields = { ...inertAnswerFields, "Content-Type": "text/plain" };
     response.writeHead(answer === undefined ? 404 : 200, fields);
     response.end(request.method === "HEAD" ? undefined : (answer ?? "nothing here\n"));
   }
