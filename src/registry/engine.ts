@@ -68,7 +68,7 @@ export class RegistryEngine {
     this.#answers = new Answers({ ...this.#timing, unusedLogin: parts.unusedLogin });
   }
 
-  /** Told of each connection: the bodies being sent leave those who come room. */
+  /** Told of each connection, and of a crowd's requests: the bodies being sent leave those who come room. */
   makeWay(): void {
     this.#answers.makeWay();
   }

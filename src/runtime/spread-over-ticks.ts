@@ -15,6 +15,11 @@ export class SpreadOverTicks {
     this.#left = perTurn;
   }
 
+  /** Whether more waits than this turn has room for. */
+  get isBehind(): boolean {
+    return !this.#waiting.isEmpty;
+  }
+
   /** Does the work now, or in one of the next turns when this one has had its share. */
   run(work: () => void, client = ""): void {
     if (this.#left === 0 || !this.#waiting.isEmpty) this.#waiting.add(client, work);

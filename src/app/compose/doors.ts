@@ -83,12 +83,13 @@ export async function composeDoors(parts: DoorsParts): Promise<Doors> {
   const hasCertificate = (name: string): boolean => opened.tls?.covers(name) === true;
   const behind = { admission, interceptor, decision, authority, hasCertificate };
   const reception = composeReception(parts, behind);
+  const onCrowd = (): void => parts.engine.makeWay();
   const onFlood = (connection: Socket): void =>
     observe({ kind: "flooded", client: reception.clientOf(connection) });
-  const queues = new RequestQueues({ reception, admission, onFlood });
+  const queues = new RequestQueues({ reception, admission, onCrowd, onFlood });
   const { dialer, transport } = parts.upstream;
   const within = { admission, interceptor, queues, open: sockets, observe };
-  const connect = new Connect({ ...within, decision, dialer });
+  const connect = new Connect({ ...within, onCrowd, decision, dialer });
   const webSockets = new WebSockets({ ...within, sender: transport });
   const onRequest = queues.receive.bind(queues);
   const onConnect = connect.handle.bind(connect);

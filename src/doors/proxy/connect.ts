@@ -33,6 +33,8 @@ export type ConnectOptions = {
   readonly queues: Pick<RequestQueues, "isBusy">;
   readonly dialer: TunnelDialer;
   readonly open: OpenSockets;
+  /** One begins, and more wait for theirs. */
+  readonly onCrowd?: () => void;
   readonly observe: ObserveDoor;
 };
 
@@ -58,6 +60,7 @@ export class Connect {
     socket.once("close", leave);
     try {
       await new Promise<void>((begin) => this.#turns.run(begin, client));
+      if (this.#turns.isBehind) this.#options.onCrowd?.();
       if (socket.destroyed) return;
       const address = this.#admit(request, socket, client);
       if (isRefusal(address)) this.#refuse(call, client, address);

@@ -24,6 +24,8 @@ export type RequestQueuesOptions = {
   readonly admission?: Pick<Admission, "occupy" | "release"> | undefined;
   /** How many begin in one turn of the event loop; sixteen. */
   readonly perTurn?: number;
+  /** One begins, and more wait for theirs. */
+  readonly onCrowd?: () => void;
   /** A connection that held too many was cut. */
   readonly onFlood: (connection: Socket) => void;
 };
@@ -64,9 +66,10 @@ export class RequestQueues {
   }
 
   #start({ request, response }: Turn): void {
-    const { reception } = this.#options;
+    const { reception, onCrowd } = this.#options;
     response.once("close", () => this.#next(request.socket));
     const begin = (): void => {
+      if (this.#turns.isBehind) onCrowd?.();
       if (!request.socket.destroyed) reception.receive(request, response);
     };
     this.#turns.run(begin, reception.clientOf(request.socket));

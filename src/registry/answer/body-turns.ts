@@ -1,14 +1,15 @@
 /**
  * How much of all bodies leaves in one turn of the event loop: so much that nobody is slower for it,
  * and so little that a thousand fast readers hold up no newcomer and no small answer. Clients take
- * turns by their address, first pieces have every other turn before the rest, and what is waiting goes
- * out after everything that came in was looked at.
+ * turns by their address, and what is waiting goes out after everything that came in was looked at.
+ * While a crowd comes, its first pieces have seven eighths of each turn: who reads already goes on, and
+ * what he has too much of does not fill the system's buffers before the others have anything.
  */
 import { FairQueue } from "../../runtime/fair-queue.ts";
 
 const perTurn = 1024 * 1024;
-/** In a turn in which somebody came: the system hands over one connection a turn. */
-const besideNewcomers = 128 * 1024;
+/** For who has begun, in a turn in which somebody came or waits: the system hands over one connection a turn. */
+const besideCrowd = 128 * 1024;
 /** What is not larger leaves at once. */
 const small = 16 * 1024;
 
@@ -24,21 +25,23 @@ export class BodyTurns {
   readonly #firsts = new FairQueue<Waiting>();
   readonly #others = new FairQueue<Waiting>();
   #left = perTurn;
+  /** Of that, for who has begun. */
+  #leftForOthers = perTurn;
   #isCounting = false;
-  #hasNewcomer = false;
-  #areFirstsFirst = false;
+  #isCrowd = false;
 
-  /** Somebody came, and others may be behind him: less leaves in this turn. */
+  /** Somebody came, and others may be behind him: who has begun leaves him room in this turn. */
   makeWay(): void {
-    this.#hasNewcomer = true;
+    this.#isCrowd = true;
   }
 
   /** Undefined when it may leave now; otherwise resolves when it may. */
   take(client: string, { bytes, isFirst }: Piece): Promise<void> | undefined {
     if (bytes <= small) return undefined;
     this.#count();
-    if (this.#left > 0 && this.#isEmpty) {
-      this.#left -= bytes;
+    const isBeforeAll = this.#firsts.isEmpty && (isFirst || this.#others.isEmpty);
+    if (isBeforeAll && this.#mayLeave(isFirst)) {
+      this.#spend(bytes, isFirst);
       return undefined;
     }
     return new Promise((leave) => {
@@ -55,26 +58,29 @@ export class BodyTurns {
 
   #next(): void {
     this.#isCounting = false;
-    this.#left = this.#hasNewcomer ? besideNewcomers : perTurn;
-    this.#hasNewcomer = false;
-    this.#areFirstsFirst = !this.#areFirstsFirst;
-    const [before, after] = this.#areFirstsFirst
-      ? [this.#firsts, this.#others]
-      : [this.#others, this.#firsts];
-    for (const queue of [before, after]) this.#empty(queue);
-    if (!this.#isEmpty) this.#count();
+    this.#left = perTurn;
+    this.#leftForOthers = this.#isCrowd || !this.#firsts.isEmpty ? besideCrowd : perTurn;
+    this.#isCrowd = false;
+    this.#empty(this.#others, false);
+    this.#empty(this.#firsts, true);
+    if (!this.#firsts.isEmpty || !this.#others.isEmpty) this.#count();
   }
 
-  #empty(queue: FairQueue<Waiting>): void {
-    while (this.#left > 0) {
+  #empty(queue: FairQueue<Waiting>, isFirst: boolean): void {
+    while (this.#mayLeave(isFirst)) {
       const piece = queue.next();
       if (piece === undefined) return;
-      this.#left -= piece.bytes;
+      this.#spend(piece.bytes, isFirst);
       piece.leave();
     }
   }
 
-  get #isEmpty(): boolean {
-    return this.#firsts.isEmpty && this.#others.isEmpty;
+  #mayLeave(isFirst: boolean): boolean {
+    return this.#left > 0 && (isFirst || this.#leftForOthers > 0);
+  }
+
+  #spend(bytes: number, isFirst: boolean): void {
+    this.#left -= bytes;
+    if (!isFirst) this.#leftForOthers -= bytes;
   }
 }

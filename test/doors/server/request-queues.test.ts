@@ -28,9 +28,16 @@ async function asked(addresses: readonly string[]) {
   return { requests };
 }
 
-function queuesOf(handle: (request: IncomingMessage, response: ServerResponse) => void) {
+function queuesOf(
+  handle: (request: IncomingMessage, response: ServerResponse) => void,
+  onCrowd: () => void = () => undefined,
+) {
   const clientOf = ({ remoteAddress }: Socket): string => remoteAddress ?? "gone";
-  return new RequestQueues({ reception: { receive: handle, clientOf }, onFlood: () => undefined });
+  return new RequestQueues({
+    reception: { receive: handle, clientOf },
+    onCrowd,
+    onFlood: () => undefined,
+  });
 }
 
 describe("a crowd that asks in the same moment", () => {
@@ -47,6 +54,28 @@ describe("a crowd that asks in the same moment", () => {
     }
     expect(counts).toEqual([16, 32, 41, 41]);
     expect(begun.indexOf("127.0.0.2")).toBeLessThan(18);
+  });
+
+  it("is said to be there in each turn in which some of it wait", async () => {
+    const { requests } = await asked(Array.from({ length: 40 }, () => "127.0.0.1"));
+    let told = 0;
+    const queues = queuesOf(
+      () => undefined,
+      () => {
+        told += 1;
+      },
+    );
+    const turns: boolean[] = [];
+    const look = (): void => {
+      turns.push(told > 0);
+      told = 0;
+    };
+    for (const [request, response] of requests) queues.receive(request, response);
+    for (let turn = 0; turn < 3; turn += 1) {
+      await nextTurn();
+      look();
+    }
+    expect(turns).toEqual([true, true, false]);
   });
 
   it("costs nothing for those who leave before it is their turn", async () => {
