@@ -10,7 +10,7 @@ import { FairQueue } from "../../runtime/fair-queue.ts";
 const perTurn = 1024 * 1024;
 /** For who has begun, in a turn in which somebody came or waits: the system hands over one connection a turn. */
 const besideCrowd = 128 * 1024;
-/** What is not larger leaves at once. */
+/** What begins with so little leaves at once: an answer that is no larger, or one of many to a crowd. */
 const small = 16 * 1024;
 
 type Piece = {
@@ -37,7 +37,7 @@ export class BodyTurns {
 
   /** Undefined when it may leave now; otherwise resolves when it may. */
   take(client: string, { bytes, isFirst }: Piece): Promise<void> | undefined {
-    if (bytes <= small) return undefined;
+    if (isFirst && bytes <= small) return undefined;
     this.#count();
     const isBeforeAll = this.#firsts.isEmpty && (isFirst || this.#others.isEmpty);
     if (isBeforeAll && this.#mayLeave(isFirst)) {

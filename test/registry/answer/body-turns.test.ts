@@ -48,7 +48,7 @@ describe("the turns of bodies", () => {
     expect(seen).toEqual([16, 18, 34]);
   });
 
-  it("never keep what is small waiting", async () => {
+  it("never keep an answer waiting that is small", async () => {
     const turns = new BodyTurns();
     const { left } = await leftAfter(
       turns,
@@ -57,6 +57,16 @@ describe("the turns of bodies", () => {
     );
     expect(left.length).toBe(16);
     expect(turns.take("other", { bytes: 16 * KiB, isFirst: true })).toBeUndefined();
+  });
+
+  it("let no more of a crowd's second pieces leave because each is small", async () => {
+    const turns = new BodyTurns();
+    let left = 0;
+    for (let count = 0; count < 100; count += 1) {
+      const wait = turns.take("crowd", { bytes: 16 * KiB, isFirst: false });
+      if (wait === undefined) left += 1;
+    }
+    expect(left).toBe(64);
   });
 
   it("give a crowd's first pieces seven eighths of each turn, and let who has begun go on", async () => {
