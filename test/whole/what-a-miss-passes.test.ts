@@ -32,14 +32,16 @@ it("a miss of a whole blob passes nothing that only other pulls need", async () 
     const path = `/v2/${repository}/manifests/${tag}`;
     await viaProxy(program, name, path, { headers: { accept: manifestType } });
   }
-  const told = (): number =>
-    program.lines.filter((line) => line.includes('"msg":"request"')).length;
+  const linesOf = (what: string): number =>
+    program.lines.filter((line) => line.includes(`"msg":"${what}"`)).length;
+  const told = (): number => linesOf("request");
+  const kept = (): number => linesOf("kept a blob");
   const pull = async (): Promise<void> => {
     const image = images.pop();
     const path = `/v2/${image?.repository}/blobs/${image?.layer}`;
-    const before = told();
+    const [before, keptBefore] = [told(), kept()];
     expect((await viaProxy(program, name, path)).headers["cache-status"]).toContain("fwd=miss");
-    await eventually(() => expect(told()).toBeGreaterThan(before));
+    await eventually(() => expect([told(), kept()]).toEqual([before + 1, keptBefore + 1]));
   };
   await eventually(() => expect(told()).toBe(images.length));
   await pull();
