@@ -105,7 +105,7 @@ export class PooledRegistryClient implements RegistryClient {
     try {
       const response = await this.#answer({
         ...{ ...request, signal: deadline.signal },
-        ...{ began: request.registry.name, hops: 0 },
+        ...{ asked: askedBy(request), began: request.registry.name, hops: 0 },
       });
       deadline.disarm();
       // A blob's bytes are streamed, and kept by nobody.
@@ -237,12 +237,12 @@ export class PooledRegistryClient implements RegistryClient {
     place: Place,
     authorization: Authorization,
   ): Promise<RegistryResponse> {
-    const { method, patience, signal, body, isRepeatable, access } = request;
+    const { asked, method, patience, signal, body, isRepeatable, access } = request;
     const send = async (): Promise<RegistryResponse> => {
       const response = await this.#transport.send({
         ...place,
         onBehalfOf: request.began,
-        ...{ asked: askedBy(request), client: access.from, method },
+        ...{ asked, client: access.from, method },
         headers: requestFields(request, place, { authorization, userAgent: this.#userAgent }),
         ...{ body, isRepeatable },
         patience,

@@ -12,9 +12,12 @@ import { discard } from "../body.ts";
 import { leaderAfter, nextPlace, type Place, refusedRedirect } from "../location.ts";
 import type { Access, RegistryRequest, RegistryResponse } from "../registry-client.ts";
 import type { UpstreamError } from "../upstream-error.ts";
+import type { Purpose } from "../upstream-event.ts";
 
 /** A request on its way, maybe sent on from where it began. */
 export type Sent = RegistryRequest & {
+  /** By its path where it began: where that leads on to serves the same. */
+  readonly asked: Purpose;
   /** Decides which addresses may be dialled. */
   readonly began: RegistryName;
   /** Who led to the registry, where the operator did not name him: decides in the place of `began`. */

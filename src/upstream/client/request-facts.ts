@@ -17,7 +17,7 @@ import type { Access, RegistryRequest } from "../registry-client.ts";
 import type { Purpose } from "../upstream-event.ts";
 import type { Sent } from "./redirects.ts";
 
-/** By its path at the registry: where it leads on to serves the same. */
+/** What it is for, by its path. */
 export function askedBy({ method, target }: RegistryRequest): Purpose {
   const [path = ""] = target.split("?", 1);
   const { kind } = parseRoute(method, path);
@@ -37,8 +37,7 @@ export function askedBy({ method, target }: RegistryRequest): Purpose {
 }
 
 /** Some registries gather these anew each time, however soon they answer everything else. */
-export function isList(request: RegistryRequest): boolean {
-  const asked = askedBy(request);
+export function isList({ asked }: Pick<Sent, "asked">): boolean {
   return asked === "tags" || asked === "referrers";
 }
 

@@ -4,8 +4,9 @@ import { headerValue } from "../../protocol/http/header-list.ts";
 import { parseContentRange } from "../../protocol/http/range.ts";
 import { maxManifestBytes } from "../../protocol/manifest.ts";
 import { decoded, encodingOf } from "../content-encoding.ts";
-import type { RegistryRequest, RegistryResponse } from "../registry-client.ts";
-import { askedBy, isReading } from "./request-facts.ts";
+import type { RegistryResponse } from "../registry-client.ts";
+import type { Sent } from "./redirects.ts";
+import { isReading } from "./request-facts.ts";
 
 /** A session that a login opened, ours above all, is as good as the login. */
 export function withoutSession(response: RegistryResponse): RegistryResponse {
@@ -31,20 +32,20 @@ export function ofStorage(response: RegistryResponse): RegistryResponse {
 }
 
 /** Plain bytes, and the whole where no part of it was asked for. */
-export function asAsked(request: RegistryRequest, response: RegistryResponse): RegistryResponse {
+export function asAsked(request: Sent, response: RegistryResponse): RegistryResponse {
   const answer = request.headers.has("range") ? response : asWhole(response);
   return isReading(request) ? asIdentity(answer, request) : answer;
 }
 
 /** A part of what is encoded cannot be decoded: that goes on as it is. */
-function asIdentity(response: RegistryResponse, request: RegistryRequest): RegistryResponse {
-  const { method, registry } = request;
+function asIdentity(response: RegistryResponse, request: Sent): RegistryResponse {
+  const { method, registry, asked } = request;
   const encoding = encodingOf(response.headers);
   if (encoding === undefined || response.status === 206) return response;
   const headers = new Map(response.headers);
   for (const name of ["content-encoding", "content-length"]) headers.delete(name);
   if (method === "HEAD" || response.status === 304) return { ...response, headers };
-  const limit = askedBy(request) === "manifest" ? maxManifestBytes : undefined;
+  const limit = asked === "manifest" ? maxManifestBytes : undefined;
   const plain = decoded(response.body, encoding, registry.name, limit);
   const body = Readable.from(plain, { objectMode: false, highWaterMark: 64 * 1024 });
   // A failure before anybody reads must not end the process, and what nobody reads is closed too.
