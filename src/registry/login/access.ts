@@ -79,15 +79,33 @@ async function accessOfClaims(
   ask: Ask,
   context: AccessContext,
 ): Promise<Access | Rejected> {
-  const { authorizer } = context;
   if (claims !== undefined && isOfOwnRealm(claims, ask, context)) {
     return accessOfOwnRealm(claims, ask, context);
   }
+  const known = accessOfRealm(claims, ask, context);
+  if (known !== undefined) return known;
   const remembered = await challengeOf(ask.registry, context, scopesOf(ask.target));
-  if (claims !== undefined && isRead(context) && authorizer.isRealmOf(ask.registry, claims)) {
-    return accessOfClass(claims, ask, context);
-  }
-  if (authorizer.hasOwnRealm(ask.registry)) return rejectedHere(ask, "invalid_token");
+  return accessOfRealm(claims, ask, context) ?? notOfRealm(claims, remembered, ask, context);
+}
+
+/** What a token for that registry's token service opens for reading; undefined for any other. */
+function accessOfRealm(
+  claims: OwnTokenClaims | undefined,
+  ask: Ask,
+  context: AccessContext,
+): Access | undefined {
+  if (claims === undefined || !isRead(context)) return undefined;
+  if (!context.authorizer.isRealmOf(ask.registry, claims)) return undefined;
+  return claims.class === "shared" ? sharedOrAnonymous(ask, context) : { kind: "anonymous" };
+}
+
+function notOfRealm(
+  claims: OwnTokenClaims | undefined,
+  remembered: RememberedChallenge | undefined,
+  ask: Ask,
+  context: AccessContext,
+): Access | Rejected {
+  if (context.authorizer.hasOwnRealm(ask.registry)) return rejectedHere(ask, "invalid_token");
   // A registry that asks for no login has no challenge to send anybody away with.
   if (remembered?.lines.length === 0) return { kind: isRead(context) ? "anonymous" : "none" };
   const challenges = parseChallenges(remembered?.lines ?? []);
@@ -96,10 +114,6 @@ async function accessOfClaims(
   // Nothing remembered and nobody to ask: what everybody may have is all it can open.
   if (remembered === undefined) return { kind: "anonymous" };
   return rejected(challenges, ask, "invalid_token");
-}
-
-function accessOfClass({ class: kind }: OwnTokenClaims, ask: Ask, context: AccessContext): Access {
-  return kind === "shared" ? sharedOrAnonymous(ask, context) : { kind: "anonymous" };
 }
 
 function isOfOwnRealm(
