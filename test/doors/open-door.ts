@@ -51,6 +51,7 @@ export type DoorSettings = {
   readonly tunnelTo?: number;
   readonly exchange?: Sender;
   readonly handshakeTimeout?: number;
+  readonly silentAfter?: number;
   readonly host?: string;
   readonly engine?: (request: IncomingMessage, response: ServerResponse, ask: Ask) => Promise<void>;
 };
@@ -90,6 +91,7 @@ export async function openDoor(settings: DoorSettings = {}): Promise<OpenDoor> {
   const queues = { isBusy: () => false };
   const connects = new Connect({
     ...{ admission, decision, interceptor, queues, dialer, open, observe },
+    ...(settings.silentAfter === undefined ? {} : { silentAfter: settings.silentAfter }),
   });
   const answer = (name: string) => answerWith(name, seen);
   const forwarder = new Forwarder(settings.exchange ?? { send: notForwarded }, observe);

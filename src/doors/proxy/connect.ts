@@ -36,6 +36,8 @@ export type ConnectOptions = {
   /** One begins, and more wait for theirs. */
   readonly onCrowd?: () => void;
   readonly observe: ObserveDoor;
+  /** Milliseconds without a byte either way, after which a tunnel counts as idle; a minute. */
+  readonly silentAfter?: number;
 };
 
 /** With its handshake each takes a millisecond. */
@@ -116,10 +118,22 @@ export class Connect {
     }
     socket.write("HTTP/1.1 200 Connection established\r\n\r\n");
     if (head.length > 0) socket.unshift(head);
+    this.#restIfSilent(socket, upstream);
     const host = formatHostPort(address);
     observe({ kind: "tunnelOpened", client, host });
     const traffic = await joinSockets(socket, upstream, open);
     observe({ kind: "tunnelClosed", client, host, ...traffic });
+  }
+
+  /** Nobody knows what a silent tunnel is kept for: it stays, unless its place is wanted. */
+  #restIfSilent(socket: Socket, upstream: Socket): void {
+    const { admission, silentAfter = 60_000 } = this.#options;
+    const passed = (): number => upstream.bytesRead + upstream.bytesWritten;
+    upstream.setTimeout(silentAfter);
+    upstream.on("timeout", () => {
+      const before = passed();
+      admission.release(socket, () => passed() === before);
+    });
   }
 
   #refuse(call: ConnectCall, client: string, refusal: Refusal): void {

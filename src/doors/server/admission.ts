@@ -105,9 +105,9 @@ export class Admission {
     this.#places.occupy(connection);
   }
 
-  /** Nobody is any more: it may have to make room for somebody who comes. */
-  release(connection: Duplex): void {
-    this.#places.release(connection);
+  /** Nobody is any more, as long as `isStill` says so: it may have to make room for somebody who comes. */
+  release(connection: Duplex, isStill?: () => boolean): void {
+    this.#places.release(connection, isStill);
   }
 }
 

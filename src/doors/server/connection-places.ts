@@ -22,8 +22,15 @@ type Limit = "client" | "total";
 type Guest = {
   readonly client: string;
   open: number;
-  /** Those on which nobody is being answered, with when that began in the order of all. */
-  readonly idle: Map<Duplex, number>;
+  /** Those on which nobody is being answered, the one idle longest first. */
+  readonly idle: Map<Duplex, Rest>;
+};
+
+type Rest = {
+  /** When it began, in the order of all. */
+  readonly since: number;
+  /** Whether it goes on. */
+  readonly isStill: () => boolean;
 };
 
 const minute = 60_000;
@@ -71,10 +78,12 @@ export class ConnectionPlaces {
     this.#guestOn.get(counted)?.idle.delete(counted);
   }
 
-  /** Nobody is any more. */
-  release(connection: Duplex): void {
+  /** Nobody is any more, for as long as `isStill` says so. */
+  release(connection: Duplex, isStill: () => boolean = () => true): void {
     const counted = this.#counted(connection);
-    this.#guestOn.get(counted)?.idle.set(counted, this.#moments);
+    const idle = this.#guestOn.get(counted)?.idle;
+    idle?.delete(counted);
+    idle?.set(counted, { since: this.#moments, isStill });
     this.#moments += 1;
   }
 
@@ -91,12 +100,11 @@ export class ConnectionPlaces {
 
   #makeRoom(client: string, limit: Limit): boolean {
     const own = this.#guests.get(client);
-    const giver = limit === "client" || own?.idle.size ? own : this.#largestBeside(own);
-    const [oldest] = giver?.idle.keys() ?? [];
-    if (oldest === undefined) return false;
-    this.#leave(oldest);
-    oldest.destroy();
-    return true;
+    if (own !== undefined && endOne(own, (oldest) => this.#leave(oldest))) return true;
+    if (limit === "client") return false;
+    for (let from = this.#largestBeside(own); from !== undefined; from = this.#largestBeside(own))
+      if (endOne(from, (oldest) => this.#leave(oldest))) return true;
+    return false;
   }
 
   /** Of those who have more, and some of it idle: who has most, and of several the one who rests longest. */
@@ -144,7 +152,19 @@ class Told {
   }
 }
 
+/** The one that is idle longest, if any still is. */
+function endOne({ idle }: Guest, leave: (connection: Duplex) => void): boolean {
+  for (const [connection, { isStill }] of idle) {
+    idle.delete(connection);
+    if (!isStill()) continue;
+    leave(connection);
+    connection.destroy();
+    return true;
+  }
+  return false;
+}
+
 function restsSince(guest: Guest | undefined): number {
-  const [since = Number.POSITIVE_INFINITY] = guest?.idle.values() ?? [];
-  return since;
+  const [rest] = guest?.idle.values() ?? [];
+  return rest?.since ?? Number.POSITIVE_INFINITY;
 }

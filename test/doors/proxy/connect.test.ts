@@ -195,6 +195,22 @@ describe("CONNECT to anything else", () => {
     expect(door.open.size).toBe(0);
   });
 
+  it("gives its place to who comes where all are taken, once it has been silent", async () => {
+    const far = await echoServer();
+    const settings = { tunnelTo: portOf(far), silentAfter: 500 };
+    const { port } = await openDoor({ ...settings, admission: { maxConnections: 3 } });
+    const opened = [];
+    for (let one = 0; one < 3; one += 1) opened.push(await connectThrough(port, "a.example:443"));
+    const [silent, ...spoken] = opened.map(({ socket }) => socket.resume());
+    const words = setInterval(() => spoken.map((socket) => socket.write("x")), 10);
+    onTestFinished(() => clearInterval(words));
+    await eventually(async () => {
+      const newcomer = await talk(port, "GET / HTTP/1.0\r\n\r\n");
+      expect(newcomer).toMatch(/^HTTP\/1.1 200 /);
+    });
+    expect([silent?.closed, ...spoken.map(({ closed }) => closed)]).toEqual([true, false, false]);
+  });
+
   it("keeps what came with the CONNECT", async () => {
     const far = await echoServer();
     const { port } = await openDoor({ tunnelTo: portOf(far) });
