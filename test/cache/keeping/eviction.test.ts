@@ -15,14 +15,17 @@ import { TestClock } from "../../support/test-clock.ts";
 const nothingAside = { aside: 0, clearAside: async () => undefined };
 const number = (index: number): Digest => toDigest("sha256", String(index).padStart(64, "0"));
 
-function setUp(options: Partial<EvictionOptions> = {}) {
+function setUp(options: Partial<EvictionOptions> = {}, most?: number) {
   const events: CacheEvent[] = [];
   const holds = new Holds();
   const blobs = new MemoryBlobStore({ holds });
   const clock = new TestClock();
   const now = (): number => 0;
   const observe = (event: CacheEvent): void => void events.push(event);
-  const usage = new Usage({ records: new MemoryRecordStore(), block: 1, now, observe });
+  const usage = new Usage({
+    ...{ records: new MemoryRecordStore(), block: 1, now, observe },
+    ...(most === undefined ? {} : { most }),
+  });
   const disk = new DiskHealth({ drafts: blobs, observe, makeRoom: () => undefined, clock });
   const eviction = new Eviction({
     blobs,
@@ -136,6 +139,30 @@ describe("eviction", () => {
     clock.pass(10_000);
     await eviction.settled();
     expect([await left(read), clock.waiting]).toEqual([[false], 0]);
+    await eviction.close();
+  });
+
+  it("takes a blob of more than all may have once the archive has it and its last reader has gone", async () => {
+    const delivered = new Set<Digest>();
+    const isDelivered = (digest: Digest): boolean => delivered.has(digest);
+    const { usage, eviction, keep, left, clock } = setUp({ isDelivered }, 50);
+    const large = await keep("large");
+    const [stopFirst, stopLast] = [usage.reading(large), usage.reading(large)];
+    const look = async (): Promise<boolean | undefined> => {
+      await eviction.settled();
+      return (await left(large))[0];
+    };
+    eviction.wake();
+    expect(await look()).toBe(true);
+    delivered.add(large);
+    eviction.wake();
+    expect(await look()).toBe(true);
+    stopFirst();
+    clock.pass(10_000);
+    expect(await look()).toBe(true);
+    stopLast();
+    clock.pass(10_000);
+    expect(await look()).toBe(false);
     await eviction.close();
   });
 
