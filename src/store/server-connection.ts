@@ -29,6 +29,12 @@ export type ServerConnectionOptions<Client> = {
   readonly observe?: ObserveStore | undefined;
 };
 
+/** What records on a server are opened with: which it is, and what their connection needs. */
+export type ServedOptions<Server> = Pick<
+  ServerConnectionOptions<unknown>,
+  "where" | "clock" | "observe"
+> & { readonly server: Server };
+
 export type RecordsQuestion = {
   readonly operation: RecordOperation;
   /** Follows "cannot". */

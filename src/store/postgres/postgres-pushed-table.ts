@@ -1,22 +1,13 @@
 /** What was pushed, in PostgreSQL: rows of `entrepot_pushed`, and one of `entrepot_state`. */
-import type { Clock } from "../../runtime/clock.ts";
 import type { PushedTable, TextChange } from "../served-pushed-records.ts";
-import { ServerConnection } from "../server-connection.ts";
+import { type ServedOptions, ServerConnection } from "../server-connection.ts";
 import { type StoreError, storeErrorFrom } from "../store-error.ts";
-import type { ObserveStore } from "../store-event.ts";
 import {
   isPostgresOver,
   PostgresClient,
   type PostgresServer,
   sqlState,
 } from "./postgres-client.ts";
-
-export type PostgresPushedOptions = {
-  readonly server: PostgresServer;
-  readonly where: string;
-  readonly clock: Clock;
-  readonly observe?: ObserveStore | undefined;
-};
 
 const tables = {
   entrepot_pushed: `key text COLLATE "C" PRIMARY KEY, value text NOT NULL`,
@@ -30,13 +21,13 @@ export class PostgresPushedTable implements PushedTable {
   readonly #connection: ServerConnection<PostgresClient>;
 
   /** Resolves within little more than a second, whether the server is there or not. */
-  static async open(options: PostgresPushedOptions): Promise<PostgresPushedTable> {
+  static async open(options: ServedOptions<PostgresServer>): Promise<PostgresPushedTable> {
     const table = new PostgresPushedTable(options);
     await table.#connection.start();
     return table;
   }
 
-  private constructor({ server, where, clock, observe }: PostgresPushedOptions) {
+  private constructor({ server, where, clock, observe }: ServedOptions<PostgresServer>) {
     this.where = where;
     this.#connection = new ServerConnection({
       what: "the records of pushes",

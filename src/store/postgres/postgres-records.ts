@@ -1,8 +1,7 @@
 /** Records in PostgreSQL, each a row of `entrepot_records`. A value is JSON as text, as we write it. */
-import type { Clock } from "../../runtime/clock.ts";
 import { type Json, readJson, type StoredRecord } from "../record-store.ts";
 import type { ServedRecords } from "../served-records.ts";
-import { ServerConnection } from "../server-connection.ts";
+import { type ServedOptions, ServerConnection } from "../server-connection.ts";
 import type { StoreError } from "../store-error.ts";
 import type { ObserveStore } from "../store-event.ts";
 import {
@@ -11,13 +10,6 @@ import {
   type PostgresServer,
   type Row,
 } from "./postgres-client.ts";
-
-export type PostgresRecordsOptions = {
-  readonly server: PostgresServer;
-  readonly where: string;
-  readonly clock: Clock;
-  readonly observe?: ObserveStore | undefined;
-};
 
 // Bytes decide the order of keys, whatever language the database is in.
 const tables = {
@@ -32,13 +24,13 @@ export class PostgresRecords implements ServedRecords {
   readonly #observe: ObserveStore | undefined;
 
   /** Resolves within little more than a second, whether the server is there or not. */
-  static async open(options: PostgresRecordsOptions): Promise<PostgresRecords> {
+  static async open(options: ServedOptions<PostgresServer>): Promise<PostgresRecords> {
     const records = new PostgresRecords(options);
     await records.#connection.start();
     return records;
   }
 
-  private constructor({ server, where, clock, observe }: PostgresRecordsOptions) {
+  private constructor({ server, where, clock, observe }: ServedOptions<PostgresServer>) {
     this.#observe = observe;
     this.#connection = new ServerConnection({
       what: "the records",

@@ -1,9 +1,7 @@
 /** What was pushed, in Redis: one hash of texts, and its state beside it. */
-import type { Clock } from "../../runtime/clock.ts";
 import type { PushedTable, TextChange } from "../served-pushed-records.ts";
-import { ServerConnection } from "../server-connection.ts";
+import { type ServedOptions, ServerConnection } from "../server-connection.ts";
 import { StoreError, storeErrorFrom } from "../store-error.ts";
-import type { ObserveStore } from "../store-event.ts";
 import {
   ifRefused,
   isRedisOver,
@@ -12,13 +10,6 @@ import {
   refusalIn,
   steps,
 } from "./redis-client.ts";
-
-export type RedisPushedOptions = {
-  readonly server: RedisServer;
-  readonly where: string;
-  readonly clock: Clock;
-  readonly observe?: ObserveStore | undefined;
-};
 
 const recordsKey = "entrepot:#pushed";
 const stateKey = "entrepot:#pushed-state";
@@ -29,13 +20,13 @@ export class RedisPushedTable implements PushedTable {
   readonly #connection: ServerConnection<RedisClient>;
 
   /** Resolves within little more than a second, whether the server is there or not. */
-  static async open(options: RedisPushedOptions): Promise<RedisPushedTable> {
+  static async open(options: ServedOptions<RedisServer>): Promise<RedisPushedTable> {
     const table = new RedisPushedTable(options);
     await table.#connection.start();
     return table;
   }
 
-  private constructor({ server, where, clock, observe }: RedisPushedOptions) {
+  private constructor({ server, where, clock, observe }: ServedOptions<RedisServer>) {
     this.where = where;
     this.#connection = new ServerConnection({
       what: "the records of pushes",

@@ -2,10 +2,9 @@
  * Records in Redis or Valkey, each a text under `entrepot:` and its key. A server that may have lost
  * its last writes in a restart is told of: who knows better forgets all of it.
  */
-import type { Clock } from "../../runtime/clock.ts";
 import { type Json, readJson, type StoredRecord } from "../record-store.ts";
 import type { ServedRecords } from "../served-records.ts";
-import { ServerConnection } from "../server-connection.ts";
+import { type ServedOptions, ServerConnection } from "../server-connection.ts";
 import type { StoreError } from "../store-error.ts";
 import type { ObserveStore } from "../store-event.ts";
 import {
@@ -17,11 +16,7 @@ import {
   steps,
 } from "./redis-client.ts";
 
-export type RedisRecordsOptions = {
-  readonly server: RedisServer;
-  readonly where: string;
-  readonly clock: Clock;
-  readonly observe?: ObserveStore | undefined;
+export type RedisRecordsOptions = ServedOptions<RedisServer> & {
   /** Called before anything is read of a server that may have forgotten what was written last. */
   readonly distrust: () => void;
 };
