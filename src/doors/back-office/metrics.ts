@@ -2,7 +2,9 @@
  * `/metrics`: what was counted and what is so now, in Prometheus' words. Prints at most 3,000 lines;
  * everything is read when it is asked for.
  */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { collectDefaultMetrics, Registry } from "prom-client";
+import { Flights } from "../../runtime/flights.ts";
 import type { Figures } from "./figures.ts";
 import type { House } from "./ports.ts";
 import type { Family, Sample } from "./series.ts";
@@ -22,6 +24,7 @@ export class Metrics {
   readonly #figures: Figures;
   readonly #house: House;
   readonly #node = new Registry();
+  readonly #pages = new Flights<string>();
 
   constructor(figures: Figures, house: House) {
     this.#figures = figures;
@@ -30,7 +33,15 @@ export class Metrics {
     for (const name of untidy) this.#node.removeSingleMetric(name);
   }
 
-  async page(): Promise<string> {
+  /** One for all who ask at once. */
+  page(): Promise<string> {
+    return this.#pages.join("", async () => {
+      await nextTurn();
+      return await this.#page();
+    });
+  }
+
+  async #page(): Promise<string> {
     const families = [...this.#figures.families(), ...(await standing(this.#figures, this.#house))];
     const page = new Registry();
     for (const family of families) page.registerMetric(metricOf(family));
