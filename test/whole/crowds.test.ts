@@ -3,8 +3,10 @@ import { once } from "node:events";
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { expect, it, onTestFinished } from "vitest";
+import { digestOf as digestOfBytes } from "../../src/protocol/digest.ts";
 import { eventually } from "../support/eventually.ts";
 import { evilServer } from "./support/evil-server.ts";
+import { manifestType } from "./support/image.ts";
 import { type Program, Scene } from "./support/program.ts";
 
 const digestOf = (n: number): string => `sha256:${n.toString(16).padStart(64, "0")}`;
@@ -102,4 +104,37 @@ it("leaves the others tokens: theirs are fetched while its own exchanges hang", 
   await eventually(() => expect(scopes.length).toBeGreaterThanOrEqual(28));
   manifest("127.0.0.2", "office/app");
   await eventually(() => expect(scopes.join("\n")).toContain("office/app"));
+}, 60_000);
+
+it("does not keep a newcomer out by hanging twenty-nine manifests alone, and then three more addresses", async () => {
+  const { registry, program } = await rig();
+  const config = { mediaType: "x/y", digest: digestOf(1), size: 5 };
+  const image = { schemaVersion: 2, mediaType: manifestType, config, layers: [] };
+  const bytes = Buffer.from(JSON.stringify(image));
+  let hanging = 0;
+  registry.answer = ({ url = "" }, response) => {
+    if (url.includes("/hang/")) hanging += 1;
+    else if (url === "/v2/") response.writeHead(200).end();
+    else {
+      const fields = {
+        "content-type": manifestType,
+        "docker-content-digest": digestOfBytes(bytes),
+      };
+      response.writeHead(200, fields).end(bytes);
+    }
+  };
+  const manifest = (client: string, path: string) =>
+    asked(program, client, `/v2/${registry.name}/${path}/manifests/1`);
+  const first: ClientRequest[] = [];
+  for (let n = 1; n <= 29; n++) first.push(manifest("127.0.0.1", `hang/app${n}`));
+  await eventually(() => expect(hanging).toBe(29));
+  for (let n = 2; n <= 4; n++) manifest(`127.0.0.${n}`, `hang/app${n}-too`);
+  await eventually(() => expect(hanging).toBe(32));
+  const given = Promise.any(first.map((request) => once(request, "response")));
+  const [answer] = (await once(manifest("127.0.0.5", "office/app"), "response")) as [
+    IncomingMessage,
+  ];
+  expect(answer.statusCode).toBe(200);
+  const [givenUp] = (await given) as [IncomingMessage];
+  expect([givenUp.statusCode, givenUp.headers["retry-after"]]).toEqual([503, "5"]);
 }, 60_000);
