@@ -137,6 +137,31 @@ describe.skipIf(process.getuid?.() !== 0)("a stranger's", () => {
     30_000,
   );
 
+  it("realm learns from no client either which names there are", async () => {
+    scene.names.set("inside.corp.test", ["10.255.255.2"]);
+    const told: unknown[] = [];
+    for (const host of ["inside.corp.test", "nothing.corp.test"]) {
+      const auth = () => ({ kind: "bearer" as const, realm: `https://${host}/token` });
+      const at = await Scene.open();
+      for (const [name, addresses] of scene.names) at.names.set(name, addresses);
+      const registry = await at.registry("stranger.test", { port: 443, host: "127.0.0.86", auth });
+      const program = await at.start();
+      const answers = [
+        await ask(program, registry, "/v2/a/b/manifests/1"),
+        await direct(program, "/v2/a/b/manifests/1?ns=stranger.test"),
+      ];
+      const plain = (text: string): string => text.replaceAll(host, "it");
+      told.push(
+        answers.map(({ status, reason, headers, body }) => [
+          ...[status, plain(reason), plain(String(body))],
+          ...[headers["cache-status"], plain(String(headers["www-authenticate"]))],
+        ]),
+      );
+      await at.close();
+    }
+    expect(told[0]).toEqual(told[1]);
+  });
+
   it.each([
     ["blobs", secret, unsaid(vault)],
     ["manifests", secret, unsaid(vault)],
