@@ -79,7 +79,7 @@ export class ConnectionPlaces {
   }
 
   /** Nobody is any more, for as long as `isStill` says so. */
-  release(connection: Duplex, isStill: () => boolean = () => true): void {
+  release(connection: Duplex, isStill = always): void {
     const counted = this.#counted(connection);
     const idle = this.#guestOn.get(counted)?.idle;
     idle?.delete(counted);
@@ -135,6 +135,8 @@ export class ConnectionPlaces {
     observe({ kind, client, limit, most: limit === "client" ? perClient : total, connections });
   }
 }
+
+const always = (): boolean => true;
 
 /** How many are still to be told of. */
 class Told {
