@@ -47,7 +47,7 @@ it("leaves the others room: their blobs begin while its own wait", async () => {
     expect(answer.statusCode).toBe(200);
   }
   expect(ofBlobs()).toBe(237);
-}, 60_000);
+});
 
 it("asks for nothing any more once it has gone, but for the blobs that others may want", async () => {
   const { registry, program } = await rig();
@@ -68,7 +68,7 @@ it("asks for nothing any more once it has gone, but for the blobs that others ma
     for (const path of passed) expect(sockets.get(path)?.destroyed).toBe(true);
   });
   expect(sockets.get(blob)?.destroyed).toBe(false);
-}, 60_000);
+});
 
 it("keeps no registry at work on manifests that it no longer waits for, by tag or by digest", async () => {
   const { registry, program } = await rig();
@@ -85,7 +85,7 @@ it("keeps no registry at work on manifests that it no longer waits for, by tag o
   for (const request of requests) request.destroy();
   const isOver = (path: string) => sockets.get(path)?.destroyed;
   await eventually(() => expect(paths.map(isOver)).toEqual([true, true]));
-}, 60_000);
+});
 
 it("leaves the others tokens: theirs are fetched while its own exchanges hang", async () => {
   const { registry, program } = await rig();
@@ -104,7 +104,7 @@ it("leaves the others tokens: theirs are fetched while its own exchanges hang", 
   await eventually(() => expect(scopes.length).toBeGreaterThanOrEqual(28));
   manifest("127.0.0.2", "office/app");
   await eventually(() => expect(scopes.join("\n")).toContain("office/app"));
-}, 60_000);
+});
 
 it("does not keep a newcomer out by hanging twenty-nine manifests alone, and then three more addresses", async () => {
   const { registry, program } = await rig();
@@ -137,4 +137,4 @@ it("does not keep a newcomer out by hanging twenty-nine manifests alone, and the
   expect(answer.statusCode).toBe(200);
   const [givenUp] = (await given) as [IncomingMessage];
   expect([givenUp.statusCode, givenUp.headers["retry-after"]]).toEqual([503, "5"]);
-}, 60_000);
+});

@@ -78,7 +78,6 @@ describe("an origin's places", () => {
       await eventually(() => expect(hanging).toBeGreaterThanOrEqual(16));
       expect((await manifest("10.0.1.1", "1")).status).toBe(200);
     },
-    5_000,
   );
 
   it.each([
@@ -110,7 +109,6 @@ describe("an origin's places", () => {
       const last = ends.slice(-3).map((end) => Promise.race([end, open]));
       expect(await Promise.all(last)).toEqual([open, open, open]);
     },
-    10_000,
   );
 
   it("are given up for nobody who has one already, however long he waits", async () => {
