@@ -11,6 +11,8 @@ import { UpstreamRefusal } from "../upstream/upstream-refusal.ts";
 import { DownloadError } from "./download-error.ts";
 
 const mostTries = 5;
+/** Where nothing ever came: some three seconds, for clients then have no head yet and can be told. */
+const mostTriesForNothing = 3;
 const shortestPause = 200;
 const longestPause = 5_000;
 
@@ -107,7 +109,9 @@ export class ResumingBody implements AsyncIterable<Uint8Array> {
   async #recover(error: unknown, hasProgress: boolean): Promise<void> {
     this.#ask.signal.throwIfAborted();
     this.#tries = hasProgress ? 1 : this.#tries + 1;
-    if (!this.#hasBegun || !mayPass(error) || this.#tries > mostTries) throw error;
+    const isNothing = this.#offset === this.#ask.from && !this.#ask.isUnderway;
+    const most = isNothing ? mostTriesForNothing : mostTries;
+    if (!this.#hasBegun || !mayPass(error) || this.#tries > most) throw error;
     this.#ask.onBreak({ offset: this.#offset, attempt: this.#tries, error });
     const longest = Math.min(longestPause, shortestPause * 2 ** this.#tries);
     const length = shortestPause + (longest - shortestPause) * this.#ask.clock.random();

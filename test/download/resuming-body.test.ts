@@ -49,9 +49,13 @@ describe("a resuming body", () => {
     expect(body.size).toBe(bytes.length);
   });
 
-  it("waits from 0.2 s to 5 s between tries, by chance", async () => {
+  it.each([
+    ["once something came", true, [400, 800, 1_600, 3_200, 5_000]],
+    ["and while nothing ever came no longer than a head may wait", false, [400, 800, 1_600]],
+  ])("waits from 0.2 s to 5 s between tries, by chance, %s", async (_, isUnderway, expected) => {
     const pauses: number[] = [];
     const { body } = scene(() => ({ cutAt: 0 }), {
+      isUnderway,
       clock: {
         ...systemClock,
         random: () => 0.999_999,
@@ -63,7 +67,7 @@ describe("a resuming body", () => {
       },
     });
     await expect(whole(body)).rejects.toMatchObject({ code: "RESET" });
-    expect(pauses).toEqual([400, 800, 1_600, 3_200, 5_000]);
+    expect(pauses).toEqual(expected);
   });
 
   it("counts only tries that bring nothing", async () => {

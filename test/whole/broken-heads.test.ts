@@ -9,11 +9,13 @@ it("is answered with 502 and why, and not with a connection that breaks", async 
   const evil = await evilServer(scene, "registry.test");
   onTestFinished(evil.close);
   const program = await scene.start({ REGISTRIES: evil.name });
+  let hasBroken = false;
   evil.answer = ({ url = "", socket }, response) => {
     if (url === "/v2/") return void response.writeHead(200).end();
     response.writeHead(200, { "content-length": 1_000_000 }).flushHeaders();
-    // Longer than a head that waits for nothing would take.
-    setTimeout(() => socket.destroy(), 400);
+    // The first time later than a head would leave that waits for nothing.
+    setTimeout(() => socket.destroy(), hasBroken ? 10 : 400);
+    hasBroken = true;
   };
   const path = `/v2/team/app/blobs/sha256:${"a".repeat(64)}`;
   const answer = await viaProxy(program, evil.name, path);
