@@ -113,7 +113,8 @@ export const upstreamWords: Table<UpstreamErrorCode> = {
     next: "Try again; `entrepot stats` and the dashboard show how that registry does.",
   },
   RESET: {
-    means: "The connection ended in the middle, five times in a row without progress, three times where nothing came.",
+    means:
+      "The connection ended in the middle, five times in a row without progress, three times where nothing came.",
     next: "Try again. What came is kept, and the next pull goes on from there.",
   },
   FORBIDDEN: {
