@@ -5,6 +5,7 @@
 import { Readable } from "node:stream";
 import type { Dispatcher } from "undici";
 import type { Clock } from "../../runtime/clock.ts";
+import { sharedBytes } from "../../runtime/hashing.ts";
 import { ownBytes } from "../../runtime/own-bytes.ts";
 import type { AnswerBody } from "../registry-client.ts";
 
@@ -157,7 +158,9 @@ export class ResponseBody extends Readable implements AnswerBody {
       this.#hasBegun = true;
       return Buffer.allocUnsafe(length);
     }
-    const spare = this.#spare ?? Buffer.allocUnsafeSlow(this.#room);
+    // Who gives pieces back may have them hashed meanwhile, by another thread.
+    const spare =
+      this.#spare ?? (this.#room === largest ? sharedBytes : Buffer.allocUnsafeSlow)(this.#room);
     this.#spare = undefined;
     return spare;
   }
