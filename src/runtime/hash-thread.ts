@@ -2,10 +2,15 @@
 import { createHash, type Hash } from "node:crypto";
 import { parentPort } from "node:worker_threads";
 
-export type HashAsked =
+export type HashAsked = HashWork & {
+  /** These are used no more: to be forgotten before the work. */
+  readonly released: readonly number[];
+};
+
+export type HashWork =
   | { readonly what: "begin"; readonly to: number; readonly algorithm: string }
   | { readonly what: "copy"; readonly from: number; readonly to: number }
-  | { readonly what: "release"; readonly id: number }
+  | { readonly what: "nothing" }
   | {
       readonly what: "after";
       readonly from: number;
@@ -22,11 +27,11 @@ const done = new Uint8Array();
 const hashes = new Map<number, Hash>();
 
 parentPort?.on("message", (asked: HashAsked) => {
-  const { what } = asked;
+  const { what, released } = asked;
+  for (const id of released) hashes.delete(id);
   if (what === "begin") hashes.set(asked.to, createHash(asked.algorithm));
-  else if (what === "release") hashes.delete(asked.id);
   else if (what === "digest") tell(hashes.get(asked.id)?.copy().digest());
-  else {
+  else if (what !== "nothing") {
     const hash = hashes.get(asked.from)?.copy();
     if (what === "after") tell(hash?.update(asked.bytes) && done);
     if (hash !== undefined) hashes.set(asked.to, hash);

@@ -7,7 +7,7 @@ import { createHash, type Hash } from "node:crypto";
 import type { Worker } from "node:worker_threads";
 import { startThread } from "./carried.ts";
 import type { Clock } from "./clock.ts";
-import type { HashAsked, HashTold } from "./hash-thread.ts";
+import type { HashAsked, HashTold, HashWork } from "./hash-thread.ts";
 
 /** The hash of all bytes so far. It never changes: further bytes make another. Whoever has it releases it. */
 export interface RunningHash {
@@ -120,6 +120,8 @@ class HashThread {
   readonly #worker: Worker;
   readonly #onUnused: () => void;
   readonly #waiting: Waiting[] = [];
+  /** What the thread is told of with what it is asked next: a message costs more than what is in it. */
+  readonly #released: number[] = [];
   #made = 0;
   #held = 0;
   #failure: Error | undefined;
@@ -164,22 +166,25 @@ class HashThread {
   }
 
   release(id: number): void {
-    this.tell({ what: "release", id });
+    this.#released.push(id);
     this.#held -= 1;
-    if (this.#held === 0) this.#onUnused();
+    if (this.#held > 0) return;
+    this.tell({ what: "nothing" });
+    this.#onUnused();
   }
 
-  tell(asked: HashAsked, transfer: readonly ArrayBuffer[] = []): void {
+  tell(work: HashWork, transfer: readonly ArrayBuffer[] = []): void {
+    const asked: HashAsked = { ...work, released: this.#released.splice(0) };
     if (this.#failure === undefined) this.#worker.postMessage(asked, transfer);
   }
 
-  async ask(asked: HashAsked, transfer?: readonly ArrayBuffer[]): Promise<Uint8Array> {
+  async ask(work: HashWork, transfer?: readonly ArrayBuffer[]): Promise<Uint8Array> {
     if (this.#failure !== undefined) throw this.#failure;
     const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
     this.#waiting.push({ resolve, reject });
     // The process stays as long as an answer is due, and no longer.
     if (this.#waiting.length === 1) this.#worker.ref();
-    this.tell(asked, transfer);
+    this.tell(work, transfer);
     return await promise;
   }
 
