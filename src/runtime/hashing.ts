@@ -56,7 +56,7 @@ class HashHere implements RunningHash {
 }
 
 /** Shorter streams are through before a thread would have begun. */
-const long = 8 * 1024 * 1024;
+export const longStream = 8 * 1024 * 1024;
 const quiet = 60_000;
 
 export class Hashing {
@@ -72,7 +72,8 @@ export class Hashing {
   }
 
   readonly begin: BeginHash = (algorithm, size) => {
-    if (size === undefined || size < long || this.#isUseless) return hashHere(algorithm, size);
+    if (size === undefined || size < longStream || this.#isUseless)
+      return hashHere(algorithm, size);
     this.#end?.();
     this.#end = undefined;
     this.#thread ??= this.#started();

@@ -6,7 +6,7 @@
 import type { Socket } from "node:net";
 import { type Duplex, Readable } from "node:stream";
 import type { Dispatcher } from "undici";
-import { endToEnd, parseRawHeaders } from "../../protocol/http/header-list.ts";
+import { endToEnd, headerValue, parseRawHeaders } from "../../protocol/http/header-list.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { afterWaiting } from "../../runtime/deadline.ts";
 import type { RegistryResponse } from "../registry-client.ts";
@@ -90,7 +90,8 @@ export class OneAnswer implements Dispatcher.DispatchHandler {
       this.#release();
       onReceived?.(0, true);
     };
-    this.#body = new ResponseBody(controller, release, clock.after);
+    const size = Number(headerValue(fields, "content-length") ?? 0);
+    this.#body = new ResponseBody(controller, release, clock.after, size);
     this.#settle.resolve({ status, headers: endToEnd(fields), body: this.#body });
   }
 

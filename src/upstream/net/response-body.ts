@@ -5,7 +5,7 @@
 import { Readable } from "node:stream";
 import type { Dispatcher } from "undici";
 import type { Clock } from "../../runtime/clock.ts";
-import { sharedBytes } from "../../runtime/hashing.ts";
+import { longStream, sharedBytes } from "../../runtime/hashing.ts";
 import { ownBytes } from "../../runtime/own-bytes.ts";
 import type { AnswerBody } from "../registry-client.ts";
 
@@ -18,6 +18,7 @@ export class ResponseBody extends Readable implements AnswerBody {
   readonly #controller: Dispatcher.DispatchController;
   readonly #release: () => void;
   readonly #after: Clock["after"];
+  readonly #newPiece: (length: number) => Buffer;
   #filling: Buffer | undefined;
   #filled = 0;
   readonly #full: Buffer[] = [];
@@ -37,12 +38,15 @@ export class ResponseBody extends Readable implements AnswerBody {
     controller: Dispatcher.DispatchController,
     release: () => void,
     after: Clock["after"],
+    size = 0,
   ) {
     // Pieces are read one by one; two that wait would be joined into a third.
     super({ objectMode: true, highWaterMark: 1 });
     this.#controller = controller;
     this.#release = release;
     this.#after = after;
+    // Of long ones a thread may hash the pieces where they lie.
+    this.#newPiece = size >= longStream ? sharedBytes : Buffer.allocUnsafeSlow;
     // A failure before anybody reads must not end the process; a reader hears of it all the same.
     this.on("error", () => undefined);
   }
@@ -158,9 +162,7 @@ export class ResponseBody extends Readable implements AnswerBody {
       this.#hasBegun = true;
       return Buffer.allocUnsafe(length);
     }
-    // Who gives pieces back may have them hashed meanwhile, by another thread.
-    const spare =
-      this.#spare ?? (this.#room === largest ? sharedBytes : Buffer.allocUnsafeSlow)(this.#room);
+    const spare = this.#spare ?? this.#newPiece(this.#room);
     this.#spare = undefined;
     return spare;
   }

@@ -92,6 +92,31 @@ describe("an exchange on an undici pool", () => {
     expect(lengths.slice(1, -1).every((length) => length === 32 * 1024)).toBe(true);
   });
 
+  it.each([
+    ["of 8 MiB lies where another thread can hash it", 8, true],
+    ["of less has memory of its own", 7.9, false],
+  ])("%s", async (_, mebibytes, isShared) => {
+    const bytes = Buffer.alloc(mebibytes * 1024 * 1024, "x");
+    const pool = await poolOf((_request, response) => {
+      response.writeHead(200, { "content-length": bytes.length }).end(bytes);
+    });
+    const exchange = new OneAnswer(options);
+    pool.dispatch({ path: "/", method: "GET" }, exchange);
+    const { body } = await exchange.response;
+    const large = new Set<ArrayBufferLike>();
+    let length = 0;
+    for await (const piece of body) {
+      length += piece.length;
+      if (piece.length >= 128 * 1024) large.add(piece.buffer);
+      body.giveBack?.(piece);
+    }
+    expect(length).toBe(bytes.length);
+    expect([...large].map((memory) => memory instanceof SharedArrayBuffer)).toEqual(
+      Array(large.size).fill(isShared),
+    );
+    expect(large.size).toBeGreaterThan(0);
+  });
+
   it("keeps nobody waiting for more when little comes", async () => {
     const asked = Promise.withResolvers<ServerResponse>();
     const pool = await poolOf((_request, response) => {
