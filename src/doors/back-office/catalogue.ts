@@ -17,6 +17,7 @@ import type {
   SumsOf,
 } from "../../store/catalogue-store.ts";
 import type { HostedHosts } from "../server/own-names.ts";
+import { batchesOf } from "./batches.ts";
 import { noTraffic, type Traffic } from "./traffic.ts";
 
 export type CatalogueOptions = {
@@ -47,6 +48,8 @@ type Sight = ImageName & {
 const mostSights = 20_000;
 /** So many are looked at in one turn of the event loop, for pulls go on meanwhile. */
 const perTurn = 200;
+/** What lists more is no image that anybody runs. */
+const mostParts = 2_000;
 /** Of what images are made of: strangers' may list thousands of parts. */
 const mostBytes = 4 * 1024 * 1024;
 
@@ -138,7 +141,10 @@ export class ImageCatalogue {
       const { images, parts } = await this.#told(sights);
       const sums = this.#growth();
       if (images.length + sums.length === 0) return;
-      store.write({ at: now(), images, parts, sums });
+      for (const batch of batchesOf({ at: now(), images, parts, sums })) {
+        store.write(batch);
+        await yieldToOthers();
+      }
     } catch (error) {
       onError(error);
     }
@@ -222,7 +228,8 @@ function isOf(one: ImageName & { readonly digest: string }, gone: Changed): bool
 function partsOf(manifest: Manifest | undefined): readonly ManifestPart[] {
   if (manifest === undefined) return [];
   const { kind, references } = manifest;
-  const parts = references.map(({ digest, size, platform }) => ({ digest, size, platform }));
+  const some = references.slice(0, mostParts);
+  const parts = some.map(({ digest, size, platform }) => ({ digest, size, platform }));
   if (kind === "image") return parts;
   const named = parts.filter(({ platform }) => platform !== undefined);
   return named.length > 0 ? named : parts.map((part) => ({ ...part, platform: "any" }));
