@@ -93,16 +93,16 @@ it("five minutes after any traffic at most 256 MiB are taken, and no more after 
     scene.upstream.requests.splice(0);
     tell({ round, asked: strangers.asked, ...Object.fromEntries(strangers.statuses), ...report });
     tell({ round, floods: Object.fromEntries([...floods.answers].sort()) });
-    // Each flood reaches what it is to fill.
+    // Each flood reaches what it is to fill, which uploads of an earlier round may have done.
     for (const reached of [
       "ns 200",
       "sni 200",
       "balanced 200",
-      "upload 202",
+      round === 0 ? "upload 202" : /^upload (202|429)$/,
       "login 401",
       "search 200",
     ])
-      expect(floods.answers.get(reached)).toBeGreaterThan(0);
+      expect([...floods.answers.keys()]).toContainEqual(expect.stringMatching(reached));
     await watch("quiet", Math.min(60_000, minutes * 4_000));
     after.push(await sample("after a round"));
   }
