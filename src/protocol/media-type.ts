@@ -1,4 +1,5 @@
 /** Media types of manifests, and what a client says it can read, as a value usable as a key. */
+import { ownText } from "../runtime/own-bytes.ts";
 
 declare const acceptSetBrand: unique symbol;
 
@@ -50,7 +51,7 @@ const longestMediaType = 255;
 /** A Content-Type field that may be remembered: without its parameters where those make it long. */
 export function shortMediaType(contentType: string): string {
   if (contentType.length <= longestMediaType) return contentType;
-  return bareMediaType(contentType).slice(0, longestMediaType);
+  return ownText(bareMediaType(contentType).slice(0, longestMediaType));
 }
 
 /** The bare type of a Content-Type field: lower case, without parameters. */

@@ -63,6 +63,10 @@ it.each<[string, (index: number, padding: string) => unknown]>([
     (index, padding) =>
       shortMediaType(received(`application/vnd.type-${index}+json; x=${padding}`)),
   ],
+  [
+    "a media type, of a Content-Type that is long by itself",
+    (index, padding) => shortMediaType(received(`application/vnd.type-${index}.${padding}+json`)),
+  ],
 ])("%s, is kept alone", (_what, keep) => {
   expect(takenBy(keep)).toBeLessThan((many * long) / 10);
 });

@@ -1,4 +1,5 @@
 /** A request target, in origin form and in absolute form (RFC 9112 §3.2). */
+import { ownText } from "../../runtime/own-bytes.ts";
 import { type HostPort, parseHostPort } from "./host-port.ts";
 
 /**
@@ -18,12 +19,4 @@ export function parseAbsolute(url: string): { address: HostPort; target: string 
   if (address === undefined) return undefined;
   const rest = match?.[2] ?? "/";
   return { address, target: rest.startsWith("/") ? rest : `/${rest}` };
-}
-
-/**
- * In memory of its own: V8 cuts a text out of a longer one without copying it, and the longer one then stays
- * as long as anybody keeps the piece.
- */
-function ownText(text: string): string {
-  return Buffer.from(text).toString();
 }
