@@ -33,6 +33,7 @@ export class PullThrough implements Bookkeeping {
   async blob(asked: BlobAsk): Promise<CacheAnswer> {
     const { blobPull } = this.#parts;
     const ask = withOwnAccess(asked);
+    if (await blobPull.isNowhere(ask)) return blobPull.miss(ask);
     const hit = await blobPull.hit(ask);
     const confirmed = hit ?? (await blobPull.confirmed(ask));
     return confirmed ?? blobPull.miss(ask);

@@ -70,6 +70,11 @@ export class KeptBlobs {
     }
   }
 
+  /** Whether it may be kept: no when it is not, or cannot be looked at. */
+  async isThere(digest: Digest): Promise<boolean> {
+    return this.#trusted.get(digest) === true || (await this.stat(digest)) !== undefined;
+  }
+
   /** It is gone, was found to be wrong, or has come anew. */
   forget(digest: Digest): void {
     this.#trusted.delete(digest);

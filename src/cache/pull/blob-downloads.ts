@@ -6,14 +6,15 @@
 import type { ByteSource } from "../../download/byte-source.ts";
 import type { Downloads, OpenedDownload } from "../../download/downloads.ts";
 import type { Digest } from "../../protocol/digest.ts";
+import { headerValue } from "../../protocol/http/header-list.ts";
 import { unlessAborted } from "../../runtime/flights.ts";
-import type { Access, RegistryClient } from "../../upstream/registry-client.ts";
+import type { Access, RegistryClient, RegistryResponse } from "../../upstream/registry-client.ts";
 import { abortedBy } from "../../upstream/upstream-deadline.ts";
 import { UpstreamRefusal } from "../../upstream/upstream-refusal.ts";
 import type { Visibility } from "../access/visibility.ts";
 import { confirmBlob, denialOf, type Given } from "../asking/blob-asks.ts";
 import { type Denial, isExcuse } from "../asking/small-answer.ts";
-import { type Content, contentOf } from "../content.ts";
+import { type CacheAnswer, type Content, contentOf } from "../content.ts";
 import type { BlobAsk } from "../pull-ask.ts";
 import type { Generations, RepositoryRef } from "../repository-ref.ts";
 import { Decision } from "../why.ts";
@@ -162,4 +163,16 @@ export async function provenBlob(
 export function questionOf(ask: BlobAsk) {
   const { registry, repository, digest, signal } = ask;
   return { registry, repository, digest, patience: "full", signal } as const;
+}
+
+/** The part that was asked for, or the answer that there is none. */
+export function isPartAsked({ status, headers }: RegistryResponse, { start }: Stretch): boolean {
+  const part = headerValue(headers, "content-range") ?? "";
+  return status === 416 || (status === 206 && part.startsWith(`bytes ${start}-`));
+}
+
+/** What is passed on as it comes. */
+export function passed(response: RegistryResponse, ask: BlobAsk): CacheAnswer {
+  const headers = new Map(response.headers).set("docker-content-digest", [ask.digest]);
+  return { kind: "passed", response: { ...response, headers }, outcome: "bypass" };
 }

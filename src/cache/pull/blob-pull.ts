@@ -7,7 +7,7 @@ import type { Digest } from "../../protocol/digest.ts";
 import { headerValue } from "../../protocol/http/header-list.ts";
 import { firstByteOf } from "../../protocol/http/range.ts";
 import { maxManifestBytes } from "../../protocol/manifest.ts";
-import type { Access, RegistryResponse } from "../../upstream/registry-client.ts";
+import type { Access } from "../../upstream/registry-client.ts";
 import type { AccessChecks } from "../access/access-checks.ts";
 import type { RepositoryBlobs } from "../access/repository-blobs.ts";
 import { mayWhileUnreachable } from "../access/while-unreachable.ts";
@@ -24,6 +24,8 @@ import { linked } from "./archived-link.ts";
 import {
   BlobDownloads,
   type BlobDownloadsOptions,
+  isPartAsked,
+  passed,
   provenBlob,
   questionOf,
   type Stretch,
@@ -61,6 +63,14 @@ export class BlobPull {
     this.#options = options;
     this.#downloads = new BlobDownloads(options);
     this.#doubtful = new DoubtfulRanges(options.kept);
+  }
+
+  /** No GET finds it here, so who may have it need not be looked up; an archive may have it. */
+  async isNowhere({ digest, isHead, decision }: BlobAsk): Promise<boolean> {
+    const { kept, archived } = this.#options;
+    if (isHead || archived !== undefined || (await kept.isThere(digest))) return false;
+    decision.because({ reason: "not kept" });
+    return true;
   }
 
   /** From the store, when this asker may have it. */
@@ -263,15 +273,4 @@ export class BlobPull {
     const answer = await this.#passRange(ask, wanted);
     return answer === undefined || isDenial(answer) ? undefined : answer;
   }
-}
-
-/** The part that was asked for, or the answer that there is none. */
-function isPartAsked({ status, headers }: RegistryResponse, { start }: Stretch): boolean {
-  const part = headerValue(headers, "content-range") ?? "";
-  return status === 416 || (status === 206 && part.startsWith(`bytes ${start}-`));
-}
-
-function passed(response: RegistryResponse, ask: BlobAsk): CacheAnswer {
-  const headers = new Map(response.headers).set("docker-content-digest", [ask.digest]);
-  return { kind: "passed", response: { ...response, headers }, outcome: "bypass" };
 }

@@ -53,6 +53,15 @@ async function partOf({ source }: Content, from: number, length: number): Promis
 const ranges = () =>
   house.upstream.seen.map(({ method, headers }) => `${method} ${headers.get("range") ?? "whole"}`);
 
+it("a cold blob begins although nothing is heard of who holds it", async () => {
+  const get = house.records.get.bind(house.records);
+  const unheard = Promise.withResolvers<undefined>();
+  house.records.get = (key) => (key.startsWith("held/") ? unheard.promise : get(key));
+  const { source } = contentOf(await house.blob(name));
+  expect(await partOf({ source } as Content, 0, 1_000)).toEqual(bytes.subarray(0, 1_000));
+  unheard.resolve(undefined);
+});
+
 describe("a range of a cold blob", () => {
   it("costs no more than itself, and is kept for who asks for it again", async () => {
     const range = { range: parseRange("bytes=1000000-1000099") };
