@@ -42,7 +42,7 @@ type PutManifest = {
   readonly moved: readonly Tag[];
 };
 
-const memory = 32 * 1024 * 1024;
+const memory = 16 * 1024 * 1024;
 
 export class HostedManifests {
   readonly #parts: ManifestsParts;

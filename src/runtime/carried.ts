@@ -15,9 +15,13 @@ export function carriedText(name: string, where: () => string): string {
   return isSingleExecutable ? getAsset(name, "utf8") : readFileSync(new URL(where()), "utf8");
 }
 
+/** Megabytes of new objects: a thread of ours makes few, and is not to let them pile up. */
+const newObjects = 6;
+
 /** A thread of its own that runs `file`, written in this program's source. Throws what `Worker` throws. */
 export function startThread(file: URL, data?: unknown): Worker {
-  const options: WorkerOptions = { workerData: data, env: {}, execArgv: [] };
+  const resourceLimits = { maxYoungGenerationSizeMb: newObjects };
+  const options: WorkerOptions = { workerData: data, env: {}, execArgv: [], resourceLimits };
   if (!isSingleExecutable) return new Worker(file, options);
   const module = Buffer.from(getAsset(threadName(file))).toString("base64");
   return new Worker(new URL(`data:text/javascript;base64,${module}`), options);

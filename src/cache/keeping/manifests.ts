@@ -45,7 +45,7 @@ export type ManifestsOptions = {
   readonly observe: Observe;
   /** Milliseconds since 1970. */
   readonly now: () => number;
-  /** Bytes of manifests in memory; 32 MiB. */
+  /** Bytes of manifests in memory; 16 MiB. */
   readonly limit?: number;
 };
 
@@ -72,7 +72,7 @@ export class Manifests {
 
   constructor(options: ManifestsOptions) {
     this.#options = options;
-    const { records, observe, newRecords, limit = 32 * 1024 * 1024 } = options;
+    const { records, observe, newRecords, limit = 16 * 1024 * 1024 } = options;
     this.#bytes = new FairMap({ bytes: { limit, of: ({ length }) => length + perEntry } });
     this.#types = new CachedRecords({
       ...{ records, observe, newRecords, read, print },
