@@ -29,10 +29,13 @@ type Guest = {
 type Rest = {
   /** When it began, in the order of all. */
   readonly since: number;
+  /** And in milliseconds. */
+  readonly at: number;
   /** Whether it goes on. */
   readonly isStill: () => boolean;
 };
 
+const second = 1_000;
 const minute = 60_000;
 /** An address may have so many times what is left free, and so one alone takes eight ninths of all. */
 const shareOfFree = 8;
@@ -83,7 +86,7 @@ export class ConnectionPlaces {
     const counted = this.#counted(connection);
     const idle = this.#guestOn.get(counted)?.idle;
     idle?.delete(counted);
-    idle?.set(counted, { since: this.#moments, isStill });
+    idle?.set(counted, { since: this.#moments, at: this.#options.now(), isStill });
     this.#moments += 1;
   }
 
@@ -104,7 +107,8 @@ export class ConnectionPlaces {
     if (limit === "client") return false;
     for (let from = this.#largestBeside(own); from !== undefined; from = this.#largestBeside(own))
       if (endOne(from, (oldest) => this.#leave(oldest))) return true;
-    return false;
+    const from = this.#restedBeside(own);
+    return from !== undefined && endOne(from, (oldest) => this.#leave(oldest));
   }
 
   /** Of those who have more, and some of it idle: who has most, and of several the one who rests longest. */
@@ -116,6 +120,24 @@ export class ConnectionPlaces {
       if (more > 0 || (more === 0 && restsSince(guest) < restsSince(largest))) largest = guest;
     }
     return largest;
+  }
+
+  /**
+   * Where nobody has more, idle connections count as free ones: of those that have rested a second, who has
+   * most of them. Many addresses with few each do not keep out who has many that are busy.
+   */
+  #restedBeside(own: Guest | undefined): Guest | undefined {
+    const now = this.#options.now();
+    let most: Guest | undefined;
+    let idle = 0;
+    for (const guest of this.#guests.values()) {
+      const [longest] = guest.idle.values();
+      if (guest === own || longest === undefined || now - longest.at < second) continue;
+      idle += guest.idle.size;
+      if (guest.idle.size > (most?.idle.size ?? 0)) most = guest;
+    }
+    const free = this.#options.total - this.#guestOn.size;
+    return (own?.open ?? 0) < shareOfFree * (free + idle) ? most : undefined;
   }
 
   /** Once, whether it ended by itself or was ended. */

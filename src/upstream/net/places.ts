@@ -50,9 +50,10 @@ const longestWait = 20_000;
 const keptPart: Readonly<Record<Kind, number>> = { bodies: 1 / 8, small: 1 / 2 };
 /**
  * So long one who has no small request under way waits while none ends; then the oldest of who has most
- * is given up, for what is small and takes longer hangs. A body that takes long is a large one.
+ * is given up, for what is small and takes longer hangs: a registry that is only slow answers sooner. A body
+ * that takes long is a large one.
  */
-const longestHang = 5_000;
+const longestHang = 15_000;
 /** Requests of nobody's in particular: tokens, pings, what is asked behind the clients' backs. */
 const ours = "";
 

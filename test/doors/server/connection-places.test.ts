@@ -128,3 +128,19 @@ it("who has many connections takes no place from those who have fewer", async ()
   expect((await room.come("10.0.0.66")).isIn).toBe(false);
   expect(modest.client.closed).toBe(false);
 });
+
+it("many addresses with two idle connections each do not keep out who has nine that are busy", async () => {
+  const room = await open(90, 1_000);
+  for (let one = 0; one < 9; one += 1) expect((await room.come("10.0.0.1")).isIn).toBe(true);
+  const held: Visit[] = [];
+  for (let one = 0; one < 81; one += 1) {
+    const visit = await room.rest(`10.0.1.${one % 41}`);
+    expect(visit.isIn).toBe(true);
+    held.push(visit);
+  }
+  // Those that have just been used may be used again in this moment.
+  expect((await room.come("10.0.0.1")).isIn).toBe(false);
+  room.now += 1_000;
+  for (let one = 0; one < 20; one += 1) expect((await room.come("10.0.0.1")).isIn).toBe(true);
+  await eventually(() => expect(held.filter(({ client }) => client.closed)).toHaveLength(20));
+});
