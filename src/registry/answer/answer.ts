@@ -210,12 +210,13 @@ export class Answers {
     const onSent = (bytes: number) => {
       tally.sent += bytes;
     };
+    const hasLeft = (): boolean => response.destroyed;
     const writer = new BodyWriter(response, {
       status,
       fields,
       watch: this.#watch,
       headDelay,
-      turn: (bytes, isFirst) => this.#bodies.take(ask.client, { bytes, isFirst }),
+      turn: (bytes, isFirst) => this.#bodies.take(ask.client, { bytes, isFirst, hasLeft }),
       onBegun: () => {
         tally.begunAt = this.#now();
       },

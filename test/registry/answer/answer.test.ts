@@ -1,4 +1,4 @@
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { describe, expect, it } from "vitest";
 import { headerList } from "../../../src/protocol/http/header-list.ts";
 import { RegistryError } from "../../../src/protocol/registry-error.ts";
@@ -292,6 +292,45 @@ describe("a slow client", () => {
     expect(signal?.aborted).toBe(true);
     expect(source.closed).toBe(1);
     expect(source.bytesRead).toBeLessThan(huge.length);
+  });
+
+  it("that leaves takes nobody's turn for what was read for him, not with sixty-four of his kind", async () => {
+    const leavers = 64;
+    const read = Promise.withResolvers<void>();
+    const gone: AbortSignal[] = [];
+    class ReadTooLate extends CountingSource {
+      override async read(buffer: Uint8Array, position: number, signal: AbortSignal) {
+        const count = await super.read(buffer, position, signal);
+        if (position > 0) await read.promise;
+        return count;
+      }
+    }
+    const source = new ReadTooLate(huge);
+    const rig = await startRig({
+      blob: async ({ signal }) => {
+        gone.push(signal);
+        return contentOf(huge, { source });
+      },
+    });
+    const sockets: Socket[] = [];
+    for (let count = 0; count < leavers; count += 1) {
+      const socket = connect(rig.port, "127.0.0.1");
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
+      socket.resume();
+      sockets.push(socket);
+    }
+    await eventually(() => expect(source.reads).toBe(2 * leavers));
+    for (const socket of sockets) socket.destroy();
+    await eventually(() => expect(gone.filter((one) => one.aborted)).toHaveLength(leavers));
+    expect(source.closed).toBe(0);
+    read.resolve();
+    let turns = 0;
+    while (source.closed < leavers) {
+      await new Promise((resolve) => setImmediate(resolve));
+      turns += 1;
+    }
+    // Their pieces of 256 KiB would take sixteen.
+    expect(turns).toBeLessThanOrEqual(4);
   });
 
   it("that leaves before there is an answer ends the wait for it", async () => {

@@ -90,8 +90,43 @@ describe("the turns of bodies", () => {
       "0 first, 8 next",
       "7 first, 1 next",
       "7 first, 1 next",
-      "3 first, 1 next",
-      "0 first, 8 next",
+      "3 first, 5 next",
+      "0 first, 5 next",
     ]);
+  });
+
+  it("give readers all of a turn but what its newcomers take, when one comes in each", async () => {
+    const turns = new BodyTurns();
+    let next = 0;
+    const read = (): void => {
+      const wait = turns.take("reader", { bytes: 64 * KiB, isFirst: false });
+      if (wait === undefined) next += 1;
+      else void wait.then(() => (next += 1));
+    };
+    for (let count = 0; count < 100; count += 1) read();
+    const seen: number[] = [];
+    for (let count = 0; count < 4; count += 1) {
+      next = 0;
+      void turns.take("newcomer", { bytes: 256 * KiB, isFirst: true });
+      await turn();
+      seen.push(next);
+    }
+    expect(seen).toEqual([12, 12, 12, 12]);
+  });
+
+  it("take nothing of a turn for the pieces of who begins and leaves, a hundred times", async () => {
+    const turns = new BodyTurns();
+    const left: string[] = [];
+    const want = (client: string, hasLeft: () => boolean): void => {
+      const piece = { bytes: 256 * KiB, isFirst: false, hasLeft };
+      void turns.take(client, piece)?.then(() => left.push(client));
+    };
+    for (let count = 0; count < 4; count += 1) want("before", () => false);
+    for (let count = 0; count < 100; count += 1) want(`leaver ${count}`, () => true);
+    for (let count = 0; count < 4; count += 1) want("reader", () => false);
+    await turn();
+    expect(left.filter((client) => client === "reader")).toHaveLength(4);
+    // Each hears of it, so that it ends.
+    expect(left).toHaveLength(104);
   });
 });
