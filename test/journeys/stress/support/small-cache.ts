@@ -51,24 +51,30 @@ export async function readThroughSmallCache(
     return crowd;
   });
   const dataDir = join(scene.folder, "data");
-  const longestOver = await watch(dataDir, plan.seconds * 1_000);
+  const fetched = (): number => {
+    const bodies = scene.upstream.requests.filter(({ method }) => method === "GET");
+    return bodies.reduce((sum, { bytesSent }) => sum + bytesSent, 0) / (blobs * blobSize);
+  };
+  const began = performance.now();
+  // On a machine that gives it little, longer: until all of it came once, and more had to come again.
+  const longestOver = await watch(dataDir, () => {
+    const passed = performance.now() - began;
+    return passed >= plan.seconds * 1_000 && (fetched() > 1 || passed >= plan.seconds * 6_000);
+  });
   const reports = await Promise.all(crowds.map((crowd) => crowd.report()));
   // What was being read could not go; it does a while after the last reader has gone.
   const isWithinCap = async () => expect(await keptBytes(dataDir)).toBeLessThanOrEqual(cap);
   await eventually(isWithinCap, { withinMs: 15_000, everyMs: 100 });
-  const bodies = scene.upstream.requests.filter(({ method }) => method === "GET");
-  const fetched = bodies.reduce((sum, { bytesSent }) => sum + bytesSent, 0) / (blobs * blobSize);
   const isManifest = ({ url }: { readonly url: string }) => url.includes("/manifests/");
   const manifests = scene.upstream.requests.filter(isManifest).length;
-  return { reports, longestOver, fetched, manifests };
+  return { reports, longestOver, fetched: fetched(), manifests };
 }
 
 /** Several downloads may end in the same moment: what counts is how soon there is room again. */
-async function watch(dataDir: string, milliseconds: number): Promise<number> {
-  const began = performance.now();
-  let lastGood = began;
+async function watch(dataDir: string, isOver: () => boolean): Promise<number> {
+  let lastGood = performance.now();
   let longest = 0;
-  while (performance.now() < began + milliseconds) {
+  while (!isOver()) {
     const kept = await keptBytes(dataDir);
     const now = performance.now();
     if (kept <= cap + blobSize) lastGood = now;
