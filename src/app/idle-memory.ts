@@ -84,10 +84,10 @@ export function ownMemory(process: NodeJS.Process): Omit<IdleMemoryParts, "after
 /**
  * Gives back the room for new objects too, 16 MiB of it after a start, which V8 else does only where few
  * were made in the last seconds, and what lies between those that live. It looks twice, and that takes long where
- * much lives: 140 ms for 56 MiB.
+ * much lives: 140 ms for 56 MiB of a heap of 120.
  */
 const thorough = { type: "major", execution: "sync", flavor: "last-resort" };
-const smallHeap = 128 * 1024 * 1024;
+const smallHeap = 256 * 1024 * 1024;
 
 /** Node lends it to contexts that are made after the flag was set, and to no other. */
 function garbageCollector(): (options: readonly unknown[]) => void {
