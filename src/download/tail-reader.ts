@@ -62,9 +62,8 @@ export class TailReader implements ByteSource {
       } catch (error) {
         const where = remedy(error);
         if (where === undefined || this.#parts.goOn === undefined) throw error;
-        await this.#own?.close();
         const from = Math.min(position, this.#parts.from ?? 0);
-        this.#own = await this.#parts.goOn({ where, want: this.want, from });
+        await this.#change(() => this.#parts.goOn?.({ where, want: this.want, from }));
       }
     }
   }
@@ -80,6 +79,13 @@ export class TailReader implements ByteSource {
     this.#isClosed = true;
     this.#parts.onClosed();
     await this.#own?.close();
+  }
+
+  async #change(next: () => Promise<OwnWay> | undefined): Promise<void> {
+    await this.#own?.close();
+    this.#own = await next();
+    // The reader was closed meanwhile, and nobody else closes it.
+    if (this.#isClosed) await this.#own?.close();
   }
 
   async #readGrowing(buffer: Uint8Array, signal: AbortSignal): Promise<number> {

@@ -225,6 +225,7 @@ class HashOnThread implements RunningHash {
       await this.#thread.ask({ what: "after", from: this.#id, to, bytes: sent }, transfer);
       return new HashOnThread(this.#thread, to);
     } catch (error) {
+      this.#thread.release(to);
       if (this.#algorithm === undefined || !this.#thread.neverBegan) throw error;
       return await hashHere(this.#algorithm, undefined).after(bytes);
     }

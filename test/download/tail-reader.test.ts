@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Lonely } from "../../src/download/alone.ts";
 import { DownloadError } from "../../src/download/download-error.ts";
 import { OwnRange } from "../../src/download/own-range.ts";
+import type { OwnWay } from "../../src/download/own-way.ts";
 import { Progress } from "../../src/download/progress.ts";
 import { TailReader, type TailReaderParts } from "../../src/download/tail-reader.ts";
 import { digestOf } from "../../src/protocol/digest.ts";
@@ -82,6 +83,28 @@ describe("a tail reader", () => {
     expect(await reader.read(Buffer.alloc(10), bytes.length, forever)).toBe(0);
     expect(await reader.read(Buffer.alloc(10), bytes.length + 5, forever)).toBe(0);
     await reader.close();
+  });
+
+  it("that is closed while it looks for its own way leaves that closed too", async () => {
+    const found = Promise.withResolvers<OwnWay>();
+    let closes = 0;
+    const own: OwnWay = {
+      size: undefined,
+      read: async () => expect.unreachable("nobody reads"),
+      close: async () => {
+        closes += 1;
+      },
+    };
+    const { progress, reader, disk } = scene({ goOn: () => found.promise });
+    progress.add(progress.written, 1_000);
+    disk.failure = new StoreError("IO", "unreadable");
+    const read = reader.read(Buffer.alloc(10), 0, forever);
+    await Promise.resolve();
+    const closing = reader.close();
+    found.resolve(own);
+    await closing;
+    await expect(read).rejects.toMatchObject({ code: "ABANDONED" });
+    expect(closes).toBe(1);
   });
 
   it("ends with the download's error, after what was released", async () => {
