@@ -61,7 +61,7 @@ export function makeExecutable(bundle, kind, out, cache) {
       executable,
       output: out,
       disableExperimentalSEAWarning: true,
-      execArgv: ["--max-semi-space-size=8"],
+      execArgv: ["--max-semi-space-size=8", "--v8-pool-size=1"],
       // NODE_OPTIONS and flags are Node's users' business, not this program's users'.
       execArgvExtension: "none",
       assets: Object.fromEntries([...assets, [basename(start), start]]),

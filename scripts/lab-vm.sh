@@ -97,7 +97,7 @@ install_program() {
   put /usr/bin/entrepot 755 << 'END'
 #!/bin/sh
 export DATA_DIR="${DATA_DIR:-/var/lib/entrepot}"
-exec /opt/entrepot/tools/node_modules/.bin/node --max-semi-space-size=8 \
+exec /opt/entrepot/tools/node_modules/.bin/node --max-semi-space-size=8 --v8-pool-size=1 \
   /opt/entrepot/program/dist/app/main.js "$@"
 END
 }

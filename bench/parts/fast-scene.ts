@@ -134,6 +134,7 @@ export async function openFastScene(scene: Scene): Promise<FastScene> {
     command: process.execPath,
     args: [
       "--max-semi-space-size=8",
+      "--v8-pool-size=1",
       fileURLToPath(new URL("../../dist/app/main.js", import.meta.url)),
     ],
     env: {

@@ -208,7 +208,7 @@ export async function startEntrepot(
 ): Promise<Running> {
   return start({
     command: process.execPath,
-    args: ["--max-semi-space-size=8", here("../../dist/app/main.js")],
+    args: ["--max-semi-space-size=8", "--v8-pool-size=1", here("../../dist/app/main.js")],
     env: entrepotEnvironment(folder),
     core: 0,
     port: ports.entrepot,

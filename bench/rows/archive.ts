@@ -26,6 +26,7 @@ async function startEntrepot(folder: string, port: number, maxSize: string): Pro
     command: process.execPath,
     args: [
       "--max-semi-space-size=8",
+      "--v8-pool-size=1",
       fileURLToPath(new URL("../../dist/app/main.js", import.meta.url)),
     ],
     env: {

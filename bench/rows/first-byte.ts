@@ -85,6 +85,7 @@ function startOne({ folder }: Scene): Promise<Running> {
     command: process.execPath,
     args: [
       "--max-semi-space-size=8",
+      "--v8-pool-size=1",
       fileURLToPath(new URL("../../dist/app/main.js", import.meta.url)),
     ],
     env: {

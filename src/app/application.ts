@@ -59,6 +59,15 @@ export type World = {
   readonly written?: readonly string[];
   /** Where what is done is followed; left out, nobody follows. */
   readonly tracing?: Tracing | undefined;
+  /** Done once clients are served, beside them; left out, nothing is. Never rejects. */
+  readonly rehearse?: (during: Rehearsing) => Promise<unknown>;
+};
+
+export type Rehearsing = {
+  /** Whether no client is connected. */
+  readonly isAlone: () => Promise<boolean>;
+  /** It is to end. */
+  readonly stopping: AbortSignal;
 };
 
 /** Builds every object, opens nothing that clients see. Throws what is wrong with settings or folders. */

@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { type Command, CommanderError } from "commander";
 import { systemClock } from "../runtime/clock.ts";
+import type { Rehearsing } from "./application.ts";
 import { readBuild } from "./build.ts";
 import { type CaView, showCa } from "./commands/ca.ts";
 import { serve } from "./commands/serve.ts";
@@ -211,7 +212,7 @@ class CommandLine {
       traces = await openTraces({ environment: env, version: readBuild().version, log });
       const { tracing } = traces;
       const written = describeSettings(its);
-      const world = { ...realWorld, sockets: given.sockets, written, tracing };
+      const world = { ...realWorld, sockets: given.sockets, written, tracing, rehearse };
       return await serve({
         log,
         warnings: [...warnings, ...given.warnings, ...traces.warnings],
@@ -254,6 +255,12 @@ class CommandLine {
     const fail = (sentence: string): void => this.fail(sentence);
     return showCa(what, { certificate, dataDir, print: this.#print, fail });
   }
+}
+
+/** Loaded once clients are served: it is no part of a start. */
+async function rehearse(during: Rehearsing): Promise<void> {
+  const rehearsal = await import("./rehearsal/rehearse.ts");
+  await rehearsal.rehearse(during);
 }
 
 /** Flags of the whole command line that commands that ask have too. */

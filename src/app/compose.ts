@@ -6,7 +6,7 @@ import type { BackOffice } from "../doors/back-office/back-office.ts";
 import type { Health } from "../doors/front-page/health.ts";
 import type { FrontDoor } from "../doors/proxy/front-door.ts";
 import { inBackground } from "../runtime/in-background.ts";
-import type { Application, Compose, Started } from "./application.ts";
+import type { Application, Compose, Started, World } from "./application.ts";
 import { authorityWarnings, expiryWarnings } from "./compose/authority.ts";
 import { openBackOffice } from "./compose/back-office.ts";
 import { type Core, composeCore } from "./compose/core.ts";
@@ -22,14 +22,14 @@ export const compose: Compose = async (settings, log, world) => {
   const core = await composeCore(settings, log, world);
   try {
     await refuseLoop(core.upstream, core.life);
-    return await composeOver(core);
+    return await composeOver(core, world?.rehearse);
   } catch (error) {
     await core.close();
     throw error;
   }
 };
 
-async function composeOver(core: Core): Promise<Application> {
+async function composeOver(core: Core, rehearse: World["rehearse"]): Promise<Application> {
   const { settings, listen, upstream, cache, hosted, store, log, now } = core;
   const engine = composeRegistry({
     ...{ settings, upstream, now, log, reuse: core.reuse, tracing: core.tracing },
@@ -52,7 +52,7 @@ async function composeOver(core: Core): Promise<Application> {
     ...{ settings, listen, upstream, engine, health, environment, now, log },
   });
   const openOffice = () => openBackOffice({ core, engine, doors, health, state });
-  return new Program({ core, doors, openOffice, state });
+  return new Program({ core, doors, openOffice, state, rehearse });
 }
 
 type State = { phase: Health["phase"]; isReloaded: boolean };
@@ -62,6 +62,7 @@ type ProgramParts = {
   readonly doors: Doors;
   readonly openOffice: () => Promise<BackOffice>;
   readonly state: State;
+  readonly rehearse: World["rehearse"];
 };
 
 class Program implements Application {
@@ -72,13 +73,18 @@ class Program implements Application {
   #unused: UnusedSockets | undefined;
   #started: Promise<Started> | undefined;
   #stopped: Promise<void> | undefined;
+  readonly #stopping = new AbortController();
+  #rehearsal: Promise<unknown> | undefined;
 
   constructor(parts: ProgramParts) {
     this.#parts = parts;
   }
 
   start(): Promise<Started> {
-    this.#started ??= this.#start();
+    this.#started ??= this.#start().then((started) => {
+      this.#rehearse();
+      return started;
+    });
     return this.#started;
   }
 
@@ -117,6 +123,14 @@ class Program implements Application {
     };
   }
 
+  #rehearse(): void {
+    if (this.#stopping.signal.aborted) return;
+    const { doors, rehearse } = this.#parts;
+    const isAlone = async (): Promise<boolean> =>
+      Object.values(await doors.connections()).every((count) => count === 0);
+    this.#rehearsal = rehearse?.({ isAlone, stopping: this.#stopping.signal });
+  }
+
   async reload(settings: Settings): Promise<void> {
     const { core, state } = this.#parts;
     const { hosted, upstream } = core;
@@ -138,10 +152,11 @@ class Program implements Application {
   async #stop(deadline: AbortSignal): Promise<void> {
     const { core, state } = this.#parts;
     state.phase = "stopping";
+    this.#stopping.abort();
     // A start still under way opens what it opens; then that is closed too.
     await this.#started?.catch(() => undefined);
     const listeners = [this.#office, this.#door, this.#tls, this.#unused];
-    await Promise.all(listeners.map((each) => each?.stop(deadline)));
+    await Promise.all([...listeners.map((each) => each?.stop(deadline)), this.#rehearsal]);
     await core.close();
   }
 }

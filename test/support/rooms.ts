@@ -18,10 +18,17 @@ export const rooms: Readonly<Record<string, Room>> = {
     ],
     packages: [
       ...["commander", "@clack/prompts", "pino", "yaml", "node:http", "node:fs", "node:os"],
-      ...["node:v8", "node:vm", "@opentelemetry/api", "@opentelemetry/exporter-trace-otlp-http"],
+      ...[
+        "node:net",
+        "node:tls",
+        "node:v8",
+        "node:vm",
+        "@opentelemetry/api",
+        "@opentelemetry/exporter-trace-otlp-http",
+      ],
       ...["@opentelemetry/resources", "@opentelemetry/sdk-trace-base"],
     ],
-    wings: [["commands"], ["compose"], ["settings", "log", "traces"]],
+    wings: [["commands", "rehearsal"], ["compose"], ["settings", "log", "traces"]],
     purpose: "Reads the settings, builds every object once, starts them and stops them.",
   },
   doors: {

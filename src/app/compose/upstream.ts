@@ -61,6 +61,8 @@ export type UpstreamParts = {
   /** Raised before logins are replaced, or a registry asks for other ones. */
   readonly generation?: Pick<Generation, "raise"> | undefined;
   readonly tracing?: Tracing | undefined;
+  /** Who is trusted; left out, whom the machine and the settings trust. */
+  readonly authorities?: readonly string[];
 };
 
 export type Upstream = Awaited<ReturnType<typeof composeUpstream>>;
@@ -71,7 +73,7 @@ export async function composeUpstream(parts: UpstreamParts) {
   // Waits and pauses must not jump with the wall clock.
   const now = clock.steady;
   const tls = new TlsClient({
-    authorities: [...systemAuthorities(), ...(await trustedFiles(settings))],
+    authorities: parts.authorities ?? [...systemAuthorities(), ...(await trustedFiles(settings))],
     isUnverified: hostMatcher(settings.upstream.unverified),
   });
   const helpers = new CredentialHelpers({

@@ -24,19 +24,23 @@ export class Stressed {
   /** Spawned as `npm start` does it, not yet ready. Ends with the test. */
   static spawn(folder: string, port: number, env: Environment): Stressed {
     const dataDir = join(folder, "data");
-    const service = new Service(process.execPath, ["--max-semi-space-size=8", main], {
-      env: {
-        HOME: folder,
-        HOST: "127.0.0.1",
-        PORT: String(port),
-        ADMIN_PORT: "0",
-        DATA_DIR: dataDir,
-        LOG_FORMAT: "json",
-        LOG_LEVEL: "warn",
-        ...env,
+    const service = new Service(
+      process.execPath,
+      ["--max-semi-space-size=8", "--v8-pool-size=1", main],
+      {
+        env: {
+          HOME: folder,
+          HOST: "127.0.0.1",
+          PORT: String(port),
+          ADMIN_PORT: "0",
+          DATA_DIR: dataDir,
+          LOG_FORMAT: "json",
+          LOG_LEVEL: "warn",
+          ...env,
+        },
+        cwd: folder,
       },
-      cwd: folder,
-    });
+    );
     onTestFinished(() => service.kill());
     return new Stressed(port, dataDir, service);
   }
