@@ -9,19 +9,25 @@
 const budget = 32 * 1024 * 1024;
 const smallest = 16 * 1024;
 const largest = 256 * 1024;
+/** For who is fast; they share a quarter of the budget, so that few who then stop take no other's room. */
+const widest = 2 * 1024 * 1024;
+const budgetOfWide = budget / 4;
 /** Bytes kept for the next readers, when there is no crowd. */
 const mostSpare = 16 * largest;
 
 export class ReaderBuffers {
   #open = 0;
   #lent = 0;
+  /** Of that, in buffers larger than anybody's. */
+  #lentWide = 0;
+  /** Bytes in spare buffers, less the wide ones, of which there is one of a size at most. */
   #spare = 0;
   /** By size, the smallest first. */
   readonly #spares: ReadonlyMap<number, Buffer[]>;
 
   constructor() {
     const spares = new Map<number, Buffer[]>();
-    for (let size = smallest; size <= largest; size *= 2) spares.set(size, []);
+    for (let size = smallest; size <= widest; size *= 2) spares.set(size, []);
     this.#spares = spares;
   }
 
@@ -37,15 +43,19 @@ export class ReaderBuffers {
 
   /** What one reader's buffer may hold now: a power of two, so that it changes seldom. */
   get share(): number {
-    const fair = budget / Math.max(1, this.#open);
-    return Math.min(largest, Math.max(smallest, 2 ** Math.floor(Math.log2(fair))));
+    return Math.min(largest, Math.max(smallest, this.#fair(budget)));
+  }
+
+  /** The same for who takes it as fast as it is read. */
+  get wideShare(): number {
+    return Math.min(widest, Math.max(this.share, this.#fair(budgetOfWide)));
   }
 
   /** One reader's buffer for as long as it reads; must be given back. */
   lend(): Loan {
     this.#open += 1;
     return new Loan({
-      share: () => this.share,
+      share: (isWide) => (isWide ? this.wideShare : this.share),
       take: (wanted) => this.#take(wanted),
       putBack: (buffer) => this.#putBack(buffer),
       end: () => {
@@ -54,31 +64,48 @@ export class ReaderBuffers {
     });
   }
 
+  #fair(room: number): number {
+    return 2 ** Math.floor(Math.log2(room / Math.max(1, this.#open)));
+  }
+
   /** Smaller than wanted while others still have more than their share. */
   #take(wanted: number): Buffer {
     if (wanted < smallest) return Buffer.allocUnsafe(wanted);
     let size = smallest;
-    while (size < wanted && size * 2 <= budget - this.#lent) size *= 2;
-    this.#lent += size;
+    while (size < wanted && size * 2 <= this.#room(size * 2)) size *= 2;
+    this.#lend(size);
     return this.#takeSpare(size) ?? Buffer.allocUnsafeSlow(size);
+  }
+
+  #room(size: number): number {
+    const room = budget - this.#lent;
+    return size > largest ? Math.min(room, budgetOfWide - this.#lentWide) : room;
+  }
+
+  #lend(bytes: number): void {
+    this.#lent += bytes;
+    if (Math.abs(bytes) > largest) this.#lentWide += bytes;
   }
 
   #putBack(buffer: Buffer): void {
     if (!this.#spares.has(buffer.length)) return;
-    this.#lent -= buffer.length;
+    this.#lend(-buffer.length);
     this.#keepSpare(buffer);
     // In a crowd others are about to ask for what the first give up.
     this.#trim(Math.max(mostSpare, this.#isCrowded ? budget - this.#lent : 0));
   }
 
   #keepSpare(buffer: Buffer): void {
-    this.#spares.get(buffer.length)?.push(buffer);
-    this.#spare += buffer.length;
+    const those = this.#spares.get(buffer.length);
+    if (buffer.length <= largest) this.#spare += buffer.length;
+    else if (those?.length !== 0) return;
+    those?.push(buffer);
   }
 
   /** Drops the small ones first, for they are cut from large ones, which are never whole again. */
   #trim(most: number): void {
     for (const [size, those] of this.#spares) {
+      if (size > largest) return;
       while (this.#spare > most && those.pop() !== undefined) this.#spare -= size;
     }
   }
@@ -91,7 +118,7 @@ export class ReaderBuffers {
   #takeSpare(size: number): Buffer | undefined {
     const spare = this.#spares.get(size)?.pop();
     if (spare !== undefined) {
-      this.#spare -= size;
+      if (size <= largest) this.#spare -= size;
       return spare;
     }
     if (size >= largest || !this.#isCrowded) return undefined;
@@ -103,7 +130,7 @@ export class ReaderBuffers {
 }
 
 type Lender = {
-  readonly share: () => number;
+  readonly share: (isWide: boolean) => number;
   readonly take: (wanted: number) => Buffer;
   readonly putBack: (buffer: Buffer) => void;
   readonly end: () => void;
@@ -118,9 +145,12 @@ export class Loan {
     this.#lender = lender;
   }
 
-  /** The buffer to read into when `remaining` bytes are to come; what it held before is then void. */
-  buffer(remaining: number): Buffer {
-    const share = this.#lender.share();
+  /**
+   * The buffer to read into when `remaining` bytes are to come; what it held before is then void. A
+   * wide one is for who is fast.
+   */
+  buffer(remaining: number, isWide = false): Buffer {
+    const share = this.#lender.share(isWide);
     const wanted = Math.min(share, Math.max(1, remaining));
     const current = this.#buffer;
     if (current !== undefined && current.length <= share && current.length >= wanted)

@@ -72,6 +72,21 @@ describe("a body writer", () => {
     }
   });
 
+  it("knows whether its client took the last piece at once", async () => {
+    const { response } = await open();
+    let now = 0;
+    const watch = new SendWatch(60_000, () => now);
+    const writer = new BodyWriter(response, { ...usual, watch, onSent: () => undefined });
+    expect(writer.isFast).toBe(false);
+    await writer.write(Buffer.from("abc"));
+    expect(writer.isFast).toBe(true);
+    const slow = writer.write(Buffer.from("def"));
+    now = 10;
+    await slow;
+    expect(writer.isFast).toBe(false);
+    writer.close();
+  });
+
   it("gives up a client that has left, before and during a piece", async () => {
     const { response, socket } = await open();
     const writer = new BodyWriter(response, {

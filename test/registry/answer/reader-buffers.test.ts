@@ -21,6 +21,58 @@ describe("readers' buffers", () => {
     expect(buffers.open).toBe(0);
   });
 
+  it.each([
+    [1, 2048],
+    [4, 2048],
+    [5, 1024],
+    [9, 512],
+    [32, 256],
+    [129, 128],
+    [1000, 32],
+  ])("are, with %i readers, %i KiB for who is fast", (readers, size) => {
+    const buffers = new ReaderBuffers();
+    const loans = Array.from({ length: readers }, () => buffers.lend());
+    expect(loans[0]?.buffer(Number.POSITIVE_INFINITY, true)).toHaveLength(size * kib);
+  });
+
+  it("are as small as anybody's again for who is fast no more", () => {
+    const buffers = new ReaderBuffers();
+    const loan = buffers.lend();
+    expect(loan.buffer(10_000_000, true)).toHaveLength(2048 * kib);
+    expect(loan.buffer(10_000_000, false)).toHaveLength(256 * kib);
+    expect(buffers.lent).toBe(256 * kib);
+    expect(loan.buffer(600 * kib, true)).toHaveLength(1024 * kib);
+    loan.giveBack();
+    expect(buffers.lent).toBe(0);
+  });
+
+  it("of who was fast go to the next who is, and keep no other's from being used again", () => {
+    const buffers = new ReaderBuffers();
+    const loans = Array.from({ length: 4 }, () => buffers.lend());
+    const wide = loans.map((loan) => loan.buffer(10_000_000, true));
+    const usual = buffers.lend();
+    const buffer = usual.buffer(1_000_000);
+    for (const loan of loans) loan.giveBack();
+    usual.giveBack();
+    const next = buffers.lend();
+    expect(next.buffer(10_000_000)).toBe(buffer);
+    expect(wide).toContain(next.buffer(10_000_000, true));
+    expect(wide).not.toContain(buffers.lend().buffer(10_000_000, true));
+  });
+
+  it("leave most of the budget to others when those who were fast stop, one after another", () => {
+    const buffers = new ReaderBuffers();
+    const loans = Array.from({ length: 64 }, () => {
+      const loan = buffers.lend();
+      loan.buffer(10_000_000, true);
+      return loan;
+    });
+    expect(buffers.lent).toBeLessThanOrEqual((8 + 60 / 4) * kib * kib);
+    for (const loan of loans) loan.giveBack();
+    expect(buffers.lent).toBe(0);
+    expect(buffers.lend().buffer(10_000_000, true)).toHaveLength(2048 * kib);
+  });
+
   it("are no larger than what is left to read", () => {
     expect(new ReaderBuffers().lend().buffer(700)).toHaveLength(700);
     expect(new ReaderBuffers().lend().buffer(0)).toHaveLength(1);
