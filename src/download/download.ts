@@ -13,6 +13,7 @@ import type { OpenedBlob } from "../upstream/client/blob-range.ts";
 import { type Alone, goAlone } from "./alone.ts";
 import { DownloadError, isDownloadError, leavesBytesGood } from "./download-error.ts";
 import type { DownloadParts } from "./download-parts.ts";
+import { EarlyDraft } from "./early-draft.ts";
 import { Fronts } from "./fronts.ts";
 import type { GrowingBlob } from "./growing-blob.ts";
 import { HashedDraft } from "./hashed-draft.ts";
@@ -31,6 +32,7 @@ export class Download implements GrowingBlob {
   readonly sources: Sources;
   readonly readers: ReaderSet;
   readonly #parts: DownloadParts;
+  readonly #early: EarlyDraft;
   readonly #draft: HashedDraft;
   readonly #fronts: Fronts;
   readonly #stop = new AbortController();
@@ -42,12 +44,13 @@ export class Download implements GrowingBlob {
 
   constructor(first: Source, parts: DownloadParts) {
     const { digest } = first;
-    const { open, blobs, mostKept, beginHash, onTooLarge, observe } = parts;
+    const { open, mostKept, beginHash, onTooLarge, observe } = parts;
     this.digest = digest;
     this.#parts = parts;
     this.sources = new Sources(first, open, () => this.progress.wake());
+    this.#early = new EarlyDraft(parts.blobs, () => parts.mayKeep(digest));
     this.#draft = new HashedDraft({
-      ...{ digest, blobs, mostKept, beginHash, signal: this.#stop.signal },
+      ...{ digest, blobs: this.#early, mostKept, beginHash, signal: this.#stop.signal },
       onTooLarge: (size) => {
         onTooLarge(digest);
         observe({ kind: "blobTooLarge", ...placeOf(first), size });
@@ -142,6 +145,7 @@ export class Download implements GrowingBlob {
     }
     this.#stopPatience?.();
     this.#attend?.();
+    await this.#early.drop();
     await this.#draft.leave(this.#idForNext());
   }
 

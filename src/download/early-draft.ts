@@ -1,0 +1,46 @@
+/**
+ * The file of a download, opened while the upstream is still being asked: whoever waits for its first byte
+ * does not wait for that too. One that is not made use of goes away again.
+ */
+import type { BlobDraft, DraftStore } from "../store/draft-store.ts";
+
+export class EarlyDraft implements DraftStore {
+  readonly #blobs: DraftStore;
+  readonly #mayKeep: () => boolean;
+  #begun: { readonly id: string; readonly draft: Promise<BlobDraft> } | undefined;
+
+  constructor(blobs: DraftStore, mayKeep: () => boolean) {
+    this.#blobs = blobs;
+    this.#mayKeep = mayKeep;
+  }
+
+  /** Where nothing was left, and something may be kept, a file is begun. */
+  async takeUp(id: string): Promise<BlobDraft | undefined> {
+    const left = await this.#blobs.takeUp(id);
+    if (left === undefined && this.#mayKeep()) this.#begin(id);
+    return left;
+  }
+
+  /** The one that was begun under this id, once. */
+  create(id?: string): Promise<BlobDraft> {
+    const begun = this.#begun;
+    if (begun === undefined || begun.id !== id) return this.#blobs.create(id);
+    this.#begun = undefined;
+    return begun.draft;
+  }
+
+  /** Resolves once one that nobody created is gone. Never rejects. */
+  async drop(): Promise<void> {
+    const begun = this.#begun;
+    this.#begun = undefined;
+    const draft = await begun?.draft.catch(() => undefined);
+    await draft?.close();
+  }
+
+  #begin(id: string): void {
+    const draft = this.#blobs.create(id);
+    // What fails is told to who creates it.
+    draft.catch(() => undefined);
+    this.#begun = { id, draft };
+  }
+}
