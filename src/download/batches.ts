@@ -11,6 +11,8 @@ const capacity = 256 * 1024;
 const enough = 64 * 1024;
 /** Not worth a copy. */
 const large = 128 * 1024;
+/** Written in one. */
+const largest = 1024 * 1024;
 const patience = 10;
 
 export class Batches {
@@ -36,9 +38,10 @@ export class Batches {
   async put(piece: Uint8Array): Promise<void> {
     let rest = piece;
     while (rest.length > 0) {
-      if (rest.length >= large && this.#filled === 0 && this.#writing === undefined) {
-        await this.#writeThrough(rest.subarray(0, capacity));
-        rest = rest.subarray(capacity);
+      if (rest.length >= large) {
+        await this.drain();
+        await this.#writeThrough(rest.subarray(0, largest));
+        rest = rest.subarray(largest);
         continue;
       }
       while (this.#filled === capacity) await this.#writing;

@@ -28,3 +28,13 @@ export function discard(body: Readable): void {
     if (length > maxDrained) body.destroy();
   });
 }
+
+/** Reads a body without ever closing it: it belongs to whoever handed it in. */
+export async function* borrowed(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const iterator = body[Symbol.asyncIterator]();
+  for (;;) {
+    const { done, value } = await iterator.next();
+    if (done === true) return;
+    yield value;
+  }
+}

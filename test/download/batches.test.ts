@@ -106,10 +106,13 @@ describe("batches", () => {
     const batches = new Batches(disk.write, disk.clock);
     const bytes = content(700 * kib);
     let isTaken = false;
-    const putting = batches.put(bytes).then(() => {
+    const putAll = async (): Promise<void> => {
+      for (let at = 0; at < bytes.length; at += 100 * kib)
+        await batches.put(bytes.subarray(at, at + 100 * kib));
       isTaken = true;
-      return batches.drain();
-    });
+      await batches.drain();
+    };
+    const putting = putAll();
     await new Promise(setImmediate);
     expect(isTaken).toBe(false);
     while (disk.sizes.reduce((sum, size) => sum + size, 0) < bytes.length) await disk.finish();
@@ -117,6 +120,31 @@ describe("batches", () => {
     await putting;
     expect(Buffer.concat(disk.batches).equals(bytes)).toBe(true);
     expect(Math.max(...disk.sizes)).toBe(256 * kib);
+  });
+
+  it("write a large piece as it is, behind what was gathered, and more than 1 MiB in parts", async () => {
+    const disk = new SlowDisk();
+    const batches = new Batches(disk.write, disk.clock);
+    const bytes = content(3_000 * kib);
+    let isTaken = false;
+    const putAll = async (): Promise<void> => {
+      for (const [from, to] of [
+        [0, 1],
+        [1, 1_000],
+        [1_000, 700_000],
+        [700_000, bytes.length],
+      ])
+        await batches.put(bytes.subarray(from, to));
+      isTaken = true;
+    };
+    const putting = putAll();
+    while (!isTaken) await disk.finish();
+    await putting;
+    const mib = 1024 * kib;
+    const rest = bytes.length - 700_000 - 2 * mib;
+    expect(disk.sizes).toEqual([1, 999, 699_000, mib, mib, rest]);
+    expect(disk.rooms.slice(2)).toEqual(Array(4).fill(bytes.buffer.byteLength));
+    expect(Buffer.concat(disk.batches).equals(bytes)).toBe(true);
   });
 
   it("tell of a failed write at the next put, and at the end", async () => {

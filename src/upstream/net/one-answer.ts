@@ -14,6 +14,7 @@ import { abortedError } from "../upstream-deadline.ts";
 import { UpstreamError } from "../upstream-error.ts";
 import { exchangeError, headError, lengthError } from "./network-error.ts";
 import { ResponseBody } from "./response-body.ts";
+import type { WideBodies } from "./wide-bodies.ts";
 
 export type OneAnswerOptions = {
   readonly host: string;
@@ -21,6 +22,7 @@ export type OneAnswerOptions = {
   readonly hasBody: boolean;
   readonly signal: AbortSignal;
   readonly clock: Clock;
+  readonly wide: WideBodies;
   /** Until the connection stands; the connector's own limit where it is undefined. */
   readonly connectMs: number | undefined;
   /** From the start to the headers; with a body from its last byte on; may be infinite. */
@@ -85,13 +87,13 @@ export class OneAnswer implements Dispatcher.DispatchHandler {
       this.#fail(lengthError(this.#options.host));
       return;
     }
-    const { clock, onReceived } = this.#options;
+    const { clock, wide, onReceived } = this.#options;
     const release = (): void => {
       this.#release();
       onReceived?.(0, true);
     };
     const size = Number(headerValue(fields, "content-length") ?? 0);
-    this.#body = new ResponseBody(controller, release, clock.after, size);
+    this.#body = new ResponseBody({ controller, release, after: clock.after, size, wide });
     this.#settle.resolve({ status, headers: endToEnd(fields), body: this.#body });
   }
 

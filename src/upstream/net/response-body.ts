@@ -8,16 +8,27 @@ import type { Clock } from "../../runtime/clock.ts";
 import { longStream, sharedBytes } from "../../runtime/hashing.ts";
 import { ownBytes } from "../../runtime/own-bytes.ts";
 import type { AnswerBody } from "../registry-client.ts";
+import type { WideBodies } from "./wide-bodies.ts";
 
 /** Milliseconds that bytes wait for more: a small piece costs as much to hand on as a large one. */
 const patience = 2;
 const usual = 32 * 1024;
 const largest = 256 * 1024;
+/** Of what comes so fast that it filled one of the largest. */
+const widest = 1024 * 1024;
+
+export type ResponseBodyParts = {
+  readonly controller: Dispatcher.DispatchController;
+  /** Called when nothing more of it is wanted, or comes. */
+  readonly release: () => void;
+  readonly after: Clock["after"];
+  /** Bytes of all of it, as declared; 0 where nothing is. */
+  readonly size: number;
+  readonly wide: Pick<WideBodies, "enter" | "leave">;
+};
 
 export class ResponseBody extends Readable implements AnswerBody {
-  readonly #controller: Dispatcher.DispatchController;
-  readonly #release: () => void;
-  readonly #after: Clock["after"];
+  readonly #parts: ResponseBodyParts;
   readonly #newPiece: (length: number) => Buffer;
   #filling: Buffer | undefined;
   #filled = 0;
@@ -28,25 +39,19 @@ export class ResponseBody extends Readable implements AnswerBody {
   #spare: Buffer | undefined;
   /** How large the next piece may get. */
   #room = usual;
+  #isWide = false;
   #isWanted = true;
   #hasGiven = false;
   #hasBegun = false;
   #cancelTurn: (() => void) | undefined;
   #failure: Error | undefined;
 
-  constructor(
-    controller: Dispatcher.DispatchController,
-    release: () => void,
-    after: Clock["after"],
-    size = 0,
-  ) {
+  constructor(parts: ResponseBodyParts) {
     // Pieces are read one by one; two that wait would be joined into a third.
     super({ objectMode: true, highWaterMark: 1 });
-    this.#controller = controller;
-    this.#release = release;
-    this.#after = after;
+    this.#parts = parts;
     // Of long ones a thread may hash the pieces where they lie.
-    this.#newPiece = size >= longStream ? sharedBytes : Buffer.allocUnsafeSlow;
+    this.#newPiece = parts.size >= longStream ? sharedBytes : Buffer.allocUnsafeSlow;
     // A failure before anybody reads must not end the process; a reader hears of it all the same.
     this.on("error", () => undefined);
   }
@@ -64,7 +69,7 @@ export class ResponseBody extends Readable implements AnswerBody {
       if (this.#filled === this.#filling.length) this.#close();
     }
     if (this.#isWanted) this.#giveSoon();
-    if (this.#isFull) this.#controller.pause();
+    if (this.#isFull) this.#parts.controller.pause();
   }
 
   /** Nothing more comes. */
@@ -84,8 +89,16 @@ export class ResponseBody extends Readable implements AnswerBody {
 
   /** Takes a piece for other bytes, of which its reader has kept nothing. */
   giveBack(piece: Uint8Array): void {
-    this.#room = largest;
-    if (piece.buffer.byteLength === largest) this.#spare = Buffer.from(piece.buffer);
+    if (this.#room === usual) this.#room = largest;
+    if (piece.length === largest) this.#widen();
+    if (piece.buffer.byteLength === this.#room) this.#spare = Buffer.from(piece.buffer);
+  }
+
+  /** What fills a piece before its time is over comes faster than pieces are handed on. */
+  #widen(): void {
+    if (this.#isWide || !this.#parts.wide.enter()) return;
+    this.#isWide = true;
+    this.#room = widest;
   }
 
   override _read(): void {
@@ -95,9 +108,11 @@ export class ResponseBody extends Readable implements AnswerBody {
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     this.#cancelTurn?.();
-    this.#release();
+    this.#parts.release();
+    if (this.#isWide) this.#parts.wide.leave();
+    this.#isWide = false;
     if (error !== null || !this.readableEnded) {
-      this.#controller.abort(error ?? new Error("the answer is not wanted any more"));
+      this.#parts.controller.abort(error ?? new Error("the answer is not wanted any more"));
     }
     callback(error);
   }
@@ -107,7 +122,7 @@ export class ResponseBody extends Readable implements AnswerBody {
     if (this.#full.length > 0) this.#give();
     else
       this.#cancelTurn ??= this.#hasGiven
-        ? this.#after(patience, this.#turnOver)
+        ? this.#parts.after(patience, this.#turnOver)
         : atEndOfTurn(this.#turnOver);
   }
 
@@ -119,7 +134,7 @@ export class ResponseBody extends Readable implements AnswerBody {
   #goOn(): void {
     if (this.#failure !== undefined) this.#finish(this.#failure);
     else if (this.#gathered > 0) this.#giveSoon();
-    if (!this.#isFull) this.#controller.resume();
+    if (!this.#isFull) this.#parts.controller.resume();
   }
 
   /** Whoever reads at this moment gets his piece first. */
@@ -149,7 +164,7 @@ export class ResponseBody extends Readable implements AnswerBody {
     const filling = this.#filling;
     const piece = filling?.subarray(0, this.#filled);
     if (filling !== undefined && piece !== undefined) {
-      const isPoor = piece.length < filling.length / 2;
+      const isPoor = piece.length < Math.min(filling.length, largest) / 2;
       if (isPoor) this.#spare ??= filling;
       this.#full.push(isPoor ? ownBytes(piece) : piece);
     }

@@ -16,6 +16,7 @@ import type { RegistryName, Scheme } from "../../protocol/registry-name.ts";
 import { BoundedMap } from "../../runtime/bounded-map.ts";
 import { type Clock, systemClock } from "../../runtime/clock.ts";
 import type { Tracing } from "../../runtime/tracing.ts";
+import { borrowed } from "../body.ts";
 import type { Patience } from "../registry-client.ts";
 import { abortedError } from "../upstream-deadline.ts";
 import { UpstreamError } from "../upstream-error.ts";
@@ -26,6 +27,7 @@ import { follow } from "./followed-exchange.ts";
 import { type Answered, OneAnswer } from "./one-answer.ts";
 import { Places } from "./places.ts";
 import { budgetOf, type TransportLimits, usualLimits } from "./transport-limits.ts";
+import { WideBodies } from "./wide-bodies.ts";
 
 export type Outgoing = {
   readonly scheme: Scheme;
@@ -82,6 +84,7 @@ export class Transport {
   readonly #limits: TransportLimits;
   readonly #places: Places;
   readonly #clock: Clock;
+  readonly #wide = new WideBodies();
   /** Origins whose heads have to be mended. */
   readonly #oddUntil = new BoundedMap<string, number>({ limit: 1_000 });
 
@@ -162,7 +165,7 @@ export class Transport {
       method,
       hasBody: body !== undefined,
       signal,
-      clock: this.#clock,
+      ...{ clock: this.#clock, wide: this.#wide },
       connectMs: outgoing.patience === "brief" ? this.#limits.briefConnect : undefined,
       headersMs: Math.max(1, budgetOf(this.#limits, outgoing) - spent),
       uploadIdleMs: this.#limits.uploadIdle,
@@ -255,16 +258,6 @@ function sendable({ headers, body }: Outgoing): HeaderList {
   if (body === undefined || length === undefined) kept.delete("content-length");
   else kept.set("content-length", [length]);
   return kept;
-}
-
-/** Reads a body without ever closing it: it belongs to whoever handed it in. */
-async function* borrowed(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const iterator = body[Symbol.asyncIterator]();
-  for (;;) {
-    const { done, value } = await iterator.next();
-    if (done === true) return;
-    yield value;
-  }
 }
 
 function offlineError(host: string): UpstreamError {

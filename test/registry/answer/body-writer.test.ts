@@ -81,7 +81,7 @@ describe("a body writer", () => {
     await writer.write(Buffer.from("abc"));
     expect(writer.isFast).toBe(true);
     const slow = writer.write(Buffer.from("def"));
-    now = 10;
+    now = 25;
     await slow;
     expect(writer.isFast).toBe(false);
     writer.close();

@@ -4,6 +4,7 @@ import { Pool } from "undici";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { systemClock } from "../../../src/runtime/clock.ts";
 import { OneAnswer, type OneAnswerOptions } from "../../../src/upstream/net/one-answer.ts";
+import { WideBodies } from "../../../src/upstream/net/wide-bodies.ts";
 import { eventually } from "../../support/eventually.ts";
 import { memoryOf } from "../../support/memory-of.ts";
 import { SteppedClock } from "../../support/stepped-clock.ts";
@@ -15,6 +16,7 @@ const options: OneAnswerOptions = {
   hasBody: false,
   signal: new AbortController().signal,
   clock: systemClock,
+  wide: new WideBodies(),
   connectMs: undefined,
   headersMs: 5_000,
   uploadIdleMs: 5_000,
@@ -115,6 +117,32 @@ describe("an exchange on an undici pool", () => {
       Array(large.size).fill(isShared),
     );
     expect(large.size).toBeGreaterThan(0);
+  });
+
+  it("has pieces of 1 MiB when it fills those of 256 KiB, as long as no eight others have", async () => {
+    const bytes = Buffer.alloc(8 * 1024 * 1024, "x");
+    const pool = await poolOf((_request, response) => {
+      response.writeHead(200, { "content-length": bytes.length }).end(bytes);
+    });
+    const wide = new WideBodies();
+    const largest = async (): Promise<number> => {
+      const exchange = new OneAnswer({ ...options, wide, clock: new SteppedClock() });
+      pool.dispatch({ path: "/", method: "GET" }, exchange);
+      const { body } = await exchange.response;
+      const lengths: number[] = [];
+      for await (const piece of body) {
+        lengths.push(piece.length);
+        body.giveBack?.(piece);
+      }
+      expect(lengths.reduce((sum, length) => sum + length)).toBe(bytes.length);
+      return Math.max(...lengths);
+    };
+    expect(await largest()).toBe(1024 * 1024);
+    const others = Array.from({ length: 9 }, () => wide.enter());
+    expect(others).toEqual([...Array(8).fill(true), false]);
+    expect(await largest()).toBe(256 * 1024);
+    wide.leave();
+    expect(await largest()).toBe(1024 * 1024);
   });
 
   it("keeps nobody waiting for more when little comes", async () => {
