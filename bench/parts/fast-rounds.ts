@@ -1,17 +1,18 @@
 /**
- * Rounds of transfers of a cold blob: each round a new one, who fetches it when in an order of chance, and a
- * rest between. Pinned or back to back the verdict flips.
+ * Rounds of transfers of a cold blob: each round a new one, who fetches it when in an order of chance, and each
+ * on a machine that is quiet and has memory at hand. Pinned or back to back the verdict flips.
  */
 import { loadavg } from "node:os";
-import { setTimeout as pause } from "node:timers/promises";
 import { fixed, median, megabytes, type Row, shuffled, tolerance } from "../measure.ts";
 import type { Transfer } from "./curl.ts";
 import { type FastScene, openFastScene, type Way } from "./fast-scene.ts";
+import { quiet, touchMemory } from "./quiet.ts";
 import type { Scene } from "./scene.ts";
 
 const MiB = 1024 * 1024;
 const size = 256 * MiB;
-const rest = 700;
+/** What a transfer takes of memory: the file, and what is on its way. */
+const needed = 800;
 const parts = 16;
 
 export type Seen = {
@@ -38,11 +39,12 @@ export async function rounds<Name extends string>(
   for (let round = 0; round <= count; round += 1) {
     const digest = await fast.blob(size);
     for (const name of shuffled(names)) {
-      await pause(rest);
+      await quiet();
       await fast.sent();
+      touchMemory(fast.folder, needed);
       const before = fast.entrepot.cpuSeconds();
       const { seconds, firstByte } = await fetches[name](digest);
-      await pause(100); // what is left to do behind the client's back
+      await quiet(); // what is left to do behind the client's back
       const cpu = (fast.entrepot.cpuSeconds() - before) / (size / 1e9);
       const sent = (await fast.sent()) / size;
       // The first round warms everybody up.
@@ -110,12 +112,20 @@ export function against(
   };
 }
 
-export function bytesRow(seen: readonly Seen[], most: number): Row {
-  const sent = median(seen.map((each) => each.sent));
+const sentBy = (seen: readonly Seen[]): number => median(seen.map((each) => each.sent));
+
+/** `peer`: whom else the upstream sent something. */
+export function bytesRow(
+  seen: readonly Seen[],
+  most: number,
+  peer?: { readonly name: string; readonly seen: readonly Seen[] },
+): Row {
+  const sent = sentBy(seen);
+  const theirs = peer === undefined ? "–" : `${peer.name} ${fixed(sentBy(peer.seen), 3)} ×`;
   const bar = most === 1 ? "1.00 ×" : `≤ ${most} ×`;
   const isMet = sent <= most + 0.005;
   return {
-    ...{ work: "  upstream bytes per blob", ours: `${fixed(sent, 3)} ×`, peer: "–", ratio: "–" },
+    ...{ work: "  upstream bytes per blob", ours: `${fixed(sent, 3)} ×`, peer: theirs, ratio: "–" },
     ...{ bar, isMet },
   };
 }

@@ -23,13 +23,13 @@ export type Way = (path: string) => readonly string[];
 
 export class FastScene {
   readonly entrepot: Running;
-  readonly #folder: string;
+  readonly folder: string;
   readonly #others: readonly Running[];
   readonly #block: Buffer;
   #blob: string | undefined;
 
   constructor(folder: string, entrepot: Running, others: readonly Running[]) {
-    this.#folder = folder;
+    this.folder = folder;
     this.entrepot = entrepot;
     this.#others = others;
     this.#block = Buffer.alloc(1024 * 1024);
@@ -39,13 +39,13 @@ export class FastScene {
 
   get ways(): Readonly<Record<"entrepot" | "direct" | "registry" | "nginx" | "slices", Way>> {
     const to = (port: number) => (path: string) => [
-      ...["--cacert", `${this.#folder}/ca.crt`],
+      ...["--cacert", `${this.folder}/ca.crt`],
       `https://127.0.0.1:${port}${path}`,
     ];
     return {
       entrepot: (path) => [
         ...["-x", `http://127.0.0.1:${fastPorts.entrepot}`, "-A", "Go-http-client/1.1"],
-        ...["--cacert", `${this.#folder}/fast-data/ca/ca.crt`],
+        ...["--cacert", `${this.folder}/fast-data/ca/ca.crt`],
         `https://127.0.0.1:${fastPorts.upstream}${path}`,
       ],
       direct: to(fastPorts.upstream),
@@ -60,7 +60,7 @@ export class FastScene {
     if (this.#blob !== undefined) await rm(this.#blob, { force: true });
     this.#block.writeDoubleLE(Math.random(), 0);
     const hash = createHash("sha256");
-    const path = `${this.#folder}/fast/new`;
+    const path = `${this.folder}/fast/new`;
     const file = await open(path, "w");
     for (let at = 0; at < size; at += this.#block.length) {
       const piece = this.#block.subarray(0, size - at);
@@ -69,7 +69,7 @@ export class FastScene {
     }
     await file.close();
     const hex = hash.digest("hex");
-    this.#blob = `${this.#folder}/fast/${hex}`;
+    this.#blob = `${this.folder}/fast/${hex}`;
     await writeFile(this.#blob, await readFile(path));
     return `sha256:${hex}`;
   }
@@ -84,13 +84,13 @@ export class FastScene {
       layers: [],
     });
     const hex = createHash("sha256").update(text).digest("hex");
-    await writeFile(`${this.#folder}/fast/${hex}`, text);
+    await writeFile(`${this.folder}/fast/${hex}`, text);
     return { digest: `sha256:${hex}`, bytes: text.length };
   }
 
   /** The authority of Entrepot's clients. */
   authority(): Promise<string> {
-    return readFile(`${this.#folder}/fast-data/ca/ca.crt`, "utf8");
+    return readFile(`${this.folder}/fast-data/ca/ca.crt`, "utf8");
   }
 
   /** One transfer on any core. */
@@ -100,7 +100,7 @@ export class FastScene {
 
   /** Bytes of bodies that the upstream has sent since the last call. */
   async sent(): Promise<number> {
-    const log = `${this.#folder}/fast.log`;
+    const log = `${this.folder}/fast.log`;
     const lines = (await readFile(log, "utf8")).split("\n");
     await writeFile(log, "");
     return lines.reduce((sum, line) => sum + Number(line || 0), 0);

@@ -27,7 +27,7 @@ export async function coldFast(scene: Scene, count: number): Promise<Row[]> {
         ...{ work: "  CPU seconds per GB", ours: fixed(cpu), peer: "–", ratio: "–", bar: "" },
         isMet: undefined,
       },
-      bytesRow(ours, 1),
+      bytesRow(ours, 1, { name: "docker-registry proxy", seen: seen.registry }),
     ];
   });
 }
