@@ -257,10 +257,10 @@ class CommandLine {
   }
 }
 
-/** Loaded once clients are served: it is no part of a start. */
+/** Loaded once clients are served: it is no part of a start, and where it cannot be loaded nobody misses it. */
 async function rehearse(during: Rehearsing): Promise<void> {
-  const rehearsal = await import("./rehearsal/rehearse.ts");
-  await rehearsal.rehearse(during);
+  const rehearsal = await import("./rehearsal/rehearse.ts").catch(() => undefined);
+  await rehearsal?.rehearse(during);
 }
 
 /** Flags of the whole command line that commands that ask have too. */

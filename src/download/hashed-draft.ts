@@ -16,6 +16,9 @@ import { SharedReads } from "./shared-reads.ts";
 
 /** Less than this is fetched again as quickly. */
 const worthKeeping = 1024 * 1024;
+/** The first bytes, if they are no more, lie in memory until so many came: everybody waits for them, and for no file. */
+const mostAtHand = 64 * 1024;
+const firstLast = 1024 * 1024;
 
 export type HashedDraftParts = {
   readonly digest: Digest;
@@ -41,6 +44,7 @@ export class HashedDraft {
   #left: BlobDraft | undefined;
   #id: string | undefined;
   #sharedReads: SharedReads | undefined;
+  #first: Buffer | undefined;
   #passing: PassingBytes | undefined;
   readonly #hash: PrefixHash;
   /** Its first bytes are on their way: where they went, all others go. */
@@ -118,6 +122,8 @@ export class HashedDraft {
   read(buffer: Uint8Array, position: number, hasCompany = false): Promise<number> {
     // What has passed is gone for who is slow, not for all.
     if (this.#passing !== undefined) return this.#passing.read(buffer, position);
+    const atHand = this.#first?.subarray(position).copy(buffer) ?? 0;
+    if (atHand > 0) return Promise.resolve(atHand);
     if (!hasCompany) return this.#orFail(this.#readFile(buffer, position));
     this.#sharedReads ??= new SharedReads((room, at) => this.#readFile(room, at));
     return this.#orFail(this.#sharedReads.read(buffer, position));
@@ -204,10 +210,16 @@ export class HashedDraft {
     try {
       await writing;
       this.#hasGrown = true;
+      this.#keepFirst(bytes, position);
       onWritten();
     } finally {
       await hashing;
     }
+  }
+
+  #keepFirst(bytes: Uint8Array, position: number): void {
+    if (position === 0 && bytes.length <= mostAtHand) this.#first = Buffer.from(bytes);
+    else if (position >= firstLast) this.#first = undefined;
   }
 
   async #pass(bytes: Uint8Array, position: number): Promise<void> {

@@ -48,6 +48,19 @@ describe("a hashed draft", () => {
     });
   }
 
+  it("has its first bytes at hand, and no more of them than it was given", async () => {
+    const { draft } = draftOf(new FaultyBlobs({ unreadableAfter: 0 }));
+    const first = Buffer.from("0123");
+    await draft.write(first, 0);
+    first.fill("x");
+    const buffer = Buffer.alloc(8, ".");
+    expect([await draft.read(buffer, 1), String(buffer)]).toEqual([3, "123....."]);
+    await draft.write(Buffer.from("4567"), 4);
+    expect(await draft.read(buffer, 3)).toBe(1);
+    await expect(draft.read(buffer, 4)).rejects.toThrow();
+    await draft.close();
+  });
+
   it.each([
     ["written", { fullAt: 3 }],
     ["read", { unreadableAfter: 0 }],
@@ -55,7 +68,7 @@ describe("a hashed draft", () => {
     const { draft, failures } = draftOf(new FaultyBlobs(trouble));
     await draft.write(Buffer.from("01"), 0);
     const append = draft.write(Buffer.from("23456789"), 2);
-    const read = append.then(() => draft.read(Buffer.alloc(1), 0));
+    const read = append.then(() => draft.read(Buffer.alloc(1), 2));
     await expect(read).rejects.toThrow();
     expect(failures).toEqual([await read.catch((error: unknown) => error)]);
     await draft.close();

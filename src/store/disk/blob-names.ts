@@ -4,7 +4,8 @@
  *     blobs/sha256/ab/ab12….31415        digest and size; other names are not ours and stay
  *
  * The size in the name is what lets `open` notice a truncated file at the price of one fstat. A
- * folder is read when it is first asked for and remembered, so a start reads none.
+ * folder is read when it is first asked for and remembered, so a start reads none. Which folders there are is
+ * remembered too: what belongs into none of them needs no look.
  */
 import { join } from "node:path";
 import {
@@ -28,6 +29,9 @@ export class BlobNames {
   readonly #root: string;
   readonly #shards = new Map<string, Shard>();
   readonly #reading = new Flights<Shard>();
+  /** By algorithm. */
+  readonly #folders = new Map<string, Set<string>>();
+  readonly #listing = new Flights<Set<string>>();
 
   constructor(fs: FileSystem, root: string) {
     this.#fs = fs;
@@ -68,6 +72,8 @@ export class BlobNames {
     const changed: string[] = [];
     if (await makeFolder(this.#fs, algorithm)) changed.push(this.#root);
     if (await makeFolder(this.#fs, this.folderOf(digest))) changed.push(algorithm);
+    const [name = "", prefix = ""] = shardOf(digest).split("/");
+    (await this.#foldersOf(name)).add(prefix);
     return changed;
   }
 
@@ -88,9 +94,21 @@ export class BlobNames {
 
   #read(name: string): Promise<Shard> {
     return this.#reading.join(name, async () => {
-      const shard = await this.#scan(name);
+      const [algorithm = "", prefix = ""] = name.split("/");
+      const isThere = (await this.#foldersOf(algorithm)).has(prefix);
+      const shard = isThere ? await this.#scan(name) : new Map();
       this.#shards.set(name, shard);
       return shard;
+    });
+  }
+
+  async #foldersOf(algorithm: string): Promise<Set<string>> {
+    const known = this.#folders.get(algorithm);
+    if (known !== undefined) return known;
+    return await this.#listing.join(algorithm, async () => {
+      const folders = new Set(await this.#list(join(this.#root, algorithm)));
+      this.#folders.set(algorithm, folders);
+      return folders;
     });
   }
 

@@ -38,7 +38,21 @@ describe("blob names", () => {
     expect(await Promise.all([names.sizeOf(a), names.sizeOf(a)])).toEqual([12, 12]);
     expect(await names.sizeOf(a)).toBe(12);
     expect(names.knownSizeOf(a)).toBe(12);
-    expect(fs.calls()).toBe(1);
+    // Which folders there are, and this one.
+    expect(fs.calls()).toBe(2);
+  });
+
+  it("are not looked for where there is no folder for them, until one is made", async () => {
+    const { fs, names, put } = await newNames();
+    const other = digestOf(Buffer.from("other"));
+    await put(a, 12);
+    await names.sizeOf(a);
+    const before = fs.calls();
+    expect(await names.sizeOf(digestOf(Buffer.from("nowhere")))).toBeUndefined();
+    expect(fs.calls()).toBe(before);
+    await names.makeFolderOf(other);
+    await put(other, 5);
+    expect(await names.sizeOf(other)).toBe(5);
   });
 
   it("are read again after a failure", async () => {
