@@ -207,19 +207,23 @@ export class HashedDraft {
     const draft = await this.#draft;
     const writing = draft?.write(bytes, position) ?? this.#pass(bytes, position);
     const hashing = this.#hash.take(bytes, position, writing);
+    const isAtHand = draft !== undefined && this.#keepFirst(bytes, position);
+    if (isAtHand) onWritten();
     try {
       await writing;
       this.#hasGrown = true;
-      this.#keepFirst(bytes, position);
-      onWritten();
+      if (!isAtHand) onWritten();
     } finally {
       await hashing;
     }
   }
 
-  #keepFirst(bytes: Uint8Array, position: number): void {
-    if (position === 0 && bytes.length <= mostAtHand) this.#first = Buffer.from(bytes);
-    else if (position >= firstLast) this.#first = undefined;
+  /** Whether these are the first bytes, and can be read whatever becomes of the file. */
+  #keepFirst(bytes: Uint8Array, position: number): boolean {
+    if (position >= firstLast) this.#first = undefined;
+    if (position > 0 || bytes.length > mostAtHand) return false;
+    this.#first = Buffer.from(bytes);
+    return true;
   }
 
   async #pass(bytes: Uint8Array, position: number): Promise<void> {

@@ -48,6 +48,17 @@ describe("a hashed draft", () => {
     });
   }
 
+  it("gives its first bytes to who waits for them, whatever becomes of the file", async () => {
+    const { draft } = draftOf(new FaultyBlobs({ fullAt: 2 }));
+    const said: string[] = [];
+    const writing = draft.write(Buffer.from("0123"), 0, () => said.push("can be read"));
+    await expect(writing).rejects.toMatchObject({ code: "FULL" });
+    expect(said).toEqual(["can be read"]);
+    const buffer = Buffer.alloc(4);
+    expect([await draft.read(buffer, 0), String(buffer)]).toEqual([4, "0123"]);
+    await draft.close();
+  });
+
   it("has its first bytes at hand, and no more of them than it was given", async () => {
     const { draft } = draftOf(new FaultyBlobs({ unreadableAfter: 0 }));
     const first = Buffer.from("0123");
