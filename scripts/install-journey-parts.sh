@@ -46,7 +46,7 @@ parts="dockerd:docker.io docker:docker.io containerd:containerd ctr:containerd p
   /usr/share/java/tomcat10-embed-core.jar:libtomcat10-embed-java
   chromium:chromium firefox-esr:firefox-esr promtool:prometheus jq:jq python3:python3
   htpasswd:apache2-utils redis-server:redis-server psql:postgresql shellcheck:shellcheck
-  strip:binutils rpm2archive:rpm named:bind9 nsupdate:bind9-dnsutils"
+  strip:binutils rpm2archive:rpm mmdebstrap:mmdebstrap named:bind9 nsupdate:bind9-dnsutils"
 # program=module
 go_tools="crane=github.com/google/go-containerregistry/cmd/crane@v0.20.6
   pebble=github.com/letsencrypt/pebble/v2/cmd/pebble@v2.10.1

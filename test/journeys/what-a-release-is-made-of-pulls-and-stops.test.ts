@@ -21,7 +21,7 @@ async function must(program: string, args: readonly string[], cwd = root): Promi
 
 const sums = (): Promise<string> => readFile(join(release, "SHA256SUMS"), "utf8");
 
-const needed = ["skopeo", "strip", "rpm2archive", "nfpm"];
+const needed = ["skopeo", "strip", "rpm2archive", "nfpm", "mmdebstrap"];
 describe.skipIf(!needed.every(hasProgram))("a release", { timeout: limitMs }, () => {
   let journey: Journey;
   let before = "";

@@ -24,7 +24,7 @@ export type ResponseBodyParts = {
   readonly after: Clock["after"];
   /** Bytes of all of it, as declared; 0 where nothing is. */
   readonly size: number;
-  readonly wide: Pick<WideBodies, "enter" | "leave">;
+  readonly wide: WideBodies;
 };
 
 export class ResponseBody extends Readable implements AnswerBody {
@@ -90,15 +90,15 @@ export class ResponseBody extends Readable implements AnswerBody {
   /** Takes a piece for other bytes, of which its reader has kept nothing. */
   giveBack(piece: Uint8Array): void {
     if (this.#room === usual) this.#room = largest;
+    if (this.#parts.wide.putBack(piece)) return;
     if (piece.length === largest) this.#widen();
-    if (piece.buffer.byteLength === this.#room) this.#spare = Buffer.from(piece.buffer);
+    if (piece.buffer.byteLength === largest) this.#spare = Buffer.from(piece.buffer);
   }
 
   /** What fills a piece before its time is over comes faster than pieces are handed on. */
   #widen(): void {
     if (this.#isWide || !this.#parts.wide.enter()) return;
     this.#isWide = true;
-    this.#room = widest;
   }
 
   override _read(): void {
@@ -145,7 +145,7 @@ export class ResponseBody extends Readable implements AnswerBody {
 
   /** A reader that has stopped holds so much, a piece, and what he had. */
   get #isFull(): boolean {
-    return this.#gathered >= this.#room;
+    return this.#gathered >= (this.#isWide ? widest : this.#room);
   }
 
   #give(): void {
@@ -165,7 +165,7 @@ export class ResponseBody extends Readable implements AnswerBody {
     const piece = filling?.subarray(0, this.#filled);
     if (filling !== undefined && piece !== undefined) {
       const isPoor = piece.length < Math.min(filling.length, largest) / 2;
-      if (isPoor) this.#spare ??= filling;
+      if (isPoor && !this.#parts.wide.putBack(filling)) this.#spare ??= filling;
       this.#full.push(isPoor ? ownBytes(piece) : piece);
     }
     this.#filling = undefined;
@@ -177,6 +177,7 @@ export class ResponseBody extends Readable implements AnswerBody {
       this.#hasBegun = true;
       return Buffer.allocUnsafe(length);
     }
+    if (this.#isWide) return this.#parts.wide.take();
     const spare = this.#spare ?? this.#newPiece(this.#room);
     this.#spare = undefined;
     return spare;

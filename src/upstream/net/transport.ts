@@ -84,7 +84,7 @@ export class Transport {
   readonly #limits: TransportLimits;
   readonly #places: Places;
   readonly #clock: Clock;
-  readonly #wide = new WideBodies();
+  readonly #wide: WideBodies;
   /** Origins whose heads have to be mended. */
   readonly #oddUntil = new BoundedMap<string, number>({ limit: 1_000 });
 
@@ -93,6 +93,7 @@ export class Transport {
     this.#clock = options.clock ?? systemClock;
     this.#limits = { ...usualLimits, ...options.limits };
     this.#places = options.places ?? new Places();
+    this.#wide = new WideBodies(this.#clock.after);
   }
 
   /** Resolves at the headers, whatever the status. Throws UpstreamError. */

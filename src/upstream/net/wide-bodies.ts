@@ -1,11 +1,28 @@
 /**
  * Which bodies have large pieces: those that come fast, so many at a time. Handing a piece to a thread that writes or
- * hashes it costs the same however large it is, and for who is slow it would only wait for its bytes.
+ * hashes it costs the same however large it is, and for who is slow it would only wait for its bytes. The next body
+ * has the pieces of the last: what a thread was shown stays in memory until that thread looks for garbage, which one
+ * with next to none does seldom.
  */
+import type { Clock } from "../../runtime/clock.ts";
+import { sharedBytes } from "../../runtime/hashing.ts";
+
 const most = 8;
+const pieceBytes = 1024 * 1024;
+/** Of each body: one is written, one waits, one is filled. */
+const mostSpare = 3 * most;
+/** Milliseconds for which pieces that nobody uses stay. */
+const quiet = 10_000;
 
 export class WideBodies {
+  readonly #after: Clock["after"];
   #count = 0;
+  readonly #spares: Buffer[] = [];
+  #cancel: (() => void) | undefined;
+
+  constructor(after: Clock["after"]) {
+    this.#after = after;
+  }
 
   /** Whether there is room for one more, which then has to leave. */
   enter(): boolean {
@@ -16,5 +33,21 @@ export class WideBodies {
 
   leave(): void {
     this.#count -= 1;
+  }
+
+  take(): Buffer {
+    return this.#spares.pop() ?? sharedBytes(pieceBytes);
+  }
+
+  /** Takes a piece back in which nobody reads or writes any more; false where it is none. */
+  putBack(piece: Uint8Array): boolean {
+    if (piece.buffer.byteLength !== pieceBytes) return false;
+    if (this.#spares.length < mostSpare) this.#spares.push(Buffer.from(piece.buffer));
+    this.#cancel?.();
+    this.#cancel = this.#after(quiet, () => {
+      this.#cancel = undefined;
+      this.#spares.length = 0;
+    });
+    return true;
   }
 }
