@@ -22,11 +22,14 @@ export class EarlyDraft implements DraftStore {
   }
 
   /** The one that was begun under this id, once. */
-  create(id?: string): Promise<BlobDraft> {
+  async create(id?: string): Promise<BlobDraft> {
     const begun = this.#begun;
-    if (begun === undefined || begun.id !== id) return this.#blobs.create(id);
+    if (begun === undefined || begun.id !== id) return await this.#blobs.create(id);
+    // What was so when it was begun may be otherwise now: nothing is to be written, or files can be opened again.
+    if (!this.#mayKeep()) await this.drop();
+    const isThere = this.#begun === begun && (await begun.draft.then(isSo, isNotSo));
     this.#begun = undefined;
-    return begun.draft;
+    return await (isThere ? begun.draft : this.#blobs.create(id));
   }
 
   /** Resolves once one that nobody created is gone. Never rejects. */
@@ -44,3 +47,6 @@ export class EarlyDraft implements DraftStore {
     this.#begun = { id, draft };
   }
 }
+
+const isSo = (): boolean => true;
+const isNotSo = (): boolean => false;

@@ -220,7 +220,8 @@ export class HashedDraft {
 
   /** Whether these are the first bytes, and can be read whatever becomes of the file. */
   #keepFirst(bytes: Uint8Array, position: number): boolean {
-    if (position >= firstLast) this.#first = undefined;
+    const isInFile = (this.#file?.endOf(0) ?? 0) > 0;
+    if (position >= firstLast && isInFile) this.#first = undefined;
     if (position > 0 || bytes.length > mostAtHand) return false;
     this.#first = Buffer.from(bytes);
     return true;

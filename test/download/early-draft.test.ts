@@ -54,6 +54,32 @@ it("tells whoever wants it why it could not be made, and nobody else", async () 
   await early.drop();
 });
 
+it("is not written where nothing is to be kept any more, and is made again where it could not be before", async () => {
+  const { early, files } = await onDisk();
+  let mayKeep = true;
+  let failures = 0;
+  const blobs: DraftStore = {
+    create: async (id) => {
+      if (!mayKeep) throw new StoreError("PAUSED", "nothing is written");
+      failures -= 1;
+      if (failures >= 0) throw new StoreError("IO", "too many open files");
+      return await early.create(id);
+    },
+    takeUp: async () => undefined,
+  };
+  const over = new EarlyDraft(blobs, () => mayKeep);
+  await over.takeUp("id");
+  mayKeep = false;
+  await expect(over.create("id")).rejects.toMatchObject({ code: "PAUSED" });
+  expect(await files()).toEqual([]);
+  mayKeep = true;
+  failures = 1;
+  await over.takeUp("id");
+  const draft = await over.create("id");
+  expect(await files()).toHaveLength(1);
+  await draft.close();
+});
+
 it("begins none where nothing may be kept", async () => {
   const asked: string[] = [];
   const paused: DraftStore = {

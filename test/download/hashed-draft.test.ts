@@ -59,6 +59,17 @@ describe("a hashed draft", () => {
     await draft.close();
   });
 
+  it("has its first bytes at hand until the file has them, however much lies behind", async () => {
+    const { draft } = draftOf(new FaultyBlobs({ fullAt: 4 }));
+    const behind = draft.write(Buffer.from("behind"), 2 * 1024 * 1024);
+    const first = draft.write(Buffer.from("0123"), 0);
+    await Promise.allSettled([behind, first]);
+    await draft.write(Buffer.from("behind"), 3 * 1024 * 1024).catch(() => undefined);
+    const buffer = Buffer.alloc(4);
+    expect([await draft.read(buffer, 0), String(buffer)]).toEqual([4, "0123"]);
+    await draft.close();
+  });
+
   it("has its first bytes at hand, and no more of them than it was given", async () => {
     const { draft } = draftOf(new FaultyBlobs({ unreadableAfter: 0 }));
     const first = Buffer.from("0123");

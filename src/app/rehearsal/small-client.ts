@@ -29,8 +29,9 @@ export class SmallClient {
     plain.on("error", () => undefined);
     await exchange(plain, [`CONNECT ${authority} HTTP/1.1`, `Host: ${authority}`]);
     const socket = connectTls({ socket: plain, secureContext, servername: host });
-    await once(socket, "secureConnect", { signal });
+    // Before anything is waited for: the plain socket passes its end on at any moment.
     socket.on("error", () => undefined);
+    await once(socket, "secureConnect", { signal });
     return new SmallClient(socket, authority);
   }
 

@@ -125,11 +125,12 @@ export async function drain(
     if (newcomers.get(server)?.areExpected() !== true) server.closeIdleConnections();
   };
   closeIdle();
-  const sweep = setInterval(closeIdle, 50);
   const cut = (): void => {
     server.closeAllConnections();
     open.destroyAll();
   };
+  // Who was being judged at the deadline is let in after it.
+  const sweep = setInterval(() => (deadline.aborted ? cut() : closeIdle()), 50);
   deadline.addEventListener("abort", cut, { once: true });
   if (deadline.aborted) cut();
   try {

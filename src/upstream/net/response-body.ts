@@ -97,7 +97,8 @@ export class ResponseBody extends Readable implements AnswerBody {
 
   /** What fills a piece before its time is over comes faster than pieces are handed on. */
   #widen(): void {
-    if (this.#isWide || !this.#parts.wide.enter()) return;
+    // A body that is over takes no place, since it leaves none again.
+    if (this.#isWide || this.destroyed || !this.#parts.wide.enter()) return;
     this.#isWide = true;
   }
 

@@ -147,6 +147,25 @@ describe("an exchange on an undici pool", () => {
     expect(await largest()).toBe(1024 * 1024);
   });
 
+  it("takes no place among the fast ones once it is over", async () => {
+    const bytes = Buffer.alloc(4 * 1024 * 1024, "x");
+    const pool = await poolOf((_request, response) => {
+      response.writeHead(200, { "content-length": bytes.length }).end(bytes);
+    });
+    const wide = new WideBodies(systemClock.after);
+    for (let others = 0; others < 7; others += 1) wide.enter();
+    const exchange = new OneAnswer({ ...options, wide, clock: new SteppedClock() });
+    pool.dispatch({ path: "/", method: "GET" }, exchange);
+    const { body } = await exchange.response;
+    for await (const piece of body) {
+      const isFull = piece.length === 256 * 1024;
+      if (isFull) body.destroy();
+      body.giveBack?.(piece);
+      if (isFull) break;
+    }
+    expect([wide.enter(), wide.enter()]).toEqual([true, false]);
+  });
+
   it("keeps nobody waiting for more when little comes", async () => {
     const asked = Promise.withResolvers<ServerResponse>();
     const pool = await poolOf((_request, response) => {
