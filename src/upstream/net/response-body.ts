@@ -15,7 +15,7 @@ const patience = 2;
 const usual = 32 * 1024;
 const largest = 256 * 1024;
 /** Of what comes so fast that it filled one of the largest. */
-const widest = 1024 * 1024;
+const widest = 512 * 1024;
 
 export type ResponseBodyParts = {
   readonly controller: Dispatcher.DispatchController;

@@ -2,18 +2,18 @@ import { describe, expect, it } from "vitest";
 import { WideBodies } from "../../../src/upstream/net/wide-bodies.ts";
 import { SteppedClock } from "../../support/stepped-clock.ts";
 
-const mebibyte = 1024 * 1024;
+const pieceBytes = 512 * 1024;
 
 describe("pieces of what comes fast", () => {
   it("are those of the body before, until nobody has used any for ten seconds", () => {
     const clock = new SteppedClock();
     const wide = new WideBodies(clock.after);
     const first = wide.take();
-    expect([first.length, first.buffer instanceof SharedArrayBuffer]).toEqual([mebibyte, true]);
+    expect([first.length, first.buffer instanceof SharedArrayBuffer]).toEqual([pieceBytes, true]);
     expect(wide.putBack(first.subarray(0, 5))).toBe(true);
     clock.pass(9_999);
     const second = wide.take();
-    expect([second.length, second.buffer]).toEqual([mebibyte, first.buffer]);
+    expect([second.length, second.buffer]).toEqual([pieceBytes, first.buffer]);
     expect(wide.take().buffer).not.toBe(first.buffer);
     wide.putBack(second);
     clock.pass(10_000);
