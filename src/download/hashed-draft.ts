@@ -16,8 +16,9 @@ import { SharedReads } from "./shared-reads.ts";
 
 /** Less than this is fetched again as quickly. */
 const worthKeeping = 1024 * 1024;
-/** The first bytes, if they are no more, lie in memory until so many came: everybody waits for them, and for no file. */
+/** Everybody waits for the first bytes: if they are no more than this, they are read out of memory, and wait for no file. */
 const mostAtHand = 64 * 1024;
+/** Until bytes come that lie so far behind them. */
 const firstLast = 1024 * 1024;
 
 export type HashedDraftParts = {
@@ -106,7 +107,7 @@ export class HashedDraft {
   }
 
   /**
-   * The file is made with its first bytes, so that a refused download leaves no trace. Calls `onWritten` once
+   * The file is made with its first bytes at the latest. Calls `onWritten` once
    * they can be read, and resolves when they may change. Throws StoreError, or DownloadError: DISK when
    * it grows too large without having said so, or bytes that pass come out of their order, ABANDONED when
    * its signal aborts.

@@ -8,14 +8,12 @@ import type { Clock } from "../../runtime/clock.ts";
 import { longStream, sharedBytes } from "../../runtime/hashing.ts";
 import { ownBytes } from "../../runtime/own-bytes.ts";
 import type { AnswerBody } from "../registry-client.ts";
-import type { WideBodies } from "./wide-bodies.ts";
+import { pieceBytes, type WideBodies } from "./wide-bodies.ts";
 
 /** Milliseconds that bytes wait for more: a small piece costs as much to hand on as a large one. */
 const patience = 2;
 const usual = 32 * 1024;
 const largest = 256 * 1024;
-/** Of what comes so fast that it filled one of the largest. */
-const widest = 512 * 1024;
 
 export type ResponseBodyParts = {
   readonly controller: Dispatcher.DispatchController;
@@ -146,7 +144,7 @@ export class ResponseBody extends Readable implements AnswerBody {
 
   /** A reader that has stopped holds so much, a piece, and what he had. */
   get #isFull(): boolean {
-    return this.#gathered >= (this.#isWide ? widest : this.#room);
+    return this.#gathered >= (this.#isWide ? pieceBytes : this.#room);
   }
 
   #give(): void {

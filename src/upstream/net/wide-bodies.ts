@@ -8,7 +8,8 @@ import type { Clock } from "../../runtime/clock.ts";
 import { sharedBytes } from "../../runtime/hashing.ts";
 
 const most = 8;
-const pieceBytes = 512 * 1024;
+/** Of each such piece. */
+export const pieceBytes = 512 * 1024;
 /** Of each body: one is written, one waits, one is filled. */
 const mostSpare = 3 * most;
 /** Milliseconds for which pieces that nobody uses stay. */
