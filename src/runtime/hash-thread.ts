@@ -1,5 +1,6 @@
 /** The thread in which long streams are hashed, as hashing.ts asks; what it is asked is what it does. */
 import { createHash, type Hash } from "node:crypto";
+import { setPriority } from "node:os";
 import { parentPort } from "node:worker_threads";
 
 export type HashAsked = HashWork & {
@@ -22,9 +23,14 @@ export type HashWork =
 /** Of "after" and "digest" alone; undefined: there is no such hash. */
 export type HashTold = Uint8Array | undefined;
 
+/** Where all cores have work, the event loop comes first: everybody waits for it, and for a hash one blob. */
+const niceness = 5;
+
 const done = new Uint8Array();
 
 const hashes = new Map<number, Hash>();
+
+giveWay();
 
 parentPort?.on("message", (asked: HashAsked) => {
   const { what, released } = asked;
@@ -40,4 +46,14 @@ parentPort?.on("message", (asked: HashAsked) => {
 
 function tell(told: HashTold): void {
   parentPort?.postMessage(told);
+}
+
+/** Linux takes a thread's number, or 0 for the one that asks; elsewhere it would be the whole process. */
+function giveWay(): void {
+  if (process.platform !== "linux") return;
+  try {
+    setPriority(0, niceness);
+  } catch {
+    // A sandbox that forbids it: no hash is worse for it.
+  }
 }

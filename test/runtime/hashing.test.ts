@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { readdir, readFile } from "node:fs/promises";
 import type { Worker } from "node:worker_threads";
 import { expect, it } from "vitest";
 import { startThread } from "../../src/runtime/carried.ts";
@@ -114,3 +115,25 @@ it("a thread that dies later fails who used it, and nobody after them", async ()
   const next = await fed(hashing.begin("sha256", long), Buffer.from("c"));
   expect([await hex(next), threads.length]).toEqual([sha("c"), 1]);
 });
+
+/** The niceness of each of this process's threads (proc(5), field 19 of stat). */
+async function nicenesses(): Promise<number[]> {
+  const threads = await readdir("/proc/self/task");
+  const stats = await Promise.all(
+    threads.map((id) => readFile(`/proc/self/task/${id}/stat`, "utf8").catch(() => "")),
+  );
+  return stats.map((stat) => Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[16]));
+}
+
+it.runIf(process.platform === "linux")(
+  "the thread makes way for all others, and alone",
+  async () => {
+    const { hashing } = scene();
+    const before = await nicenesses();
+    const hash = await fed(hashing.begin("sha256", long), Buffer.from("bytes"));
+    const usual = Math.min(...before);
+    const count = (all: readonly number[]): number => all.filter((one) => one === usual + 5).length;
+    expect(count(await nicenesses())).toBe(count(before) + 1);
+    hash.release();
+  },
+);

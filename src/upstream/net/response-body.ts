@@ -33,6 +33,9 @@ export class ResponseBody extends Readable implements AnswerBody {
   readonly #full: Buffer[] = [];
   /** In `#full` and `#filling`. */
   #gathered = 0;
+  /** Of a wide one, in this turn of the event loop. */
+  #inTurn = 0;
+  #cancelShare: (() => void) | undefined;
   /** Given back, for the next bytes. */
   #spare: Buffer | undefined;
   /** How large the next piece may get. */
@@ -55,19 +58,19 @@ export class ResponseBody extends Readable implements AnswerBody {
   }
 
   /** Takes a copy. */
-  gather(chunk: Uint8Array): void {
+  gather(chunk: Buffer): void {
     if (this.destroyed) return;
-    for (let rest = chunk; rest.length > 0; ) {
-      this.#filling ??= this.#piece(rest.length);
-      const taken = rest.subarray(0, this.#filling.length - this.#filled);
-      this.#filling.set(taken, this.#filled);
-      this.#filled += taken.length;
-      this.#gathered += taken.length;
-      rest = rest.subarray(taken.length);
+    for (let at = 0; at < chunk.length; ) {
+      this.#filling ??= this.#piece(chunk.length - at);
+      const taken = chunk.copy(this.#filling, this.#filled, at);
+      this.#filled += taken;
+      this.#gathered += taken;
+      at += taken;
       if (this.#filled === this.#filling.length) this.#close();
     }
+    if (this.#isWide) this.#count(chunk.length);
     if (this.#isWanted) this.#giveSoon();
-    if (this.#isFull) this.#parts.controller.pause();
+    if (!this.#mayTake) this.#parts.controller.pause();
   }
 
   /** Nothing more comes. */
@@ -107,6 +110,7 @@ export class ResponseBody extends Readable implements AnswerBody {
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     this.#cancelTurn?.();
+    this.#cancelShare?.();
     this.#parts.release();
     if (this.#isWide) this.#parts.wide.leave();
     this.#isWide = false;
@@ -133,7 +137,20 @@ export class ResponseBody extends Readable implements AnswerBody {
   #goOn(): void {
     if (this.#failure !== undefined) this.#finish(this.#failure);
     else if (this.#gathered > 0) this.#giveSoon();
-    if (!this.#isFull) this.#parts.controller.resume();
+    this.#takeMore();
+  }
+
+  #takeMore(): void {
+    if (this.#mayTake) this.#parts.controller.resume();
+  }
+
+  #count(bytes: number): void {
+    this.#inTurn += bytes;
+    this.#cancelShare ??= atEndOfTurn(() => {
+      this.#cancelShare = undefined;
+      this.#inTurn = 0;
+      this.#takeMore();
+    });
   }
 
   /** Whoever reads at this moment gets his piece first. */
@@ -142,9 +159,10 @@ export class ResponseBody extends Readable implements AnswerBody {
     else process.nextTick(() => this.destroy(failure));
   }
 
-  /** A reader that has stopped holds so much, a piece, and what he had. */
-  get #isFull(): boolean {
-    return this.#gathered >= (this.#isWide ? pieceBytes : this.#room);
+  /** A reader that has stopped holds what there is room for, a piece, and what he had. */
+  get #mayTake(): boolean {
+    if (!this.#isWide) return this.#gathered < this.#room;
+    return this.#gathered < pieceBytes && this.#inTurn < this.#parts.wide.share;
   }
 
   #give(): void {

@@ -9,7 +9,12 @@ import { sharedBytes } from "../../runtime/hashing.ts";
 
 const most = 8;
 /** Of each such piece. */
-export const pieceBytes = 512 * 1024;
+export const pieceBytes = 1024 * 1024;
+/**
+ * Of all such bodies in one turn of the event loop: what comes as fast as it is read would go on until a piece is
+ * full, and small answers to others wait for that.
+ */
+const perTurn = 512 * 1024;
 /** Of each body: one is written, one waits, one is filled. */
 const mostSpare = 3 * most;
 /** Milliseconds for which pieces that nobody uses stay. */
@@ -34,6 +39,11 @@ export class WideBodies {
 
   leave(): void {
     this.#count -= 1;
+  }
+
+  /** Bytes that each may take in a turn. */
+  get share(): number {
+    return perTurn / Math.max(1, this.#count);
   }
 
   take(): Buffer {

@@ -121,7 +121,7 @@ describe("an exchange on an undici pool", () => {
     expect(large.size).toBeGreaterThan(0);
   });
 
-  it("has pieces of 512 KiB when it fills those of 256 KiB, as long as no eight others have", async () => {
+  it("has pieces of 1 MiB when it fills those of 256 KiB, as long as no eight others have", async () => {
     const bytes = Buffer.alloc(8 * 1024 * 1024, "x");
     const pool = await poolOf((_request, response) => {
       response.writeHead(200, { "content-length": bytes.length }).end(bytes);
@@ -139,12 +139,12 @@ describe("an exchange on an undici pool", () => {
       expect(lengths.reduce((sum, length) => sum + length)).toBe(bytes.length);
       return Math.max(...lengths);
     };
-    expect(await largest()).toBe(512 * 1024);
+    expect(await largest()).toBe(1024 * 1024);
     const others = Array.from({ length: 9 }, () => wide.enter());
     expect(others).toEqual([...Array(8).fill(true), false]);
     expect(await largest()).toBe(256 * 1024);
     wide.leave();
-    expect(await largest()).toBe(512 * 1024);
+    expect(await largest()).toBe(1024 * 1024);
   });
 
   it("takes no place among the fast ones once it is over", async () => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { WideBodies } from "../../../src/upstream/net/wide-bodies.ts";
 import { SteppedClock } from "../../support/stepped-clock.ts";
 
-const pieceBytes = 512 * 1024;
+const pieceBytes = 1024 * 1024;
 
 describe("pieces of what comes fast", () => {
   it("are those of the body before, until nobody has used any for ten seconds", () => {
