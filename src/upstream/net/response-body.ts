@@ -11,7 +11,7 @@ import type { AnswerBody } from "../registry-client.ts";
 import { pieceBytes, type WideBodies } from "./wide-bodies.ts";
 
 /** Milliseconds that bytes wait for more: a small piece costs as much to hand on as a large one. */
-const patience = 2;
+const patience = 8;
 const usual = 32 * 1024;
 const largest = 256 * 1024;
 
@@ -176,13 +176,16 @@ export class ResponseBody extends Readable implements AnswerBody {
     this.push(piece);
   }
 
-  /** A piece that is far from full has memory of its own: its reader may keep it, and many of them. */
+  /**
+   * A piece that is far from full has memory of its own unless it will be given back: its reader may
+   * keep it, and many of them.
+   */
   #close(): void {
     const filling = this.#filling;
     const piece = filling?.subarray(0, this.#filled);
     if (filling !== undefined && piece !== undefined) {
-      const isPoor = piece.length < Math.min(filling.length, largest) / 2;
-      if (isPoor && !this.#parts.wide.putBack(filling)) this.#spare ??= filling;
+      const isPoor = this.#room === usual && piece.length < filling.length / 2;
+      if (isPoor) this.#spare ??= filling;
       this.#full.push(isPoor ? ownBytes(piece) : piece);
     }
     this.#filling = undefined;
