@@ -86,7 +86,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   },
   runtime: {
     rooms: [],
-    packages: ["node:fs", "node:sea", "node:worker_threads"],
+    packages: ["node:fs", "node:os", "node:sea", "node:worker_threads"],
     purpose: "Time, waiting and bounded memory, each mechanism once. No domain word.",
   },
 };

@@ -113,7 +113,7 @@ export async function composeUpstream(parts: UpstreamParts) {
       ...{ ...shared, authorizer, isNamed, judgeRedirect: judge },
       observe: log.upstream,
     }),
-    probe: new Probe({ ...shared, dialer, tls, isOffline, ...rememberedBy(memory) }),
+    probe: new Probe({ ...shared, dialer, isOffline, ...rememberedBy(memory) }),
     reloadLogins: async (changed: Settings): Promise<void> => {
       const others = await allLogins(changed, helpers);
       generation?.raise("logins");

@@ -36,6 +36,7 @@ export class SmallRegistry {
   private constructor(leaves: Leaves, name: string) {
     this.#server = createServer((socket) => {
       this.#sockets.add(socket);
+      socket.setNoDelay(true);
       socket.on("error", () => undefined).once("close", () => this.#sockets.delete(socket));
       const context = leaves.contextFor(name, socket);
       const onSecure = (tls: Socket): void => this.#serve(tls);

@@ -73,19 +73,27 @@ export class Dialer {
 
   /**
    * The same with TLS on it. Straight from here it is read as undici reads, and in no other way
-   * (record-reads.ts). Throws UpstreamError.
+   * (record-reads.ts). `onReached` is called once somebody is there to shake hands with. Throws UpstreamError.
    */
-  async dialTls(address: HostPort, options: DialOptions): Promise<TLSSocket> {
+  async dialTls(
+    address: HostPort,
+    options: DialOptions,
+    onReached = (): void => undefined,
+  ): Promise<TLSSocket> {
     const { onBehalfOf, ledBy = onBehalfOf } = options;
     this.#destinations.checkName(address, ledBy);
     using deadline = this.#limit(address, options);
     const { signal } = deadline;
     const proxy = this.#proxies.for("https", address, onBehalfOf);
-    if (proxy !== undefined)
-      return await this.#tls.secure(await this.#tunnel(proxy, address, signal), address, signal);
+    if (proxy !== undefined) {
+      const tunnel = await this.#tunnel(proxy, address, signal);
+      onReached();
+      return await this.#tls.secure(tunnel, address, signal);
+    }
     const allowed = await this.#allowed(address, ledBy, signal);
     const begin = (to: ResolvedAddress): TLSSocket => this.#tls.begin(to, address);
     const socket = await this.#connect(address, allowed, begin, signal);
+    onReached();
     return await this.#tls.shaken(socket, address, signal);
   }
 

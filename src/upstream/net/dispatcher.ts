@@ -5,14 +5,16 @@
  */
 
 import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
 import { type Dispatcher, Pool } from "undici";
 import { formatHostPort, type HostPort } from "../../protocol/http/host-port.ts";
-import type { RegistryName, Scheme } from "../../protocol/registry-name.ts";
+import { type RegistryName, registryNameOf, type Scheme } from "../../protocol/registry-name.ts";
 import { type Clock, systemClock } from "../../runtime/clock.ts";
 import { upstreamDeadline } from "../upstream-deadline.ts";
 import type { CorporateProxies, CorporateProxy } from "./corporate-proxy.ts";
 import type { Dialer, DialOptions } from "./dial.ts";
 import { withMendedHead } from "./mended-head.ts";
+import { SpareConnections } from "./spare-connections.ts";
 import type { TlsClient } from "./tls-client.ts";
 
 export type OriginPoolsOptions = {
@@ -64,10 +66,12 @@ export class OriginPools {
   readonly #options: OriginPoolsOptions;
   /** In the order of their last use. */
   readonly #outlets = new Map<string, PooledOutlet>();
+  readonly #spares: SpareConnections;
   readonly #closing = new AbortController();
 
   constructor(options: OriginPoolsOptions) {
     this.#options = options;
+    this.#spares = new SpareConnections((options.clock ?? systemClock).after);
   }
 
   /**
@@ -89,9 +93,15 @@ export class OriginPools {
     await this.#options.dialer.check(address, asked);
   }
 
+  /** Takes over a connection to `address` that the dialer made with TLS in that registry's own name. */
+  offer(address: HostPort, socket: TLSSocket): void {
+    this.#spares.offer(address, socket);
+  }
+
   /** Ends every connection at once; requests under way fail. */
   async close(): Promise<void> {
     this.#closing.abort();
+    this.#spares.endAll();
     const pools = [...this.#outlets.values()].map(({ dispatcher }) => dispatcher);
     this.#outlets.clear();
     await Promise.all(pools.map((pool) => pool.destroy()));
@@ -139,10 +149,19 @@ export class OriginPools {
     using deadline = upstreamDeadline(clock, this.#closing.signal, { host, milliseconds, what });
     const options = { signal: deadline.signal, timeoutMs: milliseconds, onBehalfOf, ledBy };
     if (proxy !== undefined) return await dialer.dialProxy(proxy, address, options);
-    if (scheme === "https" && !switches) return await dialer.dialTls(address, options);
+    if (scheme === "https" && !switches)
+      return this.#spareFor(origin) ?? (await dialer.dialTls(address, options));
     const socket = await dialer.dial(address, options);
     if (scheme === "http") return socket;
     return await tls.secure(socket, address, deadline.signal);
+  }
+
+  /** None for what has to be new. */
+  #spareFor(origin: Origin): TLSSocket | undefined {
+    const { address, onBehalfOf, ledBy, isOdd, isFresh, isForOneTry } = origin;
+    const isItsOwn = onBehalfOf === registryNameOf(address) && ledBy === undefined;
+    const isNew = isOdd || isFresh || isForOneTry;
+    return isItsOwn && !isNew ? this.#spares.take(address) : undefined;
   }
 
   #closeUnused(): void {

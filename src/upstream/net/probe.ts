@@ -24,13 +24,11 @@ import { abortedError, upstreamDeadline } from "../upstream-deadline.ts";
 import { UpstreamError, type UpstreamErrorCode } from "../upstream-error.ts";
 import type { Dialer } from "./dial.ts";
 import { Remembered } from "./remembered.ts";
-import type { TlsClient } from "./tls-client.ts";
 import type { Transport } from "./transport.ts";
 
 export type ProbeOptions = {
   readonly transport: Transport;
   readonly dialer: Dialer;
-  readonly tls: TlsClient;
   readonly now: () => number;
   /** For waits. */
   readonly clock?: Clock;
@@ -85,9 +83,8 @@ export class Probe {
 
   /** Asks `GET /v2/` within 1.5 s. Yes is kept 7 days, no 24 h, no answer 60 s. Never rejects. */
   async isRegistry(address: HostPort, scheme: Scheme = "https"): Promise<boolean> {
-    const { seenAt, now } = this.#options;
     const registry = registryAt(address, scheme);
-    if (now() - (seenAt?.(registry) ?? Number.NEGATIVE_INFINITY) < 7 * day) return true;
+    if (this.#wasSeen(registry)) return true;
     return await this.#registries.get(registry.name, async () => {
       const owner = siteOf(address);
       try {
@@ -102,14 +99,27 @@ export class Probe {
 
   /**
    * Makes one TLS handshake, remembered 10 min (`unreachable`: 10 s); a peer once trusted is, while it
-   * is looked at again. Rejects with UpstreamError FORBIDDEN where nothing may be dialled.
+   * is looked at again, after a restart too. Rejects with UpstreamError FORBIDDEN where nothing may be dialled.
    */
   async peerSpeaksTls(address: HostPort): Promise<PeerTls> {
-    const key = formatHostPort(address);
+    const wasTrusted = this.#wasTrusted(address);
     const look = this.#handshake(address);
-    if (this.#handshakes.last(key)?.peer !== "trusted") return await this.#inTime(address, look);
+    if (!wasTrusted) return await this.#inTime(address, look);
     look.catch(() => undefined);
     return "trusted";
+  }
+
+  /** A registry that spoke to us over TLS in an earlier life was trusted then. */
+  #wasTrusted(address: HostPort): boolean {
+    const last = this.#handshakes.last(formatHostPort(address));
+    return last === undefined
+      ? this.#wasSeen(registryAt(address, "https"))
+      : last.peer === "trusted";
+  }
+
+  #wasSeen(registry: Registry): boolean {
+    const { seenAt, now } = this.#options;
+    return now() - (seenAt?.(registry) ?? Number.NEGATIVE_INFINITY) < 7 * day;
   }
 
   /** Whether it was last seen to speak TLS, trusted or not. */
@@ -200,29 +210,29 @@ export class Probe {
 
   /** Who spoke TLS before and now hangs up has trouble, and is no plain HTTP for that. */
   async #shake(address: HostPort, isTls: boolean): Promise<Handshake> {
-    const { dialer, tls, isOffline } = this.#options;
+    const { dialer, transport, isOffline } = this.#options;
     const host = formatHostPort(address, 443);
     if (isOffline === true) return { peer: "unreachable", reason: `${host} is not asked: offline` };
     const what = `${host} did not finish a TLS handshake`;
     const limit = { host, milliseconds: handshakeTime, what };
     using deadline = upstreamDeadline(this.#clock, new AbortController().signal, limit);
-    const { signal } = deadline;
+    const asked = { signal: deadline.signal, onBehalfOf: registryNameOf(address) };
+    let isThere = false;
     try {
-      const socket = await dialer.dial(address, { signal, onBehalfOf: registryNameOf(address) });
-      try {
-        (await tls.secure(socket, address, signal)).destroy();
-        return { peer: "trusted", reason: undefined, isTls: true };
-      } catch (error) {
-        const reason = textOf(error);
-        if (isSilent(error) || (isTls && isReset(error))) {
-          return { peer: "unreachable", reason, isTls };
-        }
-        const peer = spoken(error);
-        return { peer, reason, isTls: peer === "untrusted" };
-      }
+      const socket = await dialer.dialTls(address, asked, () => {
+        isThere = true;
+      });
+      // Who wants to know is about to ask there.
+      transport.offer(address, socket);
+      return { peer: "trusted", reason: undefined, isTls: true };
     } catch (error) {
+      const reason = textOf(error);
       if (error instanceof UpstreamError && error.code === "FORBIDDEN") throw error;
-      return { peer: "unreachable", reason: textOf(error), isTls };
+      if (!isThere || isSilent(error) || (isTls && isReset(error))) {
+        return { peer: "unreachable", reason, isTls };
+      }
+      const peer = spoken(error);
+      return { peer, reason, isTls: peer === "untrusted" };
     }
   }
 }

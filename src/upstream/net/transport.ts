@@ -5,6 +5,7 @@
  */
 
 import { Readable } from "node:stream";
+import type { TLSSocket } from "node:tls";
 import {
   endToEnd,
   type HeaderList,
@@ -128,6 +129,11 @@ export class Transport {
   /** Throws UpstreamError where the address may not be dialled in that registry's name. */
   async check(address: HostPort, asked: DialOptions): Promise<void> {
     if (this.#options.isOffline !== true) await this.#options.pools.check(address, asked);
+  }
+
+  /** Takes over a connection that the dialer made to a registry in its own name. */
+  offer(address: HostPort, socket: TLSSocket): void {
+    this.#options.pools.offer(address, socket);
   }
 
   /** The place is given back when nothing more comes, be the answer read by then or not. */

@@ -227,6 +227,19 @@ describe("a peer's TLS", () => {
     await eventually(async () => (await probe.peerSpeaksTls(address)) === "unreachable");
   });
 
+  it("is trusted at once when it was a registry before the last restart, and looked at meanwhile", async () => {
+    const address = await listening(createTcpServer((peer) => peer.on("error", () => undefined)));
+    const { rig, clock } = probing(address);
+    const name = registryAt(address, "https").name;
+    const seenAt = (registry: Registry) => (registry.name === name ? 0 : undefined);
+    const probe = new Probe({ ...rig, now: () => clock.now, patienceMs: 60, seenAt });
+    clock.now = 7 * day - 1;
+    expect(await Promise.race([probe.peerSpeaksTls(address), pause(50, "waited")])).toBe("trusted");
+    clock.now = 7 * day;
+    const later = new Probe({ ...rig, now: () => clock.now, patienceMs: 60, seenAt });
+    expect(await later.peerSpeaksTls(address)).toBe("unreachable");
+  });
+
   it("that was trusted is no plain HTTP because the peer hangs up for a while", async () => {
     const server = createTlsServer(leaf);
     const address = await listening(server, "127.0.0.1", await freePort());
