@@ -67,16 +67,12 @@ export async function killDuringImports(plan: ImportKillsPlan): Promise<ImportKi
   }
   const last = spawn();
   await last.ready();
-  // What the cache has of an image that never came whole is of use to the next who brings it.
-  if (plan.world === "cached") {
-    for (const layout of broken) await broughtBy(last.dataDir, layout, host);
-    acknowledged.push(...broken);
-  } else await collect(last.dataDir);
-  const { lost, needed } = await checked(
-    port,
-    plan.world === "hosted" ? "" : `${host}/`,
-    acknowledged,
-  );
+  const base = `http://127.0.0.1:${port}/v2/${plan.world === "hosted" ? "" : `${host}/`}team/app`;
+  const there = await (plan.world === "hosted"
+    ? keptOf(broken, last.dataDir, base)
+    : broughtAgain(broken, last.dataDir, host));
+  acknowledged.push(...there);
+  const { lost, needed } = await checked(base, acknowledged);
   await last.stop();
   const { wrong } = await inspectKept(last.dataDir);
   return {
@@ -127,12 +123,32 @@ async function collect(dataDir: string): Promise<void> {
   await askServer(asked, { path: "gc", body: { untaggedAfter: 0 }, isLong: true });
 }
 
-async function checked(port: number, prefix: string, layouts: readonly Layout[]) {
+/** What the cache has of an image that never came whole is of use to the next who brings it. */
+async function broughtAgain(broken: readonly Layout[], dataDir: string, host: string) {
+  for (const layout of broken) await broughtBy(dataDir, layout, host);
+  return broken;
+}
+
+/**
+ * Of those broken off the ones that a collection leaves: killed between the tag, which comes last, and the
+ * word that it is here. All of such an image has to be.
+ */
+async function keptOf(broken: readonly Layout[], dataDir: string, base: string) {
+  await collect(dataDir);
+  const kept: Layout[] = [];
+  for (const layout of broken) {
+    const { status } = await fetch(`${base}/manifests/${layout.tag}`, { method: "HEAD" });
+    if (status === 200) kept.push(layout);
+    else if (status !== 404) throw new Error(`${layout.tag}: ${status}`);
+  }
+  return kept;
+}
+
+async function checked(base: string, layouts: readonly Layout[]) {
   const lost: string[] = [];
   const needed = new Map<string, number>();
   for (const { tag, parts } of layouts) {
     const [manifest = Buffer.alloc(0), ...blobs] = parts;
-    const base = `http://127.0.0.1:${port}/v2/${prefix}team/app`;
     const wanted: readonly (readonly [string, Buffer])[] = [
       [`manifests/${tag}`, manifest],
       ...blobs.map((blob) => [`blobs/${sha256(blob)}`, blob] as const),
