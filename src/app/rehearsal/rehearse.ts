@@ -6,7 +6,7 @@
  *   SmallClient ─▶ a door ─▶ engine ─▶ cache ─▶ way out ─▶ SmallRegistry     all on loopback,
  *                                        └─▶ a temporary folder             gone when it is over
  */
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createSecureContext, type SecureContext } from "node:tls";
@@ -24,6 +24,10 @@ const domain = "rehearsal.invalid";
 const pulls = 4;
 /** Milliseconds: a machine that takes longer has other work to do. */
 const longest = 2_000;
+/** Of its folder, under the system's temporary one. */
+const prefix = "entrepot-rehearsal-";
+/** Milliseconds after which a folder is nobody's: its process was killed. */
+const abandoned = 60_000;
 /** Milliseconds that a client has for itself. */
 const whileClients = 50;
 
@@ -31,12 +35,13 @@ const whileClients = 50;
 export async function rehearse({ isAlone, stopping }: Rehearsing): Promise<boolean> {
   const signal = AbortSignal.any([stopping, AbortSignal.timeout(longest)]);
   try {
-    const folder = await mkdtemp(join(tmpdir(), "entrepot-rehearsal-"));
+    const folder = await mkdtemp(join(tmpdir(), prefix));
     try {
       await rehearseIn(folder, isAlone, signal);
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
+    await removeAbandoned(tmpdir());
     return true;
   } catch {
     // No folder, no port, or no time: nobody has asked for it.
@@ -92,5 +97,15 @@ async function pull({ port, registry, secureContext, signal }: Stage, name: stri
     } finally {
       client.close();
     }
+  }
+}
+
+/** Of others there may be some that are at work. */
+async function removeAbandoned(parent: string): Promise<void> {
+  for (const name of await readdir(parent)) {
+    if (!name.startsWith(prefix)) continue;
+    const path = join(parent, name);
+    const { mtimeMs } = await stat(path);
+    if (systemClock.now() - mtimeMs > abandoned) await rm(path, { recursive: true, force: true });
   }
 }
