@@ -112,8 +112,19 @@ function isListenedOn(one: NetworkInterfaceInfo, address: string): boolean {
 
 /** The whole list, since what is written takes the place of what was there. */
 function refused({ address, cidr }: NetworkInterfaceInfo, allowed: readonly string[]): string {
-  const wanted = `ALLOW_CLIENTS="${[...allowed, cidr ?? address].join(" ")}"`;
+  const wanted = `ALLOW_CLIENTS="${[...allowed, networkOf(address, cidr)].join(" ")}"`;
   return `clients in the network of ${address} are refused; ${wanted} would let them in`;
+}
+
+/** IPv4 without the bits that are one machine's; of IPv6 as it stands, since whoever reads it takes no more of it. */
+function networkOf(address: string, cidr: string | null): string {
+  const [, bits] = cidr?.split("/") ?? [];
+  if (bits === undefined || !address.includes(".")) return cidr ?? address;
+  const whole = address.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
+  const size = 2 ** (32 - Number(bits));
+  const network = whole - (whole % size);
+  const parts = [24, 16, 8, 0].map((shift) => Math.floor(network / 2 ** shift) % 256);
+  return `${parts.join(".")}/${bits}`;
 }
 
 function isLinkLocal(address: string): boolean {

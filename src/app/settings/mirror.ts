@@ -1,7 +1,7 @@
 /** The doors for clients that do not use a proxy, and real certificates for them. */
 import { choice, listOf, path, port, text, verbatim } from "./kind.ts";
 import { certificateName, mirrorConfig, mirrorHosts, mirrorLogin } from "./mirror-kinds.ts";
-import { addressRange, registry, webAddress } from "./network-kinds.ts";
+import { acmeDirectory, addressRange, registry, webAddress } from "./network-kinds.ts";
 import { optional, setting } from "./setting.ts";
 import { duration } from "./units.ts";
 
@@ -54,7 +54,7 @@ export const mirror = {
     }),
     acmeDirectory: optional({
       name: "ACME_DIRECTORY",
-      kind: webAddress,
+      kind: acmeDirectory,
       help: `Where certificates for the TLS listener are ordered (ACME), such as step-ca's directory; left out,
         Let's Encrypt, once ACME_DOMAINS is set.`,
     }),

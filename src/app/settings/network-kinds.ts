@@ -69,11 +69,18 @@ function bareHost(text: string): string | undefined {
 /** Where a service of the web answers. */
 export const webAddress: Kind<string> = kind(
   "URL",
-  "an address such as https://ca.example.com/acme/directory",
+  "an address such as https://mirror.example.com",
   (value) => {
     const url = value.trim();
     return /^https?:\/\/[^\s/?#@]+(?:[/?#]|$)/i.test(url) && URL.canParse(url) ? url : undefined;
   },
+);
+
+/** Where certificates are ordered (RFC 8555 §7.1.1). */
+export const acmeDirectory: Kind<string> = kind(
+  "URL",
+  "an address such as https://ca.example.com/acme/directory",
+  (value) => webAddress.parse(value),
 );
 
 /** A registry as an upstream: `ghcr.io`, `registry.lan:5000`, `http://127.0.0.1:5000`. */

@@ -55,7 +55,7 @@ describe("what clients may call this machine", () => {
     expect(reachOf("::", networks, cloud)).toEqual({
       names: ["fd00::5", name],
       warnings: [
-        'clients in the network of 203.0.113.5 are refused; ALLOW_CLIENTS="10.0.0.0/8 192.168.0.0/16 fc00::/7 203.0.113.5/24" would let them in',
+        'clients in the network of 203.0.113.5 are refused; ALLOW_CLIENTS="10.0.0.0/8 192.168.0.0/16 fc00::/7 203.0.113.0/24" would let them in',
       ],
     });
   });

@@ -1,5 +1,5 @@
 /** Asks for the names that clients use without a proxy, one for each registry, and for their certificates. */
-import { hostName, webAddress } from "../../settings/network-kinds.ts";
+import { acmeDirectory, hostName } from "../../settings/network-kinds.ts";
 import type { Asker } from "./asker.ts";
 import { sentenceOf } from "./checked-text.ts";
 import type { Draft } from "./draft.ts";
@@ -80,7 +80,7 @@ async function askCertificates(
 
 async function askDirectory(asker: Asker, draft: Draft): Promise<void> {
   const usual = "https://ca.example.com/acme/acme/directory";
-  draft.set("acme_directory", await asker.text("Its directory?", usual, sentenceOf(webAddress)));
+  draft.set("acme_directory", await asker.text("Its directory?", usual, sentenceOf(acmeDirectory)));
   draft.set("acme_ca", await asker.text("Its root certificate?", "/etc/entrepot/root.pem"));
 }
 
