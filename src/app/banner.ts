@@ -14,6 +14,7 @@ export function printBanner(started: Started): string {
     ({ door, ...address }) => `  ${roles[door].padEnd(12)}${formatHostPort(address)}`,
   );
   const urls = urlsOf(started);
+  const script = `${urls[0]}/setup/docker`;
   return [
     "Entrepot listens",
     ...doors,
@@ -22,7 +23,7 @@ export function printBanner(started: Started): string {
     "Its CA, SHA-256",
     `  ${fingerprint}`,
     "On a client with Docker, paste",
-    `  curl -fsS ${urls[0]}/setup/docker -o setup-entrepot.sh`,
+    `  curl -fsS ${script.includes("[") ? `'${script}'` : script} -o setup-entrepot.sh`, // zsh takes [] for a pattern
     "  less setup-entrepot.sh",
     "  sudo bash setup-entrepot.sh",
     `For other clients, open ${urls[0]}/ in a browser`,

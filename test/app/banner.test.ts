@@ -42,4 +42,15 @@ Mind: clients may come from anywhere
     expect(text).toContain("curl -fsS https://mirror.example.com/setup/docker -o");
     expect(text).not.toContain("172.18.0.2");
   });
+
+  it("quotes what a shell would take for a pattern", () => {
+    const text = printBanner({
+      listening: [{ door: "clients", host: "::", port: 3128 }],
+      fingerprint: "AB:CD",
+      publicUrl: undefined,
+      names: ["fd00::2"],
+      warnings: [],
+    });
+    expect(text).toContain("\n  curl -fsS 'http://[fd00::2]:3128/setup/docker' -o");
+  });
 });
