@@ -96,7 +96,7 @@ function otherNamespace({ host, name }: VirtualHost, named: RegistryName): Refus
 
 type Prefix = { readonly name: RegistryName; readonly text: string };
 
-/** The first path segment where it names a registry and something follows it. */
+/** The first path segment where it names a registry, or a name of ours for one, and something follows it. */
 function prefixOf(
   path: string,
   namespace: RegistryName | undefined,
@@ -106,6 +106,10 @@ function prefixOf(
   const name = segment === undefined ? undefined : canonicalRegistry(segment);
   if (segment === undefined || name === undefined) return undefined;
   const text = `${segment}/`;
+  const virtual = rules.virtualHosts.find(({ host }) => host === segment.toLowerCase());
+  // Without a dot it may be a group as well.
+  if (virtual !== undefined && segment.includes(".") && namespace === undefined)
+    return { name: virtual.name, text };
   if (name === namespace || rules.isKnown(name)) return { name, text };
   // With ns the registry is already named; a dotted group of its own is then no host.
   if (namespace !== undefined || rules.defaultName !== "docker.io") return undefined;

@@ -147,6 +147,19 @@ describe("a virtual host", () => {
     expect(one.target).toBe("/v2/ghcr.io/x/tags/list");
   });
 
+  it("is a path prefix too, which takes no login, unless a group could be called so", () => {
+    const names = [...virtualHosts, { host: "hub", name: named("quay.io"), isLogin: false }];
+    const all = rules({ virtualHosts: names });
+    const one = addressed("/v2/corp.registry.example/team/app/manifests/1", undefined, all);
+    expect(one).toMatchObject({
+      registry: { name: "corp.example:5000" },
+      target: "/v2/team/app/manifests/1",
+      view: { repositoryPrefix: "corp.registry.example/" },
+      isLogin: false,
+    });
+    expect(addressed("/v2/hub/app/manifests/1", undefined, all).registry.name).toBe("docker.io");
+  });
+
   it.each(["ghcr.io", "docker.io", "quay.io:5000"])(
     "is no place for what ?ns= calls %s, so that containerd goes on to that itself",
     (namespace) => {
