@@ -12,8 +12,8 @@ export const mirror = {
       name: "MIRROR_HOSTS",
       kind: mirrorHosts,
       default: "",
-      help: `Names of this machine that stand for a registry, as hub.example.com=docker.io; a name alone is one
-        under which clients reach the proxy, as an ingress calls it.`,
+      help: `Names of this machine that stand for a registry, as hub.example.com=docker.io, as a host and in front of
+        a repository at the mirror; a name alone is one under which clients reach the proxy, as an ingress calls it.`,
     }),
     default: optional({
       name: "MIRROR_DEFAULT",
