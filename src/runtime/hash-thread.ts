@@ -1,6 +1,6 @@
 /** The thread in which long streams are hashed, as hashing.ts asks; what it is asked is what it does. */
 import { createHash, type Hash } from "node:crypto";
-import { setPriority } from "node:os";
+import { constants, getPriority, setPriority } from "node:os";
 import { parentPort } from "node:worker_threads";
 
 export type HashAsked = HashWork & {
@@ -24,7 +24,7 @@ export type HashWork =
 export type HashTold = Uint8Array | undefined;
 
 /** Where all cores have work, the event loop comes first: everybody waits for it, and for a hash one blob. */
-const niceness = 5;
+const further = 5;
 
 const done = new Uint8Array();
 
@@ -52,7 +52,7 @@ function tell(told: HashTold): void {
 function giveWay(): void {
   if (process.platform !== "linux") return;
   try {
-    setPriority(0, niceness);
+    setPriority(0, Math.min(constants.priority.PRIORITY_LOW, getPriority(0) + further));
   } catch {
     // A sandbox that forbids it: no hash is worse for it.
   }

@@ -26,7 +26,7 @@ export type HostVerdict =
 export interface PeerProbe {
   isRegistry(address: HostPort, scheme?: Scheme): Promise<boolean>;
   /** Within a second. Rejects with UpstreamError FORBIDDEN where nothing may be dialled. */
-  peerSpeaksTls(address: HostPort): Promise<PeerTls>;
+  peerSpeaksTls(address: HostPort, isPlain?: boolean): Promise<PeerTls>;
   /** Why the peer was not trusted. */
   tlsTrouble(address: HostPort): string | undefined;
 }
@@ -69,9 +69,10 @@ export class InterceptDecision {
     if (own !== undefined) return own;
     const known = await this.#recognition(address, isContainerEngine(userAgent));
     if (known === "unknown") return this.#through(address);
-    const peer = await this.#options.probe.peerSpeaksTls(address);
+    const isPlain = this.#options.isPlain(address);
+    const peer = await this.#options.probe.peerSpeaksTls(address, isPlain);
     // An engine that finds no TLS there goes on in plain HTTP, to what is kept of it.
-    const isDown = peer === "unreachable" && this.#options.isPlain(address);
+    const isDown = peer === "unreachable" && isPlain;
     if (peer === "plain" || peer === "closed" || isDown) return this.#through(address);
     if (peer !== "untrusted") return registry(address, "https");
     if (known === "probed") return this.#through(address);

@@ -13,6 +13,7 @@ import {
   registryNameOf,
   type Scheme,
 } from "../../protocol/registry-name.ts";
+import { BoundedMap } from "../../runtime/bounded-map.ts";
 import { type Clock, systemClock } from "../../runtime/clock.ts";
 import { afterWaiting } from "../../runtime/deadline.ts";
 import { FairPlaces } from "../../runtime/fair-places.ts";
@@ -70,6 +71,8 @@ export class Probe {
   readonly #registries: Remembered<boolean>;
   readonly #handshakes: Remembered<Handshake>;
   readonly #places: FairPlaces;
+  /** Those known from an earlier life that may be looked at no more. */
+  readonly #refused = new BoundedMap<string, true>({ limit: 1_000 });
   /** Looks that take longer than anybody waits. */
   readonly #overdue = new Set<string>();
 
@@ -99,32 +102,28 @@ export class Probe {
 
   /**
    * Makes one TLS handshake, remembered 10 min (`unreachable`: 10 s); a peer once trusted is, while it
-   * is looked at again, after a restart too. Rejects with UpstreamError FORBIDDEN where nothing may be dialled.
+   * is looked at again: after a restart too, unless it `isPlain` by the operator's word now. Rejects with
+   * UpstreamError FORBIDDEN where nothing may be dialled.
    */
-  async peerSpeaksTls(address: HostPort): Promise<PeerTls> {
-    const wasTrusted = this.#wasTrusted(address);
-    const look = this.#handshake(address);
-    if (!wasTrusted) return await this.#inTime(address, look);
-    look.catch(() => undefined);
+  async peerSpeaksTls(address: HostPort, isPlain = false): Promise<PeerTls> {
+    const key = formatHostPort(address);
+    const { peer, isTls = false } = this.#handshakes.last(key) ?? this.#recalled(address, isPlain);
+    const look = this.#handshake(address, isTls);
+    if (peer !== "trusted") return await this.#inTime(address, look);
+    look.catch(() => this.#refused.set(key, true));
     return "trusted";
   }
 
   /** A registry that spoke to us over TLS in an earlier life was trusted then. */
-  #wasTrusted(address: HostPort): boolean {
-    const last = this.#handshakes.last(formatHostPort(address));
-    return last === undefined
-      ? this.#wasSeen(registryAt(address, "https"))
-      : last.peer === "trusted";
+  #recalled(address: HostPort, isPlain: boolean): Partial<Handshake> {
+    const mayBe = !isPlain && this.#refused.get(formatHostPort(address)) === undefined;
+    const wasSeen = mayBe && this.#wasSeen(registryAt(address, "https"));
+    return wasSeen ? { peer: "trusted", isTls: true } : {};
   }
 
   #wasSeen(registry: Registry): boolean {
     const { seenAt, now } = this.#options;
     return now() - (seenAt?.(registry) ?? Number.NEGATIVE_INFINITY) < 7 * day;
-  }
-
-  /** Whether it was last seen to speak TLS, trusted or not. */
-  #spokeTls(address: HostPort): boolean {
-    return this.#handshakes.last(formatHostPort(address))?.isTls === true;
   }
 
   /** In words, why the last handshake was not `trusted`; undefined when it was, or is forgotten. */
@@ -193,9 +192,10 @@ export class Probe {
     return isRegistry;
   }
 
-  async #handshake(address: HostPort): Promise<Handshake> {
+  /** `isTls`: it was last seen to speak TLS, trusted or not. */
+  async #handshake(address: HostPort, isTls: boolean): Promise<Handshake> {
     return await this.#handshakes.get(formatHostPort(address), async () => {
-      const value = await this.#shake(address, this.#spokeTls(address));
+      const value = await this.#shake(address, isTls);
       this.#tell(formatHostPort(address, 443), value.peer);
       const forMs = value.peer === "unreachable" ? 10 * second : 600 * second;
       return { value, forMs, owner: siteOf(address) };

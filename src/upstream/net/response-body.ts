@@ -146,7 +146,9 @@ export class ResponseBody extends Readable implements AnswerBody {
 
   #count(bytes: number): void {
     this.#inTurn += bytes;
-    this.#cancelShare ??= atEndOfTurn(() => {
+    if (this.#cancelShare !== undefined) return;
+    this.#parts.wide.takesPart();
+    this.#cancelShare = atEndOfTurn(() => {
       this.#cancelShare = undefined;
       this.#inTurn = 0;
       this.#takeMore();

@@ -23,6 +23,9 @@ const quiet = 10_000;
 export class WideBodies {
   readonly #after: Clock["after"];
   #count = 0;
+  /** Who takes bytes in this turn, and who did in the last one. */
+  #takers = 0;
+  #takersBefore = 0;
   readonly #spares: Buffer[] = [];
   #cancel: (() => void) | undefined;
 
@@ -41,9 +44,20 @@ export class WideBodies {
     this.#count -= 1;
   }
 
-  /** Bytes that each may take in a turn. */
+  /** Called by each body once in a turn in which it takes bytes: who takes none leaves its share to the others. */
+  takesPart(): void {
+    if (this.#takers === 0) setImmediate(() => this.#turnOver());
+    this.#takers += 1;
+  }
+
+  /** Bytes that each who takes part may take in a turn. */
   get share(): number {
-    return perTurn / Math.max(1, this.#count);
+    return perTurn / Math.max(1, this.#takers, this.#takersBefore);
+  }
+
+  #turnOver(): void {
+    this.#takersBefore = this.#takers;
+    this.#takers = 0;
   }
 
   take(): Buffer {

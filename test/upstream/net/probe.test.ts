@@ -235,9 +235,34 @@ describe("a peer's TLS", () => {
     const probe = new Probe({ ...rig, now: () => clock.now, patienceMs: 60, seenAt });
     clock.now = 7 * day - 1;
     expect(await Promise.race([probe.peerSpeaksTls(address), pause(50, "waited")])).toBe("trusted");
+    const plain = new Probe({ ...rig, now: () => clock.now, patienceMs: 60, seenAt });
+    expect(await plain.peerSpeaksTls(address, true)).toBe("unreachable");
     clock.now = 7 * day;
     const later = new Probe({ ...rig, now: () => clock.now, patienceMs: 60, seenAt });
     expect(await later.peerSpeaksTls(address)).toBe("unreachable");
+  });
+
+  it("is forbidden where nothing may be dialled any more, though it was a registry before the last restart", async () => {
+    const address = { host: "169.254.169.254", port: 443 };
+    const probe = new Probe({
+      ...buildRig({ named: ["169.254.169.254"] }),
+      now: () => 0,
+      seenAt: () => 0,
+    });
+    expect(await probe.peerSpeaksTls(address)).toBe("trusted");
+    const refusal = async () => await probe.peerSpeaksTls(address).catch((error: unknown) => error);
+    await eventually(async () => (await refusal()) !== "trusted");
+    expect(await refusal()).toMatchObject({ code: "FORBIDDEN" });
+  });
+
+  it("is no plain HTTP because it hangs up after a restart, having been a registry before", async () => {
+    const hangUp = createTcpServer((peer) => peer.once("data", () => peer.end()));
+    const address = await listening(hangUp);
+    const { rig } = probing(address);
+    const probe = new Probe({ ...rig, now: () => 0, seenAt: () => 0 });
+    expect(await probe.peerSpeaksTls(address)).toBe("trusted");
+    await eventually(async () => (await probe.peerSpeaksTls(address)) !== "trusted");
+    expect(await probe.peerSpeaksTls(address)).toBe("unreachable");
   });
 
   it("that was trusted is no plain HTTP because the peer hangs up for a while", async () => {
