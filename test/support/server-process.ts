@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { standStill } from "./stand-still.ts";
 
 export type ServerCommand = {
   readonly command: string;
@@ -26,7 +27,9 @@ export class ServerProcess {
     return this.#output;
   }
 
+  /** What runs already is the one. */
   start(): void {
+    if (this.#isRunning) return;
     const { command, args, user } = this.#command;
     this.#output = "";
     // A group of its own, so that its children stop and go on with it.
@@ -44,16 +47,29 @@ export class ServerProcess {
     this.#child = child;
   }
 
+  get #isRunning(): boolean {
+    const child = this.#child;
+    return child !== undefined && child.exitCode === null && child.signalCode === null;
+  }
+
+  /** It and what it started, until SIGCONT: resolves once nothing of it runs. */
+  async pause(): Promise<void> {
+    const pid = this.#child?.pid;
+    if (pid === undefined || !this.#isRunning) return;
+    await standStill(pid);
+    for (const each of childrenOf(pid)) await standStill(each);
+  }
+
   /** To it and to what it started; PostgreSQL gives each connection a process and a group of its own. */
   signal(signal: NodeJS.Signals): void {
     const pid = this.#child?.pid;
-    if (pid === undefined || this.#child?.exitCode !== null) return;
+    if (pid === undefined || !this.#isRunning) return;
     for (const each of [pid, ...childrenOf(pid)]) send(each, signal);
   }
 
   async kill(signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
     const child = this.#child;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    if (child === undefined || !this.#isRunning) return;
     const gone = once(child, "exit");
     this.signal("SIGCONT");
     if (signal === "SIGKILL") this.signal(signal);

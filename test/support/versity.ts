@@ -8,6 +8,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { eventually } from "./eventually.ts";
 import { freePort } from "./free-port.ts";
+import { standStill } from "./stand-still.ts";
 
 const program = join(homedir(), ".cache/entrepot-journeys/versitygw");
 
@@ -50,8 +51,8 @@ export class Versity {
     await eventually(() => answers(this.port));
   }
 
-  pause(): void {
-    this.#child?.kill("SIGSTOP");
+  async pause(): Promise<void> {
+    if (this.#child?.pid !== undefined) await standStill(this.#child.pid);
   }
 
   goOn(): void {

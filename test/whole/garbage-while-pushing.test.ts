@@ -151,7 +151,7 @@ describe("garbage that is collected while eight clients push, pull, refer and de
         ...(await sharedSettings(scene)),
       };
       const trouble = async (): Promise<void> => {
-        server.process.signal("SIGSTOP");
+        await server.process.pause();
         await pause(350);
         server.process.signal("SIGCONT");
       };

@@ -52,7 +52,7 @@ describe.skipIf(!hasVersity)("where versitygw was built", () => {
       const archive = await fresh();
       const blob = toArchive(randomBytes(100_000));
       await archive.put(blob, never);
-      server.pause();
+      await server.pause();
       await expect(archive.stat(blob.digest, never)).rejects.toMatchObject({ code: "ARCHIVE" });
       server.goOn();
       expect(await archive.stat(blob.digest, never)).toMatchObject({ size: 100_000 });

@@ -61,7 +61,7 @@ describe.each([
       }
     };
     await pull(0);
-    server.process.signal("SIGSTOP");
+    await server.process.pause();
     await Promise.all([pull(0), pull(1)]);
     server.process.signal("SIGCONT");
     await server.process.kill();
@@ -355,7 +355,7 @@ function drawing(seed: number): (most: number) => number {
 
 function faultsOf(server: Awaited<ReturnType<typeof redisServer>>): (() => Promise<void> | void)[] {
   return [
-    () => server.process.signal("SIGSTOP"),
+    () => server.process.pause(),
     () => server.process.signal("SIGCONT"),
     () => server.process.kill(),
     () => server.process.kill().then(() => server.start()),

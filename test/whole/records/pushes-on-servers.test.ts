@@ -92,7 +92,7 @@ describe.each(backends)("what was pushed, in %s", (name, make) => {
     const records = await emptied();
     await records.write([{ key: "a", value: 0 }]);
     for (let round = 1; round <= 3; round += 1) {
-      backend.server.process.signal("SIGSTOP");
+      await backend.server.process.pause();
       const late = records.write([{ key: "a", value: "late" }]);
       expect(await failureOf(late)).toMatchObject(broken);
       backend.server.process.signal("SIGCONT");

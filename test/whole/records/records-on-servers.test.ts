@@ -71,7 +71,7 @@ describe.each(backends)("records in %s", (name, make) => {
   it("fail within 300 ms while the server is stopped, and no late write comes after", async () => {
     const records = await emptied();
     await records.set("tag/a", "before");
-    backend.server.process.signal("SIGSTOP");
+    await backend.server.process.pause();
     // Sent, and never answered.
     const lost = records.set("tag/a", "late").catch((error: unknown) => error);
     await expectAway(records);
@@ -132,7 +132,7 @@ describe.each(backends)("records in %s", (name, make) => {
   it("are opened in little more than a second beside a server that stands still", async () => {
     const before = await emptied();
     await before.set("tag/a", 1);
-    backend.server.process.signal("SIGSTOP");
+    await backend.server.process.pause();
     const from = performance.now();
     const records = await backend.records();
     expect(performance.now() - from).toBeLessThan(1_500);
