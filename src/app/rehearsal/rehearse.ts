@@ -41,7 +41,8 @@ export async function rehearse({ isAlone, stopping }: Rehearsing): Promise<boole
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
-    await removeAbandoned(tmpdir());
+    // What another process removes at this moment is no failure of this one.
+    await removeAbandoned(tmpdir()).catch(() => undefined);
     return true;
   } catch {
     // No folder, no port, or no time: nobody has asked for it.
