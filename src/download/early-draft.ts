@@ -1,7 +1,8 @@
 /**
- * The file of a download, opened while the upstream is still being asked: whoever waits for its first byte
- * does not wait for that too. One that is not made use of goes away again.
+ * The file of a download, opened while the upstream is being asked, once the request is on its way: whoever
+ * waits for its first byte does not wait for that too. One that is not made use of goes away again.
  */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { BlobDraft, DraftStore } from "../store/draft-store.ts";
 
 export class EarlyDraft implements DraftStore {
@@ -41,10 +42,17 @@ export class EarlyDraft implements DraftStore {
   }
 
   #begin(id: string): void {
-    const draft = this.#blobs.create(id);
+    const draft = this.#createLater(id);
     // What fails is told to who creates it.
     draft.catch(() => undefined);
     this.#begun = { id, draft };
+  }
+
+  async #createLater(id: string): Promise<BlobDraft> {
+    // Where a connection is used again, the request leaves in the next turn.
+    await nextTurn();
+    await nextTurn();
+    return await this.#blobs.create(id);
   }
 }
 

@@ -26,7 +26,6 @@ export type FrontParts = Pick<ResumingAsk, "host" | "onBreak" | "isUnderway"> & 
   /** Whether an open one ends where others have been. */
   readonly mayCut: () => boolean;
   readonly clock: Clock;
-  readonly signal: AbortSignal;
 };
 
 export class Front implements Claim {
@@ -79,16 +78,16 @@ export class Front implements Claim {
     return position - this.#received <= (this.#pace.rate * milliseconds) / 1_000;
   }
 
-  /** Nobody needs what it still brings. */
-  stop(): void {
-    this.#stop.abort();
+  /** Nobody needs what it still brings, or it cannot be had. */
+  stop(why?: unknown): void {
+    this.#stop.abort(why);
   }
 
   /** Resolves when it has come to its end or was cut; to be called once. Throws what ended it before. */
   async run(): Promise<void> {
-    const { clock, start, signal } = this.#parts;
+    const { clock, start } = this.#parts;
     const batches = new Batches((batch) => this.#write(batch), clock);
-    const within = AbortSignal.any([signal, this.#stop.signal]);
+    const within = this.#stop.signal;
     let isFirst = true;
     const body = new ResumingBody({
       ...this.#parts,

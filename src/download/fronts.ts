@@ -115,7 +115,7 @@ export class Fronts {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#cancelLook?.();
-    for (const front of this.#running.keys()) front.stop();
+    for (const front of this.#running.keys()) front.stop(error);
     this.#ended.promise.catch(() => undefined);
     this.#ended.reject(error);
   }
@@ -196,7 +196,7 @@ export class Fronts {
 
   /** False when there are too many. */
   #open(what: Part): boolean {
-    const { host, limits, progress, clock, signal, write, onBreak } = this.#parts;
+    const { host, limits, progress, clock, write, onBreak } = this.#parts;
     const { end } = what;
     if (this.#isOver || this.#running.size >= (this.#isAlone ? 1 : mostAtOnce)) return false;
     // Every download has one; only what it has beside that takes the origin's places.
@@ -205,7 +205,7 @@ export class Fronts {
     if (leave === undefined) return false;
     const front: Front = new Front({
       ...what,
-      ...{ host, clock, signal, write, onBreak, claims: this.#claims },
+      ...{ host, clock, write, onBreak, claims: this.#claims },
       isUnderway: this.#isLetIn,
       size: progress.size,
       open: (offset, isFirst, within) =>

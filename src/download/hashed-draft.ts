@@ -3,6 +3,7 @@
  * byte on, even after a failed write. Where nothing is to be kept, bytes that pass take the place of
  * the file.
  */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Digest } from "../protocol/digest.ts";
 import type { BeginHash } from "../runtime/hashing.ts";
 import type { Interval } from "../runtime/intervals.ts";
@@ -206,10 +207,14 @@ export class HashedDraft {
     this.#hasBegun = true;
     if (!this.isPassing) this.#draft ??= this.#begin();
     const draft = await this.#draft;
+    const isAtHand = draft !== undefined && this.#keepFirst(bytes, position);
+    if (isAtHand) {
+      onWritten();
+      // Who waits for them has them sent first.
+      await nextTurn();
+    }
     const writing = draft?.write(bytes, position) ?? this.#pass(bytes, position);
     const hashing = this.#hash.take(bytes, position, writing);
-    const isAtHand = draft !== undefined && this.#keepFirst(bytes, position);
-    if (isAtHand) onWritten();
     try {
       await writing;
       this.#hasGrown = true;

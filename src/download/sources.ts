@@ -122,6 +122,8 @@ export class Sources {
   }
 
   async #race(group: readonly Source[], signal: AbortSignal, open: Opening): Promise<OpenedBlob> {
+    const [only] = group;
+    if (only !== undefined && group.length === 1) return await this.#ask(only, signal, open);
     const runners = group.map((source) => {
       const stop = new AbortController();
       const within = AbortSignal.any([signal, stop.signal]);

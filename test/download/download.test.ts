@@ -23,7 +23,10 @@ const manners: Readonly<Record<string, { script: Script; requests: number }>> = 
 };
 
 function timeout(): Promise<never> {
-  return Promise.reject(new UpstreamError("TIMEOUT", "test", "silent for 30 s"));
+  const silent = Promise.reject(new UpstreamError("TIMEOUT", "test", "silent for 30 s"));
+  // Nobody may be reading yet.
+  silent.catch(() => undefined);
+  return silent;
 }
 
 const breaks: Readonly<Record<string, (at: number) => Script>> = {

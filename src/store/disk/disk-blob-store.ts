@@ -114,6 +114,7 @@ export class DiskBlobStore implements BlobStore, DraftStore, BlobVerification, B
   }
 
   async takeUp(id: string): Promise<BlobDraft | undefined> {
+    if (this.#partial.isEmpty) return undefined;
     const path = this.#newDraft();
     try {
       const taken = await this.#partial.take(id, path);

@@ -61,6 +61,10 @@ export class PartialDownloads {
     return sum;
   }
 
+  get isEmpty(): boolean {
+    return this.#all.size === 0;
+  }
+
   /** Finds what the last clean stop left. Never rejects: what cannot be looked at is no use. */
   async load(): Promise<void> {
     const found: [string, PartialFile][] = [];
@@ -96,7 +100,6 @@ export class PartialDownloads {
 
   /** Gives the file of the id away under the name `path`; undefined when there is none. */
   async take(id: string, path: string): Promise<TakenUp | undefined> {
-    if (this.#all.size === 0) return undefined;
     const place = this.#placeOf(id);
     const partial = this.#all.get(place);
     if (partial === undefined || this.#isOver(partial)) return undefined;
