@@ -2,6 +2,7 @@
 import type { Generation } from "../runtime/generation.ts";
 import type { Tracing } from "../runtime/tracing.ts";
 import type { FileSystem } from "../store/disk/file-system.ts";
+import type { RecordStore } from "../store/record-store.ts";
 import type { Lookup } from "../upstream/net/name-lookup.ts";
 import type { GivenSockets } from "./given-sockets.ts";
 import type { Log } from "./log.ts";
@@ -68,6 +69,8 @@ export type Rehearsing = {
   readonly isAlone: () => Promise<boolean>;
   /** It is to end. */
   readonly stopping: AbortSignal;
+  /** Looks into the program's own records, whose thread has looked for nothing yet either. */
+  readonly look?: RecordStore["get"];
 };
 
 /** Builds every object, opens nothing that clients see. Throws what is wrong with settings or folders. */

@@ -125,10 +125,11 @@ class Program implements Application {
 
   #rehearse(): void {
     if (this.#stopping.signal.aborted) return;
-    const { doors, rehearse } = this.#parts;
+    const { core, doors, rehearse } = this.#parts;
+    const look = (key: string) => core.store.records.get(key);
     const isAlone = async (): Promise<boolean> =>
       Object.values(await doors.connections()).every((count) => count === 0);
-    this.#rehearsal = rehearse?.({ isAlone, stopping: this.#stopping.signal });
+    this.#rehearsal = rehearse?.({ isAlone, stopping: this.#stopping.signal, look });
   }
 
   async reload(settings: Settings): Promise<void> {

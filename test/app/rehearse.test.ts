@@ -34,3 +34,13 @@ it("a rehearsal removes what one that was killed has left, and no other's", asyn
   await expect(access(left)).rejects.toThrow("ENOENT");
   await Promise.all([running, theirs].map((path) => access(path)));
 });
+
+it("a rehearsal looks into the program's own records, for nothing that is there", async () => {
+  const looked: string[] = [];
+  const look = async (key: string): Promise<undefined> => void looked.push(key);
+  const stopping = new AbortController().signal;
+  expect(await rehearse({ isAlone: async () => true, stopping, look })).toBe(true);
+  const kinds = new Set(looked.map((key) => key.slice(0, key.indexOf("/"))));
+  expect(kinds).toEqual(new Set(["tag", "visibility", "held", "manifest"]));
+  expect(looked.filter((key) => !/rehearsal\.invalid|^\w+\/sha256:/.test(key))).toEqual([]);
+});

@@ -4,7 +4,8 @@
  * long. Nothing of it is seen afterwards, and where it cannot be done the first client waits instead.
  *
  *   SmallClient ─▶ a door ─▶ engine ─▶ cache ─▶ way out ─▶ SmallRegistry     all on loopback,
- *                                        └─▶ a temporary folder             gone when it is over
+ *                                        ├─▶ a temporary folder             gone when it is over
+ *                                        └─▶ the program's own records      looked into, for what is not there
  */
 import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -32,12 +33,12 @@ const abandoned = 60_000;
 const whileClients = 50;
 
 /** Resolves once nothing of it is left, with whether it came to its end; never rejects. */
-export async function rehearse({ isAlone, stopping }: Rehearsing): Promise<boolean> {
-  const signal = AbortSignal.any([stopping, AbortSignal.timeout(longest)]);
+export async function rehearse(during: Rehearsing): Promise<boolean> {
+  const signal = AbortSignal.any([during.stopping, AbortSignal.timeout(longest)]);
   try {
     const folder = await mkdtemp(join(tmpdir(), prefix));
     try {
-      await rehearseIn(folder, isAlone, signal);
+      await rehearseIn(folder, during, signal);
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
@@ -52,7 +53,7 @@ export async function rehearse({ isAlone, stopping }: Rehearsing): Promise<boole
 
 async function rehearseIn(
   folder: string,
-  isAlone: () => Promise<boolean>,
+  { isAlone, look }: Rehearsing,
   signal: AbortSignal,
 ): Promise<void> {
   const { now } = systemClock;
@@ -61,7 +62,7 @@ async function rehearseIn(
   const registry = await SmallRegistry.open(leaves, `*.${domain}`);
   try {
     const pattern = `*.${domain}:${registry.port}`;
-    const program = await openRehearsedProgram(folder, authority, pattern);
+    const program = await openRehearsedProgram({ folder, authority, registries: pattern, look });
     try {
       const secureContext = createSecureContext({ ca: authority.root });
       for (let count = 0; count < pulls; count += 1) {

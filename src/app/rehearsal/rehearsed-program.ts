@@ -22,6 +22,16 @@ import { composeUpstream } from "../compose/upstream.ts";
 import { createLog } from "../log.ts";
 import { loadSettings } from "../settings/load.ts";
 
+export type RehearsedProgramOptions = {
+  /** With a CA alone in it. */
+  readonly folder: string;
+  readonly authority: Authority;
+  /** A pattern, as in REGISTRIES; all of them are on loopback. */
+  readonly registries: string;
+  /** Where records are looked for. */
+  readonly look?: RecordStore["get"] | undefined;
+};
+
 /** Nothing is remembered beyond what is in memory. */
 const noRecords: RecordStore = {
   get: async () => undefined,
@@ -42,7 +52,7 @@ export type RehearsedProgram = {
   readonly close: () => Promise<void>;
 };
 
-async function openStore(path: string): Promise<Store> {
+async function openStore(path: string, look = noRecords.get): Promise<Store> {
   await Promise.all(["blobs", "partial"].map((name) => mkdir(join(path, name))));
   const folder = {
     ...{ path, verified: "all" as const },
@@ -53,7 +63,7 @@ async function openStore(path: string): Promise<Store> {
   const blobs = await DiskBlobStore.open(folder, { holds });
   return {
     ...{ folder, holds, blobs, catalogue: undefined, warnings: [], degraded: () => [] },
-    records: { ...noRecords, degraded: [], close: async () => undefined },
+    records: { ...noRecords, get: look, degraded: [], close: async () => undefined },
     keepStill: async () => ({ records: undefined, release: async () => undefined }),
     close: async () => undefined,
   };
@@ -73,12 +83,12 @@ async function settingsFor(folder: string, registries: string) {
   return { ...settings, listen: { ...settings.listen, port: 0 } };
 }
 
-/** In a folder with a CA alone, for registries of one pattern, which all are on loopback. */
-export async function openRehearsedProgram(
-  folder: string,
-  authority: Authority,
-  registries: string,
-): Promise<RehearsedProgram> {
+export async function openRehearsedProgram({
+  folder,
+  authority,
+  registries,
+  look,
+}: RehearsedProgramOptions): Promise<RehearsedProgram> {
   const settings = await settingsFor(folder, registries);
   const log = createLog({
     ...{ level: "info", format: "json", hasColours: false, secrets: [] },
@@ -89,7 +99,7 @@ export async function openRehearsedProgram(
   const generation = new Generation();
   const life = new AbortController();
   const listen = composeListen(settings);
-  const store = await openStore(folder);
+  const store = await openStore(folder, look);
   const secrets = await openSecrets(folder, randomBytes(32).toString("hex"));
   const lookup = async () => [{ address: "127.0.0.1", family: 4 as const }];
   const upstream = await composeUpstream({
