@@ -31,8 +31,10 @@ export class PullThrough implements Bookkeeping {
 
   /** Throws UpstreamError, RegistryError or DownloadError when there is no answer to give. */
   async blob(asked: BlobAsk): Promise<CacheAnswer> {
-    const { blobPull } = this.#parts;
+    const { blobPull, visibility } = this.#parts;
     const ask = withOwnAccess(asked);
+    // What is known of the repository is looked up while the disk is.
+    void visibility.nameOf(ask);
     if (await blobPull.isNowhere(ask)) return blobPull.miss(ask);
     const hit = await blobPull.hit(ask);
     const confirmed = hit ?? (await blobPull.confirmed(ask));

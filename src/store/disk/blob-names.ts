@@ -80,7 +80,9 @@ export class BlobNames {
   /** Folder by folder, as the disk has it now; one that cannot be listed is told of and passed over. */
   async *walk(onFailure: (error: unknown) => void): AsyncIterable<readonly NamedBlob[]> {
     for (const algorithm of algorithms) {
-      const folders = await this.#list(join(this.#root, algorithm));
+      const folders = this.#folders.has(algorithm)
+        ? await this.#list(join(this.#root, algorithm))
+        : [...(await this.#foldersOf(algorithm))];
       for (const prefix of folders.filter((name) => /^[0-9a-f]{2}$/.test(name))) {
         const shard = await this.#scan(`${algorithm}/${prefix}`).catch(onFailure);
         yield Array.from(shard ?? [], ([digest, size]) => ({
