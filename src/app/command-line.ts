@@ -145,6 +145,7 @@ class CommandLine {
         }),
       ),
       environment: env,
+      isFromEnvFile: this.#environment.isFromFile,
       settingsFile: flags.config ?? (env.CONFIG_FILE || undefined),
       readFile: (path) => readFile(path, "utf8"),
     });

@@ -16,6 +16,9 @@ export class Environment {
     this.#variables = variables;
   }
 
+  /** Whether the variable is from the file that was read last. */
+  readonly isFromFile = (name: string): boolean => this.#fromFile.has(name);
+
   /** The files that were read, and what is to be minded about them. Throws SettingsError. */
   async read(
     path: string | undefined,

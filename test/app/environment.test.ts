@@ -46,7 +46,7 @@ it("--env-file is read by config check", async () => {
   const args = [main, "config", "check", "--env-file", file];
   const env = { PATH: process.env.PATH };
   const { stdout } = await promisify(execFile)(process.execPath, args, { env });
-  expect(stdout).toContain(`DATA_DIR=${folder}/data (environment)`);
-  expect(stdout).toContain("AUTH_REGISTRIES=(secret) (environment)");
+  expect(stdout).toContain(`DATA_DIR=${folder}/data (env file)`);
+  expect(stdout).toContain("AUTH_REGISTRIES=(secret) (env file)");
   expect(stdout).not.toContain("CANARY");
 });

@@ -106,7 +106,7 @@ describe("entrepot doctor", () => {
       "did you mean gcr.io? If not, see which DNS this machine has",
     ]);
     const hub = untrusted.wrong.find(([what]) => what?.includes("docker.io"));
-    expect(hub?.[1]).toBe("see whether docker.io is spelled right, and which DNS this machine has");
+    expect(hub?.[1]).toBe("see which DNS this machine has, and whether HTTPS_PROXY has to be set");
     const late = () => Date.now() + 3_600_000;
     const trusted = { ...environment, REGISTRIES: one.name, UPSTREAM_CA: one.ca };
     const { wrong } = await examined(trusted, late);

@@ -27,6 +27,7 @@ export function composeOperations({ core, house, dashboardLink }: OperationsPart
   const removing = new Removing(core);
   return {
     ...{ overview, dashboardLink, keepForBackup: core.store.keepStill },
+    standsFor: standsFor(core.settings),
     beginExport: async (ask) => (await import("./exporting.ts")).beginExport(core, ask),
     beginImport: async (ask) => (await import("./importing.ts")).beginImport(core, ask),
     removal: (what) => removing.look(what),
@@ -34,6 +35,11 @@ export function composeOperations({ core, house, dashboardLink }: OperationsPart
     collectGarbage: async (ask) =>
       (await core.hosted?.collector.collect(ask)) ?? nothingPushed(ask),
   };
+}
+
+function standsFor({ mirror }: Settings): Operations["standsFor"] {
+  const names = new Map(mirror.hosts.map(({ host, registry }) => [host, registry?.name]));
+  return (host) => names.get(host);
 }
 
 /** Where nothing ever was pushed nothing has to go. */

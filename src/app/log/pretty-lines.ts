@@ -114,7 +114,7 @@ function requestWords(facts: LineFields): RequestWords {
 function outcomeOf(status: number, what: string): string {
   if (what === "ping" && status === 401) return "challenge";
   if (status >= 500) return "failed";
-  return status >= 400 ? "refused" : "answered";
+  return status >= 400 ? "refused" : "own";
 }
 
 function imageOf(of: { registry: unknown; repository: unknown; what: string }): string {

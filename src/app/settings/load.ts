@@ -11,17 +11,26 @@ import { fileVariableOf, flagOf, type Group, keyOf, type Setting } from "./setti
 import { allSettings, groups, type Settings } from "./settings.ts";
 import { SettingsError } from "./settings-error.ts";
 import { shownPath } from "./shown.ts";
+import { worthMinding } from "./worth-minding.ts";
 
 export type SettingSources = {
   /** By setting name; of a secret, the path of its file. */
   readonly flags: ReadonlyMap<string, string>;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Whether a variable is from the file of `--env-file`. */
+  readonly isFromEnvFile?: (name: string) => boolean;
   /** The settings file, when there is one. */
   readonly settingsFile: string | undefined;
   readonly readFile: (path: string) => Promise<string>;
 };
 
-export type SettingOrigin = "flag" | "environment" | "secret file" | "settings file" | "default";
+export type SettingOrigin =
+  | "flag"
+  | "environment"
+  | "env file"
+  | "secret file"
+  | "settings file"
+  | "default";
 
 export type Loaded = {
   readonly settings: Settings;
@@ -59,36 +68,12 @@ export async function loadSettings(sources: SettingSources): Promise<Loaded> {
   const own = variables();
   const warnings = [
     ...reading.warnings,
-    ...unread(complete),
-    ...unguarded(complete),
+    ...worthMinding(complete),
     ...nearMisses(environment, own),
     ...leftBehind(environment, own),
     ...quoted(environment, own),
   ];
   return { settings: complete, origins, written, warnings, files, secretFiles };
-}
-
-/** What CONFIG and its companions hold that has no effect. */
-function unread({ mirror }: Settings): readonly string[] {
-  const { config, configUser, configPassword } = mirror;
-  const alone = Object.entries({
-    REGISTRY_PROXY_USERNAME: configUser,
-    REGISTRY_PROXY_PASSWORD: configPassword,
-  }).filter(([, value]) => value !== undefined && config.length === 0);
-  return [
-    ...config.flatMap((entry) => entry.unread).map((what) => `CONFIG has ${what}, without effect`),
-    ...alone.map(
-      ([name]) => `${name} has no effect without CONFIG; AUTH_REGISTRIES has the logins`,
-    ),
-  ];
-}
-
-/** Who shows no certificate can still come by the proxy, which cannot ask for one. */
-function unguarded({ listen, access }: Settings): readonly string[] {
-  if (listen.tlsClientCa === undefined || access.proxyAuth !== undefined) return [];
-  return [
-    `TLS_CLIENT_CA is for TLS_PORT; the forward proxy on port ${listen.port} lets in all of ALLOW_CLIENTS; write PROXY_AUTH=user:password to have it ask too`,
-  ];
 }
 
 /** Every variable that means something. */
@@ -160,7 +145,8 @@ class SettingsReading {
     // An empty variable is how env files leave a setting out.
     const variable = setting.environment.find((name) => (environment[name] ?? "") !== "");
     if (variable !== undefined) {
-      return { raw: environment[variable], origin: "environment", label: variable };
+      const origin = this.#sources.isFromEnvFile?.(variable) ? "env file" : "environment";
+      return { raw: environment[variable], origin, label: variable };
     }
     const fileVariable = fileVariableOf(setting) ?? "";
     const secretFile = environment[fileVariable] ?? "";

@@ -67,7 +67,7 @@ export function addApi(app: FastifyInstance, operations: Operations): void {
   });
 }
 
-function addImages(app: FastifyInstance, { overview }: Operations): void {
+function addImages(app: FastifyInstance, { overview, standsFor }: Operations): void {
   app.get<{ Querystring: ImagesQuery }>(
     "/api/v1/images",
     schemaOf("images", "The images that were asked for.", { querystring: imagesQuery }),
@@ -77,7 +77,7 @@ function addImages(app: FastifyInstance, { overview }: Operations): void {
     "/api/v1/image",
     schemaOf("image", "One image, with its blobs.", { querystring: imageQuery }),
     async ({ query }, reply) => {
-      const name = parseImageName(query.name);
+      const name = parseImageName(query.name, standsFor);
       const image = name && (await overview.image(name));
       if (image !== undefined) return image;
       const what = name === undefined ? "is no name of an image" : "was never asked for here";
@@ -88,7 +88,7 @@ function addImages(app: FastifyInstance, { overview }: Operations): void {
     "/api/v1/explain",
     schemaOf("explain", "What a pull of it would do now, and why.", { querystring: imageQuery }),
     async ({ query }, reply) => {
-      const name = parseImageName(query.name);
+      const name = parseImageName(query.name, standsFor);
       const lines = name && (await overview.explain(name));
       if (lines !== undefined) return { image: query.name, lines };
       return reply.code(400).send({ error: `${query.name} is no name of an image` });

@@ -36,7 +36,7 @@ type ImportBody = {
 };
 type ManifestQuery = { digest: string; type: string; named?: boolean; tag?: string };
 
-type Carrying = Pick<Operations, "beginExport" | "beginImport">;
+type Carrying = Pick<Operations, "beginExport" | "beginImport" | "standsFor">;
 
 /** Returns what ends those that are open. */
 export function addCarrying(app: FastifyInstance, operations: Carrying): () => void {
@@ -54,7 +54,7 @@ function addExports(app: FastifyInstance, operations: Carrying, answers: HeldAns
     "/api/v1/exports",
     { schema: { body } },
     async ({ body: asked }, reply) => {
-      const images = asked.names.map((name) => parseImageName(name));
+      const images = asked.names.map((name) => parseImageName(name, operations.standsFor));
       const wrong = asked.names.find((_, at) => images[at] === undefined);
       if (wrong !== undefined) return refuse(reply, 400, `${wrong} is no name of an image`);
       const known = images.filter((one) => one !== undefined) as (CarriedPlace & {

@@ -6,6 +6,7 @@ import type { Collect, Collected } from "../../hosted/gc/collector.ts";
 import type { RepositoryName } from "../../protocol/reference.ts";
 import type { RegistryName } from "../../protocol/registry-name.ts";
 import type { ExportAsk, ExportUnderWay, ImportAsk, ImportUnderWay } from "./carried-images.ts";
+import type { StandsFor } from "./image-name.ts";
 import type { Overview } from "./overview.ts";
 
 export type DashboardLink = {
@@ -44,6 +45,8 @@ export type Removal = {
 };
 
 export interface Operations {
+  /** The registry that a name in MIRROR_HOSTS stands for. */
+  readonly standsFor: StandsFor;
   /** What there is, what it saves and what is wrong: changes nothing. */
   readonly overview: Overview;
   /** Undefined where no server runs, and so no dashboard. */

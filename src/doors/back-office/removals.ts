@@ -2,12 +2,12 @@
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { RegistryError } from "../../protocol/registry-error.ts";
 import { schemaOf } from "./answers.ts";
-import { parseImageName } from "./image-name.ts";
+import { parseImageName, type StandsFor } from "./image-name.ts";
 import type { Operations, Removable, Removal } from "./operations.ts";
 
 /** As Docker reads names; without a tag it is the repository. */
-export function parseRemovable(text: string): Removable | undefined {
-  const name = parseImageName(text) as
+function parseRemovable(text: string, standsFor: StandsFor): Removable | undefined {
+  const name = parseImageName(text, standsFor) as
     | (Omit<Removable, "reference"> & { readonly reference: string })
     | undefined;
   const hasReference = /[:@][^/]*$/.test(text);
@@ -26,10 +26,10 @@ type Asked = { readonly name: string };
 
 export function addRemovals(
   app: FastifyInstance,
-  operations: Pick<Operations, "removal" | "remove">,
+  operations: Pick<Operations, "removal" | "remove" | "standsFor">,
 ): void {
   const answer = async (text: string, reply: FastifyReply, work: Work): Promise<unknown> => {
-    const what = parseRemovable(text);
+    const what = parseRemovable(text, operations.standsFor);
     if (what === undefined)
       return reply.code(400).send({ error: `${text} is no name of an image` });
     try {

@@ -2,7 +2,7 @@
  * The listener on 3128. http-mitm-proxy owns the server and the CONNECT hook; its own interception
  * (a second loopback connection per client), WebSocket relay, CA and console are all switched off.
  */
-import { mkdtemp, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo, ListenOptions, Socket } from "node:net";
 import { join } from "node:path";
@@ -76,7 +76,8 @@ export class FrontDoor extends MitmProxy {
 
   /** Resolves once it listens; throws DoorError LISTEN when it cannot. */
   static async open(options: FrontDoorOptions, open = new OpenSockets()): Promise<FrontDoor> {
-    const folder = await mkdtemp(join(options.scratchFolder, "front-door-"));
+    // Where a start was killed it is there already.
+    const folder = join(options.scratchFolder, "front-door-unused");
     try {
       await writeUnusedCa(folder);
       return await FrontDoor.#openOn(options.host, options, { open, folder });

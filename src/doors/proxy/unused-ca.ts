@@ -7,14 +7,14 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { distinguishedName, signCertificate } from "./authority/certificate.ts";
 
-/** Writes it into the folder, in the library's own layout. */
+/** Writes it into the folder, which may have one, in the library's own layout. */
 export async function writeUnusedCa(folder: string): Promise<void> {
   const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 512 });
   const name = distinguishedName("Never used");
   const its = { issuer: name, subject: name, publicKey, extensions: [] };
   const certificate = signCertificate({ ...its, notBefore: 0, notAfter: 0 }, privateKey);
   const [certs, keys] = [join(folder, "certs"), join(folder, "keys")];
-  await Promise.all([certs, keys].map((path) => mkdir(path)));
+  await Promise.all([certs, keys].map((path) => mkdir(path, { recursive: true })));
   await Promise.all([
     writeFile(join(certs, "ca.pem"), certificate),
     writeFile(join(keys, "ca.private.key"), privateKey.export({ type: "pkcs1", format: "pem" }), {

@@ -28,6 +28,8 @@ export type OnBehalfOf = RegistryName | undefined;
 
 const usualPorts: ReadonlySet<number> = new Set([443, 80]);
 const maxSentence = 120;
+/** So long one leaves the host's name room beside it. */
+const shortAddress = 15;
 
 export class Destinations {
   readonly #rules: DestinationRules;
@@ -77,9 +79,11 @@ export class Destinations {
         " is a private address; add it to REGISTRIES on the proxy",
       ]);
     }
+    // What to open is said of this machine alone: behind other addresses is what a cloud gives its machines.
+    const value = kind === "loopback" && resolved.length <= shortAddress ? `=${resolved}` : "";
     throw forbidden(address, (name) => [
       name,
-      ` is ${article(kind)} address; UPSTREAM_ALLOW_ADDRESSES on the proxy would allow it`,
+      ` is ${article(kind)} address; UPSTREAM_ALLOW_ADDRESSES${value} on the proxy would allow it`,
     ]);
   }
 

@@ -61,6 +61,21 @@ config:
     ]);
   });
 
+  it("what listens on this machine alone and is not to be asked", async () => {
+    const REGISTRIES = "localhost:5000 [::1]:5000 http://127.0.0.1:5001 10.0.0.7:5000 *.lan";
+    const UPSTREAM_ALLOW_ADDRESSES = "127.0.0.1";
+    const minded = async (environment: Record<string, string>) =>
+      (await load({ environment })).warnings.map((line) => line.replace(/ is on .* write /, " "));
+    expect(await minded({ REGISTRIES })).toEqual([
+      "localhost:5000 in REGISTRIES UPSTREAM_ALLOW_ADDRESSES=127.0.0.1 if it is to be",
+      "[::1]:5000 in REGISTRIES UPSTREAM_ALLOW_ADDRESSES=::1 if it is to be",
+      "127.0.0.1:5001 in REGISTRIES UPSTREAM_ALLOW_ADDRESSES=127.0.0.1 if it is to be",
+    ]);
+    expect(await minded({ REGISTRIES, UPSTREAM_ALLOW_ADDRESSES })).toEqual([
+      "[::1]:5000 in REGISTRIES UPSTREAM_ALLOW_ADDRESSES=::1 if it is to be",
+    ]);
+  });
+
   it("a registry's own way out by the variables of its entry in CONFIG, the rest as for all", async () => {
     const entry = (registry: string, variables: Record<string, string>) => ({
       registry,

@@ -1,7 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { parseImageName } from "../../../src/doors/back-office/image-name.ts";
+import { canonicalRegistry } from "../../../src/protocol/registry-name.ts";
+import type { ImageName } from "../../../src/store/catalogue-store.ts";
 
 const digest = `sha256:${"a".repeat(64)}`;
+
+function shown(name: ImageName | undefined): string | undefined {
+  return name && `${name.registry} ${name.repository} ${name.reference}`;
+}
 
 describe("the name of an image", () => {
   it.each([
@@ -17,7 +23,16 @@ describe("the name of an image", () => {
     ["alpine@sha256:short", undefined],
     ["", undefined],
   ])("%s is %s", (text, meant) => {
-    const name = parseImageName(text);
-    expect(name && `${name.registry} ${name.repository} ${name.reference}`).toBe(meant);
+    expect(shown(parseImageName(text))).toBe(meant);
+  });
+
+  it.each([
+    ["hub.lan/alpine:3.20", "docker.io library/alpine 3.20"],
+    ["Hub.lan:3128/owner/app", "docker.io owner/app latest"],
+    ["other.lan/alpine:3.20", "other.lan alpine 3.20"],
+  ])("%s is %s where hub.lan stands for Docker Hub", (text, meant) => {
+    const standsFor = (host: string) =>
+      host === "hub.lan" ? canonicalRegistry("docker.io") : undefined;
+    expect(shown(parseImageName(text, standsFor))).toBe(meant);
   });
 });

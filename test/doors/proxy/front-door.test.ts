@@ -2,9 +2,11 @@ import { once } from "node:events";
 import { readdir } from "node:fs/promises";
 import { createServer } from "node:http";
 import { connect } from "node:net";
+import { join } from "node:path";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { DoorError } from "../../../src/doors/door-error.ts";
 import { FrontDoor, type FrontDoorOptions } from "../../../src/doors/proxy/front-door.ts";
+import { writeUnusedCa } from "../../../src/doors/proxy/unused-ca.ts";
 import { Admission } from "../../../src/doors/server/admission.ts";
 import { eventually } from "../../support/eventually.ts";
 import { temporaryFolder } from "../../support/temp-folder.ts";
@@ -46,8 +48,9 @@ describe("the open door", () => {
     expect(connections).toBe(0);
   });
 
-  it("leaves nothing of the library's CA behind", async () => {
+  it("leaves nothing of the library's CA behind, nor of one whose start was killed", async () => {
     const options = await doorOptions();
+    await writeUnusedCa(join(options.scratchFolder, "front-door-unused"));
     const door = await FrontDoor.open(options);
     onTestFinished(() => door.stop(AbortSignal.abort()));
     expect(await readdir(options.scratchFolder)).toEqual([]);

@@ -98,8 +98,10 @@ describe("destinations: addresses", () => {
     const rules = destinations({ named: ["127.0.0.1"] });
     const sentence = refusal(() => rules.checkName(address("127.0.0.1"), undefined));
     expect(sentence).toBe(
-      "127.0.0.1 is a loopback address; UPSTREAM_ALLOW_ADDRESSES on the proxy would allow it",
+      "127.0.0.1 is a loopback address; UPSTREAM_ALLOW_ADDRESSES=127.0.0.1 on the proxy would allow it",
     );
+    const metadata = refusal(() => rules.checkName(address("169.254.169.254"), undefined));
+    expect(metadata).toContain("UPSTREAM_ALLOW_ADDRESSES on the proxy");
     const allowing = destinations({ allowedAddresses: ["127.0.0.0/8"] });
     expect(refusal(() => allowing.checkName(address("127.0.0.1"), undefined))).toBeUndefined();
   });

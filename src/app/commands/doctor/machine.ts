@@ -100,6 +100,7 @@ async function nearest(folder: string): Promise<string> {
 }
 
 function inGib(bytes: number): string {
+  if (bytes < gib / 10) return `${Math.round((bytes / gib) * 1024)} MiB`;
   return `${(bytes / gib).toFixed(bytes < 10 * gib ? 1 : 0)} GiB`;
 }
 

@@ -1,4 +1,5 @@
 /** Asks the registries that matter here: are they reached and trusted, do logins open them, what is left of Docker Hub's budget. */
+import { builtInRegistries } from "../../../protocol/known-registries.ts";
 import { calledName, type Registry } from "../../../protocol/registry-name.ts";
 import { UpstreamError } from "../../../upstream/upstream-error.ts";
 import { meantRegistry } from "../meant-registry.ts";
@@ -117,6 +118,8 @@ async function lookAtBudget(look: RegistryLook): Promise<readonly Symptom[]> {
 function remedyFor({ code }: UpstreamError, name: string): string {
   if (code === "DNS") {
     const meant = meantRegistry(name);
+    if (builtInRegistries.includes(name))
+      return "see which DNS this machine has, and whether HTTPS_PROXY has to be set";
     if (meant !== undefined) return `did you mean ${meant}? If not, see which DNS this machine has`;
     return `see whether ${name} is spelled right, and which DNS this machine has`;
   }
