@@ -97,10 +97,22 @@ function startOne({ folder }: Scene): Promise<Running> {
   });
 }
 
-/** Of each start the first request of all. */
-async function afterStarts(scene: Scene): Promise<Times[]> {
-  await (await startOne(scene)).stop(); // makes the CA
+/** Makes the CA, and has the registry known if it `isKnown`. */
+async function firstStart(scene: Scene, isKnown: boolean): Promise<Target> {
+  const entrepot = await startOne(scene);
   const target = await through(scene, ownPort, "first-data");
+  if (isKnown) {
+    const socket = await open(target);
+    await firstByte(socket, { ...target, path: "/v2/", bodyBytes: 2 });
+    socket.destroy();
+  }
+  await entrepot.stop();
+  return target;
+}
+
+/** Of each start the first request of all. */
+async function afterStarts(scene: Scene, isKnown: boolean): Promise<Times[]> {
+  const target = await firstStart(scene, isKnown);
   const all: Times[] = [];
   for (let count = 0; count < starts; count += 1) {
     const entrepot = await startOne(scene);
@@ -115,7 +127,8 @@ export async function firstBytes(scene: Scene): Promise<Row[]> {
   const theirs = await wayOf(await direct(scene));
   const ours = await wayOf(await through(scene, ports.entrepot, "data"));
   await inTurn(scene, [theirs, ours], blobs);
-  const firsts = await afterStarts(scene);
+  const firsts = await afterStarts(scene, false);
+  const known = await afterStarts(scene, true);
   const established = (times: readonly Times[]) => times.map((each) => each.established);
   const fresh = (times: readonly Times[]) => times.map((each) => each.fresh);
   const before = [established(theirs.times), fresh(theirs.times)] as const;
@@ -124,5 +137,7 @@ export async function firstBytes(scene: Scene): Promise<Row[]> {
     row("  with a new connection", fresh(ours.times), before[1], 5),
     row("  the first after a start", established(firsts), before[0], 10),
     row("  the same with a new connection", fresh(firsts), before[1], 10),
+    row("  the first after a restart, of a registry known", established(known), before[0], 10),
+    row("  the same with a new connection", fresh(known), before[1], 10),
   ];
 }
