@@ -70,7 +70,7 @@ export type Rehearsing = {
   /** It is to end. */
   readonly stopping: AbortSignal;
   /** Looks into the program's own records, whose thread has looked for nothing yet either. */
-  readonly look?: RecordStore["get"];
+  readonly look?: RecordStore["get"] | undefined;
 };
 
 /** Builds every object, opens nothing that clients see. Throws what is wrong with settings or folders. */

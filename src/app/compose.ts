@@ -126,7 +126,10 @@ class Program implements Application {
   #rehearse(): void {
     if (this.#stopping.signal.aborted) return;
     const { core, doors, rehearse } = this.#parts;
-    const look = (key: string) => core.store.records.get(key);
+    const { settings, store } = core;
+    // A server would count what it is asked, and has no thread here.
+    const isHere = settings.records.place.kind === "sqlite";
+    const look = isHere ? (key: string) => store.records.get(key) : undefined;
     const isAlone = async (): Promise<boolean> =>
       Object.values(await doors.connections()).every((count) => count === 0);
     this.#rehearsal = rehearse?.({ isAlone, stopping: this.#stopping.signal, look });

@@ -33,8 +33,8 @@ export class PullThrough implements Bookkeeping {
   async blob(asked: BlobAsk): Promise<CacheAnswer> {
     const { blobPull, visibility } = this.#parts;
     const ask = withOwnAccess(asked);
-    // What is known of the repository is looked up while the disk is.
-    void visibility.nameOf(ask);
+    // In whose names the registry may be asked is looked up while the disk is.
+    void visibility.accesses(ask);
     if (await blobPull.isNowhere(ask)) return blobPull.miss(ask);
     const hit = await blobPull.hit(ask);
     const confirmed = hit ?? (await blobPull.confirmed(ask));

@@ -78,9 +78,9 @@ export class Front implements Claim {
     return position - this.#received <= (this.#pace.rate * milliseconds) / 1_000;
   }
 
-  /** Nobody needs what it still brings, or it cannot be had. */
-  stop(why?: unknown): void {
-    this.#stop.abort(why);
+  /** Nobody needs what it still brings. Why, is none of its upstream's business. */
+  stop(): void {
+    this.#stop.abort();
   }
 
   /** Resolves when it has come to its end or was cut; to be called once. Throws what ended it before. */

@@ -115,7 +115,7 @@ export class Fronts {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#cancelLook?.();
-    for (const front of this.#running.keys()) front.stop(error);
+    for (const front of this.#running.keys()) front.stop();
     this.#ended.promise.catch(() => undefined);
     this.#ended.reject(error);
   }

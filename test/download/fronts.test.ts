@@ -107,6 +107,28 @@ describe("ranges of a cold blob", () => {
     await downloads.close();
   });
 
+  it("are given up with the download, and their hosts are not said to have failed as another did", async () => {
+    const gate = Promise.withResolvers<void>();
+    const refused = new UpstreamError("CONNECT", "storage.example", "refused");
+    const { downloads, digest, upstream, clock } = scene(large, (nth) => {
+      if (nth === 0) return { stallAt: mib, gate: gate.promise };
+      return nth === 1 ? { holdHeaders: new Promise(() => undefined) } : { fail: refused };
+    });
+    const whole = pull(downloads, askFor(digest)).catch((error: unknown) => error);
+    await eventually(() => expect(downloads.running(digest)?.written).toBe(mib));
+    clock.time += 2_000;
+    const bytes = part(downloads, digest, 4 * mib, 4 * mib + 10).catch((error: unknown) => error);
+    await eventually(() => expect(upstream.seen).toHaveLength(2));
+    gate.reject(refused);
+    await eventually(() => {
+      clock.pass(5_000);
+      expect(upstream.seen[1]?.request.signal.aborted).toBe(true);
+    });
+    expect(upstream.seen[1]?.request.signal.reason).not.toBeInstanceOf(UpstreamError);
+    expect(await Promise.all([whole, bytes])).toEqual([refused, refused]);
+    await downloads.close();
+  });
+
   it("come one after the other where the registry does not let us in twice at once", async () => {
     const gate = Promise.withResolvers<void>();
     const { downloads, digest, upstream, clock } = scene(large, (nth) => {

@@ -6,6 +6,8 @@ import { join } from "node:path";
 import { afterEach, expect, it, vi } from "vitest";
 import type { Rehearsing, World } from "../../src/app/application.ts";
 import { rehearse } from "../../src/app/rehearsal/rehearse.ts";
+import { redisServer } from "../support/record-servers.ts";
+import { sharedSettings } from "../support/shared-settings.ts";
 import { temporaryFolder } from "../support/temp-folder.ts";
 import { type Program, Scene } from "./support/program.ts";
 
@@ -127,4 +129,21 @@ it("is left out where there is no place for its folder", async () => {
   vi.stubEnv("TMPDIR", join(await temporaryFolder(), "nowhere"));
   const { signal } = new AbortController();
   expect(await rehearse({ isAlone: async () => true, stopping: signal })).toBe(false);
+});
+
+it("looks into records in a file, and into none at a server, which counts what it is asked", async () => {
+  const server = await redisServer();
+  await server.start();
+  for (const [RECORDS, looks] of [
+    ["sqlite:", true],
+    [`redis://127.0.0.1:${server.port}/0`, false],
+  ] as const) {
+    const scene = await Scene.open();
+    const given = Promise.withResolvers<Rehearsing>();
+    const rehearsal = async (its: Rehearsing): Promise<void> => given.resolve(its);
+    const settings = { ...(await sharedSettings(scene)), RECORDS };
+    const program = await scene.start(settings, { rehearse: rehearsal });
+    expect([RECORDS, (await given.promise).look !== undefined]).toEqual([RECORDS, looks]);
+    await program.stop();
+  }
 });
