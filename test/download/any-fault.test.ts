@@ -86,6 +86,11 @@ function visitor(chance: Chance, size: number): Visitor {
 
 function mayFail(plan: Plan, code: unknown): boolean {
   if (plan.scripts.length === 0) return false;
+  // Where nothing ever came it is asked three times more, and then the client is told.
+  const forNothing = plan.scripts.filter(({ fail, ...at }) => {
+    return fail !== undefined || (at.cutAt ?? at.endAt ?? at.stallAt) === 0;
+  });
+  if (forNothing.length > 3 && (code === "TIMEOUT" || code === "RESET")) return true;
   // Two refused connections in a row, before anything was received, are the client's to know.
   return code === "CONNECT" || (plan.isCorrupt && code === "WRONG_DIGEST");
 }

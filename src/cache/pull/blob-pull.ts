@@ -65,7 +65,7 @@ export class BlobPull {
     this.#doubtful = new DoubtfulRanges(options.kept);
   }
 
-  /** No GET finds it here, so who may have it need not be looked up; an archive may have it. */
+  /** No GET finds it here, so who may have it does not matter yet; an archive may have it. */
   async isNowhere({ digest, isHead, decision }: BlobAsk): Promise<boolean> {
     const { kept, archived } = this.#options;
     if (isHead || archived !== undefined || (await kept.isThere(digest))) return false;
