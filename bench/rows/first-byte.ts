@@ -16,7 +16,7 @@ const size = 4 * 1024 * 1024;
 const blobs = 25;
 const starts = 5;
 const ownPort = 13328;
-/** What a start does once it is ready is over then. So long a rest alone makes a direct request three times as long. */
+/** What a start does once it is ready is over then. So long a rest alone makes a direct request about twice as long. */
 const settled = 2_000;
 
 /** Milliseconds to the first byte: from the request, and from before the connection was made. */

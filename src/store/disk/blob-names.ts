@@ -77,7 +77,10 @@ export class BlobNames {
     return changed;
   }
 
-  /** Folder by folder, as the disk has it now; one that cannot be listed is told of and passed over. */
+  /**
+   * Folder by folder, as the disk has it now; one that cannot be listed is told of and passed over. Which
+   * folders there are is remembered where nobody knew it.
+   */
   async *walk(onFailure: (error: unknown) => void): AsyncIterable<readonly NamedBlob[]> {
     for (const algorithm of algorithms) {
       const folders = this.#folders.has(algorithm)
